@@ -1,0 +1,53 @@
+# Everything a developer or CI runs. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.13
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+export PYTHONDONTWRITEBYTECODE :=
+
+DEV := .venv
+SAM := .local/venv-sam
+EMULATOR := .local/venv-emulator
+PY := $(DEV)/bin/python
+# uv from PATH if there is one, else the one that `make` puts into .venv.
+UV := $(shell command -v uv 2>/dev/null || echo $(DEV)/bin/uv)
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+$(DEV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || \
+	  { echo "This project needs Python 3.13: none found as '$(PYTHON)'. Set PYTHON=/path/to/python3.13." >&2; exit 1; }
+	@$(PYTHON) -m venv $(DEV)
+
+.PHONY: uv
+uv: $(DEV)/bin/python
+	@command -v $(UV) >/dev/null || $(DEV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(DEV)/.synced: locks/dev.txt | uv
+	@echo "Installing the development environment ..."
+	@$(UV) pip sync --quiet --python $(DEV) --require-hashes locks/dev.txt && touch $@
+
+$(SAM)/.synced: locks/sam.txt | uv
+	@echo "Installing the AWS SAM CLI ..."
+	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(SAM)
+	@$(UV) pip sync --quiet --python $(SAM) --require-hashes locks/sam.txt && touch $@
+
+$(EMULATOR)/.synced: locks/emulator.txt | uv
+	@echo "Installing the AWS emulator ..."
+	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(EMULATOR)
+	@$(UV) pip sync --quiet --python $(EMULATOR) --require-hashes locks/emulator.txt && touch $@
+
+.PHONY: install
+install: $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced ## Install all three environments from their locks
+
+.PHONY: lock
+lock: | uv ## Resolve the locks again (upgrade with UPGRADE=--upgrade)
+	@for group in runtime dev sam emulator; do \
+	  constraint=$$( [ $$group = dev ] && echo "-c locks/runtime.txt" || true ); \
+	  $(UV) pip compile --quiet --python $(DEV)/bin/python --universal --generate-hashes --no-header \
+	    --no-annotate $(UPGRADE) $$constraint --group $$group -o locks/$$group.txt; done
