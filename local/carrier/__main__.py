@@ -1,0 +1,153 @@
+"""The command line: python -m local.carrier."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import httpx
+import typer
+
+from . import outcomes, server
+from .app import Options
+from .carrier import PROFILE_ID, Settings
+from .keys import KeyFileInvalid, load_or_make, public_key
+from .validate import E164
+
+HELP = f"""A simulated Telnyx: it signs, delays, doubles, reorders, loses and refuses as the carrier does.
+
+Examples:
+
+\b
+  python -m local.carrier serve --api-key KEY_local --number +12025550100 \\
+      --ready-file .local/carrier.json --key-file .local/carrier.key
+  python -m local.carrier text --console-url http://127.0.0.1:8090/ --from +12025550123 STOP
+  python -m local.carrier keys --key-file .local/carrier.key
+  python -m local.carrier outcomes --json
+
+What becomes of a text depends on the number it goes to (any area code will do for NXX):
+
+\b
+{outcomes.table()}
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def serve(
+    api_key: Annotated[str, typer.Option(help="The key that requests must carry.")],
+    number: Annotated[list[str], typer.Option(help="A number of ours, E.164; may be given again.")],
+    key_file: Annotated[Path, typer.Option(help="The signing key; made if missing, then kept.")],
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(help="Written when listening: base_url, public_key, console_url, pid."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Keep messages, keys and the log here over a restart.")
+    ] = None,
+    webhook_url: Annotated[str | None, typer.Option(help="The profile's webhook URL.")] = None,
+    failover_url: Annotated[str | None, typer.Option(help="The profile's failover URL.")] = None,
+    webhook_delay_ms: Annotated[
+        int, typer.Option(help="From accepted to sent, and from sent to finalized.")
+    ] = 100,
+    webhook_timeout_ms: Annotated[int, typer.Option(help="For an answer to a webhook.")] = 2000,
+    webhook_retry_ms: Annotated[int, typer.Option(help="Between two attempts.")] = 1000,
+    webhook_concurrency: Annotated[int, typer.Option(help="Webhooks under way at a time.")] = 8,
+    latency_ms: Annotated[int, typer.Option(help="Before each answer to a send.")] = 20,
+    idempotency: Annotated[
+        Literal["honour", "ignore"], typer.Option(help="What Idempotency-Key is worth.")
+    ] = "honour",
+    rate_limit: Annotated[
+        int, typer.Option(help="Requests a second before 429/10011; 0 for no limit.")
+    ] = 0,
+    profile_id: Annotated[str, typer.Option(help="The messaging profile's id.")] = PROFILE_ID,
+) -> None:
+    """Serve the carrier's API, the control API and the handset on a loopback port."""
+    for one in number:
+        if not E164.match(one):
+            raise typer.BadParameter(f"{one} is not an E.164 number", param_hint="--number")
+    try:
+        key = load_or_make(key_file)
+    except KeyFileInvalid as exc:
+        raise typer.BadParameter(f"{key_file} holds no key", param_hint="--key-file") from exc
+    try:
+        sock = server.bind(port)
+    except OSError as exc:
+        raise typer.BadParameter(f"port {port}: {exc.strerror}", param_hint="--port") from exc
+    options = Options(
+        settings=Settings(
+            api_key=api_key,
+            numbers=tuple(number),
+            webhook_url=webhook_url,
+            failover_url=failover_url,
+            webhook_delay_s=webhook_delay_ms / 1000,
+            latency_s=latency_ms / 1000,
+            honour_idempotency=idempotency == "honour",
+            rate_limit=rate_limit,
+            profile_id=profile_id,
+        ),
+        key=key,
+        state_dir=state_dir,
+        webhook_timeout_s=webhook_timeout_ms / 1000,
+        retry_s=webhook_retry_ms / 1000,
+        concurrency=webhook_concurrency,
+    )
+    root = f"http://{server.HOST}:{sock.getsockname()[1]}/"
+    ready: dict[str, object] = {
+        "base_url": f"{root}v2",
+        "public_key": public_key(key),
+        "console_url": root,
+        "pid": os.getpid(),
+    }
+
+    def on_ready() -> None:
+        if ready_file is not None:
+            server.write_atomically(ready_file, ready)
+        typer.echo(f"Simulated Telnyx: {root} (handset), {root}v2 (API)")
+
+    server.serve(options, sock, on_ready)
+
+
+@app.command()
+def keys(key_file: Annotated[Path, typer.Option(help="Made if missing, then kept.")]) -> None:
+    """Print the public key that a receiver of webhooks is configured with."""
+    try:
+        typer.echo(public_key(load_or_make(key_file)))
+    except KeyFileInvalid as exc:
+        raise typer.BadParameter(f"{key_file} holds no key", param_hint="--key-file") from exc
+
+
+@app.command("outcomes")
+def show_outcomes(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Print the table of magic numbers."""
+    if as_json:
+        rows = [
+            {"name": o.name, "suffix": o.suffix, "summary": o.summary} for o in outcomes.OUTCOMES
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        typer.echo(outcomes.table())
+
+
+@app.command()
+def text(
+    message: Annotated[str, typer.Argument(help="What they write.")],
+    console_url: Annotated[str, typer.Option(help="From the ready file.")],
+    sender: Annotated[str, typer.Option("--from", help="Who writes, E.164.")],
+) -> None:
+    """Text our number from a simulated handset."""
+    url = console_url.rstrip("/") + "/_carrier/inbound"
+    try:
+        answer = httpx.post(url, json={"from": sender, "text": message}, trust_env=False)
+    except httpx.HTTPError as exc:
+        raise typer.BadParameter(f"nothing answers: {exc}", param_hint="--console-url") from exc
+    typer.echo(answer.text)
+    raise typer.Exit(0 if answer.is_success else 1)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m local.carrier")

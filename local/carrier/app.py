@@ -1,0 +1,584 @@
+"""The HTTP face: the carrier's API under /v2, the control API under /_carrier, the handset at /."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+from nacl.signing import SigningKey
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import errors
+from .carrier import Answer, Carrier, Raw, Settings, dump, refusal
+from .clock import Clock
+from .errors import ApiError, Refused
+from .faults import BadFault, Faults
+from .keys import public_key
+from .ledger import Journal, Ledger, Message
+from .outcomes import OUTCOMES, Reply
+from .webhooks import Deliverer
+
+CONSOLE = Path(__file__).with_name("console.html")
+HANG_S = 120.0  # after which even a hanging request is let go
+MDR_STATUS = {
+    "delivered": "delivered",
+    "delivery_failed": "failed",
+    "sending_failed": "gw_reject",
+    "expired": "gw_timeout",
+    "delivery_unconfirmed": "dlr_unconfirmed",
+    "cancelled": "failed",
+}
+DETAIL_FILTERS = frozenset(
+    {"record_type", "cld", "cli", "uuid", "direction", "status", "created_at", "date_range"}
+)
+
+
+class Connections(dict[tuple[str, int], asyncio.Transport]):
+    """Open connections by the peer's address, so that an answer can be cut off below HTTP."""
+
+
+@dataclass(slots=True)
+class Options:
+    """Everything the program is started with. Times are seconds."""
+
+    settings: Settings
+    key: SigningKey
+    state_dir: Path | None = None
+    webhook_timeout_s: float = 2.0
+    retry_s: float = 1.0
+    concurrency: int = 8
+    clock: Clock = field(default_factory=Clock)
+
+
+class Wire(Response):
+    """An answer, or the absence of one."""
+
+    def __init__(self, answer: Answer, connections: Connections, stopping: asyncio.Event) -> None:
+        html = answer.reply is Reply.GATEWAY
+        super().__init__(
+            answer.body,
+            answer.status,
+            answer.headers,
+            media_type="text/html" if html else "application/json",
+        )
+        self._reply, self._connections, self._stopping = answer.reply, connections, stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write it, or cut the connection as the outcome says."""
+        if self._reply not in (Reply.HANG, Reply.RESET, Reply.CUT):
+            await super().__call__(scope, receive, send)
+            return
+        transport = self._connections.get(tuple(scope["client"] or ()))
+        if transport is None:
+            raise ConnectionResetError("this outcome needs a real connection")
+        if self._reply is Reply.CUT:
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await send(start)
+            half = self.body[: len(self.body) // 2]
+            await send({"type": "http.response.body", "body": half, "more_body": True})
+            transport.close()
+        elif self._reply is Reply.HANG:
+            gone = asyncio.ensure_future(receive())
+            stopping = asyncio.ensure_future(self._stopping.wait())
+            await asyncio.wait(
+                {gone, stopping}, timeout=HANG_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            gone.cancel()
+            stopping.cancel()
+        if self._reply is not Reply.CUT:
+            transport.abort()
+        # The server counts the request as answered only once it has seen the connection go.
+        await asyncio.wait_for(receive(), 1.0)
+
+
+class Stamp(NamedTuple):
+    """When a request arrived, in ms."""
+
+    wall_ms: float
+    monotonic_ms: float
+
+
+def stamped(app: ASGIApp, clock: Clock) -> ASGIApp:
+    """Stamp each request before anything else looks at it."""
+
+    async def stamp(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["carrier.arrived"] = Stamp(
+            round(clock.wall() * 1000, 3), round(clock.monotonic() * 1000, 3)
+        )
+        await app(scope, receive, send)
+
+    return stamp
+
+
+class Site:
+    """The routes over one carrier."""
+
+    def __init__(self, options: Options, connections: Connections, stopping: asyncio.Event) -> None:
+        self._options, self._connections, self._stopping = options, connections, stopping
+        self._clock = options.clock
+        self._carrier: Carrier | None = None
+
+    @property
+    def carrier(self) -> Carrier:
+        """The carrier, which exists from start-up on."""
+        assert self._carrier is not None
+        return self._carrier
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Load the state, resume what an earlier run left, and stop everything at the end."""
+        options, faults = self._options, Faults()
+        journal = Journal(options.state_dir / "ledger.jsonl") if options.state_dir else None
+        limits = httpx.Limits(max_connections=options.concurrency)
+        # trust_env off: a proxy from the environment must not see, or break, loopback deliveries.
+        async with httpx.AsyncClient(limits=limits, timeout=None, trust_env=False) as client:
+            deliverer = Deliverer(
+                key=options.key,
+                client=client,
+                faults=faults,
+                clock=options.clock,
+                timeout_s=options.webhook_timeout_s,
+                retry_s=options.retry_s,
+                concurrency=options.concurrency,
+            )
+            ledger = Ledger(journal)
+            self._carrier = Carrier(options.settings, ledger, faults, deliverer, options.clock)
+            self._carrier.resume()
+            try:
+                yield
+            finally:
+                await self._carrier.stop()
+                ledger.close()
+
+    def routes(self) -> list[Route]:
+        """Every route, the carrier's own first."""
+        api, control = self._authorised, _controlled
+        return [
+            Route("/v2/messages", self.send, methods=["POST"]),
+            Route("/v2/messages/long_code", self.send, methods=["POST"]),
+            Route("/v2/messages/{id}", api(self.message), methods=["GET"]),
+            Route("/v2/messages/{id}", api(self.cancel), methods=["DELETE"]),
+            Route("/v2/detail_records", api(self.detail_records)),
+            Route("/v2/messaging_optouts", api(self.optouts)),
+            Route("/v2/balance", api(self.balance)),
+            Route("/v2/phone_numbers/{number}/messaging", api(self.number)),
+            Route("/", self.console),
+            Route("/_carrier/requests", self.requests),
+            Route("/_carrier/messages", self.messages),
+            Route("/_carrier/webhooks", self.webhooks),
+            Route("/_carrier/recipients", self.recipients),
+            Route("/_carrier/threads", self.threads),
+            Route("/_carrier/outcomes", self.outcomes),
+            Route("/_carrier/faults", self.faults, methods=["GET"]),
+            Route("/_carrier/faults", control(self.program), methods=["POST"]),
+            Route("/_carrier/faults", self.clear, methods=["DELETE"]),
+            Route("/_carrier/inbound", control(self.inbound), methods=["POST"]),
+            Route("/_carrier/profile", self.profile, methods=["GET"]),
+            Route("/_carrier/profile", control(self.set_profile), methods=["POST"]),
+            Route("/_carrier/reset", self.reset, methods=["POST"]),
+        ]
+
+    # --- the carrier's API ----------------------------------------------------------------------
+
+    async def send(self, request: Request) -> Response:
+        """POST /v2/messages and /v2/messages/long_code."""
+        stamp: Stamp = request.scope["carrier.arrived"]
+        raw = Raw(
+            path=request.url.path,
+            authorization=request.headers.get("authorization"),
+            idempotency_key=request.headers.get("idempotency-key"),
+            body=await request.body(),
+            arrived_ms=stamp.wall_ms,
+            arrived_monotonic_ms=stamp.monotonic_ms,
+        )
+        return Wire(await self.carrier.send(raw), self._connections, self._stopping)
+
+    async def message(self, request: Request) -> Response:
+        """GET /v2/messages/{id}, for messages of the last 10 days."""
+        found = self.carrier.ledger.message(request.path_params["id"], self._clock.wall())
+        if found is None or found.kind == "autoresponse":
+            raise Refused(errors.NOT_FOUND)
+        return _json({"data": found.payload})
+
+    async def cancel(self, request: Request) -> Response:
+        """DELETE /v2/messages/{id}, for scheduled messages."""
+        return _json(self.carrier.cancel(request.path_params["id"]))
+
+    async def detail_records(self, request: Request) -> Response:
+        """GET /v2/detail_records: what became of messages, by number. Queued ones don't show."""
+        asked = _filters(request.query_params)
+        if asked.get("record_type") != "messaging":
+            raise Refused(errors.BAD_REQUEST.saying("filter[record_type] must be messaging here."))
+        if unknown := asked.keys() - DETAIL_FILTERS:
+            raise Refused(errors.BAD_REQUEST.saying(f"unknown filter: {sorted(unknown)[0]}"))
+        records = [
+            _detail_record(message)
+            for message in self._newest(
+                "text" if asked.get("direction", "outbound") == "outbound" else "inbound",
+                to=asked.get("cld"),
+                sender=asked.get("cli"),
+            )
+            if message.status not in ("queued", "scheduled")
+        ]
+        for name in ("uuid", "status"):
+            if name in asked:
+                records = [record for record in records if record[name] == asked[name]]
+        return _page(records, request.query_params)
+
+    async def optouts(self, request: Request) -> Response:
+        """GET /v2/messaging_optouts."""
+        settings, asked = self.carrier.settings, _filters(request.query_params)
+        rows = [
+            {
+                "from": settings.numbers[0],
+                "to": number,
+                "keyword": row["keyword"],
+                "messaging_profile_id": settings.profile_id,
+                "created_at": row["created_at"],
+            }
+            for number, row in self.carrier.ledger.optouts.items()
+        ]
+        for name in ("from", "messaging_profile_id"):
+            if name in asked:
+                rows = [row for row in rows if row[name] == asked[name]]
+        return _page(rows, request.query_params)
+
+    async def balance(self, _request: Request) -> Response:
+        """GET /v2/balance."""
+        return _json(
+            {
+                "data": {
+                    "record_type": "balance",
+                    "balance": "100.00",
+                    "credit_limit": "0.00",
+                    "available_credit": "100.00",
+                    "pending": "0.00",
+                    "currency": "USD",
+                }
+            }
+        )
+
+    async def number(self, request: Request) -> Response:
+        """GET /v2/phone_numbers/{number}/messaging, by number."""
+        settings, number = self.carrier.settings, request.path_params["number"]
+        if number not in settings.numbers:
+            raise Refused(errors.NOT_FOUND)
+        two_way = {
+            "domestic_two_way": True,
+            "international_inbound": False,
+            "international_outbound": False,
+        }
+        return _json(
+            {
+                "data": {
+                    "record_type": "messaging_settings",
+                    "id": number,
+                    "phone_number": number,
+                    "messaging_profile_id": settings.profile_id,
+                    "country_code": "US",
+                    "type": "long-code",
+                    "messaging_product": "A2P",
+                    "traffic_type": "A2P",
+                    "features": {"sms": two_way, "mms": two_way},
+                }
+            }
+        )
+
+    def _authorised(
+        self, endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def checked(request: Request) -> Response:
+            headers, within = self.carrier.limit_headers()
+            try:
+                if not self.carrier.authorised(request.headers.get("authorization")):
+                    raise Refused(errors.UNAUTHENTICATED)
+                if not within:
+                    raise Refused(errors.TOO_MANY_REQUESTS)
+                response = await endpoint(request)
+            except Refused as exc:
+                response = _refused(*exc.errors)
+            response.headers.update(headers)
+            return response
+
+        return checked
+
+    def _newest(
+        self, kind: str | None = None, *, to: str | None = None, sender: str | None = None
+    ) -> list[Message]:
+        return [
+            message
+            for message in reversed(self.carrier.ledger.messages.values())
+            if kind in (None, message.kind)
+            and to in (None, message.to)
+            and sender in (None, message.sender)
+        ]
+
+    # --- the control API ------------------------------------------------------------------------
+
+    async def requests(self, request: Request) -> Response:
+        """The send requests in order of arrival: ?to=, ?limit= (the latest so many), ?after= (seq)."""
+        asked = request.query_params
+        to, after = asked.get("to"), int(asked.get("after", 0))
+        log = self.carrier.ledger.requests
+        wanted = (r for r in reversed(log) if r.seq > after and to in (None, r.to))
+        rows = [r.public() for r in islice(wanted, _limit(asked))]
+        return _json({"total": len(log), "requests": rows[::-1]})
+
+    async def messages(self, request: Request) -> Response:
+        """The messages, oldest first: ?to=, ?limit=."""
+        asked = request.query_params
+        rows = self._newest(to=asked.get("to"))[: _limit(asked)]
+        return _json({"messages": [_summary(message) for message in rows[::-1]]})
+
+    async def webhooks(self, request: Request) -> Response:
+        """Every delivery attempt, oldest first: ?message_id=, ?number=, ?limit=."""
+        asked = request.query_params
+        rows = [
+            row
+            for row in self.carrier.deliverer.log
+            if asked.get("message_id") in (None, row["message_id"])
+            and asked.get("number") in (None, row["number"])
+        ]
+        limit = _limit(asked)
+        return _json(
+            {
+                "pending": self.carrier.deliverer.pending,
+                "webhooks": rows if limit is None else rows[-limit:],
+            }
+        )
+
+    async def recipients(self, _request: Request) -> Response:
+        """Each number's accepted texts and the smallest gap between two of them, in ms."""
+        return _json(
+            {
+                number: {"count": recipient.count, "smallest_gap_ms": _gap(recipient.gap_ms)}
+                for number, recipient in self.carrier.ledger.recipients.items()
+            }
+        )
+
+    async def threads(self, request: Request) -> Response:
+        """The conversations for the handset, the latest first: ?limit= (default 40)."""
+        ledger = self.carrier.ledger
+        numbers = islice(reversed(ledger.recipients), _limit(request.query_params) or 40)
+        rows = []
+        for number in numbers:
+            recipient = ledger.recipients[number]
+            rows.append(
+                {
+                    "number": number,
+                    "count": recipient.count,
+                    "smallest_gap_ms": _gap(recipient.gap_ms),
+                    "opted_out": number in ledger.optouts,
+                    "texts": [
+                        _summary(ledger.messages[message_id])
+                        for message_id in recipient.message_ids
+                        if message_id in ledger.messages
+                    ],
+                }
+            )
+        return _json(
+            {
+                "numbers": self.carrier.settings.numbers,
+                "public_key": public_key(self._options.key),
+                "total": len(ledger.recipients),
+                "threads": rows,
+            }
+        )
+
+    async def outcomes(self, _request: Request) -> Response:
+        """The table of magic numbers."""
+        return _json(
+            {
+                "outcomes": [
+                    {"name": o.name, "suffix": o.suffix, "summary": o.summary} for o in OUTCOMES
+                ]
+            }
+        )
+
+    async def faults(self, _request: Request) -> Response:
+        """What is programmed to go wrong."""
+        settings = self.carrier.settings
+        return _json(
+            self.carrier.faults.public()
+            | {
+                "latency_ms": settings.latency_s * 1000,
+                "idempotency": "honour" if settings.honour_idempotency else "ignore",
+            }
+        )
+
+    async def program(self, asked: dict[str, Any]) -> Response:
+        """Program a fault."""
+        self.carrier.program(asked)
+        return _json(self.carrier.faults.public())
+
+    async def clear(self, _request: Request) -> Response:
+        """Remove all faults."""
+        self.carrier.clear_faults()
+        return _json(self.carrier.faults.public())
+
+    async def inbound(self, asked: dict[str, Any]) -> Response:
+        """Somebody texts our number."""
+        message = self.carrier.inbound(asked)
+        return _json(
+            {
+                "message_id": message.id,
+                "autoresponse_type": message.payload["autoresponse_type"],
+                "webhook_url": message.payload["webhook_url"],
+            },
+            status=202,
+        )
+
+    async def profile(self, _request: Request) -> Response:
+        """The profile's webhook URLs."""
+        settings = self.carrier.settings
+        return _json({"webhook_url": settings.webhook_url, "failover_url": settings.failover_url})
+
+    async def set_profile(self, asked: dict[str, Any]) -> Response:
+        """Change the profile's webhook URLs."""
+        settings = self.carrier.settings
+        if unknown := asked.keys() - {"webhook_url", "failover_url"}:
+            raise BadFault(f"unknown: {', '.join(sorted(unknown))}")
+        settings.webhook_url = asked.get("webhook_url", settings.webhook_url)
+        settings.failover_url = asked.get("failover_url", settings.failover_url)
+        return _json({"webhook_url": settings.webhook_url, "failover_url": settings.failover_url})
+
+    async def reset(self, _request: Request) -> Response:
+        """Forget everything but the profile."""
+        await self.carrier.reset()
+        return Response(status_code=204)
+
+    async def console(self, _request: Request) -> Response:
+        """The handset."""
+        return Response(CONSOLE.read_bytes(), media_type="text/html; charset=utf-8")
+
+
+def make_app(
+    options: Options,
+    connections: Connections | None = None,
+    stopping: asyncio.Event | None = None,
+) -> ASGIApp:
+    """The whole program as an ASGI application."""
+    site = Site(
+        options,
+        Connections() if connections is None else connections,
+        stopping or asyncio.Event(),
+    )
+
+    async def not_found(request: Request, exc: Exception) -> Response:
+        status = exc.status_code if isinstance(exc, HTTPException) else 500
+        fault = ApiError("10005", errors.NOT_FOUND.title, errors.NOT_FOUND.detail, status)
+        return _refused(fault)
+
+    app = Starlette(
+        routes=site.routes(), lifespan=site.lifespan, exception_handlers={HTTPException: not_found}
+    )
+    return stamped(app, options.clock)
+
+
+def _controlled(
+    endpoint: Callable[[dict[str, Any]], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def checked(request: Request) -> Response:
+        try:
+            asked = json.loads(await request.body())
+            if not isinstance(asked, dict):
+                raise BadFault("the body must be a JSON object")
+            return await endpoint(asked)
+        except ValueError:
+            return JSONResponse({"error": "the body must be JSON"}, 400)
+        except BadFault as exc:
+            return JSONResponse({"error": str(exc)}, 400)
+
+    return checked
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(dump(value), status, media_type="application/json")
+
+
+def _refused(*faults: ApiError) -> Response:
+    answer = refusal(*faults)
+    return Response(answer.body, answer.status, answer.headers, "application/json")
+
+
+def _limit(query: Mapping[str, str]) -> int | None:
+    return int(query["limit"]) if query.get("limit", "").isdigit() else None
+
+
+def _filters(query: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name[len("filter[") :].split("]")[0]: value
+        for name, value in query.items()
+        if name.startswith("filter[")
+    }
+
+
+def _page(rows: list[dict[str, Any]], query: Mapping[str, str]) -> Response:
+    try:
+        number, size = int(query.get("page[number]", 1)), int(query.get("page[size]", 20))
+    except ValueError as exc:
+        raise Refused(errors.BAD_REQUEST) from exc
+    number, size = max(number, 1), min(max(size, 1), 50)
+    meta = {
+        "page_number": number,
+        "page_size": size,
+        "total_pages": -(-len(rows) // size),
+        "total_results": len(rows),
+    }
+    return _json({"data": rows[(number - 1) * size : number * size], "meta": meta})
+
+
+def _gap(gap_ms: float | None) -> float | None:
+    return None if gap_ms is None else round(gap_ms, 3)
+
+
+def _summary(message: Message) -> dict[str, Any]:
+    payload = message.payload
+    return {
+        "id": message.id,
+        "kind": message.kind,
+        "direction": payload["direction"],
+        "from": message.sender,
+        "to": message.to,
+        "text": payload["text"],
+        "status": message.status,
+        "errors": payload["errors"],
+        "outcome": message.outcome,
+        "webhook_url": payload["webhook_url"],
+        "parts": payload.get("parts"),
+        "at_ms": round(message.at_s * 1000, 3),
+    }
+
+
+def _detail_record(message: Message) -> dict[str, Any]:
+    payload = message.payload
+    return {
+        "record_type": "message_detail_record",
+        "uuid": message.id,
+        "cld": message.to,
+        "cli": message.sender,
+        "direction": payload["direction"],
+        "message_type": payload["type"],
+        "parts": payload["parts"],
+        "cost": payload["cost"]["amount"],
+        "currency": payload["cost"]["currency"],
+        "profile_id": payload["messaging_profile_id"],
+        "status": "received" if message.kind == "inbound" else MDR_STATUS.get(message.status),
+        "delivery_status": message.status,
+        "delivery_status_webhook_url": payload["webhook_url"],
+        "delivery_status_failover_url": payload["webhook_failover_url"],
+        "errors": [error["code"] for error in payload["errors"]],
+        "created_at": payload["received_at"],
+        "sent_at": payload["sent_at"],
+        "completed_at": payload["completed_at"],
+    }

@@ -1,0 +1,87 @@
+"""Runs the app on a loopback port: free port, ready file, a stop that takes less than a second."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .app import Connections, Options, make_app
+
+HOST = "127.0.0.1"
+
+
+def bind(port: int) -> socket.socket:
+    """A bound loopback socket; port 0 is any free one. Raises OSError if the port is taken."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((HOST, port))
+    return sock
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that tells when it listens and lets hanging requests go when it stops."""
+
+    def __init__(self, options: Options, on_ready: Callable[[], None] = lambda: None) -> None:
+        connections, self._stopping = Connections(), asyncio.Event()
+        config = uvicorn.Config(
+            make_app(options, connections, self._stopping),
+            http=_protocol(connections),
+            lifespan="on",
+            ws="none",
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let hanging requests go, then stop."""
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+
+def serve(options: Options, sock: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, which both end in a normal return."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Uvicorn raises the signal again once it is done; this makes that harmless.
+        signal.signal(number, lambda *_: None)
+    Server(options, on_ready).run(sockets=[sock])
+
+
+def write_atomically(path: Path, value: dict[str, object]) -> None:
+    """Write JSON so that a reader sees either no file or all of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(value) + "\n", "utf-8")
+    draft.replace(path)
+
+
+def _protocol(connections: Connections) -> type[H11Protocol]:
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if self.client is not None:
+                connections[self.client] = transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self.client is not None:
+                connections.pop(self.client, None)
+            super().connection_lost(exc)
+
+    return Protocol
