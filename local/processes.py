@@ -1,0 +1,120 @@
+"""Starts processes that outlive us, and stops only those: a pid counts with its start time."""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+
+# Kept so that a child of this very process can be reaped; otherwise it would stay a zombie.
+_ours: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process that we started. `started` tells it from a later one with the same pid."""
+
+    pid: int
+    started: str
+
+
+def spawn(command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Path) -> Child:
+    """Start a process in a session of its own, with exactly this environment and its output in `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _ours[process.pid] = process
+    return Child(process.pid, started_at(process.pid) or "")
+
+
+def started_at(pid: int) -> str | None:
+    """When a process began, in whatever words the system has for it; None if there is no such process."""
+    if (process := _ours.get(pid)) is not None and process.poll() is not None:
+        return None
+    if not Path("/proc/self/stat").exists():
+        listed = subprocess.run(
+            ["ps", "-o", "lstart=,stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ).stdout.strip()
+        return listed.rsplit(None, 1)[0] if listed and not listed.endswith("Z") else None
+    try:
+        # The name may hold spaces and parentheses: the fields that count follow the last one.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, ticks = fields[0], fields[19]
+    return None if state == "Z" else ticks
+
+
+def alive(child: Child) -> bool:
+    return bool(child.started) and started_at(child.pid) == child.started
+
+
+def stop(children: Sequence[Child], *, patience_s: float = 20.0) -> list[Child]:
+    """Ask each to end, wait, then kill. Answers those that had to be killed."""
+    for child in children:
+        _signal(child, signal.SIGTERM)
+    if _gone(children, patience_s):
+        return []
+    late = [child for child in children if alive(child)]
+    for child in late:
+        _signal(child, signal.SIGKILL)
+    _gone(late, 5.0)
+    return late
+
+
+def _signal(child: Child, number: signal.Signals) -> None:
+    if alive(child):
+        try:
+            os.kill(child.pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def _gone(children: Sequence[Child], patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while any(alive(child) for child in children):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def free_port(preferred: int | None = None) -> int:
+    """A loopback port that nobody listens on: `preferred` if it is free, so that addresses stay."""
+    for port in (preferred, 0):
+        if port is None:
+            continue
+        with socket.socket() as probe:
+            # As servers do: a connection that lingers from the last run doesn't make the port taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as exc:
+                if exc.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free loopback port")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time: two `make up`, or the workers of a test run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        flock(file, LOCK_EX)
+        yield

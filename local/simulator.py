@@ -1,0 +1,81 @@
+"""Starts the simulated carrier, or takes the one that the environment names."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .layout import ROOT, Layout
+from .problems import LocalError
+from .processes import Child, alive, free_port, spawn, stop
+
+PYTHON = ROOT / ".venv" / "bin" / "python"
+PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A carrier that the stack sends through. `child` is None for one that is not ours."""
+
+    base_url: str
+    public_key: str
+    console_url: str | None = None
+    child: Child | None = None
+    port: int | None = None
+
+
+def external(environment: Mapping[str, str] = os.environ) -> Carrier | None:
+    """The carrier double that TELNYX_BASE_URL and TELNYX_PUBLIC_KEY name, if both are set."""
+    base_url, public_key = environment.get("TELNYX_BASE_URL"), environment.get("TELNYX_PUBLIC_KEY")
+    if not base_url or not public_key:
+        return None
+    return Carrier(base_url.rstrip("/"), public_key)
+
+
+def start(layout: Layout, preferred_port: int | None, api_key: str, number: str) -> Carrier:
+    """Start the simulator and wait for its ready-file."""
+    ready = layout.carrier / "ready.json"
+    ready.parent.mkdir(parents=True, exist_ok=True)
+    ready.unlink(missing_ok=True)
+    port = free_port(preferred_port)
+    log = layout.log("carrier")
+    child = spawn(
+        [
+            *(str(PYTHON), "-m", "local.carrier", "serve", "--port", str(port)),
+            *("--api-key", api_key, "--number", number, "--ready-file", str(ready)),
+            *("--key-file", str(key_file(layout)), "--state-dir", str(layout.carrier)),
+        ],
+        env={
+            "PATH": f"{PYTHON.parent}:/usr/bin:/bin",
+            "HOME": str(layout.home),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+        },
+        log=log,
+        cwd=ROOT,
+    )
+    deadline = time.monotonic() + PATIENCE_S
+    while alive(child) and time.monotonic() < deadline:
+        if (found := _read(ready)) and found.get("pid") == child.pid:
+            return Carrier(
+                found["base_url"].rstrip("/"), found["public_key"], found.get("console_url"), child, port
+            )
+        time.sleep(0.05)
+    stop([child])
+    raise LocalError("The simulated carrier did not start.", log=log)
+
+
+def key_file(layout: Layout) -> Path:
+    """The simulator's signing key."""
+    return layout.carrier / "signing.key"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return found
