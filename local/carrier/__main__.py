@@ -66,7 +66,7 @@ def serve(
 ) -> None:
     """Serve the carrier's API, the control API and the handset on a loopback port."""
     for one in number:
-        if not E164.match(one):
+        if not E164.fullmatch(one):
             raise typer.BadParameter(f"{one} is not an E.164 number", param_hint="--number")
     try:
         key = load_or_make(key_file)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -87,6 +89,12 @@ class Wire(Response):
             half = self.body[: len(self.body) // 2]
             await send({"type": "http.response.body", "body": half, "more_body": True})
             transport.close()
+        elif self._reply is Reply.RESET:
+            # Closing without lingering sends a reset instead of an orderly end.
+            linger = struct.pack("ii", 1, 0)
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, linger
+            )
         elif self._reply is Reply.HANG:
             gone = asyncio.ensure_future(receive())
             stopping = asyncio.ensure_future(self._stopping.wait())

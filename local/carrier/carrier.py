@@ -400,7 +400,7 @@ class Carrier:
             raise BadFault(f"unknown: {', '.join(sorted(unknown))}")
         texter, to = asked.get("from"), asked.get("to", self.settings.numbers[0])
         text = asked.get("text", "")
-        if not isinstance(texter, str) or not validate.E164.match(texter):
+        if not isinstance(texter, str) or not validate.E164.fullmatch(texter):
             raise BadFault("from must be an E.164 number")
         if to not in self.settings.numbers:
             raise BadFault(f"to must be one of {', '.join(self.settings.numbers)}")

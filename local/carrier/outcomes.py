@@ -12,7 +12,7 @@ from typing import Literal
 from . import errors
 from .errors import ApiError
 
-FICTION = re.compile(r"^\+1[2-9]\d{2}555(01\d\d)$")
+FICTION = re.compile(r"\+1[2-9][0-9]{2}555(01[0-9]{2})")
 
 
 class Reply(StrEnum):
@@ -306,7 +306,7 @@ _BY_SUFFIX = {outcome.suffix: outcome for outcome in OUTCOMES if outcome.suffix 
 
 def of(number: str) -> Outcome:
     """The outcome that `number` (E.164) stands for."""
-    match = FICTION.match(number)
+    match = FICTION.fullmatch(number)
     return _BY_SUFFIX.get(match[1], DEFAULT) if match else DEFAULT
 
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from . import errors, parts
 from .errors import ApiError, Refused
 
-E164 = re.compile(r"^\+[1-9]\d{6,14}$")
-KEY = re.compile(r"^[A-Za-z0-9_-]{1,255}$")
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 URL_LIMIT = 2000  # characters
 MEDIA_LIMIT = 10  # URLs
 SOONEST, LATEST = timedelta(minutes=5), timedelta(days=5)  # of send_at, from now
@@ -58,7 +58,7 @@ class SendRequest:
 
 def idempotency_key(value: str | None) -> str | None:
     """The key as sent; Refused with 10015 if it is not `[A-Za-z0-9_-]{1,255}`."""
-    if value is not None and not KEY.match(value):
+    if value is not None and not KEY.fullmatch(value):
         raise Refused(errors.BAD_REQUEST.saying("The Idempotency-Key header is not valid."))
     return value
 
@@ -122,7 +122,7 @@ def _field_faults(fields: dict[str, Any], known: Any) -> Any:
 
 
 def _value_faults(fields: dict[str, Any], now: datetime) -> Any:
-    if not E164.match(fields["to"]):
+    if not E164.fullmatch(fields["to"]):
         yield errors.NOT_E164.at("/to")
     for name in ("webhook_url", "webhook_failover_url"):
         if name in fields and not _is_url(fields[name]):

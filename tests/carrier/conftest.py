@@ -1,0 +1,35 @@
+"""One carrier and one inbox for the whole run, both emptied before each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.carrier.world import Inbox, Running, open_inbox
+
+
+@pytest.fixture(scope="session")
+def inbox_server() -> Iterator[Inbox]:
+    with open_inbox() as inbox:
+        yield inbox
+
+
+@pytest.fixture
+def inbox(inbox_server: Inbox) -> Inbox:
+    inbox_server.hooks.clear()
+    inbox_server.statuses.clear()
+    inbox_server.delays_s.clear()
+    return inbox_server
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Running]:
+    carrier = Running()
+    yield carrier
+    carrier.stop()
+
+
+@pytest.fixture
+def carrier(running: Running) -> Running:
+    running.control("reset")
+    running.control("profile", webhook_url=None, failover_url=None)
+    return running
