@@ -51,3 +51,35 @@ lock: | uv ## Resolve the locks again (upgrade with UPGRADE=--upgrade)
 	  constraint=$$( [ $$group = dev ] && echo "-c locks/runtime.txt" || true ); \
 	  $(UV) pip compile --quiet --python $(DEV)/bin/python --universal --generate-hashes --no-header \
 	    --no-annotate $(UPGRADE) $$constraint --group $$group -o locks/$$group.txt; done
+
+# ------------------------------------------------------------------------------ the local stack
+INSTALLED := $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced
+LOCAL := $(PY) -m local
+# Another directory is another, independent stack: make up DIR=.local/other
+DIR ?=
+ON := $(if $(DIR),--dir $(DIR))
+
+.PHONY: build up down demo invoke
+build: $(INSTALLED) ## Build the functions and layers with SAM
+	@$(LOCAL) build
+
+up: $(INSTALLED) ## Bring the whole service up on this machine (SET="Name=Value ..." for parameters)
+	@$(LOCAL) up $(ON) $(foreach pair,$(SET),--set $(pair))
+
+down: $(DEV)/.synced ## Stop it; what it holds is there again at the next `make up`
+	@$(LOCAL) down $(ON)
+
+demo: $(INSTALLED) ## Watch real texts go through the deployed API
+	@$(LOCAL) demo $(ON)
+
+invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status EVENT=events/x.json
+	@[ -n "$(FN)" ] && [ -n "$(EVENT)" ] || { echo "make invoke FN=status EVENT=events/x.json" >&2; exit 2; }
+	@$(LOCAL) invoke $(ON) $(FN) $(EVENT)
+
+# ---------------------------------------------------------------------------------------- checks
+.PHONY: test check
+test: $(INSTALLED) ## Run every test
+	@$(PY) -m pytest
+
+check: $(DEV)/.synced ## Lint, format, types
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

@@ -103,7 +103,9 @@ def sam_environment() -> dict[str, str]:
     return kept | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2", "__SAM_CLI_APP_DIR": str(home)}
 
 
-def run_sam(arguments: list[str], environment: dict[str, str], log: Path, *, failure: str) -> None:
+def run_sam(
+    arguments: list[str], environment: dict[str, str], log: Path, *, failure: str, hint: str | None = None
+) -> None:
     """Run SAM with its output in `log`. Raises LocalError with `failure` unless it exits with 0."""
     if not SAM.exists():
         raise LocalError("The SAM CLI is not installed.", hint="make install")
@@ -119,7 +121,7 @@ def run_sam(arguments: list[str], environment: dict[str, str], log: Path, *, fai
             check=False,
         )
     if done.returncode != 0:
-        raise LocalError(failure, log=log)
+        raise LocalError(failure, log=log, hint=hint)
 
 
 def _forget_old_builds() -> None:

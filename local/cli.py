@@ -1,15 +1,20 @@
 """The command line of the local stack."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.console import Console
 
+from . import build as builds
+from . import demo as demos
+from . import invoke as invocations
+from . import signing
 from . import stack as stacks
-from .layout import Layout
+from .layout import ROOT, Layout, Stack
 from .problems import LocalError, last_lines
 from .progress import ConsoleProgress
 
@@ -80,7 +85,42 @@ def up(
         parameters=parse_parameters(parameters or []),
         enforce_iam=enforce_iam,
     )
-    console.print(f"\nAPI      {stack.api_url}\nkey      {stack.api_key}")
+    if not quiet:
+        console.print(welcome(stack, home), markup=False)
+
+
+def welcome(stack: Stack, home: Path | None = None) -> str:
+    """What to paste into a shell, one line a route."""
+    here = f" --dir {shlex.quote(str(home))}" if home else ""
+    key = f"-H 'x-api-key: {stack.api_key}'"
+    post = f"{key} -H 'content-type: application/json' -d"
+    text = """'{"to": "+12025550123", "message": "Hello"}'"""
+    lines = [
+        "",
+        "Send a text now, and keep its id:",
+        f"  ID=$(curl -sS {stack.api_url}/sms/send {post} {text} | tee /dev/stderr | "
+        """sed -E 's/.*"message_id": ?"([^"]+)".*/\\1/'); echo""",
+        "What became of it:",
+        f"  curl -sS {stack.api_url}/sms/status/$ID {key}; echo",
+        "Put one into its recipient's line, and drain all lines:",
+        f"  curl -sS {stack.api_url}/sms/queue {post} {text}; echo",
+        f"  curl -sS -X POST {stack.api_url}/sms/queue/process {key}; echo",
+        "A signed webhook: somebody texts us.",
+    ]
+    if stack.console_url:
+        lines.append(f"  {ROOT / '.venv/bin/python'} -m local sign{here} | curl -sS -K -; echo")
+    else:
+        lines.append("  (the carrier double that you named signs its own)")
+    lines += [
+        "Health, without a key:",
+        f"  curl -sS {stack.api_url}/health; echo",
+        "",
+        *([f"Handset  {stack.console_url}/"] if stack.console_url else []),
+        f"API      {stack.api_url}",
+        f"key      {stack.api_key}",
+        f"logs     {Path(stack.logs['emulator']).parent}",
+    ]
+    return "\n".join(lines)
 
 
 @app.command()
@@ -113,3 +153,77 @@ def status(
         console.print(f"API      {found.record.api_url}")
     if not found.up:
         raise typer.Exit(1)
+
+
+@app.command()
+def build() -> None:
+    """Build the functions and layers, and print where they are."""
+    with ConsoleProgress(complaints).step("Build the functions and layers"):
+        built = builds.build(Layout.of(None).log("build"))
+    print(built.path)
+
+
+@app.command()
+def sign(
+    home: Home = None,
+    kind: Annotated[str, typer.Option(help="inbound, or a receipt: sent, delivered, failed.")] = "inbound",
+    other: Annotated[str, typer.Option("--number", help="Who texts us, or whom we texted.")] = "+12025550123",
+    text: Annotated[str, typer.Option(help="The words of the text.")] = "Hello",
+    message_id: Annotated[str | None, typer.Option(help="Our id, for a receipt.")] = None,
+    telnyx_id: Annotated[str | None, typer.Option(help="The carrier's id, for a receipt.")] = None,
+) -> None:
+    """Print a webhook, signed now, for `curl -K -`."""
+    layout = Layout.of(home)
+    if kind not in ("inbound", "sent", "delivered", "failed"):
+        raise LocalError(f"There is no webhook {kind!r}.", hint="One of inbound, sent, delivered, failed.")
+    webhook = signing.webhook(
+        layout,
+        _running(layout),
+        cast(signing.Kind, kind),
+        other=other,
+        text=text,
+        message_id=message_id,
+        telnyx_id=telnyx_id,
+    )
+    print(webhook.as_curl_config(), end="")
+
+
+@app.command()
+def demo(home: Home = None) -> None:
+    """Bring the stack up, show real traffic live, and stop what was not up before."""
+    layout, progress = Layout.of(home), ConsoleProgress(console)
+    was_up = stacks.state(layout).up
+    try:
+        stack = stacks.up(layout, progress)
+        demos.run(stack, console)
+    finally:
+        if not was_up:
+            stacks.down(layout, progress)
+
+
+@app.command()
+def invoke(
+    function: Annotated[str, typer.Argument(help="Its folder in functions/.")],
+    event: Annotated[Path, typer.Argument(help="A JSON file, or - for standard input.")],
+    home: Home = None,
+    rie: Annotated[bool, typer.Option("--rie", help="Without Docker, even if there is an engine.")] = False,
+) -> None:
+    """Run one built function as Lambda would, with the variables of the running stack or with samples.
+    The answer goes to standard output, the log to standard error; exits with 1 if the function failed."""
+    try:
+        content = json.loads(sys.stdin.read() if str(event) == "-" else event.read_text())
+    except (OSError, ValueError) as exc:
+        raise LocalError(f"No event in {event}: {exc}") from exc
+    run = invocations.run if rie or not invocations.docker_answers() else invocations.run_in_docker
+    done = run(function, content, layout=Layout.of(home))
+    print(done.log, file=sys.stderr, end="")
+    print(json.dumps(done.answer, indent=2))
+    if isinstance(done.answer, dict) and "errorType" in done.answer:
+        raise typer.Exit(1)
+
+
+def _running(layout: Layout) -> Stack:
+    found = stacks.state(layout)
+    if not found.up or found.record is None:
+        raise LocalError("The stack is down.", hint="make up")
+    return found.record

@@ -24,6 +24,7 @@ from . import sam_template
 from .build import Build, run_sam, sam_environment
 from .emulator import REGION
 from .layout import Layout, aws_environment, write_json
+from .problems import START_AFRESH
 
 STACK_NAME = "long-code-sms-local"
 BUCKET = "long-code-sms-local-artefacts"
@@ -77,7 +78,7 @@ class Deployer:
         )
 
     def deployed(self) -> str | None:
-        """The fingerprint of what the emulator holds: kept in it, so that it is lost and kept with the rest."""
+        """The fingerprint of what the emulator holds; kept in it, so lost and kept with the rest."""
         try:
             value: str = self._client("ssm").get_parameter(Name=MARKER)["Parameter"]["Value"]
         except ClientError:
@@ -169,7 +170,9 @@ class Deployer:
             *("--parameter-overrides", f"file://{values}"),
         ]
         environment = sam_environment() | aws_environment(self._endpoint_url, REGION)
-        run_sam(arguments, environment, log, failure="sam deploy into the emulator failed.")
+        run_sam(
+            arguments, environment, log, failure="sam deploy into the emulator failed.", hint=START_AFRESH
+        )
 
     def _put_gateway_responses(self, rest_api_id: str, template: dict[str, Any]) -> None:
         gateway = self._client("apigateway")

@@ -62,6 +62,7 @@ class Identity:
 
     emulator_port: int | None = None
     carrier_port: int | None = None
+    carrier_code: str | None = None
     telnyx_api_key: str = field(default_factory=lambda: f"KEY{secrets.token_hex(16)}")
 
     @classmethod

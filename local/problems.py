@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+START_AFRESH = (
+    "If the sources are right, drop what the stack holds (python -m local down --forget), then make up."
+)
+
 
 class LocalError(Exception):
     """Something failed. `log` is the file that says more, `hint` what to do about it."""

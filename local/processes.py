@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -78,10 +78,8 @@ def stop(children: Sequence[Child], *, patience_s: float = 20.0) -> list[Child]:
 
 def _signal(child: Child, number: signal.Signals) -> None:
     if alive(child):
-        try:
+        with suppress(ProcessLookupError):
             os.kill(child.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def _gone(children: Sequence[Child], patience_s: float) -> bool:

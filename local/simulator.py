@@ -1,5 +1,6 @@
 """Starts the simulated carrier, or takes the one that the environment names."""
 
+import hashlib
 import json
 import os
 import time
@@ -7,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from .layout import ROOT, Layout
 from .problems import LocalError
@@ -61,11 +64,31 @@ def start(layout: Layout, preferred_port: int | None, api_key: str, number: str)
     while alive(child) and time.monotonic() < deadline:
         if (found := _read(ready)) and found.get("pid") == child.pid:
             return Carrier(
-                found["base_url"].rstrip("/"), found["public_key"], found.get("console_url"), child, port
+                found["base_url"].rstrip("/"),
+                found["public_key"],
+                found["console_url"].rstrip("/"),
+                child,
+                port,
             )
         time.sleep(0.05)
     stop([child])
     raise LocalError("The simulated carrier did not start.", log=log)
+
+
+def use_webhook_url(console_url: str, webhook_url: str) -> None:
+    """Tell the simulator where inbound texts go: Mission Control's profile settings, so to say."""
+    httpx.post(
+        f"{console_url.rstrip('/')}/_carrier/profile", json={"webhook_url": webhook_url}, trust_env=False
+    ).raise_for_status()
+
+
+def code() -> str:
+    """A hash of the simulator's code: a running one with other code is restarted."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "local" / "carrier").iterdir()):
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def key_file(layout: Layout) -> Path:

@@ -8,12 +8,14 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from . import build as builds
 from . import deploy as deployments
 from . import emulator as emulators
 from . import sam_template, simulator
 from .layout import Identity, Layout, Stack
-from .problems import LocalError
+from .problems import START_AFRESH, LocalError
 from .processes import Child, alive, locked, stop
 from .progress import Progress
 
@@ -76,11 +78,13 @@ def _up(
     identity = Identity.load(layout)
     before = state(layout)
     running = dict(before.running)
-    api_key = environment.get("TELNYX_API_KEY") or identity.telnyx_api_key
     number = extra.get("TelnyxLongCode", FROM_NUMBER)
     started: list[Child] = []
     try:
         carrier = simulator.external(environment)
+        # A real key in the environment is none of the simulator's business.
+        api_key = environment.get("TELNYX_API_KEY") if carrier else None
+        api_key = api_key or identity.telnyx_api_key
         if carrier is not None:
             if "carrier" in running:
                 stop([running.pop("carrier")])
@@ -88,6 +92,7 @@ def _up(
             "carrier" in running
             and before.record
             and identity.carrier_port
+            and identity.carrier_code == simulator.code()
             and before.record.parameters.get("TelnyxLongCode") == number
         ):
             carrier = simulator.Carrier(
@@ -105,6 +110,7 @@ def _up(
             assert carrier.child is not None
             started.append(carrier.child)
             identity.carrier_port = carrier.port
+            identity.carrier_code = simulator.code()
 
         if "emulator" in running and identity.emulator_port:
             emulator = emulators.Emulator(running["emulator"], identity.emulator_port)
@@ -127,11 +133,18 @@ def _up(
         } | extra
         deployer = deployments.Deployer(emulator.url, layout)
         with progress.step("Deploy the template") as step:
-            if deployer.deployed() == deployments.fingerprint(build, parameters):
-                step.result = "nothing changed"
-            else:
-                deployer.deploy(build, parameters)
-            deployment = deployer.describe(build)
+            try:
+                if deployer.deployed() == deployments.fingerprint(build, parameters):
+                    step.result = "nothing changed"
+                else:
+                    deployer.deploy(build, parameters)
+                deployment = deployer.describe(build)
+            except (BotoCoreError, ClientError) as exc:
+                raise LocalError(
+                    f"The AWS emulator refused: {exc}", log=layout.log("emulator"), hint=START_AFRESH
+                ) from exc
+        if carrier.console_url:
+            simulator.use_webhook_url(carrier.console_url, parameters["WebhookUrl"])
         with progress.step("Wait for the API to answer"):
             _wait_for_api(deployment.api_url, layout)
     except BaseException:
