@@ -14,7 +14,7 @@ from .carrier import PROFILE_ID, Settings
 from .keys import KeyFileInvalid, load_or_make, public_key
 from .validate import E164
 
-HELP = f"""A simulated Telnyx: it signs, delays, doubles, reorders, loses and refuses as the carrier does.
+HELP = f"""A simulated Telnyx: it signs, delays, doubles, reorders, loses and refuses.
 
 Examples:
 
@@ -31,7 +31,13 @@ What becomes of a text depends on the number it goes to (any area code will do f
 {outcomes.table()}
 """
 
-app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.command()
@@ -43,7 +49,7 @@ def serve(
         Path | None,
         typer.Option(help="Written when listening: base_url, public_key, console_url, pid."),
     ] = None,
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     state_dir: Annotated[
         Path | None, typer.Option(help="Keep messages, keys and the log here over a restart.")
     ] = None,

@@ -334,7 +334,7 @@ class Site:
     # --- the control API ------------------------------------------------------------------------
 
     async def requests(self, request: Request) -> Response:
-        """The send requests in order of arrival: ?to=, ?limit= (the latest so many), ?after= (seq)."""
+        """The send requests in order of arrival: ?to=, ?limit= (the latest), ?after= (a seq)."""
         asked = request.query_params
         to, after = asked.get("to"), int(asked.get("after", 0))
         log = self.carrier.ledger.requests
@@ -360,7 +360,7 @@ class Site:
         limit = _limit(asked)
         return _json(
             {
-                "pending": self.carrier.deliverer.pending,
+                "pending": self.carrier.pending,
                 "webhooks": rows if limit is None else rows[-limit:],
             }
         )
@@ -482,7 +482,7 @@ def make_app(
         stopping or asyncio.Event(),
     )
 
-    async def not_found(request: Request, exc: Exception) -> Response:
+    async def not_found(_request: Request, exc: Exception) -> Response:
         status = exc.status_code if isinstance(exc, HTTPException) else 500
         fault = ApiError("10005", errors.NOT_FOUND.title, errors.NOT_FOUND.detail, status)
         return _refused(fault)

@@ -25,15 +25,15 @@ EVENT_IDS = uuid.UUID("6f0e4f6e-5d0f-4b3c-9a55-2f3f6f3b9d10")
 PROFILE_ID = "4001a0ca-51b3-4c2e-9d7f-0c5a1e2b7f10"
 ORGANIZATION_ID = "b448f9cc-0d5e-4f6a-8c9b-7e1d2a3c4b50"
 AUTORESPONSES = {
-    "STOP": "You have been unsubscribed and will receive no more messages. Reply START to resubscribe.",
-    "START": "You have been resubscribed and will receive messages again. Reply STOP to unsubscribe.",
+    "STOP": "You are unsubscribed and will receive no more messages. Reply START to resubscribe.",
+    "START": "You are resubscribed and will receive messages again. Reply STOP to unsubscribe.",
     "HELP": "Reply STOP to unsubscribe. Message and data rates may apply.",
 }
 
 
 @dataclass(slots=True)
 class Settings:
-    """How this carrier behaves. Times are seconds; `rate_limit` is requests per second, 0 for none."""
+    """How this carrier behaves. Times are seconds; `rate_limit` is requests a second, 0: none."""
 
     api_key: str
     numbers: tuple[str, ...]
@@ -115,6 +115,11 @@ class Carrier:
             life.cancel()
         await asyncio.gather(*self._lives, return_exceptions=True)
         await self.deliverer.stop()
+
+    @property
+    def pending(self) -> int:
+        """Texts and webhooks that are not over yet: at 0 nothing more will come."""
+        return len(self._lives) + self.deliverer.pending
 
     async def reset(self) -> None:
         """Back to an account that has never sent anything; the profile's URLs stay."""

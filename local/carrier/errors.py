@@ -13,7 +13,7 @@ HELP_URL = "https://developers.telnyx.com/docs/overview/errors/"
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
-    """One refusal. `status` is the HTTP status, `pointer` the JSON pointer of the field at fault."""
+    """One refusal. `status` is the HTTP status, `pointer` that of the JSON field at fault."""
 
     code: str
     title: str
@@ -56,7 +56,8 @@ INVALID_PHONE_NUMBER = ApiError(
 INVALID_URL = ApiError(
     "10003",
     "Invalid URL",
-    "The URL provided was invalid, malformed, or too long. URLs can be a maximum of 2000 characters.",
+    "The URL provided was invalid, malformed, or too long. "
+    "URLs can be a maximum of 2000 characters.",
     422,
 )
 MISSING_PARAMETER = ApiError(

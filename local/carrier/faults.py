@@ -64,7 +64,7 @@ class Faults:
     def next_outcome(self, to: str | None) -> Outcome | None:
         """Use up one programmed request fault for `to`, if there is one.
 
-        The number of tries that an outcome of the table is limited to doesn't count here: `times` does.
+        An outcome's own limit of tries doesn't count here: `times` does.
         """
         for fault in self.requests:
             if fault.to in (None, to):

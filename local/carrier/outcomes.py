@@ -52,7 +52,7 @@ Status = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change of a message's status, `after` × the webhook delay later, and what it announces."""
+    """One change of a message's status, `after` times the webhook delay later, and its event."""
 
     status: Status
     event: Literal["message.sent", "message.finalized"]

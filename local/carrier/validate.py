@@ -6,6 +6,7 @@ sends none is right either way, and only a strict double can show that it sends 
 
 import json
 import re
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -64,7 +65,7 @@ def idempotency_key(value: str | None) -> str | None:
 
 
 def recipient(body: bytes) -> str | None:
-    """The `to` of a request that may not be valid at all: for the log, and for programmed faults."""
+    """The `to` of a request that may not be valid: for the log and for programmed faults."""
     try:
         value = json.loads(body)
     except ValueError:
@@ -106,7 +107,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _field_faults(fields: dict[str, Any], known: Any) -> Any:
+def _field_faults(fields: dict[str, Any], known: Set[str]) -> Iterator[ApiError]:
     for name, value in fields.items():
         if name not in known:
             yield _invalid(name, f"'{name}' is not a parameter of this request.")
@@ -121,7 +122,7 @@ def _field_faults(fields: dict[str, Any], known: Any) -> Any:
         yield errors.MISSING_PARAMETER.at("/to")
 
 
-def _value_faults(fields: dict[str, Any], now: datetime) -> Any:
+def _value_faults(fields: dict[str, Any], now: datetime) -> Iterator[ApiError]:
     if not E164.fullmatch(fields["to"]):
         yield errors.NOT_E164.at("/to")
     for name in ("webhook_url", "webhook_failover_url"):

@@ -17,6 +17,7 @@ def inbox_server() -> Iterator[Inbox]:
 def inbox(inbox_server: Inbox) -> Inbox:
     inbox_server.hooks.clear()
     inbox_server.statuses.clear()
+    inbox_server.script.clear()
     inbox_server.delays_s.clear()
     return inbox_server
 

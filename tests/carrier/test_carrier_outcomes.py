@@ -5,7 +5,6 @@ import pytest
 
 from local.carrier import outcomes
 from local.carrier.outcomes import DEFAULT, OUTCOMES, Outcome
-
 from tests.carrier.world import OURS, Inbox, Running, eventually
 
 pytestmark = pytest.mark.enable_socket

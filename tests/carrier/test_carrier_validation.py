@@ -9,7 +9,6 @@ import pytest
 from local.carrier import validate
 from local.carrier.carrier import PROFILE_ID
 from local.carrier.errors import Refused
-
 from tests.carrier.world import API_KEY, OURS, RECIPIENT, Running
 
 pytestmark = pytest.mark.enable_socket

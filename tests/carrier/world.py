@@ -88,6 +88,7 @@ class Inbox:
     url: str = ""
     hooks: list[Hook] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
+    script: list[int] = field(default_factory=list)  # the statuses of the next answers
     delays_s: dict[str, float] = field(default_factory=dict)
 
     def at(self, path: str) -> list[Hook]:
@@ -110,10 +111,11 @@ def open_inbox() -> Iterator[Inbox]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            status = inbox.script.pop(0) if inbox.script else inbox.statuses.get(self.path, 200)
             inbox.hooks.append(Hook(self.path, headers, raw))
             time.sleep(inbox.delays_s.get(self.path, 0))
             try:
-                self.send_response(inbox.statuses.get(self.path, 200))
+                self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()
             except OSError:

@@ -1,0 +1,104 @@
+"""Inbound texts, and the carrier's own keywords."""
+
+import pytest
+
+from tests.carrier.world import OURS, Inbox, Running
+
+pytestmark = pytest.mark.enable_socket
+
+TEXTER = "+12025550123"
+
+
+@pytest.mark.parametrize("is_spam", [True, False])
+def test_an_inbound_text_arrives_signed_at_the_profiles_url(
+    carrier: Running, inbox: Inbox, *, is_spam: bool
+) -> None:
+    carrier.control("profile", webhook_url=f"{inbox.url}/hook")
+    answer = carrier.control("inbound", **{"from": TEXTER}, text="Who is this?", is_spam=is_spam)
+    [hook] = inbox.wait(1)
+    payload = hook.body["data"]["payload"]
+    assert hook.is_signed_with(carrier.public_key)
+    assert hook.event == "message.received"
+    assert payload["id"] == answer["message_id"]
+    assert payload["direction"] == "inbound"
+    assert payload["from"]["phone_number"] == TEXTER
+    assert payload["to"][0]["phone_number"] == OURS
+    assert (payload["text"], payload["is_spam"]) == ("Who is this?", is_spam)
+    assert payload["autoresponse_type"] is None
+
+
+def test_an_inbound_picture_is_an_mms_with_media(carrier: Running, inbox: Inbox) -> None:
+    picture = "https://example.com/cat.png"
+    carrier.control(
+        "inbound", **{"from": TEXTER}, media_urls=[picture], webhook_url=f"{inbox.url}/hook"
+    )
+    payload = inbox.wait(1)[0].body["data"]["payload"]
+    assert (payload["type"], payload["media"][0]["url"]) == ("MMS", picture)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("STOP", "STOP"),
+        (" stop\n", "STOP"),
+        ("Stop  All", "STOP"),
+        ("unsubscribe", "STOP"),
+        ("QUIT", "STOP"),
+        ("START", "START"),
+        ("unstop", "START"),
+        ("help", "HELP"),
+        ("INFO", "HELP"),
+        ("please stop", None),
+        ("stop!", None),
+        ("", None),
+    ],
+)
+def test_a_keyword_is_a_whole_text_in_any_case(
+    carrier: Running, inbox: Inbox, text: str, kind: str | None
+) -> None:
+    carrier.control("inbound", **{"from": TEXTER}, text=text, webhook_url=f"{inbox.url}/hook")
+    [hook] = inbox.wait(1)
+    assert hook.body["data"]["payload"]["autoresponse_type"] == kind
+    replies = [
+        message
+        for message in carrier.client.get("/_carrier/messages").json()["messages"]
+        if message["kind"] == "autoresponse"
+    ]
+    assert len(replies) == (1 if kind else 0)
+
+
+def test_stop_blocks_later_sends_and_start_lifts_the_block(carrier: Running) -> None:
+    carrier.control("inbound", **{"from": TEXTER}, text="STOP")
+    blocked = carrier.send(TEXTER)
+    [error] = blocked.json()["errors"]
+    assert (blocked.status_code, error["code"]) == (403, "40300")
+    assert error["title"] == "Blocked due to STOP message"
+    assert carrier.send("+12025550124").status_code == 200
+    carrier.control("inbound", **{"from": TEXTER}, text="START")
+    assert carrier.send(TEXTER).status_code == 200
+
+
+def test_opt_outs_can_be_listed(carrier: Running) -> None:
+    carrier.control("inbound", **{"from": TEXTER}, text="quit")
+    answer = carrier.get("/v2/messaging_optouts")
+    [row] = answer["data"]
+    assert (row["from"], row["to"], row["keyword"]) == (OURS, TEXTER, "QUIT")
+    assert answer["meta"]["total_results"] == 1
+    assert carrier.get("/v2/messaging_optouts", **{"filter[from]": "+12025550199"})["data"] == []
+
+
+def test_an_inbound_text_can_be_read_back(carrier: Running) -> None:
+    answer = carrier.control("inbound", **{"from": TEXTER}, text="Hi")
+    assert carrier.get(f"/v2/messages/{answer['message_id']}")["data"]["text"] == "Hi"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"from": "12025550123"}, {"from": TEXTER, "to": TEXTER}, {"from": TEXTER, "body": "Hi"}],
+)
+def test_an_inbound_request_that_makes_no_sense_is_refused_with_a_reason(
+    carrier: Running, asked: dict[str, str]
+) -> None:
+    answer = carrier.client.post("/_carrier/inbound", json=asked)
+    assert answer.status_code == 400
+    assert answer.json()["error"]

@@ -1,0 +1,152 @@
+"""Reading back, cancelling, and the control API's own records."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from local.carrier.ledger import READ_BACK_S, Ledger, Message, Recipient
+from tests.carrier.world import API_KEY, OURS, RECIPIENT, Inbox, Running, eventually
+
+pytestmark = pytest.mark.enable_socket
+
+
+def detail_records(carrier: Running, **filters: str) -> list[dict[str, object]]:
+    params = {"filter[record_type]": "messaging"} | {
+        f"filter[{name}]": value for name, value in filters.items()
+    }
+    rows: list[dict[str, object]] = carrier.get("/v2/detail_records", **params)["data"]
+    return rows
+
+
+def test_the_answer_says_what_the_text_is(carrier: Running) -> None:
+    text = "€" * 81
+    data = carrier.send(text=text).json()["data"]
+    assert (data["encoding"], data["num_chars"], data["parts"]) == ("GSM-7", 81, 2)
+    assert data["cost"] == {"amount": "0.0102", "currency": "USD"}
+    assert (data["to"][0]["status"], data["wait_seconds"], data["errors"]) == ("queued", 0.0, [])
+    life = datetime.fromisoformat(data["valid_until"]) - datetime.fromisoformat(data["received_at"])
+    assert life == timedelta(hours=1)
+
+
+def test_every_answer_has_rate_limit_headers(carrier: Running) -> None:
+    headers = carrier.send().headers
+    assert int(headers["x-ratelimit-remaining"]) < int(headers["x-ratelimit-limit"])
+    assert headers["x-ratelimit-reset"]
+
+
+def test_a_message_reads_back_by_its_id_with_its_status(carrier: Running) -> None:
+    message_id = carrier.send().json()["data"]["id"]
+    eventually(lambda: carrier.status(message_id) == "delivered")
+    assert carrier.get(f"/v2/messages/{message_id}")["data"]["completed_at"]
+
+
+def test_an_unknown_message_is_10005(carrier: Running) -> None:
+    answer = carrier.get("/v2/messages/9e9fbd1c-0d5e-4f6a-8c9b-7e1d2a3c4b50")
+    assert answer["errors"][0]["code"] == "10005"
+
+
+def test_a_message_reads_back_for_ten_days_and_not_longer() -> None:
+    ledger = Ledger()
+    ledger.take(Message({"id": "m", "to": [{"phone_number": RECIPIENT}]}, 5.0, "delivered"))
+    assert ledger.message("m", 5.0 + READ_BACK_S - 1) is not None
+    assert ledger.message("m", 5.0 + READ_BACK_S) is None
+
+
+def test_a_detail_record_carries_the_webhook_url_by_which_a_text_is_found(
+    carrier: Running, inbox: Inbox
+) -> None:
+    url = f"{inbox.url}/hook/our-id"
+    message_id = carrier.send(webhook_url=url).json()["data"]["id"]
+    [record] = eventually(lambda: detail_records(carrier, cld=RECIPIENT, status="delivered"))
+    assert (record["uuid"], record["delivery_status_webhook_url"]) == (message_id, url)
+    assert detail_records(carrier, cld="+12025550124") == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"filter[record_type]": "fax"}, {"filter[record_type]": "messaging", "filter[to]": "x"}],
+)
+def test_detail_records_need_a_record_type_and_known_filters(
+    carrier: Running, params: dict[str, str]
+) -> None:
+    assert carrier.get("/v2/detail_records", **params)["errors"][0]["code"] == "10015"
+
+
+def test_detail_records_come_in_pages(carrier: Running) -> None:
+    for _ in range(3):
+        carrier.send()
+    eventually(lambda: len(detail_records(carrier)) == 3)
+    params = {"filter[record_type]": "messaging", "page[size]": "2", "page[number]": "2"}
+    answer = carrier.get("/v2/detail_records", **params)
+    assert len(answer["data"]) == 1
+    assert (answer["meta"]["total_pages"], answer["meta"]["total_results"]) == (2, 3)
+
+
+def test_a_scheduled_message_can_be_cancelled_and_others_cannot(carrier: Running) -> None:
+    due = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    scheduled = carrier.send(send_at=due).json()["data"]
+    assert scheduled["to"][0]["status"] == "scheduled"
+    headers = {"authorization": f"Bearer {API_KEY}"}
+    cancelled = carrier.client.delete(f"/v2/messages/{scheduled['id']}", headers=headers)
+    assert cancelled.json()["to"][0]["status"] == "cancelled"
+    assert carrier.status(scheduled["id"]) == "cancelled"
+    plain = carrier.send().json()["data"]["id"]
+    assert carrier.client.delete(f"/v2/messages/{plain}", headers=headers).status_code == 403
+    assert carrier.client.delete("/v2/messages/none", headers=headers).status_code == 404
+
+
+def test_a_doctor_can_ask_for_the_balance_and_the_numbers_profile(carrier: Running) -> None:
+    assert carrier.get("/v2/balance")["data"]["currency"] == "USD"
+    number = carrier.get(f"/v2/phone_numbers/{OURS}/messaging")["data"]
+    assert (number["phone_number"], bool(number["messaging_profile_id"])) == (OURS, True)
+    other = carrier.get("/v2/phone_numbers/+12025550199/messaging")
+    assert other["errors"][0]["code"] == "10005"
+
+
+def test_the_log_has_each_request_in_order_with_its_arrival(carrier: Running) -> None:
+    carrier.send(key="first")
+    carrier.send(key="second")
+    first, second = carrier.requests()
+    assert [first["idempotency_key"], second["idempotency_key"]] == ["first", "second"]
+    assert first["arrived_monotonic_ms"] < second["arrived_monotonic_ms"]
+    assert abs(first["arrived_ms"] / 1000 - datetime.now(UTC).timestamp()) < 5
+    after = carrier.client.get("/_carrier/requests", params={"after": first["seq"]}).json()
+    assert [row["seq"] for row in after["requests"]] == [second["seq"]]
+
+
+def test_the_smallest_gap_is_that_of_the_log(carrier: Running) -> None:
+    for _ in range(3):
+        carrier.send()
+    arrivals = [row["arrived_monotonic_ms"] for row in carrier.requests()]
+    gap = min(later - earlier for earlier, later in pairwise(arrivals))
+    rows = carrier.client.get("/_carrier/recipients").json()
+    assert rows[RECIPIENT]["count"] == 3
+    assert rows[RECIPIENT]["smallest_gap_ms"] == pytest.approx(gap, abs=0.01)
+
+
+def test_gaps_are_right_whatever_the_order_of_the_decisions() -> None:
+    recipient = Recipient()
+    for at_ms in (1000.0, 4000.0, 2500.0, 2400.0):
+        recipient.add(at_ms)
+    assert recipient.gap_ms == 100.0
+
+
+def test_a_reset_forgets_everything_but_the_profile(carrier: Running) -> None:
+    carrier.control("profile", webhook_url="https://example.com/hook")
+    carrier.control("faults", outcome="server_error")
+    carrier.control("inbound", **{"from": RECIPIENT}, text="STOP")
+    carrier.control("reset")
+    assert carrier.send(key="again").status_code == 200
+    assert len(carrier.requests()) == 1
+    profile = carrier.client.get("/_carrier/profile").json()
+    assert profile["webhook_url"] == "https://example.com/hook"
+
+
+def test_memory_is_capped_and_the_oldest_goes_first() -> None:
+    ledger = Ledger(cap=2)
+    for number in range(3):
+        ledger.take(
+            Message({"id": str(number), "to": [{"phone_number": RECIPIENT}]}, 0.0, "delivered")
+        )
+    assert list(ledger.messages) == ["1", "2"]
