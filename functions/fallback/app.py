@@ -1,4 +1,32 @@
-import json
-def lambda_handler(event, context):
-    print("stub")
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps({"event": event})}
+"""Every path that is no route of ours, and every method that a route does not have."""
+
+import re
+
+from longcode import http, wiring
+from longcode.errors import MethodNotAllowed, NotFound
+
+# A test compares this with the template's routes.
+ROUTES = {
+    r"sms/send": "POST",
+    r"sms/queue": "POST",
+    r"sms/queue/process": "POST",
+    r"sms/status/[^/]+": "GET",
+    r"webhooks/message(/[^/]+)?": "POST",
+    r"health": "GET",
+}
+
+
+def handler(service: wiring.Service) -> wiring.Handler:
+    """The catch-all over `service`."""
+
+    def fallback(request: http.Request) -> http.Response:
+        path = request.proxy_path
+        for pattern, method in ROUTES.items():
+            if re.fullmatch(pattern, path):
+                raise MethodNotAllowed(f"This route takes {method} only.", allowed=method)
+        raise NotFound("There is no such route.")
+
+    return service.api(fallback)
+
+
+lambda_handler = wiring.start(handler)

@@ -1,4 +1,21 @@
-import json
-def lambda_handler(event, context):
-    print("stub")
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps({"event": event})}
+"""POST /sms/queue/process: drains the queue now, for as long as the gateway waits for an answer."""
+
+from longcode import batch, deliver, http, wiring
+
+# API Gateway gives up after 29 s.
+WORK_MS = 26_000
+
+
+def handler(service: wiring.Service) -> wiring.Handler:
+    """The route over `service`."""
+
+    def process(request: http.Request) -> http.Response:
+        deadline = service.clock.now_ms() + WORK_MS
+        send = service.send_batch(deadline)
+        results, remaining = batch.drain(service.outbox, send, service.clock, deadline - deliver.SEND_BUDGET_MS)
+        return http.processed(results, remaining)
+
+    return service.api(process)
+
+
+lambda_handler = wiring.start(handler)

@@ -1,4 +1,22 @@
-import json
-def lambda_handler(event, context):
-    print("stub")
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps({"event": event})}
+"""GET /sms/status/{id}: what became of one message, by our id or the carrier's."""
+
+from longcode import accept, http, wiring
+from longcode.errors import NotFound
+
+
+def handler(service: wiring.Service) -> wiring.Handler:
+    """The route over `service`."""
+
+    def status(request: http.Request) -> http.Response:
+        message = service.messages.find(request.path_id or "")
+        if message is None:
+            raise NotFound("Message not found.")
+        if not message.status.waiting:
+            return http.status(message, None)
+        now, interval = service.clock.now_ms(), service.settings.recipient_interval_ms
+        return http.status(message, accept.forecast(message, service.messages, service.limits, now, interval))
+
+    return service.api(status)
+
+
+lambda_handler = wiring.start(handler)

@@ -1,4 +1,27 @@
-import json
-def lambda_handler(event, context):
-    print("stub")
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps({"event": event})}
+"""POST /webhooks/message: takes the carrier's signed receipts and inbound texts. Must answer within 2 s."""
+
+from longcode import http, receipts, signature, telnyx, wiring
+
+
+def handler(service: wiring.Service) -> wiring.Handler:
+    """The route over `service`."""
+
+    def webhook(request: http.Request) -> http.Response:
+        now = service.clock.now_ms()
+        body = request.raw_body
+        # Before anything in the body is looked at.
+        signature.verify(service.settings.public_keys, request.headers, body, now)
+        done = receipts.take(
+            telnyx.event(body, now),
+            request.path_id,
+            messages=service.messages,
+            meter=service.meter,
+            journal=service.journal,
+            now_ms=now,
+        )
+        return http.Response(200, {"status": done})
+
+    return service.api(webhook)
+
+
+lambda_handler = wiring.start(handler)

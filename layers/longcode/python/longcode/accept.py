@@ -1,0 +1,211 @@
+"""Taking a text into its recipient's line: is the request sound, is there room, and when will it leave?"""
+
+import re
+from dataclasses import dataclass, replace
+
+from longcode import pacing, phone, segments
+from longcode.errors import InvalidRequest, LineFull
+from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
+from longcode.ports import Clock, Journal, Limits, Messages, Meter, Outbox, Road
+
+MAX_METADATA_BYTES = 2048
+_FIELDS = frozenset(("to", "message", "metadata"))
+# RFC draft "The Idempotency-Key HTTP Header Field", narrowed to what every client can write.
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text that somebody asks for, found sound."""
+
+    recipient: str
+    text: str
+    metadata: dict[str, str]
+    segments: int
+
+
+def draft(fields: object, our_number: str) -> Draft:
+    """Read the body of a send or queue request. Raises InvalidRequest that names the field."""
+    if not isinstance(fields, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    unknown = sorted(set(fields) - _FIELDS)
+    if unknown:
+        raise InvalidRequest("Unknown field. Known are: message, metadata, to.", field=str(unknown[0])[:64])
+    missing = [name for name in ("to", "message") if fields.get(name) in (None, "")]
+    if missing:
+        raise InvalidRequest("Missing required fields: 'to' and 'message'.", field=missing[0])
+    return Draft(
+        recipient=_recipient(fields["to"], our_number),
+        text=(text := _text(fields["message"])),
+        metadata=_metadata(fields.get("metadata")),
+        segments=segments.count(text),
+    )
+
+
+def _recipient(value: object, our_number: str) -> str:
+    if not isinstance(value, str) or not phone.is_e164(value):
+        raise InvalidRequest("'to' must be one phone number in E.164 format, as +12025550123.", field="to")
+    if value == our_number:
+        raise InvalidRequest("'to' is the number that this service sends from.", field="to")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequest("'message' must be a string.", field="message")
+    if not value.strip():
+        raise InvalidRequest("'message' must not be empty.", field="message")
+    if not _is_unicode(value):
+        raise InvalidRequest("'message' holds half of a surrogate pair.", field="message")
+    parts = segments.count(value)
+    if parts > segments.MAX_PARTS:
+        raise InvalidRequest(
+            f"'message' would take {parts} parts; the carrier takes at most {segments.MAX_PARTS}.",
+            field="message",
+        )
+    return value
+
+
+def _metadata(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(inner, str) for inner in value.values()):
+        raise InvalidRequest("'metadata' must be a flat object of strings.", field="metadata")
+    if not all(name and _is_unicode(name) and _is_unicode(inner) for name, inner in value.items()):
+        raise InvalidRequest("'metadata' has an empty name or half of a surrogate pair.", field="metadata")
+    if sum(len(name.encode()) + len(inner.encode()) for name, inner in value.items()) > MAX_METADATA_BYTES:
+        raise InvalidRequest(f"'metadata' is larger than {MAX_METADATA_BYTES} bytes.", field="metadata")
+    return dict(value)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def idempotency_key(value: str | None) -> str | None:
+    """The caller's Idempotency-Key, None if there is none. Raises InvalidRequest."""
+    if value is None:
+        return None
+    if not _KEY.fullmatch(value):
+        raise InvalidRequest(
+            "'Idempotency-Key' must be 1 to 255 visible ASCII characters.", field="Idempotency-Key"
+        )
+    return value
+
+
+def new_message(
+    wanted: Draft, *, route: str, sender: str, caller: str, key: str | None, webhook_url: str, now_ms: int
+) -> Message:
+    """The message for a draft. Its webhook URL ends in its id, which is how a receipt finds it."""
+    ident = message_id(caller, key)
+    return Message(
+        id=ident,
+        direction="outbound",
+        status=Status.QUEUED,
+        sender=sender,
+        recipient=wanted.recipient,
+        text=wanted.text,
+        accepted_ms=now_ms,
+        updated_ms=now_ms,
+        route="send" if route == "send" else "queue",
+        segments=wanted.segments,
+        metadata=wanted.metadata,
+        fingerprint=fingerprint(route, wanted.recipient, wanted.text, wanted.metadata),
+        webhook_url=f"{webhook_url}/{ident}" if webhook_url else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A waiting message's place in its line (from 1), when it may leave, and what it waits for."""
+
+    position: int
+    eta_ms: int
+    held_by: HeldBy | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """All that taking a text into a line needs. `interval_ms` is the recipients' interval."""
+
+    messages: Messages
+    outbox: Outbox
+    limits: Limits
+    clock: Clock
+    meter: Meter
+    journal: Journal
+    interval_ms: int
+    max_pending: int
+
+
+def enqueue(message: Message, line: Line) -> tuple[Message, Forecast]:
+    """Store `message` and put it into the queue; the put comes first, so that nothing is sent unrecorded.
+
+    Raises LineFull (nothing stored), IdempotencyMismatch or Unavailable.
+    """
+    existing = line.messages.get(message.id)
+    if existing is None:
+        pending = line.messages.line_length(message.recipient, at_most=line.max_pending)
+        if pending >= line.max_pending:
+            raise LineFull(
+                f"{pending} texts already wait for this recipient.",
+                retry_after_s=pacing.seconds_up(pacing.spacing(line.interval_ms)),
+            )
+        existing = line.messages.accept(message)
+        if existing is None:
+            line.meter.count("Accepted")
+    if existing is not None:
+        message = same_request(existing, message)
+    else:
+        line.journal.info("queue.accepted", message_id=message.id, segments=message.segments)
+    if message.status is Status.QUEUED:
+        # Also for a repeated request: the first one may have failed here. SQS drops the second of two.
+        line.outbox.put(message)
+    return message, forecast(message, line.messages, line.limits, line.clock.now_ms(), line.interval_ms)
+
+
+def forecast(
+    message: Message,
+    messages: Messages,
+    limits: Limits,
+    now_ms: int,
+    interval_ms: int,
+) -> Forecast:
+    """Where a message stands in its line and when it will leave, true to about one interval."""
+    if not message.status.waiting:
+        return Forecast(0, message.updated_ms, None)
+    ahead = messages.line_length(message.recipient, at_most=10_000, before_ms=message.accepted_ms)
+    road = limits.look(message.recipient, message.sender)
+    spacing = pacing.spacing(interval_ms)
+    if message.slot_ms is not None:
+        eta, held_by = max(now_ms, message.slot_ms), message.held_by
+    else:
+        # The reserved slots of those ahead already stand in the limiter's TAT, the others' do not: the
+        # later of the two views.
+        free = max(now_ms, road.recipient.not_before_ms or 0)
+        by_line = free + ahead * spacing
+        eta = max(by_line, min(road.recipient.tat_ms or 0, by_line + spacing))
+        held_by = HeldBy.RECIPIENT_RATE if eta > now_ms + spacing or ahead else None
+    held = _shared(road, eta) or held_by
+    return _stopped(road, now_ms, Forecast(ahead + 1, max(eta, road.not_before_ms), held))
+
+
+def _shared(road: Road, eta: int) -> HeldBy | None:
+    if (road.sender.not_before_ms or 0) > eta:
+        return HeldBy.CARRIER_BACKOFF
+    return None
+
+
+def _stopped(road: Road, now_ms: int, found: Forecast) -> Forecast:
+    """`found`, corrected for a pause or an open breaker."""
+    control = road.control
+    if control.paused_since_ms is not None:
+        return replace(found, held_by=HeldBy.PAUSED)
+    until = control.breaker_until_ms
+    if until is not None and until > now_ms:
+        return replace(found, held_by=HeldBy.BREAKER, eta_ms=max(found.eta_ms, until))
+    return found

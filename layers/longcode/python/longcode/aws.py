@@ -1,0 +1,80 @@
+"""The one session that every AWS client is made from, and the one place its errors become ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from longcode.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+    from mypy_boto3_sqs.client import SQSClient
+
+# Short, so that a store which hangs is known to before the caller's own limit; a lost answer is
+# asked for again, which every write of ours is written to bear.
+_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=32,
+)
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+# Any: botocore makes its clients at run time; each caller below names the type.
+def _client(name: str) -> Any:
+    return _session().create_client(name, config=_CONFIG)
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    """The client of DynamoDB."""
+    client: DynamoDBClient = _client("dynamodb")
+    return client
+
+
+@cache
+def sqs() -> "SQSClient":
+    """The client of SQS."""
+    client: SQSClient = _client("sqs")
+    return client
+
+
+@cache
+def secretsmanager() -> "SecretsManagerClient":
+    """The client of Secrets Manager."""
+    client: SecretsManagerClient = _client("secretsmanager")
+    return client
+
+
+class ConditionFailed(Exception):
+    """A conditional write found its item otherwise; `item` is how it stood, empty if there was none."""
+
+    def __init__(self, item: dict[str, Any]) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn a failed condition into ConditionFailed and any other failure of AWS into Unavailable(`what`)."""
+    try:
+        yield
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            # Any: the item comes with this one error only, so botocore's type does not have it.
+            response: dict[str, Any] = dict(exc.response)
+            raise ConditionFailed(response.get("Item") or {}) from exc
+        raise Unavailable(what) from exc
+    except BotoCoreError as exc:
+        raise Unavailable(what) from exc

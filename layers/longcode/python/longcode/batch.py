@@ -1,0 +1,40 @@
+"""From a queue event to a partial batch response, and from a drain request to its results."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from longcode import outbox
+from longcode.deliver import Result
+from longcode.ports import Clock, Envelope, Outbox
+
+# Any: Lambda's SQS event and its partial batch response are JSON.
+Event = Mapping[str, Any]
+
+
+def consume(event: Event, send: Callable[[list[Envelope]], list[Result]]) -> dict[str, Any]:
+    """Hand the records of a Lambda SQS event to `send` and name those that are still to be sent.
+
+    A message that is not named is deleted from the queue, so each one that waits must be, together with every
+    later one of its group: `send` stops a recipient at the first that waits.
+    """
+    results = send([outbox.envelope(record) for record in event.get("Records", [])])
+    return {"batchItemFailures": [{"itemIdentifier": r.envelope.queue_id} for r in results if not r.done]}
+
+
+def drain(
+    queue: Outbox, send: Callable[[list[Envelope]], list[Result]], clock: Clock, stop_ms: int
+) -> tuple[list[Result], int]:
+    """Take from the queue and send until nothing is left that may leave before `stop_ms`.
+
+    Returns the results of the messages that ended, and about how many remain.
+    """
+    ended: list[Result] = []
+    while clock.now_ms() < stop_ms:
+        envelopes = list(queue.receive())
+        if not envelopes:
+            break
+        results = send(envelopes)
+        finished = [result for result in results if result.done]
+        queue.done([result.envelope for result in finished])
+        ended += finished
+    return ended, queue.size()

@@ -1,0 +1,92 @@
+"""The settings of this service, read from the environment once, with every problem named at once."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from nacl.signing import VerifyKey
+
+from longcode import phone, signature
+from longcode.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the template's parameters say. Durations are milliseconds unless the name says otherwise."""
+
+    messages_table: str
+    limits_table: str
+    queue_url: str
+    secret_id: str
+    public_keys: tuple[VerifyKey, ...]
+    long_code: str
+    carrier_url: str
+    webhook_url: str
+    recipient_interval_ms: int
+    sender_interval_ms: int
+    account_interval_ms: int
+    max_pending_per_recipient: int
+    validity_minutes: int
+    retention_days: int
+    ambiguous_sends: Literal["resolve", "hold"]
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Read every setting; raises ConfigurationError that names all that is missing or malformed."""
+        problems: list[str] = []
+
+        def text(name: str, pattern: str = r".+", what: str = "") -> str:
+            value = env.get(name, "").strip()
+            if not value:
+                problems.append(f"{name} is missing")
+            elif not re.fullmatch(pattern, value, re.ASCII):
+                problems.append(f"{name} {what}")
+            return value
+
+        def number(name: str, default: int, least: int) -> int:
+            value = env.get(name, "").strip() or str(default)
+            if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or int(value) < least:
+                problems.append(f"{name} must be a whole number, {least} or more")
+                return default
+            return int(value)
+
+        keys: list[VerifyKey] = []
+        for part in text("TELNYX_PUBLIC_KEY").split(","):
+            if part.strip():
+                try:
+                    keys.append(signature.public_key(part.strip()))
+                except ValueError as exc:
+                    problems.append(f"TELNYX_PUBLIC_KEY must be 32 bytes of base64: it {exc}")
+        long_code = env.get("TELNYX_LONG_CODE", "").strip()
+        if not phone.is_e164(long_code):
+            problems.append(
+                "TELNYX_LONG_CODE must be E.164, as +12025550100" if long_code else "TELNYX_LONG_CODE is missing"
+            )
+        webhook_url = env.get("WEBHOOK_URL", "").strip().rstrip("/")
+        if webhook_url and not re.fullmatch(r"https?://\S{1,1900}", webhook_url):
+            problems.append("WEBHOOK_URL must be an http(s) URL")
+        policy = env.get("AMBIGUOUS_SENDS", "").strip() or "resolve"
+        if policy not in ("resolve", "hold"):
+            problems.append("AMBIGUOUS_SENDS must be resolve or hold")
+
+        settings = cls(
+            messages_table=text("MESSAGES_TABLE"),
+            limits_table=text("LIMITS_TABLE"),
+            queue_url=text("QUEUE_URL"),
+            secret_id=text("TELNYX_SECRET_ID"),
+            public_keys=tuple(keys),
+            long_code=long_code,
+            carrier_url=text("TELNYX_BASE_URL", r"https?://\S+", "must be an http(s) URL").rstrip("/"),
+            webhook_url=webhook_url,
+            recipient_interval_ms=number("RECIPIENT_INTERVAL_MS", 1000, 0),
+            sender_interval_ms=number("SENDER_INTERVAL_MS", 0, 0),
+            account_interval_ms=number("ACCOUNT_INTERVAL_MS", 0, 0),
+            max_pending_per_recipient=number("MAX_PENDING_PER_RECIPIENT", 100, 1),
+            validity_minutes=number("VALIDITY_MINUTES", 1440, 1),
+            retention_days=number("RETENTION_DAYS", 90, 1),
+            ambiguous_sends="hold" if policy == "hold" else "resolve",
+        )
+        if problems:
+            raise ConfigurationError(problems)
+        return settings

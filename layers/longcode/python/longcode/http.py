@@ -1,0 +1,259 @@
+"""From an API Gateway event to a call, and from its outcome to an answer: the one place that knows both."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from longcode import accept, errors
+from longcode.deliver import Result
+from longcode.message import Entry, Fault, Message, is_message_id, iso
+from longcode.ports import Answer, Journal
+
+# Any: an API Gateway proxy event is JSON.
+Event = Mapping[str, Any]
+
+_STATUS: dict[type[errors.RequestError], int] = {
+    errors.InvalidRequest: 400,
+    errors.SignatureRefused: 401,
+    errors.RecipientOptedOut: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.IdempotencyMismatch: 409,
+    errors.IdempotencyInProgress: 409,
+    errors.LineFull: 429,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: its HTTP status, its JSON body and further headers."""
+
+    status: int
+    fields: Mapping[str, object]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def for_gateway(self) -> dict[str, object]:
+        """As API Gateway's Lambda proxy integration wants it."""
+        return {
+            "statusCode": self.status,
+            "headers": {"content-type": "application/json", "cache-control": "no-store", **self.headers},
+            "body": json.dumps(self.fields, ensure_ascii=False),
+        }
+
+
+class Request:
+    """One call of the API. Header names in any case."""
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+        self.headers = {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+
+    @property
+    def path_id(self) -> str | None:
+        """The id in the path, None where the route has none. Raises InvalidRequest if it isn't one."""
+        parameters = self._event.get("pathParameters") or {}
+        value = parameters.get("id") or parameters.get("message_id")
+        if value is None:
+            return None
+        value = unquote(value)
+        # Ids of both kinds are UUIDs; this also keeps whatever else out of the tables' keys.
+        if not is_message_id(value):
+            raise errors.InvalidRequest("The id in the path is not a message id.", field="id")
+        return value.lower()
+
+    @property
+    def proxy_path(self) -> str:
+        """The path that a catch-all route matched, without slashes around it."""
+        return str((self._event.get("pathParameters") or {}).get("proxy") or "").strip("/")
+
+    @property
+    def caller(self) -> str:
+        """Who calls: the id of the API key, or the key where the gateway does not tell its id."""
+        identity = (self._event.get("requestContext") or {}).get("identity") or {}
+        return str(identity.get("apiKeyId") or self.headers.get("x-api-key") or "")
+
+    @property
+    def raw_body(self) -> bytes:
+        """The body's bytes as they came. Raises InvalidRequest if the gateway's base64 is broken."""
+        body = self._event.get("body") or ""
+        if not self._event.get("isBase64Encoded"):
+            return str(body).encode("utf-8", "surrogateescape")
+        try:
+            return base64.b64decode(body, validate=True)
+        except ValueError as exc:
+            raise errors.InvalidRequest("The body is not valid base64.") from exc
+
+    @property
+    def json(self) -> object:
+        """The body as JSON. Raises InvalidRequest."""
+        raw = self.raw_body
+        if not raw.strip():
+            raise errors.InvalidRequest("Request body required.")
+        try:
+            return json.loads(raw.decode(), parse_constant=_no_constant)
+        except (ValueError, RecursionError) as exc:
+            raise errors.InvalidRequest("The body is not valid JSON.") from exc
+
+    def webhook_url(self, configured: str) -> str:
+        """Where receipts are to go: the configured address, else this API's own."""
+        if configured:
+            return configured
+        context = self._event.get("requestContext") or {}
+        domain, stage = context.get("domainName"), context.get("stage")
+        return f"https://{domain}/{stage}/webhooks/message" if domain and stage else ""
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def answer(event: Event, serve: Callable[[Request], Response], journal: Journal) -> dict[str, object]:
+    """Serve one call; every error of ours becomes its one answer, anything else a plain 500 and a trace."""
+    context = event.get("requestContext") or {}
+    try:
+        response = serve(Request(event))
+    except (errors.RequestError, errors.SendRefused, errors.Unavailable) as exc:
+        response = refusal(exc)
+    except Exception:
+        # The one place that must survive anything: a caller gets our error shape, never a stack trace.
+        journal.exception("request.crashed")
+        response = Response(500, {"error": "Something failed on our side.", "code": "internal_error"})
+    journal.info(
+        "request", route=context.get("resourcePath"), status=response.status, request_id=context.get("requestId"),
+        code=response.fields.get("code"),
+    )  # fmt: skip
+    return response.for_gateway()
+
+
+def refusal(exc: errors.LongCodeError) -> Response:
+    """The answer to an error: `{error, code, …}`."""
+    fields: dict[str, object] = {"error": str(exc)}
+    headers: dict[str, str] = {}
+    if isinstance(exc, errors.SendRefused):
+        fields |= {"code": exc.code, "message_id": exc.message_id}
+        if exc.code == "outcome_unknown":
+            fields["status"] = "unknown"
+        if exc.carrier:
+            fields["carrier"] = exc.carrier
+        if exc.retry_after_s is not None:
+            headers["retry-after"] = str(exc.retry_after_s)
+        return Response(exc.status_code, fields, headers)
+    if isinstance(exc, errors.Unavailable):
+        fields |= {"error": f"{exc}. Try again with the same Idempotency-Key.", "code": "unavailable"}
+        return Response(503, fields, {"retry-after": "2"})
+    assert isinstance(exc, errors.RequestError)
+    fields["code"] = exc.code
+    if isinstance(exc, errors.InvalidRequest) and exc.field:
+        fields["field"] = exc.field
+    if isinstance(exc, errors.LineFull | errors.IdempotencyInProgress):
+        headers["retry-after"] = str(exc.retry_after_s if isinstance(exc, errors.LineFull) else 1)
+    if isinstance(exc, errors.MethodNotAllowed):
+        headers["allow"] = exc.allowed
+    return Response(_STATUS[type(exc)], fields, headers)
+
+
+# ------------------------------------------------------------------------------------- the answers
+
+
+def sent(message: Message, reply: Answer | None) -> Response:
+    """POST /sms/send: the carrier's first word on it."""
+    word = reply.carrier_status if reply else message.carrier_status
+    return Response(
+        200,
+        {
+            "message_id": message.id,
+            "status": word or "queued",
+            "from": message.sender,
+            "to": message.recipient,
+            "telnyx_id": message.telnyx_id,
+            "segments": (reply.parts if reply else message.parts) or message.segments,
+        },
+    )
+
+
+def queued(message: Message, forecast: accept.Forecast) -> Response:
+    """POST /sms/queue: its place in the line, and when it may leave."""
+    return Response(
+        202,
+        {
+            "queued": True,
+            "position": forecast.position,
+            "message_id": message.id,
+            "eta": iso(forecast.eta_ms),
+            "held_by": forecast.held_by,
+            "segments": message.segments,
+        },
+    )
+
+
+def processed(results: list[Result], remaining: int) -> Response:
+    """POST /sms/queue/process: one row a message that ended."""
+    rows: list[dict[str, object]] = []
+    good = 0
+    for result in results:
+        message, reply = result.message, result.answer
+        if message is None:
+            rows.append({"error": "This queue entry names no message.", "code": "unknown_message"})
+        elif reply is not None and reply.fault is None:
+            good += 1
+            rows.append(dict(sent(message, reply).fields))
+        elif reply is not None and reply.fault is not None:
+            rows.append(
+                {
+                    "message_id": message.id,
+                    "to": message.recipient,
+                    "status": message.status.value,
+                    "error": reply.fault.title,
+                    "code": reply.fault.code,
+                }
+            )
+        # A message that was dealt with before is neither: it is simply gone from the queue.
+    return Response(200, {"processed": good, "failed": len(rows) - good, "results": rows, "remaining": remaining})
+
+
+def status(message: Message, forecast: accept.Forecast | None) -> Response:
+    """GET /sms/status/{id}: what became of it, and how."""
+    fields: dict[str, object] = {
+        "message_id": message.id,
+        "telnyx_id": message.telnyx_id,
+        "status": message.status.value,
+        "direction": message.direction,
+        "from": message.sender,
+        "to": message.recipient,
+        "text": message.text,
+        "timestamp": iso(message.updated_ms),
+        "accepted_at": iso(message.accepted_ms),
+        "segments": message.parts or message.segments,
+        "history": [_entry(entry) for entry in message.history],
+        "errors": [_fault(fault) for fault in message.faults],
+    }
+    if message.direction == "outbound":
+        # The original example called it so.
+        fields |= {"recipient": message.recipient, "metadata": message.metadata, "attempts": message.attempts}
+        if message.cost is not None:
+            fields["cost"] = {"amount": str(message.cost), "currency": message.currency}
+        if message.completed_ms is not None:
+            fields["completed_at"] = iso(message.completed_ms)
+    else:
+        fields |= {
+            "media": list(message.media),
+            "is_spam": message.is_spam,
+            "autoresponse": message.autoresponse,
+        }
+    if forecast:
+        fields |= {"position": forecast.position, "eta": iso(forecast.eta_ms), "held_by": forecast.held_by}
+    return Response(200, fields)
+
+
+def _entry(entry: Entry) -> dict[str, object]:
+    row: dict[str, object] = {"at": iso(entry.at_ms), "status": entry.status, "source": entry.source}
+    if entry.faults:
+        row["errors"] = [_fault(fault) for fault in entry.faults]
+    return row
+
+
+def _fault(fault: Fault) -> dict[str, str]:
+    return {"code": fault.code, "title": fault.title, "detail": fault.detail}

@@ -1,0 +1,219 @@
+"""A message, its statuses, and the order they may come in."""
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from longcode.errors import IdempotencyMismatch
+
+
+class Status(StrEnum):
+    """What became of a message. It only moves to a higher `rank`; the store's write enforces that."""
+
+    HELD = "held"
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SUBMITTED = "submitted"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    EXPIRED_UNSENT = "expired_unsent"
+    DELIVERY_UNCONFIRMED = "delivery_unconfirmed"
+    SENDING_FAILED = "sending_failed"
+    EXPIRED = "expired"
+    DELIVERY_FAILED = "delivery_failed"
+    DELIVERED = "delivered"
+    RECEIVED = "received"
+
+    @property
+    def rank(self) -> int:
+        """Position in the life of a message; higher is later."""
+        return _RANKS[self]
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more is expected. `delivery_unconfirmed` may still be replaced by evidence."""
+        return self.rank >= Status.FAILED.rank
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the message still stands in its recipient's line."""
+        return self.rank <= Status.QUEUED.rank
+
+
+_RANKS = {
+    Status.HELD: 5,
+    Status.QUEUED: 10,
+    Status.SENDING: 30,
+    Status.UNKNOWN: 35,
+    Status.SUBMITTED: 40,
+    Status.SENT: 50,
+    Status.FAILED: 60,
+    Status.SUPPRESSED: 61,
+    Status.CANCELLED: 62,
+    Status.EXPIRED_UNSENT: 63,
+    # The lowest of the finals by receipt, because it alone gives way to later evidence.
+    Status.DELIVERY_UNCONFIRMED: 70,
+    Status.SENDING_FAILED: 75,
+    Status.EXPIRED: 80,
+    Status.DELIVERY_FAILED: 85,
+    Status.DELIVERED: 90,
+    Status.RECEIVED: 90,
+}
+
+
+# A claim older than this is dead: the longest function timeout (60 s) and a margin for its clock.
+CLAIM_MS = 75_000
+# A text that was stored but may not have got into the queue is put there again after this, while SQS
+# still drops the second of two (5 minutes).
+ENQUEUE_CHECK_MS = 120_000
+# Without a final receipt the carrier's records are read after this.
+RECEIPT_CHECK_MS = 15 * 60_000
+
+
+def receipt_ceiling(status: Status) -> int:
+    """The rank that a receipt's `status` may still replace; everything from there up stays.
+
+    The first final status wins. Only `delivered` and `delivery_failed` replace an earlier
+    `delivery_unconfirmed` (Telnyx: later evidence).
+    """
+    if status in (Status.DELIVERED, Status.DELIVERY_FAILED):
+        return Status.DELIVERY_UNCONFIRMED.rank + 1
+    return min(status.rank, Status.DELIVERY_UNCONFIRMED.rank)
+
+
+class HeldBy(StrEnum):
+    """What a waiting message waits for."""
+
+    RECIPIENT_RATE = "recipient_rate"
+    SENDER_RATE = "sender_rate"
+    ACCOUNT_RATE = "account_rate"
+    PAUSED = "paused"
+    BREAKER = "breaker"
+    CARRIER_BACKOFF = "carrier_backoff"
+    SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason that a message carries for not having arrived, in the carrier's words or ours."""
+
+    code: str
+    title: str
+    detail: str = ""
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a message's history. `at_ms` is epoch milliseconds."""
+
+    at_ms: int
+    status: str
+    source: Literal["api", "consumer", "webhook", "sweeper", "operator"]
+    event_id: str | None = None
+    note: str | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text and all that is known of it. Times are epoch milliseconds."""
+
+    id: str
+    direction: Literal["outbound", "inbound"]
+    status: Status
+    sender: str
+    recipient: str
+    text: str
+    accepted_ms: int
+    updated_ms: int
+    route: Literal["send", "queue", "webhook"]
+    segments: int
+    metadata: dict[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    webhook_url: str = ""
+    telnyx_id: str | None = None
+    carrier_status: str | None = None
+    claim_id: str | None = None
+    claimed_ms: int | None = None
+    attempts: int = 0
+    slot_ms: int | None = None
+    held_by: HeldBy | None = None
+    replayed: bool = False
+    safe_to_retry: bool = False
+    parts: int | None = None
+    cost: Decimal | None = None
+    currency: str | None = None
+    faults: tuple[Fault, ...] = ()
+    history: tuple[Entry, ...] = ()
+    media: tuple[dict[str, str], ...] = ()
+    autoresponse: str | None = None
+    is_spam: bool = False
+    sent_ms: int | None = None
+    completed_ms: int | None = None
+
+    @property
+    def peer(self) -> str:
+        """The other person's number, whichever way the text went."""
+        return self.recipient if self.direction == "outbound" else self.sender
+
+
+NAMESPACE = uuid.UUID("6f0d1c52-8f0b-5a53-9c3e-1c6b7f0a4d11")
+
+
+def message_id(caller: str, key: str | None) -> str:
+    """The id of a new message.
+
+    With an idempotency `key` it is a UUIDv5 of caller and key, so that one conditional put is the
+    whole mechanism; without one it is random.
+    """
+    if key is None:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(NAMESPACE, f"{caller}\n{key}"))
+
+
+def is_message_id(text: str) -> bool:
+    """Whether `text` is a UUID in its canonical form, as our ids and Telnyx's are."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def iso(at_ms: int) -> str:
+    """Epoch milliseconds as ISO 8601 in UTC with milliseconds, which also sorts as text."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch_ms(text: str | None) -> int | None:
+    """ISO 8601 as epoch milliseconds, None where it is missing or unreadable."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def fingerprint(route: str, recipient: str, text: str, metadata: dict[str, str]) -> str:
+    """What makes two requests the same one, for an idempotency key."""
+    parts = json.dumps([route, recipient, text, sorted(metadata.items())], ensure_ascii=True)
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def same_request(existing: Message, message: Message) -> Message:
+    """`existing`, if `message` asks for the same. Raises IdempotencyMismatch otherwise."""
+    if existing.fingerprint != message.fingerprint:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used with another request. Use a fresh key for a new text."
+        )
+    return existing

@@ -1,0 +1,504 @@
+"""The messages table: one item a message with its history, and one that leads from the carrier's id to ours.
+
+Every write carries its condition, so that a late, doubled or reordered event can't take a status back,
+and every one of them may be repeated by the client library without harm.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from longcode.aws import ConditionFailed, translated
+from longcode.message import (
+    CLAIM_MS,
+    ENQUEUE_CHECK_MS,
+    RECEIPT_CHECK_MS,
+    Entry,
+    Fault,
+    HeldBy,
+    Message,
+    Status,
+    receipt_ceiling,
+)
+from longcode.ports import Answer, Claim, Receipt, Recorded
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+    # Any: an item is whatever JSON the table holds; `_message` gives it a type.
+    Item = dict[str, Any]
+
+_WHAT = "The messages table"
+ATTENTION_SHARDS = 8
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def _values(fields: "Item") -> "Item":
+    return {name: _serialize(value) for name, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else value
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _parse(item: "Item") -> "Item":
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def _faults(rows: Sequence["Item"]) -> tuple[Fault, ...]:
+    return tuple(Fault(**row) for row in rows)
+
+
+def _fault_rows(faults: Sequence[Fault]) -> list["Item"]:
+    return [{name: value for name, value in asdict(fault).items() if value is not None} for fault in faults]
+
+
+def _entry(row: "Item") -> Entry:
+    return Entry(**{**row, "faults": _faults(row.get("faults", ()))})
+
+
+def _row(entry: Entry) -> "Item":
+    fields = {name: value for name, value in asdict(entry).items() if value not in (None, ())}
+    if entry.faults:
+        fields["faults"] = _fault_rows(entry.faults)
+    return fields
+
+
+_SCALARS = (
+    "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
+    "fingerprint", "webhook_url", "telnyx_id", "carrier_status", "claim_id", "claimed_ms", "attempts", "slot_ms",
+    "replayed", "safe_to_retry", "parts", "currency", "autoresponse", "is_spam", "sent_ms", "completed_ms",
+)  # fmt: skip
+
+
+def _message(item: "Item") -> Message:
+    fields = _parse(item)
+    known = {name: fields[name] for name in _SCALARS if name in fields}
+    return Message(
+        id=fields["pk"].removeprefix("M#"),
+        status=Status(fields["status"]),
+        held_by=HeldBy(fields["held_by"]) if "held_by" in fields else None,
+        cost=Decimal(fields["cost"]) if "cost" in fields else None,
+        faults=_faults(fields.get("faults", ())),
+        history=tuple(_entry(row) for row in fields.get("history", ())),
+        media=tuple(fields.get("media", ())),
+        **known,
+    )
+
+
+def _item(message: Message) -> "Item":
+    fields: Item = {name: getattr(message, name) for name in _SCALARS}
+    fields |= {
+        "pk": f"M#{message.id}",
+        "status": message.status.value,
+        "rank": message.status.rank,
+        "peer": message.peer,
+        "faults": _fault_rows(message.faults),
+        "history": [_row(entry) for entry in message.history],
+        "media": list(message.media),
+        "held_by": message.held_by.value if message.held_by else None,
+    }
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {}, False)}
+
+
+def shard(message_id: str) -> str:
+    """The part of the attention index that a message is in: one key could not take every write."""
+    return str(hashlib.sha256(message_id.encode()).digest()[0] % ATTENTION_SHARDS)
+
+
+class DynamoMessages:
+    """ports.Messages over DynamoDB."""
+
+    def __init__(
+        self, client: "DynamoDBClient", table: str, *, retention_days: int, validity_minutes: int
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._retention_s = retention_days * 86_400
+        self._validity_ms = validity_minutes * 60_000
+
+    def accept(self, message: Message) -> Message | None:
+        queued = message.status is Status.QUEUED
+        item = _item(message) | {
+            "attention": shard(message.id),
+            "attention_ms": message.accepted_ms + (ENQUEUE_CHECK_MS if queued else CLAIM_MS),
+            "expires_at": self._expiry(message.accepted_ms),
+        }
+        if queued:
+            item["line"] = message.recipient
+        try:
+            with translated(_WHAT):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=_values(item),
+                    ConditionExpression=(
+                        "attribute_not_exists(pk) OR (safe_to_retry = :yes AND #rank = :failed AND fingerprint = :print)"
+                    ),
+                    ExpressionAttributeNames={"#rank": "rank"},
+                    ExpressionAttributeValues=_values(
+                        {":yes": True, ":failed": Status.FAILED.rank, ":print": message.fingerprint}
+                    ),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except ConditionFailed as exc:
+            existing = _message(exc.item)
+            # The put had succeeded and only its answer was lost.
+            ours = (existing.claim_id, existing.accepted_ms) == (message.claim_id, message.accepted_ms)
+            return None if ours and existing.fingerprint == message.fingerprint else existing
+        return None
+
+    def get(self, message_id: str) -> Message | None:
+        item = self._get(f"M#{message_id}")
+        return _message(item) if item else None
+
+    def find(self, either_id: str) -> Message | None:
+        found = self.get(either_id)
+        if found:
+            return found
+        pointer = self._get(f"T#{either_id}")
+        return self.get(_parse(pointer)["message_id"]) if pointer else None
+
+    def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
+        try:
+            item = self._update(
+                message_id,
+                "SET #status = :sending, #rank = :rank, claim_id = :claim, claimed_ms = :now, updated_ms = :now, "
+                "attention = :shard, attention_ms = :look ADD attempts :one REMOVE line, held_by",
+                "#rank = :queued",
+                {
+                    ":sending": Status.SENDING.value,
+                    ":rank": Status.SENDING.rank,
+                    ":queued": Status.QUEUED.rank,
+                    ":claim": claim_id,
+                    ":now": now_ms,
+                    ":shard": shard(message_id),
+                    ":look": now_ms + CLAIM_MS,
+                    ":one": 1,
+                },
+            )
+        except ConditionFailed as exc:
+            message = _message(exc.item) if exc.item else None
+            # Won already, and only the answer was lost.
+            return Claim(message is not None and message.claim_id == claim_id, message)
+        return Claim(True, _message(item))
+
+    def release(
+        self,
+        message: Message,
+        now_ms: int,
+        *,
+        slot_ms: int,
+        held_by: HeldBy,
+        refund: bool,
+        entry: Entry | None = None,
+    ) -> bool:
+        return self._try_update(
+            message.id,
+            "SET #status = :queued, #rank = :rank, line = :line, slot_ms = :slot, held_by = :held, updated_ms = :now, "
+            "attention = :shard, attention_ms = :look, history = list_append(if_not_exists(history, :none), :entry) "
+            "ADD attempts :refund REMOVE claim_id, claimed_ms",
+            "claim_id = :claim AND #rank < :submitted",
+            {
+                ":queued": Status.QUEUED.value,
+                ":rank": Status.QUEUED.rank,
+                ":submitted": Status.SUBMITTED.rank,
+                ":line": message.recipient,
+                ":slot": slot_ms,
+                ":held": held_by.value,
+                ":now": now_ms,
+                ":shard": shard(message.id),
+                ":look": message.accepted_ms + self._validity_ms,
+                ":none": [],
+                ":entry": [_row(entry)] if entry else [],
+                ":refund": -1 if refund else 0,
+                ":claim": message.claim_id,
+            },
+        )
+
+    def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
+        status = answer.status
+        entry = Entry(now_ms, status.value, "api" if message.route == "send" else "consumer")
+        values = {
+            ":status": status.value,
+            ":rank": status.rank,
+            ":submitted": Status.SUBMITTED.rank,
+            ":telnyx": answer.telnyx_id,
+            ":word": answer.carrier_status,
+            ":now": now_ms,
+            ":claim": message.claim_id,
+            ":none": [],
+            ":entry": [_row(entry)],
+            ":shard": shard(message.id),
+            ":look": now_ms + RECEIPT_CHECK_MS,
+            ":expires": self._expiry(now_ms),
+        }
+        changes = (
+            "SET #status = :status, #rank = :rank, telnyx_id = if_not_exists(telnyx_id, :telnyx), "
+            "carrier_status = :word, sent_ms = :now, updated_ms = :now, expires_at = :expires, "
+            "history = list_append(if_not_exists(history, :none), :entry), attention = :shard, attention_ms = :look"
+        )
+        if answer.parts is not None:
+            changes += ", parts = :parts"
+            values[":parts"] = answer.parts
+        won = self._try_update(message.id, changes, "claim_id = :claim AND #rank < :submitted", values)
+        if answer.telnyx_id:
+            self._point(answer.telnyx_id, message.id, now_ms)
+        return won
+
+    def ambiguous(self, message: Message, fault: Fault, now_ms: int) -> bool:
+        entry = Entry(
+            now_ms, Status.UNKNOWN.value, "api" if message.route == "send" else "consumer", faults=(fault,)
+        )
+        return self._try_update(
+            message.id,
+            "SET #status = :status, #rank = :rank, faults = :faults, updated_ms = :now, attention = :shard, "
+            "attention_ms = :now, history = list_append(if_not_exists(history, :none), :entry)",
+            "claim_id = :claim AND #rank = :sending",
+            {
+                ":status": Status.UNKNOWN.value,
+                ":rank": Status.UNKNOWN.rank,
+                ":sending": Status.SENDING.rank,
+                ":faults": _fault_rows((fault,)),
+                ":now": now_ms,
+                ":claim": message.claim_id,
+                ":none": [],
+                ":entry": [_row(entry)],
+                ":shard": shard(message.id),
+            },
+        )
+
+    def mark_replayed(self, message: Message, now_ms: int, *, undo: bool = False) -> bool:
+        return self._try_update(
+            message.id,
+            "SET replayed = :new, attention = :shard, attention_ms = :look",
+            "#rank = :unknown AND claim_id = :claim AND "
+            + ("replayed = :old" if undo else "(attribute_not_exists(replayed) OR replayed = :old)"),
+            {
+                ":new": not undo,
+                ":old": undo,
+                ":unknown": Status.UNKNOWN.rank,
+                ":claim": message.claim_id,
+                ":shard": shard(message.id),
+                ":look": now_ms + CLAIM_MS,
+            },
+        )
+
+    def end(
+        self, message: Message, status: Status, entry: Entry, now_ms: int, *, safe_to_retry: bool = False
+    ) -> bool:
+        return self._try_update(
+            message.id,
+            "SET #status = :status, #rank = :rank, faults = :faults, safe_to_retry = :retry, updated_ms = :now, "
+            "expires_at = :expires, history = list_append(if_not_exists(history, :none), :entry) "
+            "REMOVE line, held_by, slot_ms, attention, attention_ms",
+            "#rank < :submitted AND "
+            + ("claim_id = :claim" if message.claim_id else "attribute_not_exists(claim_id)"),
+            {
+                ":status": status.value,
+                ":rank": status.rank,
+                ":submitted": Status.SUBMITTED.rank,
+                ":faults": _fault_rows(entry.faults),
+                ":retry": safe_to_retry,
+                ":now": now_ms,
+                ":none": [],
+                ":entry": [_row(entry)],
+                ":expires": self._expiry(now_ms),
+            }
+            | ({":claim": message.claim_id} if message.claim_id else {}),
+        )
+
+    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy) -> None:
+        self._try_update(
+            message_id,
+            "SET slot_ms = :slot, held_by = :held",
+            "#rank = :queued",
+            {":slot": slot_ms, ":held": held_by.value, ":queued": Status.QUEUED.rank},
+        )
+
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+        entry = Entry(receipt.occurred_ms, receipt.word, "webhook", receipt.event_id, faults=receipt.faults)
+        common = {
+            ":telnyx": receipt.telnyx_id,
+            ":none": [],
+            ":entry": [_row(entry)],
+            ":event": receipt.event_id,
+            ":events": {receipt.event_id},
+        }
+        keep = "SET history = list_append(if_not_exists(history, :none), :entry), telnyx_id = if_not_exists(telnyx_id, :telnyx)"
+        ours_and_new = (
+            "attribute_exists(pk) AND (attribute_not_exists(telnyx_id) OR telnyx_id = :telnyx) "
+            "AND NOT contains(event_ids, :event)"
+        )
+        if receipt.status:
+            changes, values, removals = _advance(receipt, now_ms)
+            values |= {":expires": self._expiry(now_ms), ":ceiling": receipt_ceiling(receipt.status)}
+            try:
+                was = self._update(
+                    message_id,
+                    f"{keep}, {changes}, expires_at = :expires ADD event_ids :events{removals}",
+                    f"{ours_and_new} AND #rank < :ceiling",
+                    common | values | ({} if removals else {":shard": shard(message_id)}),
+                    returns="ALL_OLD",
+                )
+            except ConditionFailed as exc:
+                why = _why_not_recorded(exc.item, receipt)
+                if why is not Recorded.KEPT:
+                    return why
+            else:
+                self._learn(was, message_id, receipt, now_ms)
+                return Recorded.ADVANCED
+        try:
+            was = self._update(
+                message_id, f"{keep} ADD event_ids :events", ours_and_new, common, returns="ALL_OLD"
+            )
+        except ConditionFailed as exc:
+            return _why_not_recorded(exc.item, receipt)
+        self._learn(was, message_id, receipt, now_ms)
+        return Recorded.KEPT
+
+    def receive(self, message: Message) -> bool:
+        item = _item(message) | {"expires_at": self._expiry(message.accepted_ms)}
+        try:
+            with translated(_WHAT):
+                self._client.put_item(
+                    TableName=self._table, Item=_values(item), ConditionExpression="attribute_not_exists(pk)"
+                )
+        except ConditionFailed:
+            return False
+        return True
+
+    def line_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
+        values: Item = {":line": recipient}
+        condition = "line = :line"
+        if before_ms is not None:
+            condition += " AND accepted_ms < :before"
+            values[":before"] = before_ms
+        with translated(_WHAT):
+            return self._client.query(
+                TableName=self._table,
+                IndexName="by_line",
+                Select="COUNT",
+                Limit=at_most,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=_values(values),
+            )["Count"]
+
+    def tracked(self) -> int:
+        with translated(_WHAT):
+            return self._client.describe_table(TableName=self._table)["Table"]["ItemCount"]
+
+    def needing_attention(self, shard_number: int, now_ms: int, at_most: int) -> list[str]:
+        with translated(_WHAT):
+            answer = self._client.query(
+                TableName=self._table,
+                IndexName="by_attention",
+                Limit=at_most,
+                KeyConditionExpression="attention = :shard AND attention_ms <= :now",
+                ExpressionAttributeValues=_values({":shard": str(shard_number), ":now": now_ms}),
+            )
+        return [_parse(item)["pk"].removeprefix("M#") for item in answer["Items"]]
+
+    def look_again(self, message: Message, at_ms: int | None) -> None:
+        if at_ms is None:
+            self._try_update(message.id, "REMOVE attention, attention_ms", "attribute_exists(pk)", {})
+        else:
+            self._try_update(
+                message.id,
+                "SET attention = :shard, attention_ms = :at",
+                "attribute_exists(attention)",
+                {":shard": shard(message.id), ":at": at_ms},
+            )
+
+    def _expiry(self, now_ms: int) -> int:
+        return now_ms // 1000 + self._retention_s
+
+    def _get(self, key: str) -> "Item | None":
+        with translated(_WHAT):
+            return self._client.get_item(TableName=self._table, Key=_values({"pk": key}), ConsistentRead=True).get(
+                "Item"
+            )
+
+    def _point(self, telnyx_id: str, message_id: str, now_ms: int) -> None:
+        with translated(_WHAT):
+            self._client.put_item(
+                TableName=self._table,
+                Item=_values(
+                    {"pk": f"T#{telnyx_id}", "message_id": message_id, "expires_at": self._expiry(now_ms)}
+                ),
+            )
+
+    def _learn(self, was: "Item", message_id: str, receipt: Receipt, now_ms: int) -> None:
+        """Remember the carrier's id where the receipt was the first to tell it."""
+        if "telnyx_id" not in was:
+            self._point(receipt.telnyx_id, message_id, now_ms)
+
+    def _update(
+        self, message_id: str, changes: str, condition: str, values: "Item", returns: str = "ALL_NEW"
+    ) -> "Item":
+        names = {f"#{name}": name for name in ("status", "rank") if f"#{name}" in changes + condition}
+        optional: Item = {}
+        if names:
+            optional["ExpressionAttributeNames"] = names
+        if values:
+            optional["ExpressionAttributeValues"] = _values(values)
+        with translated(_WHAT):
+            return self._client.update_item(
+                TableName=self._table,
+                Key=_values({"pk": f"M#{message_id}"}),
+                UpdateExpression=changes,
+                ConditionExpression=condition,
+                ReturnValues=returns,  # type: ignore[arg-type]  # the stubs want a literal
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **optional,
+            ).get("Attributes", {})
+
+    def _try_update(self, message_id: str, changes: str, condition: str, values: "Item") -> bool:
+        try:
+            self._update(message_id, changes, condition, values)
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _advance(receipt: Receipt, now_ms: int) -> tuple[str, "Item", str]:
+    """The changes, their values and the removals by which a receipt moves a status forward."""
+    assert receipt.status
+    changes = "#status = :status, #rank = :rank, updated_ms = :now, faults = :faults"
+    values: Item = {
+        ":status": receipt.status.value,
+        ":rank": receipt.status.rank,
+        ":now": now_ms,
+        ":faults": _fault_rows(receipt.faults),
+    }
+    for name in ("parts", "cost", "currency", "completed_ms"):
+        value = getattr(receipt, name)
+        if value is not None:
+            changes += f", {name} = :{name}"
+            values[f":{name}"] = value
+    if receipt.status.final:
+        return changes, values, " REMOVE attention, attention_ms, line, held_by, slot_ms"
+    values[":look"] = now_ms + RECEIPT_CHECK_MS
+    return changes + ", attention = :shard, attention_ms = :look", values, ""
+
+
+def _why_not_recorded(item: "Item", receipt: Receipt) -> Recorded:
+    if not item:
+        return Recorded.MISSING
+    fields = _parse(item)
+    if receipt.event_id in fields.get("event_ids", set()):
+        return Recorded.DUPLICATE
+    if fields.get("telnyx_id", receipt.telnyx_id) != receipt.telnyx_id:
+        return Recorded.FOREIGN
+    return Recorded.KEPT

@@ -1,0 +1,127 @@
+"""When a text may leave: slots, and what is learnt from how late one left. Times are epoch milliseconds.
+
+A limiter is one number, its theoretical arrival time (TAT): the moment from which the next slot is free
+(the generic cell rate algorithm, ITU-T I.371, with no burst). Everything here is a function of `now`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Slots of one recipient lie this much further apart than the interval asks, so that the jitter of a
+# working machine does not bring two texts closer than the interval at the carrier.
+GUARD_MS = 20
+# A wait up to this long happens inside the invocation; a longer one goes back to the queue.
+SHORT_WAIT_MS = 2_000
+# A reserved slot that has passed by more than this is reserved again: after an outage a burst of
+# late texts would break a shared limit.
+STALE_SLOT_MS = 5_000
+
+DAY_MS = 86_400_000
+
+ACCOUNT_KEY = "account"
+
+
+def recipient_key(number: str) -> str:
+    """The name of one recipient's limiter."""
+    return f"to#{number}"
+
+
+def sender_key(number: str) -> str:
+    """The name of one sender's limiter."""
+    return f"from#{number}"
+
+
+def spacing(interval_ms: int) -> int:
+    """How far apart slots must lie to keep `interval_ms` at the carrier; 0 where there is no limit."""
+    return interval_ms + GUARD_MS if interval_ms else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """`first_ms` is the first of the slots, `tat_ms` the moment from which the next one is free."""
+
+    first_ms: int
+    tat_ms: int
+
+
+def reserve(tat_ms: int | None, now_ms: int, count: int, interval_ms: int) -> Reservation:
+    """Reserve `count` slots that lie `interval_ms` apart, from `now_ms` on."""
+    first = now_ms if tat_ms is None else max(tat_ms, now_ms)
+    return Reservation(first, first + count * interval_ms)
+
+
+def line(first_ms: int, spacing_ms: int, floors_ms: Sequence[int]) -> list[int]:
+    """Slots of texts that follow each other, each at least `spacing_ms` after the one before.
+
+    `floors_ms` has one moment a text before which it may not leave: its slot in a shared limit.
+    """
+    slots: list[int] = []
+    free = first_ms
+    for floor in floors_ms:
+        slots.append(max(free, floor))
+        free = slots[-1] + spacing_ms
+    return slots
+
+
+def latest_arrival(left_ms: int, answered_ms: int, fastest_ms: int | None) -> int:
+    """The latest moment at which the carrier can have seen a text, for the distance to the next one.
+
+    An answer that took longer than the fastest one known may have been slow on the way there, so the
+    excess counts as if it were. Before any answer is known (`fastest_ms` None) all of it counts.
+    """
+    return max(left_ms, answered_ms - (fastest_ms or 0))
+
+
+class Latency:
+    """The fastest answer of the carrier that this process has seen, milliseconds."""
+
+    def __init__(self) -> None:
+        self.fastest_ms: int | None = None
+
+    def arrival_ms(self, left_ms: int, answered_ms: int) -> int:
+        """`latest_arrival` of one request, which is learnt from too."""
+        arrival = latest_arrival(left_ms, answered_ms, self.fastest_ms)
+        took = answered_ms - left_ms
+        self.fastest_ms = took if self.fastest_ms is None else min(self.fastest_ms, took)
+        return arrival
+
+
+def visibility_s(until_ms: int, now_ms: int) -> int:
+    """Whole seconds to hide a message that may leave at `until_ms`: rounded down, the rest is waited
+    for in the invocation. SQS takes 0 to 43,200.
+    """
+    return min(max(0, (until_ms - now_ms) // 1000), 43_200)
+
+
+def backoff_ms(attempt: int, jitter: float) -> int:
+    """Wait after the `attempt`-th failed try (from 1): 5 s, 30 s, 2 min, then 10 min, with up to a
+    quarter more for `jitter` in 0..1.
+    """
+    base = (5_000, 30_000, 120_000, 600_000)[min(attempt, 4) - 1]
+    return base + int(base * jitter / 4)
+
+
+def recheck_ms(since_ms: int, now_ms: int, *, least_ms: int, most_ms: int) -> int:
+    """How long to wait before looking again at something that has held since `since_ms`.
+
+    A twentieth of the time it has held already, so that a short pause ends within seconds and a long
+    one costs few looks (each is a receive, and a message has a hundred of them before the dead letters).
+    """
+    return min(max((now_ms - since_ms) // 20, least_ms), most_ms)
+
+
+def next_utc_midnight_ms(now_ms: int) -> int:
+    """The coming 00:00 UTC: when Telnyx lifts a daily spend limit (error 40333)."""
+    return (now_ms // DAY_MS + 1) * DAY_MS
+
+
+def eta_ms(now_ms: int, tat_ms: int | None, ahead: int, interval_ms: int) -> int:
+    """When the text behind `ahead` others may leave, if `tat_ms` already counts none of them."""
+    free = now_ms if tat_ms is None else max(tat_ms, now_ms)
+    return free + ahead * interval_ms
+
+
+def seconds_up(duration_ms: int) -> int:
+    """Milliseconds as whole seconds for a Retry-After header: rounded up, at least 1."""
+    return max(1, math.ceil(duration_ms / 1000))

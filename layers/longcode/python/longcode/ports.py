@@ -1,0 +1,288 @@
+"""What the use cases need of the world, in this service's words. Times are epoch milliseconds.
+
+Every port may raise errors.Unavailable.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from longcode.message import Entry, Fault, HeldBy, Message, Status
+from longcode.pacing import Reservation
+
+
+class Clock(Protocol):
+    """The time, and the only way to let it pass."""
+
+    def now_ms(self) -> int: ...
+    def sleep_until(self, at_ms: int) -> None: ...
+
+
+class Verdict(StrEnum):
+    """What a carrier's answer to a send means for the message."""
+
+    ACCEPTED = "accepted"
+    # Proven not to have been taken, and worth another try.
+    NOT_SENT = "not_sent"
+    # Proven not to have been taken, because the carrier wants less: waiting, not failing.
+    BACK_OFF = "back_off"
+    PERMANENT = "permanent"
+    # Ours or the account's to mend, and the same for every message: stop, alarm, keep the message.
+    CONFIGURATION = "configuration"
+    # It may have been taken.
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one request to the carrier.
+
+    `carrier_status` is the carrier's own word and `status` ours for it. `wait_ms` is the delay that the
+    carrier asked for, None if it named none. `until_utc_midnight`
+    marks a limit that ends with the day. `opted_out` marks a recipient who has sent STOP.
+    `ours` marks a fault in this service, that somebody should be told of.
+    """
+
+    verdict: Verdict
+    fault: Fault | None = None
+    http_status: int | None = None
+    telnyx_id: str | None = None
+    carrier_status: str | None = None
+    status: Status = Status.SUBMITTED
+    parts: int | None = None
+    wait_ms: int | None = None
+    until_utc_midnight: bool = False
+    opted_out: bool = False
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the carrier itself has on record of a message."""
+
+    telnyx_id: str
+    status: str
+    faults: tuple[Fault, ...] = ()
+
+
+class Carrier(Protocol):
+    """The one who really sends."""
+
+    def prepare(self) -> None:
+        """Have all that a send needs at hand, before anything is claimed. May raise Unavailable."""
+
+    def send(self, message: Message) -> Answer:
+        """Ask for `message` to be sent, under its id as idempotency key. Never raises, never retries."""
+
+    def record_of(self, message: Message) -> Record | None:
+        """What the carrier knows of `message`, by its telnyx id or its webhook URL; None if nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The outcome of asking for the right to send: `won`, or the message as it stood (None: no such id)."""
+
+    won: bool
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One signed event of the carrier about one of our messages."""
+
+    event_id: str
+    telnyx_id: str
+    status: Status | None
+    word: str
+    occurred_ms: int
+    faults: tuple[Fault, ...] = ()
+    parts: int | None = None
+    cost: str | None = None
+    currency: str | None = None
+    completed_ms: int | None = None
+
+
+class Recorded(StrEnum):
+    """What a receipt did to the message it is for."""
+
+    ADVANCED = "advanced"
+    # Kept in the history; the status already was as far or further.
+    KEPT = "kept"
+    DUPLICATE = "duplicate"
+    # The event carries another telnyx id than the message has.
+    FOREIGN = "foreign"
+    MISSING = "missing"
+
+
+class Messages(Protocol):
+    """The messages and their histories. Each write states its condition, and enforces it."""
+
+    def accept(self, message: Message) -> Message | None:
+        """Store a new message. Returns the one already there under its id, None if there was none.
+
+        A message that is known not to have been sent and is `safe_to_retry` gives way to a new one
+        with the same fingerprint.
+        """
+
+    def get(self, message_id: str) -> Message | None: ...
+
+    def find(self, either_id: str) -> Message | None:
+        """By our id or the carrier's."""
+
+    def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
+        """Take the right to send: only from `queued`."""
+
+    def release(
+        self,
+        message: Message,
+        now_ms: int,
+        *,
+        slot_ms: int,
+        held_by: HeldBy,
+        refund: bool,
+        entry: Entry | None = None,
+    ) -> bool:
+        """Give the claim back, the message being proven not sent. `refund` takes the attempt back too."""
+
+    def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
+        """The carrier has it."""
+
+    def ambiguous(self, message: Message, fault: Fault, now_ms: int) -> bool:
+        """The carrier may have it: `unknown` until evidence says."""
+
+    def mark_replayed(self, message: Message, now_ms: int, *, undo: bool = False) -> bool:
+        """Take the one replay that an unknown message has; `undo` gives it back after a proven non-send."""
+
+    def end(
+        self, message: Message, status: Status, entry: Entry, now_ms: int, *, safe_to_retry: bool = False
+    ) -> bool:
+        """A final status before the carrier had it."""
+
+    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy) -> None:
+        """Note on a queued message when it may leave, and why not before."""
+
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+        """Keep a receipt, once, and move the status forward if it does."""
+
+    def receive(self, message: Message) -> bool:
+        """Store an inbound text; False if it was there."""
+
+    def line_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
+        """How many texts wait for `recipient`, counted up to `at_most`; those accepted before `before_ms`."""
+
+    def tracked(self) -> int:
+        """About how many messages are stored."""
+
+    def needing_attention(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
+        """Ids whose time for a second look has come, oldest first."""
+
+    def look_again(self, message: Message, at_ms: int | None) -> None:
+        """Set when to look at the message next; None: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Whether sending is stopped for everybody, and why."""
+
+    paused_since_ms: int | None = None
+    pause_reason: str = ""
+    breaker_since_ms: int | None = None
+    breaker_until_ms: int | None = None
+    breaker_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """One limit as it stands: when its next slot is free, and a moment before which nothing may leave."""
+
+    tat_ms: int | None = None
+    not_before_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """All that stands between a text and the carrier, in one look."""
+
+    recipient: Limiter = Limiter()
+    sender: Limiter = Limiter()
+    account: Limiter = Limiter()
+    control: Control = Control()
+
+    @property
+    def not_before_ms(self) -> int:
+        """The latest of the moments before which nothing may leave; 0 where none is set."""
+        return max(limit.not_before_ms or 0 for limit in (self.recipient, self.sender, self.account))
+
+
+class Limits(Protocol):
+    """The limiters, and the switch that stops all sending."""
+
+    def look(self, recipient: str, sender: str) -> Road: ...
+
+    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int) -> Reservation:
+        """Reserve `count` slots, `interval_ms` apart."""
+
+    def push(self, key: str, not_before_ms: int) -> None:
+        """Let nothing leave before `not_before_ms`; never moves anything earlier."""
+
+    def pause(self, now_ms: int, reason: str) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> None:
+        """Stop sending until `until_ms`; keeps the first opening's time."""
+
+    def probe(self, now_ms: int, until_ms: int) -> bool:
+        """Take the right to try one send through an open breaker whose time has passed."""
+
+    def close_breaker(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message of the queue as received. `message_id` is None where the body can't be read."""
+
+    message_id: str | None
+    recipient: str
+    queue_id: str
+    receipt_handle: str
+    receives: int
+
+
+class Outbox(Protocol):
+    """The queue."""
+
+    def put(self, message: Message) -> None:
+        """Append to the recipient's line. Twice within five minutes is once."""
+
+    def receive(self) -> Sequence[Envelope]:
+        """Up to ten, without waiting."""
+
+    def defer(self, envelopes: Sequence[Envelope], delays_s: Sequence[int]) -> None:
+        """Hide each for so many seconds. Best effort: one that fails shows up later, never earlier."""
+
+    def done(self, envelopes: Sequence[Envelope]) -> None: ...
+
+    def size(self) -> int:
+        """About how many wait or are under way."""
+
+
+class Meter(Protocol):
+    """Counts and durations for the dashboard."""
+
+    def count(self, name: str, value: float = 1) -> None: ...
+
+
+class Journal(Protocol):
+    """The log. Fields are never text, keys or whole numbers."""
+
+    def info(self, event: str, **fields: object) -> None: ...
+    def warning(self, event: str, **fields: object) -> None: ...
+    def error(self, event: str, **fields: object) -> None: ...
+    def exception(self, event: str, **fields: object) -> None:
+        """An error with the trace of the exception being handled."""
+
+
+# Runs jobs side by side and returns when all have ended.
+Parallel = Callable[[Sequence[Callable[[], None]]], None]

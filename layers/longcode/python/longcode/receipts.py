@@ -1,0 +1,66 @@
+"""What a signed webhook says, taken into the record: receipts move a message forward, inbound texts are kept."""
+
+from typing import Literal
+
+from longcode.errors import InvalidRequest
+from longcode.ports import Journal, Messages, Meter, Recorded
+from longcode.telnyx import Event
+
+Acknowledged = Literal["received", "updated", "acknowledged"]
+
+
+def take(
+    event: Event | None,
+    path_id: str | None,
+    *,
+    messages: Messages,
+    meter: Meter,
+    journal: Journal,
+    now_ms: int,
+) -> Acknowledged:
+    """Record one verified event. `path_id` is the message id in the URL that was called, which is not signed:
+    it must agree with the one in the signed body.
+
+    Raises InvalidRequest for a body that is no event, Unavailable if it could not be stored: the carrier then
+    tries again.
+    """
+    if event is None:
+        raise InvalidRequest("The body is not a webhook event.")
+    if event.inbound is not None:
+        if not event.inbound.sender:
+            raise InvalidRequest("The event has no sender.", field="data.payload.from.phone_number")
+        if messages.receive(event.inbound):
+            meter.count("Inbound")
+            journal.info("webhook.received", message_id=event.inbound.id, autoresponse=event.inbound.autoresponse)
+        else:
+            meter.count("WebhookDuplicates")
+        return "received"
+    if event.receipt is None:
+        journal.info("webhook.other", event_type=event.type, event_id=event.id)
+        return "acknowledged"
+    meter.count("WebhookLagMs", max(0, now_ms - event.receipt.occurred_ms))
+    ident = _message_id(event, path_id, messages)
+    recorded = messages.record(ident, event.receipt, now_ms) if ident else Recorded.MISSING
+    if recorded in (Recorded.MISSING, Recorded.FOREIGN):
+        # Nothing that we sent: another user of the messaging profile, or a message that has expired here.
+        meter.count("WebhookUnmatched")
+        journal.warning("webhook.unmatched", event_id=event.id, telnyx_id=event.receipt.telnyx_id)
+        return "acknowledged"
+    if recorded is Recorded.DUPLICATE:
+        meter.count("WebhookDuplicates")
+    if recorded is Recorded.ADVANCED and event.receipt.status and event.receipt.status.final:
+        meter.count("Delivered" if event.receipt.status.value == "delivered" else "DeliveryFailed")
+    journal.info(
+        "webhook.receipt", message_id=ident, telnyx_id=event.receipt.telnyx_id, word=event.receipt.word,
+        recorded=recorded.value,
+    )  # fmt: skip
+    return "updated"
+
+
+def _message_id(event: Event, path_id: str | None, messages: Messages) -> str | None:
+    """Which message a receipt is for: the id in the signed URL, else the one that the telnyx id leads to."""
+    if path_id is not None and event.message_id == path_id:
+        return path_id
+    assert event.receipt
+    found = messages.find(event.receipt.telnyx_id)
+    return found.id if found else None

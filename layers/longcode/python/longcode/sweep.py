@@ -1,0 +1,156 @@
+"""The second look: finds what fell between two steps, and settles it by evidence.
+
+Each minute, over the sparse index of what needs attention and when: texts that never got into the queue,
+claims whose invocation died, sends whose outcome is unknown, receipts that never came, texts too old to send.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from longcode import telnyx
+from longcode.message import CLAIM_MS, Entry, Fault, Message, Status
+from longcode.ports import Carrier, Clock, Journal, Messages, Meter, Outbox, Receipt, Verdict
+
+_MINUTE = 60_000
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+
+# A receipt usually settles an unknown within seconds, and the carrier's records do not show a queued
+# message: first wait, then read, and only then replay.
+FIRST_EVIDENCE_MS = 2 * _MINUTE
+REPLAY_AFTER_MS = 10 * _MINUTE
+# The carrier keeps idempotency keys for 24 hours; an hour less for clocks.
+REPLAY_UNTIL_MS = 23 * _HOUR
+# The carrier's records go back ten days.
+GIVE_UP_MS = 10 * _DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """All that the second look needs."""
+
+    messages: Messages
+    outbox: Outbox
+    carrier: Carrier
+    clock: Clock
+    meter: Meter
+    journal: Journal
+    policy: Literal["resolve", "hold"]
+    validity_ms: int
+
+    def sweep(self, shards: int, deadline_ms: int, at_most: int = 50) -> int:
+        """Settle what is due, a bounded number from each shard, until `deadline_ms`; returns how many.
+
+        Each look moves the message's next one, so that the following run goes on where this one stopped.
+        """
+        looked = 0
+        for shard in range(shards):
+            for ident in self.messages.needing_attention(shard, self.clock.now_ms(), at_most):
+                if self.clock.now_ms() > deadline_ms:
+                    return looked
+                message = self.messages.get(ident)
+                if message:
+                    self._look(message)
+                    looked += 1
+        return looked
+
+    def _look(self, message: Message) -> None:
+        now = self.clock.now_ms()
+        if message.status is Status.QUEUED:
+            self._queued(message, now)
+        elif message.status is Status.SENDING:
+            self._claimed(message, now)
+        elif message.status is Status.UNKNOWN:
+            self._unknown(message, now)
+        elif message.status in (Status.SUBMITTED, Status.SENT):
+            self._without_receipt(message, now)
+        else:
+            self.messages.look_again(message, None)
+
+    def _queued(self, message: Message, now: int) -> None:
+        expires = message.accepted_ms + self.validity_ms
+        if now >= expires:
+            fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+            entry = Entry(now, Status.EXPIRED_UNSENT.value, "sweeper", faults=(fault,))
+            if self.messages.end(message, Status.EXPIRED_UNSENT, entry, now):
+                self.meter.count("Expired")
+            return
+        # If it is in the queue already, SQS drops this second copy, or the claim does.
+        self.outbox.put(message)
+        self.meter.count("EnqueuedAgain")
+        self.messages.look_again(message, expires)
+
+    def _claimed(self, message: Message, now: int) -> None:
+        dead = (message.claimed_ms or 0) + CLAIM_MS
+        if now < dead:
+            self.messages.look_again(message, dead)
+            return
+        fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
+        if self.messages.ambiguous(message, fault, now):
+            self.meter.count("Unknown")
+
+    def _unknown(self, message: Message, now: int) -> None:
+        since = message.claimed_ms or message.updated_ms
+        age = now - since
+        if age < FIRST_EVIDENCE_MS:
+            self.messages.look_again(message, since + FIRST_EVIDENCE_MS)
+            return
+        record = self.carrier.record_of(message)
+        if record:
+            answer = telnyx.accepted_by_record(record)
+            if self.messages.submitted(message, answer, now):
+                self.meter.count("Resolved")
+                self.journal.info("unknown.resolved", message_id=message.id, by="record")
+            return
+        if self.policy == "resolve" and not message.replayed and REPLAY_AFTER_MS <= age < REPLAY_UNTIL_MS:
+            self._replay(message, now)
+            return
+        if age >= GIVE_UP_MS:
+            self._unconfirmed(message, now)
+            return
+        self.messages.look_again(message, now + max(5 * _MINUTE, min(age // 4, 6 * _HOUR)))
+
+    def _replay(self, message: Message, now: int) -> None:
+        """The one keyed replay: the carrier answers with the first outcome, or sends now what it never had."""
+        if not self.messages.mark_replayed(message, now):
+            return
+        answer = self.carrier.send(message)
+        later = self.clock.now_ms()
+        if answer.verdict is Verdict.ACCEPTED:
+            self.messages.submitted(message, answer, later)
+            self.meter.count("Resolved")
+            self.journal.info("unknown.resolved", message_id=message.id, by="replay")
+        elif answer.verdict is Verdict.PERMANENT and not answer.ours and answer.fault:
+            # The carrier remembers only successes, so a refusal now means that there was none.
+            entry = Entry(later, Status.FAILED.value, "sweeper", faults=(answer.fault,))
+            self.messages.end(message, Status.FAILED, entry, later)
+            self.meter.count("Failed")
+        else:
+            if answer.verdict in (Verdict.BACK_OFF, Verdict.NOT_SENT, Verdict.CONFIGURATION):
+                self.messages.mark_replayed(message, later, undo=True)
+            self.messages.look_again(message, later + (answer.wait_ms or 5 * _MINUTE))
+
+    def _without_receipt(self, message: Message, now: int) -> None:
+        age = now - (message.sent_ms or message.accepted_ms)
+        record = self.carrier.record_of(message)
+        if record:
+            receipt = telnyx.receipt_of_record(record, now)
+            if receipt.status and receipt.status is not message.status:
+                self.messages.record(message.id, receipt, now)
+                self.meter.count("ReceiptsReadBack")
+            if receipt.status and receipt.status.final:
+                return
+        if age >= GIVE_UP_MS:
+            self._unconfirmed(message, now)
+            return
+        self.messages.look_again(message, now + min(max(age, 15 * _MINUTE), _DAY))
+
+    def _unconfirmed(self, message: Message, now: int) -> None:
+        fault = Fault("no_receipt", "The carrier sent no final receipt and keeps no record any more.")
+        status = Status.DELIVERY_UNCONFIRMED
+        receipt = Receipt(
+            event_id=f"sweeper:{message.id}", telnyx_id=message.telnyx_id or "unknown", status=status,
+            word=status.value, occurred_ms=now, faults=(fault,),
+        )  # fmt: skip
+        self.messages.record(message.id, receipt, now)
+        self.meter.count("Unconfirmed")

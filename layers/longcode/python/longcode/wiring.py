@@ -1,0 +1,204 @@
+"""The composition root: the only place that knows which adapter stands behind which port.
+
+A `Service` makes each part when it is first asked for and imports what that part needs only then, so that a
+function pays at its cold start for no more than it uses. Tests hand in parts of their own.
+"""
+
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from longcode import http
+from longcode.config import Settings
+
+if TYPE_CHECKING:
+    from longcode import deliver, ports, sweep
+    from longcode.observability import LambdaMeter
+
+# Any: a Lambda event, context and answer are whatever their trigger makes them.
+Handler = Callable[[Any, Any], Any]
+
+# Kept free at the end of an invocation, for the answer itself.
+_MARGIN_MS = 2_000
+
+
+class SystemClock:
+    """ports.Clock by the machine's own clock."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def sleep_until(self, at_ms: int) -> None:
+        time.sleep(max(0.0, at_ms / 1000 - time.time()))
+
+
+class Service:
+    """Every part of the service, made on demand from the settings; `parts` replaces any of them."""
+
+    def __init__(self, settings: Settings, **parts: object) -> None:
+        self.settings = settings
+        # A cached property gives way to what the instance already has under its name.
+        vars(self).update(parts)
+
+    @cached_property
+    def clock(self) -> "ports.Clock":
+        return SystemClock()
+
+    @cached_property
+    def journal(self) -> "ports.Journal":
+        from longcode.observability import LambdaJournal
+
+        return LambdaJournal()
+
+    @cached_property
+    def meter(self) -> "LambdaMeter":
+        from longcode.observability import LambdaMeter
+
+        return LambdaMeter()
+
+    @cached_property
+    def messages(self) -> "ports.Messages":
+        from longcode import aws
+        from longcode.messages import DynamoMessages
+
+        settings = self.settings
+        return DynamoMessages(
+            aws.dynamodb(),
+            settings.messages_table,
+            retention_days=settings.retention_days,
+            validity_minutes=settings.validity_minutes,
+        )
+
+    @cached_property
+    def limits(self) -> "ports.Limits":
+        from longcode import aws
+        from longcode.limits import DynamoLimits
+
+        return DynamoLimits(aws.dynamodb(), self.settings.limits_table)
+
+    @cached_property
+    def outbox(self) -> "ports.Outbox":
+        from longcode import aws
+        from longcode.outbox import SqsOutbox
+
+        return SqsOutbox(aws.sqs(), self.settings.queue_url)
+
+    @cached_property
+    def carrier(self) -> "ports.Carrier":
+        import httpx
+
+        from longcode.carrier import Telnyx
+
+        client = httpx.Client(limits=httpx.Limits(max_connections=32, max_keepalive_connections=32))
+        return Telnyx(client, self.settings.carrier_url, self._api_key)
+
+    @cached_property
+    def desk(self) -> "deliver.Desk":
+        from longcode import pacing
+        from longcode.deliver import Desk, Pace
+
+        settings = self.settings
+        return Desk(
+            messages=self.messages,
+            limits=self.limits,
+            carrier=self.carrier,
+            clock=self.clock,
+            meter=self.meter,
+            journal=self.journal,
+            pace=Pace(settings.recipient_interval_ms, settings.sender_interval_ms, settings.account_interval_ms),
+            latency=pacing.Latency(),
+            sender=settings.long_code,
+            new_id=lambda: str(uuid.uuid4()),
+            jitter=random.random,
+        )
+
+    @cached_property
+    def sweeper(self) -> "sweep.Sweeper":
+        from longcode.sweep import Sweeper
+
+        return Sweeper(
+            messages=self.messages,
+            outbox=self.outbox,
+            carrier=self.carrier,
+            clock=self.clock,
+            meter=self.meter,
+            journal=self.journal,
+            policy=self.settings.ambiguous_sends,
+            validity_ms=self.settings.validity_minutes * 60_000,
+        )
+
+    @cached_property
+    def parallel(self) -> "ports.Parallel":
+        from concurrent.futures import ThreadPoolExecutor
+
+        pool = ThreadPoolExecutor(max_workers=10)
+
+        def run(jobs: Sequence[Callable[[], None]]) -> None:
+            for future in [pool.submit(job) for job in jobs]:
+                future.result()
+
+        return run
+
+    # Any: Lambda's context object, which only the runtime makes.
+    def deadline_ms(self, context: Any, at_most_ms: int) -> int:
+        """When this invocation must have ended its work: its own time, or `at_most_ms` if that is sooner."""
+        remaining = context.get_remaining_time_in_millis() - _MARGIN_MS if context else at_most_ms
+        return self.clock.now_ms() + min(int(remaining), at_most_ms)
+
+    def send_batch(self, deadline_ms: int) -> "Callable[[list[ports.Envelope]], list[deliver.Result]]":
+        """deliver.send_batch, with everything but the batch."""
+        from longcode.deliver import send_batch
+
+        return lambda envelopes: send_batch(envelopes, self.desk, self.outbox, deadline_ms, self.parallel)
+
+    def api(self, serve: Callable[[http.Request], http.Response]) -> Handler:
+        """The Lambda handler of a route."""
+        return self.job(lambda event, _context: http.answer(event, serve, self.journal))
+
+    def job(self, work: Handler) -> Handler:
+        """The Lambda handler of `work`, which writes its metrics at the end whatever happened."""
+
+        def handle(event: Any, context: Any) -> Any:
+            try:
+                return work(event, context)
+            finally:
+                self.meter.flush()
+
+        return handle
+
+    @cached_property
+    def _api_key(self) -> Callable[[bool], str]:
+        from longcode import aws
+
+        known: list[str] = []
+
+        def read(fresh: bool) -> str:
+            if fresh or not known:
+                with aws.translated("The secret store"):
+                    secret = aws.secretsmanager().get_secret_value(SecretId=self.settings.secret_id)
+                known[:] = [secret["SecretString"].strip()]
+            return known[0]
+
+        return read
+
+
+def start(handler: Callable[[Service], Handler]) -> Handler:
+    """The entry point of a function: `handler` over the real service.
+
+    Inside Lambda it is made at once, while the function starts, so that a bad setting fails the start and names
+    itself; elsewhere, as where a test imports the function, with the first call.
+    """
+    made: list[Handler] = []
+
+    def entry(event: Any, context: Any) -> Any:
+        if not made:
+            made.append(handler(Service(Settings.from_env(os.environ))))
+        return made[0](event, context)
+
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        made.append(handler(Service(Settings.from_env(os.environ))))
+    return entry
