@@ -173,7 +173,7 @@ def _up(
         log_groups=deployment.log_groups,
         parameters=parameters,
         build=str(build.path),
-        logs={path.stem: str(path) for path in sorted(layout.logs.glob("*.log"))},
+        logs={name: str(layout.log(name)) for name in ("build", "carrier", "deploy", "emulator")},
     )
     stack.save(layout)
     return stack

@@ -1,0 +1,85 @@
+"""One local stack for the whole test run, and what tests use of it."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from local.emulator import REGION
+from local.layout import Stack
+from tests.stack.world import RUNS, forget_old_runs, shared_stack
+
+# Patience, not a rate: nothing is measured by how long these take.
+UP_TO_S = 30.0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "stack: needs the local stack (the fixtures bring one up)")
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The stack of this test run: what is in it belongs to all tests, so use numbers of your own."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
+    forget_old_runs()
+    with shared_stack(RUNS / run, worker) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def api(stack: Stack) -> Iterator[httpx.Client]:
+    """The deployed API, with the key."""
+    with httpx.Client(
+        base_url=stack.api_url, headers={"x-api-key": stack.api_key}, timeout=40, trust_env=False
+    ) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def anyone(stack: Stack) -> Iterator[httpx.Client]:
+    """The deployed API, without a key."""
+    with httpx.Client(base_url=stack.api_url, timeout=40, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def carrier(stack: Stack) -> Iterator[httpx.Client]:
+    """The simulated carrier's control API: `/_carrier/requests`, `/_carrier/inbound`, …"""
+    assert stack.console_url is not None
+    with httpx.Client(base_url=stack.console_url, timeout=10, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def aws(stack: Stack) -> Callable[[str], Any]:
+    """`aws("sqs")` is a boto3 client of the stack's emulated AWS."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+
+    def client(service: str) -> Any:
+        return session.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=stack.aws_endpoint_url,
+        )
+
+    return client
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[Callable[[], Any]], Any]:
+    """`eventually(lambda: …)` answers the first true value; fails with the last one after 30 s."""
+
+    def wait(look: Callable[[], Any], within_s: float = UP_TO_S) -> Any:
+        deadline = time.monotonic() + within_s
+        while True:
+            if found := look():
+                return found
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {within_s:.0f} s: {found!r}")
+            time.sleep(0.1)
+
+    return wait

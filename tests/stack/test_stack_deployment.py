@@ -1,0 +1,73 @@
+"""What was deployed, where it differs from AWS on purpose, and what must not differ."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from local import deploy, invoke
+from local.layout import ROOT, Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+
+
+def test_every_function_folder_is_deployed(stack: Stack) -> None:
+    assert sorted(stack.functions) == FUNCTIONS
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_built_function_starts_on_nothing_but_its_layers(function: str) -> None:
+    # What an event that is none comes to is each function's own matter: it must only get that far.
+    answer, log = invoke.run(function, {})
+    kind = answer.get("errorType", "") if isinstance(answer, dict) else ""
+    assert not kind.startswith("Runtime."), f"{answer}\n{log}"
+
+
+def test_the_queue_is_worked_on_in_parallel_by_identical_mappings(
+    stack: Stack, aws: Callable[[str], Any]
+) -> None:
+    queue_arn = aws("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=["QueueArn"])
+    mappings = aws("lambda").list_event_source_mappings(EventSourceArn=queue_arn["Attributes"]["QueueArn"])
+    found = mappings["EventSourceMappings"]
+    assert len(found) == deploy.mappings_wanted()
+    assert {mapping["FunctionArn"].rsplit(":", 1)[-1] for mapping in found} == {stack.functions["consumer"]}
+    assert {
+        (mapping["BatchSize"], tuple(mapping["FunctionResponseTypes"]), mapping["State"]) for mapping in found
+    } == {(10, ("ReportBatchItemFailures",), "Enabled")}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_told_where_aws_and_the_carrier_are(
+    stack: Stack, aws: Callable[[str], Any], function: str
+) -> None:
+    deployed = aws("lambda").get_function_configuration(FunctionName=stack.functions[function])
+    variables = deployed["Environment"]["Variables"]
+    assert variables["AWS_ENDPOINT_URL"] == stack.aws_endpoint_url
+    assert variables["TELNYX_BASE_URL"] == stack.telnyx_base_url
+    assert variables["TELNYX_PUBLIC_KEY"] == stack.telnyx_public_key
+    assert variables["WEBHOOK_URL"] == f"{stack.api_url}/webhooks/message"
+    assert stack.parameters["TelnyxApiKey"] not in variables.values()
+
+
+def test_a_functions_log_lines_are_in_the_log_group_of_the_template(
+    stack: Stack,
+    anyone: httpx.Client,
+    aws: Callable[[str], Any],
+    eventually: Callable[[Callable[[], Any]], Any],
+) -> None:
+    anyone.get("/health")
+    logs = aws("logs")
+
+    def messages() -> list[str]:
+        events = logs.filter_log_events(logGroupName=stack.log_groups["health"])["events"]
+        return [event["message"] for event in events if event["message"].startswith("REPORT")]
+
+    assert eventually(messages)
+
+
+def test_the_listener_is_bound_to_this_machine_only(stack: Stack) -> None:
+    for url in (stack.aws_endpoint_url, stack.telnyx_base_url):
+        assert httpx.URL(url).host == "127.0.0.1"

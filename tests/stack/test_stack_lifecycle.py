@@ -1,0 +1,89 @@
+"""`up` and `down`: a stack comes back as it was, and survives what happens on a laptop."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local import stack as stacks
+from local.emulator import REGION
+from local.layout import Layout, Stack
+from local.problems import LocalError
+from local.processes import Child, alive
+from tests.stack.world import RUNS, Silent
+
+pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+
+
+@pytest.fixture
+def layout() -> Iterator[Layout]:
+    """The directory of a stack of the test's own."""
+    layout = Layout.of(RUNS / f"lifecycle-{os.getpid()}")
+    yield layout
+    stacks.down(layout, Silent(), forget=True)
+
+
+def _put(stack: Stack, key: str) -> None:
+    _dynamodb(stack).put_item(TableName=stack.messages_table, Item={"pk": {"S": key}})
+
+
+def _has(stack: Stack, key: str) -> bool:
+    return "Item" in _dynamodb(stack).get_item(TableName=stack.messages_table, Key={"pk": {"S": key}})
+
+
+def _dynamodb(stack: Stack) -> Any:
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=stack.aws_endpoint_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def _up(layout: Layout, **parameters: str) -> Stack:
+    return stacks.up(layout, Silent(), environment={}, parameters=parameters)
+
+
+def test_a_stack_comes_back_with_its_addresses_its_key_and_its_data(
+    layout: Layout, eventually: Callable[[Callable[[], Any]], Any]
+) -> None:
+    first = _up(layout)
+    assert _up(layout).pids == first.pids  # already up: nothing is started again
+    _put(first, "M#kept")
+
+    assert stacks.down(layout, Silent())
+    assert not layout.record.exists()
+    assert not any(alive(Child(pid, first.started[name])) for name, pid in first.pids.items())
+    assert not stacks.down(layout, Silent())
+
+    again = _up(layout)
+    assert (again.api_url, again.api_key, again.telnyx_public_key) == (
+        first.api_url,
+        first.api_key,
+        first.telnyx_public_key,
+    )
+    assert again.telnyx_base_url == first.telnyx_base_url
+    assert _has(again, "M#kept")
+
+    # A laptop's battery dies: the record is of processes that are no more.
+    for pid in again.pids.values():
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not stacks.state(layout).running)
+    third = _up(layout, RecipientIntervalMs="50")
+    assert third.api_url == first.api_url
+    assert stacks.state(layout).up
+    assert third.parameters["RecipientIntervalMs"] == "50"
+
+
+def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_starts(
+    tmp_path: Path,
+) -> None:
+    layout = Layout.of(tmp_path)
+    with pytest.raises(LocalError, match="no parameter Nonsense"):
+        _up(layout, Nonsense="1")
+    assert not layout.record.exists()

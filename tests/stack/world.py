@@ -1,0 +1,63 @@
+"""A local stack that several test processes share.
+
+The first that asks brings it up; the last that is done takes it down and removes what it held.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from local import stack as stacks
+from local.layout import ROOT, Layout, Stack
+from local.processes import locked
+from local.progress import Step
+
+RUNS = ROOT / ".local" / "test"
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[Step]:
+        yield Step()
+
+
+def _up(layout: Layout, **options: Any) -> Stack:
+    return stacks.up(layout, Silent(), environment={}, **options)
+
+
+@contextmanager
+def shared_stack(home: Path, user: str, **options: Any) -> Iterator[Stack]:
+    """The stack in `home`, up while any user of it is in here."""
+    layout, users = Layout.of(home), home / "users"
+    users.mkdir(parents=True, exist_ok=True)
+    with locked(home / "users.lock"):
+        (users / user).touch()
+        try:
+            found = stacks.state(layout)
+            # Whoever comes later takes it as it is: a file saved meanwhile must not redeploy it mid-run.
+            stack = found.record if found.up and found.record else _up(layout, **options)
+        except BaseException:
+            (users / user).unlink()
+            raise
+    try:
+        yield stack
+    finally:
+        with locked(home / "users.lock"):
+            (users / user).unlink()
+            if not any(users.iterdir()):
+                stacks.down(layout, Silent())
+                # The logs of a run that went wrong are worth keeping; the rest is not.
+                shutil.rmtree(layout.emulator, ignore_errors=True)
+                shutil.rmtree(layout.carrier, ignore_errors=True)
+
+
+def forget_old_runs(keep: int = 3) -> None:
+    """Remove what earlier runs left, but for the latest logs and for any that still run."""
+    runs = [path for path in RUNS.glob("*") if path.is_dir()]
+    for path in sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)[keep:]:
+        if not stacks.state(Layout.of(path)).running:
+            shutil.rmtree(path, ignore_errors=True)
