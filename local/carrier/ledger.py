@@ -16,6 +16,7 @@ from typing import IO, Any
 REPLAY_S = 24 * 3600.0  # how long a success is replayed
 READ_BACK_S = 10 * 24 * 3600.0  # how long a message can be read by its id
 THREAD = 50  # of its latest messages a recipient remembers
+ARRIVALS = 1000  # of a recipient that a new one's gap is measured against
 CAP = 100_000  # messages and requests kept in memory; the oldest go first
 
 FINAL = frozenset(
@@ -136,6 +137,7 @@ class Recipient:
             gap = abs(at_ms - neighbour)
             self.gap_ms = gap if self.gap_ms is None else min(self.gap_ms, gap)
         self.arrivals_ms.insert(index, at_ms)
+        del self.arrivals_ms[:-ARRIVALS]
         self.count += 1
 
 
