@@ -69,6 +69,9 @@ _RANKS = {
 }
 
 
+# How many parts the attention index has: one key could not take every write.
+ATTENTION_SHARDS = 8
+
 # A claim older than this is dead: the longest function timeout (60 s) and a margin for its clock.
 CLAIM_MS = 75_000
 # A text that was stored but may not have got into the queue is put there again after this, while SQS

@@ -14,6 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from longcode.aws import ConditionFailed, translated
 from longcode.message import (
+    ATTENTION_SHARDS,
     CLAIM_MS,
     ENQUEUE_CHECK_MS,
     RECEIPT_CHECK_MS,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 _WHAT = "The messages table"
-ATTENTION_SHARDS = 8
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from longcode import telnyx
-from longcode.message import CLAIM_MS, Entry, Fault, Message, Status
+from longcode.message import ATTENTION_SHARDS, CLAIM_MS, Entry, Fault, Message, Status
 from longcode.ports import Carrier, Clock, Journal, Messages, Meter, Outbox, Receipt, Verdict
 
 _MINUTE = 60_000
@@ -38,13 +38,14 @@ class Sweeper:
     policy: Literal["resolve", "hold"]
     validity_ms: int
 
-    def sweep(self, shards: int, deadline_ms: int, at_most: int = 50) -> int:
+    def sweep(self, deadline_ms: int, at_most: int = 50) -> int:
         """Settle what is due, a bounded number from each shard, until `deadline_ms`; returns how many.
 
         Each look moves the message's next one, so that the following run goes on where this one stopped.
         """
+        self.carrier.prepare()
         looked = 0
-        for shard in range(shards):
+        for shard in range(ATTENTION_SHARDS):
             for ident in self.messages.needing_attention(shard, self.clock.now_ms(), at_most):
                 if self.clock.now_ms() > deadline_ms:
                     return looked
