@@ -50,6 +50,9 @@ def start(layout: Layout, preferred_port: int | None, api_key: str, number: str)
             *(str(PYTHON), "-m", "local.carrier", "serve", "--port", str(port)),
             *("--api-key", api_key, "--number", number, "--ready-file", str(ready)),
             *("--key-file", str(key_file(layout)), "--state-dir", str(layout.carrier)),
+            # Each webhook under way is a worker process of the emulator: more of them than cores
+            # only start each other late.
+            *("--webhook-concurrency", "3"),
         ],
         env={
             "PATH": f"{PYTHON.parent}:/usr/bin:/bin",

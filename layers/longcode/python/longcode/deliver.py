@@ -112,7 +112,8 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
         desk.limits.push(key, desk.clock.now_ms() + interval)
     trip = _request(message, desk, now_or_never=True)
     if desk.pace.recipient_ms:
-        desk.limits.push(pacing.recipient_key(message.recipient), trip.arrival_ms + desk.pace.recipient_ms)
+        next_ms = pacing.next_departure(trip.arrival_ms, desk.pace.recipient_ms)
+        desk.limits.push(pacing.recipient_key(message.recipient), next_ms)
     if trip.answer.verdict is Verdict.ACCEPTED:
         return trip.message, trip.answer
     raise _refusal(trip.message, trip.answer)
@@ -435,7 +436,7 @@ class _Lane:
         self.results.append(result)
         self._places.pop(0)
         if arrival is not None:
-            self._next_ms = arrival + desk.pace.recipient_ms
+            self._next_ms = pacing.next_departure(arrival, desk.pace.recipient_ms)
             late = arrival > slot + pacing.GUARD_MS or (road.recipient.tat_ms or 0) < self._next_ms
             self._must_push = bool(self._spacing) and late
             self._shift(self._next_ms)

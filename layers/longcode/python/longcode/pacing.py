@@ -11,6 +11,9 @@ from dataclasses import dataclass
 # Slots of one recipient lie this much further apart than the interval asks, so that the jitter of a
 # working machine does not bring two texts closer than the interval at the carrier.
 GUARD_MS = 20
+# What of it is kept between the arrival of one text and the next one's departure: clocks and sockets are
+# not exact to the millisecond.
+_ROUNDING_MS = 5
 # A wait up to this long happens inside the invocation; a longer one goes back to the queue.
 SHORT_WAIT_MS = 2_000
 # A reserved slot that has passed by more than this is reserved again: after an outage a burst of
@@ -62,6 +65,11 @@ def line(first_ms: int, spacing_ms: int, floors_ms: Sequence[int]) -> list[int]:
         slots.append(max(free, floor))
         free = slots[-1] + spacing_ms
     return slots
+
+
+def next_departure(arrival_ms: int, interval_ms: int) -> int:
+    """The moment from which the next text may leave for a recipient, after one that may have arrived so late."""
+    return arrival_ms + interval_ms + _ROUNDING_MS if interval_ms else 0
 
 
 def latest_arrival(left_ms: int, answered_ms: int, fastest_ms: int | None) -> int:
