@@ -102,12 +102,7 @@ class DynamoLimits:
         )
 
     def resume(self) -> None:
-        self._update(
-            _CONTROL,
-            "REMOVE paused_since, pause_reason, breaker_since, breaker_until, breaker_reason, expires_at",
-            None,
-            {},
-        )
+        self._update(_CONTROL, "REMOVE paused_since, pause_reason, expires_at", None, {})
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> None:
         self._update(

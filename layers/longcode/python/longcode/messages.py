@@ -25,7 +25,7 @@ from longcode.message import (
     Status,
     receipt_ceiling,
 )
-from longcode.ports import Answer, Claim, Receipt, Recorded
+from longcode.ports import Answer, Claim, Receipt, Recorded, Waiting
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -394,6 +394,28 @@ class DynamoMessages:
                 KeyConditionExpression=condition,
                 ExpressionAttributeValues=_values(values),
             )["Count"]
+
+    def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
+        """Texts that wait in any line, each line in its order, and whether there are more than `at_most`.
+
+        For the operator's command: it reads the whole sparse index up to there, which no route should.
+        """
+        found: list[Waiting] = []
+        start: Item = {}
+        while len(found) <= at_most:
+            with translated(_WHAT):
+                page = self._client.scan(
+                    TableName=self._table,
+                    IndexName="by_line",
+                    Limit=at_most + 1 - len(found),
+                    **({"ExclusiveStartKey": start} if start else {}),  # type: ignore[arg-type]
+                )
+            for item in map(_parse, page["Items"]):
+                found.append(Waiting(item["pk"].removeprefix("M#"), item["line"], item["accepted_ms"]))
+            start = dict(page.get("LastEvaluatedKey", {}))
+            if not start:
+                break
+        return found[:at_most], len(found) > at_most
 
     def tracked(self) -> int:
         with translated(_WHAT):

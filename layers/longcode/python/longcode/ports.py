@@ -115,6 +115,15 @@ class Recorded(StrEnum):
     MISSING = "missing"
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One text that stands in its recipient's line."""
+
+    message_id: str
+    recipient: str
+    accepted_ms: int
+
+
 class Messages(Protocol):
     """The messages and their histories. Each write states its condition, and enforces it."""
 
@@ -228,7 +237,8 @@ class Limits(Protocol):
 
     def pause(self, now_ms: int, reason: str) -> None: ...
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        """End the pause. An open breaker stays open: it tells of a fault that a resume does not mend."""
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> None:
         """Stop sending until `until_ms`; keeps the first opening's time."""
