@@ -1,0 +1,225 @@
+"""What deploys: the facts of AWS that linters do not know."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as `{"!Tag": value}`."""
+
+
+def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {f"!{suffix}": loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {f"!{suffix}": loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {f"!{suffix}": loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+GLOBALS = TEMPLATE["Globals"]["Function"]
+FUNCTIONS = {name: r for name, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"}
+
+
+def properties(name: str) -> dict[str, Any]:
+    """The properties of one resource."""
+    found: dict[str, Any] = RESOURCES[name]["Properties"]
+    return found
+
+
+def timeout(name: str) -> int:
+    """A function's timeout, seconds."""
+    return int(properties(name).get("Timeout", GLOBALS["Timeout"]))
+
+
+def statements(name: str) -> Iterator[dict[str, Any]]:
+    """A function's policy statements."""
+    for policy in properties(name).get("Policies", []):
+        yield from policy["Statement"]
+
+
+def test_the_queue_hides_a_message_for_six_consumer_timeouts() -> None:
+    assert properties("SendQueue")["VisibilityTimeout"] >= 6 * timeout("ConsumerFunction")
+
+
+@pytest.mark.parametrize("queue", ["SendQueue", "DeadLetterQueue"])
+def test_both_queues_are_fifo_with_both_high_throughput_attributes(queue: str) -> None:
+    queue_properties = properties(queue)
+    assert queue_properties["FifoQueue"] is True
+    assert queue_properties["DeduplicationScope"] == "messageGroup"
+    assert queue_properties["FifoThroughputLimit"] == "perMessageGroupId"
+    assert queue_properties["SqsManagedSseEnabled"] is True
+
+
+def test_dead_letters_go_to_the_fifo_queue_and_outlive_the_queue_itself() -> None:
+    redrive = properties("SendQueue")["RedrivePolicy"]
+    assert redrive["deadLetterTargetArn"] == {"!GetAtt": "DeadLetterQueue.Arn"}
+    kept = properties("DeadLetterQueue")["MessageRetentionPeriod"]
+    assert kept >= properties("SendQueue")["MessageRetentionPeriod"]
+
+
+def test_waiting_does_not_use_up_the_receives_of_a_weekend() -> None:
+    # 64 hours of pause at the longest recheck (5 min) and the growing ones before it.
+    assert properties("SendQueue")["RedrivePolicy"]["maxReceiveCount"] >= 64 * 12 + 110
+
+
+def test_the_consumer_takes_at_most_ten_and_answers_for_each_and_waits_for_no_batch() -> None:
+    mapping = properties("ConsumerMapping")
+    assert mapping["BatchSize"] <= 10
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert "MaximumBatchingWindowInSeconds" not in mapping
+    # An unmatched message would be deleted.
+    assert "FilterCriteria" not in mapping
+    assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 1000
+
+
+def test_the_consumer_may_hide_a_message_of_its_own_queue() -> None:
+    allowed = [s for s in statements("ConsumerFunction") if "sqs:ChangeMessageVisibility" in s["Action"]]
+    assert [s["Resource"] for s in allowed] == [{"!GetAtt": "SendQueue.Arn"}]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_may_do_named_actions_on_named_resources_only(name: str) -> None:
+    for statement in statements(name):
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            assert "*" not in action
+        assert statement["Resource"] != "*"
+        assert "*" not in str(statement["Resource"])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_logs_to_a_group_of_its_own_that_forgets(name: str) -> None:
+    group = properties(name)["LoggingConfig"]["LogGroup"]["!Ref"]
+    assert properties(group)["RetentionInDays"] == {"!Ref": "LogRetentionDays"}
+    assert properties(group)["LogGroupName"]["!Sub"].endswith(
+        properties(name)["FunctionName"]["!Sub"].removeprefix("${AWS::StackName}")
+    )
+
+
+def test_log_lines_below_warning_are_kept_because_metrics_are_such_lines() -> None:
+    for name in FUNCTIONS:
+        logging = GLOBALS["LoggingConfig"] | properties(name)["LoggingConfig"]
+        assert logging.get("ApplicationLogLevel", "INFO") == "INFO"
+
+
+def test_the_messages_survive_a_mistake() -> None:
+    table = RESOURCES["MessagesTable"]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+    assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["Properties"]["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+
+
+@pytest.mark.parametrize("table", ["MessagesTable", "LimitsTable"])
+def test_both_tables_are_on_demand_and_forget_by_the_same_attribute(table: str) -> None:
+    assert properties(table)["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties(table)["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_the_carrier_key_is_never_echoed_and_never_in_an_environment() -> None:
+    assert TEMPLATE["Parameters"]["TelnyxApiKey"]["NoEcho"] is True
+    assert properties("TelnyxSecret")["SecretString"] == {"!Ref": "TelnyxApiKey"}
+    for name in FUNCTIONS:
+        variables = GLOBALS["Environment"]["Variables"] | properties(name).get("Environment", {}).get("Variables", {})
+        assert {"!Ref": "TelnyxApiKey"} not in variables.values()
+
+
+def test_every_route_asks_for_a_key_but_the_webhook_health_and_what_is_no_route() -> None:
+    assert properties("Api")["Auth"]["ApiKeyRequired"] is True
+    open_paths = {
+        event["Properties"]["Path"]
+        for function in FUNCTIONS.values()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "Api" and event["Properties"].get("Auth", {}).get("ApiKeyRequired") is False
+    }
+    assert open_paths == {"/webhooks/message", "/webhooks/message/{message_id}", "/health", "/{proxy+}"}
+
+
+def test_the_api_hands_bodies_on_as_they_came() -> None:
+    # BinaryMediaTypes would base64-encode them, and the signature is over the raw bytes.
+    assert "BinaryMediaTypes" not in properties("Api")
+
+
+def test_every_refusal_of_the_gateway_has_the_shape_of_the_api() -> None:
+    for response in properties("Api")["GatewayResponses"].values():
+        fields = yaml.safe_load(response["ResponseTemplates"]["application/json"])
+        assert set(fields) == {"error", "code"}
+
+
+def routes() -> set[tuple[str, str]]:
+    """(method, path) of every route of ours."""
+    return {
+        (event["Properties"]["Method"], event["Properties"]["Path"])
+        for name, function in FUNCTIONS.items()
+        if name != "FallbackFunction"
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
+
+
+def test_the_catch_all_knows_exactly_the_routes_that_there_are() -> None:
+    source = (ROOT / "functions/fallback/app.py").read_text()
+    scope: dict[str, Any] = {}
+    table = re.search(r"^ROUTES = \{.*?^\}", source, re.MULTILINE | re.DOTALL)
+    assert table
+    exec(table.group(0), scope)
+    known: dict[str, str] = scope["ROUTES"]
+    matched = set()
+    for method, path in routes():
+        sample = re.sub(r"\{[^}]+\}", "x", path).strip("/")
+        fitting = [pattern for pattern, allowed in known.items() if re.fullmatch(pattern, sample) and allowed == method]
+        assert len(fitting) == 1, (method, path)
+        matched.add(fitting[0])
+    assert matched == set(known)
+
+
+def test_the_catch_all_takes_every_method_that_a_client_may_try() -> None:
+    methods = {event["Properties"]["Method"] for event in properties("FallbackFunction")["Events"].values()}
+    assert methods == {"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+
+def test_every_setting_that_the_code_reads_is_in_the_environment() -> None:
+    source = (ROOT / "layers/longcode/python/longcode/config.py").read_text()
+    read = set(re.findall(r'(?:text|number|env\.get)\("([A-Z_]+)"', source))
+    assert read
+    assert read <= set(GLOBALS["Environment"]["Variables"])
+
+
+def test_no_claim_outlives_its_function() -> None:
+    from longcode.message import CLAIM_MS
+
+    assert max(timeout(name) for name in FUNCTIONS) * 1000 < CLAIM_MS
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_has_its_folder_and_its_sample_event(name: str) -> None:
+    folder = Path(properties(name)["CodeUri"])
+    assert (ROOT / folder / "app.py").is_file()
+    # With a requirements file SAM would look for a Python of its own.
+    assert not (ROOT / folder / "requirements.txt").exists()
+    assert list((ROOT / "events").glob(f"{folder.name}*.json"))
+
+
+def alarms() -> dict[str, Any]:
+    """Every alarm."""
+    return {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+@pytest.mark.parametrize("name", alarms())
+def test_each_alarm_says_what_it_means_and_tells_somebody(name: str) -> None:
+    alarm = alarms()[name]
+    assert len(alarm["AlarmDescription"]) > 60
+    assert alarm["AlarmActions"] == [{"!Ref": "AlarmTopic"}]
+    assert alarm["TreatMissingData"] == "notBreaching"
