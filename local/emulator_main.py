@@ -10,6 +10,13 @@ import sys
 from pathlib import Path
 
 
+def permission(headers: dict[str, str], action: str | None) -> str | None:
+    """The permission that an API call needs, as AWS has it: `DeleteMessage` for DeleteMessageBatch."""
+    if action and headers.get("x-amz-target", "").startswith("AmazonSQS."):
+        return action.removesuffix("Batch")
+    return action
+
+
 def main() -> None:
     python = Path(sys.argv.pop(1))
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
@@ -17,7 +24,11 @@ def main() -> None:
     sys.executable = str(python)
 
     from ministack.app import main as emulator  # type: ignore[import-not-found, unused-ignore]
+    from ministack.core import iam_actions  # type: ignore[import-not-found, unused-ignore]
 
+    # IAM has no permission of its own for a batch of SQS calls; the emulator asks for one.
+    named = iam_actions._action_from_target
+    iam_actions._action_from_target = lambda headers: permission(headers, named(headers))
     emulator()
 
 

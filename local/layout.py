@@ -98,6 +98,7 @@ class Stack:
     functions: dict[str, str]  # folder in functions/ → the function's name
     log_groups: dict[str, str]
     parameters: dict[str, str]
+    enforce_iam: bool
     build: str
     logs: dict[str, str]
 

@@ -1,5 +1,6 @@
 """Brings the whole service up on this machine, and takes it down again."""
 
+import json
 import os
 import shutil
 import time
@@ -36,11 +37,18 @@ class State:
 
 def state(layout: Layout) -> State:
     """What the record says, checked against the processes that there are."""
-    record = Stack.load(layout)
-    if record is None:
-        return State(None, {})
-    children = {name: Child(pid, record.started[name]) for name, pid in record.pids.items()}
-    return State(record, {name: child for name, child in children.items() if alive(child)})
+    children = recorded_children(layout)
+    running = {name: child for name, child in children.items() if alive(child)}
+    return State(Stack.load(layout), running)
+
+
+def recorded_children(layout: Layout) -> dict[str, Child]:
+    """The processes in the record, even in one that another version of this code wrote."""
+    try:
+        content = json.loads(layout.record.read_text())
+        return {name: Child(pid, content["started"][name]) for name, pid in content["pids"].items()}
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 def up(
@@ -80,6 +88,11 @@ def _up(
     running = dict(before.running)
     number = extra.get("TelnyxLongCode", FROM_NUMBER)
     started: list[Child] = []
+    if before.record is None:
+        stop(list(running.values()))
+        running.clear()
+    elif "emulator" in running and before.record.enforce_iam != enforce_iam:
+        stop([running.pop("emulator")])
     try:
         carrier = simulator.external(environment)
         # A real key in the environment is none of the simulator's business.
@@ -172,6 +185,7 @@ def _up(
         functions=deployment.functions,
         log_groups=deployment.log_groups,
         parameters=parameters,
+        enforce_iam=enforce_iam,
         build=str(build.path),
         logs={name: str(layout.log(name)) for name in ("build", "carrier", "deploy", "emulator")},
     )

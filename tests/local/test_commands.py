@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 from nacl.signing import VerifyKey
 
-from local import cli, demo, signing, simulator
+from local import cli, demo, signing, simulator, stack
 from local.carrier.keys import load_or_make, public_key
 from local.layout import Identity, Layout, Stack
 from local.problems import LocalError, last_lines
+from local.processes import Child, started_at
 
 NOW = 1_800_000_000.0
 
@@ -37,6 +39,7 @@ def _stack(layout: Layout) -> Stack:
         functions={},
         log_groups={},
         parameters={"WebhookUrl": "http://127.0.0.1:1/api/webhooks/message"},
+        enforce_iam=False,
         build="b",
         logs={"emulator": "/x/logs/emulator.log"},
     )
@@ -133,10 +136,10 @@ def test_the_smallest_gap_is_within_one_number_and_of_accepted_texts_only() -> N
 
 
 def test_the_demo_sends_queues_fails_and_crowds_one_recipient() -> None:
-    texts = demo.script()
+    texts = demo.script("202")
     assert {text.via for text in texts} == {"send", "queue"}
     assert {text.expected for text in texts} == {"delivered", "delivery_failed"}
-    assert sum(text.number == demo.ALICE for text in texts) >= 3
+    assert sum(text.number == "+12025550101" for text in texts) >= 3
 
 
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -168,3 +171,14 @@ def test_the_end_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
     assert last_lines(log, 2) == ["98", "99"]
     assert last_lines(tmp_path / "none") == []
     assert last_lines(None) == []
+
+
+def test_processes_are_found_in_a_record_that_another_version_wrote(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    started = started_at(os.getpid())
+    layout.record.write_text(
+        json.dumps({"pids": {"emulator": os.getpid()}, "started": {"emulator": started}})
+    )
+    found = stack.state(layout)
+    assert (found.record, found.up) == (None, False)
+    assert found.running == {"emulator": Child(os.getpid(), started or "")}
