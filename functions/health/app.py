@@ -6,7 +6,7 @@ from longcode import http, wiring
 def handler(service: wiring.Service) -> wiring.Handler:
     """The route over `service`."""
 
-    def health(request: http.Request) -> http.Response:
+    def health(_request: http.Request) -> http.Response:
         return http.Response(
             200,
             {

@@ -9,7 +9,7 @@ WORK_MS = 26_000
 def handler(service: wiring.Service) -> wiring.Handler:
     """The route over `service`."""
 
-    def process(request: http.Request) -> http.Response:
+    def process(_request: http.Request) -> http.Response:
         deadline = service.clock.now_ms() + WORK_MS
         send = service.send_batch(deadline)
         results, remaining = batch.drain(service.outbox, send, service.clock, deadline - deliver.SEND_BUDGET_MS)

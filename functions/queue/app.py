@@ -24,7 +24,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
             clock=service.clock,
             meter=service.meter,
             journal=service.journal,
-            interval_ms=settings.recipient_interval_ms,
+            pace=service.pace,
             max_pending=settings.max_pending_per_recipient,
         )
         return http.queued(*accept.enqueue(message, line))

@@ -13,8 +13,8 @@ def handler(service: wiring.Service) -> wiring.Handler:
             raise NotFound("Message not found.")
         if not message.status.waiting:
             return http.status(message, None)
-        now, interval = service.clock.now_ms(), service.settings.recipient_interval_ms
-        return http.status(message, accept.forecast(message, service.messages, service.limits, now, interval))
+        now = service.clock.now_ms()
+        return http.status(message, accept.forecast(message, service.messages, service.limits, now, service.pace))
 
     return service.api(status)
 

@@ -1,14 +1,17 @@
 """Taking a text into its recipient's line: is the request sound, is there room, and when will it leave?"""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from longcode import pacing, phone, segments
 from longcode.errors import InvalidRequest, LineFull
 from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
-from longcode.ports import Clock, Journal, Limits, Messages, Meter, Outbox, Road
+from longcode.pacing import Pace
+from longcode.ports import Clock, Journal, Limits, Messages, Meter, Outbox
 
 MAX_METADATA_BYTES = 2048
+# As far as a line is counted; MaxPendingPerRecipient can't be more.
+_COUNT = 10_000
 _FIELDS = frozenset(("to", "message", "metadata"))
 # RFC draft "The Idempotency-Key HTTP Header Field", narrowed to what every client can write.
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -121,16 +124,19 @@ def new_message(
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A waiting message's place in its line (from 1), when it may leave, and what it waits for."""
+    """A waiting message's place in its line (from 1), when it may leave, and what it waits for.
+
+    No `eta_ms`: that is for a person to say, who has paused sending.
+    """
 
     position: int
-    eta_ms: int
+    eta_ms: int | None
     held_by: HeldBy | None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """All that taking a text into a line needs. `interval_ms` is the recipients' interval."""
+    """All that taking a text into a line needs."""
 
     messages: Messages
     outbox: Outbox
@@ -138,7 +144,7 @@ class Line:
     clock: Clock
     meter: Meter
     journal: Journal
-    interval_ms: int
+    pace: Pace
     max_pending: int
 
 
@@ -153,7 +159,7 @@ def enqueue(message: Message, line: Line) -> tuple[Message, Forecast]:
         if pending >= line.max_pending:
             raise LineFull(
                 f"{pending} texts already wait for this recipient.",
-                retry_after_s=pacing.seconds_up(pacing.spacing(line.interval_ms)),
+                retry_after_s=pacing.seconds_up(pacing.spacing(line.pace.recipient_ms)),
             )
         existing = line.messages.accept(message)
         if existing is None:
@@ -165,47 +171,42 @@ def enqueue(message: Message, line: Line) -> tuple[Message, Forecast]:
     if message.status is Status.QUEUED:
         # Also for a repeated request: the first one may have failed here. SQS drops the second of two.
         line.outbox.put(message)
-    return message, forecast(message, line.messages, line.limits, line.clock.now_ms(), line.interval_ms)
+    return message, forecast(message, line.messages, line.limits, line.clock.now_ms(), line.pace)
 
 
-def forecast(
-    message: Message,
-    messages: Messages,
-    limits: Limits,
-    now_ms: int,
-    interval_ms: int,
-) -> Forecast:
-    """Where a message stands in its line and when it will leave, true to about one interval."""
+def forecast(message: Message, messages: Messages, limits: Limits, now_ms: int, pace: Pace) -> Forecast:
+    """Where a message stands in its line and when it will leave, true to about one interval of its limits.
+
+    How many texts of other recipients stand before it at a shared limit is not known until it has its slot.
+    """
     if not message.status.waiting:
         return Forecast(0, message.updated_ms, None)
-    ahead = messages.line_length(message.recipient, at_most=10_000, before_ms=message.accepted_ms)
+    line = messages.line_length(message.recipient, at_most=_COUNT)
+    ahead = min(messages.line_length(message.recipient, at_most=_COUNT, before_ms=message.accepted_ms), line)
     road = limits.look(message.recipient, message.sender)
-    spacing = pacing.spacing(interval_ms)
-    if message.slot_ms is not None:
-        eta, held_by = max(now_ms, message.slot_ms), message.held_by
+    held_by: HeldBy | None
+    if message.slot_ms is not None and message.slot_ms > now_ms:
+        eta, held_by = message.slot_ms, message.held_by
     else:
-        # The reserved slots of those ahead already stand in the limiter's TAT, the others' do not: the
-        # later of the two views.
+        spacing = pacing.spacing(pace.recipient_ms)
         free = max(now_ms, road.recipient.not_before_ms or 0)
-        by_line = free + ahead * spacing
-        eta = max(by_line, min(road.recipient.tat_ms or 0, by_line + spacing))
-        held_by = HeldBy.RECIPIENT_RATE if eta > now_ms + spacing or ahead else None
-    held = _shared(road, eta) or held_by
-    return _stopped(road, now_ms, Forecast(ahead + 1, max(eta, road.not_before_ms), held))
-
-
-def _shared(road: Road, eta: int) -> HeldBy | None:
-    if (road.sender.not_before_ms or 0) > eta:
-        return HeldBy.CARRIER_BACKOFF
-    return None
-
-
-def _stopped(road: Road, now_ms: int, found: Forecast) -> Forecast:
-    """`found`, corrected for a pause or an open breaker."""
+        # The limiter's TAT has the slots of whoever in this line was given one, before us or behind us; what
+        # it has beyond the line comes from texts that left already, and that we wait for too.
+        beyond = max(0, (road.recipient.tat_ms or 0) - free - max(0, line - 1) * spacing)
+        eta = free + ahead * spacing + beyond
+        held_by = HeldBy.RECIPIENT_RATE if eta > now_ms + pacing.GUARD_MS else None
+    for limit, interval, name in (
+        (road.sender, pace.sender_ms, HeldBy.SENDER_RATE),
+        (road.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
+    ):
+        if interval and message.slot_ms is None and (limit.tat_ms or 0) > eta:
+            eta, held_by = limit.tat_ms or 0, name
+        if (limit.not_before_ms or 0) > eta:
+            eta, held_by = limit.not_before_ms or 0, HeldBy.CARRIER_BACKOFF
     control = road.control
     if control.paused_since_ms is not None:
-        return replace(found, held_by=HeldBy.PAUSED)
-    until = control.breaker_until_ms
-    if until is not None and until > now_ms:
-        return replace(found, held_by=HeldBy.BREAKER, eta_ms=max(found.eta_ms, until))
-    return found
+        # Nobody knows when an operator resumes.
+        return Forecast(ahead + 1, None, HeldBy.PAUSED)
+    if control.breaker_until_ms is not None and control.breaker_until_ms > max(now_ms, eta):
+        eta, held_by = control.breaker_until_ms, HeldBy.BREAKER
+    return Forecast(ahead + 1, eta, held_by)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from longcode import pacing
 from longcode.errors import IdempotencyInProgress, SendRefused, Unavailable
 from longcode.message import CLAIM_MS, Entry, Fault, HeldBy, Message, Status, same_request
+from longcode.pacing import Pace
 from longcode.ports import (
     Answer,
     Carrier,
@@ -35,15 +36,6 @@ STORE_RETRY_MS = 15_000
 
 BREAKER_LEAST_MS, BREAKER_MOST_MS = 15_000, 600_000
 PAUSE_LEAST_MS, PAUSE_MOST_MS = 5_000, 300_000
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The settings of the limits, in milliseconds between two texts; 0 is no limit."""
-
-    recipient_ms: int
-    sender_ms: int = 0
-    account_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +196,8 @@ def _refusal(message: Message, answer: Answer) -> SendRefused:
         wait = pacing.seconds_up(answer.wait_ms or 1000)
         return SendRefused(
             "The carrier asks us to slow down. Nothing was sent; try again later.",
-            code="carrier_rate_limited", status_code=429, message_id=message.id, retry_after_s=wait, carrier=carrier,
+            code="carrier_rate_limited", status_code=429, message_id=message.id, carrier=carrier,
+            retry_after_s=wait,
         )  # fmt: skip
     if answer.verdict in (Verdict.NOT_SENT, Verdict.CONFIGURATION):
         reached = answer.verdict is Verdict.CONFIGURATION
@@ -310,7 +303,7 @@ class _Place:
 
 
 def _reserve_shared(lanes: Sequence["_Lane"], desk: Desk) -> None:
-    """One reservation a shared limit for the whole batch, dealt out so that no recipient gets all the first slots."""
+    """One reservation a shared limit for the whole batch, dealt out so that no recipient has all first slots."""
     now = desk.clock.now_ms()
     for lane in lanes:
         lane.recall(now)

@@ -182,7 +182,7 @@ def queued(message: Message, forecast: accept.Forecast) -> Response:
             "queued": True,
             "position": forecast.position,
             "message_id": message.id,
-            "eta": iso(forecast.eta_ms),
+            "eta": _when(forecast.eta_ms),
             "held_by": forecast.held_by,
             "segments": message.segments,
         },
@@ -244,8 +244,12 @@ def status(message: Message, forecast: accept.Forecast | None) -> Response:
             "autoresponse": message.autoresponse,
         }
     if forecast:
-        fields |= {"position": forecast.position, "eta": iso(forecast.eta_ms), "held_by": forecast.held_by}
+        fields |= {"position": forecast.position, "eta": _when(forecast.eta_ms), "held_by": forecast.held_by}
     return Response(200, fields)
+
+
+def _when(at_ms: int | None) -> str | None:
+    return None if at_ms is None else iso(at_ms)
 
 
 def _entry(entry: Entry) -> dict[str, object]:

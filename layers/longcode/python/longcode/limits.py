@@ -107,8 +107,8 @@ class DynamoLimits:
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> None:
         self._update(
             _CONTROL,
-            "SET breaker_since = if_not_exists(breaker_since, :now), breaker_until = :until, breaker_reason = :reason "
-            "REMOVE expires_at",
+            "SET breaker_since = if_not_exists(breaker_since, :now), breaker_until = :until, "
+            "breaker_reason = :reason REMOVE expires_at",
             None,
             {":now": now_ms, ":until": until_ms, ":reason": reason},
         )

@@ -144,7 +144,8 @@ class DynamoMessages:
                     TableName=self._table,
                     Item=_values(item),
                     ConditionExpression=(
-                        "attribute_not_exists(pk) OR (safe_to_retry = :yes AND #rank = :failed AND fingerprint = :print)"
+                        "attribute_not_exists(pk) "
+                        "OR (safe_to_retry = :yes AND #rank = :failed AND fingerprint = :print)"
                     ),
                     ExpressionAttributeNames={"#rank": "rank"},
                     ExpressionAttributeValues=_values(
@@ -206,9 +207,9 @@ class DynamoMessages:
     ) -> bool:
         return self._try_update(
             message.id,
-            "SET #status = :queued, #rank = :rank, line = :line, slot_ms = :slot, held_by = :held, updated_ms = :now, "
-            "attention = :shard, attention_ms = :look, history = list_append(if_not_exists(history, :none), :entry) "
-            "ADD attempts :refund REMOVE claim_id, claimed_ms",
+            "SET #status = :queued, #rank = :rank, line = :line, slot_ms = :slot, held_by = :held, "
+            "updated_ms = :now, attention = :shard, attention_ms = :look, "
+            "history = list_append(if_not_exists(history, :none), :entry) ADD attempts :refund REMOVE claim_id, claimed_ms",
             "claim_id = :claim AND #rank < :submitted",
             {
                 ":queued": Status.QUEUED.value,
@@ -247,7 +248,7 @@ class DynamoMessages:
         changes = (
             "SET #status = :status, #rank = :rank, telnyx_id = if_not_exists(telnyx_id, :telnyx), "
             "carrier_status = :word, sent_ms = :now, updated_ms = :now, expires_at = :expires, "
-            "history = list_append(if_not_exists(history, :none), :entry), attention = :shard, attention_ms = :look"
+            "attention = :shard, attention_ms = :look, history = list_append(if_not_exists(history, :none), :entry)"
         )
         if answer.parts is not None:
             changes += ", parts = :parts"
@@ -336,7 +337,10 @@ class DynamoMessages:
             ":event": receipt.event_id,
             ":events": {receipt.event_id},
         }
-        keep = "SET history = list_append(if_not_exists(history, :none), :entry), telnyx_id = if_not_exists(telnyx_id, :telnyx)"
+        keep = (
+            "SET history = list_append(if_not_exists(history, :none), :entry), "
+            "telnyx_id = if_not_exists(telnyx_id, :telnyx)"
+        )
         ours_and_new = (
             "attribute_exists(pk) AND (attribute_not_exists(telnyx_id) OR telnyx_id = :telnyx) "
             "AND NOT contains(event_ids, :event)"

@@ -41,6 +41,15 @@ def spacing(interval_ms: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """The settings of the limits, in milliseconds between two texts; 0 is no limit."""
+
+    recipient_ms: int
+    sender_ms: int = 0
+    account_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
     """`first_ms` is the first of the slots, `tat_ms` the moment from which the next one is free."""
 
@@ -122,12 +131,6 @@ def recheck_ms(since_ms: int, now_ms: int, *, least_ms: int, most_ms: int) -> in
 def next_utc_midnight_ms(now_ms: int) -> int:
     """The coming 00:00 UTC: when Telnyx lifts a daily spend limit (error 40333)."""
     return (now_ms // DAY_MS + 1) * DAY_MS
-
-
-def eta_ms(now_ms: int, tat_ms: int | None, ahead: int, interval_ms: int) -> int:
-    """When the text behind `ahead` others may leave, if `tat_ms` already counts none of them."""
-    free = now_ms if tat_ms is None else max(tat_ms, now_ms)
-    return free + ahead * interval_ms
 
 
 def seconds_up(duration_ms: int) -> int:

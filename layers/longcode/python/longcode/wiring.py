@@ -16,7 +16,7 @@ from longcode import http
 from longcode.config import Settings
 
 if TYPE_CHECKING:
-    from longcode import deliver, ports, sweep
+    from longcode import deliver, pacing, ports, sweep
     from longcode.observability import LambdaMeter
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
@@ -97,11 +97,17 @@ class Service:
         return Telnyx(client, self.settings.carrier_url, self._api_key)
 
     @cached_property
-    def desk(self) -> "deliver.Desk":
-        from longcode import pacing
-        from longcode.deliver import Desk, Pace
+    def pace(self) -> "pacing.Pace":
+        from longcode.pacing import Pace
 
         settings = self.settings
+        return Pace(settings.recipient_interval_ms, settings.sender_interval_ms, settings.account_interval_ms)
+
+    @cached_property
+    def desk(self) -> "deliver.Desk":
+        from longcode import pacing
+        from longcode.deliver import Desk
+
         return Desk(
             messages=self.messages,
             limits=self.limits,
@@ -109,9 +115,9 @@ class Service:
             clock=self.clock,
             meter=self.meter,
             journal=self.journal,
-            pace=Pace(settings.recipient_interval_ms, settings.sender_interval_ms, settings.account_interval_ms),
+            pace=self.pace,
             latency=pacing.Latency(),
-            sender=settings.long_code,
+            sender=self.settings.long_code,
             new_id=lambda: str(uuid.uuid4()),
             jitter=random.random,
         )
