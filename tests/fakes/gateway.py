@@ -1,0 +1,76 @@
+"""API Gateway REST proxy events, and answers to them."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+API_KEY_ID = "exampleKeyId"
+
+
+def call(
+    method: str,
+    resource: str,
+    body: object = None,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    base64_encoded: bool = False,
+    caller: str = API_KEY_ID,
+) -> dict[str, Any]:
+    """One call. A body that is neither text nor bytes nor None is sent as JSON."""
+    raw: str | None
+    if body is None:
+        raw = None
+    elif isinstance(body, bytes):
+        raw = base64.b64encode(body).decode() if base64_encoded else body.decode()
+    else:
+        raw = body if isinstance(body, str) else json.dumps(body)
+        if base64_encoded:
+            raw = base64.b64encode(raw.encode()).decode()
+    path = resource
+    for name, value in (parameters or {}).items():
+        path = path.replace(f"{{{name}}}", value).replace(f"{{{name}+}}", value)
+    sent = {"Content-Type": "application/json", **(headers or {})}
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": dict(parameters) if parameters else None,
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "example",
+            "domainName": "example.execute-api.us-east-1.amazonaws.com",
+            "httpMethod": method,
+            "identity": {"apiKeyId": caller, "sourceIp": "192.0.2.1"},
+            "path": f"/v1{path}",
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "resourcePath": resource,
+            "stage": "v1",
+        },
+        "body": raw,
+        "isBase64Encoded": base64_encoded,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answered."""
+
+    status: int
+    # Any: a JSON body.
+    fields: dict[str, Any]
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> "Reply":
+        """From what the handler gave to the gateway."""
+        fields = json.loads(answer["body"])
+        assert isinstance(fields, dict)
+        return cls(int(answer["statusCode"]), fields, dict(answer["headers"]))

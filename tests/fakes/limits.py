@@ -1,0 +1,74 @@
+"""The limits table in memory."""
+
+from dataclasses import replace
+
+from longcode import pacing
+from longcode.ports import Control, Limiter, Road
+from tests.fakes.tripwire import Tripwire
+
+
+class FakeLimits:
+    """ports.Limits in memory. The contract tests hold it to what the real table does."""
+
+    def __init__(self) -> None:
+        self.trip = Tripwire()
+        self.control = Control()
+        self.limiters: dict[str, Limiter] = {}
+
+    def look(self, recipient: str, sender: str) -> Road:
+        with self.trip.around("look"):
+            return Road(
+                recipient=self._limiter(pacing.recipient_key(recipient)),
+                sender=self._limiter(pacing.sender_key(sender)),
+                account=self._limiter(pacing.ACCOUNT_KEY),
+                control=self.control,
+            )
+
+    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int) -> pacing.Reservation:
+        with self.trip.around("reserve"):
+            found = self._limiter(key)
+            reservation = pacing.reserve(found.tat_ms, now_ms, count, interval_ms)
+            self.limiters[key] = replace(found, tat_ms=reservation.tat_ms)
+            return reservation
+
+    def push(self, key: str, not_before_ms: int) -> None:
+        with self.trip.around("push"):
+            found = self._limiter(key)
+            if found.not_before_ms is None or found.not_before_ms < not_before_ms:
+                self.limiters[key] = replace(found, not_before_ms=not_before_ms)
+
+    def pause(self, now_ms: int, reason: str) -> None:
+        with self.trip.around("pause"):
+            since = self.control.paused_since_ms
+            self.control = replace(
+                self.control, paused_since_ms=now_ms if since is None else since, pause_reason=reason
+            )
+
+    def resume(self) -> None:
+        with self.trip.around("resume"):
+            self.control = Control()
+
+    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> None:
+        with self.trip.around("open_breaker"):
+            since = self.control.breaker_since_ms
+            self.control = replace(
+                self.control,
+                breaker_since_ms=now_ms if since is None else since,
+                breaker_until_ms=until_ms,
+                breaker_reason=reason,
+            )
+
+    def probe(self, now_ms: int, until_ms: int) -> bool:
+        with self.trip.around("probe"):
+            until = self.control.breaker_until_ms
+            if until is None or until > now_ms:
+                return False
+            self.control = replace(self.control, breaker_until_ms=until_ms)
+            return True
+
+    def close_breaker(self) -> None:
+        with self.trip.around("close_breaker"):
+            self.control = replace(self.control, breaker_since_ms=None, breaker_until_ms=None, breaker_reason="")
+
+    def _limiter(self, key: str) -> Limiter:
+        return self.limiters.get(key, Limiter())

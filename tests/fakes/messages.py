@@ -1,0 +1,293 @@
+"""The messages table in memory, with the conditions of its writes."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from longcode.message import (
+    ATTENTION_SHARDS,
+    CLAIM_MS,
+    ENQUEUE_CHECK_MS,
+    RECEIPT_CHECK_MS,
+    Entry,
+    Fault,
+    HeldBy,
+    Message,
+    Status,
+    receipt_ceiling,
+)
+from longcode.ports import Answer, Claim, Receipt, Recorded
+from tests.fakes.tripwire import Tripwire
+
+WRITES = (
+    "accept", "claim", "release", "submitted", "ambiguous", "mark_replayed", "end", "hold", "record", "receive",
+    "look_again",
+)  # fmt: skip
+
+
+@dataclass
+class _Row:
+    message: Message
+    in_line: bool = False
+    attention_ms: int | None = None
+    event_ids: set[str] = field(default_factory=set)
+
+
+class FakeMessages:
+    """ports.Messages in memory. The contract tests hold it to what the real table does."""
+
+    def __init__(self, *, validity_minutes: int = 1440) -> None:
+        self.trip = Tripwire()
+        self._validity_ms = validity_minutes * 60_000
+        self._rows: dict[str, _Row] = {}
+        self._pointers: dict[str, str] = {}
+
+    @property
+    def all(self) -> list[Message]:
+        """Every message stored, in the order of their coming."""
+        return [row.message for row in self._rows.values()]
+
+    def accept(self, message: Message) -> Message | None:
+        with self.trip.around("accept"):
+            row = self._rows.get(message.id)
+            old = row.message if row else None
+            if old and not (
+                old.safe_to_retry and old.status is Status.FAILED and old.fingerprint == message.fingerprint
+            ):
+                ours = (old.claim_id, old.accepted_ms) == (message.claim_id, message.accepted_ms)
+                return None if ours and old.fingerprint == message.fingerprint else old
+            queued = message.status is Status.QUEUED
+            self._rows[message.id] = _Row(
+                message, queued, message.accepted_ms + (ENQUEUE_CHECK_MS if queued else CLAIM_MS)
+            )
+            return None
+
+    def get(self, message_id: str) -> Message | None:
+        with self.trip.around("get"):
+            return self._peek(message_id)
+
+    def find(self, either_id: str) -> Message | None:
+        with self.trip.around("find"):
+            return self._peek(either_id) or self._peek(self._pointers.get(either_id, ""))
+
+    def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
+        with self.trip.around("claim"):
+            row = self._rows.get(message_id)
+            if row is None:
+                return Claim(False, None)
+            if row.message.status is not Status.QUEUED:
+                return Claim(row.message.claim_id == claim_id, row.message)
+            row.message = replace(
+                row.message,
+                status=Status.SENDING,
+                claim_id=claim_id,
+                claimed_ms=now_ms,
+                updated_ms=now_ms,
+                attempts=row.message.attempts + 1,
+                held_by=None,
+            )
+            row.in_line, row.attention_ms = False, now_ms + CLAIM_MS
+            return Claim(True, row.message)
+
+    def release(
+        self,
+        message: Message,
+        now_ms: int,
+        *,
+        slot_ms: int,
+        held_by: HeldBy,
+        refund: bool,
+        entry: Entry | None = None,
+    ) -> bool:
+        def put_back(row: _Row) -> None:
+            row.message = replace(
+                row.message,
+                status=Status.QUEUED,
+                slot_ms=slot_ms,
+                held_by=held_by,
+                updated_ms=now_ms,
+                history=(*row.message.history, *([entry] if entry else [])),
+                attempts=row.message.attempts - refund,
+                claim_id=None,
+                claimed_ms=None,
+            )
+            row.in_line, row.attention_ms = True, row.message.accepted_ms + self._validity_ms
+
+        return self._change("release", message, lambda old: old.status.rank < Status.SUBMITTED.rank, put_back)
+
+    def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
+        entry = Entry(now_ms, answer.status.value, "api" if message.route == "send" else "consumer")
+
+        def take(row: _Row) -> None:
+            row.message = replace(
+                row.message,
+                status=answer.status,
+                telnyx_id=row.message.telnyx_id or answer.telnyx_id,
+                carrier_status=answer.carrier_status,
+                sent_ms=now_ms,
+                updated_ms=now_ms,
+                parts=row.message.parts if answer.parts is None else answer.parts,
+                history=(*row.message.history, entry),
+            )
+            row.attention_ms = now_ms + RECEIPT_CHECK_MS
+
+        won = self._change("submitted", message, lambda old: old.status.rank < Status.SUBMITTED.rank, take)
+        if answer.telnyx_id:
+            self._pointers[answer.telnyx_id] = message.id
+        return won
+
+    def ambiguous(self, message: Message, fault: Fault, now_ms: int) -> bool:
+        entry = Entry(
+            now_ms, Status.UNKNOWN.value, "api" if message.route == "send" else "consumer", faults=(fault,)
+        )
+
+        def doubt(row: _Row) -> None:
+            row.message = replace(
+                row.message,
+                status=Status.UNKNOWN,
+                faults=(fault,),
+                updated_ms=now_ms,
+                history=(*row.message.history, entry),
+            )
+            row.attention_ms = now_ms
+
+        return self._change("ambiguous", message, lambda old: old.status is Status.SENDING, doubt)
+
+    def mark_replayed(self, message: Message, now_ms: int, *, undo: bool = False) -> bool:
+        def mark(row: _Row) -> None:
+            row.message = replace(row.message, replayed=not undo)
+            row.attention_ms = now_ms + CLAIM_MS
+
+        return self._change(
+            "mark_replayed", message, lambda old: old.status is Status.UNKNOWN and old.replayed is undo, mark
+        )
+
+    def end(
+        self, message: Message, status: Status, entry: Entry, now_ms: int, *, safe_to_retry: bool = False
+    ) -> bool:
+        def finish(row: _Row) -> None:
+            row.message = replace(
+                row.message,
+                status=status,
+                faults=entry.faults,
+                safe_to_retry=safe_to_retry,
+                updated_ms=now_ms,
+                history=(*row.message.history, entry),
+                held_by=None,
+                slot_ms=None,
+            )
+            row.in_line, row.attention_ms = False, None
+
+        return self._change(
+            "end", message, lambda old: old.status.rank < Status.SUBMITTED.rank, finish, unclaimed_too=True
+        )
+
+    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy) -> None:
+        with self.trip.around("hold"):
+            row = self._rows.get(message_id)
+            if row and row.message.status is Status.QUEUED:
+                row.message = replace(row.message, slot_ms=slot_ms, held_by=held_by)
+
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+        with self.trip.around("record"):
+            row = self._rows.get(message_id)
+            if row is None:
+                return Recorded.MISSING
+            if receipt.event_id in row.event_ids:
+                return Recorded.DUPLICATE
+            if row.message.telnyx_id not in (None, receipt.telnyx_id):
+                return Recorded.FOREIGN
+            if row.message.telnyx_id is None:
+                self._pointers[receipt.telnyx_id] = message_id
+            row.event_ids.add(receipt.event_id)
+            entry = Entry(receipt.occurred_ms, receipt.word, "webhook", receipt.event_id, faults=receipt.faults)
+            row.message = replace(row.message, telnyx_id=receipt.telnyx_id, history=(*row.message.history, entry))
+            if receipt.status is None or row.message.status.rank >= receipt_ceiling(receipt.status):
+                return Recorded.KEPT
+            self._advance(row, receipt, receipt.status, now_ms)
+            return Recorded.ADVANCED
+
+    def receive(self, message: Message) -> bool:
+        with self.trip.around("receive"):
+            if message.id in self._rows:
+                return False
+            self._rows[message.id] = _Row(message)
+            return True
+
+    def line_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
+        with self.trip.around("line_length"):
+            found = sum(
+                row.in_line
+                and row.message.recipient == recipient
+                and (before_ms is None or row.message.accepted_ms < before_ms)
+                for row in self._rows.values()
+            )
+            return min(found, at_most)
+
+    def tracked(self) -> int:
+        with self.trip.around("tracked"):
+            return len(self._rows)
+
+    def needing_attention(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
+        with self.trip.around("needing_attention"):
+            due = sorted(
+                (row.attention_ms, ident)
+                for ident, row in self._rows.items()
+                if row.attention_ms is not None
+                and row.attention_ms <= now_ms
+                and zlib.crc32(ident.encode()) % ATTENTION_SHARDS == shard
+            )
+            return [ident for _, ident in due[:at_most]]
+
+    def look_again(self, message: Message, at_ms: int | None) -> None:
+        with self.trip.around("look_again"):
+            row = self._rows.get(message.id)
+            if row and row.attention_ms is not None:
+                row.attention_ms = at_ms
+
+    def attention_ms(self, message_id: str) -> int | None:
+        """When the sweeper will look at a message; None: never."""
+        return self._rows[message_id].attention_ms
+
+    def _peek(self, message_id: str) -> Message | None:
+        row = self._rows.get(message_id)
+        return row.message if row else None
+
+    def _change(
+        self,
+        call: str,
+        mine: Message,
+        condition: Callable[[Message], bool],
+        change: Callable[[_Row], None],
+        *,
+        unclaimed_too: bool = False,
+    ) -> bool:
+        """Make `change` if the row still has the claim of `mine` and meets `condition`."""
+        with self.trip.around(call):
+            row = self._rows.get(mine.id)
+            if row is None or row.message.claim_id != mine.claim_id or not condition(row.message):
+                return False
+            if mine.claim_id is None and not unclaimed_too:
+                return False
+            change(row)
+            return True
+
+    @staticmethod
+    def _advance(row: _Row, receipt: Receipt, status: Status, now_ms: int) -> None:
+        old = row.message
+        row.message = replace(
+            old,
+            status=status,
+            updated_ms=now_ms,
+            faults=receipt.faults,
+            parts=old.parts if receipt.parts is None else receipt.parts,
+            cost=old.cost if receipt.cost is None else Decimal(receipt.cost),
+            currency=old.currency if receipt.currency is None else receipt.currency,
+            completed_ms=old.completed_ms if receipt.completed_ms is None else receipt.completed_ms,
+        )
+        if status.final:
+            row.message = replace(row.message, held_by=None, slot_ms=None)
+            row.in_line, row.attention_ms = False, None
+        else:
+            row.attention_ms = now_ms + RECEIPT_CHECK_MS

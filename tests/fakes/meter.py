@@ -1,0 +1,19 @@
+"""What was counted, to be looked at."""
+
+from collections import Counter
+
+
+class FakeMeter:
+    """ports.Meter, and the flush that the real one has."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.values: dict[str, list[float]] = {}
+        self.flushes = 0
+
+    def count(self, name: str, value: float = 1) -> None:
+        self.counts[name] += 1
+        self.values.setdefault(name, []).append(value)
+
+    def flush(self) -> None:
+        self.flushes += 1

@@ -1,0 +1,279 @@
+"""An SQS FIFO queue and Lambda's event source mapping under virtual time.
+
+SQS's rules, as this queue states them:
+
+1. A group's messages come in the order in which they were sent, up to the first that is not visible.
+2. A receive takes as many of one group as it can, then goes on to the next group; ten at most.
+3. What was received is invisible for the queue's visibility timeout, or until it is changed; never longer than
+   twelve hours from the receive.
+4. Every receive counts. A message that was received as often as the queue allows goes to the dead letters
+   instead, at its next turn.
+5. A second message with the same deduplication id in the same group within five minutes is taken and dropped, also
+   after the first was deleted.
+6. A handle is good for the latest receive of its message, and only while the message is invisible.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from longcode import outbox
+from longcode.message import Message
+from longcode.ports import Envelope
+from tests.fakes.clock import FakeClock, FakeContext
+from tests.fakes.tripwire import Died, Tripwire
+
+DEDUPLICATION_MS = 5 * 60_000
+LONGEST_INVISIBLE_MS = 12 * 60 * 60_000
+BATCH = 10
+
+
+@dataclass
+class Stored:
+    """A message in the queue."""
+
+    queue_id: str
+    group: str
+    body: str
+    deduplication_id: str
+    sent_ms: int
+    visible_ms: int
+    receives: int = 0
+    received_ms: int = 0
+    handle: str = ""
+
+
+class FakeQueue:
+    """ports.Outbox, and what only a test may do to a queue."""
+
+    def __init__(self, clock: FakeClock, *, visibility_ms: int = 360_000, max_receives: int = 1000) -> None:
+        self.trip = Tripwire()
+        self.clock = clock
+        self.stored: list[Stored] = []
+        self.dead: list[Stored] = []
+        # How often each queue message was received, also after it is gone.
+        self.receives: dict[str, int] = {}
+        self._visibility_ms = visibility_ms
+        self._max_receives = max_receives
+        self._seen: dict[tuple[str, str], int] = {}
+        self._numbers = itertools.count(1)
+
+    # ---------------------------------------------------------------------------------- ports.Outbox
+
+    def put(self, message: Message) -> None:
+        with self.trip.around("put"):
+            self.append(outbox.body(message.id), message.recipient, message.id)
+
+    def receive(self) -> list[Envelope]:
+        with self.trip.around("receive"):
+            return [outbox.envelope(self.record(stored)) for stored in self.take()]
+
+    def defer(self, envelopes: Sequence[Envelope], delays_s: Sequence[int]) -> None:
+        with self.trip.around("defer"):
+            now = self.clock.now_ms()
+            for envelope, delay_s in zip(envelopes, delays_s, strict=True):
+                stored = self._by_handle(envelope.receipt_handle)
+                until = now + delay_s * 1000
+                if stored and until <= stored.received_ms + LONGEST_INVISIBLE_MS:
+                    stored.visible_ms = until
+
+    def done(self, envelopes: Sequence[Envelope]) -> None:
+        with self.trip.around("done"):
+            self.delete([envelope.receipt_handle for envelope in envelopes])
+
+    def size(self) -> int:
+        with self.trip.around("size"):
+            return len(self.stored)
+
+    # --------------------------------------------------------------------------------- for the tests
+
+    def append(self, body: str, group: str, deduplication_id: str) -> str | None:
+        """SendMessage; the new message's id, None where it was dropped as a duplicate."""
+        now = self.clock.now_ms()
+        first = self._seen.get((group, deduplication_id))
+        if first is not None and now - first < DEDUPLICATION_MS:
+            return None
+        self._seen[group, deduplication_id] = now
+        return self._add(body, group, deduplication_id)
+
+    def duplicate(self, message_id: str) -> None:
+        """Deliver a message a second time, as a queue that promises "at least once" may."""
+        original = next(stored for stored in self.stored if outbox.read_body(stored.body) == message_id)
+        self._add(original.body, original.group, original.deduplication_id)
+
+    def take(self, at_most: int = BATCH) -> list[Stored]:
+        """ReceiveMessage."""
+        now = self.clock.now_ms()
+        taken: list[Stored] = []
+        for group in dict.fromkeys(stored.group for stored in self.stored):
+            for stored in [stored for stored in self.stored if stored.group == group]:
+                if stored.visible_ms > now or len(taken) == at_most:
+                    break
+                if stored.receives >= self._max_receives:
+                    self.stored.remove(stored)
+                    self.dead.append(stored)
+                    continue
+                stored.receives += 1
+                stored.received_ms, stored.visible_ms = now, now + self._visibility_ms
+                stored.handle = f"{stored.queue_id}/{stored.receives}"
+                self.receives[stored.queue_id] = stored.receives
+                taken.append(stored)
+        return taken
+
+    def delete(self, handles: Sequence[str]) -> None:
+        """DeleteMessage; a handle that is no longer good deletes nothing."""
+        for handle in handles:
+            stored = self._by_handle(handle)
+            if stored:
+                self.stored.remove(stored)
+
+    def redrive(self) -> None:
+        """Put the dead letters back, oldest first, as new messages with their old bodies and groups."""
+        for stored in self.dead:
+            self._add(stored.body, stored.group, stored.deduplication_id)
+        self.dead.clear()
+
+    def next_visible_ms(self) -> int | None:
+        """When the next message can be received; None if there is none."""
+        heads = {stored.group: stored.visible_ms for stored in reversed(self.stored)}
+        return min(heads.values(), default=None)
+
+    def record(self, stored: Stored) -> dict[str, Any]:
+        """A received message as Lambda hands it over."""
+        return {
+            "messageId": stored.queue_id,
+            "receiptHandle": stored.handle,
+            "body": stored.body,
+            "attributes": {
+                "ApproximateReceiveCount": str(stored.receives),
+                "SentTimestamp": str(stored.sent_ms),
+                "SequenceNumber": f"{18849496460467696128 + int(stored.queue_id[-12:], 16)}",
+                "MessageGroupId": stored.group,
+                "SenderId": "AROAEXAMPLE:long-code-sms-queue",
+                "MessageDeduplicationId": stored.deduplication_id,
+                "ApproximateFirstReceiveTimestamp": str(stored.received_ms),
+            },
+            "messageAttributes": {},
+            "md5OfBody": "0" * 32,
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:send.fifo",
+            "awsRegion": "us-east-1",
+        }
+
+    def _add(self, body: str, group: str, deduplication_id: str) -> str:
+        now = self.clock.now_ms()
+        queue_id = f"00000000-0000-4000-8000-{next(self._numbers):012x}"
+        self.stored.append(Stored(queue_id, group, body, deduplication_id, sent_ms=now, visible_ms=now))
+        return queue_id
+
+    def _by_handle(self, handle: str) -> Stored | None:
+        now = self.clock.now_ms()
+        return next(
+            (stored for stored in self.stored if stored.handle == handle and stored.visible_ms > now), None
+        )
+
+
+# A Lambda handler: (event, context) -> answer.
+Consumer = Callable[[Any, Any], Any]
+
+
+@dataclass
+class Invocation:
+    """One call of the consumer. `died`: what it raised instead of answering."""
+
+    started_ms: int
+    ended_ms: int
+    queue_ids: list[str]
+    failed: list[str]
+    answer: Any = None
+    died: BaseException | None = None
+
+
+@dataclass
+class _Poller:
+    free_ms: int
+    # What is to be deleted when its invocation ends: until then its groups stay locked.
+    handles: list[str] = field(default_factory=list)
+
+
+class Mapping:
+    """Lambda's event source mapping with partial batch responses.
+
+    It deletes what the answer does not name, whatever stands in front of it in its group, and nothing at all where
+    the invocation raised or the answer is malformed.
+    """
+
+    def __init__(self, queue: FakeQueue, consumer: Consumer, *, timeout_ms: int = 60_000) -> None:
+        self.queue = queue
+        self.invocations: list[Invocation] = []
+        self._consumer = consumer
+        self._timeout_ms = timeout_ms
+
+    def poll(self) -> Invocation | None:
+        """One receive now and the invocation for it; None if nothing can be received."""
+        invocation, handles = self._invoke()
+        self.queue.delete(handles)
+        return invocation
+
+    def run(self, *, until_ms: int | None = None, concurrency: int = 1, at_most: int = 10_000) -> None:
+        """Poll until the queue is empty, or nothing can be received before `until_ms`.
+
+        Of `concurrency` pollers the one that is free first goes next, so invocations overlap in virtual time.
+        """
+        clock = self.queue.clock
+        pollers = [_Poller(clock.now_ms()) for _ in range(concurrency)]
+        for _ in range(at_most):
+            poller = min(pollers, key=lambda poller: poller.free_ms)
+            clock.now = poller.free_ms
+            self._settle(poller)
+            visible = self.queue.next_visible_ms()
+            busy = [other.free_ms for other in pollers if other.handles]
+            if visible is None or (until_ms is not None and visible > until_ms and not busy):
+                return
+            wake = max(visible, poller.free_ms)
+            if busy and min(busy) < wake:
+                # Somebody's deletes come first, and may free a group.
+                poller.free_ms = min(busy) + 1
+                continue
+            clock.now = wake
+            invocation, poller.handles = self._invoke()
+            poller.free_ms = clock.now_ms()
+            if invocation is None:
+                poller.free_ms += 1
+        raise AssertionError(f"The queue was not empty after {at_most} polls.")
+
+    def _settle(self, poller: _Poller) -> None:
+        self.queue.delete(poller.handles)
+        poller.handles = []
+
+    def _invoke(self) -> tuple[Invocation | None, list[str]]:
+        """Receive and invoke; the handles are those of the messages to delete at the invocation's end."""
+        clock = self.queue.clock
+        batch = self.queue.take()
+        if not batch:
+            return None, []
+        event = {"Records": [self.queue.record(stored) for stored in batch]}
+        started = clock.now_ms()
+        handles = {stored.queue_id: stored.handle for stored in batch}
+        invocation = Invocation(started, started, list(handles), [])
+        self.invocations.append(invocation)
+        try:
+            invocation.answer = self._consumer(event, FakeContext(clock, self._timeout_ms))
+        except (Exception, Died) as exc:
+            invocation.died = exc
+        invocation.ended_ms = clock.now_ms()
+        invocation.failed = self._failed(invocation, list(handles))
+        return invocation, [handle for ident, handle in handles.items() if ident not in invocation.failed]
+
+    @staticmethod
+    def _failed(invocation: Invocation, sent: list[str]) -> list[str]:
+        if invocation.died is not None:
+            return sent
+        answer = invocation.answer
+        if not answer:
+            return []
+        rows = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+        named = [str(row.get("itemIdentifier")) for row in rows] if isinstance(rows, list) else [""]
+        # One name that is empty or not in the batch fails the whole of it.
+        return sent if any(name not in sent for name in named) else named
