@@ -132,7 +132,8 @@ def test_the_carrier_key_is_never_echoed_and_never_in_an_environment() -> None:
     assert TEMPLATE["Parameters"]["TelnyxApiKey"]["NoEcho"] is True
     assert properties("TelnyxSecret")["SecretString"] == {"!Ref": "TelnyxApiKey"}
     for name in FUNCTIONS:
-        variables = GLOBALS["Environment"]["Variables"] | properties(name).get("Environment", {}).get("Variables", {})
+        own = properties(name).get("Environment", {}).get("Variables", {})
+        variables = GLOBALS["Environment"]["Variables"] | own
         assert {"!Ref": "TelnyxApiKey"} not in variables.values()
 
 
@@ -179,7 +180,7 @@ def test_the_catch_all_knows_exactly_the_routes_that_there_are() -> None:
     matched = set()
     for method, path in routes():
         sample = re.sub(r"\{[^}]+\}", "x", path).strip("/")
-        fitting = [pattern for pattern, allowed in known.items() if re.fullmatch(pattern, sample) and allowed == method]
+        fitting = [p for p, allowed in known.items() if re.fullmatch(p, sample) and allowed == method]
         assert len(fitting) == 1, (method, path)
         matched.add(fitting[0])
     assert matched == set(known)
