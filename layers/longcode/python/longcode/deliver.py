@@ -7,7 +7,7 @@ its place in the line), or known, or `unknown`: never sent a second time to find
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from longcode import pacing
+from longcode import pacing, telnyx
 from longcode.errors import IdempotencyInProgress, SendRefused, Unavailable
 from longcode.message import CLAIM_MS, Entry, Fault, HeldBy, Message, Status, same_request
 from longcode.pacing import Pace
@@ -81,8 +81,12 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
     """
     desk.carrier.prepare()
     now = desk.clock.now_ms()
-    stop = _stop(desk.limits.look(message.recipient, message.sender).control, now)
+    control = desk.limits.look(message.recipient, message.sender).control
+    stop = _stop(control, now)
     if stop:
+        existing = desk.messages.get(message.id)
+        if existing:
+            return _replayed(same_request(existing, message))
         until, held_by, reason = stop
         raise SendRefused(
             f"Sending is stopped: {reason}.",
@@ -107,6 +111,8 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
         next_ms = pacing.next_departure(trip.arrival_ms, desk.pace.recipient_ms)
         desk.limits.push(pacing.recipient_key(message.recipient), next_ms)
     if trip.answer.verdict is Verdict.ACCEPTED:
+        if control.breaker_until_ms is not None:
+            desk.limits.close_breaker()
         return trip.message, trip.answer
     raise _refusal(trip.message, trip.answer)
 
@@ -119,8 +125,8 @@ def _replayed(existing: Message) -> tuple[Message, None]:
         raise _unknown(existing)
     if existing.status in (Status.FAILED, Status.SUPPRESSED):
         fault = existing.faults[0] if existing.faults else Fault("failed", "The text was not sent.")
-        verdict = Verdict.PERMANENT
-        raise _refusal(existing, Answer(verdict, fault, fault.http_status))
+        opted_out = fault.code == telnyx.OPTED_OUT
+        raise _refusal(existing, Answer(Verdict.PERMANENT, fault, fault.http_status, opted_out=opted_out))
     return existing, None
 
 
@@ -347,13 +353,20 @@ class _Lane:
         return [place for place in self._places if place.slot_ms is None]
 
     def recall(self, now: int) -> None:
-        """Take up the slots that redelivered messages were given before."""
-        for place in self._places:
-            if place.envelope.receives > 1 and place.envelope.message_id:
-                message = self._desk.messages.get(place.envelope.message_id)
-                slot = message.slot_ms if message and message.status.waiting else None
-                if slot is not None and slot > now - pacing.STALE_SLOT_MS:
-                    place.slot_ms = slot
+        """Take up the slots that redelivered messages were given before, and let go of those dealt with."""
+        for place in list(self._places):
+            if place.envelope.receives == 1 or not place.envelope.message_id:
+                continue
+            message = self._desk.messages.get(place.envelope.message_id)
+            if message is None or message.status is Status.SENDING:
+                # Not to be sent now, so it needs no slot of anybody's.
+                place.slot_ms = now
+            elif not message.status.waiting:
+                self._desk.meter.count("DuplicatesSuppressed")
+                self.results.append(Result(place.envelope, message))
+                self._places.remove(place)
+            elif message.slot_ms is not None and message.slot_ms > now - pacing.STALE_SLOT_MS:
+                place.slot_ms, place.held_by = message.slot_ms, message.held_by or place.held_by
 
     def give_up(self, exc: Unavailable) -> None:
         """A store is down: nothing may leave that could not be recorded."""
@@ -415,6 +428,9 @@ class _Lane:
         if stop:
             return self._defer([stop[0]] * len(self._places), keep_slots=False)
         if road.not_before_ms > slot:
+            if (road.sender.not_before_ms or 0) > slot:
+                for other in self._places:
+                    other.held_by = HeldBy.CARRIER_BACKOFF
             self._shift(road.not_before_ms)
             return True
         result, arrival = _attempt(place.envelope, slot, desk)

@@ -30,65 +30,19 @@ STATUSES = {
 _MINUTE_MS = 60_000
 
 # What each error code of a refused send means. Codes that are not here are permanent and unclassified.
+# The key, the account, the number, its profile: the same for every text until somebody mends it.
 _CONFIGURATION = frozenset(
-    [
-        "10009",
-        "10010",
-        "20002",
-        "20003",
-        "20004",
-        "20005",
-        "20006",
-        "20007",
-        "20008",
-        "20009",
-        "20010",
-        "20011",
-        "20012",
-        "20013",
-        "20014",
-        "20015",
-        "20016",
-        "20017",
-        "20100",
-        "10038",
-        "10039",
-        "40100",
-        "40305",
-        "40306",
-        "40307",
-        "40308",
-        "40311",
-        "40312",
-        "40313",
-        "40314",
-        "40315",
-        "40319",
-        "40323",
-        "40325",
-        "40329",
-        "40330",
-        "40331",
-    ]
+    (
+        *("10009", "10010", "10038", "10039", "20100", "40100"),
+        *(str(code) for code in range(20002, 20018)),
+        *("40305", "40306", "40307", "40308", "40311", "40312", "40313", "40314", "40315"),
+        *("40319", "40323", "40325", "40329", "40330", "40331"),
+    )
 )
-_OURS = frozenset(
-    [
-        "10027",
-        "10004",
-        "10015",
-        "10003",
-        "10023",
-        "10024",
-        "10025",
-        "10026",
-        "10028",
-        "10029",
-        "10030",
-        "10031",
-        "10032",
-        "10033",
-    ]
-)
+# A request that we should never have made.
+_OURS = frozenset(("10003", "10004", "10015", "10027", *(str(code) for code in range(10023, 10034))))
+# Two things under one code: the recipient sent STOP, or our number is on no messaging profile.
+OPTED_OUT = "40300"
 _AMBIGUOUS = frozenset(["10007", "10008"])
 _BACK_OFF_MS = {"10011": 2_000, "10037": 5_000, "10036": 2_000, "40318": 5 * _MINUTE_MS}
 _SLOW_RETRY = frozenset(["40320", "40321"])
@@ -120,7 +74,7 @@ def classify(http_status: int, headers: Mapping[str, str], content: bytes, wall_
     words = f"{fault.title} {fault.detail}".lower()
     if code == "40333":
         return Answer(Verdict.CONFIGURATION, fault, http_status, until_utc_midnight=True)
-    if code == "40300":
+    if code == OPTED_OUT:
         if "stop" in words or "block rule" in words or "opted out" in words:
             return Answer(Verdict.PERMANENT, fault, http_status, opted_out=True)
         return Answer(Verdict.CONFIGURATION, fault, http_status)
@@ -245,7 +199,7 @@ def accepted_by_record(found: Record) -> Answer:
 
 
 def receipt_of_record(found: Record, now_ms: int) -> Receipt:
-    """A record read back, as the receipt that it stands for; one event id a status, so that it is kept once."""
+    """A record read back, as the receipt that it stands for; one event id a status, so it is kept once."""
     status = STATUSES.get(found.status)
     return Receipt(
         event_id=f"record:{found.telnyx_id}:{found.status}",
