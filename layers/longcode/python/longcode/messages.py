@@ -209,7 +209,8 @@ class DynamoMessages:
             message.id,
             "SET #status = :queued, #rank = :rank, line = :line, slot_ms = :slot, held_by = :held, "
             "updated_ms = :now, attention = :shard, attention_ms = :look, "
-            "history = list_append(if_not_exists(history, :none), :entry) ADD attempts :refund REMOVE claim_id, claimed_ms",
+            "history = list_append(if_not_exists(history, :none), :entry) "
+            "ADD attempts :refund REMOVE claim_id, claimed_ms",
             "claim_id = :claim AND #rank < :submitted",
             {
                 ":queued": Status.QUEUED.value,
@@ -248,7 +249,8 @@ class DynamoMessages:
         changes = (
             "SET #status = :status, #rank = :rank, telnyx_id = if_not_exists(telnyx_id, :telnyx), "
             "carrier_status = :word, sent_ms = :now, updated_ms = :now, expires_at = :expires, "
-            "attention = :shard, attention_ms = :look, history = list_append(if_not_exists(history, :none), :entry)"
+            "attention = :shard, attention_ms = :look, "
+            "history = list_append(if_not_exists(history, :none), :entry)"
         )
         if answer.parts is not None:
             changes += ", parts = :parts"
