@@ -97,9 +97,7 @@ def sam_environment() -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True)
     # Young enough, and SAM doesn't ask the package index for its newest version.
     (home / "metadata.json").write_text('{"telemetryEnabled": false, "lastVersionCheck": 9999999999.0}')
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "TELNYX_"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "TELNYX_"))}
     return kept | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2", "__SAM_CLI_APP_DIR": str(home)}
 
 

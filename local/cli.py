@@ -57,9 +57,7 @@ def parse_parameters(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator or not name:
-            raise LocalError(
-                f"{pair!r} is not NAME=VALUE.", hint="For example: --set RecipientIntervalMs=200"
-            )
+            raise LocalError(f"{pair!r} is not NAME=VALUE.", hint="For example: --set RecipientIntervalMs=200")
         parameters[name] = value
     return parameters
 
@@ -76,8 +74,11 @@ def up(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no example commands.")] = False,
 ) -> None:
-    """Build, start, deploy; or bring a running stack up to date. TELNYX_BASE_URL and TELNYX_PUBLIC_KEY
-    in the environment put another carrier double in the simulator's place."""
+    """Build, start, deploy; or bring a running stack up to date.
+
+    TELNYX_BASE_URL and TELNYX_PUBLIC_KEY in the environment put another carrier double in the
+    simulator's place.
+    """
     layout = Layout.of(home)
     stack = stacks.up(
         layout,
@@ -126,9 +127,7 @@ def welcome(stack: Stack, home: Path | None = None) -> str:
 @app.command()
 def down(
     home: Home = None,
-    forget: Annotated[
-        bool, typer.Option("--forget", help="Also drop all messages, queues and keys.")
-    ] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Also drop all messages, queues and keys.")] = False,
 ) -> None:
     """Stop the stack. What it holds is there again at the next `up`."""
     if not stacks.down(Layout.of(home), ConsoleProgress(console), forget=forget):
@@ -209,7 +208,9 @@ def invoke(
     rie: Annotated[bool, typer.Option("--rie", help="Without Docker, even if there is an engine.")] = False,
 ) -> None:
     """Run one built function as Lambda would, with the variables of the running stack or with samples.
-    The answer goes to standard output, the log to standard error; exits with 1 if the function failed."""
+
+    The answer goes to standard output, the log to standard error; exits with 1 if the function failed.
+    """
     try:
         content = json.loads(sys.stdin.read() if str(event) == "-" else event.read_text())
     except (OSError, ValueError) as exc:

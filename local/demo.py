@@ -93,7 +93,7 @@ class Demo:
 
     stack: Stack
     console: Console
-    area_code: str = field(default_factory=lambda: random.choice(AREA_CODES))  # noqa: S311 - no secret
+    area_code: str = field(default_factory=lambda: random.choice(AREA_CODES))
     texts: list[Text] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
@@ -208,9 +208,7 @@ class Demo:
     def _requests(self, after: int) -> list[dict[str, Any]]:
         if self.stack.console_url is None:
             return []
-        answer = httpx.get(
-            f"{self.stack.console_url}/_carrier/requests", params={"after": after}, trust_env=False
-        )
+        answer = httpx.get(f"{self.stack.console_url}/_carrier/requests", params={"after": after}, trust_env=False)
         rows: list[dict[str, Any]] = answer.raise_for_status().json()["requests"]
         return rows
 

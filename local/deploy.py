@@ -58,6 +58,7 @@ def api_id(template: dict[str, Any]) -> str:
 
 
 def api_url(endpoint_url: str, template: dict[str, Any]) -> str:
+    """The API's address, known before it is deployed."""
     return f"{endpoint_url}/_aws/execute-api/{api_id(template)}/{STAGE}"
 
 
@@ -73,9 +74,7 @@ class Deployer:
     def __init__(self, endpoint_url: str, layout: Layout) -> None:
         self._endpoint_url = endpoint_url
         self._layout = layout
-        self._session = boto3.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
-        )
+        self._session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
 
     def deployed(self) -> str | None:
         """The fingerprint of what the emulator holds; kept in it, so lost and kept with the rest."""
@@ -170,9 +169,7 @@ class Deployer:
             *("--parameter-overrides", f"file://{values}"),
         ]
         environment = sam_environment() | aws_environment(self._endpoint_url, REGION)
-        run_sam(
-            arguments, environment, log, failure="sam deploy into the emulator failed.", hint=START_AFRESH
-        )
+        run_sam(arguments, environment, log, failure="sam deploy into the emulator failed.", hint=START_AFRESH)
 
     def _put_gateway_responses(self, rest_api_id: str, template: dict[str, Any]) -> None:
         gateway = self._client("apigateway")

@@ -18,6 +18,7 @@ def permission(headers: dict[str, str], action: str | None) -> str | None:
 
 
 def main() -> None:
+    """`emulator_main.py WRAPPER`: write the Python for functions to WRAPPER, and be the emulator."""
     python = Path(sys.argv.pop(1))
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
     python.chmod(python.stat().st_mode | stat.S_IXUSR)

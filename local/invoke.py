@@ -72,9 +72,7 @@ def run_in_docker(function: str, event: Any, *, layout: Layout | None = None) ->
     network: list[str] = ["--docker-network", "host"]
     if sys.platform == "darwin":
         network = []
-        variables = {
-            name: value.replace("127.0.0.1", "host.docker.internal") for name, value in variables.items()
-        }
+        variables = {name: value.replace("127.0.0.1", "host.docker.internal") for name, value in variables.items()}
     with tempfile.TemporaryDirectory() as folder:
         event_file, variables_file = Path(folder, "event.json"), Path(folder, "variables.json")
         event_file.write_text(json.dumps(event))
@@ -101,9 +99,7 @@ def docker_answers() -> bool:
     if docker is None:
         return False
     try:
-        return (
-            subprocess.run([docker, "version"], capture_output=True, timeout=5, check=False).returncode == 0
-        )
+        return subprocess.run([docker, "version"], capture_output=True, timeout=5, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
@@ -115,9 +111,7 @@ def logical_id_of(function: str, template: dict[str, Any]) -> str:
         for logical_id, properties in sam_template.functions(template).items()
     }
     if function not in names:
-        raise LocalError(
-            f"There is no function {function!r}.", hint=f"There are: {', '.join(sorted(names))}."
-        )
+        raise LocalError(f"There is no function {function!r}.", hint=f"There are: {', '.join(sorted(names))}.")
     return names[function]
 
 
@@ -178,8 +172,7 @@ def _with_rie(
     settings = shared | function
     logging = shared.get("LoggingConfig", {}) | function.get("LoggingConfig", {})
     layers = [
-        build.path / layer["Ref"] / "python"
-        for layer in [*shared.get("Layers", []), *function.get("Layers", [])]
+        build.path / layer["Ref"] / "python" for layer in [*shared.get("Layers", []), *function.get("Layers", [])]
     ]
     code = build.path / logical_id
     with tempfile.TemporaryDirectory(prefix="invoke-", dir=_scratch()) as folder:
@@ -257,9 +250,7 @@ def _wait_for_port(port: int, still: Any, log: Path, patience_s: float = 10.0) -
 
 def _rie() -> Path:
     machine = "arm64" if builds.architecture() == "arm64" else "x86_64"
-    found = list(
-        SAM.parent.parent.glob(f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")
-    )
+    found = list(SAM.parent.parent.glob(f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}"))
     if not found:
         raise LocalError("The SAM CLI is not installed.", hint="make install")
     if sys.platform != "linux":

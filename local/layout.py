@@ -119,6 +119,7 @@ class Stack:
 
 
 def aws_environment(endpoint_url: str, region: str) -> dict[str, str]:
+    """Variables for any AWS tool: this endpoint, and nobody's credentials or profile."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_REGION": region,

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-START_AFRESH = (
-    "If the sources are right, drop what the stack holds (python -m local down --forget), then make up."
-)
+START_AFRESH = "If the sources are right, drop what the stack holds (python -m local down --forget), then make up."
 
 
 class LocalError(Exception):

@@ -60,6 +60,7 @@ def started_at(pid: int) -> str | None:
 
 
 def alive(child: Child) -> bool:
+    """Whether it still runs, and is not another process with its pid."""
     return bool(child.started) and started_at(child.pid) == child.started
 
 

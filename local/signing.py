@@ -67,9 +67,7 @@ def webhook(
     return Webhook(url, headers, body)
 
 
-def _event(
-    kind: Kind, ours: str, other: str, text: str, url: str, telnyx_id: str, now: float
-) -> dict[str, Any]:
+def _event(kind: Kind, ours: str, other: str, text: str, url: str, telnyx_id: str, now: float) -> dict[str, Any]:
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     inbound = kind == "inbound"
     status = {

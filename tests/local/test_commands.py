@@ -176,9 +176,7 @@ def test_the_end_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
 def test_processes_are_found_in_a_record_that_another_version_wrote(tmp_path: Path) -> None:
     layout = Layout.of(tmp_path)
     started = started_at(os.getpid())
-    layout.record.write_text(
-        json.dumps({"pids": {"emulator": os.getpid()}, "started": {"emulator": started}})
-    )
+    layout.record.write_text(json.dumps({"pids": {"emulator": os.getpid()}, "started": {"emulator": started}}))
     found = stack.state(layout)
     assert (found.record, found.up) == (None, False)
     assert found.running == {"emulator": Child(os.getpid(), started or "")}

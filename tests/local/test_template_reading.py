@@ -14,9 +14,7 @@ TEMPLATE = sam_template.load(ROOT / "template.yaml")
 
 def test_short_tags_become_their_long_form(tmp_path: Path) -> None:
     file = tmp_path / "t.yaml"
-    file.write_text(
-        "a: !Ref X\nb: !Sub '${X}-y'\nc: !GetAtt X.Arn\nd: !If [C, !Ref Y, z]\ne: !Equals {a: 1}\n"
-    )
+    file.write_text("a: !Ref X\nb: !Sub '${X}-y'\nc: !GetAtt X.Arn\nd: !If [C, !Ref Y, z]\ne: !Equals {a: 1}\n")
     assert sam_template.load(file) == {
         "a": {"Ref": "X"},
         "b": {"Fn::Sub": "${X}-y"},
@@ -38,9 +36,7 @@ def test_headers_of_a_gateway_response_get_their_long_names() -> None:
         "Resources": {
             "Api": {
                 "Properties": {
-                    "GatewayResponses": {
-                        "THROTTLED": {"ResponseParameters": {"Headers": {"Retry-After": "'1'"}}}
-                    }
+                    "GatewayResponses": {"THROTTLED": {"ResponseParameters": {"Headers": {"Retry-After": "'1'"}}}}
                 }
             }
         }

@@ -10,24 +10,25 @@ import httpx
 import pytest
 
 from local.emulator import REGION
-from local.layout import Stack
+from local.layout import Layout, Stack
 from tests.stack.world import RUNS, forget_old_runs, shared_stack
 
 # Patience, not a rate: nothing is measured by how long these take.
 UP_TO_S = 30.0
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "stack: needs the local stack (the fixtures bring one up)")
+@pytest.fixture(scope="session")
+def run_layout() -> Layout:
+    """The directory of this test run's stack: the same for each of its workers."""
+    return Layout.of(RUNS / os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12])
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(run_layout: Layout) -> Iterator[Stack]:
     """The stack of this test run: what is in it belongs to all tests, so use numbers of your own."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
     worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
     forget_old_runs()
-    with shared_stack(RUNS / run, worker) as found:
+    with shared_stack(run_layout.home, worker) as found:
         yield found
 
 

@@ -1,5 +1,6 @@
 """What was deployed, where it differs from AWS on purpose, and what must not differ."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import httpx
 import pytest
 
 from local import deploy, invoke
-from local.layout import ROOT, Stack
+from local.layout import ROOT, Layout, Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -26,9 +27,22 @@ def test_a_built_function_starts_on_nothing_but_its_layers(function: str) -> Non
     assert not kind.startswith("Runtime."), f"{answer}\n{log}"
 
 
-def test_the_queue_is_worked_on_in_parallel_by_identical_mappings(
-    stack: Stack, aws: Callable[[str], Any]
+def test_a_built_function_runs_alone_with_the_variables_of_the_stack(
+    stack: Stack, run_layout: Layout, anyone: httpx.Client
 ) -> None:
+    event: dict[str, Any] = {
+        "httpMethod": "GET",
+        "path": "/health",
+        "headers": {},
+        "body": None,
+        "isBase64Encoded": False,
+    }
+    answer, log = invoke.run("health", event, layout=run_layout)
+    assert answer["statusCode"] == 200, log
+    assert json.loads(answer["body"]).keys() == anyone.get("/health").json().keys()
+
+
+def test_the_queue_is_worked_on_in_parallel_by_identical_mappings(stack: Stack, aws: Callable[[str], Any]) -> None:
     queue_arn = aws("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=["QueueArn"])
     mappings = aws("lambda").list_event_source_mappings(EventSourceArn=queue_arn["Attributes"]["QueueArn"])
     found = mappings["EventSourceMappings"]
