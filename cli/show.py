@@ -1,0 +1,382 @@
+"""Messages, queues and brakes as a person reads them; numbers masked and words hidden unless asked for."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cli.overview import Line, Overview
+from cli.redrive import Preview
+from longcode import http, pacing, phone
+from longcode.accept import Forecast
+from longcode.deliver import PAUSE_LEAST_MS, PAUSE_MOST_MS
+from longcode.message import Fault, HeldBy, Message, Status, iso
+from longcode.ports import Control, Road
+
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+
+_HELD_BY = {
+    HeldBy.RECIPIENT_RATE: "the recipient's rate",
+    HeldBy.SENDER_RATE: "the sender's rate",
+    HeldBy.ACCOUNT_RATE: "the account's rate",
+    HeldBy.PAUSED: "the pause",
+    HeldBy.BREAKER: "the breaker",
+    HeldBy.CARRIER_BACKOFF: "the carrier, who asked for less",
+    HeldBy.SCHEDULE: "its schedule",
+}
+
+_STYLE = {
+    Status.DELIVERED: "green",
+    Status.RECEIVED: "green",
+    Status.UNKNOWN: "yellow",
+    Status.DELIVERY_UNCONFIRMED: "yellow",
+}
+
+
+def console(*, errors: bool = False) -> Console:
+    """A console that prints what it is given: no markup, no emoji, no guessing."""
+    return Console(stderr=errors, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+# ----------------------------------------------------------------------------------- words and times
+
+
+def plain(text: str) -> str:
+    """`text` with what could steer a terminal made visible: people we do not know wrote it."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def number(e164: str, *, full: bool) -> str:
+    """A phone number as far as it may be shown."""
+    return e164 if full else phone.mask(e164)
+
+
+def without_numbers(text: str, *, full: bool) -> str:
+    """`text` with the numbers in it masked."""
+    return text if full else _NUMBER.sub(lambda found: phone.mask(found[0]), text)
+
+
+def moment(at_ms: int, now_ms: int) -> str:
+    """A time in UTC, with its date if that is not today's."""
+    at, now = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (at_ms, now_ms))
+    return f"{at:%H:%M:%S} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(duration_ms: int) -> str:
+    """A duration in its one or two largest units: `4.2 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    seconds = abs(duration_ms) / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    for unit, size, part, part_size in (("min", 60, "s", 1), ("h", 3600, "min", 60), ("d", 86_400, "h", 3600)):
+        if seconds < {"min": 3600, "h": 86_400}.get(unit, float("inf")):
+            rest = int(seconds % size) // part_size
+            return f"{int(seconds // size)} {unit}" + (f" {rest} {part}" if rest else "")
+    raise AssertionError("unreachable")
+
+
+def relative(at_ms: int, now_ms: int) -> str:
+    """How long ago, or in how long."""
+    return f"in {span(at_ms - now_ms)}" if at_ms > now_ms else f"{span(now_ms - at_ms)} ago"
+
+
+def count(many: int, what: str) -> str:
+    """`1 text`, `2 texts`."""
+    return f"{many:,} {what}" if many == 1 else f"{many:,} {what}s"
+
+
+def _table(*headings: str, right: Iterable[str] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", no_wrap=True)
+    return table
+
+
+def _facts(rows: Iterable[tuple[str, RenderableType]]) -> Table:
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+# ---------------------------------------------------------------------------------------- one message
+
+
+def message(
+    found: Message, forecast: Forecast | None, control: Control, now_ms: int, *, full: bool
+) -> RenderableType:
+    """One message: what it is, then all that happened to it."""
+    style = _STYLE.get(found.status, "red" if found.status.final else "cyan")
+    words = plain(found.text) if full else "hidden; --full shows it"
+    parts = found.parts or found.segments
+    facts: list[tuple[str, RenderableType]] = [
+        ("status", Text(found.status.value.replace("_", " "), style)),
+        ("from", number(found.sender, full=full)),
+        ("to", number(found.recipient, full=full)),
+        ("text", f"{words} ({count(parts, 'part')})"),
+        ("telnyx id", found.telnyx_id or "none yet"),
+    ]
+    if found.cost is not None:
+        facts.append(("cost", f"{found.cost} {found.currency or ''}"))
+    if full and found.metadata:
+        facts.append(("metadata", plain(", ".join(f"{name}={value}" for name, value in found.metadata.items()))))
+    table = _table("when (UTC)", "after", "what", "details", right=("after",))
+    table.columns[-1].no_wrap = False
+    table.columns[-1].overflow = "fold"
+    for at_ms, what, details in _timeline(found, full=full):
+        after = "" if at_ms == found.accepted_ms else f"+{span(at_ms - found.accepted_ms)}"
+        table.add_row(_clock(at_ms, found.accepted_ms), after, what, details)
+    parts_shown: list[RenderableType] = [
+        Text.assemble("Message ", (found.id, "bold"), f", accepted {relative(found.accepted_ms, now_ms)}"),
+        _facts(facts),
+        "",
+        table,
+    ]
+    outlook = _outlook(found, forecast, control, now_ms)
+    if outlook:
+        parts_shown += ["", outlook]
+    return Group(*parts_shown)
+
+
+def _clock(at_ms: int, first_ms: int) -> str:
+    at, first = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (at_ms, first_ms))
+    date = f"{at:%Y-%m-%d} " if at_ms == first_ms or at.date() != first.date() else ""
+    return f"{date}{at:%H:%M:%S}.{at_ms % 1000:03}"
+
+
+def _timeline(found: Message, *, full: bool) -> list[tuple[int, str, str]]:
+    """Moment, event, details; in the order of time."""
+    if found.direction == "inbound":
+        rows = [(found.accepted_ms, "received", "by webhook")]
+    else:
+        rows = [(found.accepted_ms, "accepted", f"by POST /sms/{found.route}")]
+    if found.claimed_ms is not None:
+        waited = ""
+        if found.route == "queue":
+            slot = f" for its slot at {_clock(found.slot_ms, found.accepted_ms)}" if found.slot_ms else ""
+            waited = f", waited {span(found.claimed_ms - found.accepted_ms)}{slot}"
+        rows.append((found.claimed_ms, "sending", f"attempt {found.attempts}{waited}"))
+    for entry in found.history:
+        details = [entry.source, *filter(None, [entry.note]), *(_fault(fault) for fault in entry.faults)]
+        rows.append((entry.at_ms, entry.status, plain(without_numbers("; ".join(details), full=full))))
+    return sorted(rows, key=lambda row: row[0])
+
+
+def _fault(fault: Fault) -> str:
+    return " ".join(filter(None, [fault.code, fault.title, f"({fault.detail})" if fault.detail else ""]))
+
+
+def _outlook(found: Message, forecast: Forecast | None, control: Control, now_ms: int) -> str:
+    """What comes next, where something does."""
+    if forecast is not None and found.status.waiting:
+        place = "It is the first in its line" if forecast.position == 1 else f"It is number {forecast.position}"
+        tried = f" after {count(found.attempts, 'attempt')}" if found.attempts else ""
+        if forecast.held_by is HeldBy.PAUSED:
+            return f"{place}{tried} and waits for the pause to end. {paused(control, now_ms)}"
+        if forecast.held_by is HeldBy.BREAKER:
+            return f"{place}{tried} and waits for the breaker. {breaker(control, now_ms)}"
+        what = f" It waits for {_HELD_BY[forecast.held_by]}." if forecast.held_by else ""
+        when = "now"
+        if forecast.eta_ms is not None and forecast.eta_ms > now_ms:
+            when = f"at {moment(forecast.eta_ms, now_ms)} ({relative(forecast.eta_ms, now_ms)})"
+        return f"{place}{tried}, and may leave {when}.{what}"
+    if found.status is Status.UNKNOWN:
+        return (
+            "Nobody knows yet whether the carrier has it. It is settled by a receipt or the carrier's records, "
+            "and never sent a second time to find out."
+        )
+    return ""
+
+
+def message_json(found: Message, forecast: Forecast | None, *, full: bool) -> dict[str, Any]:
+    """The API's own answer about a message, with what is not to be shown masked or null."""
+    fields = dict(http.status(found, forecast).fields)
+    if full:
+        return fields
+    for name in ("from", "to", "recipient"):
+        if name in fields:
+            fields[name] = phone.mask(str(fields[name]))
+    for name in ("text", "metadata", "media"):
+        if name in fields:
+            fields[name] = None
+    return {name: _masked(value) if name in ("errors", "history") else value for name, value in fields.items()}
+
+
+# Any: JSON of any depth.
+def _masked(value: Any) -> Any:
+    match value:
+        case str():
+            return without_numbers(value, full=False)
+        case dict():
+            return {name: _masked(inner) for name, inner in value.items()}
+        case list():
+            return [_masked(inner) for inner in value]
+    return value
+
+
+# ------------------------------------------------------------------------------------------ the brakes
+
+
+def paused(control: Control, now_ms: int) -> str:
+    """Since when and why nothing is sent, or that something is."""
+    if control.paused_since_ms is None:
+        return "Sending is not paused."
+    since = control.paused_since_ms
+    why = f": {plain(control.pause_reason)}" if control.pause_reason else "; no reason was given"
+    return f"Sending is paused since {moment(since, now_ms)} ({relative(since, now_ms)}){why}."
+
+
+def breaker(control: Control, now_ms: int) -> str:
+    """Since when, why and until when the breaker is open."""
+    until = control.breaker_until_ms
+    if until is None:
+        return "The breaker is closed."
+    since = control.breaker_since_ms or until
+    why = plain(control.breaker_reason) or "no reason was recorded"
+    then = (
+        f"One text tries again at {moment(until, now_ms)} ({relative(until, now_ms)})"
+        if until > now_ms
+        else "The next text tries"
+    )
+    return f"The breaker is open since {moment(since, now_ms)} ({relative(since, now_ms)}): {why}. {then}."
+
+
+def wakes_within(control: Control, now_ms: int) -> str:
+    """How soon texts that waited for the pause look again: the longer it was, the more rarely they look."""
+    since = control.paused_since_ms or now_ms
+    return span(pacing.recheck_ms(since, now_ms, least_ms=PAUSE_LEAST_MS, most_ms=PAUSE_MOST_MS))
+
+
+def backoff(road: Road, now_ms: int) -> str | None:
+    """Until when the carrier wants nothing from our number; None if it takes texts."""
+    until = road.sender.not_before_ms or 0
+    if until <= now_ms:
+        return None
+    return f"The carrier asked us to wait until {moment(until, now_ms)} ({relative(until, now_ms)})."
+
+
+# ------------------------------------------------------------------------------------------- the queue
+
+
+def overview(found: Overview, now_ms: int, *, full: bool) -> RenderableType:
+    """The queue: its brakes, its depth, and who waits."""
+    control = found.road.control
+    dead = Text(f"{found.dead_letters:,}")
+    if found.dead_letters:
+        dead = Text(f"{found.dead_letters:,}; longcode redrive puts them back", "red")
+    oldest = "none waits"
+    if found.oldest_ms is not None:
+        oldest = f"{span(now_ms - found.oldest_ms)}" + ("" if found.complete else ", of those read")
+    stops = [
+        Text(words, "yellow")
+        for words, holds in (
+            (paused(control, now_ms), control.paused_since_ms is not None),
+            (breaker(control, now_ms), control.breaker_until_ms is not None),
+            (backoff(found.road, now_ms) or "", backoff(found.road, now_ms) is not None),
+        )
+        if holds
+    ]
+    facts = _facts(
+        [
+            ("sending", Group(*stops) if stops else "is open"),
+            ("ready", f"{found.queue.visible:,}"),
+            ("in flight", f"{found.queue.hidden:,} (hidden until their slots, or being sent)"),
+            ("dead letters", dead),
+            ("oldest waits", oldest),
+        ]
+    )
+    if not found.lines:
+        return facts
+    table = _table("to", "texts", "oldest", "next leaves", "held by", right=("texts", "oldest"))
+    for line in found.lines:
+        table.add_row(
+            number(line.recipient, full=full),
+            f"{line.texts:,}",
+            span(now_ms - line.oldest_ms),
+            _next(line, now_ms),
+            line.held_by.value if line.held_by else "",
+        )
+    return Group(facts, "", table, *_rest(found))
+
+
+def _next(line: Line, now_ms: int) -> str:
+    if line.held_by is HeldBy.PAUSED:
+        return "after resume"
+    if line.eta_ms is None:
+        return "just left"
+    return relative(line.eta_ms, now_ms) if line.eta_ms > now_ms else "now"
+
+
+def _rest(found: Overview) -> list[str]:
+    words = []
+    if found.recipients > len(found.lines):
+        words.append(f"… and {count(found.recipients - len(found.lines), 'more recipient')} (--rows).")
+    if not found.complete:
+        words.append(f"Stopped after {count(found.texts, 'text')}: more wait than that (--limit).")
+    return words
+
+
+def overview_json(found: Overview, now_ms: int, *, full: bool) -> dict[str, Any]:
+    """The same for a script. Durations are seconds, times ISO 8601; `complete` false: more wait than were read."""
+    control = found.road.control
+    until = found.road.sender.not_before_ms or 0
+
+    def when(at_ms: int | None) -> str | None:
+        return iso(at_ms) if at_ms is not None else None
+
+    return {
+        "ready": found.queue.visible,
+        "in_flight": found.queue.hidden,
+        "dead_letters": found.dead_letters,
+        "oldest_waits_s": (now_ms - found.oldest_ms) / 1000 if found.oldest_ms is not None else None,
+        "paused": {"since": when(control.paused_since_ms), "reason": control.pause_reason}
+        if control.paused_since_ms is not None
+        else None,
+        "breaker": {
+            "since": when(control.breaker_since_ms),
+            "until": when(control.breaker_until_ms),
+            "reason": control.breaker_reason,
+        }
+        if control.breaker_until_ms is not None
+        else None,
+        "carrier_backoff_until": when(until) if until > now_ms else None,
+        "texts": found.texts,
+        "recipients": found.recipients,
+        "waiting": [
+            {
+                "to": number(line.recipient, full=full),
+                "texts": line.texts,
+                "oldest_at": iso(line.oldest_ms),
+                "eta": when(line.eta_ms),
+                "held_by": line.held_by,
+            }
+            for line in found.lines
+        ],
+        "complete": found.complete,
+    }
+
+
+# -------------------------------------------------------------------------------------- dead letters
+
+
+def preview(found: Preview) -> RenderableType:
+    """What a redrive would do with the dead letters there are."""
+    table = _table("letters", "text is", "a redrive", right=("letters",))
+    for status, letters in sorted(found.by_status.items(), key=lambda row: row[0].rank if row[0] else -1):
+        table.add_row(f"{letters:,}", status.value if status else "not known", _effect(status))
+    return Group(table, *(["More lie there than were looked at."] if found.more else []))
+
+
+def _effect(status: Status | None) -> str:
+    if status is None:
+        return "takes it off: the consumer finds no text to send"
+    if status.waiting:
+        return "puts it at the end of its recipient's line"
+    if status is Status.SENDING:
+        return "has the consumer settle it by evidence, not send it again"
+    return "takes it off: nothing is sent again"
