@@ -143,7 +143,8 @@ def status(
     now = _now_ms()
     forecast = None
     if message.status.waiting:
-        forecast = accept.forecast(message, at.messages, at.limits, now, at.pace)
+        road = at.limits.look(message.recipient, message.sender)
+        forecast = accept.forecast(message, at.messages, road, now, at.pace)
     if as_json:
         _json(show.message_json(message, forecast, full=full))
         return

@@ -58,7 +58,9 @@ def _line(target: Target, texts: list[Waiting], now_ms: int) -> Line:
     # Not waiting any more: the index lags behind by a moment.
     forecast = None
     if head is not None and head.status.waiting:
-        forecast = accept.forecast(head, target.messages, target.limits, now_ms, target.pace)
+        forecast = accept.forecast(
+            head, target.messages, target.limits.look(head.recipient, head.sender), now_ms, target.pace
+        )
     return Line(
         recipient=texts[0].recipient,
         texts=len(texts),

@@ -94,7 +94,7 @@ def _found(words: str, name: str, session: boto3.Session, endpoint_url: str | No
                 retention_days=int(parameters["RetentionDays"]),
                 validity_minutes=int(parameters["ValidityMinutes"]),
             ),
-            limits=DynamoLimits(dynamodb, outputs["LimitsTableName"]),
+            limits=DynamoLimits(dynamodb, outputs["LimitsTableName"], outputs["MessagesTableName"]),
             sqs=session.client("sqs", endpoint_url=endpoint_url, config=_CONFIG),
             queue_url=outputs["SendQueueUrl"],
             dead_letter_queue_url=outputs["DeadLetterQueueUrl"],

@@ -11,6 +11,8 @@ ROUTES = {
     r"sms/queue": "POST",
     r"sms/queue/process": "POST",
     r"sms/status/[^/]+": "GET",
+    r"sms/optouts": "GET",
+    r"sms/optouts/[^/]+": "GET, PUT, DELETE",
     r"webhooks/message(/[^/]+)?": "POST",
     r"health": "GET",
 }

@@ -13,8 +13,9 @@ def handler(service: wiring.Service) -> wiring.Handler:
             raise NotFound("Message not found.")
         if not message.status.waiting:
             return http.status(message, None)
+        road = service.limits.look(message.recipient, message.sender)
         now = service.clock.now_ms()
-        return http.status(message, accept.forecast(message, service.messages, service.limits, now, service.pace))
+        return http.status(message, accept.forecast(message, service.messages, road, now, service.pace))
 
     return service.api(status)
 

@@ -15,6 +15,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
             telnyx.event(body, now),
             request.path_id,
             messages=service.messages,
+            optouts=service.optouts,
             meter=service.meter,
             journal=service.journal,
             now_ms=now,

@@ -20,6 +20,7 @@ from tests.fakes.journal import FakeJournal
 from tests.fakes.limits import FakeLimits
 from tests.fakes.messages import FakeMessages
 from tests.fakes.meter import FakeMeter
+from tests.fakes.optouts import FakeOptOuts
 from tests.fakes.queue import FakeQueue, Mapping
 from tests.fakes.webhooks import Signer
 
@@ -77,6 +78,7 @@ class World:
     clock: FakeClock
     messages: FakeMessages
     limits: FakeLimits
+    optouts: FakeOptOuts
     queue: FakeQueue
     carrier: FakeCarrier
     meter: FakeMeter
@@ -155,14 +157,15 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     settings = settings or make_settings()
     clock = parts.setdefault("clock", FakeClock())
     messages = parts.setdefault("messages", FakeMessages(validity_minutes=settings.validity_minutes))
-    limits = parts.setdefault("limits", FakeLimits())
+    optouts = parts.setdefault("optouts", FakeOptOuts())
+    limits = parts.setdefault("limits", FakeLimits(optouts))
     queue = parts.setdefault("outbox", FakeQueue(clock))
     carrier = parts.setdefault("carrier", FakeCarrier(clock))
     meter = parts.setdefault("meter", FakeMeter())
     journal = parts.setdefault("journal", FakeJournal())
     parts.setdefault("parallel", clock.side_by_side)
     service = wiring.Service(settings, **parts)
-    return World(settings, clock, messages, limits, queue, carrier, meter, journal, service)
+    return World(settings, clock, messages, limits, optouts, queue, carrier, meter, journal, service)
 
 
 def make_service(settings: Settings | None = None, **parts: Any) -> wiring.Service:

@@ -4,14 +4,16 @@ from dataclasses import replace
 
 from longcode import pacing
 from longcode.ports import Control, Limiter, Road
+from tests.fakes.optouts import FakeOptOuts
 from tests.fakes.tripwire import Tripwire
 
 
 class FakeLimits:
     """ports.Limits in memory. The contract tests hold it to what the real table does."""
 
-    def __init__(self) -> None:
+    def __init__(self, optouts: FakeOptOuts | None = None) -> None:
         self.trip = Tripwire()
+        self.optouts = optouts or FakeOptOuts()
         self.control = Control()
         self.limiters: dict[str, Limiter] = {}
 
@@ -22,6 +24,7 @@ class FakeLimits:
                 sender=self._limiter(pacing.sender_key(sender)),
                 account=self._limiter(pacing.ACCOUNT_KEY),
                 control=self.control,
+                opted_out=(entry := self.optouts.entries.get(recipient)) is not None and entry.opted_out,
             )
 
     def reserve(self, key: str, count: int, interval_ms: int, now_ms: int) -> pacing.Reservation:
@@ -46,7 +49,7 @@ class FakeLimits:
 
     def resume(self) -> None:
         with self.trip.around("resume"):
-            self.control = Control()
+            self.control = replace(self.control, paused_since_ms=None, pause_reason="")
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> None:
         with self.trip.around("open_breaker"):

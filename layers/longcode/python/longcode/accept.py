@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 
 from longcode import pacing, phone, segments
-from longcode.errors import InvalidRequest, LineFull
+from longcode.errors import OPTED_OUT, InvalidRequest, LineFull, RecipientOptedOut
 from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
 from longcode.pacing import Pace
-from longcode.ports import Clock, Journal, Limits, Messages, Meter, Outbox
+from longcode.ports import Clock, Journal, Limits, Messages, Meter, Outbox, Road
 
 MAX_METADATA_BYTES = 2048
 # As far as a line is counted; MaxPendingPerRecipient can't be more.
@@ -151,10 +151,13 @@ class Line:
 def enqueue(message: Message, line: Line) -> tuple[Message, Forecast]:
     """Store `message` and put it into the queue; the put comes first, so that nothing is sent unrecorded.
 
-    Raises LineFull (nothing stored), IdempotencyMismatch or Unavailable.
+    Raises RecipientOptedOut or LineFull (nothing stored), IdempotencyMismatch or Unavailable.
     """
     existing = line.messages.get(message.id)
+    road = line.limits.look(message.recipient, message.sender)
     if existing is None:
+        if road.opted_out:
+            raise RecipientOptedOut(OPTED_OUT)
         pending = line.messages.line_length(message.recipient, at_most=line.max_pending)
         if pending >= line.max_pending:
             raise LineFull(
@@ -171,10 +174,10 @@ def enqueue(message: Message, line: Line) -> tuple[Message, Forecast]:
     if message.status is Status.QUEUED:
         # Also for a repeated request: the first one may have failed here. SQS drops the second of two.
         line.outbox.put(message)
-    return message, forecast(message, line.messages, line.limits, line.clock.now_ms(), line.pace)
+    return message, forecast(message, line.messages, road, line.clock.now_ms(), line.pace)
 
 
-def forecast(message: Message, messages: Messages, limits: Limits, now_ms: int, pace: Pace) -> Forecast:
+def forecast(message: Message, messages: Messages, road: Road, now_ms: int, pace: Pace) -> Forecast:
     """Where a message stands in its line and when it will leave, true to about one interval of its limits.
 
     How many texts of other recipients stand before it at a shared limit is not known until it has its slot.
@@ -183,7 +186,6 @@ def forecast(message: Message, messages: Messages, limits: Limits, now_ms: int, 
         return Forecast(0, message.updated_ms, None)
     line = messages.line_length(message.recipient, at_most=_COUNT)
     ahead = min(messages.line_length(message.recipient, at_most=_COUNT, before_ms=message.accepted_ms), line)
-    road = limits.look(message.recipient, message.sender)
     held_by: HeldBy | None
     if message.slot_ms is not None and message.slot_ms > now_ms:
         eta, held_by = message.slot_ms, message.held_by

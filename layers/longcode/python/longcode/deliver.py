@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from longcode import pacing, telnyx
-from longcode.errors import IdempotencyInProgress, SendRefused, Unavailable
+from longcode.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
 from longcode.message import CLAIM_MS, Entry, Fault, HeldBy, Message, Status, same_request
 from longcode.pacing import Pace
 from longcode.ports import (
@@ -21,6 +21,8 @@ from longcode.ports import (
     Limits,
     Messages,
     Meter,
+    OptOutChange,
+    OptOuts,
     Outbox,
     Parallel,
     Verdict,
@@ -44,6 +46,7 @@ class Desk:
 
     messages: Messages
     limits: Limits
+    optouts: OptOuts
     carrier: Carrier
     clock: Clock
     meter: Meter
@@ -81,12 +84,16 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
     """
     desk.carrier.prepare()
     now = desk.clock.now_ms()
-    control = desk.limits.look(message.recipient, message.sender).control
+    road = desk.limits.look(message.recipient, message.sender)
+    control = road.control
     stop = _stop(control, now)
-    if stop:
+    if stop or road.opted_out:
         existing = desk.messages.get(message.id)
         if existing:
             return _replayed(same_request(existing, message))
+    if road.opted_out:
+        raise RecipientOptedOut(OPTED_OUT)
+    if stop:
         until, held_by, reason = stop
         raise SendRefused(
             f"Sending is stopped: {reason}.",
@@ -173,6 +180,8 @@ def _request(message: Message, desk: Desk, *, now_or_never: bool = False) -> _Tr
     if answer.verdict is Verdict.BACK_OFF:
         desk.meter.count("RateLimited")
         desk.limits.push(pacing.sender_key(message.sender), now + (answer.wait_ms or 0))
+    if answer.opted_out:
+        desk.optouts.put(message.recipient, OptOutChange(now, True, "block", fault.title))
     if answer.ours:
         desk.journal.error("send.rejected_as_malformed", message_id=message.id, code=fault.code)
     if answer.verdict is Verdict.PERMANENT or now_or_never:
@@ -216,7 +225,7 @@ def _refusal(message: Message, answer: Answer) -> SendRefused:
         )  # fmt: skip
     if answer.opted_out:
         return SendRefused(
-            "The recipient has opted out of texts from this number.",
+            OPTED_OUT,
             code="recipient_opted_out", status_code=403, message_id=message.id, carrier=carrier,
         )  # fmt: skip
     status = answer.http_status if answer.http_status and 400 <= answer.http_status < 500 else 422
@@ -433,6 +442,10 @@ class _Lane:
                     other.held_by = HeldBy.CARRIER_BACKOFF
             self._shift(road.not_before_ms)
             return True
+        if road.opted_out:
+            self.results.append(_suppress(place.envelope, desk))
+            self._places.pop(0)
+            return True
         result, arrival = _attempt(place.envelope, slot, desk)
         if probing and result.answer and result.answer.verdict is not Verdict.CONFIGURATION:
             desk.limits.close_breaker()
@@ -487,6 +500,19 @@ def _attempt(envelope: Envelope, slot: int, desk: Desk) -> tuple[Result, int | N
     if trip.answer.verdict not in (Verdict.NOT_SENT, Verdict.BACK_OFF, Verdict.CONFIGURATION):
         return Result(envelope, trip.message, trip.answer), trip.arrival_ms
     return _put_back(envelope, trip, desk), None
+
+
+def _suppress(envelope: Envelope, desk: Desk) -> Result:
+    """End a text whose recipient has opted out since it was accepted."""
+    now = desk.clock.now_ms()
+    message = desk.messages.get(envelope.message_id or "")
+    if message and message.status.waiting:
+        fault = Fault("recipient_opted_out", OPTED_OUT)
+        entry = Entry(now, Status.SUPPRESSED.value, "consumer", faults=(fault,))
+        if desk.messages.end(message, Status.SUPPRESSED, entry, now):
+            desk.meter.count("Suppressed")
+            desk.journal.info("send.suppressed", message_id=message.id)
+    return Result(envelope, message)
 
 
 def _redelivered(envelope: Envelope, message: Message, desk: Desk, now: int) -> Result:

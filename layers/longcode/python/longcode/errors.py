@@ -50,6 +50,9 @@ class SignatureRefused(RequestError):
     code = "invalid_signature"
 
 
+OPTED_OUT = "The recipient has opted out of texts from this number."
+
+
 class RecipientOptedOut(RequestError):
     """The recipient has asked for no more texts."""
 

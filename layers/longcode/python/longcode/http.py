@@ -2,15 +2,15 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from longcode import accept, errors
+from longcode import accept, errors, phone
 from longcode.deliver import Result
 from longcode.message import Entry, Fault, Message, is_message_id, iso
-from longcode.ports import Answer, Journal
+from longcode.ports import Answer, Journal, OptOut
 
 # Any: an API Gateway proxy event is JSON.
 Event = Mapping[str, Any]
@@ -68,6 +68,44 @@ class Request:
     def proxy_path(self) -> str:
         """The path that a catch-all route matched, without slashes around it."""
         return str((self._event.get("pathParameters") or {}).get("proxy") or "").strip("/")
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return str(self._event.get("httpMethod") or "")
+
+    @property
+    def path_number(self) -> str | None:
+        """The phone number in the path, None where the route has none. Raises InvalidRequest if it isn't one."""
+        value = (self._event.get("pathParameters") or {}).get("number")
+        if value is None:
+            return None
+        value = unquote(value).strip()
+        # A plus that was not escaped, or was read as a space, is still what was meant.
+        number = value if value.startswith("+") else f"+{value}"
+        if not phone.is_e164(number):
+            raise errors.InvalidRequest("The number in the path must be E.164, as +12025550123.", field="number")
+        return number
+
+    @property
+    def opt_out_cursor(self) -> tuple[int, str] | None:
+        """Where a page of the ledger begins. Raises InvalidRequest for what no answer of ours said."""
+        value = (self._event.get("queryStringParameters") or {}).get("cursor")
+        if not value:
+            return None
+        try:
+            at, number = base64.urlsafe_b64decode(value.encode()).decode().split(" ")
+            if not phone.is_e164(number):
+                raise ValueError(number)
+            return int(at), number
+        except ValueError as exc:
+            raise errors.InvalidRequest("This cursor is not one of ours.", field="cursor") from exc
+
+    @property
+    def caller_name(self) -> str:
+        """The id of the caller's API key as a record may keep it; never the key."""
+        identity = (self._event.get("requestContext") or {}).get("identity") or {}
+        return str(identity.get("apiKeyId") or "")
 
     @property
     def caller(self) -> str:
@@ -246,6 +284,33 @@ def status(message: Message, forecast: accept.Forecast | None) -> Response:
     if forecast:
         fields |= {"position": forecast.position, "eta": _when(forecast.eta_ms), "held_by": forecast.held_by}
     return Response(200, fields)
+
+
+def opt_out(entry: OptOut) -> Response:
+    """GET, PUT and DELETE /sms/optouts/{number}: how it stands, and how it came to that."""
+    return Response(200, _opt_out(entry))
+
+
+def opt_out_page(entries: Sequence[OptOut], page: int) -> Response:
+    """GET /sms/optouts: the opted-out, and where the next page begins."""
+    cursor = None
+    if len(entries) == page:
+        last = entries[-1]
+        cursor = base64.urlsafe_b64encode(f"{last.changes[-1].at_ms} {last.number}".encode()).decode()
+    return Response(200, {"optouts": [_opt_out(entry) for entry in entries], "cursor": cursor})
+
+
+def _opt_out(entry: OptOut) -> dict[str, object]:
+    return {
+        "number": entry.number,
+        "opted_out": entry.opted_out,
+        "source": entry.changes[-1].source,
+        "timestamp": iso(entry.changes[-1].at_ms),
+        "history": [
+            {"at": iso(change.at_ms), "opted_out": change.opted_out, "source": change.source, "note": change.note}
+            for change in entry.changes
+        ],
+    }
 
 
 def _when(at_ms: int | None) -> str | None:

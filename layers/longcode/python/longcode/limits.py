@@ -31,9 +31,11 @@ _deserialize = TypeDeserializer().deserialize
 class DynamoLimits:
     """ports.Limits over DynamoDB."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, messages_table: str) -> None:
         self._client = client
         self._table = table
+        # Whether the recipient has opted out is in the other table, and is asked in the same look.
+        self._messages_table = messages_table
 
     def reserve(self, key: str, count: int, interval_ms: int, now_ms: int) -> Reservation:
         ahead = False
@@ -69,10 +71,12 @@ class DynamoLimits:
 
     def look(self, recipient: str, sender: str) -> Road:
         keys = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
+        ledger = f"O#{recipient}"
         with translated(_WHAT):
             answer = self._client.batch_get_item(
                 RequestItems={
-                    self._table: {"Keys": [{"pk": _serialize(key)} for key in keys], "ConsistentRead": True}
+                    self._table: {"Keys": [{"pk": _serialize(key)} for key in keys], "ConsistentRead": True},
+                    self._messages_table: {"Keys": [{"pk": _serialize(ledger)}], "ConsistentRead": True},
                 }
             )
         if answer.get("UnprocessedKeys"):
@@ -91,6 +95,7 @@ class DynamoLimits:
                 breaker_until_ms=_whole(control.get("breaker_until")),
                 breaker_reason=str(control.get("breaker_reason", "")),
             ),
+            opted_out=any(_plain(item)["opted_out"] for item in answer["Responses"].get(self._messages_table, [])),
         )
 
     def pause(self, now_ms: int, reason: str) -> None:

@@ -217,6 +217,7 @@ class Road:
     sender: Limiter = Limiter()
     account: Limiter = Limiter()
     control: Control = Control()
+    opted_out: bool = False
 
     @property
     def not_before_ms(self) -> int:
@@ -247,6 +248,37 @@ class Limits(Protocol):
         """Take the right to try one send through an open breaker whose time has passed."""
 
     def close_breaker(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutChange:
+    """One change of mind: when, to what, who says so (`keyword`, `carrier`, `block` or `api`) and how."""
+
+    at_ms: int
+    opted_out: bool
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """Whether a number wants texts, and every change of that, oldest first."""
+
+    number: str
+    opted_out: bool
+    changes: tuple[OptOutChange, ...]
+
+
+class OptOuts(Protocol):
+    """The ledger of who wants no texts."""
+
+    def get(self, number: str) -> OptOut | None: ...
+
+    def put(self, number: str, change: OptOutChange) -> bool:
+        """Write a change down; False if a later one, or this one, is there already."""
+
+    def page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
+        """The opted-out, the longest first, after the one that changed then with that number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from typing import Literal
 
 from longcode.errors import InvalidRequest
-from longcode.ports import Journal, Messages, Meter, Recorded
+from longcode.keywords import Wish, wish
+from longcode.message import Message
+from longcode.ports import Journal, Messages, Meter, OptOutChange, OptOuts, Recorded
 from longcode.telnyx import Event
 
 Acknowledged = Literal["received", "updated", "acknowledged"]
@@ -14,6 +16,7 @@ def take(
     path_id: str | None,
     *,
     messages: Messages,
+    optouts: OptOuts,
     meter: Meter,
     journal: Journal,
     now_ms: int,
@@ -34,6 +37,8 @@ def take(
             journal.info("webhook.received", message_id=event.inbound.id, autoresponse=event.inbound.autoresponse)
         else:
             meter.count("WebhookDuplicates")
+        # Also for a text that was there already: the first delivery may have ended between the two writes.
+        _heed(event.inbound, optouts, meter, journal)
         return "received"
     if event.receipt is None:
         journal.info("webhook.other", event_type=event.type, event_id=event.id)
@@ -55,6 +60,22 @@ def take(
         recorded=recorded.value,
     )  # fmt: skip
     return "updated"
+
+
+def _heed(text: Message, optouts: OptOuts, meter: Meter, journal: Journal) -> None:
+    """Write down a wish to stop or start; the carrier has answered the texter itself."""
+    wanted = wish(text.text, text.autoresponse)
+    if wanted is None:
+        return
+    if wanted is Wish.UNCLEAR:
+        meter.count("OptOutUnclear")
+        journal.warning("optout.unclear", message_id=text.id)
+        return
+    said_ms = text.history[0].at_ms if text.history else text.accepted_ms
+    source = "carrier" if text.autoresponse else "keyword"
+    if optouts.put(text.sender, OptOutChange(said_ms, wanted is Wish.STOP, source, text.id)):
+        meter.count("OptedOut" if wanted is Wish.STOP else "OptedIn")
+        journal.info("optout.changed", message_id=text.id, wish=wanted.value, source=source)
 
 
 def _message_id(event: Event, path_id: str | None, messages: Messages) -> str | None:

@@ -78,7 +78,14 @@ class Service:
         from longcode import aws
         from longcode.limits import DynamoLimits
 
-        return DynamoLimits(aws.dynamodb(), self.settings.limits_table)
+        return DynamoLimits(aws.dynamodb(), self.settings.limits_table, self.settings.messages_table)
+
+    @cached_property
+    def optouts(self) -> "ports.OptOuts":
+        from longcode import aws
+        from longcode.optouts import DynamoOptOuts
+
+        return DynamoOptOuts(aws.dynamodb(), self.settings.messages_table)
 
     @cached_property
     def outbox(self) -> "ports.Outbox":
@@ -111,6 +118,7 @@ class Service:
         return Desk(
             messages=self.messages,
             limits=self.limits,
+            optouts=self.optouts,
             carrier=self.carrier,
             clock=self.clock,
             meter=self.meter,

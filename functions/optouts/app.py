@@ -1,0 +1,30 @@
+"""/sms/optouts: who wants no texts; to look at, to add to, to take from."""
+
+from longcode import http, wiring
+from longcode.errors import NotFound
+from longcode.ports import OptOutChange
+
+PAGE = 100
+
+
+def handler(service: wiring.Service) -> wiring.Handler:
+    """The routes over `service`."""
+
+    def optouts(request: http.Request) -> http.Response:
+        ledger = service.optouts
+        number = request.path_number
+        if number is None:
+            return http.opt_out_page(ledger.page(request.opt_out_cursor, PAGE), PAGE)
+        if request.method in ("PUT", "DELETE"):
+            change = OptOutChange(service.clock.now_ms(), request.method == "PUT", "api", request.caller_name)
+            if ledger.put(number, change):
+                service.meter.count("OptedOut" if change.opted_out else "OptedIn")
+        found = ledger.get(number)
+        if found is None:
+            raise NotFound("This number has never opted out.")
+        return http.opt_out(found)
+
+    return service.api(optouts)
+
+
+lambda_handler = wiring.start(handler)

@@ -1,0 +1,34 @@
+"""The opt-out ledger in memory."""
+
+from longcode.ports import OptOut, OptOutChange
+from tests.fakes.tripwire import Tripwire
+
+
+class FakeOptOuts:
+    """ports.OptOuts in memory. The contract tests hold it to what the real table does."""
+
+    def __init__(self) -> None:
+        self.trip = Tripwire()
+        self.entries: dict[str, OptOut] = {}
+
+    def get(self, number: str) -> OptOut | None:
+        with self.trip.around("get"):
+            return self.entries.get(number)
+
+    def put(self, number: str, change: OptOutChange) -> bool:
+        with self.trip.around("put"):
+            there = self.entries.get(number)
+            if there and there.changes[-1].at_ms >= change.at_ms:
+                return False
+            changes = (*(there.changes if there else ()), change)
+            self.entries[number] = OptOut(number, change.opted_out, changes)
+            return True
+
+    def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
+        with self.trip.around("page"):
+            listed = sorted(
+                ((entry.changes[-1].at_ms, entry.number), entry)
+                for entry in self.entries.values()
+                if entry.opted_out
+            )
+            return [entry for place, entry in listed if after is None or place > after][:at_most]
