@@ -6,13 +6,15 @@ What differs from AWS is here and nowhere in the template:
   (AWS refuses those; order and locks hold all the same);
 - its OpenAPI import drops gateway responses, so that they are put from the template;
 - its REST API gets an id of our choosing (the `ms-custom-id` tag), so that the webhook address is
-  known before the first deployment.
+  known before the first deployment. The emulator makes a new API when its routes change and refuses
+  an id that is in use, so the id follows the definition. Where a change of the definition turns out
+  to be none of the routes, the API keeps its old id and the address is put right.
 """
 
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +53,19 @@ def mappings_wanted() -> int:
     return max(2, min(8, 2 * (os.cpu_count() or 1)))
 
 
-def api_id(template: dict[str, Any]) -> str:
-    """The REST API's id: the emulator replaces an API whose definition changes, so it follows that."""
+def definition_id(template: dict[str, Any]) -> str:
+    """The id that a REST API of this definition is made with."""
     definition = json.dumps(sam_template.api_definition(template), sort_keys=True, default=str)
     return hashlib.sha256(definition.encode()).hexdigest()[:8]
 
 
-def api_url(endpoint_url: str, template: dict[str, Any]) -> str:
-    """The API's address, known before it is deployed."""
-    return f"{endpoint_url}/_aws/execute-api/{api_id(template)}/{STAGE}"
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What the emulator holds. Kept in it, so that it is lost, or restored, together with that."""
+
+    fingerprint: str = ""
+    definition: str = ""
+    api_id: str = ""
 
 
 def fingerprint(build: Build, parameters: dict[str, str]) -> str:
@@ -76,24 +82,35 @@ class Deployer:
         self._layout = layout
         self._session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
 
-    def deployed(self) -> str | None:
-        """The fingerprint of what the emulator holds; kept in it, so lost and kept with the rest."""
-        try:
-            value: str = self._client("ssm").get_parameter(Name=MARKER)["Parameter"]["Value"]
-        except ClientError:
-            return None
-        return value
+    def deployed(self) -> str:
+        """The fingerprint of what the emulator holds, or nothing."""
+        return self._marker().fingerprint
 
-    def deploy(self, build: Build, parameters: dict[str, str]) -> None:
-        """`sam deploy`, then the repairs, then the marker that says all of it is done."""
+    def api_url(self, template: dict[str, Any]) -> str:
+        """The API's address, as far as it is known before it is deployed."""
+        wanted, marker = definition_id(template), self._marker()
+        return self._url(marker.api_id if marker.definition == wanted else wanted)
+
+    def deploy(self, build: Build, parameters: dict[str, str]) -> dict[str, str]:
+        """`sam deploy`, then the repairs, then the marker that says all of it is done.
+
+        Answers the parameters as they came to be: `WebhookUrl` follows the API's real address.
+        """
         template = sam_template.load(build.template)
+        expected = self.api_url(template)
         self._clear_failed_stack()
-        self._sam_deploy(build.template, parameters, api_id(template))
-        self._put_gateway_responses(api_id(template), template)
+        self._sam_deploy(build.template, parameters, definition_id(template))
+        api_id = self._outputs()["ApiId"]
+        if (actual := self._url(api_id)) != expected:
+            parameters = {name: value.replace(expected, actual) for name, value in parameters.items()}
+            self._sam_deploy(build.template, parameters, definition_id(template))
+        self._put_gateway_responses(api_id, template)
         self._multiply_mappings()
+        marker = Marker(fingerprint(build, parameters), definition_id(template), api_id)
         self._client("ssm").put_parameter(
-            Name=MARKER, Value=fingerprint(build, parameters), Type="String", Overwrite=True
+            Name=MARKER, Value=json.dumps(asdict(marker)), Type="String", Overwrite=True
         )
+        return parameters
 
     def describe(self, build: Build) -> Deployment:
         """What the stack's outputs and resources say."""
@@ -108,7 +125,7 @@ class Deployer:
             group = (properties.get("LoggingConfig") or {}).get("LogGroup") or {}
             log_groups[folder] = resources.get(group.get("Ref", ""), f"/aws/lambda/{resources[logical_id]}")
         return Deployment(
-            api_url=f"{self._endpoint_url}/_aws/execute-api/{outputs['ApiId']}/{STAGE}",
+            api_url=self._url(outputs["ApiId"]),
             api_key=key["value"],
             queue_url=outputs["SendQueueUrl"],
             dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
@@ -117,6 +134,16 @@ class Deployer:
             functions=functions,
             log_groups=log_groups,
         )
+
+    def _url(self, api_id: str) -> str:
+        return f"{self._endpoint_url}/_aws/execute-api/{api_id}/{STAGE}"
+
+    def _marker(self) -> Marker:
+        try:
+            value = self._client("ssm").get_parameter(Name=MARKER)["Parameter"]["Value"]
+            return Marker(**json.loads(value))
+        except (ClientError, ValueError, TypeError):
+            return Marker()
 
     def _client(self, service: str) -> Any:
         # The emulator is one process: a call that it doesn't answer won't be answered later either.

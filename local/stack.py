@@ -134,7 +134,7 @@ def _up(
             identity.emulator_port = emulator.port
         identity.save(layout)
 
-        api_url = deployments.api_url(emulator.url, template)
+        deployer = deployments.Deployer(emulator.url, layout)
         parameters = {
             "Architecture": builds.architecture(),
             "AwsEndpointUrl": emulator.url,
@@ -142,15 +142,14 @@ def _up(
             "TelnyxBaseUrl": carrier.base_url,
             "TelnyxLongCode": number,
             "TelnyxPublicKey": carrier.public_key,
-            "WebhookUrl": f"{api_url}/webhooks/message",
+            "WebhookUrl": f"{deployer.api_url(template)}/webhooks/message",
         } | extra
-        deployer = deployments.Deployer(emulator.url, layout)
         with progress.step("Deploy the template") as step:
             try:
                 if deployer.deployed() == deployments.fingerprint(build, parameters):
                     step.result = "nothing changed"
                 else:
-                    deployer.deploy(build, parameters)
+                    parameters = deployer.deploy(build, parameters)
                 deployment = deployer.describe(build)
             except (BotoCoreError, ClientError) as exc:
                 raise LocalError(

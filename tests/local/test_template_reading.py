@@ -49,14 +49,14 @@ def test_headers_of_a_gateway_response_get_their_long_names() -> None:
 def test_the_api_keeps_its_id_until_its_definition_changes() -> None:
     other = deepcopy(TEMPLATE)
     other["Resources"]["SendFunction"]["Properties"]["MemorySize"] = 2048
-    assert deploy.api_id(other) == deploy.api_id(TEMPLATE)
+    assert deploy.definition_id(other) == deploy.definition_id(TEMPLATE)
     other["Resources"]["SendFunction"]["Properties"]["Events"]["Route"]["Properties"]["Path"] = "/elsewhere"
-    assert deploy.api_id(other) != deploy.api_id(TEMPLATE)
+    assert deploy.definition_id(other) != deploy.definition_id(TEMPLATE)
 
 
 def test_the_api_id_is_one_that_the_emulator_routes() -> None:
-    assert len(deploy.api_id(TEMPLATE)) == 8
-    assert set(deploy.api_id(TEMPLATE)) <= set("0123456789abcdef")
+    assert len(deploy.definition_id(TEMPLATE)) == 8
+    assert set(deploy.definition_id(TEMPLATE)) <= set("0123456789abcdef")
 
 
 def test_every_function_is_found_by_its_folder() -> None:

@@ -1,14 +1,19 @@
 """`up` and `down`: a stack comes back as it was, and survives what happens on a laptop."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
+import yaml
 
+from local import build as builds
+from local import deploy, sam_template
 from local import stack as stacks
 from local.emulator import REGION
 from local.layout import Layout, Stack
@@ -87,3 +92,35 @@ def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_
     with pytest.raises(LocalError, match="no parameter Nonsense"):
         _up(layout, Nonsense="1")
     assert not layout.record.exists()
+
+
+def test_the_address_follows_the_api_through_every_change_of_its_definition(
+    layout: Layout, tmp_path: Path
+) -> None:
+    stack = _up(layout)
+    deployer = deploy.Deployer(stack.aws_endpoint_url, layout)
+    build = builds.build(layout.log("build"))
+
+    def deployed_with(change: Callable[[dict[str, Any]], None]) -> deploy.Deployment:
+        template = sam_template.load(build.template)
+        change(template["Resources"])
+        changed = builds.Build(tmp_path / str(len(list(tmp_path.iterdir()))), str(tmp_path), fresh=True)
+        shutil.copytree(build.path, changed.path)
+        changed.template.write_text(yaml.safe_dump(template))
+        webhook_url = f"{deployer.api_url(template)}/webhooks/message"
+        parameters = deployer.deploy(changed, stack.parameters | {"WebhookUrl": webhook_url})
+        found = deployer.describe(changed)
+        assert parameters["WebhookUrl"] == f"{found.api_url}/webhooks/message"
+        assert httpx.get(f"{found.api_url}/health", trust_env=False, timeout=30).status_code == 200
+        return found
+
+    # Nothing that the routes are made of: the emulator keeps the API.
+    renamed = deployed_with(lambda resources: resources["Api"]["Properties"].update(Description="Another"))
+    assert renamed.api_url == stack.api_url
+    # Another route: the emulator makes another API.
+    more = {"Type": "Api", "Properties": {"RestApiId": {"Ref": "Api"}, "Path": "/well", "Method": "GET"}}
+    moved = deployed_with(lambda resources: resources["HealthFunction"]["Properties"]["Events"].update(More=more))
+    assert moved.api_url != stack.api_url
+    assert moved.api_key == stack.api_key
+    answer = httpx.get(f"{moved.api_url}/well", headers={"x-api-key": moved.api_key}, trust_env=False, timeout=30)
+    assert answer.status_code == 200
