@@ -6,7 +6,7 @@ It answers with HTTP statuses and Telnyx's JSON, which `longcode.telnyx` reads a
 import json
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,6 +117,8 @@ class FakeCarrier:
         # Whether the detail records show a message that is still queued (the real ones do not).
         self.shows_queued = shows_queued
         self.latency_ms = latency_ms
+        # Told of each text that goes out: what reports of it to us starts from there.
+        self.on_taken: Callable[[Text], None] = lambda text: None
         self._clock = clock
         self._next: deque[Behaviour] = deque()
         self._for: dict[str, deque[Behaviour]] = {}
@@ -211,6 +213,7 @@ class FakeCarrier:
             status=behaviour.word,
         )
         self.texts.append(text)
+        self.on_taken(text)
         return text
 
     @staticmethod
