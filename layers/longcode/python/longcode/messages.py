@@ -355,7 +355,7 @@ class DynamoMessages:
                     message_id,
                     f"{keep}, {changes}, expires_at = :expires ADD event_ids :events{removals}",
                     f"{ours_and_new} AND #rank < :ceiling",
-                    common | values | ({} if removals else {":shard": shard(message_id)}),
+                    common | values | ({":shard": shard(message_id)} if ":look" in values else {}),
                     returns="ALL_OLD",
                 )
             except ConditionFailed as exc:
@@ -518,7 +518,7 @@ def _advance(receipt: Receipt, now_ms: int) -> tuple[str, "Item", str]:
     if receipt.status.final:
         return changes, values, " REMOVE attention, attention_ms, line, held_by, slot_ms"
     values[":look"] = now_ms + RECEIPT_CHECK_MS
-    return changes + ", attention = :shard, attention_ms = :look", values, ""
+    return changes + ", attention = :shard, attention_ms = :look", values, " REMOVE line, held_by, slot_ms"
 
 
 def _why_not_recorded(item: "Item", receipt: Receipt) -> Recorded:
