@@ -24,6 +24,32 @@ from tests.fakes.optouts import FakeOptOuts
 from tests.fakes.queue import FakeQueue, Mapping
 from tests.fakes.webhooks import Signer
 
+__all__ = [
+    "OURS",
+    "ROOT",
+    "SIGNER",
+    "THEIRS",
+    "WEBHOOK_URL",
+    "FakeCarrier",
+    "FakeClock",
+    "FakeContext",
+    "FakeJournal",
+    "FakeLimits",
+    "FakeMessages",
+    "FakeMeter",
+    "FakeOptOuts",
+    "FakeQueue",
+    "Mapping",
+    "Reply",
+    "Signer",
+    "World",
+    "app",
+    "call",
+    "make_service",
+    "make_settings",
+    "make_world",
+]
+
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "+12025550100"
 THEIRS = "+12025550123"

@@ -286,8 +286,5 @@ class FakeMessages:
             currency=old.currency if receipt.currency is None else receipt.currency,
             completed_ms=old.completed_ms if receipt.completed_ms is None else receipt.completed_ms,
         )
-        if status.final:
-            row.message = replace(row.message, held_by=None, slot_ms=None)
-            row.in_line, row.attention_ms = False, None
-        else:
-            row.attention_ms = now_ms + RECEIPT_CHECK_MS
+        row.message = replace(row.message, held_by=None, slot_ms=None)
+        row.in_line, row.attention_ms = False, None if status.final else now_ms + RECEIPT_CHECK_MS

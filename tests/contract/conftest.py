@@ -1,0 +1,67 @@
+"""The same port twice: the fake, and the real adapter over the tables and the queue of template.yaml."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from longcode import ports
+from longcode.limits import DynamoLimits
+from longcode.messages import DynamoMessages
+from longcode.outbox import SqsOutbox
+from tests.contract.tables import REGION, create_queue, create_table
+from tests.fakes import FakeClock, FakeLimits, FakeMessages, FakeQueue
+from tests.fakes.optouts import FakeOptOuts
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_sqs.client import SQSClient
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[None]:
+    """AWS in this process."""
+    with mock_aws():
+        yield
+
+
+@pytest.fixture(scope="session")
+def dynamodb(aws: None) -> "DynamoDBClient":
+    return boto3.client("dynamodb", region_name=REGION)
+
+
+@pytest.fixture(scope="session")
+def sqs(aws: None) -> "SQSClient":
+    return boto3.client("sqs", region_name=REGION)
+
+
+@pytest.fixture
+def real_messages(dynamodb: "DynamoDBClient") -> DynamoMessages:
+    table = create_table(dynamodb, "MessagesTable")
+    return DynamoMessages(dynamodb, table, retention_days=90, validity_minutes=60)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def messages(request: pytest.FixtureRequest) -> ports.Messages:
+    if request.param == "fake":
+        return FakeMessages(validity_minutes=60)
+    real: DynamoMessages = request.getfixturevalue("real_messages")
+    return real
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def limits(request: pytest.FixtureRequest) -> ports.Limits:
+    if request.param == "fake":
+        return FakeLimits(FakeOptOuts())
+    client: DynamoDBClient = request.getfixturevalue("dynamodb")
+    return DynamoLimits(client, create_table(client, "LimitsTable"), create_table(client, "MessagesTable"))
+
+
+@pytest.fixture(params=["fake", "sqs"])
+def outbox(request: pytest.FixtureRequest) -> ports.Outbox:
+    if request.param == "fake":
+        return FakeQueue(FakeClock())
+    client: SQSClient = request.getfixturevalue("sqs")
+    return SqsOutbox(client, create_queue(client, "SendQueue"))

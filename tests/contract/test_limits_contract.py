@@ -1,0 +1,174 @@
+"""What every store of limits promises: no slot is given twice, and a stop holds for everybody."""
+
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from longcode import pacing
+from longcode.ports import Control, Limiter, Limits, Road
+from tests.fakes.clock import START_MS
+from tests.fakes.examples import OURS, THEIRS
+
+KEY = pacing.recipient_key(THEIRS)
+_numbers = itertools.count(1)
+
+
+def test_nothing_stands_in_the_way_of_the_first_text(limits: Limits) -> None:
+    assert limits.look(THEIRS, OURS) == Road()
+    assert limits.look("", "") == Road()
+
+
+def test_a_first_reservation_starts_now(limits: Limits) -> None:
+    found = limits.reserve(KEY, 3, 1_000, START_MS)
+
+    assert limits.look(THEIRS, OURS).recipient.tat_ms == START_MS + 3_000
+    assert found == pacing.Reservation(START_MS, START_MS + 3_000)
+
+
+def test_reservations_line_up_behind_each_other(limits: Limits) -> None:
+    limits.reserve(KEY, 2, 1_000, START_MS)
+
+    found = limits.reserve(KEY, 1, 1_000, START_MS + 10)
+
+    assert found == pacing.Reservation(START_MS + 2_000, START_MS + 3_000)
+
+
+def test_a_limit_that_has_run_dry_starts_from_now_again(limits: Limits) -> None:
+    limits.reserve(KEY, 1, 1_000, START_MS)
+
+    found = limits.reserve(KEY, 1, 1_000, START_MS + 60_000)
+
+    assert found == pacing.Reservation(START_MS + 60_000, START_MS + 61_000)
+
+
+def test_a_limit_that_is_free_at_this_very_moment_gives_this_moment(limits: Limits) -> None:
+    limits.reserve(KEY, 1, 1_000, START_MS)
+
+    assert limits.reserve(KEY, 1, 1_000, START_MS + 1_000).first_ms == START_MS + 1_000
+
+
+def test_limits_do_not_know_each_other(limits: Limits) -> None:
+    limits.reserve(KEY, 5, 1_000, START_MS)
+    limits.reserve(pacing.sender_key(OURS), 1, 50, START_MS)
+    limits.reserve(pacing.ACCOUNT_KEY, 2, 20, START_MS)
+
+    road = limits.look(THEIRS, OURS)
+
+    assert road.recipient == Limiter(START_MS + 5_000)
+    assert road.sender == Limiter(START_MS + 50)
+    assert road.account == Limiter(START_MS + 40)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 4_000), st.integers(1, 10), st.sampled_from([1, 100, 1_000])), max_size=12
+    ),
+)
+def test_a_store_gives_the_slots_that_the_arithmetic_says(
+    limits: Limits, steps: list[tuple[int, int, int]]
+) -> None:
+    key = f"to#{next(_numbers)}"
+    now, tat = START_MS, None
+    for later, count, interval in steps:
+        now += later
+        expected = pacing.reserve(tat, now, count, interval)
+
+        assert limits.reserve(key, count, interval, now) == expected
+
+        tat = expected.tat_ms
+
+
+def test_a_push_keeps_everybody_back_and_never_brings_anything_forward(limits: Limits) -> None:
+    limits.push(KEY, START_MS + 9_000)
+    limits.push(KEY, START_MS + 4_000)
+    limits.push(pacing.sender_key(OURS), START_MS + 7_000)
+
+    road = limits.look(THEIRS, OURS)
+
+    assert road.recipient.not_before_ms == START_MS + 9_000
+    assert road.not_before_ms == START_MS + 9_000
+    assert limits.look("+12025550124", OURS).not_before_ms == START_MS + 7_000
+
+
+def test_a_push_leaves_the_reserved_slots_alone(limits: Limits) -> None:
+    limits.reserve(KEY, 1, 1_000, START_MS)
+    limits.push(KEY, START_MS + 9_000)
+
+    assert limits.look(THEIRS, OURS).recipient == Limiter(START_MS + 1_000, START_MS + 9_000)
+    assert limits.reserve(KEY, 1, 1_000, START_MS).first_ms == START_MS + 1_000
+
+
+# ------------------------------------------------------------------------------------- pause and breaker
+
+
+def test_a_pause_is_seen_by_everybody_and_keeps_its_first_moment(limits: Limits) -> None:
+    limits.pause(START_MS, "wrong text")
+    limits.pause(START_MS + 5, "still the wrong text")
+
+    control = limits.look(THEIRS, OURS).control
+
+    assert control == Control(paused_since_ms=START_MS, pause_reason="still the wrong text")
+    assert limits.look("+12025550124", "+12025550101").control == control
+
+
+def test_a_resume_ends_the_pause(limits: Limits) -> None:
+    limits.pause(START_MS, "wrong text")
+
+    limits.resume()
+
+    assert limits.look(THEIRS, OURS).control == Control()
+
+
+def test_a_resume_leaves_an_open_breaker_open(limits: Limits) -> None:
+    limits.open_breaker(START_MS, START_MS + 15_000, "10009 bad key")
+    limits.pause(START_MS, "")
+
+    limits.resume()
+
+    assert limits.look(THEIRS, OURS).control == Control(
+        breaker_since_ms=START_MS, breaker_until_ms=START_MS + 15_000, breaker_reason="10009 bad key"
+    )
+
+
+def test_a_breaker_that_opens_again_keeps_its_first_moment_and_takes_the_new_end(limits: Limits) -> None:
+    limits.open_breaker(START_MS, START_MS + 15_000, "10009 bad key")
+    limits.open_breaker(START_MS + 15_000, START_MS + 40_000, "20100 no funds")
+
+    assert limits.look("", "").control == Control(
+        breaker_since_ms=START_MS, breaker_until_ms=START_MS + 40_000, breaker_reason="20100 no funds"
+    )
+
+
+def test_a_closed_breaker_is_gone_and_a_pause_is_not(limits: Limits) -> None:
+    limits.pause(START_MS, "lunch")
+    limits.open_breaker(START_MS, START_MS + 15_000, "10009 bad key")
+
+    limits.close_breaker()
+
+    assert limits.look("", "").control == Control(paused_since_ms=START_MS, pause_reason="lunch")
+
+
+def test_one_probe_goes_through_a_breaker_whose_time_has_passed(limits: Limits) -> None:
+    limits.open_breaker(START_MS, START_MS + 15_000, "10009 bad key")
+
+    assert not limits.probe(START_MS + 14_999, START_MS + 30_000)
+    assert limits.probe(START_MS + 15_000, START_MS + 30_000)
+    assert not limits.probe(START_MS + 15_000, START_MS + 30_000)
+
+    assert limits.look("", "").control.breaker_until_ms == START_MS + 30_000
+
+
+def test_nothing_is_probed_where_no_breaker_is_open(limits: Limits) -> None:
+    assert not limits.probe(START_MS, START_MS + 15_000)
+
+    assert limits.look("", "").control == Control()
+
+
+@pytest.mark.parametrize("end", ["resume", "close_breaker"])
+def test_ending_what_never_began_is_harmless(limits: Limits, end: str) -> None:
+    getattr(limits, end)()
+
+    assert limits.look("", "").control == Control()

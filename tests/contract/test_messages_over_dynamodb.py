@@ -1,0 +1,297 @@
+"""What only the real table can show: how many writes a webhook costs, lost answers, failures, and that the fake
+does the same in any order of events.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from longcode.errors import Unavailable
+from longcode.message import ATTENTION_SHARDS, HeldBy, Message, Status
+from longcode.messages import DynamoMessages
+from longcode.ports import Messages, Waiting
+from tests.contract.tables import create_table
+from tests.fakes import FakeMessages
+from tests.fakes.clock import START_MS
+from tests.fakes.examples import (
+    NO_ANSWER,
+    OTHER_TELNYX_ID,
+    TELNYX_ID,
+    THEIRS,
+    accepted,
+    ending,
+    make_message,
+    make_receipt,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+NOW = START_MS + 1_000
+WRITES = ("put_item", "update_item", "delete_item")
+
+
+class Watched:
+    """A client that counts its calls and fails when told to."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self.calls: list[str] = []
+        self.lose_the_answer_of: str | None = None
+        self.error: Exception | None = None
+        self._client = client
+
+    # Any: whichever method of the client.
+    def __getattr__(self, name: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            self.calls.append(name)
+            if self.error:
+                raise self.error
+            answer = getattr(self._client, name)(**arguments)
+            if self.lose_the_answer_of == name:
+                # As botocore does when an answer is lost: it asks again.
+                self.lose_the_answer_of = None
+                answer = getattr(self._client, name)(**arguments)
+            return answer
+
+        return call
+
+    @property
+    def writes(self) -> int:
+        return sum(name in WRITES for name in self.calls)
+
+
+@pytest.fixture
+def client(dynamodb: "DynamoDBClient") -> Watched:
+    return Watched(dynamodb)
+
+
+@pytest.fixture
+def messages(client: Watched, dynamodb: "DynamoDBClient") -> DynamoMessages:
+    table = create_table(dynamodb, "MessagesTable")
+    return DynamoMessages(client, table, retention_days=90, validity_minutes=60)  # type: ignore[arg-type]
+
+
+def claimed(messages: Messages, **changes: object) -> Message:
+    message = make_message(**changes)
+    messages.accept(message)
+    claim = messages.claim(message.id, "mine", NOW)
+    assert claim.message
+    return claim.message
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["in-time", "late"])
+@pytest.mark.parametrize("known", [False, True], ids=["before-the-answer", "after-the-answer"])
+@pytest.mark.parametrize("status", [Status.SENT, Status.DELIVERED, Status.DELIVERY_UNCONFIRMED, None])
+def test_a_receipt_costs_at_most_two_writes(
+    messages: DynamoMessages, client: Watched, status: Status | None, known: bool, late: bool
+) -> None:
+    message = claimed(messages)
+    if known:
+        messages.submitted(message, accepted(), NOW)
+    if late:
+        messages.record(message.id, make_receipt(Status.DELIVERED), NOW)
+    client.calls.clear()
+
+    messages.record(message.id, make_receipt(status), NOW)
+
+    assert 1 <= client.writes <= 2
+    assert client.calls.count("get_item") == 0
+
+
+def test_an_inbound_text_costs_one_write(messages: DynamoMessages, client: Watched) -> None:
+    messages.receive(make_message(direction="inbound", status=Status.RECEIVED, route="webhook"))
+
+    assert client.calls == ["put_item"]
+
+
+def test_a_claim_whose_answer_was_lost_on_the_way_is_won(messages: DynamoMessages, client: Watched) -> None:
+    message = make_message()
+    messages.accept(message)
+    client.lose_the_answer_of = "update_item"
+
+    claim = messages.claim(message.id, "mine", NOW)
+
+    found = messages.get(message.id)
+    assert found
+    assert found.attempts == 1
+    assert claim.won
+
+
+def test_an_acceptance_whose_answer_was_lost_on_the_way_is_one(messages: DynamoMessages, client: Watched) -> None:
+    client.lose_the_answer_of = "put_item"
+
+    assert messages.accept(make_message()) is None
+
+
+@pytest.mark.parametrize(
+    "write",
+    ["accept", "claim", "submitted", "record", "receive", "get", "find", "line_length", "tracked", "look_again"],
+)
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "Op"),
+        ClientError({"Error": {"Code": "InternalServerError"}}, "Op"),
+        EndpointConnectionError(endpoint_url="https://dynamodb.invalid"),
+    ],
+    ids=["throttled", "internal-error", "unreachable"],
+)
+def test_a_table_that_fails_is_unavailable(
+    messages: DynamoMessages, client: Watched, write: str, error: Exception
+) -> None:
+    message = replace(make_message(), claim_id="mine")
+    client.error = error
+
+    calls: dict[str, Callable[[], object]] = {
+        "accept": lambda: messages.accept(message),
+        "claim": lambda: messages.claim(message.id, "mine", NOW),
+        "submitted": lambda: messages.submitted(message, accepted(), NOW),
+        "record": lambda: messages.record(message.id, make_receipt(Status.SENT), NOW),
+        "receive": lambda: messages.receive(message),
+        "get": lambda: messages.get(message.id),
+        "find": lambda: messages.find(message.id),
+        "line_length": lambda: messages.line_length(THEIRS, at_most=1),
+        "tracked": messages.tracked,
+        "look_again": lambda: messages.look_again(message, NOW),
+    }
+    with pytest.raises(Unavailable, match="The messages table"):
+        calls[write]()
+
+
+def test_who_waits_is_listed_line_by_line_with_word_of_more(messages: DynamoMessages) -> None:
+    for number in range(3):
+        messages.accept(make_message(id=f"00000000-0000-4000-8000-00000000000{number}", accepted_ms=NOW + number))
+    claimed(messages)
+
+    found, more = messages.waiting(2)
+    everybody, no_more = messages.waiting(10)
+
+    assert found == everybody[:2]
+    assert everybody == [
+        Waiting(f"00000000-0000-4000-8000-00000000000{number}", THEIRS, NOW + number) for number in range(3)
+    ]
+    assert (more, no_more) == (True, False)
+
+
+def test_only_messages_that_ended_or_were_handed_over_live_on_from_there(
+    messages: DynamoMessages, dynamodb: "DynamoDBClient"
+) -> None:
+    message = claimed(messages)
+    messages.submitted(message, accepted(), NOW + 86_400_000)
+
+    kept = {
+        item["pk"]["S"]: int(item["expires_at"]["N"]) for item in dynamodb.scan(TableName=messages._table)["Items"]
+    }
+
+    ninety_days_later = (NOW + 86_400_000) // 1000 + 90 * 86_400
+    assert kept == {f"M#{message.id}": ninety_days_later, f"T#{TELNYX_ID}": ninety_days_later}
+
+
+# ----------------------------------------------------------------------- the fake does what the table does
+
+
+@dataclass(frozen=True)
+class Step:
+    """One write by one of two workers."""
+
+    call: str
+    mine: bool
+    status: Status | None
+    event: str
+    telnyx_id: str
+    flag: bool
+
+
+STEPS = st.builds(
+    Step,
+    call=st.sampled_from(
+        [
+            *(
+                "accept",
+                "claim",
+                "release",
+                "submitted",
+                "ambiguous",
+                "mark_replayed",
+                "end",
+                "hold",
+                "look_again",
+            ),
+            *("record", "record"),
+        ]
+    ),
+    mine=st.sampled_from([True, True, True, False]),
+    status=st.sampled_from([None, *(status for status in Status if status.rank >= 50)]),
+    event=st.sampled_from(["e-1", "e-2", "e-3"]),
+    telnyx_id=st.sampled_from([TELNYX_ID, TELNYX_ID, OTHER_TELNYX_ID]),
+    flag=st.booleans(),
+)
+
+
+def take(step: Step, messages: Messages, message: Message, at_ms: int) -> object:
+    """Do one step; what it answers."""
+    mine = replace(message, claim_id="mine" if step.mine else "theirs")
+    end = step.status if step.status and step.status.rank < Status.DELIVERY_UNCONFIRMED.rank else Status.FAILED
+    if end is Status.SENT:
+        end = Status.FAILED
+    calls: dict[str, Callable[[], object]] = {
+        "accept": lambda: messages.accept(replace(message, accepted_ms=at_ms if step.flag else START_MS)),
+        "claim": lambda: messages.claim(message.id, mine.claim_id or "", at_ms),
+        "release": lambda: messages.release(
+            mine, at_ms, slot_ms=at_ms + 5, held_by=HeldBy.BREAKER, refund=step.flag
+        ),
+        "submitted": lambda: messages.submitted(mine, accepted(step.telnyx_id), at_ms),
+        "ambiguous": lambda: messages.ambiguous(mine, NO_ANSWER, at_ms),
+        "mark_replayed": lambda: messages.mark_replayed(mine, at_ms, undo=step.flag),
+        "end": lambda: messages.end(
+            mine if step.flag else message, end, ending(end), at_ms, safe_to_retry=step.mine
+        ),
+        "hold": lambda: messages.hold(message.id, at_ms + 7, HeldBy.SENDER_RATE),
+        "record": lambda: messages.record(
+            message.id, make_receipt(step.status, step.event, telnyx_id=step.telnyx_id), at_ms
+        ),
+        "look_again": lambda: messages.look_again(message, at_ms + 9 if step.flag else None),
+    }
+    return calls[step.call]()
+
+
+def seen(messages: Messages, message: Message) -> object:
+    """What can be seen of the one message at once."""
+    return (messages.get(message.id), messages.line_length(THEIRS, at_most=10))
+
+
+def found(messages: Messages) -> object:
+    """What else leads to it."""
+    far = START_MS * 2
+    return (
+        messages.find(TELNYX_ID),
+        messages.find(OTHER_TELNYX_ID),
+        [ident for shard in range(ATTENTION_SHARDS) for ident in messages.needing_attention(shard, far, 10)],
+    )
+
+
+@settings(
+    deadline=None,
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=st.lists(STEPS, min_size=2, max_size=12))
+def test_the_fake_and_the_table_cannot_be_told_apart(dynamodb: "DynamoDBClient", steps: list[Step]) -> None:
+    table = create_table(dynamodb, "MessagesTable")
+    real = DynamoMessages(dynamodb, table, retention_days=90, validity_minutes=60)
+    fake = FakeMessages(validity_minutes=60)
+    message = make_message(id="40385f64-5717-4562-b3fc-000000000001")
+    for messages in (real, fake):
+        messages.accept(message)
+    for number, step in enumerate([Step("claim", True, None, "", TELNYX_ID, True), *steps]):
+        at_ms = NOW + number
+        answers = [take(step, messages, message, at_ms) for messages in (real, fake)]
+        assert answers[0] == answers[1], step
+        assert seen(real, message) == seen(fake, message), step
+    assert found(real) == found(fake)
+    dynamodb.delete_table(TableName=table)
