@@ -1,0 +1,14 @@
+"""The matrix knows no network: a socket is a failure."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_socket import disable_socket, enable_socket  # type: ignore[import-untyped]
+
+
+@pytest.fixture(autouse=True)
+def no_sockets() -> Iterator[None]:
+    """Forbid sockets."""
+    disable_socket()
+    yield
+    enable_socket()

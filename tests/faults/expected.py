@@ -1,0 +1,41 @@
+"""What must come of a cell of the matrix, worked out from what the carrier did and not from our code."""
+
+from longcode.message import Status
+from tests.faults.matrix import CARRIER, Cell, Crash, Evidence, Mode
+
+# Answers that prove that nothing was sent.
+REFUSALS = ("refuses, 429", "refuses, 503", "can't be reached")
+ANSWERS = ("works", "takes it, slowly")
+
+
+def accepted(cell: Cell) -> int:
+    """How often the carrier takes the text, over all requests."""
+    takes, resolves = CARRIER[cell.carrier].takes, cell.mode is not Mode.HOLD
+    if cell.crash is Crash.AFTER_CLAIM:
+        # The first request is the replay, so the fault befalls that; what then stays in doubt is not tried again.
+        return int(resolves and (takes or cell.carrier in REFUSALS))
+    if not in_doubt(cell):
+        return 1
+    if not takes:
+        return int(resolves)
+    blind = cell.mode is Mode.IGNORED and cell.evidence is Evidence.NOTHING
+    return 2 if blind else 1
+
+
+def in_doubt(cell: Cell) -> bool:
+    """Whether we can't know from the first request what the carrier did with it."""
+    if cell.crash in (Crash.AFTER_CLAIM, Crash.REQUEST_LEFT, Crash.AFTER_ANSWER):
+        return True
+    return cell.carrier not in ANSWERS + REFUSALS
+
+
+def status(cell: Cell) -> Status:
+    """What the text's status must say in the end."""
+    taken = accepted(cell)
+    if taken and cell.evidence is not Evidence.NOTHING:
+        return Status.DELIVERED
+    if not taken or (in_doubt(cell) and cell.mode is Mode.HOLD):
+        return Status.UNKNOWN
+    if cell.crash is Crash.AFTER_CLAIM and cell.carrier not in ANSWERS + REFUSALS:
+        return Status.UNKNOWN
+    return Status.SUBMITTED

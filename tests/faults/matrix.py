@@ -1,0 +1,327 @@
+"""The fault matrix: one cell is one text with a crash, a carrier fault and a queue fault, and what came of it.
+
+Everything goes through the real consumer, sweeper and webhook handlers, over fakes, in virtual time.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from typing import Any, Literal
+
+from longcode.message import Status
+from tests.fakes import FakeCarrier, FakeQueue, Mapping, World, make_settings, make_world
+from tests.fakes import carrier as behaviours
+from tests.fakes import webhooks
+from tests.fakes.carrier import Behaviour, Text
+from tests.fakes.queue import Stored
+from tests.fakes.tripwire import Died
+from tests.faults.timeline import Timeline
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+# Longer than the carrier keeps a key, so that a second replay would be seen.
+LASTS_MS = 25 * HOUR
+INTERVAL_MS = 1000
+
+RECIPIENT = "+12025550123"
+OTHER = "+12025550145"
+
+
+class Crash(StrEnum):
+    """Where the consumer's process is killed, once."""
+
+    NEVER = "never"
+    BEFORE_CLAIM = "before the claim"
+    AFTER_CLAIM = "after the claim"
+    REQUEST_LEFT = "after the request left"
+    AFTER_ANSWER = "after the answer"
+    AFTER_WRITE = "after the outcome was written"
+    BEFORE_DELETE = "before the queue's delete"
+
+
+CARRIER: dict[str, Behaviour] = {
+    "works": behaviours.ACCEPTS,
+    "takes it, hangs": behaviours.ACCEPTS_AND_HANGS,
+    "takes it, answers 500": behaviours.ACCEPTS_THEN_500,
+    "takes it, drops the connection": behaviours.ACCEPTS_THEN_DROPS,
+    "takes it, malformed answer": behaviours.ACCEPTS_AND_GARBLES,
+    "takes it, slowly": behaviours.SLOW,
+    "refuses, 500": behaviours.FAILS_500,
+    "hangs, without taking it": behaviours.HANGS,
+    "refuses, 429": behaviours.RATE_LIMITED,
+    "refuses, 503": behaviours.OVERLOADED,
+    "can't be reached": behaviours.UNREACHABLE,
+}
+
+
+class Queue(StrEnum):
+    """What the queue does besides what it should."""
+
+    WORKS = "works"
+    DUPLICATES = "delivers twice"
+    REDRIVE = "redriven from the dead letters"
+    ODD_VISIBILITY = "visible again in the wrong order"
+
+
+class Mode(StrEnum):
+    """Whether the carrier honours idempotency keys, or the policy forbids to rely on it."""
+
+    HONOURED = "key honoured"
+    IGNORED = "key ignored"
+    HOLD = "hold, key ignored"
+
+
+class Evidence(StrEnum):
+    """What the carrier tells of a text that it took."""
+
+    RECEIPTS = "receipts"
+    RECORDS = "records only"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One place of the matrix."""
+
+    crash: Crash
+    carrier: str
+    queue: Queue
+    mode: Mode
+    evidence: Evidence
+
+    def __str__(self) -> str:
+        return "-".join((self.crash, self.carrier, self.queue, self.mode, self.evidence)).replace(" ", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a cell's text, and of those around it. Times are milliseconds from the start."""
+
+    accepted: int
+    status: Status
+    first_taken_ms: int | None
+    attempts: int
+    # The second and third text to the same recipient, and one to another: how often, and when, each was taken.
+    behind: tuple[int, ...]
+    behind_ms: tuple[int, ...]
+    other: int
+    least_gap_ms: int
+    left_in_queue: int
+    crashed: bool
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the texts behind were taken in their order."""
+        return list(self.behind_ms) == sorted(self.behind_ms)
+
+
+def cells() -> Iterator[Cell]:
+    """All of them."""
+    for crash, carrier, queue, mode, evidence in itertools.product(Crash, CARRIER, Queue, Mode, Evidence):
+        yield Cell(crash, carrier, queue, mode, evidence)
+
+
+@cache
+def outcome(cell: Cell) -> Outcome:
+    """Run a cell; the same one only once a process."""
+    return Run(cell).outcome()
+
+
+class Stage:
+    """A world over a timeline: a queue that is polled, a sweeper each minute, a carrier that reports."""
+
+    def __init__(
+        self,
+        *,
+        honours_keys: bool = True,
+        evidence: Evidence = Evidence.RECEIPTS,
+        policy: Literal["resolve", "hold"] = "resolve",
+        idle_sweeps: bool = False,
+        # Any: the settings by name.
+        **settings: Any,
+    ) -> None:
+        self.clock = Timeline()
+        carrier = FakeCarrier(self.clock, honours_keys=honours_keys, shows_queued=False)
+        carrier.on_taken = self._taken
+        self.world: World = make_world(
+            make_settings(ambiguous_sends=policy, **settings),
+            clock=self.clock,
+            carrier=carrier,
+            outbox=FakeQueue(self.clock),
+        )
+        self.start_ms = self.clock.now_ms()
+        self._evidence = evidence
+        self._idle_sweeps = idle_sweeps
+        self._swept_ms = self.start_ms
+        self.clock.standing = self._next_sweep
+        self.mapping = self.world.mapping()
+        self._sweeper = self.world.handler("sweeper")
+
+    def run(self, lasts_ms: int) -> None:
+        """Let everything take its course for so long, from now."""
+        end = self.clock.now_ms() + lasts_ms
+        while True:
+            moments = (self.world.queue.next_visible_ms(), self.clock.next_ms())
+            moment = min((at for at in moments if at is not None), default=end)
+            if moment >= end:
+                break
+            self.clock.sleep_until(moment)
+            visible = self.world.queue.next_visible_ms()
+            if visible is not None and visible <= self.clock.now_ms():
+                self.poll()
+        self.clock.sleep_until(end)
+
+    def poll(self) -> None:
+        """One receive and its invocation."""
+        self.mapping.poll()
+
+    # ------------------------------------------------------------------------------- what goes on besides
+
+    def _next_sweep(self) -> tuple[int, Any] | None:
+        """The next full minute in which the sweeper has something to do; in the others it would find nothing."""
+        ahead = self._swept_ms // MINUTE * MINUTE + MINUTE
+        if self._idle_sweeps:
+            return ahead, self._sweep
+        messages = self.world.messages
+        due = [at for at in (messages.attention_ms(message.id) for message in messages.all) if at is not None]
+        if not due:
+            return None
+        return max(ahead, -(-min(due) // MINUTE) * MINUTE), self._sweep
+
+    def _sweep(self) -> None:
+        self._swept_ms = self.clock.now_ms()
+        # A sweeper that dies or finds a store down comes again in a minute.
+        try:
+            self.world.sweep()
+        except (Exception, Died) as exc:
+            self.sweep_failed(exc)
+
+    def sweep_failed(self, exc: BaseException) -> None:
+        """A run of the sweeper ended early."""
+        if not isinstance(exc, Died):
+            raise exc
+
+    def _taken(self, text: Text) -> None:
+        now = self.clock.now_ms()
+        if self._evidence is Evidence.RECEIPTS:
+            for status, after_ms in (("sent", 800), ("delivered", 3_000)):
+                self.clock.at(now + after_ms, lambda status=status: self._report(text, status))  # type: ignore[misc]
+        elif self._evidence is Evidence.RECORDS:
+            self.clock.at(now + 30_000, lambda: setattr(text, "status", "delivered"))
+
+    def _report(self, text: Text, status: str, event_id: str | None = None, attempt: int = 1) -> None:
+        text.status = status
+        now = self.clock.now_ms()
+        event_id = event_id or f"{text.telnyx_id}/{status}"
+        body = webhooks.receipt(text, status, now, event_id=event_id)
+        if self.world.webhook(body, path_id=text.key).status != 200 and attempt < 3:
+            self.clock.at(now + 2_000, lambda: self._report(text, status, event_id, attempt + 1))
+
+
+class Run(Stage):
+    """One cell: three texts to one recipient and one to another, and everything goes wrong with the first."""
+
+    def __init__(self, cell: Cell, **options: Any) -> None:
+        super().__init__(
+            honours_keys=cell.mode is Mode.HONOURED,
+            evidence=cell.evidence,
+            policy="hold" if cell.mode is Mode.HOLD else "resolve",
+            **options,
+        )
+        self._cell = cell
+        self.crashed = False
+        self.ids = [
+            self.world.enqueue(to, text).fields["message_id"]
+            for to, text in ((RECIPIENT, "1"), (RECIPIENT, "2"), (RECIPIENT, "3"), (OTHER, "Hello"))
+        ]
+        self._first = self.ids[0]
+        self._copy = replace(self.world.queue.stored[0])
+        self.mapping = Mapping(self.world.queue, self._consumer(self.world.handler("consumer")))
+
+    def outcome(self) -> Outcome:
+        """Let it happen, and look."""
+        queue = self.world.queue
+        self._set_traps()
+        if self._cell.queue is Queue.DUPLICATES:
+            queue.duplicate(self._first)
+        self.poll()
+        self._queue_fault()
+        self.run(LASTS_MS)
+        carrier = self.world.carrier
+        took = carrier.arrivals(RECIPIENT)
+        message = self.world.messages.get(self._first)
+        assert message
+        first = [text.taken_ms for text in carrier.texts if text.key == self._first]
+        behind = self.ids[1:3]
+        return Outcome(
+            accepted=carrier.taken(self._first),
+            status=message.status,
+            first_taken_ms=min(first) - self.start_ms if first else None,
+            attempts=message.attempts,
+            behind=tuple(carrier.taken(ident) for ident in behind),
+            behind_ms=tuple(
+                carrier.text(ident).taken_ms - self.start_ms for ident in behind if carrier.taken(ident)
+            ),
+            other=carrier.taken(self.ids[3]),
+            least_gap_ms=min((b - a for a, b in itertools.pairwise(took)), default=INTERVAL_MS),
+            left_in_queue=len(queue.stored) + len(queue.dead),
+            crashed=self.crashed,
+        )
+
+    # ------------------------------------------------------------------------------------------ the crash
+
+    def _die(self) -> BaseException:
+        """The process is killed; from here on the world is sound again."""
+        self.crashed = True
+        self.world.messages.trip.clear()
+        self.world.carrier.trip.clear()
+        return Died()
+
+    def _set_traps(self) -> None:
+        crash, messages, carrier = self._cell.crash, self.world.messages, self.world.carrier
+        behaviour = CARRIER[self._cell.carrier]
+        if crash in (Crash.BEFORE_CLAIM, Crash.AFTER_CLAIM):
+            messages.trip.fail("claim", self._die, after=crash is Crash.AFTER_CLAIM)
+        elif crash is Crash.REQUEST_LEFT:
+            behaviour = replace(behaviour, dies=self._die)
+        elif crash is Crash.AFTER_ANSWER:
+            carrier.trip.fail("send", self._die, after=True)
+        elif crash is Crash.AFTER_WRITE:
+            for write in ("submitted", "ambiguous", "release", "end"):
+                messages.trip.fail(write, self._die, after=True)
+        carrier.then(behaviour, to=self._first)
+
+    def _consumer(self, consumer: Any) -> Any:
+        """The consumer, killed when it has answered but before the queue heard of it."""
+
+        def handle(event: Any, context: Any) -> Any:
+            answer = consumer(event, context)
+            failed = {row["itemIdentifier"] for row in answer["batchItemFailures"]}
+            mine = {r["messageId"] for r in event["Records"] if self._first in r["body"]}
+            if self._cell.crash is Crash.BEFORE_DELETE and not self.crashed and mine - failed:
+                raise self._die()
+            return answer
+
+        return handle
+
+    # ------------------------------------------------------------------------------------------ the queue
+
+    def _queue_fault(self) -> None:
+        """After the first invocation, whatever it came to."""
+        queue, now = self.world.queue, self.clock.now_ms()
+        line = [stored for stored in queue.stored if stored.group == RECIPIENT]
+        if self._cell.queue is Queue.DUPLICATES:
+            # One came in the same batch; another comes when the first copy is dealt with, or not yet.
+            queue.stored.append(self._again(now))
+        elif self._cell.queue is Queue.REDRIVE:
+            queue.stored[:] = [stored for stored in queue.stored if stored not in line]
+            queue.dead += line if any(self._first in stored.body for stored in line) else [self._again(now), *line]
+            self.clock.at(now + HOUR, queue.redrive)
+        elif self._cell.queue is Queue.ODD_VISIBILITY:
+            for number, stored in enumerate(line):
+                stored.visible_ms = now if number else now + 10 * MINUTE
+
+    def _again(self, now: int) -> Stored:
+        return replace(self._copy, queue_id="00000000-0000-4000-8000-0000000000ff", visible_ms=now, handle="")

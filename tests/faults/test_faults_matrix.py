@@ -1,0 +1,76 @@
+"""Every crash, carrier fault and queue fault together: never twice, never lost in silence, and the line moves on."""
+
+import pytest
+
+from longcode.message import Status
+from tests.faults import expected
+from tests.faults.matrix import (
+    INTERVAL_MS,
+    Cell,
+    Crash,
+    Evidence,
+    Mode,
+    Queue,
+    Run,
+    cells,
+    outcome,
+)
+
+CELLS = list(cells())
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_a_text_through_crash_carrier_fault_and_queue_fault(cell: Cell) -> None:
+    found = outcome(cell)
+    assert found.crashed == (cell.crash is not Crash.NEVER)
+    # What the carrier did.
+    assert found.accepted == expected.accepted(cell)
+    # What we say that it did.
+    assert found.status is expected.status(cell)
+    # Those behind it: each once, in order, never too close; and nobody else is held up for good.
+    assert found.behind == (1, 1)
+    assert found.in_order
+    assert found.least_gap_ms >= INTERVAL_MS
+    assert found.other == 1
+    assert found.left_in_queue == 0
+
+
+def test_nothing_is_taken_twice_where_the_key_is_honoured_or_the_replay_is_off() -> None:
+    safe = [cell for cell in CELLS if cell.mode is not Mode.IGNORED]
+    assert len(safe) > 1000
+    assert {outcome(cell).accepted for cell in safe} == {0, 1}
+
+
+def test_without_keys_only_a_carrier_that_tells_nothing_can_take_a_text_twice() -> None:
+    twice = [cell for cell in CELLS if outcome(cell).accepted > 1]
+    assert {(cell.mode, cell.evidence) for cell in twice} == {(Mode.IGNORED, Evidence.NOTHING)}
+
+
+def test_a_text_that_never_left_says_so_for_as_long_as_that_is_not_known() -> None:
+    never = [outcome(cell) for cell in CELLS if outcome(cell).accepted == 0]
+    assert never
+    assert {found.status for found in never} == {Status.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("crash", "within_ms"), [(Crash.NEVER, 40_000), *((c, 440_000) for c in Crash if c is not Crash.NEVER)]
+)
+def test_the_line_moves_on_as_soon_as_the_queue_shows_it_again(crash: Crash, within_ms: int) -> None:
+    ready = [cell for cell in CELLS if cell.crash is crash and cell.queue in (Queue.WORKS, Queue.DUPLICATES)]
+    assert max(outcome(cell).behind_ms[-1] for cell in ready) <= within_ms
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        Cell(crash, "takes it, hangs", Queue.WORKS, Mode.IGNORED, evidence)
+        for crash in (Crash.NEVER, Crash.AFTER_CLAIM, Crash.REQUEST_LEFT)
+        for evidence in Evidence
+    ],
+    ids=str,
+)
+def test_sweeps_that_find_nothing_change_nothing(cell: Cell) -> None:
+    """The matrix leaves them out to be quick."""
+    run = Run(cell, idle_sweeps=True)
+    assert run.outcome() == outcome(cell)
+    assert run.world.meter.flushes > 25 * 60
