@@ -141,15 +141,14 @@ def status(
     if message is None:
         raise Problem(f"{at.name} has no message {message_id}.", "Is it the right stack?")
     now = _now_ms()
+    road = at.limits.look(message.recipient, message.sender)
     forecast = None
     if message.status.waiting:
-        road = at.limits.look(message.recipient, message.sender)
         forecast = accept.forecast(message, at.messages, road, now, at.pace)
     if as_json:
         _json(show.message_json(message, forecast, full=full))
         return
-    control = at.limits.look(message.recipient, message.sender).control
-    console.print(show.message(message, forecast, control, now, full=full))
+    console.print(show.message(message, forecast, road.control, now, full=full))
 
 
 @app.command(epilog=_examples("queue", "queue --rows 100 --limit 50000 --stack long-code-prod", "queue --json"))

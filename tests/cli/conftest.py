@@ -1,0 +1,27 @@
+"""The stack that the operator's command is tried on: in this process, or the real local one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from cli import target
+from tests.cli.world import NAME, REGION, World, deploy, formation
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An AWS account in this process, with nothing of the person's own configuration."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "LONGCODE_STACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    other: dict[str, Any] = {"StackStatus": "UPDATE_COMPLETE", "Outputs": [], "Parameters": []}
+    with mock_aws(), formation({NAME: deploy(), "other": other}):
+        yield
+
+
+@pytest.fixture
+def world(aws: None) -> World:
+    return World(target.on_aws(NAME, None, REGION))

@@ -1,0 +1,191 @@
+"""The command on the deployed local stack: what it does to real texts, with the carrier as the witness.
+
+A pause stops everything, so this stack is nobody else's.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from cli import redrive, target
+from local.layout import Stack
+from tests.cli.world import run
+from tests.stack.conftest import eventually
+from tests.stack.world import RUNS, forget_old_runs, shared_stack
+
+__all__ = ["eventually"]  # a fixture of the stack's own tests
+
+pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+
+Eventually = Callable[[Callable[[], Any]], Any]
+
+HOME = RUNS / f"cli-{os.getpid()}"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    forget_old_runs()
+    with shared_stack(HOME, "only", parameters={"RecipientIntervalMs": "100"}) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def open_again(stack: Stack) -> Iterator[None]:
+    """No test leaves the stack paused, or with a queue that gives up at once."""
+    yield
+    longcode("resume", "--breaker")
+    _give_up_after(stack, 1000)
+
+
+def longcode(*arguments: str) -> str:
+    result = run(*arguments, "--dir", str(HOME))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def look(*arguments: str) -> Any:
+    return json.loads(longcode(*arguments, "--json"))
+
+
+def queue_texts(stack: Stack, *numbers: str) -> list[str]:
+    headers = {"x-api-key": stack.api_key}
+    ids = []
+    for number in numbers:
+        answer = httpx.post(
+            f"{stack.api_url}/sms/queue",
+            json={"to": number, "message": "Hello"},
+            headers=headers,
+            timeout=40,
+            trust_env=False,
+        )
+        assert answer.status_code == 202, answer.text
+        ids.append(answer.json()["message_id"])
+    return ids
+
+
+def sent_to(stack: Stack, number: str) -> list[str]:
+    """Ids of the texts that the carrier was asked to send to `number`, in the order of their arrival."""
+    found = httpx.get(f"{stack.console_url}/_carrier/requests", trust_env=False).json()["requests"]
+    return [row["idempotency_key"] for row in found if row["to"] == number]
+
+
+def _give_up_after(stack: Stack, receives: int) -> None:
+    """How often a message may be received before it is a dead letter."""
+    at = target.local(HOME)
+    arn = at.sqs.get_queue_attributes(QueueUrl=at.dead_letter_queue_url, AttributeNames=["QueueArn"])
+    policy = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": receives}
+    at.sqs.set_queue_attributes(QueueUrl=at.queue_url, Attributes={"RedrivePolicy": json.dumps(policy)})
+
+
+def dead_letters(stack: Stack, eventually: Eventually, *numbers: str) -> list[str]:
+    """Let texts die in the queue: paused, each receive is in vain. Leaves the stack paused."""
+    longcode("pause", "--reason", "letting them die")
+    _give_up_after(stack, 1)
+    ids = queue_texts(stack, *numbers)
+    eventually(lambda: redrive.depth(_sqs(), stack.dead_letter_queue_url).visible == len(ids))
+    _give_up_after(stack, 1000)
+    return ids
+
+
+def _sqs() -> Any:
+    return target.local(HOME).sqs
+
+
+def test_a_pause_stops_queued_texts_and_a_resume_lets_them_go_within_seconds(
+    stack: Stack, eventually: Eventually
+) -> None:
+    first, second = "+12025550131", "+12025550132"
+    longcode("pause", "--reason", "wrong template")
+    ids = queue_texts(stack, first, first, second)
+
+    # The consumer has looked at each of them, and put each back.
+    eventually(lambda: look("queue")["in_flight"] == 3)
+    waiting = look("queue", "--full")["waiting"]
+    assert [(row["to"], row["texts"], row["held_by"]) for row in waiting] == [
+        (first, 2, "paused"),
+        (second, 1, "paused"),
+    ]
+    assert "wrong template" in longcode("status", ids[0])
+    assert sent_to(stack, first) == sent_to(stack, second) == []
+
+    longcode("resume")
+    eventually(lambda: len(sent_to(stack, first)) == 2 and sent_to(stack, second))
+    assert sent_to(stack, first) == ids[:2]
+    eventually(lambda: look("status", ids[1])["status"] == "delivered")
+    assert "delivered" in longcode("status", look("status", ids[1])["telnyx_id"])
+
+
+def test_dead_letters_go_back_in_order_and_each_is_one_text(stack: Stack, eventually: Eventually) -> None:
+    first, second = "+12025550133", "+12025550134"
+    ids = dead_letters(stack, eventually, first, second, first, second, first)
+    assert look("queue")["dead_letters"] == 5
+    assert "5 dead letters in the local stack" in longcode("redrive", "--dry-run")
+    assert look("queue")["dead_letters"] == 5
+
+    told = longcode("redrive")
+    assert told.startswith("5 dead letters put back.\nThey wait: Sending is paused")
+    assert look("queue")["dead_letters"] == 0
+    assert longcode("redrive") == "There are no dead letters to put back.\n"
+
+    longcode("resume")
+    eventually(lambda: len(sent_to(stack, first) + sent_to(stack, second)) == 5)
+    assert sent_to(stack, first) == [ids[0], ids[2], ids[4]]
+    assert sent_to(stack, second) == [ids[1], ids[3]]
+
+
+def test_a_redrive_that_is_killed_between_send_and_delete_is_run_again_without_a_second_text(
+    stack: Stack, eventually: Eventually
+) -> None:
+    number = "+12025550135"
+    ids = dead_letters(stack, eventually, number, number, number)
+    at = target.local(HOME)
+    deleted: list[str] = []
+
+    def die_at_the_second(**_: Any) -> None:
+        deleted.append("")
+        if len(deleted) == 2:
+            raise KeyboardInterrupt
+
+    at.sqs.meta.events.register("before-call.sqs.DeleteMessage", die_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        list(redrive.redrive(at, lambda _: None))
+    # The second was sent but is still there; it and the third are to be had at once, not after a minute.
+    assert redrive.depth(at.sqs, at.dead_letter_queue_url) == redrive.Depth(2, 0)
+
+    assert longcode("redrive").startswith("2 dead letters put back.")
+    longcode("resume")
+    eventually(lambda: len(sent_to(stack, number)) >= 3)
+    eventually(lambda: look("queue")["ready"] + look("queue")["in_flight"] == 0)
+    assert sent_to(stack, number) == ids
+
+
+def test_a_dead_letter_of_a_text_that_was_sent_is_taken_off_and_sends_nothing(
+    stack: Stack, eventually: Eventually
+) -> None:
+    number = "+12025550136"
+    (ident,) = queue_texts(stack, number)
+    eventually(lambda: look("status", ident)["status"] == "delivered")
+    _sqs().send_message(
+        QueueUrl=stack.dead_letter_queue_url,
+        MessageBody=json.dumps({"v": 1, "id": ident}),
+        MessageGroupId=number,
+        MessageDeduplicationId="a-second-copy",
+    )
+    assert "nothing is sent again" in longcode("redrive", "--dry-run")
+    assert longcode("redrive") == "1 dead letter put back.\n"
+    eventually(lambda: look("queue")["ready"] + look("queue")["in_flight"] == 0)
+    assert sent_to(stack, number) == [ident]
+
+
+def test_the_same_stack_is_found_by_its_name_as_one_on_aws_is(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in stack.aws().items():
+        monkeypatch.setenv(name, value)
+    result = run("queue", "--json", "--stack", stack.stack_name, "--region", stack.region)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["complete"] is True

@@ -1,0 +1,113 @@
+"""`longcode status`: the life of one text, for a person and for a script."""
+
+import pytest
+
+from longcode import http
+from longcode.message import Fault, HeldBy, Status
+from longcode.ports import Receipt
+from tests.cli.world import NOW_MS, THEIRS, World, ident
+
+pytestmark = pytest.mark.disable_socket
+
+ID = ident(1)
+
+
+def _receipt(status: Status, at_ms: int, *faults: Fault) -> Receipt:
+    return Receipt(f"event-{status}", "telnyx-1", status, status.value, at_ms, faults=faults)
+
+
+@pytest.fixture
+def delivered(world: World) -> World:
+    world.submit(ID, "telnyx-1", metadata={"order": "4711"})
+    # The receipts come in the wrong order, as they do.
+    world.target.messages.record(ID, _receipt(Status.DELIVERED, NOW_MS + 6_000), NOW_MS + 6_100)
+    world.target.messages.record(ID, _receipt(Status.SENT, NOW_MS + 5_000), NOW_MS + 6_200)
+    return world
+
+
+def test_the_timeline_has_every_step_in_the_order_of_time(delivered: World) -> None:
+    told = delivered.says("status", ID)
+    steps = [
+        "accepted by POST /sms/queue",
+        "+4.2 s sending attempt 1, waited 4.2 s",
+        "+4.3 s submitted consumer",
+        "+5.0 s sent webhook",
+        "+6.0 s delivered webhook",
+    ]
+    assert [told.index(step) for step in steps] == sorted(told.index(step) for step in steps)
+
+
+def test_it_is_found_by_the_carriers_id_too(delivered: World) -> None:
+    assert ID in delivered.says("status", "telnyx-1")
+
+
+def test_neither_text_nor_metadata_nor_numbers_are_shown_unless_asked_for(delivered: World) -> None:
+    told = delivered.run("status", ID).output + delivered.run("status", ID, "--json").output
+    assert "The words" not in told
+    assert "4711" not in told
+    assert THEIRS not in told
+    full = delivered.says("status", ID, "--full")
+    assert "The words of the text" in full
+    assert "order=4711" in full
+    assert THEIRS in full
+
+
+def test_the_full_json_is_the_apis_own_answer(delivered: World) -> None:
+    message = delivered.target.messages.get(ID)
+    assert message
+    assert delivered.json("status", ID, "--full") == http.status(message, None).fields
+
+
+def test_an_error_is_told_with_its_code_and_without_the_number_in_it(world: World) -> None:
+    world.submit(ID, "telnyx-1")
+    fault = Fault("40001", "Not routable", f"{THEIRS} can't be reached")
+    world.target.messages.record(ID, _receipt(Status.DELIVERY_FAILED, NOW_MS + 5_000, fault), NOW_MS + 5_000)
+    told = world.says("status", ID)
+    assert "delivery failed" in told
+    assert "40001 Not routable (+1…23 can't be reached)" in told
+    assert world.json("status", ID)["errors"][0]["detail"] == "+1…23 can't be reached"
+
+
+def test_what_strangers_wrote_can_not_steer_the_terminal(world: World) -> None:
+    world.accept(ID, text="a\x1b[2Jb [red]c :boom: \u202ed")
+    assert "a\\u001b[2Jb [red]c :boom: \\u202ed" in world.says("status", ID, "--full")
+
+
+def test_a_waiting_text_says_its_place_and_what_it_waits_for(world: World) -> None:
+    far = 4_000_000_000_000
+    for number in (1, 2):
+        world.accept(ident(number), accepted_ms=NOW_MS + number)
+    world.target.messages.hold(ident(2), far, HeldBy.SENDER_RATE)
+    assert "It is the first in its line, and may leave now." in world.says("status", ident(1))
+    told = world.says("status", ident(2))
+    assert "It is number 2, and may leave at 2096-10-02 07:06:40 UTC (in " in told
+    assert "It waits for the sender's rate." in told
+    assert world.json("status", ident(2))["position"] == 2
+
+
+def test_a_text_that_waits_for_a_pause_or_a_breaker_says_since_when_and_why(world: World) -> None:
+    world.accept(ID)
+    far = 4_000_000_000_000
+    world.target.limits.open_breaker(NOW_MS, far, "20100 Insufficient Funds")
+    told = world.says("status", ID)
+    assert "waits for the breaker. The breaker is open since" in told
+    assert "20100 Insufficient Funds. One text tries again at 2096-10-02" in told
+    world.target.limits.pause(NOW_MS, "wrong template")
+    assert "waits for the pause to end. Sending is paused since" in world.says("status", ID)
+    assert "wrong template" in world.says("status", ID)
+
+
+def test_an_unknown_outcome_is_said_to_be_settled_by_evidence(world: World) -> None:
+    world.accept(ID)
+    claim = world.target.messages.claim(ID, "claim", NOW_MS)
+    assert claim.message
+    world.target.messages.ambiguous(claim.message, Fault("carrier_no_answer", "No answer"), NOW_MS)
+    assert "never sent a second time to find out" in world.says("status", ID)
+
+
+def test_an_id_that_nobody_knows_is_one_line_and_exit_code_1(world: World) -> None:
+    result = world.run("status", "nothing")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "Stack long-code-test in eu-west-1 has no message nothing. Is it the right stack?"
+    ]
