@@ -315,6 +315,8 @@ class _Place:
     slot_ms: int | None = None
     floor_ms: int = 0
     held_by: HeldBy = HeldBy.RECIPIENT_RATE
+    # The slot as it was reserved, before anything moved it: what stands behind in the queue has its own by that.
+    reserved_ms: int = 0
 
 
 def _reserve_shared(lanes: Sequence["_Lane"], desk: Desk) -> None:
@@ -413,6 +415,8 @@ class _Lane:
             if slot >= place.floor_ms:
                 place.held_by = HeldBy.RECIPIENT_RATE
             place.slot_ms = max(slot, place.floor_ms)
+        for place in self._places:
+            place.reserved_ms = place.slot_ms or 0
         self._shift(0)
 
     def _shift(self, not_before: int) -> None:
@@ -459,7 +463,7 @@ class _Lane:
         self._places.pop(0)
         if arrival is not None:
             self._next_ms = pacing.next_departure(arrival, desk.pace.recipient_ms)
-            late = arrival > slot + pacing.GUARD_MS or (road.recipient.tat_ms or 0) < self._next_ms
+            late = self._next_ms > min(place.reserved_ms + self._spacing, road.recipient.tat_ms or 0)
             self._must_push = bool(self._spacing) and late
             self._shift(self._next_ms)
         return True
