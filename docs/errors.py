@@ -79,5 +79,10 @@ def page() -> str:
     return "".join(parts)
 
 
+def write() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    write()
