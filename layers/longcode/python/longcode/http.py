@@ -3,11 +3,11 @@
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from longcode import accept, errors, phone
+from longcode import accept, errors, explain, phone
 from longcode.deliver import Result
 from longcode.message import Entry, Fault, Message, is_message_id, iso
 from longcode.ports import Answer, Journal, OptOut
@@ -175,7 +175,7 @@ def refusal(exc: errors.LongCodeError) -> Response:
         if exc.code == "outcome_unknown":
             fields["status"] = "unknown"
         if exc.carrier:
-            fields["carrier"] = exc.carrier
+            fields["carrier"] = _fault(Fault(exc.carrier["code"], exc.carrier["title"], exc.carrier["detail"]))
         if exc.retry_after_s is not None:
             headers["retry-after"] = str(exc.retry_after_s)
         return Response(exc.status_code, fields, headers)
@@ -234,7 +234,7 @@ def processed(results: list[Result], remaining: int) -> Response:
     for result in results:
         message, reply = result.message, result.answer
         if message is None:
-            rows.append({"error": "This queue entry names no message.", "code": "unknown_message"})
+            rows.append(_row(Fault("unknown_message", "This queue entry names no message.")))
         elif reply is not None and reply.fault is None:
             good += 1
             rows.append(dict(sent(message, reply).fields))
@@ -244,8 +244,7 @@ def processed(results: list[Result], remaining: int) -> Response:
                     "message_id": message.id,
                     "to": message.recipient,
                     "status": message.status.value,
-                    "error": reply.fault.title,
-                    "code": reply.fault.code,
+                    **_row(reply.fault),
                 }
             )
         # A message that was dealt with before is neither: it is simply gone from the queue.
@@ -254,6 +253,7 @@ def processed(results: list[Result], remaining: int) -> Response:
 
 def status(message: Message, forecast: accept.Forecast | None) -> Response:
     """GET /sms/status/{id}: what became of it, and how."""
+    history = explain.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
     fields: dict[str, object] = {
         "message_id": message.id,
         "telnyx_id": message.telnyx_id,
@@ -265,7 +265,7 @@ def status(message: Message, forecast: accept.Forecast | None) -> Response:
         "timestamp": iso(message.updated_ms),
         "accepted_at": iso(message.accepted_ms),
         "segments": message.parts or message.segments,
-        "history": [_entry(entry) for entry in message.history],
+        "history": [_entry(entry) for entry in history],
         "errors": [_fault(fault) for fault in message.faults],
     }
     if message.direction == "outbound":
@@ -319,10 +319,25 @@ def _when(at_ms: int | None) -> str | None:
 
 def _entry(entry: Entry) -> dict[str, object]:
     row: dict[str, object] = {"at": iso(entry.at_ms), "status": entry.status, "source": entry.source}
+    if entry.note:
+        row["note"] = entry.note
     if entry.faults:
         row["errors"] = [_fault(fault) for fault in entry.faults]
     return row
 
 
-def _fault(fault: Fault) -> dict[str, str]:
-    return {"code": fault.code, "title": fault.title, "detail": fault.detail}
+def _fault(fault: Fault) -> dict[str, object]:
+    return {
+        "code": fault.code,
+        "title": fault.title,
+        "detail": fault.detail,
+        "explanation": _explanation(fault),
+    }
+
+
+def _row(fault: Fault) -> dict[str, object]:
+    return {"error": fault.title, "code": fault.code, "explanation": _explanation(fault)}
+
+
+def _explanation(fault: Fault) -> dict[str, object]:
+    return asdict(explain.explain(fault))
