@@ -34,7 +34,5 @@ def drain(
         if not envelopes:
             break
         results = send(envelopes)
-        finished = [result for result in results if result.done]
-        queue.done([result.envelope for result in finished])
-        ended += finished
+        ended += [result for result in results if result.done]
     return ended, queue.size()

@@ -293,6 +293,7 @@ def send_batch(
             desk.meter.count("Unreadable")
             desk.journal.error("queue.unreadable", queue_id=envelope.queue_id)
             results.append(Result(envelope))
+            outbox.done([envelope])
         else:
             lines.setdefault(envelope.recipient, []).append(envelope)
     lanes = [_Lane(line, desk, outbox, deadline_ms - SEND_BUDGET_MS) for line in lines.values()]
@@ -393,6 +394,8 @@ class _Lane:
                 pass
             if self._must_push:
                 self._desk.limits.push(pacing.recipient_key(self._recipient), self._next_ms)
+            # At once, and not with the batch's answer: until then nobody else gets what stands behind.
+            self._outbox.done([result.envelope for result in self.results if result.done])
         except Unavailable as exc:
             self.give_up(exc)
         except Exception:
@@ -469,7 +472,10 @@ class _Lane:
         return True
 
     def _defer(self, slots: list[int], *, keep_slots: bool = True) -> bool:
-        """Hide all that is left until its slot, the whole tail: what stays visible later blocks what is behind."""
+        """Hide all that is left until the first may leave: the whole tail, and no part of it for longer.
+
+        As long as one message of a group is hidden, SQS may keep back those before it too.
+        """
         now = self._desk.clock.now_ms()
         envelopes = [place.envelope for place in self._places]
         for place, slot in zip(self._places, slots, strict=True):
@@ -479,7 +485,7 @@ class _Lane:
                 for place, slot in zip(self._places, slots, strict=True):
                     if place.envelope.message_id:
                         self._desk.messages.hold(place.envelope.message_id, slot, place.held_by)
-            self._outbox.defer(envelopes, [pacing.visibility_s(slot, now) for slot in slots])
+            self._outbox.defer(envelopes, [pacing.visibility_s(slots[0], now)] * len(envelopes))
         except Unavailable as exc:
             # They come back when the queue's own timeout ends, in order all the same.
             self._desk.journal.error("store.unavailable", what=exc.what)

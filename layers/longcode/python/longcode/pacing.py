@@ -14,8 +14,10 @@ GUARD_MS = 20
 # What of it is kept between the arrival of one text and the next one's departure: clocks and sockets are
 # not exact to the millisecond.
 _ROUNDING_MS = 5
-# A wait up to this long happens inside the invocation; a longer one goes back to the queue.
-SHORT_WAIT_MS = 2_000
+# A wait up to this long happens inside the invocation; a longer one goes back to the queue. Ten texts to one
+# recipient at one a second, the most that a batch can hold, fit into it. It holds up nobody else: each
+# recipient's messages are deleted or hidden as soon as that recipient's part of the batch is done.
+SHORT_WAIT_MS = 12_000
 # A reserved slot that has passed by more than this is reserved again: after an outage a burst of
 # late texts would break a shared limit.
 STALE_SLOT_MS = 5_000
