@@ -56,9 +56,11 @@ StackName = Annotated[
         help="A CloudFormation stack on AWS, in place of the local one.",
     ),
 ]
-Profile = Annotated[str | None, typer.Option("--profile", help="The AWS profile for --stack.")]
-Region = Annotated[str | None, typer.Option("--region", help="The AWS region for --stack.")]
-Home = Annotated[Path | None, typer.Option("--dir", help="The directory of the local stack.  [default: .local]")]
+Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="The AWS profile for --stack.")]
+Region = Annotated[str | None, typer.Option("--region", metavar="NAME", help="The AWS region for --stack.")]
+Home = Annotated[
+    Path | None, typer.Option("--dir", metavar="PATH", help="The directory of the local stack.  [default: .local]")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Full = Annotated[bool, typer.Option("--full", help="Show whole phone numbers.")]
 Sender = Annotated[
@@ -153,8 +155,10 @@ def status(
 
 @app.command(epilog=_examples("queue", "queue --rows 100 --limit 50000 --stack long-code-prod", "queue --json"))
 def queue(
-    rows: Annotated[int, typer.Option(min=0, help="Show so many recipients, longest waiting first.")] = 20,
-    limit: Annotated[int, typer.Option(min=1, help="Read at most so many waiting texts.")] = 5000,
+    rows: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Show so many recipients, longest waiting first.")
+    ] = 20,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Read at most so many waiting texts.")] = 5000,
     full: Full = False,
     as_json: AsJson = False,
     stack: StackName = None,
