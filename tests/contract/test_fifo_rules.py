@@ -95,6 +95,31 @@ def test_what_is_left_visible_behind_a_hidden_head_waits_for_it(queue: FakeQueue
     assert bodies(queue.take()) == ["a1", "a2"]
 
 
+def test_a_queue_may_also_keep_back_a_whole_group_while_any_of_it_is_hidden(clock: FakeClock) -> None:
+    queue = FakeQueue(clock, whole_groups=True)
+    fill(queue, "a1", "a2", "b1")
+    change(queue, queue.take(), 1, 30, 1)
+
+    clock.pass_ms(1_000)
+    assert bodies(queue.take()) == ["b1"]
+    clock.pass_ms(29_000)
+    assert bodies(queue.take()) == ["a1", "a2"]
+
+
+def test_what_is_deleted_stood_in_the_way_until_then(queue: FakeQueue, clock: FakeClock) -> None:
+    fill(queue, "a1", "a2")
+    start = clock.now
+    first = queue.take(at_most=1)
+    clock.now = start + 500
+    queue.delete([first[0].handle])
+
+    clock.now = start + 499
+    assert queue.take() == []
+    assert queue.next_visible_ms() == start + 500
+    clock.now = start + 500
+    assert bodies(queue.take()) == ["a2"]
+
+
 def test_a_handle_is_good_for_the_latest_receive_only(queue: FakeQueue, clock: FakeClock) -> None:
     fill(queue, "a1")
     (stored,) = queue.take()

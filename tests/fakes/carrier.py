@@ -118,7 +118,7 @@ class FakeCarrier:
         self.shows_queued = shows_queued
         self.latency_ms = latency_ms
         # Told of each text that goes out: what reports of it to us starts from there.
-        self.on_taken: Callable[[Text], None] = lambda text: None
+        self.on_taken: Callable[[Text], None] = lambda _text: None
         self._clock = clock
         self._next: deque[Behaviour] = deque()
         self._for: dict[str, deque[Behaviour]] = {}

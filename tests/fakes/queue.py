@@ -2,7 +2,8 @@
 
 SQS's rules, as this queue states them:
 
-1. A group's messages come in the order in which they were sent, up to the first that is not visible.
+1. A group's messages come in the order in which they were sent, up to the first that is not visible. With
+   `whole_groups` none comes while any of the group is not visible: AWS's guide can be read either way.
 2. A receive takes as many of one group as it can, then goes on to the next group; ten at most.
 3. What was received is invisible for the queue's visibility timeout, or until it is changed; never longer than
    twelve hours from the receive.
@@ -10,12 +11,13 @@ SQS's rules, as this queue states them:
    instead, at its next turn.
 5. A second message with the same deduplication id in the same group within five minutes is taken and dropped, also
    after the first was deleted.
-6. A handle is good for the latest receive of its message, and only while the message is invisible.
+6. What is deleted at a moment stood in the way of its group until then.
+7. A handle is good for the latest receive of its message, and only while the message is invisible.
 """
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from longcode import outbox
@@ -47,7 +49,14 @@ class Stored:
 class FakeQueue:
     """ports.Outbox, and what only a test may do to a queue."""
 
-    def __init__(self, clock: FakeClock, *, visibility_ms: int = 360_000, max_receives: int = 1000) -> None:
+    def __init__(
+        self,
+        clock: FakeClock,
+        *,
+        visibility_ms: int = 360_000,
+        max_receives: int = 1000,
+        whole_groups: bool = False,
+    ) -> None:
         self.trip = Tripwire()
         self.clock = clock
         self.stored: list[Stored] = []
@@ -56,6 +65,9 @@ class FakeQueue:
         self.receives: dict[str, int] = {}
         self._visibility_ms = visibility_ms
         self._max_receives = max_receives
+        self._whole_groups = whole_groups
+        # Until when a group was locked by what has been deleted: pollers overlap in virtual time.
+        self._locked_until: dict[str, int] = {}
         self._seen: dict[tuple[str, str], int] = {}
         self._numbers = itertools.count(1)
 
@@ -106,8 +118,12 @@ class FakeQueue:
         """ReceiveMessage."""
         now = self.clock.now_ms()
         taken: list[Stored] = []
-        for group in dict.fromkeys(stored.group for stored in self.stored):
-            for stored in [stored for stored in self.stored if stored.group == group]:
+        for group, line in self._groups().items():
+            if self._locked_until.get(group, 0) > now:
+                continue
+            if self._whole_groups and any(stored.visible_ms > now for stored in line):
+                continue
+            for stored in line:
                 if stored.visible_ms > now or len(taken) == at_most:
                     break
                 if stored.receives >= self._max_receives:
@@ -127,6 +143,7 @@ class FakeQueue:
             stored = self._by_handle(handle)
             if stored:
                 self.stored.remove(stored)
+                self._locked_until[stored.group] = self.clock.now_ms()
 
     def redrive(self) -> None:
         """Put the dead letters back, oldest first, as new messages with their old bodies and groups."""
@@ -136,8 +153,14 @@ class FakeQueue:
 
     def next_visible_ms(self) -> int | None:
         """When the next message can be received; None if there is none."""
-        heads = {stored.group: stored.visible_ms for stored in reversed(self.stored)}
-        return min(heads.values(), default=None)
+        free = (
+            max(
+                self._locked_until.get(group, 0),
+                max(stored.visible_ms for stored in line) if self._whole_groups else line[0].visible_ms,
+            )
+            for group, line in self._groups().items()
+        )
+        return min(free, default=None)
 
     def record(self, stored: Stored) -> dict[str, Any]:
         """A received message as Lambda hands it over."""
@@ -167,6 +190,13 @@ class FakeQueue:
         self.stored.append(Stored(queue_id, group, body, deduplication_id, sent_ms=now, visible_ms=now))
         return queue_id
 
+    def _groups(self) -> dict[str, list[Stored]]:
+        """The messages of each group in their order; groups in the order of their first."""
+        found: dict[str, list[Stored]] = {}
+        for stored in self.stored:
+            found.setdefault(stored.group, []).append(stored)
+        return found
+
     def _by_handle(self, handle: str) -> Stored | None:
         now = self.clock.now_ms()
         return next(
@@ -190,13 +220,6 @@ class Invocation:
     died: BaseException | None = None
 
 
-@dataclass
-class _Poller:
-    free_ms: int
-    # What is to be deleted when its invocation ends: until then its groups stay locked.
-    handles: list[str] = field(default_factory=list)
-
-
 class Mapping:
     """Lambda's event source mapping with partial batch responses.
 
@@ -210,49 +233,32 @@ class Mapping:
         self._consumer = consumer
         self._timeout_ms = timeout_ms
 
-    def poll(self) -> Invocation | None:
-        """One receive now and the invocation for it; None if nothing can be received."""
-        invocation, handles = self._invoke()
-        self.queue.delete(handles)
-        return invocation
-
     def run(self, *, until_ms: int | None = None, concurrency: int = 1, at_most: int = 10_000) -> None:
         """Poll until the queue is empty, or nothing can be received before `until_ms`.
 
         Of `concurrency` pollers the one that is free first goes next, so invocations overlap in virtual time.
         """
         clock = self.queue.clock
-        pollers = [_Poller(clock.now_ms()) for _ in range(concurrency)]
+        free = [clock.now_ms()] * concurrency
         for _ in range(at_most):
-            poller = min(pollers, key=lambda poller: poller.free_ms)
-            clock.now = poller.free_ms
-            self._settle(poller)
+            free.sort()
             visible = self.queue.next_visible_ms()
-            busy = [other.free_ms for other in pollers if other.handles]
-            if visible is None or (until_ms is not None and visible > until_ms and not busy):
+            if visible is None or (until_ms is not None and visible > until_ms):
+                # The time is that of the last to end.
+                clock.now = free[-1]
                 return
-            wake = max(visible, poller.free_ms)
-            if busy and min(busy) < wake:
-                # Somebody's deletes come first, and may free a group.
-                poller.free_ms = min(busy) + 1
-                continue
-            clock.now = wake
-            invocation, poller.handles = self._invoke()
-            poller.free_ms = clock.now_ms()
-            if invocation is None:
-                poller.free_ms += 1
+            clock.now = max(visible, free[0])
+            if self.poll() is None:
+                clock.pass_ms(1)
+            free[0] = clock.now_ms()
         raise AssertionError(f"The queue was not empty after {at_most} polls.")
 
-    def _settle(self, poller: _Poller) -> None:
-        self.queue.delete(poller.handles)
-        poller.handles = []
-
-    def _invoke(self) -> tuple[Invocation | None, list[str]]:
-        """Receive and invoke; the handles are those of the messages to delete at the invocation's end."""
+    def poll(self) -> Invocation | None:
+        """One receive now and the invocation for it; None if nothing can be received."""
         clock = self.queue.clock
         batch = self.queue.take()
         if not batch:
-            return None, []
+            return None
         event = {"Records": [self.queue.record(stored) for stored in batch]}
         started = clock.now_ms()
         handles = {stored.queue_id: stored.handle for stored in batch}
@@ -264,7 +270,8 @@ class Mapping:
             invocation.died = exc
         invocation.ended_ms = clock.now_ms()
         invocation.failed = self._failed(invocation, list(handles))
-        return invocation, [handle for ident, handle in handles.items() if ident not in invocation.failed]
+        self.queue.delete([handle for ident, handle in handles.items() if ident not in invocation.failed])
+        return invocation
 
     @staticmethod
     def _failed(invocation: Invocation, sent: list[str]) -> list[str]:
