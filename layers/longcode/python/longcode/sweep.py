@@ -7,9 +7,10 @@ claims whose invocation died, sends whose outcome is unknown, receipts that neve
 from dataclasses import dataclass
 from typing import Literal
 
-from longcode import telnyx
+from longcode import pacing, telnyx
 from longcode.message import ATTENTION_SHARDS, CLAIM_MS, Entry, Fault, Message, Status
-from longcode.ports import Carrier, Clock, Journal, Messages, Meter, Outbox, Receipt, Verdict
+from longcode.pacing import Pace
+from longcode.ports import Carrier, Clock, Journal, Limits, Messages, Meter, Outbox, Receipt, Verdict
 
 _MINUTE = 60_000
 _HOUR = 60 * _MINUTE
@@ -30,11 +31,13 @@ class Sweeper:
     """All that the second look needs."""
 
     messages: Messages
+    limits: Limits
     outbox: Outbox
     carrier: Carrier
     clock: Clock
     meter: Meter
     journal: Journal
+    pace: Pace
     policy: Literal["resolve", "hold"]
     validity_ms: int
 
@@ -51,18 +54,18 @@ class Sweeper:
                     return looked
                 message = self.messages.get(ident)
                 if message:
-                    self._look(message)
+                    self._look(message, deadline_ms)
                     looked += 1
         return looked
 
-    def _look(self, message: Message) -> None:
+    def _look(self, message: Message, deadline_ms: int) -> None:
         now = self.clock.now_ms()
         if message.status is Status.QUEUED:
             self._queued(message, now)
         elif message.status is Status.SENDING:
             self._claimed(message, now)
         elif message.status is Status.UNKNOWN:
-            self._unknown(message, now)
+            self._unknown(message, now, deadline_ms)
         elif message.status in (Status.SUBMITTED, Status.SENT):
             self._without_receipt(message, now)
         else:
@@ -90,7 +93,7 @@ class Sweeper:
         if self.messages.ambiguous(message, fault, now):
             self.meter.count("Unknown")
 
-    def _unknown(self, message: Message, now: int) -> None:
+    def _unknown(self, message: Message, now: int, deadline_ms: int) -> None:
         since = message.claimed_ms or message.updated_ms
         age = now - since
         if age < FIRST_EVIDENCE_MS:
@@ -103,20 +106,39 @@ class Sweeper:
                 self.meter.count("Resolved")
                 self.journal.info("unknown.resolved", message_id=message.id, by="record")
             return
-        if self.policy == "resolve" and not message.replayed and REPLAY_AFTER_MS <= age < REPLAY_UNTIL_MS:
-            self._replay(message, now)
+        # A replay may be the first that the carrier hears of a text, so it must not be out of date.
+        until = min(since + REPLAY_UNTIL_MS, message.accepted_ms + self.validity_ms)
+        if self.policy == "resolve" and not message.replayed and age >= REPLAY_AFTER_MS and now < until:
+            self._replay(message, now, deadline_ms)
             return
         if age >= GIVE_UP_MS:
             self._unconfirmed(message, now)
             return
         self.messages.look_again(message, now + max(5 * _MINUTE, min(age // 4, 6 * _HOUR)))
 
-    def _replay(self, message: Message, now: int) -> None:
-        """The one keyed replay: the carrier answers with the first outcome, or sends now what it never had."""
+    def _replay(self, message: Message, now: int, deadline_ms: int) -> None:
+        """The one keyed replay: the carrier answers with the first outcome, or sends now what it never had.
+
+        For the latter it waits for its turn and heeds the brakes, as any other text.
+        """
+        slot = self._slot(message, now)
+        if slot > deadline_ms:
+            self.messages.look_again(message, slot)
+            return
+        self.clock.sleep_until(slot)
+        now = self.clock.now_ms()
+        road = self.limits.look(message.recipient, message.sender)
+        stopped = road.control.paused_since_ms is not None or (road.control.breaker_until_ms or 0) > now
+        if stopped or road.opted_out or road.not_before_ms > now:
+            self.messages.look_again(message, max(now + 5 * _MINUTE, road.not_before_ms))
+            return
         if not self.messages.mark_replayed(message, now):
             return
         answer = self.carrier.send(message)
         later = self.clock.now_ms()
+        if self.pace.recipient_ms:
+            next_ms = pacing.next_departure(later, self.pace.recipient_ms)
+            self.limits.push(pacing.recipient_key(message.recipient), next_ms)
         if answer.verdict is Verdict.ACCEPTED:
             self.messages.submitted(message, answer, later)
             self.meter.count("Resolved")
@@ -130,6 +152,17 @@ class Sweeper:
             if answer.verdict in (Verdict.BACK_OFF, Verdict.NOT_SENT, Verdict.CONFIGURATION):
                 self.messages.mark_replayed(message, later, undo=True)
             self.messages.look_again(message, later + (answer.wait_ms or 5 * _MINUTE))
+
+    def _slot(self, message: Message, now: int) -> int:
+        """When a text may leave that stands in no line."""
+        pace = self.pace
+        limits = (
+            (pacing.recipient_key(message.recipient), pacing.spacing(pace.recipient_ms)),
+            (pacing.sender_key(message.sender), pace.sender_ms),
+            (pacing.ACCOUNT_KEY, pace.account_ms),
+        )
+        slots = [self.limits.reserve(key, 1, interval, now).first_ms for key, interval in limits if interval]
+        return max([now, *slots])
 
     def _without_receipt(self, message: Message, now: int) -> None:
         age = now - (message.sent_ms or message.accepted_ms)

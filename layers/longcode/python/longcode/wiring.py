@@ -136,11 +136,13 @@ class Service:
 
         return Sweeper(
             messages=self.messages,
+            limits=self.limits,
             outbox=self.outbox,
             carrier=self.carrier,
             clock=self.clock,
             meter=self.meter,
             journal=self.journal,
+            pace=self.pace,
             policy=self.settings.ambiguous_sends,
             validity_ms=self.settings.validity_minutes * 60_000,
         )
