@@ -102,24 +102,31 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
             message_id=message.id,
             retry_after_s=pacing.seconds_up(until - now),
         )
-    message = replace(message, status=Status.SENDING, claim_id=desk.new_id(), claimed_ms=now, attempts=1)
-    existing = desk.messages.accept(message)
-    if existing:
-        return _replayed(same_request(existing, message))
-    desk.meter.count("Accepted")
+    # Before the claim: a claimed text that can't be sent now would be sent by the sweeper, after the caller was
+    # told that it was not.
     if desk.pace.recipient_ms:
         key = pacing.recipient_key(message.recipient)
         interval = pacing.spacing(desk.pace.recipient_ms)
         desk.limits.reserve(key, 1, interval, now)
         # This text does not wait for its own slot, so whoever comes next must keep a distance from now.
         desk.limits.push(key, desk.clock.now_ms() + interval)
-    trip = _request(message, desk, now_or_never=True)
+    message = replace(message, status=Status.SENDING, claim_id=desk.new_id(), claimed_ms=now, attempts=1)
+    existing = desk.messages.accept(message)
+    if existing:
+        return _replayed(same_request(existing, message))
+    desk.meter.count("Accepted")
+    try:
+        trip = _request(message, desk, now_or_never=True)
+    except Unavailable as exc:
+        # The request has left. "Try again" would now be leave for a second text.
+        desk.journal.error("store.unavailable", what=exc.what)
+        raise _unknown(message) from exc
     if desk.pace.recipient_ms:
         next_ms = pacing.next_departure(trip.arrival_ms, desk.pace.recipient_ms)
-        desk.limits.push(pacing.recipient_key(message.recipient), next_ms)
+        _note(desk, lambda: desk.limits.push(pacing.recipient_key(message.recipient), next_ms))
     if trip.answer.verdict is Verdict.ACCEPTED:
         if control.breaker_until_ms is not None:
-            desk.limits.close_breaker()
+            _note(desk, desk.limits.close_breaker)
         return trip.message, trip.answer
     raise _refusal(trip.message, trip.answer)
 
@@ -155,7 +162,7 @@ def _request(message: Message, desk: Desk, *, now_or_never: bool = False) -> _Tr
     left = desk.clock.now_ms()
     answer = desk.carrier.send(message)
     now = desk.clock.now_ms()
-    arrival = desk.latency.arrival_ms(left, now)
+    arrival = desk.latency.arrival_ms(left, now, answered=answer.http_status is not None)
     desk.meter.count("CarrierLatencyMs", now - left)
     fault = answer.fault or Fault("", "")
     if answer.verdict is Verdict.ACCEPTED:
@@ -176,18 +183,30 @@ def _request(message: Message, desk: Desk, *, now_or_never: bool = False) -> _Tr
         desk.meter.count("Unknown")
         return _Trip(answer, replace(message, status=Status.UNKNOWN), arrival)
     if answer.verdict is Verdict.CONFIGURATION:
-        _open_breaker(answer, desk, now)
+        _note(desk, lambda: _open_breaker(answer, desk, now))
     if answer.verdict is Verdict.BACK_OFF:
         desk.meter.count("RateLimited")
-        desk.limits.push(pacing.sender_key(message.sender), now + (answer.wait_ms or 0))
+        wait = answer.wait_ms or 0
+        _note(desk, lambda: desk.limits.push(pacing.sender_key(message.sender), now + wait))
     if answer.opted_out:
-        desk.optouts.put(message.recipient, OptOutChange(now, True, "block", fault.title))
+        change = OptOutChange(now, True, "block", fault.title)
+        _note(desk, lambda: desk.optouts.put(message.recipient, change))
     if answer.ours:
         desk.journal.error("send.rejected_as_malformed", message_id=message.id, code=fault.code)
     if answer.verdict is Verdict.PERMANENT or now_or_never:
         _fail(message, desk, fault, now, safe_to_retry=answer.verdict is not Verdict.PERMANENT)
         return _Trip(answer, replace(message, status=Status.FAILED, faults=(fault,)), arrival)
     return _Trip(answer, message, arrival)
+
+
+def _note(desk: Desk, write: Callable[[], object]) -> None:
+    """Write down what holds for other texts too. If that fails, the next answer of the carrier says it again;
+    what must not be lost for it is the record of this text, which comes after.
+    """
+    try:
+        write()
+    except Unavailable as exc:
+        desk.journal.error("store.unavailable", what=exc.what)
 
 
 def _fail(message: Message, desk: Desk, fault: Fault, now: int, *, safe_to_retry: bool = False) -> None:
@@ -485,7 +504,11 @@ class _Lane:
                 for place, slot in zip(self._places, slots, strict=True):
                     if place.envelope.message_id:
                         self._desk.messages.hold(place.envelope.message_id, slot, place.held_by)
-            self._outbox.defer(envelopes, [pacing.visibility_s(slots[0], now)] * len(envelopes))
+            # Who has a slot waits inside the invocation for the rest of the last second. Nobody else does: a text
+            # that came back a moment too soon would go round until then, and each time is a receive.
+            rest_ms = 0 if keep_slots else 999
+            delay_s = pacing.visibility_s(slots[0] + rest_ms, now)
+            self._outbox.defer(envelopes, [delay_s] * len(envelopes))
         except Unavailable as exc:
             # They come back when the queue's own timeout ends, in order all the same.
             self._desk.journal.error("store.unavailable", what=exc.what)

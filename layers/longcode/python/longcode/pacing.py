@@ -98,9 +98,14 @@ class Latency:
     def __init__(self) -> None:
         self.fastest_ms: int | None = None
 
-    def arrival_ms(self, left_ms: int, answered_ms: int) -> int:
-        """`latest_arrival` of one request, which is learnt from too."""
+    def arrival_ms(self, left_ms: int, answered_ms: int, *, answered: bool = True) -> int:
+        """`latest_arrival` of one request, which is learnt from too if it was `answered`.
+
+        A refused connection is faster than any answer, and one that timed out slower than most.
+        """
         arrival = latest_arrival(left_ms, answered_ms, self.fastest_ms)
+        if not answered:
+            return arrival
         took = answered_ms - left_ms
         self.fastest_ms = took if self.fastest_ms is None else min(self.fastest_ms, took)
         return arrival
@@ -108,9 +113,9 @@ class Latency:
 
 def visibility_s(until_ms: int, now_ms: int) -> int:
     """Whole seconds to hide a message that may leave at `until_ms`: rounded down, the rest is waited
-    for in the invocation. SQS takes 0 to 43,200.
+    for in the invocation. SQS takes at most 43,200, counted from the receive, which was a while ago.
     """
-    return min(max(0, (until_ms - now_ms) // 1000), 43_200)
+    return min(max(0, (until_ms - now_ms) // 1000), 43_200 - 120)
 
 
 def backoff_ms(attempt: int, jitter: float) -> int:
