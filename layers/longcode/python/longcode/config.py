@@ -52,12 +52,14 @@ class Settings:
             return int(value)
 
         keys: list[VerifyKey] = []
-        for part in text("TELNYX_PUBLIC_KEY").split(","):
-            if part.strip():
-                try:
-                    keys.append(signature.public_key(part.strip()))
-                except ValueError as exc:
-                    problems.append(f"TELNYX_PUBLIC_KEY must be 32 bytes of base64: it {exc}")
+        listed = text("TELNYX_PUBLIC_KEY")
+        for part in filter(None, map(str.strip, listed.split(","))):
+            try:
+                keys.append(signature.public_key(part))
+            except ValueError as exc:
+                problems.append(f"TELNYX_PUBLIC_KEY must be 32 bytes of base64: it {exc}")
+        if listed and not listed.strip(", "):
+            problems.append("TELNYX_PUBLIC_KEY names no key: without one every webhook would be refused")
         long_code = env.get("TELNYX_LONG_CODE", "").strip()
         if not phone.is_e164(long_code):
             problems.append(
