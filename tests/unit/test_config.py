@@ -1,0 +1,140 @@
+"""Settings: read once, and everything that is wrong with them is named at once."""
+
+import base64
+
+import pytest
+
+from longcode.config import Settings
+from longcode.errors import ConfigurationError
+
+KEY = base64.b64encode(b"k" * 32).decode()
+OTHER_KEY = base64.b64encode(b"o" * 32).decode()
+GOOD = {
+    "MESSAGES_TABLE": "messages",
+    "LIMITS_TABLE": "limits",
+    "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+    "TELNYX_SECRET_ID": "arn:aws:secretsmanager:us-east-1:123456789012:secret:telnyx",
+    "TELNYX_PUBLIC_KEY": KEY,
+    "TELNYX_LONG_CODE": "+12025550100",
+    "TELNYX_BASE_URL": "https://api.telnyx.com/v2",
+}
+REQUIRED = sorted(GOOD)
+
+
+def problems(**changes: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.from_env(GOOD | changes)
+    assert str(refused.value).startswith("Bad settings: ")
+    return refused.value.problems
+
+
+def test_the_required_settings_are_enough() -> None:
+    settings = Settings.from_env(GOOD)
+
+    assert settings.long_code == "+12025550100"
+    assert settings.carrier_url == "https://api.telnyx.com/v2"
+    assert settings.webhook_url == ""
+    assert settings.recipient_interval_ms == 1_000
+    assert (settings.sender_interval_ms, settings.account_interval_ms) == (0, 0)
+    assert settings.max_pending_per_recipient == 100
+    assert (settings.validity_minutes, settings.retention_days) == (1_440, 90)
+    assert settings.ambiguous_sends == "resolve"
+
+
+def test_without_any_setting_every_required_one_is_named() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.from_env({})
+
+    assert sorted(refused.value.problems) == [f"{name} is missing" for name in REQUIRED]
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_setting_is_a_missing_one(name: str, value: str) -> None:
+    assert problems(**{name: value}) == [f"{name} is missing"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TELNYX_LONG_CODE", "2025550100"),
+        ("TELNYX_LONG_CODE", "+1 202 555 0100"),
+        ("TELNYX_LONG_CODE", "+0"),
+        ("TELNYX_PUBLIC_KEY", "not base64"),
+        ("TELNYX_PUBLIC_KEY", base64.b64encode(b"short").decode()),
+        ("TELNYX_PUBLIC_KEY", f"{KEY},not base64"),
+        ("TELNYX_PUBLIC_KEY", ","),
+        ("TELNYX_BASE_URL", "api.telnyx.com"),
+        ("TELNYX_BASE_URL", "ftp://api.telnyx.com"),
+        ("WEBHOOK_URL", "example.com/hooks"),
+        ("WEBHOOK_URL", "https://"),
+        ("WEBHOOK_URL", "https://example.com/" + "x" * 2_000),
+        ("WEBHOOK_URL", "https://example.com/a b"),
+        ("RECIPIENT_INTERVAL_MS", "fast"),
+        ("RECIPIENT_INTERVAL_MS", "-1"),
+        ("RECIPIENT_INTERVAL_MS", "1.5"),
+        ("SENDER_INTERVAL_MS", "1e3"),
+        ("ACCOUNT_INTERVAL_MS", "\u0661"),
+        ("MAX_PENDING_PER_RECIPIENT", "0"),
+        ("VALIDITY_MINUTES", "0"),
+        ("RETENTION_DAYS", "0"),
+        ("RETENTION_DAYS", "9999999999"),
+        ("AMBIGUOUS_SENDS", "maybe"),
+    ],
+)
+def test_a_malformed_setting_is_named(name: str, value: str) -> None:
+    (problem,) = problems(**{name: value})
+
+    assert problem.startswith(f"{name} ")
+
+
+def test_everything_that_is_wrong_is_named_at_once() -> None:
+    named = problems(
+        MESSAGES_TABLE="",
+        TELNYX_LONG_CODE="5550100",
+        TELNYX_PUBLIC_KEY="short",
+        TELNYX_BASE_URL="nowhere",
+        WEBHOOK_URL="nowhere",
+        RECIPIENT_INTERVAL_MS="soon",
+        AMBIGUOUS_SENDS="maybe",
+    )
+
+    assert sorted(problem.split()[0] for problem in named) == [
+        "AMBIGUOUS_SENDS", "MESSAGES_TABLE", "RECIPIENT_INTERVAL_MS", "TELNYX_BASE_URL", "TELNYX_LONG_CODE",
+        "TELNYX_PUBLIC_KEY", "WEBHOOK_URL",
+    ]  # fmt: skip
+
+
+def test_two_public_keys_are_taken_while_one_is_being_changed() -> None:
+    settings = Settings.from_env(GOOD | {"TELNYX_PUBLIC_KEY": f"{KEY}, {OTHER_KEY},"})
+
+    assert [bytes(key) for key in settings.public_keys] == [b"k" * 32, b"o" * 32]
+
+
+def test_slashes_at_the_end_of_addresses_do_not_matter() -> None:
+    settings = Settings.from_env(
+        GOOD | {"TELNYX_BASE_URL": "http://127.0.0.1:9/v2/", "WEBHOOK_URL": "https://example.com/hooks/"}
+    )
+
+    assert settings.carrier_url == "http://127.0.0.1:9/v2"
+    assert settings.webhook_url == "https://example.com/hooks"
+
+
+def test_every_number_can_be_set() -> None:
+    settings = Settings.from_env(
+        GOOD
+        | {
+            "RECIPIENT_INTERVAL_MS": "0",
+            "SENDER_INTERVAL_MS": "167",
+            "ACCOUNT_INTERVAL_MS": "20",
+            "MAX_PENDING_PER_RECIPIENT": "5",
+            "VALIDITY_MINUTES": "60",
+            "RETENTION_DAYS": "7",
+            "AMBIGUOUS_SENDS": "hold",
+        }
+    )
+
+    assert settings.recipient_interval_ms == 0
+    assert (settings.sender_interval_ms, settings.account_interval_ms) == (167, 20)
+    assert (settings.max_pending_per_recipient, settings.validity_minutes, settings.retention_days) == (5, 60, 7)
+    assert settings.ambiguous_sends == "hold"

@@ -1,0 +1,195 @@
+"""Slots: never too close, never out of order, and none lost."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longcode import pacing
+from longcode.ports import Limiter, Road
+from tests.fakes.clock import START_MS
+
+NOW = START_MS
+intervals = st.integers(1, 10_000)
+arrivals = st.lists(st.integers(0, 5_000), min_size=1, max_size=40)
+
+
+def slots(gaps: list[int], interval: int, counts: list[int] | None = None) -> tuple[list[int], list[int]]:
+    """When each request came, and the slot it got; `counts` of them at once."""
+    now, tat = NOW, None
+    came: list[int] = []
+    given_out: list[int] = []
+    for number, gap in enumerate(gaps):
+        now += gap
+        count = counts[number] if counts else 1
+        reservation = pacing.reserve(tat, now, count, interval)
+        tat = reservation.tat_ms
+        came += [now] * count
+        given_out += [reservation.first_ms + place * interval for place in range(count)]
+    return came, given_out
+
+
+@given(arrivals, intervals)
+def test_two_slots_are_never_closer_than_the_interval(gaps: list[int], interval: int) -> None:
+    _, given_out = slots(gaps, interval)
+
+    assert all(later - earlier >= interval for earlier, later in itertools.pairwise(given_out))
+
+
+@given(arrivals, intervals)
+def test_slots_keep_the_order_of_the_requests_and_lie_in_no_past(gaps: list[int], interval: int) -> None:
+    came, given_out = slots(gaps, interval)
+
+    assert given_out == sorted(given_out)
+    assert all(slot >= moment for moment, slot in zip(came, given_out, strict=True))
+
+
+@given(arrivals, intervals)
+def test_a_slot_is_the_earliest_that_the_one_before_it_allows(gaps: list[int], interval: int) -> None:
+    came, given_out = slots(gaps, interval)
+
+    free = NOW
+    for moment, slot in zip(came, given_out, strict=True):
+        assert slot == max(moment, free)
+        free = slot + interval
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=60), st.integers(300, 2_000))
+def test_a_line_that_never_runs_dry_loses_no_capacity(gaps: list[int], interval: int) -> None:
+    _, given_out = slots(gaps, interval)
+
+    assert given_out[-1] - given_out[0] == (len(given_out) - 1) * interval
+
+
+@given(st.one_of(st.none(), st.integers(NOW - 9_000, NOW + 9_000)), st.integers(1, 50), intervals)
+def test_reserving_many_at_once_is_reserving_one_after_the_other(
+    tat: int | None, count: int, interval: int
+) -> None:
+    together = pacing.reserve(tat, NOW, count, interval)
+
+    one_by_one = []
+    last = tat
+    for _ in range(count):
+        single = pacing.reserve(last, NOW, 1, interval)
+        one_by_one.append(single.first_ms)
+        last = single.tat_ms
+    assert [together.first_ms + place * interval for place in range(count)] == one_by_one
+    assert together.tat_ms == last
+
+
+def test_without_a_limit_every_slot_is_now() -> None:
+    assert pacing.spacing(0) == 0
+    assert pacing.reserve(None, NOW, 5, 0) == pacing.Reservation(NOW, NOW)
+    assert pacing.next_departure(NOW + 40, 0) == 0
+
+
+@given(intervals)
+def test_slots_lie_further_apart_than_the_interval_asks(interval: int) -> None:
+    assert pacing.spacing(interval) > interval
+
+
+@given(st.integers(NOW, NOW + 10_000), intervals, st.lists(st.integers(NOW - 5_000, NOW + 60_000), max_size=20))
+def test_a_line_keeps_its_distances_above_every_floor(first: int, spacing: int, floors: list[int]) -> None:
+    found = pacing.line(first, spacing, floors)
+
+    assert len(found) == len(floors)
+    assert all(slot >= max(first, floor) for slot, floor in zip(found, floors, strict=True))
+    assert all(later - earlier >= spacing for earlier, later in itertools.pairwise(found))
+
+
+@given(st.integers(NOW, NOW + 10_000), intervals, st.lists(st.integers(NOW - 5_000, NOW + 60_000), max_size=20))
+def test_nobody_in_a_line_waits_longer_than_needed(first: int, spacing: int, floors: list[int]) -> None:
+    found = pacing.line(first, spacing, floors)
+
+    free = first
+    for slot, floor in zip(found, floors, strict=True):
+        assert slot in (free, floor)
+        free = slot + spacing
+
+
+# --------------------------------------------------------------------------------- how late one left
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=20))
+def test_a_text_is_taken_to_arrive_between_its_leaving_and_its_answer(latencies: list[int]) -> None:
+    latency = pacing.Latency()
+    for took in latencies:
+        assert NOW <= latency.arrival_ms(NOW, NOW + took) <= NOW + took
+
+
+def test_before_any_answer_is_known_a_text_may_have_arrived_as_late_as_its_own() -> None:
+    assert pacing.Latency().arrival_ms(NOW, NOW + 80) == NOW + 80
+
+
+def test_an_answer_slower_than_the_fastest_one_may_have_been_slow_on_its_way_there() -> None:
+    latency = pacing.Latency()
+    latency.arrival_ms(NOW, NOW + 30)
+
+    assert latency.arrival_ms(NOW, NOW + 30) == NOW
+    assert latency.arrival_ms(NOW, NOW + 200) == NOW + 170
+    assert latency.fastest_ms == 30
+
+
+@given(st.integers(0, 5_000), intervals)
+def test_after_a_text_that_may_have_arrived_late_the_next_keeps_its_distance(late: int, interval: int) -> None:
+    assert pacing.next_departure(NOW + late, interval) >= NOW + late + interval
+
+
+# ------------------------------------------------------------------------------------------- the waits
+
+
+@pytest.mark.parametrize(
+    ("wait_ms", "seconds"), [(-5_000, 0), (0, 0), (999, 0), (1_000, 1), (2_999, 2), (360_000, 360)]
+)
+def test_a_message_is_hidden_for_whole_seconds_and_never_too_long(wait_ms: int, seconds: int) -> None:
+    assert pacing.visibility_s(NOW + wait_ms, NOW) == seconds
+
+
+def test_a_message_is_never_hidden_past_the_twelve_hours_since_its_receive() -> None:
+    # SQS refuses what goes beyond twelve hours from the receive,
+    # and an invocation takes up to a minute.
+    hidden = pacing.visibility_s(NOW + 7 * pacing.DAY_MS, NOW)
+
+    assert 11 * 3_600 <= hidden <= 43_200 - 60
+
+
+@pytest.mark.parametrize(
+    ("attempt", "base_ms"), [(1, 5_000), (2, 30_000), (3, 120_000), (4, 600_000), (5, 600_000), (99, 600_000)]
+)
+def test_each_failed_try_waits_longer_with_up_to_a_quarter_of_jitter(attempt: int, base_ms: int) -> None:
+    assert pacing.backoff_ms(attempt, 0.0) == base_ms
+    assert pacing.backoff_ms(attempt, 1.0) == base_ms * 5 // 4
+    assert base_ms < pacing.backoff_ms(attempt, 0.5) < base_ms * 5 // 4
+
+
+@pytest.mark.parametrize(
+    ("held_ms", "again_ms"),
+    [(0, 5_000), (60_000, 5_000), (200_000, 10_000), (3_600_000, 180_000), (86_400_000, 300_000)],
+)
+def test_what_has_held_for_long_is_looked_at_less_often(held_ms: int, again_ms: int) -> None:
+    assert pacing.recheck_ms(NOW - held_ms, NOW, least_ms=5_000, most_ms=300_000) == again_ms
+
+
+@pytest.mark.parametrize(
+    ("now_ms", "midnight_ms"),
+    [
+        (0, 86_400_000),
+        (86_399_999, 86_400_000),
+        (86_400_000, 172_800_000),
+        (1_700_000_000_000, 1_700_006_400_000),  # 2023-11-14T22:13:20Z, 2023-11-15T00:00:00Z
+    ],
+)
+def test_a_daily_limit_ends_at_the_coming_midnight_in_utc(now_ms: int, midnight_ms: int) -> None:
+    assert pacing.next_utc_midnight_ms(now_ms) == midnight_ms
+
+
+@pytest.mark.parametrize(("wait_ms", "seconds"), [(-1, 1), (0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_001, 60)])
+def test_retry_after_is_rounded_up_and_at_least_a_second(wait_ms: int, seconds: int) -> None:
+    assert pacing.seconds_up(wait_ms) == seconds
+
+
+def test_a_road_is_as_free_as_its_least_free_limit() -> None:
+    assert Road().not_before_ms == 0
+    assert Road(recipient=Limiter(tat_ms=NOW + 9_000)).not_before_ms == 0
+    assert Road(recipient=Limiter(None, 5), sender=Limiter(None, 7), account=Limiter(None, 6)).not_before_ms == 7
