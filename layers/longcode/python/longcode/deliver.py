@@ -461,7 +461,9 @@ class _Lane:
         if probing and not desk.limits.probe(now, now + BREAKER_LEAST_MS):
             stop = (now + BREAKER_LEAST_MS, HeldBy.BREAKER, road.control.breaker_reason)
         if stop:
-            return self._defer([stop[0]] * len(self._places), keep_slots=False)
+            # No longer than this, also where the end is known: an operator may lift it sooner.
+            again = min(stop[0], now + PAUSE_MOST_MS)
+            return self._defer([again] * len(self._places), keep_slots=False)
         if road.not_before_ms > slot:
             if (road.sender.not_before_ms or 0) > slot:
                 for other in self._places:
