@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from pytest_socket import disable_socket, enable_socket  # type: ignore[import-untyped]
+from pytest_socket import disable_socket, enable_socket
 
 
 @pytest.fixture(autouse=True)

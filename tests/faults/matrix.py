@@ -4,16 +4,16 @@ Everything goes through the real consumer, sweeper and webhook handlers, over fa
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import Any, Literal
 
 from longcode.message import Status
-from tests.fakes import FakeCarrier, FakeQueue, Mapping, World, make_settings, make_world
+from longcode.ports import Envelope
+from tests.fakes import FakeCarrier, FakeQueue, World, make_settings, make_world, webhooks
 from tests.fakes import carrier as behaviours
-from tests.fakes import webhooks
 from tests.fakes.carrier import Behaviour, Text
 from tests.fakes.queue import Stored
 from tests.fakes.tripwire import Died
@@ -129,6 +129,16 @@ def outcome(cell: Cell) -> Outcome:
     return Run(cell).outcome()
 
 
+class Deleting(FakeQueue):
+    """A queue that tells of each delete before it happens."""
+
+    before_delete: Callable[[Sequence[Envelope]], None] = staticmethod(lambda _envelopes: None)
+
+    def done(self, envelopes: Sequence[Envelope]) -> None:
+        self.before_delete(envelopes)
+        super().done(envelopes)
+
+
 class Stage:
     """A world over a timeline: a queue that is polled, a sweeper each minute, a carrier that reports."""
 
@@ -145,11 +155,12 @@ class Stage:
         self.clock = Timeline()
         carrier = FakeCarrier(self.clock, honours_keys=honours_keys, shows_queued=False)
         carrier.on_taken = self._taken
+        self.queue = Deleting(self.clock)
         self.world: World = make_world(
             make_settings(ambiguous_sends=policy, **settings),
             clock=self.clock,
             carrier=carrier,
-            outbox=FakeQueue(self.clock),
+            outbox=self.queue,
         )
         self.start_ms = self.clock.now_ms()
         self._evidence = evidence
@@ -238,7 +249,6 @@ class Run(Stage):
         ]
         self._first = self.ids[0]
         self._copy = replace(self.world.queue.stored[0])
-        self.mapping = Mapping(self.world.queue, self._consumer(self.world.handler("consumer")))
 
     def outcome(self) -> Outcome:
         """Let it happen, and look."""
@@ -291,20 +301,13 @@ class Run(Stage):
         elif crash is Crash.AFTER_WRITE:
             for write in ("submitted", "ambiguous", "release", "end"):
                 messages.trip.fail(write, self._die, after=True)
+        elif crash is Crash.BEFORE_DELETE:
+            self.queue.before_delete = self._before_delete
         carrier.then(behaviour, to=self._first)
 
-    def _consumer(self, consumer: Any) -> Any:
-        """The consumer, killed when it has answered but before the queue heard of it."""
-
-        def handle(event: Any, context: Any) -> Any:
-            answer = consumer(event, context)
-            failed = {row["itemIdentifier"] for row in answer["batchItemFailures"]}
-            mine = {r["messageId"] for r in event["Records"] if self._first in r["body"]}
-            if self._cell.crash is Crash.BEFORE_DELETE and not self.crashed and mine - failed:
-                raise self._die()
-            return answer
-
-        return handle
+    def _before_delete(self, envelopes: Sequence[Envelope]) -> None:
+        if not self.crashed and any(envelope.message_id == self._first for envelope in envelopes):
+            raise self._die()
 
     # ------------------------------------------------------------------------------------------ the queue
 

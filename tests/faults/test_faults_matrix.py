@@ -1,4 +1,4 @@
-"""Every crash, carrier fault and queue fault together: never twice, never lost in silence, and the line moves on."""
+"""Every crash, carrier fault and queue fault together: never twice, never lost unsaid, and the line moves on."""
 
 import pytest
 

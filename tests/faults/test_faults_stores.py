@@ -1,0 +1,127 @@
+"""A store that fails at each call in turn: nothing is doubled or lost, and all comes back in order."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from longcode.errors import Unavailable
+from longcode.message import Status
+from tests.fakes import carrier as behaviours
+from tests.fakes.carrier import Behaviour
+from tests.fakes.tripwire import Tripwire
+from tests.faults.matrix import HOUR, INTERVAL_MS, MINUTE, OTHER, RECIPIENT, Stage
+
+FIRST_ANSWERS: dict[str, Behaviour] = {
+    "accepted": behaviours.ACCEPTS,
+    "in doubt": behaviours.ACCEPTS_THEN_500,
+    "not taken": behaviours.FAILS_500,
+    "rate limited": behaviours.RATE_LIMITED,
+    "unreachable": behaviours.UNREACHABLE,
+    "key refused": behaviours.BAD_KEY,
+    "opted out": behaviours.OPTED_OUT,
+    "no such number": behaviours.NO_SUCH_NUMBER,
+}
+
+
+class Shaky(Stage):
+    """A stage whose stores can be made to fail."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__()
+        world = self.world
+        self.ids = [
+            world.enqueue(to, text).fields["message_id"]
+            for to, text in ((RECIPIENT, "1"), (RECIPIENT, "2"), (RECIPIENT, "3"), (OTHER, "Hello"))
+        ]
+        behaviour = FIRST_ANSWERS[answer]
+        if answer == "opted out":
+            world.carrier.then(*[behaviour] * 9, to=RECIPIENT)
+        else:
+            world.carrier.then(*[behaviour] * (9 if answer == "no such number" else 1), to=self.ids[0])
+        self.trips: dict[str, Tripwire] = {
+            "messages": world.messages.trip,
+            "limits": world.limits.trip,
+            "optouts": world.optouts.trip,
+            "queue": world.queue.trip,
+            "secret": world.carrier.trip,
+        }
+        for trip in self.trips.values():
+            trip.calls.clear()
+
+    def sweep_failed(self, exc: BaseException) -> None:
+        assert isinstance(exc, Unavailable)
+
+    def calls(self) -> Iterator[tuple[str, str, int]]:
+        """Every call to a store so far: its store, its name, and how many of that name came before it."""
+        for store, trip in self.trips.items():
+            for name in dict.fromkeys(trip.calls):
+                if store == "secret" and name != "prepare":
+                    continue
+                for number in range(trip.count(name)):
+                    yield store, name, number
+
+
+def _calls(answer: str) -> list[tuple[str, str, int]]:
+    stage = Shaky(answer)
+    stage.run(2 * MINUTE)
+    return list(stage.calls())
+
+
+CASES = [
+    pytest.param(
+        answer, *call, after, outage, id=f"{answer}-{call[0]}.{call[1]}-{call[2]}-{kind}".replace(" ", "_")
+    )
+    for answer in FIRST_ANSWERS
+    for call in _calls(answer)
+    for after, outage, kind in (
+        (False, False, "once"),
+        (True, False, "answer_lost"),
+        (False, True, "for_two_minutes"),
+    )
+]
+
+
+@pytest.mark.parametrize(("answer", "store", "call", "number", "after", "outage"), CASES)
+def test_a_store_that_fails_loses_and_doubles_nothing(
+    answer: str, store: str, call: str, number: int, after: bool, outage: bool
+) -> None:
+    stage = Shaky(answer)
+    trip = stage.trips[store]
+    trip.fail(call, after=after, skip=number, times=1_000_000 if outage else 1)
+    if outage:
+        stage.clock.at(stage.start_ms + 2 * MINUTE, trip.clear)
+    stage.run(2 * HOUR)
+
+    world, carrier = stage.world, stage.world.carrier
+    refused = {"opted out": stage.ids[:3], "no such number": stage.ids[:1]}.get(answer, [])
+    for ident in stage.ids:
+        message = world.messages.get(ident)
+        assert message
+        doubted = any(entry.status == "unknown" for entry in message.history)
+        if ident in refused:
+            # A refusal that could not be written down was not repeated to somebody who has opted out.
+            assert carrier.taken(ident) == 0
+            assert message.status in {Status.FAILED, Status.SUPPRESSED} | ({Status.UNKNOWN} if doubted else set())
+        elif carrier.taken(ident) == 0:
+            # In doubt after the claim, and again after the one replay.
+            assert message.status is Status.UNKNOWN
+            assert answer == "not taken"
+            assert (call, after) == ("claim", True)
+        else:
+            assert carrier.taken(ident) == 1
+            assert message.status is Status.DELIVERED
+    # Those that were never in doubt left in the order of the line.
+    sure = [
+        message.id
+        for message in world.messages.all
+        if message.recipient == RECIPIENT
+        and carrier.taken(message.id)
+        and not any(entry.status == "unknown" for entry in message.history)
+    ]
+    assert sorted(sure, key=lambda ident: carrier.text(ident).taken_ms) == sure
+    arrivals = carrier.arrivals(RECIPIENT)
+    assert all(b - a >= INTERVAL_MS for a, b in itertools.pairwise(arrivals))
+    assert not world.queue.stored
+    assert not world.queue.dead
+    assert not world.journal.crashes
