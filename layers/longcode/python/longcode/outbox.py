@@ -28,7 +28,7 @@ def read_body(text: str) -> str | None:
     """The message id in a queue message, None where it can't be read."""
     try:
         fields = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(fields, dict) or fields.get("v") != VERSION:
         return None

@@ -183,7 +183,7 @@ def detail_record(content: bytes, webhook_url: str) -> Record | None:
 def _loads(content: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
 
@@ -229,7 +229,7 @@ def event(body: bytes, now_ms: int) -> Event | None:
     """Read a webhook's body; None if it is not an event (not JSON in UTF-8, not an object, no type or id)."""
     try:
         fields = json.loads(body.decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     data = fields.get("data") if isinstance(fields, dict) else None
     if not isinstance(data, dict):
