@@ -115,14 +115,14 @@ class Request:
 
     @property
     def raw_body(self) -> bytes:
-        """The body's bytes as they came. Raises InvalidRequest if the gateway's base64 is broken."""
+        """The body's bytes as they came. Raises InvalidRequest if the gateway's encoding of them is broken."""
         body = self._event.get("body") or ""
-        if not self._event.get("isBase64Encoded"):
-            return str(body).encode("utf-8", "surrogateescape")
         try:
+            if not self._event.get("isBase64Encoded"):
+                return str(body).encode("utf-8", "surrogateescape")
             return base64.b64decode(body, validate=True)
         except ValueError as exc:
-            raise errors.InvalidRequest("The body is not valid base64.") from exc
+            raise errors.InvalidRequest("The body is not what a gateway makes of bytes.") from exc
 
     @property
     def json(self) -> object:
