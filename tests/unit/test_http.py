@@ -1,0 +1,235 @@
+"""Requests in the gateway's shape, and the one answer that each error has."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longcode import errors, http
+from tests.fakes import FakeJournal
+from tests.fakes.gateway import call
+
+IDENT = "40385f64-5717-4562-b3fc-2c963f66afa6"
+
+
+def request(**changes: Any) -> http.Request:
+    return http.Request(call("POST", "/sms/send", "{}") | changes)
+
+
+# ------------------------------------------------------------------------------------------- the request
+
+
+def test_header_names_come_in_any_case() -> None:
+    for name in ("Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"):
+        assert request(headers={name: "k"}).headers["idempotency-key"] == "k"
+
+
+@pytest.mark.parametrize("headers", [None, {}])
+def test_a_call_may_have_no_headers(headers: object) -> None:
+    assert request(headers=headers).headers == {}
+
+
+@pytest.mark.parametrize("name", ["id", "message_id"])
+@pytest.mark.parametrize("value", [IDENT, IDENT.upper(), IDENT.replace("-", "%2D")])
+def test_an_id_in_the_path_is_read_whatever_its_case(name: str, value: str) -> None:
+    assert request(pathParameters={name: value}).path_id == IDENT
+
+
+@pytest.mark.parametrize("parameters", [None, {}])
+def test_a_route_may_have_no_id(parameters: object) -> None:
+    assert request(pathParameters=parameters).path_id is None
+
+
+@pytest.mark.parametrize(
+    "value", ["1", "message", "..", "M#x", "T%23x", "%00", IDENT + "x", IDENT[:-1], " ", "null", "%ff%fe"]
+)
+def test_an_id_in_the_path_that_is_none_is_refused_by_name(value: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        _ = request(pathParameters={"id": value}).path_id
+
+    assert refused.value.field == "id"
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_in_the_path_is_an_id_or_refused(value: str) -> None:
+    try:
+        found = request(pathParameters={"id": value}).path_id
+    except errors.InvalidRequest:
+        return
+    assert found is None or len(found) == 36
+
+
+def test_a_caller_is_the_id_of_the_key_or_the_key_where_there_is_no_id() -> None:
+    with_id = {"identity": {"apiKeyId": "abc"}}
+
+    assert request(requestContext=with_id, headers={"x-api-key": "secret"}).caller == "abc"
+    assert request(requestContext={}, headers={"X-Api-Key": "secret"}).caller == "secret"
+    assert request(requestContext=None, headers=None).caller == ""
+    assert request(requestContext={"identity": None}).caller == ""
+
+
+def test_a_record_may_keep_the_id_of_the_key_and_never_the_key() -> None:
+    assert request(requestContext={}, headers={"x-api-key": "secret"}).caller_name == ""
+
+
+def test_a_body_is_the_bytes_that_came() -> None:
+    assert request(body="grüße").raw_body == "grüße".encode()
+    encoded = base64.b64encode(b"\xff\x00raw").decode()
+    assert request(body=encoded, isBase64Encoded=True).raw_body == b"\xff\x00raw"
+    assert request(body=None).raw_body == b""
+
+
+@pytest.mark.parametrize("body", ["not base64!", "AAA", "é"])
+def test_broken_base64_is_refused(body: str) -> None:
+    with pytest.raises(errors.InvalidRequest):
+        _ = request(body=body, isBase64Encoded=True).raw_body
+
+
+@given(st.text(alphabet=st.characters(codec=None), max_size=30))
+def test_any_text_has_bytes_or_is_refused(body: str) -> None:
+    try:
+        raw = request(body=body).raw_body
+    except errors.InvalidRequest:
+        return
+    assert isinstance(raw, bytes)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "",
+        "  \n",
+        "{",
+        "{'a': 1}",
+        "NaN",
+        '{"a": Infinity}',
+        "-Infinity",
+        "[" * 100_000,
+        "1" * 5_000,
+        "\ud800",
+    ],
+    ids=lambda body: repr(body)[:16],
+)
+def test_a_body_that_is_no_json_is_refused(body: str | None) -> None:
+    with pytest.raises(errors.InvalidRequest):
+        _ = request(body=body).json
+
+
+@pytest.mark.parametrize("encoded", [b"\xff{}", b"\xef\xbb\xbf{}", "{}".encode("utf-16")])
+def test_a_body_that_is_not_utf_8_is_refused(encoded: bytes) -> None:
+    with pytest.raises(errors.InvalidRequest):
+        _ = request(body=base64.b64encode(encoded).decode(), isBase64Encoded=True).json
+
+
+def test_receipts_go_to_the_configured_address_or_to_this_api() -> None:
+    assert request().webhook_url("https://example.com/hooks") == "https://example.com/hooks"
+    assert request().webhook_url("") == ("https://example.execute-api.us-east-1.amazonaws.com/v1/webhooks/message")
+    assert request(requestContext={"stage": "v1"}).webhook_url("") == ""
+    assert request(requestContext=None).webhook_url("") == ""
+
+
+# --------------------------------------------------------------------------------------------- the errors
+
+REFUSALS = [
+    (errors.InvalidRequest("m", field="to"), 400, "invalid_request", {"field": "to"}, {}),
+    (errors.InvalidRequest("m"), 400, "invalid_request", {}, {}),
+    (errors.SignatureRefused("m"), 401, "invalid_signature", {}, {}),
+    (errors.RecipientOptedOut("m"), 403, "recipient_opted_out", {}, {}),
+    (errors.NotFound("m"), 404, "not_found", {}, {}),
+    (errors.MethodNotAllowed("m", allowed="POST"), 405, "method_not_allowed", {}, {"allow": "POST"}),
+    (errors.IdempotencyMismatch("m"), 409, "idempotency_key_reused", {}, {}),
+    (errors.IdempotencyInProgress("m"), 409, "idempotency_key_in_use", {}, {"retry-after": "1"}),
+    (errors.LineFull("m", retry_after_s=7), 429, "line_full", {}, {"retry-after": "7"}),
+    (
+        errors.SendRefused("m", code="carrier_unreachable", status_code=503, message_id=IDENT, retry_after_s=5),
+        503,
+        "carrier_unreachable",
+        {"message_id": IDENT},
+        {"retry-after": "5"},
+    ),
+    (
+        errors.SendRefused("m", code="outcome_unknown", status_code=504, message_id=IDENT),
+        504,
+        "outcome_unknown",
+        {"message_id": IDENT, "status": "unknown"},
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "fields", "headers"), REFUSALS, ids=[type(row[0]).__name__ for row in REFUSALS]
+)
+def test_an_error_has_one_answer(
+    error: errors.LongCodeError, status: int, code: str, fields: dict[str, str], headers: dict[str, str]
+) -> None:
+    answer = http.refusal(error)
+
+    assert answer.status == status
+    assert answer.fields == {"error": "m", "code": code} | fields
+    assert answer.headers == headers
+
+
+def test_every_error_of_a_request_has_its_answer() -> None:
+    answered = {type(row[0]) for row in REFUSALS}
+
+    assert set(errors.RequestError.__subclasses__()) <= answered
+
+
+def test_a_store_that_fails_asks_to_come_again_with_the_same_key() -> None:
+    answer = http.refusal(errors.Unavailable("The queue"))
+
+    assert answer.status == 503
+    assert answer.fields == {
+        "error": "The queue did not answer. Try again with the same Idempotency-Key.",
+        "code": "unavailable",
+    }
+    assert answer.headers == {"retry-after": "2"}
+
+
+def test_what_nobody_thought_of_is_a_plain_500_with_a_trace_in_the_log_only() -> None:
+    journal = FakeJournal()
+
+    def serve(_request: http.Request) -> http.Response:
+        raise KeyError("a secret of ours")
+
+    answer = http.answer(call("POST", "/sms/send", "{}"), serve, journal)
+
+    assert answer["statusCode"] == 500
+    assert json.loads(str(answer["body"])) == {"error": "Something failed on our side.", "code": "internal_error"}
+    assert isinstance(journal.crashes[0].crash, KeyError)
+
+
+@pytest.mark.parametrize("event", [{}, {"requestContext": None}, {"headers": None, "pathParameters": None}])
+def test_an_event_that_lacks_half_of_itself_is_still_answered(event: dict[str, object]) -> None:
+    journal = FakeJournal()
+
+    answer = http.answer(event, lambda request: http.Response(200, {"path": request.proxy_path}), journal)
+
+    assert answer["statusCode"] == 200
+
+
+def test_every_call_is_one_line_in_the_log_without_its_text() -> None:
+    journal = FakeJournal()
+    event = call("POST", "/sms/send", {"to": "+12025550123", "message": "a secret"})
+
+    http.answer(event, lambda _: http.Response(202, {"code": None, "message": "a secret"}), journal)
+
+    (line,) = journal.lines
+    assert (line.event, line.fields["route"], line.fields["status"]) == ("request", "/sms/send", 202)
+    assert "a secret" not in repr(line)
+    assert "+12025550123" not in repr(line)
+
+
+def test_an_answer_to_the_gateway_is_json_that_nobody_stores() -> None:
+    answer = http.Response(200, {"word": "grüße"}, {"retry-after": "3"}).for_gateway()
+
+    assert answer == {
+        "statusCode": 200,
+        "headers": {"content-type": "application/json", "cache-control": "no-store", "retry-after": "3"},
+        "body": '{"word": "grüße"}',
+    }
