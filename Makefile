@@ -77,9 +77,29 @@ invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status 
 	@$(LOCAL) invoke $(ON) $(FN) $(EVENT)
 
 # ---------------------------------------------------------------------------------------- checks
-.PHONY: test check
-test: $(INSTALLED) ## Run every test
-	@$(PY) -m pytest
+SOURCES := layers functions local cli bench tests
 
-check: $(DEV)/.synced ## Lint, format, types
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+.PHONY: test check format bench docs guarantees
+test: $(INSTALLED) ## Run every test
+	@$(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile $(ARGS)
+
+check: $(INSTALLED) ## Lint, format, types, import direction, the template
+	@$(PY) -m ruff check $(SOURCES)
+	@$(PY) -m ruff format --check $(SOURCES)
+	@$(PY) -m mypy $(SOURCES)
+	@PYTHONPATH=layers/longcode/python $(DEV)/bin/lint-imports --no-logo
+	@SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint --region us-east-1 --template template.yaml
+	@$(PY) -m pytest --quiet tests/template
+
+format: $(DEV)/.synced ## Put every file into the one format
+	@$(PY) -m ruff check --fix-only --quiet $(SOURCES)
+	@$(PY) -m ruff format $(SOURCES)
+
+bench: $(INSTALLED) ## Measure the pacing against its ideal and three baselines (ARGS="--quick")
+	@$(PY) -m bench pacing $(ARGS)
+
+docs: $(DEV)/.synced ## Write docs/errors.md from the table of errors
+	@$(PY) docs/errors.py
+
+guarantees: $(DEV)/.synced ## Run the fault matrix and write docs/guarantees.md from it
+	@$(PY) -m tests.faults.table

@@ -424,7 +424,14 @@ def test_a_waiting_message_can_be_ended_and_leaves_its_line(messages: Messages, 
     assert messages.end(message, status, ending(status), NOW)
 
     assert stored(messages, message) == replace(
-        message, status=status, updated_ms=NOW, faults=(REFUSED,), history=(ending(status),)
+        message,
+        status=status,
+        updated_ms=NOW,
+        faults=(REFUSED,),
+        history=(ending(status),),
+        # What it waited for is still worth telling.
+        slot_ms=NOW,
+        held_by=HeldBy.RECIPIENT_RATE,
     )
     assert messages.line_length(THEIRS, at_most=10) == 0
     assert not messages.claim(message.id, "mine", NOW).won
@@ -476,14 +483,14 @@ def test_a_hold_touches_nothing_that_is_not_queued(messages: Messages) -> None:
     assert stored(messages, message) == message
 
 
-def test_a_claim_keeps_the_slot_and_ends_the_hold(messages: Messages) -> None:
+def test_a_claim_keeps_what_the_text_waited_for(messages: Messages) -> None:
     message = queued(messages)
     messages.hold(message.id, NOW + 3_000, HeldBy.SENDER_RATE)
 
     messages.claim(message.id, "mine", NOW)
 
     assert stored(messages, message).slot_ms == NOW + 3_000
-    assert stored(messages, message).held_by is None
+    assert stored(messages, message).held_by is HeldBy.SENDER_RATE
 
 
 # ------------------------------------------------------------------------------------------- receipts
@@ -601,7 +608,6 @@ def test_a_final_receipt_of_a_text_that_was_put_back_takes_it_from_the_line(mess
 
     assert messages.line_length(THEIRS, at_most=10) == 0
     assert not messages.claim(message.id, "another", NOW).won
-    assert stored(messages, message).slot_ms is None
 
 
 def test_any_receipt_of_a_text_that_was_put_back_takes_it_from_the_line(messages: Messages) -> None:
@@ -612,7 +618,6 @@ def test_any_receipt_of_a_text_that_was_put_back_takes_it_from_the_line(messages
 
     assert messages.line_length(THEIRS, at_most=10) == 0
     assert not messages.claim(message.id, "another", NOW).won
-    assert stored(messages, message).held_by is None
 
 
 ORDERS = [

@@ -85,7 +85,6 @@ class FakeMessages:
                 claimed_ms=now_ms,
                 updated_ms=now_ms,
                 attempts=row.message.attempts + 1,
-                held_by=None,
             )
             row.in_line, row.attention_ms = False, now_ms + CLAIM_MS
             return Claim(True, row.message)
@@ -174,8 +173,6 @@ class FakeMessages:
                 safe_to_retry=safe_to_retry,
                 updated_ms=now_ms,
                 history=(*row.message.history, entry),
-                held_by=None,
-                slot_ms=None,
             )
             row.in_line, row.attention_ms = False, None
 
@@ -286,5 +283,4 @@ class FakeMessages:
             currency=old.currency if receipt.currency is None else receipt.currency,
             completed_ms=old.completed_ms if receipt.completed_ms is None else receipt.completed_ms,
         )
-        row.message = replace(row.message, held_by=None, slot_ms=None)
         row.in_line, row.attention_ms = False, None if status.final else now_ms + RECEIPT_CHECK_MS

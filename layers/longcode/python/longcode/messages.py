@@ -176,7 +176,7 @@ class DynamoMessages:
             item = self._update(
                 message_id,
                 "SET #status = :sending, #rank = :rank, claim_id = :claim, claimed_ms = :now, updated_ms = :now, "
-                "attention = :shard, attention_ms = :look ADD attempts :one REMOVE line, held_by",
+                "attention = :shard, attention_ms = :look ADD attempts :one REMOVE line",
                 "#rank = :queued",
                 {
                     ":sending": Status.SENDING.value,
@@ -305,7 +305,7 @@ class DynamoMessages:
             message.id,
             "SET #status = :status, #rank = :rank, faults = :faults, safe_to_retry = :retry, updated_ms = :now, "
             "expires_at = :expires, history = list_append(if_not_exists(history, :none), :entry) "
-            "REMOVE line, held_by, slot_ms, attention, attention_ms",
+            "REMOVE line, attention, attention_ms",
             "#rank < :submitted AND "
             + ("claim_id = :claim" if message.claim_id else "attribute_not_exists(claim_id)"),
             {
@@ -516,9 +516,9 @@ def _advance(receipt: Receipt, now_ms: int) -> tuple[str, "Item", str]:
             changes += f", {name} = :{name}"
             values[f":{name}"] = value
     if receipt.status.final:
-        return changes, values, " REMOVE attention, attention_ms, line, held_by, slot_ms"
+        return changes, values, " REMOVE attention, attention_ms, line"
     values[":look"] = now_ms + RECEIPT_CHECK_MS
-    return changes + ", attention = :shard, attention_ms = :look", values, " REMOVE line, held_by, slot_ms"
+    return changes + ", attention = :shard, attention_ms = :look", values, " REMOVE line"
 
 
 def _why_not_recorded(item: "Item", receipt: Receipt) -> Recorded:
