@@ -1,0 +1,8 @@
+"""Measures the pacing of the queue: in virtual time with the code that ships, and on the local stack."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# What is measured is the layer itself.
+sys.path.append(str(ROOT / "layers" / "longcode" / "python"))

@@ -1,0 +1,130 @@
+"""The command line of the benchmarks."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench import report, virtual
+from bench.scenarios import SCENARIOS
+from local.problems import LocalError, last_lines
+
+app = typer.Typer(
+    help="Measures the pacing of the queue. Without a command: `pacing --all`.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# Tables are wider than the 80 columns that a pipe is taken for.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
+complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+
+STACK = Path(".local/bench")
+
+
+def main() -> None:
+    """Run a command; say what failed and what the log said last."""
+    try:
+        app()
+    except LocalError as exc:
+        complaints.print(f"[red bold]{exc}[/red bold]")
+        for line in last_lines(exc.log):
+            complaints.print(f"  {line}", style="dim", markup=False)
+        if exc.hint:
+            complaints.print(f"What to do: {exc.hint}", markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def bare(ctx: typer.Context) -> None:
+    """What happens without a command."""
+    if ctx.invoked_subcommand is None:
+        pacing()
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  python -m bench pacing --virtual --quick\n"
+    "  python -m bench pacing --virtual --only sixty --only sender\n"
+    "  python -m bench pacing --live"
+)
+def pacing(
+    live: Annotated[bool, typer.Option("--live", help="Only on the local stack, in real time.")] = False,
+    in_virtual_time: Annotated[
+        bool, typer.Option("--virtual", help="Only in virtual time, beside three baselines.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Both; the default.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Smaller loads: seconds in virtual time, half a minute live.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="One scenario of virtual time. May be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed is another draw of latencies, virtual time only.")] = 1,
+    home: Annotated[Path, typer.Option("--dir", help="The directory of the stack that --live uses.")] = STACK,
+    batches: Annotated[
+        int, typer.Option(min=1, max=50, help="How many batches that stack works on at a time; on AWS 50.")
+    ] = 12,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave that stack running.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Gaps at the carrier, time to drain against the ideal, receives and limiter writes a text, dead letters,
+    and how long others wait behind one recipient's backlog.
+    """
+    both = everything or not (live or in_virtual_time)
+    rows: list[virtual.Row] = []
+    found: dict[str, Any] = {}
+    if both or in_virtual_time:
+        rows = _virtual(quick, only or [], seed)
+        found["virtual"] = [
+            {"scenario": row.scenario.name, "strategy": row.strategy} | asdict(row.figures) for row in rows
+        ]
+        if not as_json:
+            report.virtual(console, rows)
+            report.verdicts(console, report.promises(rows))
+    if both or live:
+        # Only here: it needs the tools of the local stack.
+        from bench import live as lives
+
+        measured = lives.run(home, Console(stderr=True, highlight=False), quick=quick, keep=keep, batches=batches)
+        found["live"] = asdict(measured)
+        if not as_json:
+            console.print()
+            lives.show(console, measured)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+
+
+def _virtual(quick: bool, only: list[str], seed: int) -> list[virtual.Row]:
+    names = [scenario.name for scenario in SCENARIOS]
+    if unknown := sorted(set(only) - set(names)):
+        raise typer.BadParameter(f"There is no scenario {', '.join(unknown)}. There are {', '.join(names)}.")
+    rows: list[virtual.Row] = []
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+
+        def watch(what: str, total: int) -> Callable[[int], None]:
+            for task in progress.task_ids:
+                progress.remove_task(task)
+            bar = progress.add_task(what, total=total)
+            return lambda done: progress.update(bar, completed=done)
+
+        for scenario in SCENARIOS:
+            if not only or scenario.name in only:
+                rows += virtual.rows(scenario, quick=quick, seed=seed, watch=watch)
+    return rows

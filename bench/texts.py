@@ -1,0 +1,34 @@
+"""One text on its way through a benchmark, and what it met there. Times are milliseconds of virtual time."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Text:
+    """A text: in the queue, and at the carrier."""
+
+    number: int
+    recipient: str
+    accepted_ms: float
+    # Whether its waiting time is to be told apart: it is not of the line that is the scenario's burden.
+    other: bool = False
+
+    # In the queue.
+    visible_ms: float = 0.0
+    in_flight: bool = False
+    receives: int = 0
+    dead: bool = False
+    gone: bool = False
+
+    # On the message.
+    slot_ms: int | None = None
+    claimed: bool = False
+
+    # At the carrier; the latest of `copies`.
+    arrived_ms: float | None = None
+    copies: int = 0
+
+    @property
+    def id(self) -> str:
+        """The message id: the queue's, the table's and the carrier's."""
+        return str(self.number)
