@@ -227,7 +227,11 @@ class Stage:
         now = self.clock.now_ms()
         event_id = event_id or f"{text.telnyx_id}/{status}"
         body = webhooks.receipt(text, status, now, event_id=event_id)
-        if self.world.webhook(body, path_id=text.key).status != 200 and attempt < 3:
+        try:
+            taken = self.world.webhook(body, path_id=text.key).status == 200
+        except Died:
+            taken = False
+        if not taken and attempt < 3:
             self.clock.at(now + 2_000, lambda: self._report(text, status, event_id, attempt + 1))
 
 

@@ -1,0 +1,151 @@
+"""Faults in any number and order, over several recipients at once: what is promised holds all the same."""
+
+import contextlib
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from longcode.errors import Unavailable
+from longcode.message import Status
+from tests.fakes import carrier as behaviours
+from tests.fakes.tripwire import Died, unavailable
+from tests.faults.matrix import CARRIER, HOUR, INTERVAL_MS, LASTS_MS, MINUTE, Evidence, Stage
+
+RECIPIENTS = [f"+120255501{number:02d}" for number in (23, 45, 67, 89)]
+# Each call that the consumer, the sweeper and the webhook make; what the API calls is not meant to fail here.
+CALLS = (
+    *(("messages", call) for call in ("claim", "get", "submitted", "ambiguous", "release", "end", "hold")),
+    *(("messages", call) for call in ("record", "mark_replayed", "needing_attention", "look_again")),
+    *(("limits", call) for call in ("look", "reserve", "push", "open_breaker", "probe", "close_breaker")),
+    *(("queue", call) for call in ("defer", "done")),
+    *(("carrier", call) for call in ("prepare", "send", "record_of")),
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A call that fails or kills, before or after it took effect."""
+
+    store: str
+    call: str
+    kills: bool
+    after: bool
+    skip: int
+
+    def failure(self) -> Callable[[], BaseException]:
+        # A request to the carrier never raises; it can only be the last thing that a process did.
+        kills = self.kills or (self.store, self.call) in (("carrier", "send"), ("carrier", "record_of"))
+        return Died if kills else unavailable
+
+
+faults = st.builds(
+    Fault,
+    store=st.just(""),
+    call=st.just(""),
+    kills=st.booleans(),
+    after=st.booleans(),
+    skip=st.integers(0, 12),
+).flatmap(
+    lambda fault: st.sampled_from(CALLS).map(
+        lambda call: Fault(call[0], call[1], fault.kills, fault.after, fault.skip)
+    )
+)
+texts = st.tuples(st.sampled_from(RECIPIENTS), st.integers(0, 90_000))
+answers = st.sampled_from([*CARRIER.values(), behaviours.BAD_KEY])
+
+
+class Storm(Stage):
+    """A stage on which anything may fail."""
+
+    def enqueue(self, recipient: str) -> None:
+        """Ask for a text. If the API fails before it is stored, that is the end of it."""
+        with contextlib.suppress(Died):
+            self.world.enqueue(recipient)
+
+    def sweep_failed(self, exc: BaseException) -> None:
+        assert isinstance(exc, Unavailable | Died)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    lines=st.lists(texts, min_size=1, max_size=14),
+    planned=st.lists(faults, max_size=5),
+    replies=st.lists(answers, max_size=8),
+    doubled=st.lists(st.integers(0, 13), max_size=3),
+    evidence=st.sampled_from(Evidence),
+)
+def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and_its_distance(
+    lines: list[tuple[str, int]],
+    planned: list[Fault],
+    replies: list[behaviours.Behaviour],
+    doubled: list[int],
+    evidence: Evidence,
+) -> None:
+    stage = Storm(evidence=evidence, validity_minutes=3 * 1440)
+    world, carrier = stage.world, stage.world.carrier
+    trips = {
+        "messages": world.messages.trip,
+        "limits": world.limits.trip,
+        "queue": world.queue.trip,
+        "carrier": carrier.trip,
+    }
+
+    for recipient, after_ms in lines:
+        stage.clock.at(stage.start_ms + after_ms, lambda recipient=recipient: stage.enqueue(recipient))  # type: ignore[misc]
+    stage.clock.sleep_until(stage.start_ms)
+    for fault in planned:
+        trips[fault.store].fail(fault.call, fault.failure(), after=fault.after, skip=fault.skip)
+    carrier.then(*replies)
+    for number in doubled:
+        if number < len(world.messages.all):
+            world.queue.duplicate(world.messages.all[number].id)
+    stage.run(2 * LASTS_MS)
+
+    for recipient in RECIPIENTS:
+        messages = [message for message in world.messages.all if message.recipient == recipient]
+        assert all(carrier.taken(message.id) <= 1 for message in messages)
+        arrivals = carrier.arrivals(recipient)
+        assert all(b - a >= INTERVAL_MS for a, b in itertools.pairwise(arrivals))
+        sure = [
+            message.id
+            for message in messages
+            if carrier.taken(message.id) and not any(entry.status == "unknown" for entry in message.history)
+        ]
+        assert sorted(sure, key=lambda ident: carrier.text(ident).taken_ms) == sure
+        for message in messages:
+            if carrier.taken(message.id):
+                known = (
+                    {Status.DELIVERED} if evidence is not Evidence.NOTHING else {Status.SUBMITTED, Status.UNKNOWN}
+                )
+                # Each webhook may fail three times over; then the records tell.
+                assert message.status in known, message
+            elif message.status is Status.FAILED:
+                assert message.attempts == 5
+            else:
+                # Its one replay is spent, and the carrier has nothing on record.
+                assert message.status is Status.UNKNOWN
+                assert message.replayed
+    assert not world.queue.stored
+    assert not world.queue.dead
+    assert not world.journal.crashes
+
+
+@pytest.mark.parametrize("minutes", [10, 11, 12, 13])
+def test_a_replay_keeps_its_distance_in_a_busy_line(minutes: int) -> None:
+    """The sweeper sends it, while the consumer sends the line."""
+    stage = Stage()
+    world, carrier = stage.world, stage.world.carrier
+    first = world.enqueue(RECIPIENTS[0]).fields["message_id"]
+    carrier.then(behaviours.FAILS_500, to=first)
+    for number in range(90):
+        at = stage.start_ms + minutes * MINUTE - 30_000 + number * 700
+        stage.clock.at(at, lambda: world.enqueue(RECIPIENTS[0]))  # type: ignore[arg-type]
+    stage.run(HOUR)
+    arrivals = carrier.arrivals(RECIPIENTS[0])
+    assert len(arrivals) == 91
+    assert min(b - a for a, b in itertools.pairwise(arrivals)) >= INTERVAL_MS
+    assert carrier.taken(first) == 1
