@@ -1,0 +1,25 @@
+"""A world for each test, and what is common to the claims about it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes import World, make_world
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = make_world()
+    yield made
+    assert made.journal.crashes == [], "Something crashed on the way, whatever was answered."
+
+
+def nothing_happened(world: World) -> bool:
+    """Whether nothing was stored, queued, reserved or sent."""
+    return not (
+        world.messages.all
+        or world.queue.stored
+        or world.limits.limiters
+        or world.optouts.entries
+        or world.carrier.requests
+    )

@@ -1,0 +1,349 @@
+"""POST /sms/send: one text now, and the carrier's first word on it."""
+
+import pytest
+
+from longcode.message import Status
+from longcode.pacing import recipient_key, sender_key
+from tests.fakes import OURS, THEIRS, WEBHOOK_URL, World, make_settings, make_world
+from tests.fakes import carrier as carriers
+from tests.fakes.carrier import Behaviour, refuses
+
+OTHER = "+12025550124"
+
+
+def test_a_text_goes_out_at_once_and_the_carriers_word_comes_back(world: World) -> None:
+    reply = world.send(message="Your parcel comes at 10.", metadata={"order": "A-17"})
+
+    (text,) = world.carrier.texts
+    (message,) = world.messages.all
+    assert (text.key, text.recipient, text.sender, text.text) == (message.id, THEIRS, OURS, message.text)
+    assert text.webhook_url == f"{WEBHOOK_URL}/{message.id}"
+    assert (message.status, message.telnyx_id, message.attempts) == (Status.SUBMITTED, text.telnyx_id, 1)
+    assert message.metadata == {"order": "A-17"}
+    assert world.queue.stored == []
+    assert reply.status == 200
+    assert reply.fields == {
+        "message_id": message.id,
+        "status": "queued",
+        "from": OURS,
+        "to": THEIRS,
+        "telnyx_id": text.telnyx_id,
+        "segments": 1,
+    }
+
+
+def test_a_text_is_claimed_before_it_leaves(world: World) -> None:
+    world.carrier.then(Behaviour(dies=lambda: SystemExit("killed")))
+
+    with pytest.raises(SystemExit):
+        world.send()
+
+    (message,) = world.messages.all
+    assert message.status is Status.SENDING
+    assert message.claim_id
+
+
+def test_the_carriers_own_first_word_is_told(world: World) -> None:
+    world.carrier.then(Behaviour(word="sending"))
+
+    assert world.send().fields["status"] == "sending"
+
+
+# (what the carrier does, our status, the answer's status and code, Retry-After)
+OUTCOMES: list[tuple[Behaviour, Status, int, str, str | None]] = [
+    (carriers.BAD_KEY, Status.FAILED, 401, "carrier_unauthorized", None),
+    (carriers.RATE_LIMITED, Status.FAILED, 429, "carrier_rate_limited", "3"),
+    (carriers.OVERLOADED, Status.FAILED, 429, "carrier_rate_limited", "5"),
+    (carriers.UNREACHABLE, Status.FAILED, 503, "carrier_unreachable", "5"),
+    (carriers.NO_FUNDS, Status.FAILED, 503, "carrier_not_configured", "60"),
+    (carriers.SPEND_LIMIT, Status.FAILED, 503, "carrier_not_configured", "60"),
+    (carriers.OPTED_OUT, Status.FAILED, 403, "recipient_opted_out", None),
+    (carriers.NO_SUCH_NUMBER, Status.FAILED, 400, "carrier_refused", None),
+    (refuses(422, "10027", "Key reused"), Status.FAILED, 422, "carrier_refused", None),
+    (carriers.ACCEPTS_AND_HANGS, Status.UNKNOWN, 504, "outcome_unknown", None),
+    (carriers.HANGS, Status.UNKNOWN, 504, "outcome_unknown", None),
+    (carriers.ACCEPTS_THEN_500, Status.UNKNOWN, 504, "outcome_unknown", None),
+    (carriers.FAILS_500, Status.UNKNOWN, 504, "outcome_unknown", None),
+    (carriers.ACCEPTS_AND_GARBLES, Status.UNKNOWN, 504, "outcome_unknown", None),
+]
+
+
+@pytest.mark.parametrize(("behaviour", "status", "answer", "code", "retry_after"), OUTCOMES)
+def test_each_outcome_is_recorded_and_has_its_answer(
+    world: World, behaviour: Behaviour, status: Status, answer: int, code: str, retry_after: str | None
+) -> None:
+    world.carrier.then(behaviour)
+
+    reply = world.send()
+
+    (message,) = world.messages.all
+    assert message.status is status
+    assert message.history[-1].status == status.value
+    assert message.faults
+    assert (reply.status, reply.fields["code"]) == (answer, code)
+    assert reply.fields["message_id"] == message.id
+    assert reply.headers.get("retry-after") == retry_after
+    assert reply.fields.get("status") == ("unknown" if answer == 504 else None)
+
+
+def test_the_carriers_own_code_and_title_are_in_the_answer(world: World) -> None:
+    world.carrier.then(carriers.NO_SUCH_NUMBER)
+
+    reply = world.send()
+
+    assert (reply.fields["carrier"]["code"], reply.fields["carrier"]["title"]) == ("40310", "Invalid 'to' address")
+
+
+def test_a_bug_of_ours_is_told_to_somebody(world: World) -> None:
+    world.carrier.then(refuses(422, "10027", "Key reused"))
+
+    world.send()
+
+    assert world.journal.of("send.rejected_as_malformed")
+
+
+# ------------------------------------------------------------------------------------------- idempotency
+
+
+def test_the_same_request_again_is_the_same_text_and_the_same_answer(world: World) -> None:
+    first = world.send(key="order-17")
+
+    again = world.send(key="order-17")
+
+    assert len(world.carrier.requests) == 1
+    assert len(world.messages.all) == 1
+    assert again == first
+
+
+def test_without_a_key_each_request_is_a_text_of_its_own(world: World) -> None:
+    assert world.send().fields["message_id"] != world.send().fields["message_id"]
+
+    assert len(world.carrier.texts) == 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"to": OTHER}, {"message": "Another text."}, {"metadata": {"a": "b"}}],
+    ids=lambda row: next(iter(row)),
+)
+def test_the_same_key_with_another_request_is_a_conflict(world: World, changed: dict[str, str]) -> None:
+    world.send(key="order-17")
+
+    reply = world.send(**{"key": "order-17"} | changed)
+
+    assert len(world.carrier.requests) == 1
+    assert (reply.status, reply.fields["code"]) == (409, "idempotency_key_reused")
+
+
+def test_a_key_of_the_other_route_is_a_conflict(world: World) -> None:
+    world.send(key="order-17")
+
+    assert world.enqueue(key="order-17").status == 409
+
+    assert world.queue.stored == []
+
+
+def test_a_key_belongs_to_its_caller(world: World) -> None:
+    body = {"to": THEIRS, "message": "Hello"}
+    for caller in ("one", "two"):
+        world.request("send", "POST", "/sms/send", body, headers={"Idempotency-Key": "k"}, caller=caller)
+
+    assert len(world.carrier.texts) == 2
+
+
+def test_a_request_whose_first_one_still_runs_is_told_to_wait(world: World) -> None:
+    world.carrier.then(Behaviour(dies=lambda: SystemExit("killed")))
+    with pytest.raises(SystemExit):
+        world.send(key="order-17")
+
+    reply = world.send(key="order-17")
+
+    assert len(world.carrier.requests) == 1
+    assert (reply.status, reply.fields["code"]) == (409, "idempotency_key_in_use")
+    assert reply.headers["retry-after"] == "1"
+
+
+def test_a_request_whose_outcome_is_unknown_is_never_sent_again(world: World) -> None:
+    world.carrier.then(carriers.ACCEPTS_AND_HANGS)
+    first = world.send(key="order-17")
+
+    again = world.send(key="order-17")
+
+    assert len(world.carrier.requests) == 1
+    assert again == first
+    assert again.status == 504
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [carriers.UNREACHABLE, carriers.RATE_LIMITED, carriers.OVERLOADED],
+    ids=["unreachable", "429", "503"],
+)
+def test_a_request_that_was_proven_not_sent_is_really_tried_again(world: World, behaviour: Behaviour) -> None:
+    world.carrier.then(behaviour)
+    first = world.send(key="order-17")
+
+    again = world.send(key="order-17")
+
+    (message,) = world.messages.all
+    assert len(world.carrier.requests) == 2
+    assert world.carrier.taken(message.id) == 1
+    assert message.status is Status.SUBMITTED
+    assert again.status == 200
+    assert again.fields["message_id"] == first.fields["message_id"]
+
+
+@pytest.mark.parametrize(
+    "behaviour", [carriers.OPTED_OUT, carriers.NO_SUCH_NUMBER], ids=["opted-out", "no-number"]
+)
+def test_a_request_that_the_carrier_refused_for_good_has_the_same_answer_again(
+    world: World, behaviour: Behaviour
+) -> None:
+    world.carrier.then(behaviour)
+    first = world.send(key="order-17")
+
+    again = world.send(key="order-17")
+
+    assert len(world.carrier.requests) == 1
+    assert again == first
+
+
+def test_a_receipt_settles_what_a_repeated_request_is_told(world: World) -> None:
+    world.carrier.then(carriers.ACCEPTS_AND_HANGS)
+    ident = world.send(key="order-17").fields["message_id"]
+    from tests.fakes.webhooks import receipt
+
+    world.webhook(receipt(world.carrier.text(ident), "delivered", world.clock.now), path_id=ident)
+
+    again = world.send(key="order-17")
+
+    assert len(world.carrier.requests) == 1
+    assert again.status == 200
+    assert again.fields["telnyx_id"] == world.carrier.text(ident).telnyx_id
+
+
+# ----------------------------------------------------------------------------------------------- the pace
+
+
+def test_a_send_does_not_wait_but_those_behind_it_keep_their_distance(world: World) -> None:
+    start = world.clock.now
+    world.send()
+    assert world.carrier.arrivals() == [start]
+    world.enqueue()
+
+    world.consume()
+
+    first, second = world.carrier.arrivals(THEIRS)
+    assert second - first >= 1_000
+
+
+def test_two_sends_in_a_row_do_not_wait_for_each_other(world: World) -> None:
+    world.send()
+    world.send()
+
+    first, second = world.carrier.arrivals()
+    assert second - first < 1_000
+
+
+def test_the_carriers_wish_to_slow_down_holds_for_everybody(world: World) -> None:
+    world.carrier.then(carriers.RATE_LIMITED)
+    world.send()
+    asked = world.clock.now + 3_000
+    world.enqueue(to=OTHER)
+
+    world.consume()
+
+    assert world.limits.limiters[sender_key(OURS)].not_before_ms == asked
+    assert world.carrier.arrivals(OTHER)[0] >= asked
+
+
+def test_without_a_limit_no_limiter_is_touched() -> None:
+    world = make_world(make_settings(recipient_interval_ms=0))
+
+    world.send()
+
+    assert recipient_key(THEIRS) not in world.limits.limiters
+
+
+# ------------------------------------------------------------------------------------------ failing stores
+
+
+@pytest.mark.parametrize("call", ["accept"])
+def test_what_could_not_be_stored_is_not_sent(world: World, call: str) -> None:
+    world.messages.trip.fail(call)
+
+    reply = world.send(key="order-17")
+
+    assert world.carrier.requests == []
+    assert (reply.status, reply.fields["code"]) == (503, "unavailable")
+    assert world.send(key="order-17").status == 200
+
+
+@pytest.mark.parametrize("call", ["look", "reserve", "push"])
+def test_a_limit_store_that_fails_before_the_send_leaves_it_unsent_and_safe_to_repeat(
+    world: World, call: str
+) -> None:
+    world.limits.trip.fail(call)
+
+    reply = world.send(key="order-17")
+
+    assert world.carrier.requests == []
+    assert reply.status == 503
+    assert world.send(key="order-17").status == 200
+    assert len(world.carrier.texts) == 1
+
+
+def test_a_key_that_cannot_be_read_leaves_nothing_stored(world: World) -> None:
+    world.carrier.trip.fail("prepare")
+
+    reply = world.send()
+
+    assert world.messages.all == []
+    assert reply.status == 503
+
+
+def test_a_store_that_fails_after_the_carrier_took_the_text_never_says_that_it_is_safe_to_repeat(
+    world: World,
+) -> None:
+    world.messages.trip.fail("submitted")
+
+    reply = world.send(key="order-17")
+
+    assert len(world.carrier.texts) == 1
+    assert reply.status != 503
+    assert reply.fields["message_id"] == world.messages.all[0].id
+
+
+def test_a_limit_store_that_fails_after_the_send_does_not_hide_that_it_was_sent(world: World) -> None:
+    world.limits.trip.fail("push", skip=1)
+
+    reply = world.send(key="order-17")
+
+    assert len(world.carrier.texts) == 1
+    assert world.messages.all[0].status is Status.SUBMITTED
+    assert reply.status == 200
+
+
+# ------------------------------------------------------------------------------------------------ opt-outs
+
+
+def test_a_recipient_who_has_opted_out_gets_nothing(world: World) -> None:
+    from tests.fakes.webhooks import inbound
+
+    world.webhook(inbound(THEIRS, "STOP", world.clock.now, to=OURS))
+
+    reply = world.send()
+
+    assert world.carrier.requests == []
+    assert [message.direction for message in world.messages.all] == ["inbound"]
+    assert (reply.status, reply.fields["code"]) == (403, "recipient_opted_out")
+
+
+def test_the_carriers_word_that_a_recipient_has_opted_out_is_remembered(world: World) -> None:
+    world.carrier.then(carriers.OPTED_OUT)
+    world.send()
+
+    reply = world.send(message="Another text.")
+
+    assert len(world.carrier.requests) == 1
+    assert reply.status == 403
