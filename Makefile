@@ -76,6 +76,18 @@ invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status 
 	@[ -n "$(FN)" ] && [ -n "$(EVENT)" ] || { echo "make invoke FN=status EVENT=events/x.json" >&2; exit 2; }
 	@$(LOCAL) invoke $(ON) $(FN) $(EVENT)
 
+# ----------------------------------------------------------------------------------------- AWS
+ARCHITECTURE ?= arm64
+ENV ?= dev
+
+.PHONY: deploy
+deploy: $(INSTALLED) ## Deploy to AWS: make deploy ENV=dev|prod (GUIDED=1 the first time)
+	@[ "$(ENV)" = dev ] || [ "$(ENV)" = prod ] || { echo "ENV is dev or prod." >&2; exit 2; }
+	@UV=$(abspath $(UV)) PYTHON=$(abspath $(PY)) ARCHITECTURE=$(ARCHITECTURE) \
+	  $(SAM)/bin/sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(SAM)/bin/sam deploy $(if $(filter prod,$(ENV)),--config-env prod) $(if $(GUIDED),--guided) \
+	  --parameter-overrides Architecture=$(ARCHITECTURE)
+
 # ---------------------------------------------------------------------------------------- checks
 SOURCES := layers functions local cli bench tests
 
