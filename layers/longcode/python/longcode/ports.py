@@ -3,7 +3,7 @@
 Every port may raise errors.Unavailable.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -279,6 +279,81 @@ class OptOuts(Protocol):
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
         """The opted-out, the longest first, after the one that changed then with that number."""
+
+
+# Where a message counts: under its status, among all and among those of its tag.
+Place = tuple[Status, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One message that came, moved on or went: where it counted before, and where it counts now.
+
+    `event_id` names the one change that this is, however often it is told.
+    """
+
+    event_id: str
+    before: Place | None
+    after: Place | None
+
+    def differences(self) -> Iterator[tuple[str | None, Status, int]]:
+        """(tag, status, more or fewer) for each count that changes; the tag None is all messages."""
+        for place, by in ((self.before, -1), (self.after, 1)):
+            if place and self.before != self.after:
+                yield None, place[0], by
+                if place[1]:
+                    yield place[1], place[0], by
+
+
+class Counters(Protocol):
+    """How many messages there are in each status: of all, and of those with one tag."""
+
+    def read(self, tag: str | None) -> dict[str, int]:
+        """Status → how many messages, without the statuses that none is in. `None`: all messages."""
+
+    def add(self, counted: Sequence[Counted], now_ms: int) -> None:
+        """Count each change exactly once, however often it is told and however the tellings are cut.
+
+        They come in the order of their stream; what is told again begins with the first that may be new.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One item before and after a write, None where there was or is none (or nothing to tell of).
+
+    Of two writes to one item the later has the greater `sequence`.
+    """
+
+    event_id: str
+    sequence: str
+    before: Message | OptOut | None = None
+    after: Message | OptOut | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the user's own systems are told: what (`kind`), about whom, when, and the details."""
+
+    kind: str
+    about: str
+    at_ms: int
+    detail: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How many notices, from the first on, were taken; `fault` says why not all."""
+
+    taken: int
+    fault: str = ""
+
+
+class Bus(Protocol):
+    """Where the user's own systems listen."""
+
+    def tell(self, notices: Sequence[Notice]) -> Told:
+        """Hand notices over in their order; those about one message never overtake each other. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
