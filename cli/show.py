@@ -13,7 +13,6 @@ from cli.overview import Line, Overview
 from cli.redrive import Preview
 from longcode import http, pacing, phone
 from longcode.accept import Forecast
-from longcode.deliver import PAUSE_LEAST_MS, PAUSE_MOST_MS
 from longcode.message import Fault, HeldBy, Message, Status, iso
 from longcode.ports import Control, Road
 
@@ -249,7 +248,7 @@ def breaker(control: Control, now_ms: int) -> str:
 def wakes_within(control: Control, now_ms: int) -> str:
     """How soon texts that waited for the pause look again: the longer it was, the more rarely they look."""
     since = control.paused_since_ms or now_ms
-    return span(pacing.recheck_ms(since, now_ms, least_ms=PAUSE_LEAST_MS, most_ms=PAUSE_MOST_MS))
+    return span(pacing.recheck_ms(since, now_ms))
 
 
 def backoff(road: Road, now_ms: int) -> str | None:

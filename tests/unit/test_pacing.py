@@ -165,10 +165,17 @@ def test_each_failed_try_waits_longer_with_up_to_a_quarter_of_jitter(attempt: in
 
 @pytest.mark.parametrize(
     ("held_ms", "again_ms"),
-    [(0, 5_000), (60_000, 5_000), (200_000, 10_000), (3_600_000, 180_000), (86_400_000, 300_000)],
+    [(0, 5_000), (1_499_999, 5_000), (1_500_000, 30_000), (10_799_999, 30_000), (10_800_000, 600_000)],
 )
 def test_what_has_held_for_long_is_looked_at_less_often(held_ms: int, again_ms: int) -> None:
-    assert pacing.recheck_ms(NOW - held_ms, NOW, least_ms=5_000, most_ms=300_000) == again_ms
+    assert pacing.recheck_ms(NOW - held_ms, NOW) == again_ms
+
+
+@pytest.mark.parametrize(
+    ("open_ms", "again_ms"), [(0, 15_000), (300_000, 15_000), (600_000, 30_000), (86_400_000, 600_000)]
+)
+def test_a_breaker_that_has_been_open_for_long_is_tried_less_often(open_ms: int, again_ms: int) -> None:
+    assert pacing.breaker_ms(NOW - open_ms, NOW) == again_ms
 
 
 @pytest.mark.parametrize(

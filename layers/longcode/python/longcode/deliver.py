@@ -36,8 +36,10 @@ LEAD_MS = 60
 # After a store failed: soon, but not at once.
 STORE_RETRY_MS = 15_000
 
-BREAKER_LEAST_MS, BREAKER_MOST_MS = 15_000, 600_000
-PAUSE_LEAST_MS, PAUSE_MOST_MS = 5_000, 300_000
+# The longest that a stop hides a text at a time.
+MOST_HIDDEN_MS = 600_000
+# How long one invocation has for its try through an open breaker before another may.
+PROBE_MS = 15_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ def _stop(control: Control, now: int) -> tuple[int, HeldBy, str] | None:
     A breaker whose time has passed is not a stop: `_probe` decides who tries first.
     """
     if control.paused_since_ms is not None:
-        look = pacing.recheck_ms(control.paused_since_ms, now, least_ms=PAUSE_LEAST_MS, most_ms=PAUSE_MOST_MS)
+        look = pacing.recheck_ms(control.paused_since_ms, now)
         return now + look, HeldBy.PAUSED, control.pause_reason or "paused by the operator"
     if control.breaker_until_ms is not None and control.breaker_until_ms > now:
         return control.breaker_until_ms, HeldBy.BREAKER, control.breaker_reason
@@ -290,7 +292,7 @@ def _open_breaker(answer: Answer, desk: Desk, now: int) -> None:
 
 def _breaker_until(desk: Desk, now: int) -> int:
     since = desk.limits.look("", "").control.breaker_since_ms or now
-    return now + pacing.recheck_ms(since, now, least_ms=BREAKER_LEAST_MS, most_ms=BREAKER_MOST_MS)
+    return now + pacing.breaker_ms(since, now)
 
 
 # ------------------------------------------------------------------------------------------- a batch
@@ -458,11 +460,11 @@ class _Lane:
         now = desk.clock.now_ms()
         stop = _stop(road.control, now)
         probing = stop is None and road.control.breaker_until_ms is not None
-        if probing and not desk.limits.probe(now, now + BREAKER_LEAST_MS):
-            stop = (now + BREAKER_LEAST_MS, HeldBy.BREAKER, road.control.breaker_reason)
+        if probing and not desk.limits.probe(now, now + PROBE_MS):
+            stop = (now + PROBE_MS, HeldBy.BREAKER, road.control.breaker_reason)
         if stop:
             # No longer than this, also where the end is known: an operator may lift it sooner.
-            again = min(stop[0], now + PAUSE_MOST_MS)
+            again = min(stop[0], now + MOST_HIDDEN_MS)
             return self._defer([again] * len(self._places), keep_slots=False)
         if road.not_before_ms > slot:
             if (road.sender.not_before_ms or 0) > slot:
@@ -575,7 +577,7 @@ def _put_back(envelope: Envelope, trip: _Trip, desk: Desk) -> Result:
         _fail(message, desk, fault, now)
         return Result(envelope, replace(message, status=Status.FAILED, faults=(fault,)), answer)
     if answer.verdict is Verdict.CONFIGURATION:
-        again, held_by = now + BREAKER_LEAST_MS, HeldBy.BREAKER
+        again, held_by = now + PROBE_MS, HeldBy.BREAKER
     else:
         wait = answer.wait_ms if waiting else None
         again = now + (wait if wait is not None else pacing.backoff_ms(message.attempts, desk.jitter()))

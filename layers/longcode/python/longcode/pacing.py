@@ -126,13 +126,24 @@ def backoff_ms(attempt: int, jitter: float) -> int:
     return base + int(base * jitter / 4)
 
 
-def recheck_ms(since_ms: int, now_ms: int, *, least_ms: int, most_ms: int) -> int:
-    """How long to wait before looking again at something that has held since `since_ms`.
+def breaker_ms(since_ms: int, now_ms: int) -> int:
+    """For how long a breaker that has been open since `since_ms` opens again: a twentieth of that time.
 
-    A twentieth of the time it has held already, so that a short pause ends within seconds and a long
-    one costs few looks (each is a receive, and a message has a hundred of them before the dead letters).
+    15 s at least, so that a fault which was mended is soon found out; 10 minutes at most.
     """
-    return min(max((now_ms - since_ms) // 20, least_ms), most_ms)
+    return min(max((now_ms - since_ms) // 20, 15_000), 600_000)
+
+
+def recheck_ms(since_ms: int, now_ms: int) -> int:
+    """How long a text waits before it looks again whether a pause that began at `since_ms` still holds.
+
+    5 s in the first 25 minutes, 30 s in the first three hours, then 10 minutes. Each look is a receive, and a
+    message has a thousand of them before the dead letters: enough for a long weekend.
+    """
+    lasted_ms = now_ms - since_ms
+    if lasted_ms < 25 * 60_000:
+        return 5_000
+    return 30_000 if lasted_ms < 180 * 60_000 else 600_000
 
 
 def next_utc_midnight_ms(now_ms: int) -> int:
