@@ -159,7 +159,7 @@ SCENARIOS = (
         "A million texts at once, 500,000 x 2, 200 a second for all",
         Pace(1000, account_ms=5),
         lambda: _spread(500_000, 2),
-        lambda: _spread(2_000, 2),
+        lambda: _spread(4_000, 2),
         baselines_small=True,
     ),
 )
