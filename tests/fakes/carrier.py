@@ -206,7 +206,7 @@ class FakeCarrier:
             key=message.id,
             recipient=message.recipient,
             sender=message.sender,
-            text=message.text,
+            text=message.text or "",
             body=body,
             webhook_url=message.webhook_url,
             taken_ms=arrived,
