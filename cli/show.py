@@ -111,7 +111,7 @@ def message(
 ) -> RenderableType:
     """One message: what it is, then all that happened to it."""
     style = _STYLE.get(found.status, "red" if found.status.final else "cyan")
-    words = plain(found.text) if full else "hidden; --full shows it"
+    words = plain(found.text or "not kept") if full else "hidden; --full shows it"
     parts = found.parts or found.segments
     facts: list[tuple[str, RenderableType]] = [
         ("status", Text(found.status.value.replace("_", " "), style)),

@@ -15,6 +15,7 @@ from longcode import signature, wiring
 from longcode.config import Settings
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import FakeClock, FakeContext
+from tests.fakes.finder import FakeFinder
 from tests.fakes.gateway import Reply, call
 from tests.fakes.journal import FakeJournal
 from tests.fakes.limits import FakeLimits
@@ -33,6 +34,7 @@ __all__ = [
     "FakeCarrier",
     "FakeClock",
     "FakeContext",
+    "FakeFinder",
     "FakeJournal",
     "FakeLimits",
     "FakeMessages",
@@ -78,6 +80,7 @@ def make_settings(**changes: Any) -> Settings:
             validity_minutes=1440,
             retention_days=90,
             ambiguous_sends="resolve",
+            store_text="always",
         ),
         **changes,
     )
@@ -177,18 +180,23 @@ class World:
         return looked
 
 
+def _messages(settings: Settings) -> FakeMessages:
+    return FakeMessages(validity_minutes=settings.validity_minutes, keep_text=settings.store_text == "always")
+
+
 # Any: the parts that a caller puts in the place of ours, by the names that wiring.Service has for them.
 def make_world(settings: Settings | None = None, **parts: Any) -> World:
     """A world over `settings`; `parts` (clock, messages, limits, outbox, carrier, …) replace the fakes."""
     settings = settings or make_settings()
     clock = parts.setdefault("clock", FakeClock())
-    messages = parts.setdefault("messages", FakeMessages(validity_minutes=settings.validity_minutes))
+    messages = parts.setdefault("messages", _messages(settings))
     optouts = parts.setdefault("optouts", FakeOptOuts())
     limits = parts.setdefault("limits", FakeLimits(optouts))
     queue = parts.setdefault("outbox", FakeQueue(clock))
     carrier = parts.setdefault("carrier", FakeCarrier(clock))
     meter = parts.setdefault("meter", FakeMeter())
     journal = parts.setdefault("journal", FakeJournal())
+    parts.setdefault("finder", FakeFinder(messages))
     parts.setdefault("parallel", clock.side_by_side)
     service = wiring.Service(settings, **parts)
     return World(settings, clock, messages, limits, optouts, queue, carrier, meter, journal, service)

@@ -22,7 +22,7 @@ from tests.fakes.tripwire import Tripwire
 
 WRITES = (
     "accept", "claim", "release", "submitted", "ambiguous", "mark_replayed", "end", "hold", "record", "receive",
-    "look_again",
+    "look_again", "erase",
 )  # fmt: skip
 
 
@@ -37,9 +37,10 @@ class _Row:
 class FakeMessages:
     """ports.Messages in memory. The contract tests hold it to what the real table does."""
 
-    def __init__(self, *, validity_minutes: int = 1440) -> None:
+    def __init__(self, *, validity_minutes: int = 1440, keep_text: bool = True) -> None:
         self.trip = Tripwire()
         self._validity_ms = validity_minutes * 60_000
+        self._keep_text = keep_text
         self._rows: dict[str, _Row] = {}
         self._pointers: dict[str, str] = {}
 
@@ -128,6 +129,7 @@ class FakeMessages:
                 updated_ms=now_ms,
                 parts=row.message.parts if answer.parts is None else answer.parts,
                 history=(*row.message.history, entry),
+                text=self._text_after(row.message, answer.status),
             )
             row.attention_ms = now_ms + RECEIPT_CHECK_MS
 
@@ -173,6 +175,7 @@ class FakeMessages:
                 safe_to_retry=safe_to_retry,
                 updated_ms=now_ms,
                 history=(*row.message.history, entry),
+                text=self._text_after(row.message, status),
             )
             row.in_line, row.attention_ms = False, None
 
@@ -243,6 +246,21 @@ class FakeMessages:
             if row and row.attention_ms is not None:
                 row.attention_ms = at_ms
 
+    def get_all(self, message_ids: Sequence[str]) -> list[Message]:
+        with self.trip.around("get_all"):
+            return [self._rows[ident].message for ident in message_ids if ident in self._rows]
+
+    def erase(self, message: Message) -> bool:
+        with self.trip.around("erase"):
+            row = self._rows.get(message.id)
+            if message.status.rank < Status.SUBMITTED.rank:
+                return False
+            self._pointers.pop(message.telnyx_id or "", None)
+            if row and row.message.status.rank < Status.SUBMITTED.rank:
+                return False
+            self._rows.pop(message.id, None)
+            return True
+
     def attention_ms(self, message_id: str) -> int | None:
         """When the sweeper will look at a message; None: never."""
         return self._rows[message_id].attention_ms
@@ -270,8 +288,10 @@ class FakeMessages:
             change(row)
             return True
 
-    @staticmethod
-    def _advance(row: _Row, receipt: Receipt, status: Status, now_ms: int) -> None:
+    def _text_after(self, old: Message, status: Status) -> str | None:
+        return old.text if self._keep_text or not status.final else None
+
+    def _advance(self, row: _Row, receipt: Receipt, status: Status, now_ms: int) -> None:
         old = row.message
         row.message = replace(
             old,
@@ -282,5 +302,6 @@ class FakeMessages:
             cost=old.cost if receipt.cost is None else Decimal(receipt.cost),
             currency=old.currency if receipt.currency is None else receipt.currency,
             completed_ms=old.completed_ms if receipt.completed_ms is None else receipt.completed_ms,
+            text=self._text_after(old, status),
         )
         row.in_line, row.attention_ms = False, None if status.final else now_ms + RECEIPT_CHECK_MS

@@ -30,6 +30,7 @@ class Settings:
     validity_minutes: int
     retention_days: int
     ambiguous_sends: Literal["resolve", "hold"]
+    store_text: Literal["always", "until_final"]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -71,6 +72,9 @@ class Settings:
         policy = env.get("AMBIGUOUS_SENDS", "").strip() or "resolve"
         if policy not in ("resolve", "hold"):
             problems.append("AMBIGUOUS_SENDS must be resolve or hold")
+        texts = env.get("STORE_TEXT", "").strip() or "always"
+        if texts not in ("always", "until_final"):
+            problems.append("STORE_TEXT must be always or until_final")
 
         settings = cls(
             messages_table=text("MESSAGES_TABLE"),
@@ -88,6 +92,7 @@ class Settings:
             validity_minutes=number("VALIDITY_MINUTES", 1440, 1),
             retention_days=number("RETENTION_DAYS", 90, 1),
             ambiguous_sends="hold" if policy == "hold" else "resolve",
+            store_text="until_final" if texts == "until_final" else "always",
         )
         if problems:
             raise ConfigurationError(problems)

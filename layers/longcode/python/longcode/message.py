@@ -72,6 +72,11 @@ _RANKS = {
 # How many parts the attention index has: one key could not take every write.
 ATTENTION_SHARDS = 8
 
+# How many parts a tag and a day have in the indexes that texts are found by, for the same reason.
+FIND_SHARDS = 8
+# A longer tag, or one with a character that can't be seen, is kept with its text, but nothing is found by it.
+MAX_TAG_CHARACTERS = 64
+
 # A claim older than this is dead: the longest function timeout (60 s) and a margin for its clock.
 CLAIM_MS = 75_000
 # A text that was stored but may not have got into the queue is put there again after this, while SQS
@@ -135,7 +140,8 @@ class Message:
     status: Status
     sender: str
     recipient: str
-    text: str
+    # None once it was removed: see the setting StoreText.
+    text: str | None
     accepted_ms: int
     updated_ms: int
     route: Literal["send", "queue", "webhook"]
@@ -168,6 +174,12 @@ class Message:
         """The other person's number, whichever way the text went."""
         return self.recipient if self.direction == "outbound" else self.sender
 
+    @property
+    def tag(self) -> str | None:
+        """What the caller groups its texts by: `metadata.tag`, None where nothing can be found by it."""
+        value = self.metadata.get("tag")
+        return value if value is not None and is_tag(value) else None
+
 
 NAMESPACE = uuid.UUID("6f0d1c52-8f0b-5a53-9c3e-1c6b7f0a4d11")
 
@@ -181,6 +193,11 @@ def message_id(caller: str, key: str | None) -> str:
     if key is None:
         return str(uuid.uuid4())
     return str(uuid.uuid5(NAMESPACE, f"{caller}\n{key}"))
+
+
+def is_tag(text: str) -> bool:
+    """Whether texts can be found and counted by `text`: 1 to 64 visible characters, blanks only inside."""
+    return 0 < len(text) <= MAX_TAG_CHARACTERS and text.isprintable() and text == text.strip()
 
 
 def is_message_id(text: str) -> bool:

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from longcode.aws import ConditionFailed, translated
+from longcode.errors import Unavailable
 from longcode.message import (
     ATTENTION_SHARDS,
     CLAIM_MS,
     ENQUEUE_CHECK_MS,
+    FIND_SHARDS,
     RECEIPT_CHECK_MS,
     Entry,
     Fault,
     HeldBy,
     Message,
     Status,
+    iso,
     receipt_ceiling,
 )
 from longcode.ports import Answer, Claim, Receipt, Recorded, Waiting
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 _WHAT = "The messages table"
+# As many items as one BatchGetItem takes, and how often in a row it may leave some of them out.
+_BATCH = 100
+_BATCH_TRIES = 5
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -85,10 +91,11 @@ _SCALARS = (
 
 def _message(item: "Item") -> Message:
     fields = _parse(item)
-    known = {name: fields[name] for name in _SCALARS if name in fields}
+    known = {name: fields[name] for name in _SCALARS if name in fields and name != "text"}
     return Message(
         id=fields["pk"].removeprefix("M#"),
         status=Status(fields["status"]),
+        text=fields.get("text", "" if fields["direction"] == "inbound" else None),
         held_by=HeldBy(fields["held_by"]) if "held_by" in fields else None,
         cost=Decimal(fields["cost"]) if "cost" in fields else None,
         faults=_faults(fields.get("faults", ())),
@@ -105,6 +112,8 @@ def _item(message: Message) -> "Item":
         "status": message.status.value,
         "rank": message.status.rank,
         "peer": message.peer,
+        "tag": f"{message.tag}#{_shard(message.id, FIND_SHARDS)}" if message.tag else None,
+        "day": f"{iso(message.accepted_ms)[:10]}#{_shard(message.id, FIND_SHARDS)}",
         "faults": _fault_rows(message.faults),
         "history": [_row(entry) for entry in message.history],
         "media": list(message.media),
@@ -115,26 +124,39 @@ def _item(message: Message) -> "Item":
 
 def shard(message_id: str) -> str:
     """The part of the attention index that a message is in: one key could not take every write."""
-    return str(hashlib.sha256(message_id.encode()).digest()[0] % ATTENTION_SHARDS)
+    return str(_shard(message_id, ATTENTION_SHARDS))
+
+
+def _shard(message_id: str, shards: int) -> int:
+    return hashlib.sha256(message_id.encode()).digest()[0] % shards
 
 
 class DynamoMessages:
     """ports.Messages over DynamoDB."""
 
     def __init__(
-        self, client: "DynamoDBClient", table: str, *, retention_days: int, validity_minutes: int
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        retention_days: int,
+        validity_minutes: int,
+        keep_text: bool = True,
     ) -> None:
         self._client = client
         self._table = table
         self._retention_s = retention_days * 86_400
         self._validity_ms = validity_minutes * 60_000
+        # Whether a text that we sent is kept when nothing more is expected of it.
+        self._keep_text = keep_text
 
     def accept(self, message: Message) -> Message | None:
         queued = message.status is Status.QUEUED
         item = _item(message) | {
             "attention": shard(message.id),
             "attention_ms": message.accepted_ms + (ENQUEUE_CHECK_MS if queued else CLAIM_MS),
-            "expires_at": self._expiry(message.accepted_ms),
+            # Never while it may still wait.
+            "expires_at": self._expiry(message.accepted_ms + self._validity_ms),
         }
         if queued:
             item["line"] = message.recipient
@@ -255,6 +277,7 @@ class DynamoMessages:
         if answer.parts is not None:
             changes += ", parts = :parts"
             values[":parts"] = answer.parts
+        changes += self._forget_text(status, " REMOVE ")
         won = self._try_update(message.id, changes, "claim_id = :claim AND #rank < :submitted", values)
         if answer.telnyx_id:
             self._point(answer.telnyx_id, message.id, now_ms)
@@ -305,7 +328,7 @@ class DynamoMessages:
             message.id,
             "SET #status = :status, #rank = :rank, faults = :faults, safe_to_retry = :retry, updated_ms = :now, "
             "expires_at = :expires, history = list_append(if_not_exists(history, :none), :entry) "
-            "REMOVE line, attention, attention_ms",
+            "REMOVE line, attention, attention_ms" + self._forget_text(status),
             "#rank < :submitted AND "
             + ("claim_id = :claim" if message.claim_id else "attribute_not_exists(claim_id)"),
             {
@@ -349,6 +372,7 @@ class DynamoMessages:
         )
         if receipt.status:
             changes, values, removals = _advance(receipt, now_ms)
+            removals += self._forget_text(receipt.status)
             values |= {":expires": self._expiry(now_ms), ":ceiling": receipt_ceiling(receipt.status)}
             try:
                 was = self._update(
@@ -449,6 +473,52 @@ class DynamoMessages:
                 {":shard": shard(message.id), ":at": at_ms},
             )
 
+    def get_all(self, message_ids: Sequence[str]) -> list[Message]:
+        found: dict[str, Message] = {}
+        wanted = [_values({"pk": f"M#{ident}"}) for ident in dict.fromkeys(message_ids)]
+        stuck = 0
+        while wanted:
+            with translated(_WHAT):
+                answer = self._client.batch_get_item(
+                    RequestItems={self._table: {"Keys": wanted[:_BATCH], "ConsistentRead": True}}
+                )
+            for item in answer["Responses"].get(self._table, []):
+                message = _message(item)
+                found[message.id] = message
+            # What did not fit into one answer, or into what the table can do at the moment.
+            left: Item = dict(answer.get("UnprocessedKeys", {}).get(self._table, {}))
+            stuck = stuck + 1 if left else 0
+            if stuck == _BATCH_TRIES:
+                raise Unavailable(_WHAT)
+            wanted = [dict(key) for key in left.get("Keys", [])] + wanted[_BATCH:]
+        return [found[ident] for ident in message_ids if ident in found]
+
+    def erase(self, message: Message) -> bool:
+        if message.status.rank < Status.SUBMITTED.rank:
+            return False
+        if message.telnyx_id:
+            # First: a pointer whose message is gone could not be found again.
+            with translated(_WHAT):
+                self._client.delete_item(TableName=self._table, Key=_values({"pk": f"T#{message.telnyx_id}"}))
+        try:
+            with translated(_WHAT):
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key=_values({"pk": f"M#{message.id}"}),
+                    ConditionExpression="#rank >= :submitted",
+                    ExpressionAttributeNames={"#rank": "rank"},
+                    ExpressionAttributeValues=_values({":submitted": Status.SUBMITTED.rank}),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except ConditionFailed as exc:
+            # Gone already is erased.
+            return not exc.item
+        return True
+
+    def _forget_text(self, status: Status, before: str = ", ") -> str:
+        """The removal of the text with a write that makes a message final, if the settings want that."""
+        return f"{before}#text" if status.final and not self._keep_text else ""
+
     def _expiry(self, now_ms: int) -> int:
         return now_ms // 1000 + self._retention_s
 
@@ -475,7 +545,7 @@ class DynamoMessages:
     def _update(
         self, message_id: str, changes: str, condition: str, values: "Item", returns: str = "ALL_NEW"
     ) -> "Item":
-        names = {f"#{name}": name for name in ("status", "rank") if f"#{name}" in changes + condition}
+        names = {f"#{name}": name for name in ("status", "rank", "text") if f"#{name}" in changes + condition}
         optional: Item = {}
         if names:
             optional["ExpressionAttributeNames"] = names

@@ -6,7 +6,7 @@ Every port may raise errors.Unavailable.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from longcode.message import Entry, Fault, HeldBy, Message, Status
 from longcode.pacing import Reservation
@@ -188,6 +188,58 @@ class Messages(Protocol):
 
     def look_again(self, message: Message, at_ms: int | None) -> None:
         """Set when to look at the message next; None: never."""
+
+    def get_all(self, message_ids: Sequence[str]) -> Sequence[Message]:
+        """Those that there are, in the order asked for."""
+
+    def erase(self, message: Message) -> bool:
+        """Leave nothing of a message that can't be sent any more; False if it still can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which messages are wanted. A field that is None leaves it open; `until_ms` is the first moment after."""
+
+    peer: str | None = None
+    direction: Literal["outbound", "inbound"] | None = None
+    tag: str | None = None
+    status: Status | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def fits(self, message: Message) -> bool:
+        """Whether `message` is one of them."""
+        return (
+            self.peer in (None, message.peer)
+            and self.direction in (None, message.direction)
+            and self.tag in (None, message.tag)
+            and self.status in (None, message.status)
+            and (self.since_ms is None or message.accepted_ms >= self.since_ms)
+            and (self.until_ms is None or message.accepted_ms < self.until_ms)
+        )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Where one page ends and the next begins: after the message accepted then, with that id."""
+
+    accepted_ms: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of a search: ids, and where to go on; None if there is no more."""
+
+    ids: Sequence[str]
+    next: Position | None
+
+
+class Finder(Protocol):
+    """Which messages there are, newest first. It may lag behind the store of messages by a moment."""
+
+    def find(self, wanted: Search, after: Position | None, at_most: int, now_ms: int) -> Found:
+        """One page. It may hold few or none and still not be the last: a request looks at only so many."""
 
 
 @dataclass(frozen=True, slots=True)

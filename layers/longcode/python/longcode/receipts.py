@@ -64,7 +64,7 @@ def take(
 
 def _heed(text: Message, optouts: OptOuts, meter: Meter, journal: Journal) -> None:
     """Write down a wish to stop or start; the carrier has answered the texter itself."""
-    wanted = wish(text.text, text.autoresponse)
+    wanted = wish(text.text or "", text.autoresponse)
     if wanted is None:
         return
     if wanted is Wish.UNCLEAR:

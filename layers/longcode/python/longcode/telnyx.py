@@ -52,6 +52,7 @@ def request_body(message: Message) -> bytes:
     """The request for `message`, byte for byte the same each time: a replay under the same
     idempotency key must be identical (error 10027).
     """
+    # A text that may still be sent has its words; only a final status removes them.
     fields = {"from": message.sender, "text": message.text, "to": message.recipient}
     if message.webhook_url:
         fields["webhook_url"] = message.webhook_url

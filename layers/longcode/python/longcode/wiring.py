@@ -71,6 +71,16 @@ class Service:
             settings.messages_table,
             retention_days=settings.retention_days,
             validity_minutes=settings.validity_minutes,
+            keep_text=settings.store_text == "always",
+        )
+
+    @cached_property
+    def finder(self) -> "ports.Finder":
+        from longcode import aws
+        from longcode.finder import DynamoFinder
+
+        return DynamoFinder(
+            aws.dynamodb(), self.settings.messages_table, retention_days=self.settings.retention_days
         )
 
     @cached_property
