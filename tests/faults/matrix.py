@@ -254,13 +254,17 @@ class Run(Stage):
         self._first = self.ids[0]
         self._copy = replace(self.world.queue.stored[0])
 
+    def begin(self) -> None:
+        """The first invocation, in which the fault strikes."""
+        self._set_traps()
+        if self._cell.queue is Queue.DUPLICATES:
+            self.world.queue.duplicate(self._first)
+        self.poll()
+
     def outcome(self) -> Outcome:
         """Let it happen, and look."""
         queue = self.world.queue
-        self._set_traps()
-        if self._cell.queue is Queue.DUPLICATES:
-            queue.duplicate(self._first)
-        self.poll()
+        self.begin()
         self._queue_fault()
         self.run(LASTS_MS)
         carrier = self.world.carrier

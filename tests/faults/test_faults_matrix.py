@@ -5,6 +5,7 @@ import pytest
 from longcode.message import Status
 from tests.faults import expected
 from tests.faults.matrix import (
+    CARRIER,
     INTERVAL_MS,
     Cell,
     Crash,
@@ -50,6 +51,20 @@ def test_a_text_that_never_left_says_so_for_as_long_as_that_is_not_known() -> No
     never = [outcome(cell) for cell in CELLS if outcome(cell).accepted == 0]
     assert never
     assert {found.status for found in never} == {Status.UNKNOWN}
+
+
+DOUBTFUL = [name for name in CARRIER if name not in (*expected.ANSWERS, *expected.REFUSALS)]
+
+
+@pytest.mark.parametrize("carrier", DOUBTFUL)
+def test_a_text_in_doubt_says_so_at_once(carrier: str) -> None:
+    """And not only when the sweeper finds a claim that nobody ended."""
+    run = Run(Cell(Crash.NEVER, carrier, Queue.WORKS, Mode.HONOURED, Evidence.NOTHING))
+    run.begin()
+    message = run.world.messages.get(run.ids[0])
+    assert message
+    assert message.status is Status.UNKNOWN
+    assert message.faults
 
 
 @pytest.mark.parametrize(
