@@ -9,7 +9,8 @@ from urllib.parse import unquote
 
 from longcode import accept, errors, explain, phone
 from longcode.deliver import Result
-from longcode.message import Entry, Fault, Message, is_message_id, iso
+from longcode.erase import Erasure
+from longcode.message import Entry, Fault, Message, is_message_id, is_tag, iso
 from longcode.ports import Answer, Journal, OptOut
 
 # Any: an API Gateway proxy event is JSON.
@@ -100,6 +101,22 @@ class Request:
             return int(at), number
         except ValueError as exc:
             raise errors.InvalidRequest("This cursor is not one of ours.", field="cursor") from exc
+
+    @property
+    def path_tag(self) -> str:
+        """The tag in the path. Raises InvalidRequest if it can't be one."""
+        tag = unquote(str((self._event.get("pathParameters") or {}).get("tag") or ""))
+        if not is_tag(tag):
+            raise errors.InvalidRequest("A tag has 1 to 64 visible characters.", field="tag")
+        return tag
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters after the question mark. Raises InvalidRequest for one that comes twice."""
+        for name, values in (self._event.get("multiValueQueryStringParameters") or {}).items():
+            if len(values) > 1:
+                raise errors.InvalidRequest("This parameter is there more than once.", field=str(name)[:64])
+        return dict(self._event.get("queryStringParameters") or {})
 
     @property
     def caller_name(self) -> str:
@@ -254,6 +271,32 @@ def processed(results: list[Result], remaining: int) -> Response:
 def status(message: Message, forecast: accept.Forecast | None) -> Response:
     """GET /sms/status/{id}: what became of it, and how."""
     history = explain.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
+    fields = _fields(message) | {
+        "history": [_entry(entry) for entry in history],
+        "errors": [_fault(fault) for fault in message.faults],
+    }
+    if forecast:
+        fields |= {"position": forecast.position, "eta": _when(forecast.eta_ms), "held_by": forecast.held_by}
+    return Response(200, fields)
+
+
+def message_page(messages: Sequence[Message], cursor: str | None) -> Response:
+    """GET /sms/messages: each as its status has it, without the story."""
+    return Response(200, {"messages": [_fields(message) for message in messages], "cursor": cursor})
+
+
+def tag(name: str, counts: Mapping[str, int]) -> Response:
+    """GET /sms/tags/{tag}: how many of its texts are in each status."""
+    return Response(200, {"tag": name, "counts": dict(counts), "total": sum(counts.values())})
+
+
+def erased(done: Erasure) -> Response:
+    """DELETE /sms/recipients/{number}: how much is gone, and whether there is more."""
+    return Response(200, asdict(done))
+
+
+def _fields(message: Message) -> dict[str, object]:
+    """A message as it stands, without how it came to that."""
     fields: dict[str, object] = {
         "message_id": message.id,
         "telnyx_id": message.telnyx_id,
@@ -265,8 +308,6 @@ def status(message: Message, forecast: accept.Forecast | None) -> Response:
         "timestamp": iso(message.updated_ms),
         "accepted_at": iso(message.accepted_ms),
         "segments": message.parts or message.segments,
-        "history": [_entry(entry) for entry in history],
-        "errors": [_fault(fault) for fault in message.faults],
     }
     if message.direction == "outbound":
         # The original example called it so.
@@ -281,9 +322,7 @@ def status(message: Message, forecast: accept.Forecast | None) -> Response:
             "is_spam": message.is_spam,
             "autoresponse": message.autoresponse,
         }
-    if forecast:
-        fields |= {"position": forecast.position, "eta": _when(forecast.eta_ms), "held_by": forecast.held_by}
-    return Response(200, fields)
+    return fields
 
 
 def opt_out(entry: OptOut) -> Response:

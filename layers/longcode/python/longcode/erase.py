@@ -1,0 +1,48 @@
+"""Forgetting a person: every text to them and from them, as far as it can't be sent any more."""
+
+from dataclasses import dataclass, replace
+
+from longcode.message import Entry, Status
+from longcode.ports import Clock, Finder, Journal, Messages, Meter, Position, Search
+
+# In one call, so that it ends in time. A call that has more to do says so.
+ERASED_MOST = 250
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """How many were erased, how many are in the middle of being sent and stayed, and whether to call again."""
+
+    erased: int
+    kept: int
+    remaining: bool
+
+
+def erase(
+    number: str, *, finder: Finder, messages: Messages, meter: Meter, journal: Journal, clock: Clock, stop_ms: int
+) -> Erasure:
+    """Erase the texts of one person, until `stop_ms` at most.
+
+    One that waits is cancelled first, so that it never leaves: its entry in the queue then names no message.
+    One that is being sent, or whose outcome is being found out, stays: without its record it could leave twice.
+    """
+    erased = kept = 0
+    after: Position | None = None
+    remaining = True
+    while remaining and erased < ERASED_MOST and clock.now_ms() < stop_ms:
+        found = finder.find(Search(peer=number), after, min(_PAGE, ERASED_MOST - erased), clock.now_ms())
+        for message in messages.get_all(found.ids):
+            now = clock.now_ms()
+            if message.status.waiting:
+                entry = Entry(now, Status.CANCELLED.value, "api", note="The recipient's texts were erased.")
+                if messages.end(message, Status.CANCELLED, entry, now):
+                    message = replace(message, status=Status.CANCELLED)
+            if messages.erase(message):
+                erased += 1
+            else:
+                kept += 1
+        after, remaining = found.next, found.next is not None
+    meter.count("Erased", erased)
+    journal.info("recipient.erased", erased=erased, kept=kept, remaining=remaining)
+    return Erasure(erased, kept, remaining)
