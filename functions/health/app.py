@@ -1,4 +1,4 @@
-"""GET /health: whether the stores answer, and how much waits."""
+"""GET /health: whether the stores answer, how much waits, and what became of the rest."""
 
 from longcode import http, wiring
 
@@ -7,12 +7,14 @@ def handler(service: wiring.Service) -> wiring.Handler:
     """The route over `service`."""
 
     def health(_request: http.Request) -> http.Response:
+        by_status = service.counters.read(None)
         return http.Response(
             200,
             {
                 "status": "healthy",
                 "queue_size": service.outbox.size(),
-                "tracked_messages": service.messages.tracked(),
+                "tracked_messages": sum(by_status.values()),
+                "by_status": by_status,
             },
         )
 

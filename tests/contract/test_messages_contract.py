@@ -726,13 +726,6 @@ def test_what_is_sent_now_never_stands_in_a_line(messages: Messages) -> None:
     assert messages.line_length(THEIRS, at_most=10) == 0
 
 
-def test_a_store_knows_about_how_much_it_has(messages: Messages) -> None:
-    queued(messages)
-    queued(messages)
-
-    assert messages.tracked() >= 2
-
-
 # --------------------------------------------------------------------------------- the second look
 
 

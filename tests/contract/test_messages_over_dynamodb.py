@@ -130,7 +130,7 @@ def test_an_acceptance_whose_answer_was_lost_on_the_way_is_one(messages: DynamoM
 
 @pytest.mark.parametrize(
     "write",
-    ["accept", "claim", "submitted", "record", "receive", "get", "find", "line_length", "tracked", "look_again"],
+    ["accept", "claim", "submitted", "record", "receive", "get", "find", "line_length", "look_again"],
 )
 @pytest.mark.parametrize(
     "error",
@@ -156,7 +156,6 @@ def test_a_table_that_fails_is_unavailable(
         "get": lambda: messages.get(message.id),
         "find": lambda: messages.find(message.id),
         "line_length": lambda: messages.line_length(THEIRS, at_most=1),
-        "tracked": messages.tracked,
         "look_again": lambda: messages.look_again(message, NOW),
     }
     with pytest.raises(Unavailable, match="The messages table"):

@@ -13,8 +13,10 @@ from typing import Any
 
 from longcode import signature, wiring
 from longcode.config import Settings
+from tests.fakes.bus import FakeBus
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import FakeClock, FakeContext
+from tests.fakes.counters import FakeCounters
 from tests.fakes.finder import FakeFinder
 from tests.fakes.gateway import Reply, call
 from tests.fakes.journal import FakeJournal
@@ -31,9 +33,11 @@ __all__ = [
     "SIGNER",
     "THEIRS",
     "WEBHOOK_URL",
+    "FakeBus",
     "FakeCarrier",
     "FakeClock",
     "FakeContext",
+    "FakeCounters",
     "FakeFinder",
     "FakeJournal",
     "FakeLimits",
@@ -67,6 +71,7 @@ def make_settings(**changes: Any) -> Settings:
         Settings(
             messages_table="messages",
             limits_table="limits",
+            event_bus="long-code-sms",
             queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
             secret_id="telnyx",
             public_keys=(signature.public_key(SIGNER.public),),
@@ -109,6 +114,8 @@ class World:
     limits: FakeLimits
     optouts: FakeOptOuts
     queue: FakeQueue
+    bus: FakeBus
+    counters: FakeCounters
     carrier: FakeCarrier
     meter: FakeMeter
     journal: FakeJournal
@@ -193,13 +200,17 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     optouts = parts.setdefault("optouts", FakeOptOuts())
     limits = parts.setdefault("limits", FakeLimits(optouts))
     queue = parts.setdefault("outbox", FakeQueue(clock))
+    bus = parts.setdefault("bus", FakeBus())
+    counters = parts.setdefault("counters", FakeCounters())
     carrier = parts.setdefault("carrier", FakeCarrier(clock))
     meter = parts.setdefault("meter", FakeMeter())
     journal = parts.setdefault("journal", FakeJournal())
     parts.setdefault("finder", FakeFinder(messages))
     parts.setdefault("parallel", clock.side_by_side)
     service = wiring.Service(settings, **parts)
-    return World(settings, clock, messages, limits, optouts, queue, carrier, meter, journal, service)
+    return World(
+        settings, clock, messages, limits, optouts, queue, bus, counters, carrier, meter, journal, service
+    )
 
 
 def make_service(settings: Settings | None = None, **parts: Any) -> wiring.Service:

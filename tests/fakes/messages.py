@@ -225,10 +225,6 @@ class FakeMessages:
             )
             return min(found, at_most)
 
-    def tracked(self) -> int:
-        with self.trip.around("tracked"):
-            return len(self._rows)
-
     def needing_attention(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
         with self.trip.around("needing_attention"):
             due = sorted(

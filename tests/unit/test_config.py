@@ -13,6 +13,7 @@ GOOD = {
     "MESSAGES_TABLE": "messages",
     "LIMITS_TABLE": "limits",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+    "EVENT_BUS": "long-code-sms",
     "TELNYX_SECRET_ID": "arn:aws:secretsmanager:us-east-1:123456789012:secret:telnyx",
     "TELNYX_PUBLIC_KEY": KEY,
     "TELNYX_LONG_CODE": "+12025550100",

@@ -13,6 +13,7 @@ from longcode.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
 
@@ -47,6 +48,13 @@ def dynamodb() -> "DynamoDBClient":
 def sqs() -> "SQSClient":
     """The client of SQS."""
     client: SQSClient = _client("sqs")
+    return client
+
+
+@cache
+def events() -> "EventBridgeClient":
+    """The client of EventBridge."""
+    client: EventBridgeClient = _client("events")
     return client
 
 

@@ -18,6 +18,7 @@ class Settings:
     messages_table: str
     limits_table: str
     queue_url: str
+    event_bus: str
     secret_id: str
     public_keys: tuple[VerifyKey, ...]
     long_code: str
@@ -80,6 +81,7 @@ class Settings:
             messages_table=text("MESSAGES_TABLE"),
             limits_table=text("LIMITS_TABLE"),
             queue_url=text("QUEUE_URL"),
+            event_bus=text("EVENT_BUS"),
             secret_id=text("TELNYX_SECRET_ID"),
             public_keys=tuple(keys),
             long_code=long_code,

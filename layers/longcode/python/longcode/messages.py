@@ -5,7 +5,7 @@ and every one of them may be repeated by the client library without harm.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -129,6 +129,11 @@ def shard(message_id: str) -> str:
 
 def _shard(message_id: str, shards: int) -> int:
     return hashlib.sha256(message_id.encode()).digest()[0] % shards
+
+
+def image(item: Mapping[str, Any]) -> Message | None:
+    """The message in an item as the table's stream has it; None for a remnant that is none."""
+    return _message(dict(item)) if "status" in item else None
 
 
 class DynamoMessages:
@@ -446,10 +451,6 @@ class DynamoMessages:
             if not start:
                 break
         return found[:at_most], len(found) > at_most
-
-    def tracked(self) -> int:
-        with translated(_WHAT):
-            return self._client.describe_table(TableName=self._table)["Table"]["ItemCount"]
 
     def needing_attention(self, shard_number: int, now_ms: int, at_most: int) -> list[str]:
         with translated(_WHAT):

@@ -31,7 +31,7 @@ class DynamoOptOuts:
             item = self._client.get_item(
                 TableName=self._table, Key={"pk": _serialize(f"O#{number}")}, ConsistentRead=True
             ).get("Item")
-        return _opt_out(item) if item else None
+        return image(item) if item else None
 
     def put(self, number: str, change: OptOutChange) -> bool:
         listed = "SET peer = :list, accepted_ms = :at, " if change.opted_out else "SET "
@@ -85,11 +85,12 @@ class DynamoOptOuts:
                 Limit=at_most,
                 **start,
             )
-        return [_opt_out(item) for item in answer["Items"]]
+        return [image(item) for item in answer["Items"]]
 
 
 # Any: an item of the table as DynamoDB types it.
-def _opt_out(item: Mapping[str, Any]) -> OptOut:
+def image(item: Mapping[str, Any]) -> OptOut:
+    """The entry in an item, as a read or the table's stream has it."""
     fields = {name: _deserialize(value) for name, value in item.items()}
     return OptOut(
         number=fields["phone"],

@@ -180,9 +180,6 @@ class Messages(Protocol):
     def line_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
         """How many texts wait for `recipient`, counted up to `at_most`; those accepted before `before_ms`."""
 
-    def tracked(self) -> int:
-        """About how many messages are stored."""
-
     def needing_attention(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
         """Ids whose time for a second look has come, oldest first."""
 

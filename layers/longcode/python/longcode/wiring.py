@@ -98,6 +98,21 @@ class Service:
         return DynamoOptOuts(aws.dynamodb(), self.settings.messages_table)
 
     @cached_property
+    def counters(self) -> "ports.Counters":
+        from longcode import aws
+        from longcode.counters import DynamoCounters
+
+        settings = self.settings
+        return DynamoCounters(aws.dynamodb(), settings.messages_table, retention_days=settings.retention_days)
+
+    @cached_property
+    def bus(self) -> "ports.Bus":
+        from longcode import aws
+        from longcode.events import EventBridgeBus
+
+        return EventBridgeBus(aws.events(), self.settings.event_bus)
+
+    @cached_property
     def outbox(self) -> "ports.Outbox":
         from longcode import aws
         from longcode.outbox import SqsOutbox

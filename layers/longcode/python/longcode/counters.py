@@ -1,0 +1,151 @@
+"""How many messages are in each status: `S#all` and `S#tag#<tag>` in the messages table, counted exactly once.
+
+A batch of the table's stream may come again, whole or cut otherwise. So the counts of a batch are written together
+with a marker that names its changes, on the condition that there is none yet.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from longcode.aws import translated
+from longcode.errors import Unavailable
+from longcode.message import Status
+from longcode.ports import Counted
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+    # Any: an item, or an operation of a transaction, as DynamoDB types it.
+    Item = dict[str, Any]
+
+_WHAT = "The counters"
+# What one transaction takes, the marker among them.
+MOST_ITEMS = 100
+# Two shards of the stream may write the same counter at once.
+_TRIES = 5
+# The stream keeps a change for a day, so that is how long one can come again.
+_MARKER_S = 2 * 86_400
+# A tag's last message goes up to some days after its time; the count must still be there.
+_GRACE_S = 30 * 86_400
+
+_STATUSES = frozenset(Status)
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+# tag (None: all) → status → more or fewer.
+Differences = dict[str | None, Counter[Status]]
+
+
+class DynamoCounters:
+    """ports.Counters over DynamoDB."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, *, retention_days: int) -> None:
+        self._client = client
+        self._table = table
+        self._retention_s = retention_days * 86_400
+
+    def read(self, tag: str | None) -> dict[str, int]:
+        with translated(_WHAT):
+            item = self._client.get_item(TableName=self._table, Key={"pk": _serialize(_key(tag))}).get("Item", {})
+        counts = {name: int(value["N"]) for name, value in item.items() if name in _STATUSES}
+        return {name: count for name, count in counts.items() if count > 0}
+
+    def add(self, counted: Sequence[Counted], now_ms: int) -> None:
+        left = list(counted)
+        while left:
+            portion, differences = _portion(left)
+            there = self._write(portion, differences, now_ms) if differences else None
+            if there is None:
+                left = left[len(portion) :]
+                continue
+            if len(there) > len(left):
+                # Less came than was counted: what begins with the rest must find its marker too.
+                rest = there[len(left) :]
+                with translated(_WHAT):
+                    self._client.put_item(TableName=self._table, Item=_marker(rest, now_ms))
+            left = left[len(there) :]
+
+    def _write(self, portion: Sequence[Counted], differences: Differences, now_ms: int) -> list[str] | None:
+        """Count `portion`, or answer the ids of what was counted before, from its first on."""
+        mark: Item = {
+            "TableName": self._table,
+            "Item": _marker([one.event_id for one in portion], now_ms),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        updates = [self._update(tag, counts, now_ms) for tag, counts in differences.items()]
+        operations: Any = [{"Put": mark}, *updates]
+        for _ in range(_TRIES):
+            try:
+                with translated(_WHAT):
+                    self._client.transact_write_items(TransactItems=operations)
+            except Unavailable as exc:
+                reasons = _reasons(exc.__cause__)
+                if reasons and reasons[0]["Code"] == "ConditionalCheckFailed":
+                    ids: list[str] = _deserialize(reasons[0]["Item"]["events"])
+                    return ids
+                if "TransactionConflict" not in [reason["Code"] for reason in reasons]:
+                    raise
+            else:
+                return None
+        raise Unavailable(_WHAT)
+
+    def _update(self, tag: str | None, counts: Counter[Status], now_ms: int) -> "Item":
+        places = [(f"#c{number}", f":c{number}", status) for number, status in enumerate(counts)]
+        names = {name: status.value for name, _, status in places}
+        values = {value: _serialize(counts[status]) for _, value, status in places}
+        changes = "ADD " + ", ".join(f"{name} {value}" for name, value, _ in places)
+        if tag is not None:
+            changes += " SET expires_at = :end"
+            values[":end"] = _serialize(now_ms // 1000 + self._retention_s + _GRACE_S)
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": _serialize(_key(tag))},
+                "UpdateExpression": changes,
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+
+def _key(tag: str | None) -> str:
+    return "S#all" if tag is None else f"S#tag#{tag}"
+
+
+def _marker(event_ids: Sequence[str], now_ms: int) -> "Item":
+    fields = {"pk": f"B#{event_ids[0]}", "events": list(event_ids), "expires_at": now_ms // 1000 + _MARKER_S}
+    return {name: _serialize(value) for name, value in fields.items()}
+
+
+def _portion(counted: Sequence[Counted]) -> tuple[Sequence[Counted], Differences]:
+    """As many of the first as one transaction can count, and what changes by them."""
+    differences: Differences = {}
+    for number, one in enumerate(counted):
+        new = {tag for tag, _, _ in one.differences()} - differences.keys()
+        if len(differences) + len(new) >= MOST_ITEMS:
+            return counted[:number], _without_zeros(differences)
+        for tag, status, by in one.differences():
+            differences.setdefault(tag, Counter())[status] += by
+    return counted, _without_zeros(differences)
+
+
+def _without_zeros(differences: Differences) -> Differences:
+    left = {
+        tag: Counter({status: by for status, by in counts.items() if by}) for tag, counts in differences.items()
+    }
+    return {tag: counts for tag, counts in left.items() if counts}
+
+
+def _reasons(cause: BaseException | None) -> list["Item"]:
+    """Why a transaction was cancelled, operation by operation; nothing if it failed otherwise."""
+    if not isinstance(cause, ClientError):
+        return []
+    # Any: the reasons come with this one error only, so botocore's type does not have them.
+    response: dict[str, Any] = dict(cause.response)
+    reasons: list[Item] = response.get("CancellationReasons", [])
+    return reasons

@@ -1,0 +1,83 @@
+"""The event bus that the user's own systems listen on: EventBridge, in order for each message."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from longcode.aws import translated
+from longcode.errors import Unavailable
+from longcode.ports import Notice, Told
+
+if TYPE_CHECKING:
+    from mypy_boto3_events.client import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+
+_WHAT = "The event bus"
+SOURCE = "longcode"
+# What one PutEvents takes.
+MOST_ENTRIES = 10
+MOST_BYTES = 256 * 1024
+# The time of an entry counts as this many bytes.
+_TIME_BYTES = 14
+
+
+class EventBridgeBus:
+    """ports.Bus over EventBridge."""
+
+    def __init__(self, client: "EventBridgeClient", bus: str) -> None:
+        self._client = client
+        self._bus = bus
+
+    def tell(self, notices: Sequence[Notice]) -> Told:
+        taken = 0
+        for portion in _portions(notices):
+            try:
+                with translated(_WHAT):
+                    answer = self._client.put_events(Entries=[self._entry(notice) for notice in portion])
+            except Unavailable as exc:
+                return Told(taken, _reason(exc.__cause__))
+            for row in answer["Entries"]:
+                if "ErrorCode" in row:
+                    return Told(taken, row["ErrorCode"])
+                taken += 1
+        return Told(taken)
+
+    def _entry(self, notice: Notice) -> "PutEventsRequestEntryTypeDef":
+        return {
+            "EventBusName": self._bus,
+            "Source": SOURCE,
+            "DetailType": notice.kind,
+            "Time": datetime.fromtimestamp(notice.at_ms / 1000, UTC),
+            "Detail": _detail(notice),
+        }
+
+
+def _portions(notices: Sequence[Notice]) -> Iterator[list[Notice]]:
+    """As many at a time as one call takes, and never two about the same message: the first of them might be
+    refused and the second taken.
+    """
+    portion: list[Notice] = []
+    size = 0
+    for notice in notices:
+        own = _TIME_BYTES + len(SOURCE) + len(notice.kind) + len(_detail(notice))
+        told_of = any(notice.about == other.about for other in portion)
+        if portion and (told_of or len(portion) == MOST_ENTRIES or size + own > MOST_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(notice)
+        size += own
+    if portion:
+        yield portion
+
+
+def _detail(notice: Notice) -> str:
+    # In ASCII, so that its length is its size.
+    return json.dumps(notice.detail, separators=(",", ":"))
+
+
+def _reason(cause: BaseException | None) -> str:
+    # Not the message, in which AWS quotes what it refuses.
+    return cause.response["Error"]["Code"] if isinstance(cause, ClientError) else type(cause).__name__

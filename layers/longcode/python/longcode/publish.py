@@ -1,0 +1,131 @@
+"""What the user's own systems are told of, and what is counted, as the messages table changes."""
+
+from collections.abc import Sequence
+
+from longcode.errors import Unavailable
+from longcode.message import Fault, Message, iso
+from longcode.ports import Bus, Change, Counted, Counters, Journal, Meter, Notice, OptOut, Place
+
+# The version of every notice's schema (docs/events.md). A new field leaves it as it is.
+VERSION = 1
+
+STATUS_CHANGED = "sms.status_changed"
+RECEIVED = "sms.received"
+OPTED_OUT = "sms.opted_out"
+
+
+def publish(
+    changes: Sequence[Change], *, bus: Bus, counters: Counters, meter: Meter, journal: Journal, now_ms: int
+) -> int:
+    """Tell of `changes` and count them. Returns how many, from the first on, are done with.
+
+    The rest has to come again: after a refusal nothing later is told, so that what is told of one message stays
+    in order. Only what was told is counted, for what comes again would be counted again.
+    """
+    told = [(number, notice) for number, change in enumerate(changes) if (notice := notice_of(change))]
+    answer = bus.tell([notice for _, notice in told])
+    done = len(changes) if answer.taken == len(told) else told[answer.taken][0]
+    if answer.taken:
+        meter.count("EventsPublished", answer.taken)
+    if answer.fault:
+        meter.count("EventsRefused")
+        journal.warning("publish.refused", fault=answer.fault, left=len(told) - answer.taken)
+    try:
+        counters.add([counted for change in changes[:done] if (counted := _counted(change))], now_ms)
+    except Unavailable as exc:
+        # What was told will be told once more, which is promised to nobody not to happen.
+        journal.warning("publish.uncounted", fault=str(exc))
+        return 0
+    return done
+
+
+def notice_of(change: Change) -> Notice | None:
+    """What a change is to the user's systems: nothing, if an item only went or kept its status."""
+    if isinstance(change.after, OptOut):
+        return _opted_out(change.after, change)
+    if not isinstance(change.after, Message):
+        return None
+    message = change.after
+    previous = change.before.status if isinstance(change.before, Message) else None
+    if previous is message.status:
+        return None
+    if message.direction == "inbound":
+        return _received(message, change)
+    return Notice(
+        STATUS_CHANGED,
+        message.id,
+        message.updated_ms,
+        {
+            **_head(change, message.updated_ms),
+            "message_id": message.id,
+            "telnyx_id": message.telnyx_id,
+            "from": message.sender,
+            "to": message.recipient,
+            "previous": previous.value if previous else None,
+            "status": message.status.value,
+            "final": message.status.final,
+            "tag": message.tag,
+            "metadata": message.metadata,
+            "errors": [_fault(fault) for fault in message.faults],
+            "attempts": message.attempts,
+            "segments": message.parts or message.segments,
+            "cost": None if message.cost is None else {"amount": str(message.cost), "currency": message.currency},
+        },
+    )
+
+
+def _received(message: Message, change: Change) -> Notice:
+    # When it was said, by the carrier's clock; a webhook may come long after.
+    at_ms = message.history[0].at_ms if message.history else message.accepted_ms
+    return Notice(
+        RECEIVED,
+        message.id,
+        at_ms,
+        {
+            **_head(change, at_ms),
+            "message_id": message.id,
+            "telnyx_id": message.telnyx_id,
+            "from": message.sender,
+            "to": message.recipient,
+            "segments": message.segments,
+            "media": len(message.media),
+            "autoresponse": message.autoresponse,
+            "is_spam": message.is_spam,
+        },
+    )
+
+
+def _opted_out(entry: OptOut, change: Change) -> Notice | None:
+    before = change.before.opted_out if isinstance(change.before, OptOut) else False
+    if entry.opted_out is before:
+        return None
+    latest = entry.changes[-1]
+    return Notice(
+        OPTED_OUT,
+        entry.number,
+        latest.at_ms,
+        {
+            **_head(change, latest.at_ms),
+            "number": entry.number,
+            "opted_out": entry.opted_out,
+            "source": latest.source,
+        },
+    )
+
+
+def _head(change: Change, at_ms: int) -> dict[str, object]:
+    return {"version": VERSION, "sequence": change.sequence, "at": iso(at_ms)}
+
+
+def _fault(fault: Fault) -> dict[str, object]:
+    # Not its detail, in which carriers quote numbers and texts.
+    return {"code": fault.code, "title": fault.title}
+
+
+def _counted(change: Change) -> Counted | None:
+    before, after = _place(change.before), _place(change.after)
+    return None if before == after else Counted(change.event_id, before, after)
+
+
+def _place(item: Message | OptOut | None) -> Place | None:
+    return (item.status, item.tag) if isinstance(item, Message) else None

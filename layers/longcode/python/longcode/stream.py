@@ -1,0 +1,54 @@
+"""From the messages table's stream to its changes, and back to a partial batch response."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from longcode import messages, optouts
+from longcode.message import Message
+from longcode.ports import Change, Journal, Meter, OptOut
+
+# Any: Lambda's DynamoDB event and its partial batch response are JSON.
+Event = Mapping[str, Any]
+# A sequence number has up to 40 digits; filled up with zeros they sort as text.
+_DIGITS = 40
+
+
+def relay(
+    event: Event, publish: Callable[[Sequence[Change]], int], meter: Meter, journal: Journal
+) -> dict[str, Any]:
+    """Hand the changes of a Lambda DynamoDB event to `publish`, and name the first that is not done with.
+
+    Lambda sends everything from there on again.
+    """
+    records = event.get("Records", [])
+    changes = [_change(record, meter, journal) for record in records]
+    done = publish(changes)
+    journal.info("publish", records=len(records), done=done)
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in records[done : done + 1]
+        ]
+    }
+
+
+# Any: one record as the stream has it.
+def _change(record: Mapping[str, Any], meter: Meter, journal: Journal) -> Change:
+    fields = record["dynamodb"]
+    event_id, sequence = record["eventID"], fields["SequenceNumber"].zfill(_DIGITS)
+    try:
+        return Change(event_id, sequence, _item(fields.get("OldImage")), _item(fields.get("NewImage")))
+    except (KeyError, ValueError, TypeError, ArithmeticError):
+        # An item of another version of this code. It would stop every later change until it is a day old.
+        meter.count("StreamUnreadable")
+        journal.exception("stream.unreadable", sequence=sequence)
+        return Change(event_id, sequence)
+
+
+def _item(image: Mapping[str, Any] | None) -> Message | OptOut | None:
+    """A message or an opt-out; None for anything else that the table holds."""
+    if image is None:
+        return None
+    kind = image["pk"]["S"][:2]
+    if kind == "M#":
+        return messages.image(image)
+    return optouts.image(image) if kind == "O#" else None
