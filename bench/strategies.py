@@ -142,10 +142,10 @@ class _Prepared(DynamoLimits):
 
     won: dict[str, Reservation]
 
-    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int) -> Reservation:
+    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         if key in self.won:
             return self.won.pop(key)
-        return super().reserve(key, count, interval_ms, now_ms)
+        return super().reserve(key, count, interval_ms, now_ms, ahead=ahead)
 
 
 class _CasWorker(_OurWorker):

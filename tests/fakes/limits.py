@@ -27,7 +27,9 @@ class FakeLimits:
                 opted_out=(entry := self.optouts.entries.get(recipient)) is not None and entry.opted_out,
             )
 
-    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int) -> pacing.Reservation:
+    def reserve(
+        self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False
+    ) -> pacing.Reservation:
         with self.trip.around("reserve"):
             found = self._limiter(key)
             reservation = pacing.reserve(found.tat_ms, now_ms, count, interval_ms)

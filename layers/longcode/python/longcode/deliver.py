@@ -350,13 +350,19 @@ def _reserve_shared(lanes: Sequence["_Lane"], desk: Desk) -> None:
     dealt = [
         places[row] for row in range(max(map(len, fresh), default=0)) for places in fresh if row < len(places)
     ]
-    for key, interval, held_by in (
-        (pacing.sender_key(desk.sender), desk.pace.sender_ms, HeldBy.SENDER_RATE),
-        (pacing.ACCOUNT_KEY, desk.pace.account_ms, HeldBy.ACCOUNT_RATE),
+    pace = desk.pace
+    if not dealt or not (pace.sender_ms or pace.account_ms):
+        return
+    # One read tells on which side of now each limiter is: guessing would cost a write more for half of them.
+    road = desk.limits.look(lanes[0].recipient, desk.sender)
+    for key, limit, interval, held_by in (
+        (pacing.sender_key(desk.sender), road.sender, pace.sender_ms, HeldBy.SENDER_RATE),
+        (pacing.ACCOUNT_KEY, road.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
     ):
-        if not interval or not dealt:
+        if not interval:
             continue
-        first = desk.limits.reserve(key, len(dealt), interval, now).first_ms
+        ahead = (limit.tat_ms or 0) > now
+        first = desk.limits.reserve(key, len(dealt), interval, now, ahead=ahead).first_ms
         for number, place in enumerate(dealt):
             floor = first + number * interval
             if floor > place.floor_ms:
@@ -375,7 +381,7 @@ class _Lane:
         self._outbox = outbox
         self._last_start_ms = last_start_ms
         self._window_ms = desk.clock.now_ms() + pacing.SHORT_WAIT_MS
-        self._recipient = envelopes[0].recipient
+        self.recipient = envelopes[0].recipient
         self._spacing = pacing.spacing(desk.pace.recipient_ms)
         self._next_ms = 0
         self._must_push = False
@@ -414,7 +420,7 @@ class _Lane:
             while self._places and self._send_first():
                 pass
             if self._must_push:
-                self._desk.limits.push(pacing.recipient_key(self._recipient), self._next_ms)
+                self._desk.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
             # At once, and not with the batch's answer: until then nobody else gets what stands behind.
             self._outbox.done([result.envelope for result in self.results if result.done])
         except Unavailable as exc:
@@ -432,7 +438,7 @@ class _Lane:
         first = now
         if fresh and self._spacing:
             first = self._desk.limits.reserve(
-                pacing.recipient_key(self._recipient), len(fresh), self._spacing, max(now, fresh[0].floor_ms)
+                pacing.recipient_key(self.recipient), len(fresh), self._spacing, max(now, fresh[0].floor_ms)
             ).first_ms
         for number, place in enumerate(fresh):
             slot = first + number * self._spacing
@@ -456,7 +462,7 @@ class _Lane:
         if slot > self._window_ms or max(slot, desk.clock.now_ms()) > self._last_start_ms:
             return self._defer([place.slot_ms or 0 for place in self._places])
         desk.clock.sleep_until(slot - LEAD_MS)
-        road = desk.limits.look(self._recipient, desk.sender)
+        road = desk.limits.look(self.recipient, desk.sender)
         now = desk.clock.now_ms()
         stop = _stop(road.control, now)
         probing = stop is None and road.control.breaker_until_ms is not None

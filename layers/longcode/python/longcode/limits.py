@@ -37,8 +37,7 @@ class DynamoLimits:
         # Whether the recipient has opted out is in the other table, and is asked in the same look.
         self._messages_table = messages_table
 
-    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int) -> Reservation:
-        ahead = False
+    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         for _ in range(_TRIES):
             try:
                 item = self._update(
@@ -53,9 +52,8 @@ class DynamoLimits:
                 continue
             tat = int(item["tat"])
             return Reservation(tat - count * interval_ms, tat)
-        # Both guesses lost each time: the TAT crossed now at every try, which only a clock that
-        # jumps back and forth can do. Waiting one interval is always safe.
-        return Reservation(now_ms + interval_ms, now_ms + (count + 1) * interval_ms)
+        # Both guesses lost each time: the TAT crossed now at every try, which only clocks far apart can do.
+        raise Unavailable(_WHAT)
 
     def push(self, key: str, not_before_ms: int) -> None:
         values = {":at": not_before_ms, ":expires": self._expiry(not_before_ms)}
