@@ -47,7 +47,8 @@ print(json.dumps(sorted(set(sys.modules))))
 PARTS = {
     "webhook": "messages optouts clock meter journal",
     "status": "messages limits clock pace meter journal",
-    "health": "messages outbox meter journal",
+    "health": "counters outbox meter journal",
+    "publisher": "bus counters clock meter journal",
     "queue": "messages limits outbox clock pace meter journal",
 }
 ENVIRONMENT = {
@@ -56,6 +57,7 @@ ENVIRONMENT = {
     "MESSAGES_TABLE": "messages",
     "LIMITS_TABLE": "limits",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+    "EVENT_BUS": "long-code-sms",
     "TELNYX_SECRET_ID": "telnyx",
     "TELNYX_PUBLIC_KEY": "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
     "TELNYX_LONG_CODE": "+12025550100",
