@@ -505,6 +505,8 @@ class _Lane:
 
         As long as one message of a group is hidden, SQS may keep back those before it too.
         """
+        if not self._places:
+            return False
         now = self._desk.clock.now_ms()
         envelopes = [place.envelope for place in self._places]
         for place, slot in zip(self._places, slots, strict=True):
