@@ -1,0 +1,295 @@
+"""POST /webhooks/message: receipts move a text forward, inbound texts are kept; each once."""
+
+import itertools
+import json
+import uuid
+
+import pytest
+
+from longcode.message import Fault, Status
+from tests.fakes import OURS, SIGNER, THEIRS, World, make_settings, make_world
+from tests.fakes import carrier as carriers
+from tests.fakes.carrier import Text
+from tests.fakes.webhooks import Signer, envelope, inbound, receipt
+from tests.functional.conftest import nothing_happened
+
+
+def sent(world: World) -> Text:
+    """A text that the carrier has."""
+    return world.carrier.text(world.send().fields["message_id"])
+
+
+def deliver(world: World, text: Text, status: str, event_id: str | None = None, *faults: Fault) -> str:
+    """A receipt for `text` on its own address; what we answered."""
+    body = receipt(text, status, world.clock.now, event_id=event_id, faults=faults)
+    reply = world.webhook(body, path_id=text.key)
+    assert reply.status == 200
+    answered: str = reply.fields["status"]
+    return answered
+
+
+def writes(world: World) -> int:
+    return world.messages.trip.count("record", "receive", "accept", "end") + world.optouts.trip.count("put")
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("sent", Status.SENT),
+        ("delivered", Status.DELIVERED),
+        ("delivery_failed", Status.DELIVERY_FAILED),
+        ("sending_failed", Status.SENDING_FAILED),
+        ("delivery_unconfirmed", Status.DELIVERY_UNCONFIRMED),
+        ("expired", Status.EXPIRED),
+    ],
+)
+def test_a_receipt_moves_its_text_to_what_it_says(world: World, word: str, status: Status) -> None:
+    text = sent(world)
+
+    answered = deliver(world, text, word)
+
+    (message,) = world.messages.all
+    assert message.status is status
+    assert message.history[-1].status == word
+    assert answered == "updated"
+
+
+def test_the_reasons_of_a_failed_delivery_are_kept(world: World) -> None:
+    text = sent(world)
+
+    deliver(world, text, "delivery_failed", None, Fault("40008", "Undeliverable", "Switched off."))
+
+    assert world.messages.all[0].faults == (Fault("40008", "Undeliverable", "Switched off."),)
+
+
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(["sent", "delivery_unconfirmed", "delivered"])), ids=str
+)
+def test_receipts_in_any_order_end_the_same(world: World, order: tuple[str, ...]) -> None:
+    text = sent(world)
+
+    for word in order:
+        deliver(world, text, word)
+
+    assert world.messages.all[0].status is Status.DELIVERED
+
+
+def test_a_late_receipt_takes_nothing_back_and_is_kept_in_the_history(world: World) -> None:
+    text = sent(world)
+    deliver(world, text, "delivered")
+
+    answered = deliver(world, text, "sent")
+
+    (message,) = world.messages.all
+    assert message.status is Status.DELIVERED
+    assert [entry.status for entry in message.history] == ["submitted", "delivered", "sent"]
+    assert answered == "updated"
+
+
+def test_a_receipt_that_comes_twice_is_kept_once(world: World) -> None:
+    text = sent(world)
+    deliver(world, text, "delivered", "event-1")
+
+    answered = deliver(world, text, "delivered", "event-1")
+
+    assert len(world.messages.all[0].history) == 2
+    assert answered == "updated"
+    assert world.meter.counts["Delivered"] == 1
+    assert world.meter.counts["WebhookDuplicates"] == 1
+
+
+def test_a_receipt_without_our_id_in_its_path_finds_its_text_by_the_carriers(world: World) -> None:
+    text = sent(world)
+
+    reply = world.webhook(receipt(text, "delivered", world.clock.now))
+
+    assert world.messages.all[0].status is Status.DELIVERED
+    assert reply.fields == {"status": "updated"}
+
+
+def test_a_receipt_settles_a_text_whose_outcome_was_unknown(world: World) -> None:
+    world.carrier.then(carriers.ACCEPTS_AND_HANGS)
+    text = sent(world)
+    assert world.messages.all[0].status is Status.UNKNOWN
+
+    deliver(world, text, "delivered")
+
+    (message,) = world.messages.all
+    assert (message.status, message.telnyx_id) == (Status.DELIVERED, text.telnyx_id)
+    assert message.faults == ()
+
+
+def test_the_path_alone_says_nothing_because_nobody_signs_it(world: World) -> None:
+    victim, other = sent(world), sent(world)
+    body = receipt(other, "delivery_failed", world.clock.now)
+
+    world.webhook(body, path_id=victim.key)
+
+    by_id = {message.id: message for message in world.messages.all}
+    assert by_id[victim.key].status is Status.SUBMITTED
+    assert by_id[other.key].status is Status.DELIVERY_FAILED
+
+
+def test_a_receipt_for_another_text_of_the_carrier_changes_nothing(world: World) -> None:
+    text = sent(world)
+    foreign = Text(**{**vars(text), "telnyx_id": str(uuid.uuid4())})
+
+    reply = world.webhook(receipt(foreign, "delivery_failed", world.clock.now), path_id=text.key)
+
+    assert world.messages.all[0].status is Status.SUBMITTED
+    assert reply.fields == {"status": "acknowledged"}
+    assert world.meter.counts["WebhookUnmatched"] == 1
+
+
+def test_a_receipt_for_nothing_of_ours_is_acknowledged_and_nothing_is_stored(world: World) -> None:
+    foreign = Text(str(uuid.uuid4()), str(uuid.uuid4()), THEIRS, OURS, "Hi", b"", "https://example.com/x", 0)
+
+    reply = world.webhook(receipt(foreign, "delivered", world.clock.now), path_id=foreign.key)
+
+    assert nothing_happened(world)
+    assert (reply.status, reply.fields) == (200, {"status": "acknowledged"})
+
+
+@pytest.mark.parametrize(
+    "kind", ["message.read", "message.delivered", "messaging-profile.spend-limit-reached", "x"]
+)
+def test_an_event_that_we_do_not_know_is_acknowledged_and_nothing_is_stored(world: World, kind: str) -> None:
+    reply = world.webhook(envelope(kind, {"id": str(uuid.uuid4())}, world.clock.now))
+
+    assert nothing_happened(world)
+    assert (reply.status, reply.fields) == (200, {"status": "acknowledged"})
+
+
+# ------------------------------------------------------------------------------------------------ inbound
+
+
+def test_an_inbound_text_is_stored_and_can_be_read_by_its_id(world: World) -> None:
+    ident = str(uuid.uuid4())
+
+    reply = world.webhook(inbound(THEIRS, "Where is it?", world.clock.now, to=OURS, telnyx_id=ident))
+
+    (message,) = world.messages.all
+    assert (message.id, message.direction, message.status) == (ident, "inbound", Status.RECEIVED)
+    assert reply.fields == {"status": "received"}
+    status = world.status(ident)
+    assert status.status == 200
+    assert (status.fields["direction"], status.fields["text"]) == ("inbound", "Where is it?")
+    assert (status.fields["from"], status.fields["to"]) == (THEIRS, OURS)
+
+
+def test_an_inbound_text_that_comes_twice_is_stored_once(world: World) -> None:
+    body = inbound(THEIRS, "Hi", world.clock.now, to=OURS, event_id="event-1")
+
+    first, again = world.webhook(body), world.webhook(body)
+
+    assert len(world.messages.all) == 1
+    assert first.fields == again.fields == {"status": "received"}
+    assert world.meter.counts["Inbound"] == 1
+
+
+def test_a_stop_and_a_start_are_heeded_and_answered_by_nobody_here(world: World) -> None:
+    world.webhook(inbound(THEIRS, "Stop.", world.clock.now, to=OURS))
+    assert world.optouts.entries[THEIRS].opted_out
+    world.clock.pass_ms(1_000)
+
+    world.webhook(inbound(THEIRS, "START", world.clock.now, to=OURS, autoresponse="START"))
+
+    assert not world.optouts.entries[THEIRS].opted_out
+    assert world.carrier.requests == []
+
+
+def test_a_stop_that_comes_again_after_a_later_start_has_no_say(world: World) -> None:
+    stop = inbound(THEIRS, "STOP", world.clock.now, to=OURS)
+    world.webhook(stop)
+    world.clock.pass_ms(1_000)
+    world.webhook(inbound(THEIRS, "START", world.clock.now, to=OURS))
+
+    world.webhook(stop)
+
+    assert not world.optouts.entries[THEIRS].opted_out
+
+
+def test_a_stop_whose_second_write_failed_is_heeded_when_the_carrier_tries_again(world: World) -> None:
+    body = inbound(THEIRS, "STOP", world.clock.now, to=OURS)
+    world.optouts.trip.fail("put")
+    assert world.webhook(body).status == 503
+
+    assert world.webhook(body).status == 200
+
+    assert world.optouts.entries[THEIRS].opted_out
+
+
+# --------------------------------------------------------------------------------------- what it costs, and keys
+
+
+@pytest.mark.parametrize("word", ["sent", "delivered"])
+def test_a_webhook_makes_at_most_two_calls_that_write(world: World, word: str) -> None:
+    text = sent(world)
+    before = writes(world)
+
+    deliver(world, text, word)
+
+    assert 1 <= writes(world) - before <= 2
+
+
+def test_a_stop_makes_two_calls_that_write(world: World) -> None:
+    world.webhook(inbound(THEIRS, "STOP", world.clock.now, to=OURS))
+
+    assert writes(world) == 2
+
+
+def test_a_store_that_fails_has_the_carrier_try_again(world: World) -> None:
+    text = sent(world)
+    world.messages.trip.fail("record")
+    body = receipt(text, "delivered", world.clock.now)
+
+    first = world.webhook(body, path_id=text.key)
+    again = world.webhook(body, path_id=text.key)
+
+    assert world.messages.all[0].status is Status.DELIVERED
+    assert (first.status, again.status) == (503, 200)
+
+
+def test_the_raw_bytes_are_what_is_verified(world: World) -> None:
+    text = sent(world)
+    event = json.loads(receipt(text, "delivered", world.clock.now))
+    spaced = json.dumps(event, indent=4, ensure_ascii=True).encode()
+
+    assert world.webhook(spaced, path_id=text.key).status == 200
+
+    assert world.messages.all[0].status is Status.DELIVERED
+
+
+def test_a_webhook_in_base64_is_verified_over_its_bytes(world: World) -> None:
+    text = sent(world)
+    body = receipt(text, "delivered", world.clock.now)
+    headers = {name.title(): value for name, value in SIGNER.headers(body, world.clock.now).items()}
+
+    reply = world.request("webhook", "POST", "/webhooks/message", body, headers=headers, base64_encoded=True)
+
+    assert world.messages.all[0].status is Status.DELIVERED
+    assert reply.status == 200
+
+
+def test_either_of_two_keys_is_good_while_one_is_being_changed() -> None:
+    new = Signer(b"the carrier's new key, for tests")
+    from longcode.signature import public_key
+
+    keys = (public_key(SIGNER.public), public_key(new.public))
+    world = make_world(make_settings(public_keys=keys))
+
+    for signer in (SIGNER, new):
+        text = sent(world)
+        assert world.webhook(receipt(text, "sent", world.clock.now), path_id=text.key, signer=signer).status == 200
+
+    assert [message.status for message in world.messages.all] == [Status.SENT, Status.SENT]
+
+
+def test_neither_texts_nor_whole_numbers_get_into_the_log(world: World) -> None:
+    world.webhook(inbound(THEIRS, "a secret", world.clock.now, to=OURS))
+    deliver(world, sent(world), "delivered")
+
+    log = repr(world.journal.lines)
+    assert world.journal.lines
+    assert "a secret" not in log
+    assert THEIRS not in log
