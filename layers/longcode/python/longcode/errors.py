@@ -12,7 +12,8 @@ LongCodeError
 │   ├── IdempotencyInProgress       409, the first request with this key still runs
 │   └── LineFull                    429, with a Retry-After
 ├── SendRefused                   the carrier did not take a text that was to leave now
-└── Unavailable                   a store or the queue did not answer: try again
+├── Unavailable                   a store or the queue did not answer: try again
+└── Crashed                       anything else: it is in the log
 """
 
 
@@ -127,3 +128,10 @@ class Unavailable(LongCodeError):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} did not answer")
         self.what = what
+
+
+class Crashed(LongCodeError):
+    """An invocation ended by a fault of ours.
+
+    Lambda writes what a function raises into its log as it is, so this says no more than the fault's name.
+    """

@@ -25,7 +25,7 @@ _DAY_MS = 86_400_000
 # How many entries one request looks at, and after how many reads it begins no further day.
 LOOKED_MOST = 1_000
 _PAGE = 100
-READS_MOST = 64
+READS_MOST = 200
 # A message outlives its acceptance by its wait, the carrier's ten days, and the table's leisure in forgetting.
 _OLDER_DAYS = 30
 # A clock that is ahead of ours.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from longcode import http
 from longcode.config import Settings
+from longcode.errors import Crashed, LongCodeError
 
 if TYPE_CHECKING:
     from longcode import deliver, pacing, ports, sweep
@@ -206,6 +207,11 @@ class Service:
         def handle(event: Any, context: Any) -> Any:
             try:
                 return work(event, context)
+            except LongCodeError:
+                raise
+            except Exception as exc:
+                self.journal.exception("job.crashed")
+                raise Crashed(f"{type(exc).__name__}: see job.crashed in the log") from None
             finally:
                 self.meter.flush()
 
