@@ -10,7 +10,7 @@ from longcode.ports import Control
 from tests.fakes import carrier as behaviours
 from tests.fakes.carrier import Behaviour
 from tests.fakes.tripwire import Tripwire, unavailable
-from tests.faults.matrix import HOUR, INTERVAL_MS, LASTS_MS, MINUTE, OTHER, RECIPIENT, Stage
+from tests.faults.matrix import HOUR, INTERVAL_MS, LASTS_MS, MINUTE, OTHER, RECIPIENT, Evidence, Stage
 
 
 def _line(stage: Stage, count: int = 5) -> list[str]:
@@ -142,6 +142,22 @@ def test_a_breaker_open_for_less_than_a_second_costs_one_receive() -> None:
     stage.run(HOUR)
     _all_delivered_in_order(stage, ids)
     assert max(world.queue.receives.values()) <= 3
+
+
+def test_a_message_that_can_not_be_looked_at_does_not_hide_the_others_from_the_sweeper() -> None:
+    stage = Stage(evidence=Evidence.NOTHING)
+    world, carrier = stage.world, stage.world.carrier
+    carrier.usual = behaviours.FAILS_500
+    ids = _line(stage, 4)
+    stage.run(MINUTE)
+    carrier.usual = behaviours.ACCEPTS
+    carrier.trip.fail("record_of", lambda: ValueError("not to be read"))
+    stage.run(5 * MINUTE)
+    assert len(world.journal.crashes) == 1
+    # The others were looked at in the same run.
+    assert carrier.trip.count("record_of") >= 4
+    stage.run(HOUR)
+    assert [carrier.taken(ident) for ident in ids] == [1] * 4
 
 
 # ----------------------------------------------------------------------------------------- the direct route

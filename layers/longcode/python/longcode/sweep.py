@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from longcode import pacing, telnyx
+from longcode.errors import Unavailable
 from longcode.message import ATTENTION_SHARDS, CLAIM_MS, Entry, Fault, Message, Status
 from longcode.pacing import Pace
 from longcode.ports import Carrier, Clock, Journal, Limits, Messages, Meter, Outbox, Receipt, Verdict
@@ -48,14 +49,24 @@ class Sweeper:
         """
         self.carrier.prepare()
         looked = 0
-        for shard in range(ATTENTION_SHARDS):
+        # Another shard comes first in each minute: one that always has enough to do would starve those after it.
+        first = self.clock.now_ms() // _MINUTE
+        for number in range(ATTENTION_SHARDS):
+            shard = (first + number) % ATTENTION_SHARDS
             for ident in self.messages.needing_attention(shard, self.clock.now_ms(), at_most):
                 if self.clock.now_ms() > deadline_ms:
                     return looked
-                message = self.messages.get(ident)
-                if message:
-                    self._look(message, deadline_ms)
-                    looked += 1
+                try:
+                    message = self.messages.get(ident)
+                    if message:
+                        self._look(message, deadline_ms)
+                        looked += 1
+                except Unavailable as exc:
+                    self.journal.error("store.unavailable", what=exc.what, message_id=ident)
+                except Exception:
+                    # As in a lane: one message that can't be looked at must not hide all others, minute by minute.
+                    self.journal.exception("sweep.crashed", message_id=ident)
+                    self.meter.count("Crashed")
         return looked
 
     def _look(self, message: Message, deadline_ms: int) -> None:
