@@ -53,6 +53,23 @@ def test_a_text_that_never_left_says_so_for_as_long_as_that_is_not_known() -> No
     assert {found.status for found in never} == {Status.UNKNOWN}
 
 
+def test_a_text_that_another_invocation_is_sending_is_left_to_it_and_holds_its_line() -> None:
+    """The queue shows it again while its claim may still be alive: it is neither sent nor given up before then."""
+    run = Run(Cell(Crash.AFTER_CLAIM, "works", Queue.WORKS, Mode.HONOURED, Evidence.RECEIPTS))
+    run.begin()
+    for stored in run.queue.stored:
+        stored.visible_ms = run.clock.now_ms() + 10_000
+    run.run(60_000)
+    message = run.world.messages.get(run.ids[0])
+    assert message
+    assert message.status is Status.SENDING
+    assert [run.world.carrier.taken(ident) for ident in run.ids[:3]] == [0, 0, 0]
+    run.run(60_000)
+    # Its time was over after 75 s: those behind it left then, after three receives at most.
+    assert [run.world.carrier.taken(ident) for ident in run.ids[:3]] == [0, 1, 1]
+    assert max(run.queue.receives.values()) <= 3
+
+
 DOUBTFUL = [name for name in CARRIER if name not in (*expected.ANSWERS, *expected.REFUSALS)]
 
 
