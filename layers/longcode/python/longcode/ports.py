@@ -363,7 +363,7 @@ class Counters(Protocol):
     def add(self, counted: Sequence[Counted], now_ms: int) -> None:
         """Count each change exactly once, however often it is told and however the tellings are cut.
 
-        They come in the order of their stream; what is told again begins with the first that may be new.
+        They come in the order of their stream, and again from where the last ended that was done with.
         """
 
 
