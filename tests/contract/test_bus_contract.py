@@ -1,0 +1,188 @@
+"""What every bus promises: in order for each message, and word of how far it came."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from longcode.events import MOST_BYTES, MOST_ENTRIES, EventBridgeBus
+from longcode.ports import Bus, Notice, Told
+from tests.contract.tables import REGION
+from tests.fakes.bus import FakeBus
+from tests.fakes.clock import START_MS
+
+
+class EventBridge:
+    """EventBridge's rules for PutEvents; refuses the entries about whom it is told to."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[dict[str, Any]]] = []
+        self.heard: list[dict[str, Any]] = []
+        self.refuse: set[str] = set()
+        self.fails: list[Exception] = []
+
+    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        assert 1 <= len(Entries) <= 10
+        assert (
+            sum(14 + len(f"{e['Source']}{e['DetailType']}{e['Detail']}".encode()) for e in Entries) <= 256 * 1024
+        )
+        if self.fails:
+            raise self.fails.pop(0)
+        self.calls.append(Entries)
+        rows = []
+        for entry in Entries:
+            detail = json.loads(entry["Detail"])
+            if detail["about"] in self.refuse:
+                rows.append({"ErrorCode": "ThrottlingException", "ErrorMessage": f"no: {detail}"})
+            else:
+                self.heard.append(detail)
+                rows.append({"EventId": str(len(self.heard))})
+        return {"FailedEntryCount": len([row for row in rows if "ErrorCode" in row]), "Entries": rows}
+
+
+class Both:
+    """A bus, and what it was told and refuses."""
+
+    def __init__(self, kind: str) -> None:
+        self.fake = FakeBus()
+        self.service = EventBridge()
+        self.real = kind == "eventbridge"
+        self.bus: Bus = EventBridgeBus(self.service, "long-code-sms") if self.real else self.fake  # type: ignore[arg-type]
+
+    @property
+    def heard(self) -> list[tuple[str, int]]:
+        """(about, number) of each notice that was taken."""
+        details: list[Any] = self.service.heard if self.real else [notice.detail for notice in self.fake.heard]
+        return [(detail["about"], detail["number"]) for detail in details]
+
+    def refuse(self, *about: str) -> None:
+        self.fake.refuse = self.service.refuse = set(about)
+
+
+@pytest.fixture(params=["fake", "eventbridge"])
+def both(request: pytest.FixtureRequest) -> Both:
+    return Both(request.param)
+
+
+def notices(*about: str, **more: object) -> list[Notice]:
+    return [
+        Notice("sms.status_changed", name, START_MS + number, {"about": name, "number": number, **more})
+        for number, name in enumerate(about)
+    ]
+
+
+def test_all_is_told_in_its_order(both: Both) -> None:
+    assert both.bus.tell(notices("a", "b", "a", "c")) == Told(4)
+
+    assert both.heard == [("a", 0), ("b", 1), ("a", 2), ("c", 3)]
+
+
+def test_nothing_to_tell_is_told(both: Both) -> None:
+    assert both.bus.tell([]) == Told(0)
+    assert both.heard == []
+
+
+def test_a_refusal_says_how_far_it_came(both: Both) -> None:
+    both.refuse("c")
+
+    assert both.bus.tell(notices("a", "b", "c")) == Told(2, "ThrottlingException")
+
+    assert both.heard == [("a", 0), ("b", 1)]
+
+
+def test_after_a_refusal_nothing_more_is_told_of_the_same_message(both: Both) -> None:
+    both.refuse("b")
+
+    assert both.bus.tell(notices("a", "b", "b", "b", "a")) == Told(1, "ThrottlingException")
+
+    assert both.heard == [("a", 0)]
+
+
+def test_what_was_refused_can_be_told_again(both: Both) -> None:
+    told = notices("a", "b", "b")
+    both.refuse("b")
+    taken = both.bus.tell(told).taken
+    both.refuse()
+
+    assert both.bus.tell(told[taken:]) == Told(2)
+
+    assert both.heard == [("a", 0), ("b", 1), ("b", 2)]
+
+
+# -------------------------------------------------------------------------- what only EventBridge can show
+
+
+@pytest.fixture
+def eventbridge() -> Both:
+    return Both("eventbridge")
+
+
+def test_ten_at_a_time_of_different_messages(eventbridge: Both) -> None:
+    assert eventbridge.bus.tell(notices(*[f"m-{number}" for number in range(25)])) == Told(25)
+
+    assert [len(call) for call in eventbridge.service.calls] == [MOST_ENTRIES, MOST_ENTRIES, 5]
+
+
+def test_large_ones_are_spread_over_calls_by_their_size(eventbridge: Both) -> None:
+    # Three of these are more than one call takes; outside ASCII each character is six bytes.
+    large = notices("a", "b", "c", "d", text="ê" * (MOST_BYTES // 6 // 3))
+
+    assert eventbridge.bus.tell(large) == Told(4)
+
+    assert [len(call) for call in eventbridge.service.calls] == [2, 2]
+    assert [about for about, _ in eventbridge.heard] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (ClientError({"Error": {"Code": "ThrottlingException", "Message": "+12025550123"}}, "PutEvents"),
+         "ThrottlingException"),
+        (EndpointConnectionError(endpoint_url="https://events.invalid"), "EndpointConnectionError"),
+    ],
+    ids=["refused", "unreachable"],
+)  # fmt: skip
+def test_a_bus_that_fails_says_why_in_a_word_and_how_far_it_came(
+    eventbridge: Both, error: Exception, fault: str
+) -> None:
+    several = notices(*[f"m-{number}" for number in range(12)])
+    taken = eventbridge.bus.tell(several[:10]).taken
+    eventbridge.service.fails = [error]
+
+    assert eventbridge.bus.tell(several[10:]) == Told(0, fault)
+
+    assert (taken, len(eventbridge.heard)) == (10, 10)
+
+
+def test_an_entry_names_the_bus_the_source_the_kind_and_the_time(eventbridge: Both) -> None:
+    eventbridge.bus.tell(notices("a"))
+
+    assert eventbridge.service.calls == [
+        [
+            {
+                "EventBusName": "long-code-sms",
+                "Source": "longcode",
+                "DetailType": "sms.status_changed",
+                "Time": datetime.fromtimestamp(START_MS / 1000, UTC),
+                "Detail": '{"about":"a","number":0}',
+            }
+        ]
+    ]
+
+
+def test_the_real_client_sends_what_is_told(aws: None) -> None:
+    client = boto3.client("events", region_name=REGION)
+    client.create_event_bus(Name="long-code-sms")
+    sent: list[dict[str, Any]] = []
+    client.meta.events.register(
+        "before-call.events.PutEvents", lambda params, **_: sent.append(json.loads(params["body"]))
+    )
+
+    assert EventBridgeBus(client, "long-code-sms").tell(notices("a", "b", "a")) == Told(3)
+
+    entries = [entry for body in sent for entry in body["Entries"]]
+    assert [json.loads(entry["Detail"])["about"] for entry in entries] == ["a", "b", "a"]
+    assert {entry["Time"] for entry in entries} == {START_MS // 1000}

@@ -1,0 +1,313 @@
+"""The publisher: what is told and counted of each change of the table, and what has to come again."""
+
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from longcode.message import Entry, Fault, Message, Status
+from longcode.ports import OptOut, OptOutChange
+from tests.fakes import THEIRS, World
+from tests.fakes.clock import START_MS
+from tests.fakes.examples import OURS, TELNYX_ID, make_message
+from tests.fakes.stream import Image, event, failures
+
+IDS = ["5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a1" + str(number) for number in range(4)]
+
+
+def a_text(ident: str = IDS[0], **changes: Any) -> Message:
+    return make_message(id=ident, **({"metadata": {"tag": "parcels", "order": "A-17"}} | changes))
+
+
+def inbound(**changes: Any) -> Message:
+    fields: dict[str, Any] = {
+        "id": TELNYX_ID,
+        "direction": "inbound",
+        "status": Status.RECEIVED,
+        "sender": THEIRS,
+        "recipient": OURS,
+        "text": "Is this on?",
+        "route": "webhook",
+        "metadata": {},
+        "telnyx_id": TELNYX_ID,
+        "history": (Entry(START_MS - 700, "received", "webhook", "event-1"),),
+        "media": ({"url": "https://example.com/a.jpg"}, {"url": "https://example.com/b.jpg"}),
+    }
+    return make_message(**(fields | changes))
+
+
+def opted(out: bool, *changes: OptOutChange) -> OptOut:
+    return OptOut(THEIRS, out, changes or (OptOutChange(START_MS, out, "carrier", TELNYX_ID),))
+
+
+def publish(world: World, *writes: tuple[Any, Any], first: int = 1) -> list[str]:
+    """Hand a batch to the publisher; the sequence numbers it wants again, without what all have in common."""
+    answer: Image = world.invoke("publisher", event(*writes, first=first))
+    return [number.removeprefix("10000000000000000") for number in failures(answer)]
+
+
+# ------------------------------------------------------------------------------------- what is told
+
+
+def test_a_new_text_is_a_change_from_nothing(world: World) -> None:
+    assert publish(world, (None, a_text())) == []
+
+    (told,) = world.bus.heard
+    assert (told.kind, told.about, told.at_ms) == ("sms.status_changed", IDS[0], START_MS)
+    assert told.detail == {
+        "version": 1,
+        "sequence": "0" * 19 + str(10**20 + 1),
+        "at": "2023-11-14T22:13:20.000Z",
+        "message_id": IDS[0],
+        "telnyx_id": None,
+        "from": OURS,
+        "to": THEIRS,
+        "previous": None,
+        "status": "queued",
+        "final": False,
+        "tag": "parcels",
+        "metadata": {"tag": "parcels", "order": "A-17"},
+        "errors": [],
+        "attempts": 0,
+        "segments": 1,
+        "cost": None,
+    }
+
+
+def test_a_final_status_comes_with_what_it_cost_and_why(world: World) -> None:
+    sent = a_text(status=Status.SENT, telnyx_id=TELNYX_ID, attempts=1)
+    failed = replace(
+        sent,
+        status=Status.DELIVERY_FAILED,
+        updated_ms=START_MS + 4_000,
+        parts=2,
+        cost=Decimal("0.0102"),
+        currency="USD",
+        faults=(Fault("40001", "Not routable", f"{THEIRS} is a landline"),),
+    )
+
+    publish(world, (sent, failed))
+
+    (told,) = world.bus.heard
+    wanted = {
+        "previous": "sent",
+        "status": "delivery_failed",
+        "final": True,
+        "at": "2023-11-14T22:13:24.000Z",
+        "telnyx_id": TELNYX_ID,
+        "attempts": 1,
+        "segments": 2,
+        "cost": {"amount": "0.0102", "currency": "USD"},
+        # Not the detail, in which the carrier quotes what it likes.
+        "errors": [{"code": "40001", "title": "Not routable"}],
+    }
+    assert {name: told.detail[name] for name in wanted} == wanted
+
+
+def test_an_inbound_text_is_told_at_the_carriers_time_and_without_its_words(world: World) -> None:
+    publish(world, (None, inbound(autoresponse="STOP", is_spam=True)))
+
+    (told,) = world.bus.heard
+    assert told.kind == "sms.received"
+    assert told.detail == {
+        "version": 1,
+        "sequence": "0" * 19 + str(10**20 + 1),
+        "at": "2023-11-14T22:13:19.300Z",
+        "message_id": TELNYX_ID,
+        "telnyx_id": TELNYX_ID,
+        "from": THEIRS,
+        "to": OURS,
+        "segments": 1,
+        "media": 2,
+        "autoresponse": "STOP",
+        "is_spam": True,
+    }
+
+
+def test_no_event_has_the_text(world: World) -> None:
+    queued = a_text(text="secret words")
+    publish(
+        world, (None, queued), (queued, replace(queued, status=Status.SENDING)), (None, inbound(text="secret"))
+    )
+
+    assert len(world.bus.heard) == 3
+    assert "secret" not in repr(world.bus.heard)
+
+
+def test_both_directions_of_an_opt_out_are_told(world: World) -> None:
+    stop = OptOutChange(START_MS, True, "carrier", TELNYX_ID)
+    start = OptOutChange(START_MS + 5, False, "api", "key-1")
+
+    publish(world, (None, opted(True, stop)), (opted(True, stop), opted(False, stop, start)))
+
+    assert [(told.kind, told.about, told.detail) for told in world.bus.heard] == [
+        (
+            "sms.opted_out",
+            THEIRS,
+            {
+                "version": 1,
+                "sequence": "0" * 19 + str(10**20 + number),
+                "at": f"2023-11-14T22:13:20.00{5 * (number - 1)}Z",
+                "number": THEIRS,
+                "opted_out": number == 1,
+                "source": source,
+            },
+        )
+        for number, source in ((1, "carrier"), (2, "api"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (a_text(), replace(a_text(), slot_ms=START_MS + 9)),
+        (a_text(status=Status.SENT), a_text(status=Status.SENT, text=None)),
+        (inbound(), inbound(is_spam=True)),
+        (inbound(), inbound(text=None)),
+        (a_text(status=Status.DELIVERED), None),
+        (inbound(), None),
+        (opted(True), opted(True, OptOutChange(START_MS + 9, True, "keyword"))),
+        (None, opted(False)),
+        (opted(True), None),
+        (None, {"pk": {"S": "M#a-remnant"}}),
+        (None, {"pk": {"S": f"T#{TELNYX_ID}"}, "message_id": {"S": IDS[0]}}),
+        ({"pk": {"S": "S#all"}, "queued": {"N": "1"}}, {"pk": {"S": "S#all"}, "queued": {"N": "2"}}),
+        (None, {"pk": {"S": "B#e-1"}, "events": {"L": [{"S": "e-1"}]}}),
+        ({"pk": {"S": "B#e-1"}, "events": {"L": [{"S": "e-1"}]}}, None),
+    ],
+    ids=[
+        *("a-slot", "a-text-removed", "spam", "an-inbound-text-removed", "gone", "an-inbound-text-gone"),
+        *("stop-again", "start-without-stop", "an-opt-out-gone", "a-remnant", "a-pointer", "counters"),
+        *("a-marker", "a-marker-gone"),
+    ],
+)
+def test_what_is_no_change_of_status_is_no_event(world: World, before: Any, after: Any) -> None:
+    assert publish(world, (before, after)) == []
+
+    assert world.bus.heard == []
+
+
+def test_a_text_tried_again_under_its_key_is_told_of_again(world: World) -> None:
+    publish(world, (a_text(status=Status.FAILED, safe_to_retry=True), a_text()))
+
+    assert [(told.detail["previous"], told.detail["status"]) for told in world.bus.heard] == [("failed", "queued")]
+
+
+# ---------------------------------------------------------------------------------- what is counted
+
+
+def test_a_life_is_counted_where_it_stands_and_not_where_it_was(world: World) -> None:
+    life = [None, *(a_text(status=status) for status in (Status.QUEUED, Status.SENDING, Status.SENT))]
+    for number, (before, after) in enumerate(pairwise(life), 1):
+        publish(world, (before, after), first=number)
+    publish(world, (None, inbound()), (None, a_text(IDS[1], metadata={"tag": "news"})), first=10)
+
+    assert world.counters.read(None) == {"sent": 1, "received": 1, "queued": 1}
+    assert world.counters.read("parcels") == {"sent": 1}
+    assert world.counters.read("news") == {"queued": 1}
+    assert world.counters.read("nobody") == {}
+
+
+def test_a_text_that_is_erased_or_past_its_time_counts_no_more(world: World) -> None:
+    publish(world, (None, a_text()), (None, inbound()))
+    publish(world, (a_text(), None), (inbound(), None), first=3)
+
+    assert world.counters.read(None) == {}
+    assert world.counters.read("parcels") == {}
+
+
+def test_health_says_how_many_there_are_and_where_they_stand(world: World) -> None:
+    publish(world, (None, a_text()), (None, a_text(IDS[1])), (None, inbound()))
+
+    answer = world.health()
+
+    assert answer.status == 200
+    assert answer.fields["tracked_messages"] == 3
+    assert answer.fields["by_status"] == {"queued": 2, "received": 1}
+
+
+# ------------------------------------------------------------------------------- what comes again
+
+
+def test_a_batch_that_comes_again_is_told_again_and_counted_once(world: World) -> None:
+    for _ in range(3):
+        assert publish(world, (None, a_text()), (None, a_text(IDS[1]))) == []
+
+    assert world.counters.read(None) == {"queued": 2}
+    assert [told.about for told in world.bus.heard] == IDS[:2] * 3
+
+
+def test_from_the_first_refused_on_all_comes_again_and_nothing_of_it_was_counted(world: World) -> None:
+    world.bus.refuse = {IDS[1]}
+    writes = [(None, a_text(ident)) for ident in IDS]
+
+    assert publish(world, *writes) == ["0002"]
+
+    assert world.counters.read(None) == {"queued": 1}
+    assert [told.about for told in world.bus.heard] == IDS[:1]
+    world.bus.refuse.clear()
+    assert publish(world, *writes[1:], first=2) == []
+    assert world.counters.read(None) == {"queued": 4}
+    assert [told.about for told in world.bus.heard] == IDS
+
+
+def test_what_is_told_of_one_text_stays_in_order_through_refusals(world: World) -> None:
+    lives = [(None, a_text()), (a_text(), a_text(status=Status.SENDING))]
+    lives.append((a_text(status=Status.SENDING), a_text(status=Status.SUBMITTED)))
+    world.bus.trip.fail("tell", skip=1)
+
+    assert publish(world, *lives) == ["0002"]
+    assert publish(world, *lives[1:], first=2) == []
+
+    assert [told.detail["status"] for told in world.bus.about(IDS[0])] == ["queued", "sending", "submitted"]
+
+
+def test_counters_that_do_not_answer_bring_the_whole_batch_back(world: World) -> None:
+    world.counters.trip.fail("add")
+    writes = [(None, a_text()), (None, a_text(IDS[1]))]
+
+    assert publish(world, *writes) == ["0001"]
+    assert world.counters.read(None) == {}
+    assert publish(world, *writes) == []
+
+    assert world.counters.read(None) == {"queued": 2}
+    assert [line.level for line in world.journal.of("publish.uncounted")] == ["warning"]
+
+
+def test_counters_whose_answer_was_lost_have_counted_once(world: World) -> None:
+    world.counters.trip.fail("add", after=True)
+
+    assert publish(world, (None, a_text())) == ["0001"]
+    assert publish(world, (None, a_text())) == []
+
+    assert world.counters.read(None) == {"queued": 1}
+
+
+def test_a_refusal_is_logged_without_anybodys_number(world: World) -> None:
+    world.bus.refuse = {IDS[0]}
+
+    publish(world, (None, a_text()))
+
+    (line,) = world.journal.of("publish.refused")
+    assert line.fields == {"fault": "ThrottlingException", "left": 1}
+    assert world.meter.counts["EventsRefused"] == 1
+
+
+def test_an_item_that_this_version_cannot_read_stops_nobody(world: World) -> None:
+    strange = event((None, a_text()), (None, a_text(IDS[1])))
+    strange["Records"][0]["dynamodb"]["NewImage"]["status"] = {"S": "teleported"}
+
+    assert failures(world.invoke("publisher", strange)) == []
+
+    assert [told.about for told in world.bus.heard] == [IDS[1]]
+    assert world.meter.counts["StreamUnreadable"] == 1
+    (line,) = world.journal.of("stream.unreadable")
+    assert THEIRS not in repr(line.fields)
+    world.journal.lines.clear()  # it is the one trace that is expected here
+
+
+def test_a_batch_of_nothing_is_done(world: World) -> None:
+    assert world.invoke("publisher", {}) == {"batchItemFailures": []}
+    assert world.counters.trip.calls == ["add"]
