@@ -1,0 +1,195 @@
+"""What the adapters make of AWS failing, and what only the real service has: its key, its workers, its metrics."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from longcode import aws, wiring
+from longcode.errors import Unavailable
+from longcode.limits import DynamoLimits
+from longcode.observability import LambdaMeter
+from longcode.outbox import SqsOutbox
+from longcode.ports import Envelope
+from tests.contract.tables import REGION
+from tests.fakes import make_settings
+from tests.fakes.clock import START_MS
+from tests.fakes.examples import OURS, THEIRS, make_message
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+
+ENVELOPE = Envelope("m", THEIRS, "q", "h", 1)
+ERRORS = [
+    ClientError({"Error": {"Code": "ThrottlingException"}}, "Op"),
+    ClientError({"Error": {"Code": "AccessDeniedException"}}, "Op"),
+    ReadTimeoutError(endpoint_url="https://aws.invalid"),
+]
+
+
+class Failing:
+    """A client every call of which fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    # Any: whichever method of the client.
+    def __getattr__(self, name: str) -> Any:
+        def call(**_: object) -> None:
+            raise self._error
+
+        return call
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=["throttled", "denied", "timeout"])
+@pytest.mark.parametrize("call", ["put", "receive", "defer", "done", "size"])
+def test_a_queue_that_fails_is_unavailable(error: Exception, call: str) -> None:
+    outbox = SqsOutbox(Failing(error), "https://sqs.invalid/q")  # type: ignore[arg-type]
+    calls: dict[str, Callable[[], object]] = {
+        "put": lambda: outbox.put(make_message()),
+        "receive": outbox.receive,
+        "defer": lambda: outbox.defer([ENVELOPE], [1]),
+        "done": lambda: outbox.done([ENVELOPE]),
+        "size": outbox.size,
+    }
+
+    with pytest.raises(Unavailable, match="The queue"):
+        calls[call]()
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=["throttled", "denied", "timeout"])
+@pytest.mark.parametrize("call", ["look", "reserve", "push", "probe", "pause", "resume", "open_breaker"])
+def test_a_limits_table_that_fails_is_unavailable(error: Exception, call: str) -> None:
+    limits = DynamoLimits(Failing(error), "limits", "messages")  # type: ignore[arg-type]
+    calls: dict[str, Callable[[], object]] = {
+        "look": lambda: limits.look(THEIRS, OURS),
+        "reserve": lambda: limits.reserve("to#x", 1, 1_000, START_MS),
+        "push": lambda: limits.push("to#x", START_MS),
+        "probe": lambda: limits.probe(START_MS, START_MS),
+        "pause": lambda: limits.pause(START_MS, ""),
+        "resume": limits.resume,
+        "open_breaker": lambda: limits.open_breaker(START_MS, START_MS, ""),
+    }
+
+    with pytest.raises(Unavailable, match="The limits table"):
+        calls[call]()
+
+
+def test_not_knowing_whether_sending_is_stopped_is_no_leave_to_send() -> None:
+    class Half:
+        """A client that could not read everything."""
+
+        def batch_get_item(self, **_: object) -> object:
+            return {"Responses": {}, "UnprocessedKeys": {"limits": {"Keys": [{"pk": {"S": "control"}}]}}}
+
+    limits = DynamoLimits(Half(), "limits", "messages")  # type: ignore[arg-type]
+
+    with pytest.raises(Unavailable):
+        limits.look(THEIRS, OURS)
+
+
+# --------------------------------------------------------------------------------------------------- the key
+
+
+@pytest.fixture
+def secrets(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator["SecretsManagerClient"]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    client = boto3.client("secretsmanager", region_name=REGION)
+    client.create_secret(Name="telnyx", SecretString="KEY_old\n")
+    yield client
+    client.delete_secret(SecretId="telnyx", ForceDeleteWithoutRecovery=True)
+
+
+def test_the_key_is_read_once_and_anew_when_asked_for(secrets: "SecretsManagerClient") -> None:
+    read = wiring.Service(make_settings())._api_key
+    assert read(False) == "KEY_old"
+    secrets.put_secret_value(SecretId="telnyx", SecretString="KEY_new")
+
+    assert read(False) == "KEY_old"
+    assert read(True) == "KEY_new"
+    assert read(False) == "KEY_new"
+
+
+def test_a_key_that_is_not_there_is_unavailable(secrets: "SecretsManagerClient") -> None:
+    read = wiring.Service(make_settings(secret_id="nothing"))._api_key
+
+    with pytest.raises(Unavailable, match="The secret store"):
+        read(False)
+
+
+def test_clients_are_made_once(secrets: "SecretsManagerClient") -> None:
+    assert aws.secretsmanager() is aws.secretsmanager()
+
+
+# ------------------------------------------------------------------------------------- workers and metrics
+
+
+def test_the_lines_of_a_batch_run_side_by_side_and_a_crash_is_not_lost() -> None:
+    parallel = wiring.Service(make_settings()).parallel
+    both = threading.Barrier(2, timeout=5)
+    met: list[bool] = []
+
+    def meet() -> None:
+        both.wait()
+        met.append(True)
+
+    def crash() -> None:
+        raise RuntimeError("a bug")
+
+    parallel([meet, meet])
+
+    assert met == [True, True]
+    with pytest.raises(RuntimeError, match="a bug"):
+        parallel([crash])
+
+
+def test_a_clock_that_sleeps_until_the_past_does_not_sleep() -> None:
+    clock = wiring.SystemClock()
+    before = clock.now_ms()
+
+    clock.sleep_until(before - 60_000)
+    clock.sleep_until(before + 5)
+
+    assert before + 5 <= clock.now_ms() + 1
+
+
+@pytest.fixture
+def meter(monkeypatch: pytest.MonkeyPatch) -> LambdaMeter:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "long-code-sms")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "LongCodeSms")
+    return LambdaMeter()
+
+
+def test_metrics_are_one_line_for_the_service_and_for_nobody_in_particular(
+    meter: LambdaMeter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meter.count("Sent")
+    meter.count("Sent")
+    meter.count("CarrierLatencyMs", 41)
+    meter.flush()
+
+    (line,) = capsys.readouterr().out.splitlines()
+    fields = json.loads(line)
+    (described,) = fields["_aws"]["CloudWatchMetrics"]
+    assert described["Namespace"] == "LongCodeSms"
+    assert described["Dimensions"] == [["service"]]
+    assert {(metric["Name"], metric["Unit"]) for metric in described["Metrics"]} == {
+        ("Sent", "Count"),
+        ("CarrierLatencyMs", "Milliseconds"),
+    }
+    assert fields["Sent"] == [1.0, 1.0]
+
+
+def test_an_invocation_that_counted_nothing_writes_nothing(
+    meter: LambdaMeter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meter.flush()
+    meter.count("Sent")
+    meter.flush()
+    meter.flush()
+
+    assert len(capsys.readouterr().out.splitlines()) == 1
