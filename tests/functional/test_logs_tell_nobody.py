@@ -1,0 +1,187 @@
+"""Whatever happens, no line of the log and no metric holds a person's number or words."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from longcode.errors import Crashed
+from longcode.message import Fault
+from longcode.observability import LambdaJournal, LambdaMeter
+from longcode.ports import OptOutChange
+from tests.fakes import World, call, make_settings, make_world
+from tests.fakes import carrier as carriers
+from tests.fakes.carrier import refuses
+from tests.fakes.webhooks import Signer, envelope, inbound, receipt
+
+OURS = "+12025550100"
+NUMBERS = {name: f"+120255501{number}" for number, name in enumerate(("ann", "bob", "cem", "dee", "eve"), 40)}
+WORDS = "Your appointment with Dr Violet is at ten"
+SAID = "Please tell Dr Violet that I am late"
+SECRETS = [OURS, *NUMBERS.values(), OURS[1:], *(number[1:] for number in NUMBERS.values()), WORDS, SAID, "Violet"]
+
+
+def logging_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world that writes its log and its metrics as on Lambda. Made in the test itself: pytest puts another
+    stream in the place of stdout after the fixtures.
+    """
+    # A name of its own, as loggers are kept by their names, together with where they write to.
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "LongCodeSms")
+    settings = make_settings(max_pending_per_recipient=3)
+    return make_world(settings, journal=LambdaJournal(), meter=LambdaMeter())
+
+
+def quoting() -> BaseException:
+    """What a library raises that quotes what it was given."""
+    return ValueError(f"Invalid item: {{'recipient': '{NUMBERS['ann']}', 'text': '{WORDS}'}}")
+
+
+def send_and_queue(world: World) -> None:
+    said = refuses(400, "40310", f"Invalid 'to' {NUMBERS['bob']}", f"{NUMBERS['bob']} can't receive '{WORDS}'.")
+    world.carrier.then(said, carriers.OPTED_OUT, to=NUMBERS["bob"])
+    world.carrier.then(carriers.HANGS, carriers.RATE_LIMITED, to=NUMBERS["cem"])
+    for number in NUMBERS.values():
+        for _ in range(5):
+            world.send(number, WORDS, metadata={"tag": "visits", "for": number})
+            world.enqueue(number, WORDS, key="the-same")
+            world.enqueue(number, WORDS)
+    world.optouts.put(NUMBERS["dee"], OptOutChange(world.clock.now, True, "api"))
+    world.consume()
+    world.process()
+    world.carrier.then(carriers.BAD_KEY)
+    world.send(NUMBERS["ann"], WORDS)
+    for body in ({"to": WORDS, "message": NUMBERS["ann"]}, {"to": NUMBERS["ann"], "message": WORDS, WORDS: "x"}):
+        world.request("send", "POST", "/sms/send", body)
+
+
+def webhooks(world: World) -> None:
+    for text in list(world.carrier.texts):
+        fault = Fault("40008", f"{text.recipient} is switched off", WORDS)
+        body = receipt(text, "delivery_failed", world.clock.now, faults=[fault])
+        world.webhook(body, path_id=text.key)
+        world.webhook(body, path_id=text.key)
+    stranger = world.carrier.texts[0]
+    stranger.telnyx_id, stranger.webhook_url = "4e8f5a50-0000-4000-8000-000000000000", ""
+    world.webhook(receipt(stranger, "delivered", world.clock.now))
+    for said in (SAID, "STOP", "Stop. " + SAID, "START"):
+        world.webhook(inbound(NUMBERS["eve"], said, world.clock.now, to=OURS))
+    world.webhook(
+        inbound(NUMBERS["eve"], SAID, world.clock.now, to=OURS), signer=Signer(b"somebody else's key, no.........")
+    )
+    world.webhook(envelope("message.received", {"id": "x", "text": SAID, "from": NUMBERS["eve"]}, world.clock.now))
+    world.webhook(f'{{"from": "{NUMBERS["eve"]}", "text": "{SAID}"'.encode())
+
+
+def look_and_erase(world: World) -> None:
+    for parameters in ({"to": NUMBERS["ann"]}, {"to": WORDS}, {"tag": "visits"}, {NUMBERS["ann"]: WORDS}):
+        event = call("GET", "/sms/messages")
+        event["queryStringParameters"] = parameters
+        world.invoke("messages", event)
+    for function, method in (("optouts", "PUT"), ("optouts", "GET"), ("recipients", "DELETE")):
+        resource = f"/sms/{function}/{{number}}"
+        world.request(function, method, resource, parameters={"number": NUMBERS["cem"]})
+        world.request(function, method, resource, parameters={"number": f"no number {NUMBERS['cem']}"})
+    world.status(WORDS)
+    world.request("fallback", "GET", f"/sms/{NUMBERS['ann']}", parameters={"proxy": f"sms/{NUMBERS['ann']}"})
+
+
+def sweeps(world: World) -> None:
+    for minutes in (3, 12, 20, 1_500, 15_000):
+        world.clock.pass_ms(minutes * 60_000)
+        world.sweep()
+
+
+def stores_fail(world: World) -> None:
+    for store in (world.messages, world.limits, world.optouts, world.queue):
+        for name in ("accept", "look", "get", "put", "claim"):
+            store.trip.fail(name)
+        world.send(NUMBERS["ann"], WORDS)
+        world.enqueue(NUMBERS["ann"], WORDS)
+        store.trip.clear()
+    world.messages.trip.fail("claim")
+    world.messages.trip.fail("submitted", after=True)
+    world.consume()
+
+
+def crashes(world: World) -> None:
+    world.messages.trip.fail("accept", quoting)
+    assert world.send(NUMBERS["ann"], WORDS).status == 500
+    world.enqueue(NUMBERS["ann"], WORDS)
+    world.messages.trip.fail("claim", quoting)
+    world.consume()
+    world.messages.trip.fail("needing_attention", quoting)
+    with pytest.raises(Crashed) as crashed:
+        world.sweep()
+    # Lambda writes this into the log.
+    assert not leaks(str(crashed.value))
+    assert crashed.value.__suppress_context__
+
+
+def leaks(text: str) -> list[str]:
+    return [secret for secret in SECRETS if secret in text]
+
+
+def lines(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("happens", "events", "metrics"),
+    [
+        (
+            [send_and_queue],
+            {"request", "queue.accepted", "send.accepted", "send.refused", "breaker.opened", "send.suppressed"},
+            {"Sent", "Failed", "Unknown", "RateLimited", "BreakerOpened", "Suppressed"},
+        ),
+        (
+            [send_and_queue, webhooks],
+            {"webhook.received", "webhook.receipt", "webhook.unmatched", "optout.changed", "optout.unclear"},
+            {"Inbound", "DeliveryFailed", "WebhookDuplicates", "WebhookUnmatched", "OptedOut", "OptOutUnclear"},
+        ),
+        (
+            [send_and_queue, look_and_erase],
+            {"request", "recipient.erased"},
+            {"Erased", "OptedOut"},
+        ),
+        ([send_and_queue, sweeps], {"sweep"}, {"Unconfirmed"}),
+        ([stores_fail], {"store.unavailable"}, set()),
+        ([crashes], {"request.crashed", "lane.crashed", "job.crashed"}, {"Crashed"}),
+    ],
+    ids=["send-and-queue", "webhooks", "look-and-erase", "sweeps", "stores-fail", "crashes"],
+)
+def test_no_line_holds_a_number_or_a_word_of_anybody(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    happens: list[Callable[[World], None]],
+    events: set[str],
+    metrics: set[str],
+) -> None:
+    world = logging_world(request, monkeypatch)
+    for one in happens:
+        one(world)
+
+    out, err = capsys.readouterr()
+    found = lines(out)
+    assert leaks(out) == []
+    assert err == ""
+    # It has happened, and was told of.
+    assert {line["message"] for line in found if "message" in line} >= events
+    assert {name for line in found if "_aws" in line for name in line} >= metrics
+
+
+def test_a_crash_tells_what_was_raised_and_where(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = logging_world(request, monkeypatch)
+    world.messages.trip.fail("accept", quoting)
+
+    world.send(NUMBERS["ann"], WORDS)
+
+    (line,) = (row for row in lines(capsys.readouterr().out) if row.get("message") == "request.crashed")
+    (crash,) = line["crash"]
+    assert line["level"] == "ERROR"
+    assert crash["exception"] == "builtins.ValueError"
+    assert any("deliver.py:" in frame and frame.endswith(" send_now") for frame in crash["at"])
