@@ -9,7 +9,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from .layout import ROOT, Layout
+from .layout import ROOT, Layout, write_json
 from .problems import LocalError
 from .processes import Child, alive, free_port, spawn, stop
 
@@ -42,6 +42,7 @@ def start(layout: Layout, preferred_port: int | None, *, enforce_iam: bool = Fal
         # The emulator unpacks the layers for each worker it starts and never removes them.
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
+        forget_stream_positions(layout.emulator / "state" / "lambda.json")
         child = spawn(
             [str(PYTHON), str(Path(__file__).with_name("emulator_main.py")), str(layout.emulator / "python")],
             env=_environment(layout, port, nonce, enforce_iam=enforce_iam),
@@ -55,6 +56,21 @@ def start(layout: Layout, preferred_port: int | None, *, enforce_iam: bool = Fal
             break
         preferred_port = None  # somebody took it between our look and its bind
     raise LocalError("The AWS emulator did not start.", log=log)
+
+
+def forget_stream_positions(state: Path) -> None:
+    """Let each mapping of a table's stream begin again at its starting position.
+
+    The emulator keeps how far a mapping has read, but not the stream, which begins anew with each start: a mapping
+    would sleep through as many changes as it has ever read.
+    """
+    try:
+        content = json.loads(state.read_text())
+        forgotten = content["payload"].pop("dynamodb_stream_positions", None)
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return
+    if forgotten is not None:
+        write_json(state, content)
 
 
 def _environment(layout: Layout, port: int, nonce: str, *, enforce_iam: bool) -> dict[str, str]:

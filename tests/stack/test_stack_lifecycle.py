@@ -50,6 +50,17 @@ def _dynamodb(stack: Stack) -> Any:
     )
 
 
+def _send(stack: Stack) -> None:
+    headers, body = {"x-api-key": stack.api_key}, {"to": "+12025550114", "message": "Hello"}
+    answer = httpx.post(f"{stack.api_url}/sms/send", json=body, headers=headers, trust_env=False, timeout=30)
+    assert answer.status_code == 200, answer.text
+
+
+def _tracked(stack: Stack) -> int:
+    tracked: int = httpx.get(f"{stack.api_url}/health", trust_env=False, timeout=30).json()["tracked_messages"]
+    return tracked
+
+
 def _up(layout: Layout, **parameters: str) -> Stack:
     return stacks.up(layout, Silent(), environment={}, parameters=parameters)
 
@@ -60,6 +71,8 @@ def test_a_stack_comes_back_with_its_addresses_its_key_and_its_data(
     first = _up(layout)
     assert _up(layout).pids == first.pids  # already up: nothing is started again
     _put(first, "M#kept")
+    _send(first)
+    eventually(lambda: _tracked(first) == 1)
 
     assert stacks.down(layout, Silent())
     assert not layout.record.exists()
@@ -74,6 +87,9 @@ def test_a_stack_comes_back_with_its_addresses_its_key_and_its_data(
     )
     assert again.telnyx_base_url == first.telnyx_base_url
     assert _has(again, "M#kept")
+    # What changes from here on is told and counted too.
+    _send(again)
+    eventually(lambda: _tracked(again) == 2)
 
     # A laptop's battery dies: the record is of processes that are no more.
     for pid in again.pids.values():
