@@ -126,6 +126,7 @@ class FakeMessages:
                 telnyx_id=row.message.telnyx_id or answer.telnyx_id,
                 carrier_status=answer.carrier_status,
                 sent_ms=now_ms,
+                faults=(),
                 updated_ms=now_ms,
                 parts=row.message.parts if answer.parts is None else answer.parts,
                 history=(*row.message.history, entry),

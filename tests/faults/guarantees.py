@@ -20,7 +20,8 @@ fails when it says anything else than what the code does.
 carrier answers or fails to answer, or how often the queue delivers a message.
 
 **It is not lost in silence.** In the end its status is what the carrier did with it, or `unknown` for as long
-as that can't be known. It never says `failed` of a text that went out, or `submitted` of one that did not.
+as that can't be known. It never says `submitted` of a text that did not go out. Of one that did it says `failed`
+only where the carrier ignored the idempotency key and refused the replay, until a receipt corrects that.
 
 **The line moves on.** Whatever becomes of one text, those behind it to the same recipient leave once each, in
 their order, at least the recipient's interval apart. Other recipients do not wait for it.

@@ -78,7 +78,7 @@ CODES: list[tuple[int, str, Verdict]] = [
     (402, "99999", CONFIGURATION),
     (429, "99999", BACK_OFF),
     (500, "99999", AMBIGUOUS),
-    (503, "99999", BACK_OFF),
+    (503, "99999", AMBIGUOUS),
 ]
 
 
@@ -110,7 +110,7 @@ def test_an_error_means(status: int, code: str, verdict: Verdict) -> None:
         (500, AMBIGUOUS),
         (501, AMBIGUOUS),
         (502, AMBIGUOUS),
-        (503, BACK_OFF),
+        (503, AMBIGUOUS),
         (504, AMBIGUOUS),
         (520, AMBIGUOUS),
     ],
@@ -211,7 +211,6 @@ DEFAULTS = [
     (403, "40320", 10 * MINUTE),
     (403, "40321", 10 * MINUTE),
     (429, "", 5_000),
-    (503, "", 5_000),
     (409, "", 2_000),
 ]
 

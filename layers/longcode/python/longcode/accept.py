@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from longcode import pacing, phone, segments
-from longcode.errors import OPTED_OUT, InvalidRequest, LineFull, RecipientOptedOut
+from longcode.errors import OPTED_OUT, InvalidRequest, LineFull, RecipientOptedOut, Unavailable
 from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
 from longcode.pacing import Pace
 from longcode.ports import Clock, Journal, Limits, Messages, Meter, Outbox, Road
@@ -155,24 +155,47 @@ def enqueue(message: Message, line: Line) -> tuple[Message, Forecast]:
     """
     existing = line.messages.get(message.id)
     road = line.limits.look(message.recipient, message.sender)
-    if existing is None:
-        if road.opted_out:
-            raise RecipientOptedOut(OPTED_OUT)
-        pending = line.messages.line_length(message.recipient, at_most=line.max_pending)
-        if pending >= line.max_pending:
-            raise LineFull(
-                f"{pending} texts already wait for this recipient.",
-                retry_after_s=pacing.seconds_up(pacing.spacing(line.pace.recipient_ms)),
-            )
-        existing = line.messages.accept(message)
-        if existing is None:
-            line.meter.count("Accepted")
     if existing is not None:
-        message = same_request(existing, message)
-    else:
-        line.journal.info("queue.accepted", message_id=message.id, segments=message.segments)
+        return _repeated(same_request(existing, message), line, road)
+    if road.opted_out:
+        raise RecipientOptedOut(OPTED_OUT)
+    pending = line.messages.line_length(message.recipient, at_most=line.max_pending)
+    if pending >= line.max_pending:
+        raise LineFull(
+            f"{pending} texts already wait for this recipient.",
+            retry_after_s=pacing.seconds_up(pacing.spacing(line.pace.recipient_ms)),
+        )
+    existing = _accept(message, line.messages)
+    if existing is not None:
+        return _repeated(same_request(existing, message), line, road)
+    line.meter.count("Accepted")
+    line.journal.info("queue.accepted", message_id=message.id, segments=message.segments)
+    try:
+        line.outbox.put(message)
+    except Unavailable as exc:
+        # It is stored, so it will be sent: the sweeper puts it into the queue. To answer "try again" now would
+        # ask for a second text.
+        line.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+    return message, _forecast(message, pending, pending + 1, road, line.clock.now_ms(), line.pace)
+
+
+def _accept(message: Message, messages: Messages) -> Message | None:
+    """Messages.accept, sure of its outcome also where the answer to the write was lost."""
+    try:
+        return messages.accept(message)
+    except Unavailable:
+        there = messages.get(message.id)
+        if there is None:
+            raise
+        return (
+            None if (there.accepted_ms, there.fingerprint) == (message.accepted_ms, message.fingerprint) else there
+        )
+
+
+def _repeated(message: Message, line: Line, road: Road) -> tuple[Message, Forecast]:
+    """The answer to a request that was made before; its text is queued again if that may have failed."""
     if message.status is Status.QUEUED:
-        # Also for a repeated request: the first one may have failed here. SQS drops the second of two.
+        # SQS drops the second of two.
         line.outbox.put(message)
     return message, forecast(message, line.messages, road, line.clock.now_ms(), line.pace)
 
@@ -186,6 +209,11 @@ def forecast(message: Message, messages: Messages, road: Road, now_ms: int, pace
         return Forecast(0, message.updated_ms, None)
     line = messages.line_length(message.recipient, at_most=_COUNT)
     ahead = min(messages.line_length(message.recipient, at_most=_COUNT, before_ms=message.accepted_ms), line)
+    return _forecast(message, ahead, line, road, now_ms, pace)
+
+
+def _forecast(message: Message, ahead: int, line: int, road: Road, now_ms: int, pace: Pace) -> Forecast:
+    """The same for a message with `ahead` others before it in a line of `line`."""
     held_by: HeldBy | None
     if message.slot_ms is not None and message.slot_ms > now_ms:
         eta, held_by = message.slot_ms, message.held_by

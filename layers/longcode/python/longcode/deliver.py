@@ -113,7 +113,7 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
         # This text does not wait for its own slot, so whoever comes next must keep a distance from now.
         desk.limits.push(key, desk.clock.now_ms() + interval)
     message = replace(message, status=Status.SENDING, claim_id=desk.new_id(), claimed_ms=now, attempts=1)
-    existing = desk.messages.accept(message)
+    existing = _accept(message, desk)
     if existing:
         return _replayed(same_request(existing, message))
     desk.meter.count("Accepted")
@@ -131,6 +131,24 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
             _note(desk, desk.limits.close_breaker)
         return trip.message, trip.answer
     raise _refusal(trip.message, trip.answer)
+
+
+def _accept(message: Message, desk: Desk) -> Message | None:
+    """Store a claimed message, as Messages.accept does; sure of it also where the answer to the write was lost.
+
+    Raises Unavailable if nothing was stored, SendRefused if even that can't be known: what is stored would be
+    sent in the end, so the caller must not be told to try again.
+    """
+    try:
+        return desk.messages.accept(message)
+    except Unavailable:
+        try:
+            there = desk.messages.get(message.id)
+        except Unavailable as exc:
+            raise _unknown(message) from exc
+        if there is None:
+            raise
+        return None if there.claim_id == message.claim_id else there
 
 
 def _replayed(existing: Message) -> tuple[Message, None]:

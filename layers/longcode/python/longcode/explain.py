@@ -555,7 +555,7 @@ def explain(fault: Fault) -> Explanation:
 def _by_status(http_status: int) -> Explanation:
     if http_status in (401, 402):
         return NOT_ADMITTED
-    if http_status in (409, 429, 503):
+    if http_status in (409, 429):
         return WANTS_LESS
     if http_status == 408 or http_status >= 500 or http_status < 400:
         return UNKNOWN_OUTCOME
@@ -575,7 +575,7 @@ def rows() -> list[tuple[tuple[str, ...], Explanation]]:
     return [
         *table,
         (("`http_408`", "`http_5xx`", "any other answer that is no refusal"), UNKNOWN_OUTCOME),
-        (("`http_409`", "`http_429`", "`http_503`"), WANTS_LESS),
+        (("`http_409`", "`http_429`"), WANTS_LESS),
         (("`http_401`", "`http_402`"), NOT_ADMITTED),
         (("any other `http_4xx`", "a code that is not on this page"), UNCLASSIFIED),
         (("a code in a receipt that is not on this page",), DEFAULT),

@@ -275,7 +275,7 @@ class DynamoMessages:
         }
         changes = (
             "SET #status = :status, #rank = :rank, telnyx_id = if_not_exists(telnyx_id, :telnyx), "
-            "carrier_status = :word, sent_ms = :now, updated_ms = :now, expires_at = :expires, "
+            "carrier_status = :word, sent_ms = :now, updated_ms = :now, expires_at = :expires, faults = :none, "
             "attention = :shard, attention_ms = :look, "
             "history = list_append(if_not_exists(history, :none), :entry)"
         )

@@ -279,8 +279,11 @@ class Limits(Protocol):
 
     def look(self, recipient: str, sender: str) -> Road: ...
 
-    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int) -> Reservation:
-        """Reserve `count` slots, `interval_ms` apart."""
+    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
+        """Reserve `count` slots, `interval_ms` apart. `ahead` is a guess: are the next slots in the future?
+
+        A wrong guess costs a second write.
+        """
 
     def push(self, key: str, not_before_ms: int) -> None:
         """Let nothing leave before `not_before_ms`; never moves anything earlier."""

@@ -99,8 +99,9 @@ def classify(http_status: int, headers: Mapping[str, str], content: bytes, wall_
     # Without a code that we know, the status is all there is to go by.
     if http_status == 409:
         return Answer(Verdict.BACK_OFF, fault, http_status, wait_ms=_asked_wait_ms(headers, wall_s) or 2_000)
-    if http_status in (429, 503):
+    if http_status == 429:
         return Answer(Verdict.BACK_OFF, fault, http_status, wait_ms=_asked_wait_ms(headers, wall_s) or 5_000)
+    # A bare 503 may come from a gateway that had passed the request on.
     if http_status == 408 or http_status >= 500 or http_status < 400:
         return Answer(Verdict.AMBIGUOUS, fault, http_status)
     return Answer(Verdict.PERMANENT, fault, http_status)
