@@ -65,9 +65,7 @@ def serve(
     idempotency: Annotated[
         Literal["honour", "ignore"], typer.Option(help="What Idempotency-Key is worth.")
     ] = "honour",
-    rate_limit: Annotated[
-        int, typer.Option(help="Requests a second before 429/10011; 0 for no limit.")
-    ] = 0,
+    rate_limit: Annotated[int, typer.Option(help="Requests a second before 429/10011; 0 for no limit.")] = 0,
     profile_id: Annotated[str, typer.Option(help="The messaging profile's id.")] = PROFILE_ID,
 ) -> None:
     """Serve the carrier's API, the control API and the handset on a loopback port."""
@@ -131,9 +129,7 @@ def show_outcomes(
 ) -> None:
     """Print the table of magic numbers."""
     if as_json:
-        rows = [
-            {"name": o.name, "suffix": o.suffix, "summary": o.summary} for o in outcomes.OUTCOMES
-        ]
+        rows = [{"name": o.name, "suffix": o.suffix, "summary": o.summary} for o in outcomes.OUTCOMES]
         typer.echo(json.dumps(rows, indent=2))
     else:
         typer.echo(outcomes.table())

@@ -92,15 +92,11 @@ class Wire(Response):
         elif self._reply is Reply.RESET:
             # Closing without lingering sends a reset instead of an orderly end.
             linger = struct.pack("ii", 1, 0)
-            transport.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, linger
-            )
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         elif self._reply is Reply.HANG:
             gone = asyncio.ensure_future(receive())
             stopping = asyncio.ensure_future(self._stopping.wait())
-            await asyncio.wait(
-                {gone, stopping}, timeout=HANG_S, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait({gone, stopping}, timeout=HANG_S, return_when=asyncio.FIRST_COMPLETED)
             gone.cancel()
             stopping.cancel()
         if self._reply is not Reply.CUT:
@@ -120,9 +116,7 @@ def stamped(app: ASGIApp, clock: Clock) -> ASGIApp:
     """Stamp each request before anything else looks at it."""
 
     async def stamp(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["carrier.arrived"] = Stamp(
-            round(clock.wall() * 1000, 3), round(clock.monotonic() * 1000, 3)
-        )
+        scope["carrier.arrived"] = Stamp(round(clock.wall() * 1000, 3), round(clock.monotonic() * 1000, 3))
         await app(scope, receive, send)
 
     return stamp
@@ -326,9 +320,7 @@ class Site:
         return [
             message
             for message in reversed(self.carrier.ledger.messages.values())
-            if kind in (None, message.kind)
-            and to in (None, message.to)
-            and sender in (None, message.sender)
+            if kind in (None, message.kind) and to in (None, message.to) and sender in (None, message.sender)
         ]
 
     # --- the control API ------------------------------------------------------------------------
@@ -405,13 +397,7 @@ class Site:
 
     async def outcomes(self, _request: Request) -> Response:
         """The table of magic numbers."""
-        return _json(
-            {
-                "outcomes": [
-                    {"name": o.name, "suffix": o.suffix, "summary": o.summary} for o in OUTCOMES
-                ]
-            }
-        )
+        return _json({"outcomes": [{"name": o.name, "suffix": o.suffix, "summary": o.summary} for o in OUTCOMES]})
 
     async def faults(self, _request: Request) -> Response:
         """What is programmed to go wrong."""
@@ -487,9 +473,7 @@ def make_app(
         fault = ApiError("10005", errors.NOT_FOUND.title, errors.NOT_FOUND.detail, status)
         return _refused(fault)
 
-    app = Starlette(
-        routes=site.routes(), lifespan=site.lifespan, exception_handlers={HTTPException: not_found}
-    )
+    app = Starlette(routes=site.routes(), lifespan=site.lifespan, exception_handlers={HTTPException: not_found})
     return stamped(app, options.clock)
 
 
@@ -525,9 +509,7 @@ def _limit(query: Mapping[str, str]) -> int | None:
 
 def _filters(query: Mapping[str, str]) -> dict[str, str]:
     return {
-        name[len("filter[") :].split("]")[0]: value
-        for name, value in query.items()
-        if name.startswith("filter[")
+        name[len("filter[") :].split("]")[0]: value for name, value in query.items() if name.startswith("filter[")
     }
 
 

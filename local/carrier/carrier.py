@@ -306,11 +306,7 @@ class Carrier:
         message = self.ledger.message(message_id, now)
         if message is None:
             raise Refused(errors.NOT_FOUND)
-        if (
-            message.status != "scheduled"
-            or message.due_s is None
-            or message.due_s - now <= CANCEL_MARGIN_S
-        ):
+        if message.status != "scheduled" or message.due_s is None or message.due_s - now <= CANCEL_MARGIN_S:
             raise Refused(errors.NOT_CANCELLABLE)
         self.ledger.advance(message, message.done, status="cancelled", completed_at=iso(now))
         return message.payload
@@ -355,9 +351,7 @@ class Carrier:
         number: int,
         after: asyncio.Task[None] | None,
     ) -> asyncio.Task[None]:
-        return self.deliverer.post(
-            event, after=after, then=lambda: self.ledger.announce(message, number)
-        )
+        return self.deliverer.post(event, after=after, then=lambda: self.ledger.announce(message, number))
 
     def _advance(self, message: Message, number: int, step: outcomes.Step) -> None:
         now, changes = iso(self._clock.wall()), dict[str, Any]()

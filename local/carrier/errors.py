@@ -50,22 +50,15 @@ class Refused(Exception):
         self.errors = errors
 
 
-INVALID_PHONE_NUMBER = ApiError(
-    "10002", "Invalid phone number", "The phone number is invalid.", 400
-)
+INVALID_PHONE_NUMBER = ApiError("10002", "Invalid phone number", "The phone number is invalid.", 400)
 INVALID_URL = ApiError(
     "10003",
     "Invalid URL",
-    "The URL provided was invalid, malformed, or too long. "
-    "URLs can be a maximum of 2000 characters.",
+    "The URL provided was invalid, malformed, or too long. URLs can be a maximum of 2000 characters.",
     422,
 )
-MISSING_PARAMETER = ApiError(
-    "10004", "Missing required parameter", "A required parameter was missing.", 422
-)
-NOT_FOUND = ApiError(
-    "10005", "Resource not found", "The requested resource or URL could not be found.", 404
-)
+MISSING_PARAMETER = ApiError("10004", "Missing required parameter", "A required parameter was missing.", 422)
+NOT_FOUND = ApiError("10005", "Resource not found", "The requested resource or URL could not be found.", 404)
 UNEXPECTED = ApiError("10007", "Unexpected error", "An unexpected error occurred.", 500)
 REQUEST_TIMEOUT = ApiError("10008", "Request timeout", "The request timed out.", 408)
 UNAUTHENTICATED = ApiError(
@@ -83,9 +76,7 @@ NOT_CANCELLABLE = ApiError(
 TOO_MANY_REQUESTS = ApiError(
     "10011", "Too many requests", "You have exceeded the maximum number of allowed requests.", 429
 )
-BAD_REQUEST = ApiError(
-    "10015", "Bad Request", "The request failed because it was not well-formed.", 400
-)
+BAD_REQUEST = ApiError("10015", "Bad Request", "The request failed because it was not well-formed.", 400)
 NOT_E164 = ApiError(
     "10016",
     "Phone number must be in +E.164 format",
@@ -104,12 +95,8 @@ KEY_IN_FLIGHT = ApiError(
     "A request with the same Idempotency-Key is still being processed.",
     409,
 )
-SERVICE_BUSY = ApiError(
-    "10037", "Service busy", "The service is temporarily busy. Try again later.", 503
-)
-NO_FUNDS = ApiError(
-    "20100", "Insufficient funds", "You have insufficient funds to perform this action.", 403
-)
+SERVICE_BUSY = ApiError("10037", "Service busy", "The service is temporarily busy. Try again later.", 503)
+NO_FUNDS = ApiError("20100", "Insufficient funds", "You have insufficient funds to perform this action.", 403)
 STOPPED = ApiError(
     "40300",
     "Blocked due to STOP message",
@@ -122,9 +109,7 @@ FROM_NOT_ON_PROFILE = ApiError(
     "The 'from' number is not assigned to a messaging profile.",
     403,
 )
-TOO_LARGE = ApiError(
-    "40302", "Message too large", "The message exceeds the maximum of 10 message parts.", 400
-)
+TOO_LARGE = ApiError("40302", "Message too large", "The message exceeds the maximum of 10 message parts.", 400)
 INVALID_FROM = ApiError(
     "40305",
     "Invalid 'from' address",
@@ -137,15 +122,11 @@ NOT_WHITELISTED = ApiError(
     "The destination's region is not in the messaging profile's list of allowed destinations.",
     400,
 )
-INVALID_TO = ApiError(
-    "40310", "Invalid 'to' address", "The 'to' address cannot receive messages.", 400
-)
+INVALID_TO = ApiError("40310", "Invalid 'to' address", "The 'to' address cannot receive messages.", 400)
 INVALID_PROFILE = ApiError(
     "40311", "Invalid messaging profile ID", "The messaging profile is not one of yours.", 400
 )
-NO_CONTENT = ApiError(
-    "40316", "No content provided", "The message has neither text nor media.", 400
-)
+NO_CONTENT = ApiError("40316", "No content provided", "The message has neither text nor media.", 400)
 QUEUE_FULL = ApiError(
     "40318", "Message queue full", "The number's queue is full: messages wait at most 4 hours.", 400
 )

@@ -72,9 +72,7 @@ class Faults:
                 return outcomes.BY_NAME[fault.outcome]
         return None
 
-    def next_webhook(
-        self, to: str, event_type: str, kinds: frozenset[WebhookFault]
-    ) -> list[HookFault]:
+    def next_webhook(self, to: str, event_type: str, kinds: frozenset[WebhookFault]) -> list[HookFault]:
         """Use up one of each programmed webhook fault of these kinds, for this event or attempt."""
         found: list[HookFault] = []
         for fault in list(self.webhooks):

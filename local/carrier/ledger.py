@@ -242,9 +242,7 @@ class Ledger:
 
     # --- messages -------------------------------------------------------------------------------
 
-    def take(
-        self, message: Message, key: str | None = None, success: Success | None = None
-    ) -> None:
+    def take(self, message: Message, key: str | None = None, success: Success | None = None) -> None:
         """Accept a message, and with it the answer that replays of its key get."""
         self._keep(message, key, success)
         self._note(
@@ -306,9 +304,7 @@ class Ledger:
     def _apply(self, entry: dict[str, Any]) -> None:
         if "message" in entry:
             success = entry["success"]
-            self._keep(
-                Message(**entry["message"]), entry["key"], Success(**success) if success else None
-            )
+            self._keep(Message(**entry["message"]), entry["key"], Success(**success) if success else None)
         elif "advance" in entry:
             if message := self.messages.get(entry["advance"]):
                 self._change(message, entry["done"], entry["changes"])

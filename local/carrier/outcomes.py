@@ -137,9 +137,7 @@ OUTCOMES: tuple[Outcome, ...] = (
             Step("delivered", "message.finalized", after=3.0),
         ),
     ),
-    Outcome(
-        "never_finalized", "message.sent, then silence; reads back as sent", "0143", steps=(SENT,)
-    ),
+    Outcome("never_finalized", "message.sent, then silence; reads back as sent", "0143", steps=(SENT,)),
     Outcome(
         "sending_failed",
         "finalized: sending_failed (40010), never sent",
@@ -198,9 +196,7 @@ OUTCOMES: tuple[Outcome, ...] = (
     # What is refused.
     _refused("0150", "opted_out", errors.STOPPED, "403/40300 Blocked due to STOP message"),
     _refused("0151", "invalid_number", errors.INVALID_TO, "400/40310 invalid 'to' address"),
-    _refused(
-        "0152", "not_whitelisted", errors.NOT_WHITELISTED, "400/40309 destination not allowed"
-    ),
+    _refused("0152", "not_whitelisted", errors.NOT_WHITELISTED, "400/40309 destination not allowed"),
     _refused(
         "0153",
         "from_not_on_profile",
@@ -275,9 +271,7 @@ OUTCOMES: tuple[Outcome, ...] = (
         error=errors.UNEXPECTED,
     ),
     Outcome("accepted_then_hang", "taken and delivered, never answered", "0171", reply=Reply.HANG),
-    Outcome(
-        "accepted_then_reset", "taken and delivered, connection reset", "0172", reply=Reply.RESET
-    ),
+    Outcome("accepted_then_reset", "taken and delivered, connection reset", "0172", reply=Reply.RESET),
     Outcome(
         "accepted_then_truncated",
         "taken and delivered, 200 with half of the JSON",

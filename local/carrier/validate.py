@@ -140,9 +140,7 @@ def _value_faults(fields: dict[str, Any], now: datetime) -> Iterator[ApiError]:
             yield _invalid("send_at", "'send_at' must be ISO 8601, 5 minutes to 5 days from now.")
 
 
-def _meaning(
-    fields: dict[str, Any], numbers: frozenset[str], profile_id: str, long_code: bool
-) -> SendRequest:
+def _meaning(fields: dict[str, Any], numbers: frozenset[str], profile_id: str, long_code: bool) -> SendRequest:
     text, media = fields.get("text", ""), tuple(fields.get("media_urls", ()))
     profile = fields.get("messaging_profile_id")
     if profile is not None and profile != profile_id:
@@ -155,11 +153,7 @@ def _meaning(
     elif sender not in numbers:
         raise Refused(errors.INVALID_FROM.at("/from"))
     if sender == fields["to"]:
-        raise Refused(
-            errors.INVALID_TO.at(
-                "/to", f"Source and destination cannot be the same number: {sender}"
-            )
-        )
+        raise Refused(errors.INVALID_TO.at("/to", f"Source and destination cannot be the same number: {sender}"))
     kind = fields.get("type", "MMS" if media else "SMS")
     if (kind == "SMS" and not text.strip()) or (kind == "MMS" and not media):
         raise Refused(errors.NO_CONTENT.at("/text" if kind == "SMS" else "/media_urls"))

@@ -29,9 +29,7 @@ def test_an_inbound_text_arrives_signed_at_the_profiles_url(
 
 def test_an_inbound_picture_is_an_mms_with_media(carrier: Running, inbox: Inbox) -> None:
     picture = "https://example.com/cat.png"
-    carrier.control(
-        "inbound", **{"from": TEXTER}, media_urls=[picture], webhook_url=f"{inbox.url}/hook"
-    )
+    carrier.control("inbound", **{"from": TEXTER}, media_urls=[picture], webhook_url=f"{inbox.url}/hook")
     payload = inbox.wait(1)[0].body["data"]["payload"]
     assert (payload["type"], payload["media"][0]["url"]) == ("MMS", picture)
 

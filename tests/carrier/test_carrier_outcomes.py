@@ -61,9 +61,7 @@ def accepted(carrier: Running, to: str) -> list[bool]:
 
 
 def send(carrier: Running, to: str, key: str) -> httpx.Response:
-    return carrier.post(
-        {"to": to, "from": OURS, "text": "Hello!"}, key=key, timeout=httpx.Timeout(5.0, read=0.3)
-    )
+    return carrier.post({"to": to, "from": OURS, "text": "Hello!"}, key=key, timeout=httpx.Timeout(5.0, read=0.3))
 
 
 def test_every_row_of_the_table_is_tested_here_or_with_the_webhooks() -> None:
@@ -87,9 +85,7 @@ def test_a_number_outside_the_table_is_delivered(to: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a_refusal_has_its_status_and_code_and_makes_no_message(
-    carrier: Running, name: str
-) -> None:
+def test_a_refusal_has_its_status_and_code_and_makes_no_message(carrier: Running, name: str) -> None:
     answer = carrier.send(number(name))
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["code"]) == REFUSALS[name]
@@ -118,9 +114,7 @@ def test_a_busy_carrier_says_when_to_come_back(carrier: Running, name: str) -> N
 
 
 @pytest.mark.parametrize("name", RECEIPTS)
-def test_an_accepted_text_ends_as_its_number_says(
-    carrier: Running, inbox: Inbox, name: str
-) -> None:
+def test_an_accepted_text_ends_as_its_number_says(carrier: Running, inbox: Inbox, name: str) -> None:
     statuses, codes = RECEIPTS[name]
     answer = carrier.send(number(name), webhook_url=f"{inbox.url}/hook")
     message = answer.json()["data"]
@@ -132,9 +126,7 @@ def test_an_accepted_text_ends_as_its_number_says(
 
 
 @pytest.mark.parametrize("name", UNANSWERED)
-def test_a_connection_without_an_answer_leaves_the_caller_in_doubt(
-    carrier: Running, name: str
-) -> None:
+def test_a_connection_without_an_answer_leaves_the_caller_in_doubt(carrier: Running, name: str) -> None:
     with pytest.raises(UNANSWERED[name]):
         send(carrier, number(name), "doubt")
     assert accepted(carrier, number(name)) == [outcomes.BY_NAME[name].taken]
@@ -151,9 +143,7 @@ def test_a_mangled_answer_tells_nothing_about_the_message(carrier: Running, name
 @pytest.mark.parametrize(
     "outcome", [o for o in MAGIC if o.name in UNANSWERED or o.name in MANGLED], ids=lambda o: o.name
 )
-def test_a_doubtful_send_is_settled_by_a_replay_of_its_key(
-    carrier: Running, outcome: Outcome
-) -> None:
+def test_a_doubtful_send_is_settled_by_a_replay_of_its_key(carrier: Running, outcome: Outcome) -> None:
     to = number(outcome.name)
     if outcome.name in UNANSWERED:
         with pytest.raises(UNANSWERED[outcome.name]):
@@ -217,9 +207,7 @@ def test_a_programmed_fault_spoils_a_replay_too(carrier: Running) -> None:
         {"latency_ms": -1},
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused_with_a_reason(
-    carrier: Running, asked: dict[str, object]
-) -> None:
+def test_a_fault_that_makes_no_sense_is_refused_with_a_reason(carrier: Running, asked: dict[str, object]) -> None:
     answer = carrier.client.post("/_carrier/faults", json=asked)
     assert answer.status_code == 400
     assert answer.json()["error"]

@@ -26,9 +26,7 @@ from local.carrier.parts import BASIC, EXTENSION, NotGsm7, measure
         ("😀" * 36, "UCS-2", 72, 2),
     ],
 )
-def test_a_text_is_counted_in_septets_or_utf16_units(
-    text: str, encoding: str, units: int, parts: int
-) -> None:
+def test_a_text_is_counted_in_septets_or_utf16_units(text: str, encoding: str, units: int, parts: int) -> None:
     size = measure(text)
     assert (size.encoding, size.units, size.parts) == (encoding, units, parts)
 

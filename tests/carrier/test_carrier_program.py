@@ -72,9 +72,7 @@ def post(base_url: str, to: str, key: str) -> httpx.Response:
     )
 
 
-def test_the_ready_file_says_where_it_listens_and_with_which_key(
-    start: Start, tmp_path: Path
-) -> None:
+def test_the_ready_file_says_where_it_listens_and_with_which_key(start: Start, tmp_path: Path) -> None:
     process, ready = start()
     assert ready["pid"] == process.pid
     assert ready["base_url"] == f"{ready['console_url']}v2"

@@ -12,9 +12,7 @@ pytestmark = pytest.mark.enable_socket
 
 
 def detail_records(carrier: Running, **filters: str) -> list[dict[str, object]]:
-    params = {"filter[record_type]": "messaging"} | {
-        f"filter[{name}]": value for name, value in filters.items()
-    }
+    params = {"filter[record_type]": "messaging"} | {f"filter[{name}]": value for name, value in filters.items()}
     rows: list[dict[str, object]] = carrier.get("/v2/detail_records", **params)["data"]
     return rows
 
@@ -53,9 +51,7 @@ def test_a_message_reads_back_for_ten_days_and_not_longer() -> None:
     assert ledger.message("m", 5.0 + READ_BACK_S) is None
 
 
-def test_a_detail_record_carries_the_webhook_url_by_which_a_text_is_found(
-    carrier: Running, inbox: Inbox
-) -> None:
+def test_a_detail_record_carries_the_webhook_url_by_which_a_text_is_found(carrier: Running, inbox: Inbox) -> None:
     url = f"{inbox.url}/hook/our-id"
     message_id = carrier.send(webhook_url=url).json()["data"]["id"]
     [record] = eventually(lambda: detail_records(carrier, cld=RECIPIENT, status="delivered"))
@@ -67,9 +63,7 @@ def test_a_detail_record_carries_the_webhook_url_by_which_a_text_is_found(
     "params",
     [{}, {"filter[record_type]": "fax"}, {"filter[record_type]": "messaging", "filter[to]": "x"}],
 )
-def test_detail_records_need_a_record_type_and_known_filters(
-    carrier: Running, params: dict[str, str]
-) -> None:
+def test_detail_records_need_a_record_type_and_known_filters(carrier: Running, params: dict[str, str]) -> None:
     assert carrier.get("/v2/detail_records", **params)["errors"][0]["code"] == "10015"
 
 
@@ -146,7 +140,5 @@ def test_a_reset_forgets_everything_but_the_profile(carrier: Running) -> None:
 def test_memory_is_capped_and_the_oldest_goes_first() -> None:
     ledger = Ledger(cap=2)
     for number in range(3):
-        ledger.take(
-            Message({"id": str(number), "to": [{"phone_number": RECIPIENT}]}, 0.0, "delivered")
-        )
+        ledger.take(Message({"id": str(number), "to": [{"phone_number": RECIPIENT}]}, 0.0, "delivered"))
     assert list(ledger.messages) == ["1", "2"]

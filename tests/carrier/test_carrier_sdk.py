@@ -39,9 +39,7 @@ def test_the_sdk_sends_over_the_long_code_endpoint(client: Any) -> None:
     assert sent.to[0].phone_number == RECIPIENT
 
 
-def test_the_sdk_verifies_and_reads_every_kind_of_webhook(
-    client: Any, carrier: Running, inbox: Inbox
-) -> None:
+def test_the_sdk_verifies_and_reads_every_kind_of_webhook(client: Any, carrier: Running, inbox: Inbox) -> None:
     url = f"{inbox.url}/hook"
     client.messages.send(from_=OURS, to=RECIPIENT, text="Grüße 😀", webhook_url=url)
     sent, final = (unwrap(client, hook) for hook in inbox.wait(2))
@@ -79,16 +77,12 @@ def test_the_sdk_rejects_a_forged_and_a_stale_webhook(
         ("0172", "APIConnectionError"),
     ],
 )
-def test_the_sdk_raises_its_own_error_for_each_kind_of_refusal(
-    client: Any, suffix: str, error: str
-) -> None:
+def test_the_sdk_raises_its_own_error_for_each_kind_of_refusal(client: Any, suffix: str, error: str) -> None:
     with pytest.raises(getattr(telnyx, error)):
         client.messages.send(from_=OURS, to=f"+1202555{suffix}", text="Hello!")
 
 
-def test_the_sdk_lists_detail_records_and_opt_outs(
-    client: Any, carrier: Running, inbox: Inbox
-) -> None:
+def test_the_sdk_lists_detail_records_and_opt_outs(client: Any, carrier: Running, inbox: Inbox) -> None:
     url = f"{inbox.url}/hook/our-id"
     sent = client.messages.send(from_=OURS, to=RECIPIENT, text="Hello!", webhook_url=url).data
     inbox.wait(2, "/hook/our-id")

@@ -117,9 +117,7 @@ def test_all_faulty_fields_are_named_at_once(carrier: Running) -> None:
     ("method", "path"),
     [("POST", "/v2/messages"), ("GET", "/v2/balance"), ("GET", "/v2/messaging_optouts")],
 )
-def test_a_missing_or_wrong_key_is_10009(
-    carrier: Running, method: str, path: str, header: str | None
-) -> None:
+def test_a_missing_or_wrong_key_is_10009(carrier: Running, method: str, path: str, header: str | None) -> None:
     headers = {} if header is None else {"authorization": header}
     answer = carrier.client.request(method, path, headers=headers)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (401, "10009")

@@ -37,17 +37,13 @@ def test_a_text_is_announced_as_sent_and_then_as_finalized(carrier: Running, inb
     assert final.body["meta"] == {"attempt": 1, "delivered_to": f"{inbox.url}/hook"}
 
 
-def test_the_signed_body_echoes_the_messages_own_webhook_url(
-    carrier: Running, inbox: Inbox
-) -> None:
+def test_the_signed_body_echoes_the_messages_own_webhook_url(carrier: Running, inbox: Inbox) -> None:
     carrier.send(webhook_url=f"{inbox.url}/hook/our-id")
     for hook in inbox.wait(2, "/hook/our-id"):
         assert hook.body["data"]["payload"]["webhook_url"] == f"{inbox.url}/hook/our-id"
 
 
-def test_every_webhook_is_signed_over_its_timestamp_and_raw_body(
-    carrier: Running, inbox: Inbox
-) -> None:
+def test_every_webhook_is_signed_over_its_timestamp_and_raw_body(carrier: Running, inbox: Inbox) -> None:
     send(carrier, inbox, text="Grüße, 世界 😀")
     for hook in inbox.wait(2):
         assert hook.is_signed_with(carrier.public_key)
@@ -61,9 +57,7 @@ def test_the_status_does_not_wait_for_the_webhook(carrier: Running, inbox: Inbox
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 301, 401, 500])
-def test_anything_but_200_is_tried_three_times_and_then_gone(
-    carrier: Running, inbox: Inbox, status: int
-) -> None:
+def test_anything_but_200_is_tried_three_times_and_then_gone(carrier: Running, inbox: Inbox, status: int) -> None:
     inbox.statuses["/hook"] = status
     send(carrier, inbox, "+12025550144")
     settled(carrier)
@@ -127,9 +121,7 @@ def test_a_text_can_refuse_the_profiles_webhooks(carrier: Running, inbox: Inbox)
     assert inbox.at("/profile") == []
 
 
-def test_the_profiles_url_is_the_last_resort_of_a_text_with_its_own(
-    carrier: Running, inbox: Inbox
-) -> None:
+def test_the_profiles_url_is_the_last_resort_of_a_text_with_its_own(carrier: Running, inbox: Inbox) -> None:
     carrier.control("profile", webhook_url=f"{inbox.url}/profile")
     inbox.statuses["/hook"] = 500
     send(carrier, inbox, "+12025550144")
@@ -152,9 +144,7 @@ def test_a_doubled_webhook_comes_twice_with_one_event_id(
 
 
 @pytest.mark.parametrize("programmed", [True, False])
-def test_reordered_webhooks_say_finalized_before_sent(
-    carrier: Running, inbox: Inbox, *, programmed: bool
-) -> None:
+def test_reordered_webhooks_say_finalized_before_sent(carrier: Running, inbox: Inbox, *, programmed: bool) -> None:
     if programmed:
         carrier.control("faults", webhook="reorder")
     send(carrier, inbox, "+12025550123" if programmed else "+12025550131")
@@ -182,9 +172,7 @@ def test_a_delayed_webhook_is_overtaken_by_the_next(carrier: Running, inbox: Inb
     assert [hook.event for hook in inbox.wait(2)] == ["message.finalized", "message.sent"]
 
 
-def test_a_forged_webhook_has_a_well_formed_signature_of_another_key(
-    carrier: Running, inbox: Inbox
-) -> None:
+def test_a_forged_webhook_has_a_well_formed_signature_of_another_key(carrier: Running, inbox: Inbox) -> None:
     carrier.control("faults", webhook="forge", event_type="message.sent")
     send(carrier, inbox)
     sent, final = inbox.wait(2)

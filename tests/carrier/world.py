@@ -73,9 +73,7 @@ class Hook:
     def is_signed_with(self, key: str) -> bool:
         signature = base64.b64decode(self.headers["telnyx-signature-ed25519"], validate=True)
         try:
-            VerifyKey(base64.b64decode(key)).verify(
-                f"{self.timestamp}|".encode() + self.raw, signature
-            )
+            VerifyKey(base64.b64decode(key)).verify(f"{self.timestamp}|".encode() + self.raw, signature)
         except BadSignatureError:
             return False
         return True
@@ -142,16 +140,12 @@ class Running:
         self.key = key or SigningKey.generate()
         self.public_key = public_key(self.key)
         settings = Settings(api_key=API_KEY, numbers=(OURS,), webhook_delay_s=0.01, latency_s=0.0)
-        options = Options(
-            settings, self.key, state_dir=state_dir, webhook_timeout_s=0.25, retry_s=0.01
-        )
+        options = Options(settings, self.key, state_dir=state_dir, webhook_timeout_s=0.25, retry_s=0.01)
         ready = threading.Event()
         sock = bind(0)
         self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         self._server = Server(options, ready.set)
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._server.serve(sockets=[sock]))
-        )
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve(sockets=[sock])))
         self._thread.start()
         assert ready.wait(5)
         self.client = httpx.Client(base_url=self.url, timeout=5.0, trust_env=False)
@@ -161,9 +155,7 @@ class Running:
         self._server.should_exit = True
         self._thread.join(5)
 
-    def post(
-        self, body: bytes | dict[str, Any], *, key: str | None = None, **more: Any
-    ) -> httpx.Response:
+    def post(self, body: bytes | dict[str, Any], *, key: str | None = None, **more: Any) -> httpx.Response:
         """POST /v2/messages with exactly these bytes."""
         headers = {"authorization": f"Bearer {API_KEY}"}
         if key is not None:
@@ -187,9 +179,7 @@ class Running:
         return answer.json() if answer.content else None
 
     def requests(self, to: str = RECIPIENT) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.client.get(
-            "/_carrier/requests", params={"to": to}
-        ).json()["requests"]
+        rows: list[dict[str, Any]] = self.client.get("/_carrier/requests", params={"to": to}).json()["requests"]
         return rows
 
     def attempts(self, message_id: str) -> list[dict[str, Any]]:
