@@ -537,6 +537,17 @@ def test_a_late_event_that_was_kept_is_kept_once_too(messages: Messages) -> None
     assert [entry.status for entry in before.history] == ["delivered", "sent"]
 
 
+def test_an_event_with_no_news_is_kept_once_too(messages: Messages) -> None:
+    message = claimed(messages)
+    receipt = make_receipt(None, "e-1", word="queued")
+    messages.record(message.id, receipt, NOW)
+    before = stored(messages, message)
+
+    assert messages.record(message.id, receipt, NOW) is Recorded.DUPLICATE
+
+    assert stored(messages, message) == before
+
+
 def test_a_receipt_of_another_text_of_the_carrier_changes_nothing(messages: Messages) -> None:
     message = claimed(messages)
     messages.submitted(message, accepted(), NOW)

@@ -38,6 +38,8 @@ class Behaviour:
     word: str = "queued"
     reached: bool = True
     latency_ms: int | None = None
+    # How much of the latency passes before the request arrives.
+    way_ms: int = 0
     dies: Failure | None = None
 
 
@@ -171,6 +173,7 @@ class FakeCarrier:
 
     def _send(self, message: Message) -> Answer:
         behaviour = self._behaviour(message)
+        self._clock.pass_ms(behaviour.way_ms)
         arrived = self._clock.now_ms()
         body = telnyx.request_body(message)
         before = next((text for text in self.texts if text.key == message.id), None)
@@ -185,7 +188,8 @@ class FakeCarrier:
         self.requests.append(Request(arrived, message.id, message.recipient, body, took, status))
         if behaviour.dies:
             raise behaviour.dies()
-        self._clock.pass_ms(self.latency_ms if behaviour.latency_ms is None else behaviour.latency_ms)
+        latency_ms = self.latency_ms if behaviour.latency_ms is None else behaviour.latency_ms
+        self._clock.pass_ms(max(0, latency_ms - behaviour.way_ms))
         if status is None:
             fault = Fault("carrier_no_answer" if behaviour.reached else "carrier_unreachable", "No answer came.")
             return Answer(Verdict.AMBIGUOUS if behaviour.reached else Verdict.NOT_SENT, fault)

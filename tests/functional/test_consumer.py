@@ -90,6 +90,33 @@ def test_a_burst_to_one_recipient_keeps_its_order_and_its_distance(latency_ms: i
     assert arrivals[-1] - arrivals[0] <= 24 * max(1.10 * INTERVAL_MS, latency_ms + INTERVAL_MS * 1.1)
 
 
+@pytest.mark.parametrize("slow_one", [0, 1, 7])
+@pytest.mark.parametrize("way_ms", [300, 950, 2_500])
+def test_a_text_that_was_slow_on_its_way_is_not_caught_up_with_by_the_next(
+    world: World, way_ms: int, slow_one: int
+) -> None:
+    world.carrier.usual = Behaviour(way_ms=20, latency_ms=40)
+    slow = Behaviour(way_ms=way_ms, latency_ms=way_ms + 20)
+    world.carrier.then(*[world.carrier.usual] * slow_one, slow)
+    for _ in range(10):
+        world.enqueue()
+
+    world.consume()
+
+    assert len(world.carrier.texts) == 10
+    assert min(gaps(world.carrier.arrivals())) >= INTERVAL_MS
+
+
+def test_a_direct_send_that_was_slow_on_its_way_is_not_caught_up_with_by_the_line(world: World) -> None:
+    world.carrier.then(Behaviour(way_ms=1_500, latency_ms=1_520))
+    world.send()
+    world.enqueue()
+
+    world.consume()
+
+    assert min(gaps(world.carrier.arrivals())) >= INTERVAL_MS
+
+
 @pytest.mark.parametrize("concurrency", [1, 5])
 def test_many_recipients_do_not_wait_for_each_other(world: World, concurrency: int) -> None:
     numbers = [f"+1202555{101 + number:04}" for number in range(20)]
