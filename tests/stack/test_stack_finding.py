@@ -1,0 +1,117 @@
+"""Finding, counting and erasing over HTTP: page by page, each message once, and gone when it is asked for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+
+Eventually = Callable[..., Any]
+
+
+def pages(api: httpx.Client, **parameters: str) -> list[list[str]]:
+    """The ids of each page of a search, to the last."""
+    found: list[list[str]] = []
+    cursor: str | None = None
+    while not found or cursor:
+        answer = api.get("/sms/messages", params={**parameters, **({"cursor": cursor} if cursor else {})})
+        assert answer.status_code == 200, answer.text
+        found.append([row["message_id"] for row in answer.json()["messages"]])
+        cursor = answer.json()["cursor"]
+    return found
+
+
+def queue(api: httpx.Client, number: str, text: str, **metadata: str) -> str:
+    answer = api.post("/sms/queue", json={"to": number, "message": text, "metadata": metadata})
+    assert answer.status_code == 202, answer.text
+    ident: str = answer.json()["message_id"]
+    return ident
+
+
+def test_the_texts_of_a_campaign_come_page_by_page_each_once_and_are_counted(
+    api: httpx.Client, eventually: Eventually
+) -> None:
+    tag = "spring sale, 50 %"
+    ids = [queue(api, f"+130355501{n:02d}", "Hello", tag=tag) for n in range(10, 22)]
+
+    eventually(lambda: sum(map(len, pages(api, tag=tag, limit="100"))) == len(ids))
+    found = pages(api, tag=tag, limit="5")
+
+    assert [ident for page in found for ident in page] == ids[::-1]
+    assert [len(page) for page in found] == [5, 5, 2]
+    done = {"tag": tag, "counts": {"delivered": 12}, "total": 12}
+    eventually(lambda: api.get("/sms/tags/spring%20sale%2C%2050%20%25").json() == done, within_s=60)
+    assert pages(api, tag=tag, status="delivered", limit="12")[0] == ids[::-1]
+
+
+def test_what_a_person_sent_and_what_they_got_are_found_apart_and_by_time(
+    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+) -> None:
+    number = "+14045550100"
+    sent = api.post("/sms/send", json={"to": number, "message": "Where are you?"}).json()["message_id"]
+    said = carrier.post("/_carrier/inbound", json={"from": number, "text": "Here"}).json()["message_id"]
+
+    eventually(lambda: pages(api, **{"from": number}) == [[said]])
+    accepted_at = api.get(f"/sms/status/{sent}").json()["accepted_at"]
+
+    assert pages(api, to=number) == [[sent]]
+    assert pages(api, to=number, since=accepted_at) == [[sent]]
+    assert pages(api, to=number, until=accepted_at) == [[]]
+    assert sent in [ident for page in pages(api, since=accepted_at) for ident in page]
+
+
+def test_a_cursor_of_another_search_is_refused(api: httpx.Client, eventually: Eventually) -> None:
+    number = "+14155550100"
+    for n in range(2):
+        queue(api, number, f"text {n}")
+
+    def cursor() -> str | None:
+        found: str | None = api.get("/sms/messages", params={"to": number, "limit": "1"}).json()["cursor"]
+        return found
+
+    here = eventually(cursor)
+    for other in ({"to": "+14155550101"}, {"from": number}, {"to": number, "status": "delivered"}):
+        refused = api.get("/sms/messages", params={**other, "cursor": here})
+        assert (refused.status_code, refused.json()["field"]) == (400, "cursor")
+    assert api.get("/sms/messages", params={"to": number, "cursor": here}).status_code == 200
+
+
+def test_a_search_that_makes_no_sense_names_what_is_wrong(api: httpx.Client, anyone: httpx.Client) -> None:
+    for parameters, field in (({}, None), ({"to": "Bob"}, "to"), ({"limit": "0", "tag": "a"}, "limit")):
+        answer = api.get("/sms/messages", params=parameters)
+        assert (answer.status_code, answer.json().get("field")) == (400, field)
+    assert api.post("/sms/messages").status_code == 405
+    assert anyone.get("/sms/messages", params={"tag": "a"}).status_code == 403
+
+
+def test_an_erased_person_is_gone_and_still_opted_out_and_what_waited_never_leaves(
+    api: httpx.Client, carrier: httpx.Client, anyone: httpx.Client, eventually: Eventually
+) -> None:
+    number = "+16175550100"
+    said = carrier.post("/_carrier/inbound", json={"from": number, "text": "Hello"}).json()["message_id"]
+    sent = api.post("/sms/send", json={"to": number, "message": "Hello"}).json()
+    eventually(lambda: api.get(f"/sms/status/{sent['message_id']}").json().get("status") == "delivered")
+    eventually(lambda: pages(api, **{"from": number}) == [[said]])
+    waiting = [queue(api, number, f"text {n}") for n in range(20)]
+    api.put(f"/sms/optouts/{number}")
+    erased = 0
+
+    def nothing_is_left() -> bool:
+        nonlocal erased
+        answer = api.delete(f"/sms/recipients/{number}").json()
+        erased += answer["erased"]
+        return bool(answer == {"erased": 0, "kept": 0, "remaining": False})
+
+    eventually(nothing_is_left)
+
+    assert erased == 22
+    for ident in (said, sent["message_id"], sent["telnyx_id"], *waiting):
+        assert api.get(f"/sms/status/{ident}").status_code == 404
+    assert api.get(f"/sms/optouts/{number}").json()["opted_out"] is True
+    # What had left can't be taken back, but once it is gone here nothing leaves any more.
+    left = carrier.get("/_carrier/requests", params={"to": number}).json()["requests"]
+    eventually(lambda: anyone.get("/health").json().get("queue_size") == 0, within_s=60)
+    assert carrier.get("/_carrier/requests", params={"to": number}).json()["requests"] == left
+    assert len(left) < 20
