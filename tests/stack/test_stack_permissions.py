@@ -31,9 +31,7 @@ def test_the_demo_runs_with_policies_enforced(guarded_stack: Stack) -> None:
     assert demo.Demo(guarded_stack, Console(file=shown, width=120)).run(), shown.getvalue()
 
 
-def test_the_publisher_counts_with_policies_enforced(
-    guarded_stack: Stack, eventually: Callable[..., Any]
-) -> None:
+def test_the_publisher_counts_with_policies_enforced(guarded_stack: Stack, eventually: Callable[..., Any]) -> None:
     body, headers = {"to": "+12025550115", "message": "Hello"}, {"x-api-key": guarded_stack.api_key}
     with httpx.Client(base_url=guarded_stack.api_url, headers=headers, timeout=40, trust_env=False) as api:
         before = api.get("/health").json()["tracked_messages"]
