@@ -38,3 +38,20 @@ def test_the_publisher_counts_with_policies_enforced(guarded_stack: Stack, event
         assert api.post("/sms/send", json=body).status_code == 200
         # Written after the events were taken, so it stands for both.
         eventually(lambda: api.get("/health").json()["tracked_messages"] > before)
+
+
+def test_finding_counting_and_erasing_may_read_and_write_what_they_need(guarded_stack: Stack) -> None:
+    number = "+15125550100"
+    with httpx.Client(
+        base_url=guarded_stack.api_url, headers={"x-api-key": guarded_stack.api_key}, timeout=40, trust_env=False
+    ) as api:
+        sent = api.post("/sms/send", json={"to": number, "message": "Hello", "metadata": {"tag": "guarded"}})
+        searches = ({"to": number}, {"tag": "guarded"}, {"status": "held", "until": "2026-01-01"})
+        answers = [api.get("/sms/messages", params=parameters) for parameters in searches]
+        answers.append(api.get("/sms/tags/guarded"))
+        answers.append(api.delete(f"/sms/recipients/{number}"))
+        gone = api.get(f"/sms/status/{sent.json()['message_id']}")
+
+    assert [answer.status_code for answer in answers] == [200] * 5, [answer.text for answer in answers]
+    assert answers[-1].json()["erased"] == 1
+    assert gone.status_code == 404
