@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -278,3 +278,29 @@ def test_the_fake_and_the_indexes_find_the_same(
     found, expected = (list(store.pages(wanted, at_most)) for store in stores)
     assert [n for page in found for n in page] == [n for page in expected for n in page]
     assert all(len(page) <= at_most for page in found)
+
+
+class Jumbled:
+    """A client whose answers have what is of one millisecond in another order: DynamoDB promises none."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+
+    # Any: what botocore takes and gives.
+    def query(self, **arguments: Any) -> dict[str, Any]:
+        answer = self._client.query(**arguments)
+        jumbled = sorted(answer["Items"], key=lambda item: (-int(item["accepted_ms"]["N"]), item["pk"]["S"]))
+        return {**answer, "Items": jumbled}
+
+
+def test_texts_of_one_millisecond_are_paged_once_each_in_whatever_order_the_index_has_them(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    store = real(dynamodb)
+    for number in range(1, 12):
+        store.add(number, accepted_ms=START_MS)
+    finder = DynamoFinder(Jumbled(dynamodb), store.finder._table, retention_days=90)  # type: ignore[arg-type, attr-defined]
+
+    pages = list(Store(store.messages, finder).pages(Search(peer=THEIRS), 4))
+
+    assert pages == [[11, 10, 9, 8], [7, 6, 5, 4], [3, 2, 1]]
