@@ -108,6 +108,7 @@ class _OurWorker:
             "pace": yard.pace,
             "latency": pacing.Latency(),
             "sender": SENDER,
+            "validity_ms": pacing.DAY_MS * 365,
             "new_id": lambda: "claim",
             "jitter": lambda: 0.5,
         }

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws() -> Iterator[None]:
     """AWS in this process."""
     with mock_aws():
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dynamodb(aws: None) -> "DynamoDBClient":
     return boto3.client("dynamodb", region_name=REGION)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sqs(aws: None) -> "SQSClient":
     return boto3.client("sqs", region_name=REGION)
 

@@ -240,7 +240,10 @@ class FakeMessages:
     def look_again(self, message: Message, at_ms: int | None) -> None:
         with self.trip.around("look_again"):
             row = self._rows.get(message.id)
-            if row and row.attention_ms is not None:
+            if row is None or row.attention_ms is None:
+                return
+            as_read = (message.status.rank, message.claim_id) == (row.message.status.rank, row.message.claim_id)
+            if at_ms is None or as_read:
                 row.attention_ms = at_ms
 
     def get_all(self, message_ids: Sequence[str]) -> list[Message]:

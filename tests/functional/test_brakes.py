@@ -8,7 +8,7 @@ import pytest
 from longcode.deliver import PROBE_MS
 from longcode.message import Status
 from longcode.pacing import next_utc_midnight_ms
-from tests.fakes import THEIRS, World
+from tests.fakes import THEIRS, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import Behaviour
 
@@ -52,7 +52,8 @@ def test_after_a_resume_sending_goes_on_within_seconds_and_in_order(world: World
     assert world.carrier.arrivals()[0] - resumed <= 7_000
 
 
-def test_a_pause_of_a_weekend_sends_nothing_to_the_dead_letters(world: World) -> None:
+def test_a_pause_of_a_weekend_sends_nothing_to_the_dead_letters() -> None:
+    world = make_world(make_settings(validity_minutes=7 * 1440))
     world.limits.pause(world.clock.now, "closed")
     world.enqueue()
     world.consume(until_ms=world.clock.now + 64 * HOUR)
@@ -63,6 +64,20 @@ def test_a_pause_of_a_weekend_sends_nothing_to_the_dead_letters(world: World) ->
     world.consume()
 
     assert len(world.carrier.texts) == 1
+
+
+def test_a_text_that_a_pause_made_too_old_is_not_sent_any_more(world: World) -> None:
+    world.limits.pause(world.clock.now, "closed")
+    ident = world.enqueue().fields["message_id"]
+    world.consume(until_ms=world.clock.now + 25 * HOUR)
+    world.limits.resume()
+
+    world.consume()
+
+    assert world.carrier.texts == []
+    found = world.messages.get(ident)
+    assert found
+    assert found.status is Status.EXPIRED_UNSENT
 
 
 def test_a_pause_stops_what_is_already_in_an_invocations_hands(world: World) -> None:

@@ -218,6 +218,11 @@ def test_each_function_has_its_folder_and_its_sample_event(name: str) -> None:
     assert list((ROOT / "events").glob(f"{folder.name}*.json"))
 
 
+def test_cloudwatch_may_use_the_topic_that_alarms_go_to() -> None:
+    # The key that AWS manages for SNS lets nobody but SNS in, and that policy can't be edited.
+    assert "KmsMasterKeyId" not in RESOURCES["AlarmTopic"].get("Properties", {})
+
+
 def alarms() -> dict[str, Any]:
     """Every alarm."""
     return {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}

@@ -82,7 +82,7 @@ def test_a_send_has_explicit_timeouts_that_fit_into_the_time_kept_for_it() -> No
 
 @pytest.mark.parametrize(
     "error",
-    [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout],
+    [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError],
     ids=lambda error: error.__name__,
 )
 def test_what_fails_before_a_byte_was_written_is_proven_not_sent(error: type[Exception]) -> None:
@@ -105,7 +105,6 @@ def test_what_fails_before_a_byte_was_written_is_proven_not_sent(error: type[Exc
         httpx.WriteError,
         httpx.CloseError,
         httpx.RemoteProtocolError,
-        httpx.LocalProtocolError,
         httpx.ProxyError,
         httpx.DecodingError,
         httpx.TooManyRedirects,

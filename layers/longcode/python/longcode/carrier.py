@@ -89,6 +89,7 @@ class Telnyx:
             httpx.ConnectTimeout,
             httpx.PoolTimeout,
             httpx.UnsupportedProtocol,
+            httpx.LocalProtocolError,
         ) as exc:
             # Each of these comes before the first byte of the request was written.
             return Answer(

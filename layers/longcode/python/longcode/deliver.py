@@ -36,7 +36,7 @@ LEAD_MS = 60
 # After a store failed: soon, but not at once.
 STORE_RETRY_MS = 15_000
 
-# The longest that a stop hides a text at a time.
+# The longest that an open breaker hides a text at a time.
 MOST_HIDDEN_MS = 600_000
 # How long one invocation has for its try through an open breaker before another may.
 PROBE_MS = 15_000
@@ -56,6 +56,7 @@ class Desk:
     pace: Pace
     latency: pacing.Latency
     sender: str
+    validity_ms: int
     new_id: Callable[[], str]
     jitter: Callable[[], float]
 
@@ -86,13 +87,12 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
     """
     desk.carrier.prepare()
     now = desk.clock.now_ms()
+    existing = desk.messages.get(message.id)
+    if existing and not existing.safe_to_retry:
+        return _replayed(same_request(existing, message))
     road = desk.limits.look(message.recipient, message.sender)
     control = road.control
     stop = _stop(control, now)
-    if stop or road.opted_out:
-        existing = desk.messages.get(message.id)
-        if existing:
-            return _replayed(same_request(existing, message))
     if road.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
     if stop:
@@ -361,26 +361,30 @@ class _Place:
 
 def _reserve_shared(lanes: Sequence["_Lane"], desk: Desk) -> None:
     """One reservation a shared limit for the whole batch, dealt out so that no recipient has all first slots."""
-    now = desk.clock.now_ms()
+    now, floor_ms = desk.clock.now_ms(), 0
+    pace = desk.pace
+    # One read tells on which side of now each limiter is, and whether the carrier asked for a pause, which voids
+    # the slots before its end.
+    road = desk.limits.look(lanes[0].recipient, desk.sender) if lanes and pace.shared else None
+    if road:
+        floor_ms = road.shared_not_before_ms
     for lane in lanes:
-        lane.recall(now)
+        lane.recall(now, floor_ms)
     fresh = [lane.fresh for lane in lanes]
     dealt = [
         places[row] for row in range(max(map(len, fresh), default=0)) for places in fresh if row < len(places)
     ]
-    pace = desk.pace
-    if not dealt or not (pace.sender_ms or pace.account_ms):
+    if not dealt or not road:
         return
-    # One read tells on which side of now each limiter is: guessing would cost a write more for half of them.
-    road = desk.limits.look(lanes[0].recipient, desk.sender)
+    start = max(now, floor_ms)
     for key, limit, interval, held_by in (
         (pacing.sender_key(desk.sender), road.sender, pace.sender_ms, HeldBy.SENDER_RATE),
         (pacing.ACCOUNT_KEY, road.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
     ):
         if not interval:
             continue
-        ahead = (limit.tat_ms or 0) > now
-        first = desk.limits.reserve(key, len(dealt), interval, now, ahead=ahead).first_ms
+        ahead = (limit.tat_ms or 0) > start
+        first = desk.limits.reserve(key, len(dealt), interval, start, ahead=ahead).first_ms
         for number, place in enumerate(dealt):
             floor = first + number * interval
             if floor > place.floor_ms:
@@ -409,8 +413,15 @@ class _Lane:
         """Those that hold no slot yet."""
         return [place for place in self._places if place.slot_ms is None]
 
-    def recall(self, now: int) -> None:
-        """Take up the slots that redelivered messages were given before, and let go of those dealt with."""
+    def recall(self, now: int, void_ms: int) -> None:
+        """Take up the slots that redelivered messages were given before, and let go of those dealt with.
+
+        A slot up to `void_ms` does not count any more, nor does the moment to which the carrier put a text off.
+        """
+        self._guarded(lambda: self._recall(now, void_ms))
+
+    def _recall(self, now: int, void_ms: int) -> None:
+        shared = self._desk.pace.shared
         for place in list(self._places):
             if place.envelope.receives == 1 or not place.envelope.message_id:
                 continue
@@ -422,7 +433,9 @@ class _Lane:
                 self._desk.meter.count("DuplicatesSuppressed")
                 self.results.append(Result(place.envelope, message))
                 self._places.remove(place)
-            elif message.slot_ms is not None and message.slot_ms > now - pacing.STALE_SLOT_MS:
+            elif shared and message.held_by is HeldBy.CARRIER_BACKOFF:
+                continue
+            elif message.slot_ms is not None and message.slot_ms > max(now - pacing.STALE_SLOT_MS, void_ms):
                 place.slot_ms, place.held_by = message.slot_ms, message.held_by or place.held_by
 
     def give_up(self, exc: Unavailable) -> None:
@@ -433,14 +446,21 @@ class _Lane:
 
     def run(self) -> None:
         """Send what may leave now, hide the rest."""
+        self._guarded(self._work)
+        # At once, and not with the batch's answer: until then nobody else gets what stands behind.
+        self._guarded(lambda: self._outbox.done([result.envelope for result in self.results if result.done]))
+
+    def _work(self) -> None:
+        self._plan()
+        while self._places and self._send_first():
+            pass
+        if self._must_push:
+            self._desk.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do `work`; if it fails, what this recipient has left goes back, and nobody else's does."""
         try:
-            self._plan()
-            while self._places and self._send_first():
-                pass
-            if self._must_push:
-                self._desk.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
-            # At once, and not with the batch's answer: until then nobody else gets what stands behind.
-            self._outbox.done([result.envelope for result in self.results if result.done])
+            work()
         except Unavailable as exc:
             self.give_up(exc)
         except Exception:
@@ -487,11 +507,16 @@ class _Lane:
         if probing and not desk.limits.probe(now, now + PROBE_MS):
             stop = (now + PROBE_MS, HeldBy.BREAKER, road.control.breaker_reason)
         if stop:
-            # No longer than this, also where the end is known: an operator may lift it sooner.
-            again = min(stop[0], now + MOST_HIDDEN_MS)
+            # Not until a breaker's end, even where that is known: an operator may close it sooner.
+            paused = stop[1] is HeldBy.PAUSED
+            again = stop[0] if paused else min(stop[0], now + MOST_HIDDEN_MS)
             return self._defer([again] * len(self._places), keep_slots=False)
         if road.not_before_ms > slot:
-            if (road.sender.not_before_ms or 0) > slot:
+            if road.shared_not_before_ms > slot and desk.pace.shared:
+                # Every recipient's slot lies before it: leaving all at that moment would break the very limit
+                # that the carrier asks for, so each takes a new slot then.
+                return self._defer([road.shared_not_before_ms] * len(self._places), keep_slots=False)
+            if road.shared_not_before_ms > slot:
                 for other in self._places:
                     other.held_by = HeldBy.CARRIER_BACKOFF
             self._shift(road.not_before_ms)
@@ -558,6 +583,8 @@ def _attempt(envelope: Envelope, slot: int, desk: Desk) -> tuple[Result, int | N
     if not claim.won:
         return _redelivered(envelope, message, desk, now), None
     desk.meter.count("QueueAgeMs", now - message.accepted_ms)
+    if now >= message.accepted_ms + desk.validity_ms:
+        return Result(envelope, _expire(message, desk, now)), None
     desk.clock.sleep_until(slot)
     trip = _request(message, desk)
     if trip.answer.verdict not in (Verdict.NOT_SENT, Verdict.BACK_OFF, Verdict.CONFIGURATION):
@@ -576,6 +603,15 @@ def _suppress(envelope: Envelope, desk: Desk) -> Result:
             desk.meter.count("Suppressed")
             desk.journal.info("send.suppressed", message_id=message.id)
     return Result(envelope, message)
+
+
+def _expire(message: Message, desk: Desk, now: int) -> Message:
+    """End a claimed text that has waited longer than it was valid."""
+    fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+    entry = Entry(now, Status.EXPIRED_UNSENT.value, "consumer", faults=(fault,))
+    desk.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
+    desk.meter.count("Expired")
+    return replace(message, status=Status.EXPIRED_UNSENT, faults=(fault,))
 
 
 def _redelivered(envelope: Envelope, message: Message, desk: Desk, now: int) -> Result:

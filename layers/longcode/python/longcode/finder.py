@@ -96,7 +96,9 @@ class DynamoFinder:
         high = min(high, now_ms + _AHEAD_MS)
         if after is not None:
             high = min(high, after.accepted_ms)
-        low = max(wanted.since_ms or 0, now_ms - self._oldest_ms, 0)
+        # Only days are walked one by one; one person's messages are all found, however old.
+        oldest_ms = 0 if wanted.peer is not None else now_ms - self._oldest_ms
+        low = max(wanted.since_ms or 0, oldest_ms, 0)
         if low > high:
             return
         if wanted.peer is not None:

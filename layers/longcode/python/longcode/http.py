@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -41,7 +42,7 @@ class Response:
         return {
             "statusCode": self.status,
             "headers": {"content-type": "application/json", "cache-control": "no-store", **self.headers},
-            "body": json.dumps(self.fields, ensure_ascii=False),
+            "body": json.dumps(self.fields),
         }
 
 
@@ -96,8 +97,8 @@ class Request:
             return None
         try:
             at, number = base64.urlsafe_b64decode(value.encode()).decode().split(" ")
-            if not phone.is_e164(number):
-                raise ValueError(number)
+            if not phone.is_e164(number) or not re.fullmatch("[0-9]{1,15}", at, re.ASCII):
+                raise ValueError(value)
             return int(at), number
         except ValueError as exc:
             raise errors.InvalidRequest("This cursor is not one of ours.", field="cursor") from exc

@@ -119,7 +119,12 @@ def _item(message: Message) -> "Item":
         "media": list(message.media),
         "held_by": message.held_by.value if message.held_by else None,
     }
-    return {name: value for name, value in fields.items() if value not in (None, "", [], {}, False)}
+    # A key of an index can't be empty; 0 and "" are values like any other elsewhere.
+    return {
+        name: value
+        for name, value in fields.items()
+        if not (value is None or value is False or value in ([], {}) or (name == "peer" and not value))
+    }
 
 
 def shard(message_id: str) -> str:
@@ -467,11 +472,16 @@ class DynamoMessages:
         if at_ms is None:
             self._try_update(message.id, "REMOVE attention, attention_ms", "attribute_exists(pk)", {})
         else:
+            # Only for the message as it was read: whoever changed it meanwhile has said when to look at it.
+            values: Item = {":shard": shard(message.id), ":at": at_ms, ":rank": message.status.rank}
+            mine = "attribute_not_exists(claim_id)"
+            if message.claim_id:
+                mine, values[":claim"] = "claim_id = :claim", message.claim_id
             self._try_update(
                 message.id,
                 "SET attention = :shard, attention_ms = :at",
-                "attribute_exists(attention)",
-                {":shard": shard(message.id), ":at": at_ms},
+                f"attribute_exists(attention) AND #rank = :rank AND {mine}",
+                values,
             )
 
     def get_all(self, message_ids: Sequence[str]) -> list[Message]:

@@ -71,6 +71,8 @@ class SqsOutbox:
             answer = self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=10,
+                # Without a wait only some of SQS's servers are asked, and may have nothing where others have.
+                WaitTimeSeconds=1,
                 MessageSystemAttributeNames=["MessageGroupId", "ApproximateReceiveCount"],
             )
         return [envelope(record) for record in answer.get("Messages", [])]

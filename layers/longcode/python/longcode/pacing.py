@@ -52,6 +52,11 @@ class Pace:
     sender_ms: int = 0
     account_ms: int = 0
 
+    @property
+    def shared(self) -> bool:
+        """Whether there is a limit that recipients share."""
+        return bool(self.sender_ms or self.account_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
@@ -145,13 +150,15 @@ def breaker_ms(since_ms: int, now_ms: int) -> int:
 def recheck_ms(since_ms: int, now_ms: int) -> int:
     """How long a text waits before it looks again whether a pause that began at `since_ms` still holds.
 
-    5 s in the first 25 minutes, 30 s in the first three hours, then 10 minutes. Each look is a receive, and a
-    message has a thousand of them before the dead letters: enough for a long weekend.
+    5 s in the first 25 minutes, 30 s in the first three hours, 10 minutes on the first day, then an hour. Each
+    look is a receive, and a message has a thousand of them before the dead letters: enough for eleven days.
     """
     lasted_ms = now_ms - since_ms
     if lasted_ms < 25 * 60_000:
         return 5_000
-    return 30_000 if lasted_ms < 180 * 60_000 else 600_000
+    if lasted_ms < 180 * 60_000:
+        return 30_000
+    return 600_000 if lasted_ms < DAY_MS else 3_600_000
 
 
 def next_utc_midnight_ms(now_ms: int) -> int:

@@ -271,7 +271,12 @@ class Road:
     @property
     def not_before_ms(self) -> int:
         """The latest of the moments before which nothing may leave; 0 where none is set."""
-        return max(limit.not_before_ms or 0 for limit in (self.recipient, self.sender, self.account))
+        return max(self.recipient.not_before_ms or 0, self.shared_not_before_ms)
+
+    @property
+    def shared_not_before_ms(self) -> int:
+        """The same for what all recipients share: the carrier asked for it."""
+        return max(self.sender.not_before_ms or 0, self.account.not_before_ms or 0)
 
 
 class Limits(Protocol):

@@ -175,6 +175,9 @@ def record(content: bytes) -> Record | None:
 
 def detail_record(content: bytes, webhook_url: str) -> Record | None:
     """The one among an answer's detail records that was sent with our `webhook_url`."""
+    if not webhook_url:
+        # Somebody else's record may have none either.
+        return None
     rows = _loads(content).get("data")
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and row.get("delivery_status_webhook_url") == webhook_url and row.get("uuid"):
@@ -308,7 +311,8 @@ def _inbound(payload: dict[str, Any], telnyx_id: str, event_id: str, occurred_ms
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    # Half of a surrogate pair is legal in JSON and in no table or answer.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _amount(value: object) -> str | None:

@@ -4,8 +4,10 @@ A `Service` makes each part when it is first asked for and imports what that par
 function pays at its cold start for no more than it uses. Tests hand in parts of their own.
 """
 
+import logging
 import os
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from longcode import http
 from longcode.config import Settings
-from longcode.errors import Crashed, LongCodeError
+from longcode.errors import Crashed, LongCodeError, Unavailable
 
 if TYPE_CHECKING:
     from longcode import deliver, pacing, ports, sweep
@@ -126,6 +128,8 @@ class Service:
 
         from longcode.carrier import Telnyx
 
+        # It logs each URL, and some have a number in them.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         client = httpx.Client(limits=httpx.Limits(max_connections=32, max_keepalive_connections=32))
         return Telnyx(client, self.settings.carrier_url, self._api_key)
 
@@ -152,6 +156,7 @@ class Service:
             pace=self.pace,
             latency=pacing.Latency(),
             sender=self.settings.long_code,
+            validity_ms=self.settings.validity_minutes * 60_000,
             new_id=lambda: str(uuid.uuid4()),
             jitter=random.random,
         )
@@ -227,7 +232,11 @@ class Service:
             if fresh or not known:
                 with aws.translated("The secret store"):
                     secret = aws.secretsmanager().get_secret_value(SecretId=self.settings.secret_id)
-                known[:] = [secret["SecretString"].strip()]
+                key = secret["SecretString"].strip()
+                if not re.fullmatch(r"[\x21-\x7e]+", key):
+                    # No header could carry it, and that must be found out before a text is claimed.
+                    raise Unavailable("The carrier's API key holds characters that no key has; it")
+                known[:] = [key]
             return known[0]
 
         return read

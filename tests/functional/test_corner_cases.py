@@ -1,0 +1,108 @@
+"""Corner cases, each of which once went wrong."""
+
+import base64
+import logging
+from itertools import pairwise
+
+import pytest
+
+from longcode import wiring
+from longcode.message import Status
+from tests.fakes import THEIRS, make_settings, make_world
+from tests.fakes import carrier as carriers
+from tests.fakes.gateway import Reply, call
+
+
+def test_half_of_a_surrogate_pair_in_a_fields_name_is_answered_in_plain_ascii() -> None:
+    world = make_world()
+    answer = world.invoke("queue", call("POST", "/sms/queue", '{"\\ud800": 1}'))
+    assert world.messages.all == []
+    assert answer["statusCode"] == 400
+    # The runtime encodes the answer outside of anything that could catch it.
+    assert answer["body"].isascii()
+
+
+def test_a_retry_of_what_is_safe_to_retry_waits_for_the_breaker_like_a_first_try() -> None:
+    world = make_world()
+    world.carrier.then(carriers.BAD_KEY)
+    first = world.send(key="order-1")
+    again = world.send(key="order-1")
+    assert world.carrier.texts == []
+    assert first.status == 401
+    assert (again.status, again.fields["code"]) == (503, "sending_stopped")
+
+
+def test_a_repeated_request_does_not_move_the_recipients_line() -> None:
+    world = make_world()
+    world.send(key="order-1")
+    before = world.limits.look(THEIRS, "").recipient
+    for _ in range(20):
+        world.send(key="order-1")
+    assert world.limits.look(THEIRS, "").recipient == before
+    assert len(world.carrier.texts) == 1
+
+
+@pytest.mark.parametrize("at", ["1" * 39, "-1", "1e3", "\u0661"])
+def test_a_made_up_place_in_the_ledger_is_bad_input(at: str) -> None:
+    world = make_world()
+    cursor = base64.urlsafe_b64encode(f"{at} {THEIRS}".encode()).decode()
+    event = call("GET", "/sms/optouts") | {"queryStringParameters": {"cursor": cursor}}
+    reply = Reply.of(world.invoke("optouts", event))
+    assert (reply.status, reply.fields.get("field")) == (400, "cursor")
+
+
+def test_after_the_carriers_pause_a_senders_texts_leave_one_by_one() -> None:
+    world = make_world(make_settings(sender_interval_ms=1000))
+    numbers = [f"+1202{300 + n}0100" for n in range(30)]
+    world.carrier.then(carriers.refuses(429, "10011", "Too many requests", retry_after="20"))
+    for number in numbers:
+        world.enqueue(to=number)
+    world.consume()
+    arrivals = sorted(world.carrier.arrivals())
+    assert len(arrivals) == 30
+    assert min(later - earlier for earlier, later in pairwise(arrivals)) >= 950
+
+
+def test_one_item_that_cannot_be_read_holds_up_its_own_line_only() -> None:
+    world = make_world()
+    sick, well = world.enqueue(to="+12023000101"), world.enqueue(to="+12023000102")
+    for stored in world.queue.stored:
+        stored.receives = 1
+    world.messages.trip.fail("get", lambda: ValueError("a status of another version"))
+    world.mapping().poll()
+    sent = [text.key for text in world.carrier.texts]
+    assert sent == [well.fields["message_id"]]
+    world.consume()
+    assert [text.key for text in world.carrier.texts] == [*sent, sick.fields["message_id"]]
+
+
+def test_what_was_sent_leaves_the_queue_even_if_the_rest_of_its_line_fails() -> None:
+    world = make_world()
+    first = world.enqueue()
+    world.enqueue()
+    world.limits.trip.fail("look", skip=1)
+    world.process()
+    assert [text.key for text in world.carrier.texts] == [first.fields["message_id"]]
+    assert len(world.queue.stored) == 1
+
+
+def test_a_second_look_does_not_put_off_what_changed_meanwhile() -> None:
+    world = make_world()
+    ident = world.enqueue().fields["message_id"]
+    as_read = world.messages.get(ident)
+    assert as_read
+    world.carrier.then(carriers.ACCEPTS_THEN_DROPS)
+    world.consume(until_ms=world.clock.now + 5_000)
+    found = world.messages.get(ident)
+    assert found
+    assert found.status is Status.UNKNOWN
+    due = world.clock.now + 1
+    world.messages.look_again(as_read, world.clock.now + 86_400_000)
+    assert any(ident in world.messages.needing_attention(shard, due, 10) for shard in range(8))
+
+
+def test_the_http_client_does_not_log_addresses() -> None:
+    logging.getLogger("httpx").setLevel(logging.INFO)
+    service = wiring.Service(make_settings())
+    assert service.carrier
+    assert logging.getLogger("httpx").level == logging.WARNING
