@@ -11,6 +11,7 @@ from longcode.message import Status
 from tests.fakes import THEIRS, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.gateway import Reply, call
+from tests.fakes.webhooks import receipt
 
 
 def test_half_of_a_surrogate_pair_in_a_fields_name_is_answered_in_plain_ascii() -> None:
@@ -106,3 +107,23 @@ def test_the_http_client_does_not_log_addresses() -> None:
     service = wiring.Service(make_settings())
     assert service.carrier
     assert logging.getLogger("httpx").level == logging.WARNING
+
+
+def test_a_receipt_that_comes_after_the_sweeper_gave_up_still_tells_what_became_of_the_text() -> None:
+    world = make_world(make_settings(ambiguous_sends="hold"))
+    world.carrier.shows_queued = False
+    world.carrier.then(carriers.ACCEPTS_THEN_DROPS)
+    ident = world.enqueue().fields["message_id"]
+    world.consume(until_ms=world.clock.now + 5_000)
+    for _ in range(60):
+        world.clock.pass_ms(6 * 3_600_000)
+        world.sweep()
+    given_up = world.messages.get(ident)
+    assert given_up
+    assert (given_up.status, given_up.telnyx_id) == (Status.DELIVERY_UNCONFIRMED, None)
+
+    world.webhook(receipt(world.carrier.text(ident), "delivered", world.clock.now), path_id=ident)
+
+    found = world.messages.get(ident)
+    assert found
+    assert found.status is Status.DELIVERED

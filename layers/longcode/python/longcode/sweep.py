@@ -202,8 +202,13 @@ class Sweeper:
     def _unconfirmed(self, message: Message, now: int) -> None:
         fault = Fault("no_receipt", "The carrier sent no final receipt and keeps no record any more.")
         status = Status.DELIVERY_UNCONFIRMED
+        if message.telnyx_id is None:
+            # The carrier never told us its id; a receipt that comes after all still may.
+            self.messages.end(message, status, Entry(now, status.value, "sweeper", faults=(fault,)), now)
+            self.meter.count("Unconfirmed")
+            return
         receipt = Receipt(
-            event_id=f"sweeper:{message.id}", telnyx_id=message.telnyx_id or "unknown", status=status,
+            event_id=f"sweeper:{message.id}", telnyx_id=message.telnyx_id, status=status,
             word=status.value, occurred_ms=now, faults=(fault,),
         )  # fmt: skip
         self.messages.record(message.id, receipt, now)
