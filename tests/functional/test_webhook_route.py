@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 import uuid
 
 import pytest
@@ -10,6 +11,7 @@ from longcode.message import Fault, Status
 from tests.fakes import OURS, SIGNER, THEIRS, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import Text
+from tests.fakes.gateway import call
 from tests.fakes.webhooks import Signer, envelope, inbound, receipt
 from tests.functional.conftest import nothing_happened
 
@@ -293,3 +295,39 @@ def test_neither_texts_nor_whole_numbers_get_into_the_log(world: World) -> None:
     assert world.journal.lines
     assert "a secret" not in log
     assert THEIRS not in log
+
+
+def test_ten_thousand_receipts_in_any_order_with_doubles_leave_every_status_right_and_each_event_once() -> None:
+    world = make_world(make_settings(recipient_interval_ms=0))
+    chance = random.Random(2026)
+    ends = ("delivered", "delivery_failed", "expired", "sending_failed")
+    texts = [sent(world) for _ in range(4_200)]
+    wanted = {text.key: chance.choice(ends) for text in texts}
+    bodies = []
+    for text in texts:
+        for word in ("sent", wanted[text.key]):
+            body = receipt(text, word, world.clock.now, event_id=str(uuid.UUID(int=chance.getrandbits(128))))
+            bodies.append((text.key, body))
+    bodies += chance.sample(bodies, len(bodies) // 5)
+    assert len(bodies) > 10_000
+    chance.shuffle(bodies)
+
+    webhook = world.handler("webhook")
+    for key, body in bodies:
+        headers = world.signer.headers(body, world.clock.now)
+        event = call(
+            "POST", "/webhooks/message/{message_id}", body, parameters={"message_id": key}, headers=headers
+        )
+        assert webhook(event, None)["statusCode"] == 200
+
+    for message in world.messages.all:
+        assert message.status.value == wanted[message.id]
+        events = [entry.event_id for entry in message.history if entry.source == "webhook"]
+        assert len(events) == len(set(events)) == 2
+
+
+@pytest.mark.parametrize("size", [1_000_000, 6_000_000])
+def test_a_huge_body_that_nobody_signed_is_refused_unread(world: World, size: int) -> None:
+    reply = world.webhook(b"[" * size, signer=Signer(bytes(32)))
+    assert nothing_happened(world)
+    assert (reply.status, reply.fields["code"]) == (401, "invalid_signature")
