@@ -382,7 +382,7 @@ def test_an_unknown_message_has_one_replay(messages: Messages) -> None:
     message = unknown(messages)
 
     assert messages.mark_replayed(message, NOW)
-    assert not messages.mark_replayed(message, NOW)
+    assert not messages.mark_replayed(message, NOW + 1)
 
     assert stored(messages, message).replayed
 
@@ -391,8 +391,8 @@ def test_a_replay_that_is_proven_unsent_is_given_back_once(messages: Messages) -
     message = unknown(messages)
     assert messages.mark_replayed(message, NOW)
 
-    assert messages.mark_replayed(message, NOW, undo=True)
-    assert not messages.mark_replayed(message, NOW, undo=True)
+    assert messages.mark_replayed(message, NOW + 1, undo=True)
+    assert not messages.mark_replayed(message, NOW + 2, undo=True)
 
     assert not stored(messages, message).replayed
     assert messages.mark_replayed(message, NOW)

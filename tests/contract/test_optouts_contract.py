@@ -85,7 +85,16 @@ def test_the_latest_word_counts_in_whatever_order_they_come(
     found = optouts.get(THEIRS)
     assert found
     assert found.opted_out
-    assert found.changes[-1] == STOP_AGAIN
+    assert found.changes[-1].opted_out
+
+
+def test_what_changes_nothing_is_no_line_in_the_history(optouts: OptOuts) -> None:
+    assert optouts.put(THEIRS, STOP)
+    assert not optouts.put(THEIRS, STOP_AGAIN)
+    # But it was said: what was said before that comes too late.
+    assert not optouts.put(THEIRS, START)
+
+    assert optouts.get(THEIRS) == OptOut(THEIRS, True, (STOP,))
 
 
 def test_the_opted_out_are_listed_in_pages_the_longest_first(optouts: OptOuts) -> None:

@@ -10,6 +10,8 @@ class FakeOptOuts:
     def __init__(self) -> None:
         self.trip = Tripwire()
         self.entries: dict[str, OptOut] = {}
+        # When each was last said, also if that changed nothing.
+        self._said_ms: dict[str, int] = {}
 
     def get(self, number: str) -> OptOut | None:
         with self.trip.around("get"):
@@ -18,7 +20,10 @@ class FakeOptOuts:
     def put(self, number: str, change: OptOutChange) -> bool:
         with self.trip.around("put"):
             there = self.entries.get(number)
-            if there and there.changes[-1].at_ms >= change.at_ms:
+            if there and self._said_ms[number] >= change.at_ms:
+                return False
+            self._said_ms[number] = change.at_ms
+            if there and there.opted_out is change.opted_out:
                 return False
             changes = (*(there.changes if there else ()), change)
             self.entries[number] = OptOut(number, change.opted_out, changes)

@@ -316,20 +316,27 @@ class DynamoMessages:
         )
 
     def mark_replayed(self, message: Message, now_ms: int, *, undo: bool = False) -> bool:
-        return self._try_update(
-            message.id,
-            "SET replayed = :new, attention = :shard, attention_ms = :look",
-            "#rank = :unknown AND claim_id = :claim AND "
-            + ("replayed = :old" if undo else "(attribute_not_exists(replayed) OR replayed = :old)"),
-            {
-                ":new": not undo,
-                ":old": undo,
-                ":unknown": Status.UNKNOWN.rank,
-                ":claim": message.claim_id,
-                ":shard": shard(message.id),
-                ":look": now_ms + CLAIM_MS,
-            },
-        )
+        try:
+            self._update(
+                message.id,
+                "SET replayed = :new, replayed_ms = :now, attention = :shard, attention_ms = :look",
+                "#rank = :unknown AND claim_id = :claim AND "
+                + ("replayed = :old" if undo else "(attribute_not_exists(replayed) OR replayed = :old)"),
+                {
+                    ":new": not undo,
+                    ":old": undo,
+                    ":now": now_ms,
+                    ":unknown": Status.UNKNOWN.rank,
+                    ":claim": message.claim_id,
+                    ":shard": shard(message.id),
+                    ":look": now_ms + CLAIM_MS,
+                },
+            )
+        except ConditionFailed as exc:
+            # Done already, and only the answer was lost.
+            fields = _parse(exc.item) if exc.item else {}
+            return (fields.get("replayed"), fields.get("replayed_ms")) == (not undo, now_ms)
+        return True
 
     def end(
         self, message: Message, status: Status, entry: Entry, now_ms: int, *, safe_to_retry: bool = False

@@ -1,6 +1,7 @@
 """The ledger of who wants no texts: one item a number in the messages table, without an end."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -34,6 +35,11 @@ class DynamoOptOuts:
         return image(item) if item else None
 
     def put(self, number: str, change: OptOutChange) -> bool:
+        was = self.get(number)
+        if was and was.opted_out is change.opted_out:
+            # Said once more: it holds from now on, and is no line in the history, which would grow without end.
+            self._say_again(number, change.at_ms)
+            return False
         listed = "SET peer = :list, accepted_ms = :at, " if change.opted_out else "SET "
         values: dict[str, object] = {
             ":out": change.opted_out,
@@ -67,6 +73,16 @@ class DynamoOptOuts:
         except ConditionFailed:
             return False
         return True
+
+    def _say_again(self, number: str, at_ms: int) -> None:
+        with suppress(ConditionFailed), translated(_WHAT):
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": _serialize(f"O#{number}")},
+                UpdateExpression="SET changed_ms = :at",
+                ConditionExpression="changed_ms < :at",
+                ExpressionAttributeValues={":at": _serialize(at_ms)},
+            )
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
         start: dict[str, Any] = {}

@@ -332,7 +332,7 @@ class OptOuts(Protocol):
     def get(self, number: str) -> OptOut | None: ...
 
     def put(self, number: str, change: OptOutChange) -> bool:
-        """Write a change down; False if a later one, or this one, is there already."""
+        """Write a change down; False if it is none, or a later one is there already."""
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
         """The opted-out, the longest first, after the one that changed then with that number."""
