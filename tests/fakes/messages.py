@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from longcode.message import (
-    ATTENTION_SHARDS,
     CLAIM_MS,
     ENQUEUE_CHECK_MS,
     RECEIPT_CHECK_MS,
+    URGENT_SHARDS,
     Entry,
     Fault,
     HeldBy,
@@ -231,11 +231,13 @@ class FakeMessages:
             due = sorted(
                 (row.attention_ms, ident)
                 for ident, row in self._rows.items()
-                if row.attention_ms is not None
-                and row.attention_ms <= now_ms
-                and zlib.crc32(ident.encode()) % ATTENTION_SHARDS == shard
+                if row.attention_ms is not None and row.attention_ms <= now_ms and self._shard(ident, row) == shard
             )
             return [ident for _, ident in due[:at_most]]
+
+    def _shard(self, ident: str, row: _Row) -> int:
+        urgent = row.message.status.rank < Status.SUBMITTED.rank
+        return zlib.crc32(ident.encode()) % URGENT_SHARDS + (0 if urgent else URGENT_SHARDS)
 
     def look_again(self, message: Message, at_ms: int | None) -> None:
         with self.trip.around("look_again"):

@@ -7,9 +7,12 @@ from itertools import pairwise
 import pytest
 
 from longcode import wiring
-from longcode.message import Status
+from longcode.message import Message, Status
+from longcode.ports import Record
 from tests.fakes import THEIRS, make_settings, make_world
 from tests.fakes import carrier as carriers
+from tests.fakes.carrier import FakeCarrier
+from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import Reply, call
 from tests.fakes.webhooks import receipt
 
@@ -127,3 +130,26 @@ def test_a_receipt_that_comes_after_the_sweeper_gave_up_still_tells_what_became_
     found = world.messages.get(ident)
     assert found
     assert found.status is Status.DELIVERED
+
+
+def test_texts_without_a_receipt_do_not_keep_the_sweeper_from_those_in_doubt() -> None:
+    class Watched(FakeCarrier):
+        def record_of(self, message: Message) -> Record | None:
+            asked.append(message.id)
+            return super().record_of(message)
+
+    asked: list[str] = []
+    clock = FakeClock()
+    world = make_world(clock=clock, carrier=Watched(clock))
+    for _ in range(40):
+        world.send()
+    clock.pass_ms(14 * 60_000)
+    world.carrier.then(carriers.ACCEPTS_THEN_DROPS)
+    world.send(key="in-doubt")
+    (doubtful,) = [message.id for message in world.messages.all if message.status is Status.UNKNOWN]
+    clock.pass_ms(2 * 60_000)
+
+    world.sweep()
+
+    assert len(asked) == 41
+    assert asked[0] == doubtful

@@ -69,8 +69,10 @@ _RANKS = {
 }
 
 
-# How many parts the attention index has: one key could not take every write.
-ATTENTION_SHARDS = 8
+# How many parts the attention index has: one key could not take every write. The second half has those that only
+# wait for a receipt, of which there may be so many that the others would not be looked at in time.
+ATTENTION_SHARDS = 16
+URGENT_SHARDS = 8
 
 # How many parts a tag and a day have in the indexes that texts are found by, for the same reason.
 FIND_SHARDS = 8

@@ -15,11 +15,11 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from longcode.aws import ConditionFailed, translated
 from longcode.errors import Unavailable
 from longcode.message import (
-    ATTENTION_SHARDS,
     CLAIM_MS,
     ENQUEUE_CHECK_MS,
     FIND_SHARDS,
     RECEIPT_CHECK_MS,
+    URGENT_SHARDS,
     Entry,
     Fault,
     HeldBy,
@@ -127,9 +127,9 @@ def _item(message: Message) -> "Item":
     }
 
 
-def shard(message_id: str) -> str:
-    """The part of the attention index that a message is in: one key could not take every write."""
-    return str(_shard(message_id, ATTENTION_SHARDS))
+def shard(message_id: str, *, receipt: bool = False) -> str:
+    """The part of the attention index that a message is in; `receipt`: it only waits for one."""
+    return str(_shard(message_id, URGENT_SHARDS) + (URGENT_SHARDS if receipt else 0))
 
 
 def _shard(message_id: str, shards: int) -> int:
@@ -274,7 +274,7 @@ class DynamoMessages:
             ":claim": message.claim_id,
             ":none": [],
             ":entry": [_row(entry)],
-            ":shard": shard(message.id),
+            ":shard": shard(message.id, receipt=True),
             ":look": now_ms + RECEIPT_CHECK_MS,
             ":expires": self._expiry(now_ms),
         }
@@ -396,7 +396,7 @@ class DynamoMessages:
                     message_id,
                     f"{keep}, {changes}, expires_at = :expires ADD event_ids :events{removals}",
                     f"{ours_and_new} AND #rank < :ceiling",
-                    common | values | ({":shard": shard(message_id)} if ":look" in values else {}),
+                    common | values | ({":shard": shard(message_id, receipt=True)} if ":look" in values else {}),
                     returns="ALL_OLD",
                 )
             except ConditionFailed as exc:
@@ -480,7 +480,12 @@ class DynamoMessages:
             self._try_update(message.id, "REMOVE attention, attention_ms", "attribute_exists(pk)", {})
         else:
             # Only for the message as it was read: whoever changed it meanwhile has said when to look at it.
-            values: Item = {":shard": shard(message.id), ":at": at_ms, ":rank": message.status.rank}
+            receipt = message.status.rank >= Status.SUBMITTED.rank
+            values: Item = {
+                ":shard": shard(message.id, receipt=receipt),
+                ":at": at_ms,
+                ":rank": message.status.rank,
+            }
             mine = "attribute_not_exists(claim_id)"
             if message.claim_id:
                 mine, values[":claim"] = "claim_id = :claim", message.claim_id

@@ -9,7 +9,7 @@ from typing import Literal
 
 from longcode import pacing, telnyx
 from longcode.errors import Unavailable
-from longcode.message import ATTENTION_SHARDS, CLAIM_MS, Entry, Fault, Message, Status
+from longcode.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, Message, Status
 from longcode.pacing import Pace
 from longcode.ports import Carrier, Clock, Journal, Limits, Messages, Meter, Outbox, Receipt, Verdict
 
@@ -51,8 +51,9 @@ class Sweeper:
         looked = 0
         # Another shard comes first in each minute: one that always has enough to do would starve those after it.
         first = self.clock.now_ms() // _MINUTE
-        for number in range(ATTENTION_SHARDS):
-            shard = (first + number) % ATTENTION_SHARDS
+        urgent = [(first + number) % URGENT_SHARDS for number in range(URGENT_SHARDS)]
+        receipts = [URGENT_SHARDS + shard for shard in urgent]
+        for shard in urgent + receipts:
             for ident in self.messages.needing_attention(shard, self.clock.now_ms(), at_most):
                 if self.clock.now_ms() > deadline_ms:
                     return looked
