@@ -15,6 +15,7 @@ from cli import redrive as redrives
 from cli.problems import Problem
 from cli.target import Target
 from longcode import accept, phone
+from longcode.deliver import MOST_HIDDEN_MS
 
 
 class OneLineErrors(TyperGroup):
@@ -241,8 +242,8 @@ def resume(
         _say("It closes by itself when that text gets through; longcode resume --breaker closes it now.")
     elif until > now:
         _say(
-            "The breaker is closed. New texts leave at once; those that already waited for it look again by "
-            f"{show.moment(until, now)} ({show.relative(until, now)}) at the latest."
+            "The breaker is closed. New texts leave at once; those that already waited for it look again within "
+            f"{show.span(min(until - now, MOST_HIDDEN_MS))}."
         )
     else:
         _say("The breaker is closed.")

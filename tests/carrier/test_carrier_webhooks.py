@@ -54,6 +54,7 @@ def test_the_status_does_not_wait_for_the_webhook(carrier: Running, inbox: Inbox
     inbox.statuses["/hook"] = 500
     message_id = send(carrier, inbox)
     eventually(lambda: carrier.status(message_id) == "delivered")
+    assert carrier.status(message_id) == "delivered"
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 301, 401, 500])

@@ -55,6 +55,8 @@ def test_the_breaker_is_closed_on_demand(world: World) -> None:
     told = world.says("resume", "--breaker")
     assert _control(world) == Control()
     assert "The breaker is closed." in told
+    # No text is hidden for longer, however far off the breaker's end was.
+    assert "look again within 10 min." in told
 
 
 @pytest.mark.parametrize("command", ["pause", "resume"])

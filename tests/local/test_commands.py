@@ -64,9 +64,10 @@ def test_the_welcome_shows_all_six_routes_with_address_and_key(tmp_path: Path) -
 
 def test_the_lines_to_paste_are_whole_shell_words(tmp_path: Path) -> None:
     stack = replace(_stack(Layout.of(tmp_path)), api_key="abc")
-    for line in cli.welcome(stack).splitlines():
-        if line.startswith("  "):
-            shlex.split(line)
+    lines = [line for line in cli.welcome(stack).splitlines() if line.startswith("  ")]
+    assert len(lines) >= 6
+    # A quote that is not closed would raise.
+    assert all(shlex.split(line) for line in lines)
 
 
 def test_a_signed_webhook_verifies_with_the_stacks_key(tmp_path: Path) -> None:

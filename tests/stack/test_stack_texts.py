@@ -129,6 +129,7 @@ def test_a_receipt_decides_what_became_of_a_text(
 ) -> None:
     sent = api.post("/sms/send", json={"to": number, "message": "Hello"}).json()
     eventually(lambda: status_of(api, sent["message_id"])["status"] == status)
+    assert status_of(api, sent["message_id"])["status"] == status
 
 
 @pytest.mark.parametrize(
