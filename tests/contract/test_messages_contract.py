@@ -254,15 +254,6 @@ def test_a_refunded_release_gives_the_attempt_back(messages: Messages) -> None:
     assert stored(messages, message).attempts == 0
 
 
-def test_a_release_may_leave_a_line_in_the_history(messages: Messages) -> None:
-    message = claimed(messages)
-    entry = Entry(NOW, "queued", "operator", note="put back")
-
-    assert released(messages, message, entry=entry)
-
-    assert stored(messages, message).history == (entry,)
-
-
 def test_a_release_repeated_after_a_lost_answer_takes_nothing_from_the_next_claimant(messages: Messages) -> None:
     message = claimed(messages)
     assert released(messages, message)

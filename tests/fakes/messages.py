@@ -98,7 +98,6 @@ class FakeMessages:
         slot_ms: int,
         held_by: HeldBy,
         refund: bool,
-        entry: Entry | None = None,
     ) -> bool:
         def put_back(row: _Row) -> None:
             row.message = replace(
@@ -107,7 +106,6 @@ class FakeMessages:
                 slot_ms=slot_ms,
                 held_by=held_by,
                 updated_ms=now_ms,
-                history=(*row.message.history, *([entry] if entry else [])),
                 attempts=row.message.attempts - refund,
                 claim_id=None,
                 claimed_ms=None,

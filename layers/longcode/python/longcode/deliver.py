@@ -645,5 +645,5 @@ def _put_back(envelope: Envelope, trip: _Trip, desk: Desk) -> Result:
         again = now + (wait if wait is not None else pacing.backoff_ms(message.attempts, desk.jitter()))
         held_by = HeldBy.CARRIER_BACKOFF
     # Waiting is not failing: an attempt that the carrier or the account turned away is given back.
-    desk.messages.release(message, now, slot_ms=again, held_by=held_by, refund=waiting, entry=None)
+    desk.messages.release(message, now, slot_ms=again, held_by=held_by, refund=waiting)
     return Result(envelope, message, answer, again, held_by)

@@ -235,13 +235,11 @@ class DynamoMessages:
         slot_ms: int,
         held_by: HeldBy,
         refund: bool,
-        entry: Entry | None = None,
     ) -> bool:
         return self._try_update(
             message.id,
             "SET #status = :queued, #rank = :rank, line = :line, slot_ms = :slot, held_by = :held, "
-            "updated_ms = :now, attention = :shard, attention_ms = :look, "
-            "history = list_append(if_not_exists(history, :none), :entry) "
+            "updated_ms = :now, attention = :shard, attention_ms = :look "
             "ADD attempts :refund REMOVE claim_id, claimed_ms",
             "claim_id = :claim AND #rank < :submitted",
             {
@@ -254,8 +252,6 @@ class DynamoMessages:
                 ":now": now_ms,
                 ":shard": shard(message.id),
                 ":look": message.accepted_ms + self._validity_ms,
-                ":none": [],
-                ":entry": [_row(entry)] if entry else [],
                 ":refund": -1 if refund else 0,
                 ":claim": message.claim_id,
             },

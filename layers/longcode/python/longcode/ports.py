@@ -150,7 +150,6 @@ class Messages(Protocol):
         slot_ms: int,
         held_by: HeldBy,
         refund: bool,
-        entry: Entry | None = None,
     ) -> bool:
         """Give the claim back, the message being proven not sent. `refund` takes the attempt back too."""
 
