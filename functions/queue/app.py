@@ -7,16 +7,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
     """The route over `service`."""
 
     def queue(request: http.Request) -> http.Response:
-        settings = service.settings
-        message = accept.new_message(
-            accept.draft(request.json, settings.long_code),
-            route="queue",
-            sender=settings.long_code,
-            caller=request.caller,
-            key=accept.idempotency_key(request.headers.get("idempotency-key")),
-            webhook_url=request.webhook_url(settings.webhook_url),
-            now_ms=service.clock.now_ms(),
-        )
+        message = service.asked_for(request, "queue")
         line = accept.Line(
             messages=service.messages,
             outbox=service.outbox,
@@ -25,7 +16,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
             meter=service.meter,
             journal=service.journal,
             pace=service.pace,
-            max_pending=settings.max_pending_per_recipient,
+            max_pending=service.settings.max_pending_per_recipient,
         )
         return http.queued(*accept.enqueue(message, line))
 

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from longcode import http
+from longcode import accept, http
 from longcode.config import Settings
 from longcode.errors import Crashed, LongCodeError, Unavailable
 
 if TYPE_CHECKING:
     from longcode import deliver, pacing, ports, sweep
+    from longcode.message import Message
     from longcode.observability import LambdaMeter
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
@@ -189,6 +190,19 @@ class Service:
                 future.result()
 
         return run
+
+    def asked_for(self, request: http.Request, route: str) -> "Message":
+        """The message that a send or queue request asks for. Raises InvalidRequest."""
+        settings = self.settings
+        return accept.new_message(
+            accept.draft(request.json, settings.long_code),
+            route=route,
+            sender=settings.long_code,
+            caller=request.caller,
+            key=accept.idempotency_key(request.headers.get("idempotency-key")),
+            webhook_url=request.webhook_url(settings.webhook_url),
+            now_ms=self.clock.now_ms(),
+        )
 
     # Any: Lambda's context object, which only the runtime makes.
     def deadline_ms(self, context: Any, at_most_ms: int) -> int:
