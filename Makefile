@@ -59,7 +59,7 @@ LOCAL := $(PY) -m local
 DIR ?=
 ON := $(if $(DIR),--dir $(DIR))
 
-.PHONY: build up down demo invoke
+.PHONY: build up down demo dashboard invoke
 build: $(INSTALLED) ## Build the functions and layers with SAM
 	@$(LOCAL) build
 
@@ -71,6 +71,9 @@ down: $(DEV)/.synced ## Stop it; what it holds is there again at the next `make 
 
 demo: $(INSTALLED) ## Watch real texts go through the deployed API
 	@$(LOCAL) demo $(ON)
+
+dashboard: $(INSTALLED) ## Draw the CloudWatch dashboard from the local stack's own numbers (ARGS="--demo")
+	@$(LOCAL) dashboard $(ON) $(ARGS)
 
 invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status EVENT=events/x.json
 	@[ -n "$(FN)" ] && [ -n "$(EVENT)" ] || { echo "make invoke FN=status EVENT=events/x.json" >&2; exit 2; }

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -17,6 +18,8 @@ from . import stack as stacks
 from .layout import ROOT, Layout, Stack
 from .problems import LocalError, last_lines
 from .progress import ConsoleProgress
+
+TRAFFIC_S = 60.0
 
 app = typer.Typer(
     help="The whole service on this machine: real template, emulated AWS, simulated carrier.",
@@ -198,6 +201,43 @@ def demo(home: Home = None) -> None:
     finally:
         if not was_up:
             stacks.down(layout, progress)
+
+
+@app.command()
+def dashboard(
+    home: Home = None,
+    traffic: Annotated[
+        bool, typer.Option("--demo", help="Make a minute of varied traffic first; needs no running stack.")
+    ] = False,
+    minutes: Annotated[float | None, typer.Option(help="How far back to look.  [all of the last hour]")] = None,
+    out: Annotated[Path | None, typer.Option(help="The page.  [dashboard.html in the stack's directory]")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Also write the picture alone, as SVG.")] = None,
+) -> None:
+    """Draw the CloudWatch dashboard from this stack's own log lines and queues, as a page for the browser."""
+    # Drawing is slow to import, and nobody else needs it.
+    from .telemetry import evidence, page, series
+    from .telemetry.traffic import Traffic
+
+    layout, progress = Layout.of(home), ConsoleProgress(console)
+    was_up = stacks.state(layout).up
+    telemetry = series.Telemetry()
+    since_ms = None if minutes is None else time.time_ns() // 1_000_000 - round(minutes * 60_000)
+    try:
+        stack = stacks.up(layout, progress) if traffic else _running(layout)
+        sampler = evidence.Sampler(stack, telemetry)
+        if traffic:
+            since_ms = time.time_ns() // 1_000_000 if since_ms is None else since_ms
+            with progress.step("Make a minute of traffic"), sampler.running():
+                Traffic(stack).run(TRAFFIC_S)
+        sampler.sample()
+        with progress.step("Draw the dashboard"):
+            scene = page.scene(stack, telemetry, since_ms)
+            out = out or layout.home / "dashboard.html"
+            page.write(scene, out, picture)
+    finally:
+        if traffic and not was_up:
+            stacks.down(layout, progress)
+    console.print(f"file://{out.resolve()}", markup=False)
 
 
 @app.command()
