@@ -7,7 +7,7 @@ import io
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,9 +33,9 @@ from .series import Grid, MetricKey, Points, Telemetry
 COLUMN, ROW, MARGIN, GAP = 50.0, 44.0, 14.0, 8.0
 WIDTH = 24 * COLUMN + 2 * MARGIN
 HEADER = 62.0
-# Points across the time shown: as many as a chart of this width can tell apart.
-POINTS_MOST = 60
-PERIODS_S = (1, 2, 5, 10, 15, 30, 60, 300, 900, 3600)
+# About so many points across the time shown: fewer hide what happened, more show nothing but single texts.
+POINTS_MOST = 30
+PERIODS_S = (5, 10, 15, 30, 60, 300, 900, 3600)
 
 INK, SOFT, FAINT, CARD, PAGE = "#1f2933", "#66727f", "#e3e7eb", "#ffffff", "#f4f6f8"
 LINK, LIMIT = "#2b6cb0", "#b4473f"
@@ -129,6 +129,11 @@ class _Word:
     bold: bool = False
     code: bool = False
     url: str | None = None
+    glued: bool = False  # to the word before it
+
+    @property
+    def style(self) -> tuple[bool, bool, str | None]:
+        return self.bold, self.code, self.url
 
 
 class _Picture:
@@ -206,7 +211,8 @@ class _Picture:
             box.width / WIDTH,
             box.height / self._height,
         )
-        return self._figure.add_axes(place)
+        # What is written on the sheet behind it stays visible.
+        return self._figure.add_axes(place, facecolor="none")
 
     # --------------------------------------------------------------------------------------- widgets
 
@@ -249,14 +255,16 @@ class _Picture:
         # Neighbours of one style are one piece, so that a viewer's own font keeps its spaces.
         pieces: list[_Word] = []
         for word in line:
-            if pieces and (pieces[-1].bold, pieces[-1].code, pieces[-1].url) == (word.bold, word.code, word.url):
-                pieces[-1] = _Word(f"{pieces[-1].text} {word.text}", word.bold, word.code, word.url)
+            if pieces and pieces[-1].style == word.style and not word.glued:
+                pieces[-1] = replace(pieces[-1], text=f"{pieces[-1].text} {word.text}")
             else:
                 pieces.append(word)
-        for piece in pieces:
+        for number, piece in enumerate(pieces):
+            if number and not piece.glued:
+                x += _width(" ", size)
             color = LINK if piece.url else INK
             self._write(x, y, piece.text, size, color, bold=piece.bold, code=piece.code, url=piece.url)
-            x += _width(piece.text, size, bold=piece.bold, code=piece.code) + _width(" ", size)
+            x += _width(piece.text, size, bold=piece.bold, code=piece.code)
 
     def _alarm_widget(self, widget: Widget, box: _Box) -> None:
         operations = self._scene.operations
@@ -385,22 +393,22 @@ class _Picture:
                 drawn.append((plot, color, points))
         if metric.legend:
             box = self._legend(legend, box)
-        plot_box = box.inside(34, 14, 34 if any(plot.right for plot, _, _ in drawn) else 6, 18)
+        top = 16 if metric.left.label or metric.right.label else 6
+        plot_box = box.inside(40, top, 40 if any(plot.right for plot, _, _ in drawn) else 8, 18)
         left = self._axes(plot_box)
         axes: list[tuple[Axes, widgets.Axis, bool]] = [(left, metric.left, False)]
         if any(plot.right for plot, _, _ in drawn):
-            right = self._axes(plot_box)
-            right.patch.set_alpha(0)
-            axes.append((right, metric.right, True))
+            axes.append((self._axes(plot_box), metric.right, True))
         for axis, said, is_right in axes:
             mine = [one for one in drawn if one[0].right == is_right]
             self._lines(axis, mine, grid, stacked=metric.stacked)
             lines = [line for line in metric.lines if line.right == is_right]
             self._dress(axis, said, [plot for plot, _, _ in mine], lines, is_right=is_right)
             label = said.label
-            x = plot_box.x + plot_box.width + 30 if is_right else box.x
+            x = box.x + box.width if is_right else box.x
             self._write(x, box.y + 7, label, 8, SOFT, align="right" if is_right else "left")
         if not any(points for _, _, points in drawn):
+            left.set_yticks([])
             why = "No data" if any(not self._missing(plot, [points]) for plot, _, points in drawn) else ""
             self._empty(plot_box, why or "Published by AWS only")
 
@@ -671,7 +679,7 @@ def _inline(text: str) -> list[_Word]:
     words: list[_Word] = []
     at = 0
     for found in _INLINE.finditer(text):
-        words += [_Word(word) for word in text[at : found.start()].split()]
+        words += _plain_words(text[at : found.start()], after=bool(words))
         if found["name"]:
             name = re.sub(r"^button:(primary:)?", "", found["name"])
             words += [_Word(word, url=found["url"]) for word in name.split()]
@@ -680,4 +688,10 @@ def _inline(text: str) -> list[_Word]:
         else:
             words.append(_Word(found["code"], code=True))
         at = found.end()
-    return words + [_Word(word) for word in text[at:].split()]
+    return words + _plain_words(text[at:], after=bool(words))
+
+
+def _plain_words(text: str, *, after: bool) -> list[_Word]:
+    """The words of `text`; the first one is glued to what it comes `after` if no space is between them."""
+    glued = after and bool(text) and not text[0].isspace()
+    return [_Word(word, glued=glued and not number) for number, word in enumerate(text.split())]
