@@ -113,8 +113,9 @@ format: $(DEV)/.synced ## Put every file into the one format
 bench: $(INSTALLED) ## Measure the pacing against its ideal and three baselines (ARGS="--quick")
 	@$(PY) -m bench pacing $(ARGS)
 
-docs: $(DEV)/.synced ## Write docs/errors.md from the table of errors
+docs: $(DEV)/.synced ## Write docs/errors.md and docs/metrics.md from their tables
 	@$(PY) docs/errors.py
+	@$(PY) docs/metrics.py
 
 guarantees: $(DEV)/.synced ## Run the fault matrix and write docs/guarantees.md from it
 	@$(PY) -m tests.faults.table
