@@ -4,24 +4,15 @@ The text stays text, so that the picture is small, can be searched, and its link
 """
 
 import io
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
-
-from local.layout import ROOT
-
-# Its list of the machine's fonts, which it makes once.
-os.environ.setdefault("MPLCONFIGDIR", str(ROOT / ".local" / "matplotlib"))
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyBboxPatch, Rectangle
-from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from matplotlib.typing import RcKeyType
 
@@ -29,6 +20,20 @@ from . import evidence, insights, widgets
 from .alarms import Alarm, State
 from .operations import Operations, Widget
 from .series import Grid, MetricKey, Points, Telemetry
+from .typography import (
+    CODE,
+    TEXT,
+    Word,
+    clock,
+    cut,
+    lines_of,
+    paragraphs,
+    readable,
+    shared,
+    span,
+    width_of,
+    wrapped,
+)
 
 COLUMN, ROW, MARGIN, GAP = 50.0, 44.0, 14.0, 8.0
 WIDTH = 24 * COLUMN + 2 * MARGIN
@@ -75,7 +80,7 @@ def svg(scene: Scene) -> str:
     settings: dict[RcKeyType, Any] = {
         "svg.fonttype": "none",
         "svg.hashsalt": "long-code-sms",
-        "font.family": "DejaVu Sans",
+        "font.family": TEXT,
         "text.parse_math": False,
         "axes.unicode_minus": True,
     }
@@ -121,27 +126,12 @@ class _Box:
         return self.y + self.height
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """A word of a text, and how it is written."""
-
-    text: str
-    bold: bool = False
-    code: bool = False
-    url: str | None = None
-    glued: bool = False  # to the word before it
-
-    @property
-    def style(self) -> tuple[bool, bool, str | None]:
-        return self.bold, self.code, self.url
-
-
 class _Picture:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         notes = list(_notes(scene))
         self._rows = max(widget.y + widget.height for widget in scene.operations.widgets)
-        self._notes = [line for note in notes for line in _wrapped(note, 9.5, WIDTH - 2 * MARGIN)]
+        self._notes = [line for note in notes for line in wrapped(note, 9.5, WIDTH - 2 * MARGIN)]
         self._height = HEADER + self._rows * ROW + 16 + 14.0 * len(self._notes) + MARGIN
         self._figure = Figure(figsize=(WIDTH / 72, self._height / 72), dpi=72, facecolor=PAGE)
         self._sheet = self._figure.add_axes((0, 0, 1, 1))
@@ -152,8 +142,8 @@ class _Picture:
     def draw(self) -> Figure:
         scene = self._scene
         self._write(MARGIN + 2, 30, scene.title, 17, bold=True)
-        shown = f"{_clock(scene.start_ms)} to {_clock(scene.end_ms)} UTC"
-        self._write(MARGIN + 2, 50, f"{shown}, a point for each {_span(scene.fine_s)}", 10.5, SOFT)
+        shown = f"{clock(scene.start_ms)} to {clock(scene.end_ms)} UTC"
+        self._write(MARGIN + 2, 50, f"{shown}, a point for each {span(scene.fine_s)}", 10.5, SOFT)
         for widget in scene.operations.widgets:
             self._widget(widget)
         for number, line in enumerate(self._notes):
@@ -182,7 +172,7 @@ class _Picture:
             fontsize=size,
             color=color,
             fontweight="bold" if bold else "normal",
-            fontfamily="DejaVu Sans Mono" if code else "DejaVu Sans",
+            fontfamily=CODE if code else TEXT,
             ha=align,
             va="baseline",
             url=url,
@@ -229,7 +219,7 @@ class _Picture:
         if widget.properties.get("background") != "transparent":
             self._card(box)
         if widget.title:
-            self._write(box.x + 12, box.y + 20, _cut(widget.title, 11, box.width - 24, bold=True), 11, bold=True)
+            self._write(box.x + 12, box.y + 20, cut(widget.title, 11, box.width - 24, bold=True), 11, bold=True)
             box = box.inside(12, 28, 12, 8)
         else:
             box = box.inside(12, 8, 12, 8)
@@ -237,11 +227,11 @@ class _Picture:
 
     def _text_widget(self, widget: Widget, box: _Box) -> None:
         y = box.y
-        for size, indent, words in _paragraphs(str(widget.properties["markdown"])):
+        for size, indent, words in paragraphs(str(widget.properties["markdown"])):
             if not words:
                 y += 5
                 continue
-            for line in _lines(words, size, box.width - indent):
+            for line in lines_of(words, size, box.width - indent):
                 y += size * 1.45
                 if y > box.bottom + 4:
                     return
@@ -251,9 +241,9 @@ class _Picture:
                     continue
                 self._words(line, box.x, y, size)
 
-    def _words(self, line: Sequence[_Word], x: float, y: float, size: float) -> None:
+    def _words(self, line: Sequence[Word], x: float, y: float, size: float) -> None:
         # Neighbours of one style are one piece, so that a viewer's own font keeps its spaces.
-        pieces: list[_Word] = []
+        pieces: list[Word] = []
         for word in line:
             if pieces and pieces[-1].style == word.style and not word.glued:
                 pieces[-1] = replace(pieces[-1], text=f"{pieces[-1].text} {word.text}")
@@ -261,10 +251,10 @@ class _Picture:
                 pieces.append(word)
         for number, piece in enumerate(pieces):
             if number and not piece.glued:
-                x += _width(" ", size)
+                x += width_of(" ", size)
             color = LINK if piece.url else INK
             self._write(x, y, piece.text, size, color, bold=piece.bold, code=piece.code, url=piece.url)
-            x += _width(piece.text, size, bold=piece.bold, code=piece.code)
+            x += width_of(piece.text, size, bold=piece.bold, code=piece.code)
 
     def _alarm_widget(self, widget: Widget, box: _Box) -> None:
         operations = self._scene.operations
@@ -280,9 +270,9 @@ class _Picture:
             alarm = operations.alarms[ident]
             self._square(x, y + 4, STATE_COLORS[state], 10)
             color = STATE_COLORS[state] if state is State.ALARM else INK
-            self._write(x + 16, y + 13, _cut(_plain(ident), 9.5, width - 24), 9.5, color)
+            self._write(x + 16, y + 13, cut(_plain(ident), 9.5, width - 24), 9.5, color)
             if height > 27:
-                self._write(x + 16, y + 25, _cut(_state(state, alarm), 8, width - 24), 8, SOFT)
+                self._write(x + 16, y + 25, cut(_state(state, alarm), 8, width - 24), 8, SOFT)
 
     def _log_widget(self, widget: Widget, box: _Box) -> None:
         query = insights.read(str(widget.properties["query"]))
@@ -294,18 +284,18 @@ class _Picture:
         fit = int((box.height - 18) // 15)
         shown = [[insights.shown(name, row.get(name)) for name in columns] for row in rows[:fit]]
         needed = [
-            max(_width(text, 9) for text in [name, *(row[place] for row in shown)]) + 14
+            max(width_of(text, 9) for text in [name, *(row[place] for row in shown)]) + 14
             for place, name in enumerate(columns)
         ]
-        widths = _shared(needed, box.width)
+        widths = shared(needed, box.width)
         y = box.y + 11
         for place, name in enumerate(columns):
-            self._write(box.x + sum(widths[:place]), y, _cut(name, 9, widths[place] - 8), 9, SOFT)
+            self._write(box.x + sum(widths[:place]), y, cut(name, 9, widths[place] - 8), 9, SOFT)
         self._sheet.plot([box.x, box.x + box.width], [y + 5, y + 5], color=FAINT, linewidth=1)
         for row in shown:
             y += 15
             for place, text in enumerate(row):
-                self._write(box.x + sum(widths[:place]), y + 2, _cut(text, 9, widths[place] - 8), 9)
+                self._write(box.x + sum(widths[:place]), y + 2, cut(text, 9, widths[place] - 8), 9)
 
     def _empty(self, box: _Box, why: str) -> None:
         self._write(box.x + box.width / 2, box.y + box.height / 2, why, 10, SOFT, align="center")
@@ -337,33 +327,34 @@ class _Picture:
 
     def _single_values(self, metric: widgets.MetricWidget, box: _Box) -> None:
         found = self._values(metric)
-        width = box.width / max(1, len(found))
+        columns = max(1, min(len(found), int(box.width // 110)))
+        width, height = box.width / columns, box.height / max(1, -(-len(found) // columns))
         for number, (plot, value, missing) in enumerate(found):
-            x = box.x + number * width
-            middle = box.y + min(box.height * 0.5, 40)
-            text = "-" if value is None else _number(value, self._unit([plot]))
-            self._write(x, middle, _cut(text, 20, width - 8, bold=True), 20, INK if value is not None else SOFT)
+            x = box.x + number % columns * width
+            middle = box.y + number // columns * height + min(height * 0.45, 40)
+            text = "-" if value is None else readable(value, self._unit([plot]))
+            self._write(x, middle, cut(text, 20, width - 8, bold=True), 20, INK if value is not None else SOFT)
             color = plot.color or COLORS[number % len(COLORS)]
             self._square(x, middle + 11, color if value is not None else FAINT)
             label = plot.label + (" †" if missing else self._mark(plot))
-            self._write(x + 12, middle + 19, _cut(label, 9, width - 20), 9, SOFT)
+            self._write(x + 12, middle + 19, cut(label, 9, width - 20), 9, SOFT)
 
     def _bars(self, metric: widgets.MetricWidget, box: _Box) -> None:
         found = self._values(metric)
         most = max((value or 0 for _, value, _ in found), default=0) or 1
         height = min(24.0, box.height / max(1, len(found)))
-        names = min(max((_width(plot.label, 9) for plot, _, _ in found), default=0) + 14, box.width * 0.4)
+        names = min(max((width_of(plot.label, 9) for plot, _, _ in found), default=0) + 14, box.width * 0.4)
         for number, (plot, value, missing) in enumerate(found):
             y = box.y + number * height
             label = plot.label + (" †" if missing else self._mark(plot))
-            self._write(box.x, y + height / 2 + 3, _cut(label, 9, names), 9, SOFT)
+            self._write(box.x, y + height / 2 + 3, cut(label, 9, names), 9, SOFT)
             length = (value or 0) / most * (box.width - names - 60)
             color = plot.color or COLORS[number % len(COLORS)]
             place = (box.x + names, y + height * 0.2)
             self._sheet.add_patch(
                 Rectangle(place, max(length, 1), height * 0.6, facecolor=color, edgecolor="none")
             )
-            text = "-" if value is None else _number(value, self._unit([plot]))
+            text = "-" if value is None else readable(value, self._unit([plot]))
             self._write(box.x + names + length + 6, y + height / 2 + 3, text, 9)
 
     def _mark(self, plot: widgets.Plot) -> str:
@@ -466,10 +457,10 @@ class _Picture:
         unit = self._unit(plots)
         whole = unit == "Count" and all(plot.query.key for plot in plots)
         axis.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=whole))
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value, unit)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value, unit)))
         axis.xaxis.set_major_locator(FixedLocator(_ticks(scene.start_ms, scene.end_ms)))
         seconds = scene.end_ms - scene.start_ms < 5 * 60_000
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _clock(value, seconds=seconds)))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value, seconds=seconds)))
         axis.tick_params(axis="both", length=0, labelsize=8, labelcolor=SOFT, pad=4)
         for side in ("top", "left", "right"):
             axis.spines[side].set_visible(False)
@@ -486,8 +477,8 @@ class _Picture:
         rows: list[list[tuple[str, str]]] = [[]]
         x = 0.0
         for label, color in entries:
-            label = _cut(label, 8.5, box.width - 14)
-            width = _width(label, 8.5) + 24
+            label = cut(label, 8.5, box.width - 14)
+            width = width_of(label, 8.5) + 24
             if rows[-1] and x + width > box.width + 10:
                 rows.append([])
                 x = 0.0
@@ -500,7 +491,7 @@ class _Picture:
             for label, color in row:
                 self._square(x, y + 4, color, 7)
                 self._write(x + 11, y + 11, label, 8.5, SOFT)
-                x += _width(label, 8.5) + 24
+                x += width_of(label, 8.5) + 24
         return box.inside(0, 0, 0, 13 * len(rows) + 2)
 
 
@@ -517,8 +508,8 @@ def _notes(scene: Scene) -> Iterator[str]:
             keys += metric.keys
             periods.add(metric.period_s)
     if periods and min(periods) > scene.fine_s:
-        on_aws = " or ".join(_span(period) for period in sorted(periods))
-        here = _span(scene.fine_s)
+        on_aws = " or ".join(span(period) for period in sorted(periods))
+        here = span(scene.fine_s)
         yield f"On AWS a point stands for {on_aws}; here for {here}, so that a count of it is as much lower."
     by_source: dict[str, list[str]] = {}
     for key in keys:
@@ -547,35 +538,6 @@ def _state(state: State, alarm: Alarm) -> str:
     return f"{said} · {alarm.condition}"
 
 
-def _number(value: float, unit: str) -> str:
-    """A number for people: `1.2k`, `350 ms`, `1.5 s`."""
-    if unit in ("Milliseconds", "Seconds"):
-        ms = value if unit == "Milliseconds" else value * 1000
-        if abs(ms) < 1000:
-            return f"{_short(ms)} ms" if ms else "0"
-        if abs(ms) < 120_000:
-            return f"{_short(ms / 1000)} s"
-        return f"{_short(ms / 60_000)} min" if abs(ms) < 7_200_000 else f"{_short(ms / 3_600_000)} h"
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{_short(value / size)}{letter}"
-    return _short(value) + (" %" if unit == "Percent" else "")
-
-
-def _short(value: float) -> str:
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    text = f"{value:.{digits}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
-
-
-def _span(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
-
-
-def _clock(at_ms: float, *, seconds: bool = False) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M:%S" if seconds else "%H:%M")
-
-
 def _ticks(start_ms: int, end_ms: int) -> list[float]:
     """Round moments, four to seven of them."""
     for step_s in (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400):
@@ -596,102 +558,3 @@ def _pieces(points: Points, period_ms: int) -> Iterator[list[tuple[int, float]]]
         piece.append((at, value))
     if piece:
         yield piece
-
-
-# ---------------------------------------------------------------------------------------------- text and room
-
-
-def _width(text: str, size: float, *, bold: bool = False, code: bool = False) -> float:
-    font = FontProperties(
-        family="DejaVu Sans Mono" if code else "DejaVu Sans", size=size, weight="bold" if bold else "normal"
-    )
-    return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
-
-
-def _cut(text: str, size: float, room: float, *, bold: bool = False) -> str:
-    """`text`, or as much of it as there is room for."""
-    if _width(text, size, bold=bold) <= room:
-        return text
-    while text and _width(f"{text}…", size, bold=bold) > room:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
-
-
-def _shared(needed: Sequence[float], room: float) -> list[float]:
-    """Room for each column: what it needs, or less for the widest ones if all together is too much."""
-    widths = list(needed)
-    while sum(widths) > room + 1:
-        widest = max(widths)
-        second = max((width for width in widths if width < widest), default=widest / 2)
-        many = [place for place, width in enumerate(widths) if width == widest]
-        off = min((sum(widths) - room) / len(many), max(widest - second, 1))
-        for place in many:
-            widths[place] -= off
-    return widths
-
-
-def _wrapped(text: str, size: float, room: float) -> list[str]:
-    words = [_Word(word) for word in text.split()]
-    return [" ".join(word.text for word in line) for line in _lines(words, size, room)]
-
-
-def _lines(words: Sequence[_Word], size: float, room: float) -> Iterator[list[_Word]]:
-    line: list[_Word] = []
-    used = 0.0
-    for word in words:
-        width = _width(word.text, size, bold=word.bold, code=word.code) + _width(" ", size)
-        if line and used + width > room:
-            yield line
-            line, used = [], 0.0
-        line.append(word)
-        used += width
-    if line:
-        yield line
-
-
-_HEADINGS = {1: 15.0, 2: 12.5, 3: 11.0}
-_INLINE = re.compile(r"\[(?P<name>[^\]]+)\]\((?P<url>[^)]+)\)|\*\*(?P<bold>.+?)\*\*|`(?P<code>[^`]+)`")
-
-
-def _paragraphs(markdown: str) -> Iterator[tuple[float, float, list[_Word]]]:
-    """Size of the text, indentation and words of each paragraph; no words where the author left a line."""
-    pending: list[str] = []
-    for line in [*markdown.splitlines(), ""]:
-        line = line.strip()
-        heading = re.match(r"(#{1,6})\s+(.*)", line)
-        bullet = re.match(r"[*-]\s+(.*)", line)
-        if line and not heading and not bullet:
-            pending.append(line)
-            continue
-        if pending:
-            yield 10.0, 0.0, _inline(" ".join(pending))
-            pending = []
-        if heading:
-            size = _HEADINGS.get(len(heading[1]), 10.5)
-            yield size, 0.0, [_Word(word.text, True, word.code, word.url) for word in _inline(heading[2])]
-        elif bullet:
-            yield 10.0, 12.0, _inline(bullet[1])
-        else:
-            yield 10.0, 0.0, []
-
-
-def _inline(text: str) -> list[_Word]:
-    words: list[_Word] = []
-    at = 0
-    for found in _INLINE.finditer(text):
-        words += _plain_words(text[at : found.start()], after=bool(words))
-        if found["name"]:
-            name = re.sub(r"^button:(primary:)?", "", found["name"])
-            words += [_Word(word, url=found["url"]) for word in name.split()]
-        elif found["bold"]:
-            words += [_Word(word, bold=True) for word in found["bold"].split()]
-        else:
-            words.append(_Word(found["code"], code=True))
-        at = found.end()
-    return words + _plain_words(text[at:], after=bool(words))
-
-
-def _plain_words(text: str, *, after: bool) -> list[_Word]:
-    """The words of `text`; the first one is glued to what it comes `after` if no space is between them."""
-    glued = after and bool(text) and not text[0].isspace()
-    return [_Word(word, glued=glued and not number) for number, word in enumerate(text.split())]

@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
+from local import sam_template
 from local.layout import Stack
 
 from . import emf
@@ -64,6 +66,11 @@ def client(stack: Stack, service: str) -> Any:
     )
 
 
+def functions_of(stack: Stack) -> dict[str, str]:
+    """Log group → function."""
+    return {group: stack.functions[folder] for folder, group in stack.log_groups.items()}
+
+
 def log_lines(stack: Stack, since_ms: int = 0) -> list[LogLine]:
     """Every line that the stack's functions wrote, oldest first."""
     logs = client(stack, "logs")
@@ -76,9 +83,36 @@ def log_lines(stack: Stack, since_ms: int = 0) -> list[LogLine]:
     return sorted(lines, key=lambda line: line.at_ms)
 
 
-def add_lines(telemetry: Telemetry, lines: list[LogLine], stack: Stack, api_name: str, stage: str) -> None:
-    """Add what the log tells: our own metrics, and the stand-ins for Lambda's and the gateway's."""
-    functions = {group: stack.functions[folder] for folder, group in stack.log_groups.items()}
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What the gateway's metrics are named by."""
+
+    api_name: str
+    stage: str
+    methods: Mapping[str, str]  # of each path that has but one
+
+    @classmethod
+    def of(cls, template: Mapping[str, Any], api_name: str, stage: str) -> "Gateway":
+        """From the main template."""
+        found: dict[str, set[str]] = {}
+        for routes in sam_template.api_definition(dict(template))["routes"].values():
+            for event in routes.values():
+                found.setdefault(event["Properties"]["Path"], set()).add(event["Properties"]["Method"])
+        return cls(api_name, stage, {path: min(methods) for path, methods in found.items() if len(methods) == 1})
+
+    def dimensions(self, path: str) -> list[dict[str, str]]:
+        """The sets of dimensions under which a call of `path` counts."""
+        api = {"ApiName": self.api_name}
+        staged = api | {"Stage": self.stage}
+        method = self.methods.get(path)
+        return [api, staged, *([staged | {"Resource": path, "Method": method}] if method else [])]
+
+
+def add_lines(telemetry: Telemetry, lines: list[LogLine], functions: Mapping[str, str], gateway: Gateway) -> None:
+    """Add what the log tells: our own metrics, and the stand-ins for Lambda's and the gateway's.
+
+    `functions` are the functions' names by their log groups.
+    """
     failed: set[str] = set()
     for line in lines:
         function = functions[line.group]
@@ -103,15 +137,12 @@ def add_lines(telemetry: Telemetry, lines: list[LogLine], stack: Stack, api_name
         for metric, sample in emf.metrics(fields):
             telemetry.add(metric, sample.at_ms, sample.value, sample.unit)
         if fields.get("message") == "request":
-            _add_request(telemetry, line.at_ms, fields, {"ApiName": api_name}, stage)
+            _add_request(telemetry, line.at_ms, fields, gateway)
 
 
-def _add_request(
-    telemetry: Telemetry, at_ms: int, fields: Mapping[str, Any], api: dict[str, str], stage: str
-) -> None:
+def _add_request(telemetry: Telemetry, at_ms: int, fields: Mapping[str, Any], gateway: Gateway) -> None:
     status = int(fields.get("status", 0))
-    route = {"Resource": str(fields.get("route", "")), "Method": str(fields.get("method", ""))}
-    for dimensions in (api, api | {"Stage": stage}, api | {"Stage": stage} | route):
+    for dimensions in gateway.dimensions(str(fields.get("route"))):
         for name, value in (
             ("Count", 1.0),
             ("4XXError", float(400 <= status < 500)),
