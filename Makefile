@@ -104,6 +104,7 @@ check: $(INSTALLED) ## Lint, format, types, import direction, the template
 	@$(PY) -m mypy $(SOURCES)
 	@PYTHONPATH=layers/longcode/python $(DEV)/bin/lint-imports --no-logo
 	@SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint --region us-east-1 --template template.yaml
+	@$(SAM)/bin/cfn-lint --regions us-east-1 -- operations/template.yaml
 	@$(PY) -m pytest --quiet tests/template
 
 format: $(DEV)/.synced ## Put every file into the one format

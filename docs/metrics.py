@@ -22,8 +22,8 @@ In CloudWatch under the namespace `{NAMESPACE}`, each with the dimensions `servi
 format, one line an invocation. What became of texts is counted by the publisher from the changes of the messages
 table, so it is what was really recorded, whichever function did it, a second or two later.
 
-The dashboard shows them with what AWS measures itself: queue, functions, API, tables. `make dashboard` draws the same
-dashboard from the local stack's own numbers. What each alarm means and what to do is in
+The dashboard shows them with what AWS measures itself: queue, functions, API, tables. `make dashboard` draws the
+same dashboard from the local stack's own numbers. What each alarm means and what to do is in
 [operations.md](operations.md).
 
 | Metric | Unit | What it counts |

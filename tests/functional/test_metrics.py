@@ -48,13 +48,13 @@ SAY_NO = (Fault("40001", "Not routable"),)
         (
             text(Status.UNKNOWN),
             text(Status.DELIVERED, telnyx_id="t"),
-            {Metric.SENT: 1, Metric.SEGMENTS: 2, Metric.DELIVERED: 1},
+            {Metric.SENT: 1, Metric.SEGMENTS: 2, Metric.DELIVERED: 1, Metric.DELIVERY_FAILED: 0},
         ),
         (text(Status.SUBMITTED), text(Status.SENT), {}),
         (
             text(Status.SENT),
             text(Status.DELIVERED, cost=Decimal("0.0051")),
-            {Metric.DELIVERED: 1, Metric.COST: 0.0051},
+            {Metric.DELIVERED: 1, Metric.DELIVERY_FAILED: 0, Metric.COST: 0.0051},
         ),
         # The cost alone, later.
         (text(Status.DELIVERED), text(Status.DELIVERED, cost=Decimal("0.01")), {Metric.COST: 0.01}),
@@ -62,17 +62,17 @@ SAY_NO = (Fault("40001", "Not routable"),)
         (
             text(Status.SENT),
             text(Status.DELIVERY_FAILED, faults=SAY_NO),
-            {Metric.DELIVERY_FAILED: 1, Metric.FAILED_RECIPIENT: 1},
+            {Metric.DELIVERY_FAILED: 1, Metric.DELIVERED: 0, Metric.FAILED_RECIPIENT: 1},
         ),
         (
             text(Status.SENT),
             text(Status.SENDING_FAILED, faults=(Fault("40002", "Spam"),)),
-            {Metric.DELIVERY_FAILED: 1, Metric.FAILED_CONTENT: 1},
+            {Metric.DELIVERY_FAILED: 1, Metric.DELIVERED: 0, Metric.FAILED_CONTENT: 1},
         ),
         (
             text(Status.SENT),
             text(Status.EXPIRED, faults=(Fault("40005", "Expired"),)),
-            {Metric.DELIVERY_FAILED: 1, Metric.FAILED_RECIPIENT: 1},
+            {Metric.DELIVERY_FAILED: 1, Metric.DELIVERED: 0, Metric.FAILED_RECIPIENT: 1},
         ),
         (
             text(Status.SENDING),
@@ -102,7 +102,7 @@ SAY_NO = (Fault("40001", "Not routable"),)
         (
             text(Status.DELIVERY_UNCONFIRMED, telnyx_id="t"),
             text(Status.DELIVERED, telnyx_id="t"),
-            {Metric.DELIVERED: 1},
+            {Metric.DELIVERED: 1, Metric.DELIVERY_FAILED: 0},
         ),
         # The caller tried again what was proven not to have been sent.
         (text(Status.FAILED), text(Status.SENDING), {}),
@@ -187,8 +187,9 @@ def test_a_webhook_counts_as_signed_or_as_refused(world: World) -> None:
         inbound(THEIRS, "Hi", world.clock.now, to=OURS), signer=Signer(b"somebody else's key, no.........")
     )
 
-    assert world.meter.counts[Metric.WEBHOOKS] == 1
-    assert world.meter.counts[Metric.SIGNATURES_REFUSED] == 1
+    # Both each time, so that a share of them can be worked out.
+    assert world.meter.values[Metric.WEBHOOKS] == [1, 0]
+    assert world.meter.values[Metric.SIGNATURES_REFUSED] == [0, 1]
 
 
 # ------------------------------------------------------------------------------- how it stands, by the minute

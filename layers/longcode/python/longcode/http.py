@@ -180,6 +180,7 @@ def answer(
         response = refusal(exc)
         if isinstance(exc, errors.SignatureRefused):
             meter.count(Metric.SIGNATURES_REFUSED)
+            meter.count(Metric.WEBHOOKS, 0)
     except Exception:
         # The one place that must survive anything: a caller gets our error shape, never a stack trace.
         journal.exception("request.crashed")

@@ -92,6 +92,9 @@ def measured(change: Change) -> Iterator[tuple[Metric, float]]:
     if after.status in _COUNTED_AS:
         metric = _COUNTED_AS[after.status]
         yield metric, 1
+        if metric in (Metric.DELIVERED, Metric.DELIVERY_FAILED):
+            # With the other's zero: a share of the two can be worked out only where both have been told.
+            yield Metric.DELIVERY_FAILED if metric is Metric.DELIVERED else Metric.DELIVERED, 0
         if metric in (Metric.FAILED, Metric.DELIVERY_FAILED):
             fault = after.faults[0] if after.faults else Fault("", "")
             yield _FAILED_BY[explain.explain(fault).whose], 1

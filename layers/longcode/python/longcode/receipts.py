@@ -29,6 +29,8 @@ def take(
     tries again.
     """
     meter.count(Metric.WEBHOOKS)
+    # Each with the other's zero: a share of the two can be worked out only where both have been told.
+    meter.count(Metric.SIGNATURES_REFUSED, 0)
     if event is None:
         raise InvalidRequest("The body is not a webhook event.")
     journal.bind(event_id=event.id)
