@@ -1,0 +1,110 @@
+"""Metrics and log fields that no test can bring the live stack to emit in time, over the real meter and log."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from local.telemetry import emf
+from local.telemetry.insights import LogLine
+from local.telemetry.series import MetricKey
+from longcode.message import Fault
+from longcode.metrics import NAMESPACE, Metric
+from longcode.observability import LambdaJournal, LambdaMeter
+from tests.fakes import World, carrier, make_settings, make_world
+from tests.fakes.webhooks import receipt
+from tests.functional.test_publisher import IDS, a_text, publish_to
+from tests.telemetry import FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME
+
+
+def published(world: World) -> None:
+    """Let the publisher see what became of the latest text."""
+    text = world.messages.all[-1]
+    publish_to(world, (None, text))
+
+
+def refused_by_receipt(code: str) -> Callable[[World], None]:
+    def happens(world: World) -> None:
+        world.send()
+        (text,) = world.carrier.texts
+        faults = [Fault(code, "No")]
+        world.webhook(receipt(text, "sending_failed", world.clock.now, faults=faults), path_id=text.key)
+        published(world)
+
+    return happens
+
+
+def never_reached(world: World) -> None:
+    world.carrier.then(*[carrier.UNREACHABLE] * 5)
+    world.enqueue()
+    world.consume()
+    published(world)
+
+
+def asked_wrongly(world: World) -> None:
+    world.carrier.then(carrier.refuses(400, "10015", "Bad request"))
+    world.send()
+    published(world)
+
+
+def bus_refuses(world: World) -> None:
+    world.bus.refuse = {IDS[0]}
+    publish_to(world, (None, a_text()))
+
+
+def store_fails(world: World) -> None:
+    world.enqueue()
+    world.messages.trip.fail("claim")
+    world.consume()
+
+
+PROVOKED: dict[Metric, Callable[[World], None]] = {
+    Metric.FAILED_CONTENT: refused_by_receipt("40002"),
+    Metric.FAILED_ACCOUNT: refused_by_receipt("20100"),
+    Metric.FAILED_CARRIER: never_reached,
+    Metric.FAILED_SERVICE: asked_wrongly,
+    Metric.EVENTS_REFUSED: bus_refuses,
+}
+
+
+@pytest.fixture
+def telling_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], World]:
+    def make() -> World:
+        # A name of its own, as loggers are kept by their names, together with where they write to.
+        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+        return make_world(make_settings(), journal=LambdaJournal(), meter=LambdaMeter("test"))
+
+    return make
+
+
+def test_each_metric_that_is_left_to_virtual_time_is_provoked_here() -> None:
+    assert set(PROVOKED) == set(IN_VIRTUAL_TIME)
+
+
+@pytest.mark.parametrize("metric", PROVOKED)
+def test_it_is_written_under_its_name_with_its_unit_and_dimensions(
+    metric: Metric,
+    telling_world: Callable[[], World],
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    PROVOKED[metric](telling_world())
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [(key, sample) for line in lines for key, sample in emf.metrics(line) if key.name == metric.value]
+    expected = MetricKey.of(NAMESPACE, metric.value, {"service": request.node.name, "environment": "test"})
+    assert {key for key, _ in found} == {expected}
+    assert {sample.unit for _, sample in found} == {metric.unit}
+    assert sum(sample.value for _, sample in found) >= 1
+
+
+def test_each_field_that_is_left_to_virtual_time_is_written(
+    telling_world: Callable[[], World], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = telling_world()
+    store_fails(world)
+    bus_refuses(world)
+
+    written = {name for line in capsys.readouterr().out.splitlines() for name in LogLine(0, "", line).fields()}
+    assert written >= set(FIELDS_IN_VIRTUAL_TIME)

@@ -1,0 +1,123 @@
+"""What dashboard, alarms and saved queries may name, where it is really emitted, and what each alarm is for.
+
+A metric of ours or a field of the log is emitted on the live stack (tests/stack/test_stack_telemetry.py) or, where
+that would take hours or a store that fails, in tests/functional/test_telemetry_in_virtual_time.py. One of AWS's is
+in the table below, with the sets of dimensions under which AWS says that it publishes it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from longcode.metrics import Metric
+
+IN_VIRTUAL_TIME = {
+    Metric.FAILED_CONTENT: "no number of the simulated carrier is refused for its words",
+    Metric.FAILED_ACCOUNT: "what is the account's fault stops all sending, and fails a text only by a receipt",
+    Metric.FAILED_CARRIER: "five attempts take minutes",
+    Metric.FAILED_SERVICE: "it takes a fault of ours",
+    Metric.EVENTS_REFUSED: "the emulator's bus refuses nothing",
+}
+FIELDS_IN_VIRTUAL_TIME = {
+    "what": "which store did not answer",
+    "fault": "what the bus refused with",
+    "xray_trace_id": "Lambda hands it to the function in _X_AMZN_TRACE_ID, the emulator does not",
+}
+
+_QUEUE = ({"QueueName"},)
+_FUNCTION = ({"FunctionName"}, {"FunctionName", "Resource"}, set[str]())
+_TABLE = ({"TableName"}, {"TableName", "GlobalSecondaryIndexName"})
+# The last one only for methods with detailed metrics.
+_API = ({"ApiName"}, {"ApiName", "Stage"}, {"ApiName", "Stage", "Resource", "Method"})
+
+# Namespace and metric → the sets of dimensions under which it is published.
+PUBLISHED_BY_AWS: dict[tuple[str, str], tuple[set[str], ...]] = {
+    # Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS". The groups are for FIFO queues.
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): _QUEUE,
+    ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"): _QUEUE,
+    ("AWS/SQS", "ApproximateNumberOfGroupsWithInflightMessages"): _QUEUE,
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): _QUEUE,
+    # AWS Lambda Developer Guide, "Types of metrics for Lambda functions".
+    ("AWS/Lambda", "Invocations"): _FUNCTION,
+    ("AWS/Lambda", "Errors"): _FUNCTION,
+    ("AWS/Lambda", "Throttles"): _FUNCTION,
+    ("AWS/Lambda", "Duration"): _FUNCTION,
+    ("AWS/Lambda", "ConcurrentExecutions"): _FUNCTION,
+    # For event source mappings that read a stream.
+    ("AWS/Lambda", "IteratorAge"): _FUNCTION,
+    # Amazon DynamoDB Developer Guide, "DynamoDB Metrics and dimensions".
+    ("AWS/DynamoDB", "ConsumedReadCapacityUnits"): _TABLE,
+    ("AWS/DynamoDB", "ConsumedWriteCapacityUnits"): _TABLE,
+    ("AWS/DynamoDB", "ReadThrottleEvents"): _TABLE,
+    ("AWS/DynamoDB", "WriteThrottleEvents"): _TABLE,
+    # API Gateway Developer Guide, "Amazon API Gateway dimensions and metrics".
+    ("AWS/ApiGateway", "Count"): _API,
+    ("AWS/ApiGateway", "4XXError"): _API,
+    ("AWS/ApiGateway", "5XXError"): _API,
+    ("AWS/ApiGateway", "Latency"): _API,
+}
+
+
+# More numbers than may be in doubt at once; their carrier takes the texts and answers 500.
+IN_DOUBT = [
+    f"+1{area}5550170" for area in ("202", "203", "205", "206", "207", "208", "209", "212", "213", "214", "215")
+]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What an alarm is for: what each minute has of it, and what each minute has of it while all is well.
+
+    By the id of the alarm's query. Values of our own metrics must have been emitted on the stack.
+    """
+
+    sick: Mapping[str, list[float]]
+    well: Mapping[str, list[float]]
+    within_min: int
+
+
+STOP = Fault(sick={"m1": [1]}, well={"m1": [0]}, within_min=3)
+FAULTS: dict[str, Fault] = {
+    # A text among the dead letters.
+    "DeadLetters": Fault(sick={"m1": [1]}, well={"m1": [0]}, within_min=2),
+    # Nothing leaves for over 15 minutes.
+    "OldestText": Fault(sick={"m1": [960]}, well={"m1": [30]}, within_min=6),
+    # The carrier answers nothing that can be read: eleven in doubt, and they stay so.
+    "UnknownPilingUp": Fault(sick={"m1": [float(len(IN_DOUBT))]}, well={"m1": [0]}, within_min=16),
+    # A carrier filters everything.
+    "DeliveryFailing": Fault(
+        sick={"failed": [1, 1, 1], "delivered": [0, 0, 0]},
+        well={"failed": [0, 0, 0], "delivered": [1, 1, 1]},
+        within_min=60,
+    ),
+    "CarrierKeyRefused": STOP,
+    "SpendLimit": STOP,
+    "CarrierSetup": STOP,
+    # Three answers a minute that ask for less.
+    "RateLimited": Fault(sick={"m1": [1, 1, 1]}, well={}, within_min=16),
+    # The public key is another one: every webhook is refused.
+    "SignaturesRefused": Fault(
+        sick={"refused": [1, 1], "signed": [0, 0]}, well={"refused": [0, 0], "signed": [1, 1]}, within_min=5
+    ),
+    # A cold start that takes too long, often.
+    "WebhookSlow": Fault(
+        sick={"receipts": [300, 1900], "others": [200]},
+        well={"receipts": [300, 400], "others": [200]},
+        within_min=11,
+    ),
+    # A store is down: every request answers 503.
+    "ApiFailing": Fault(
+        sick={"failures": [1, 1, 1], "requests": [1, 1, 1], "key": [0], "funds": [0], "setup": [0], "paused": [0]},
+        well={"failures": [0, 0, 0], "requests": [1, 1, 1], "key": [0], "funds": [0], "setup": [0], "paused": [0]},
+        within_min=6,
+    ),
+    # One function dies at each call.
+    "FunctionErrors": Fault(sick={"consumer": [1, 1]}, well={"consumer": [0, 0]}, within_min=4),
+    # The schedule is off: nothing at all is reported.
+    "SweeperSilent": Fault(sick={}, well={"m1": [1]}, within_min=25),
+    # A hot key on one index.
+    "TableThrottled": Fault(sick={"by_tag": [10]}, well={}, within_min=11),
+    # The publisher stands still.
+    "PublisherLag": Fault(sick={"m1": [1_000_000]}, well={"m1": [200]}, within_min=6),
+    # A batch of events was given up.
+    "Unpublished": Fault(sick={"m1": [1]}, well={"m1": [0]}, within_min=2),
+}
