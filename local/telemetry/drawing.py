@@ -143,7 +143,7 @@ class _Picture:
         scene = self._scene
         self._write(MARGIN + 2, 30, scene.title, 17, bold=True)
         shown = f"{clock(scene.start_ms)} to {clock(scene.end_ms)} UTC"
-        self._write(MARGIN + 2, 50, f"{shown}, a point for each {span(scene.fine_s)}", 10.5, SOFT)
+        self._write(MARGIN + 2, 50, shown, 10.5, SOFT)
         for widget in scene.operations.widgets:
             self._widget(widget)
         for number, line in enumerate(self._notes):
@@ -433,6 +433,8 @@ class _Picture:
     ) -> None:
         scene = self._scene
         low, high = axis.get_ylim() if axis.has_data() else (0.0, 1.0)
+        if axis.dataLim.y1 <= 0:
+            high = 1.0  # nothing but zeros
         high = max([high, *(line.value * 1.08 for line in lines)])
         low = min(low, 0.0) if said.least is None else said.least
         axis.set_ylim(low, (high * 1.02 if high > low else low + 1) if said.most is None else said.most)
@@ -456,7 +458,9 @@ class _Picture:
                 )
         unit = self._unit(plots)
         whole = unit == "Count" and all(plot.query.key for plot in plots)
-        axis.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=whole))
+        minutes = unit == "Seconds" and axis.get_ylim()[1] > 120
+        steps = [1, 3, 6, 10] if minutes else [1, 2, 2.5, 5, 10]
+        axis.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=whole, steps=steps))
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value, unit)))
         axis.xaxis.set_major_locator(FixedLocator(_ticks(scene.start_ms, scene.end_ms)))
         seconds = scene.end_ms - scene.start_ms < 5 * 60_000
@@ -510,7 +514,7 @@ def _notes(scene: Scene) -> Iterator[str]:
     if periods and min(periods) > scene.fine_s:
         on_aws = " or ".join(span(period) for period in sorted(periods))
         here = span(scene.fine_s)
-        yield f"On AWS a point stands for {on_aws}; here for {here}, so that a count of it is as much lower."
+        yield f"On AWS a point stands for {on_aws}; here for {here}, so that counts are smaller."
     by_source: dict[str, list[str]] = {}
     for key in keys:
         if source := _stand_in(key):

@@ -75,7 +75,7 @@ class Traffic:
         self._api.get(f"/sms/status/{self._dice.choice(self._sent[-20:])}")
 
     def _text_back(self) -> None:
-        words = self._dice.choice(("Thanks!", "When does it come?", "STOP", "Stop it, will you", "START"))
+        words = self._dice.choice(("Thanks!", "When does it come?", "STOP", "Stop, will you", "START"))
         who = number_of(self._dice.choice(("0120", "0121", "0122")), self._area_code)
         if self._stack.console_url:
             url = f"{self._stack.console_url}/_carrier/inbound"

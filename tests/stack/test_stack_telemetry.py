@@ -64,9 +64,8 @@ class Provoked:
 class Trouble:
     """Makes every trouble."""
 
-    def __init__(self, layout: Layout, provoked: Provoked, eventually: Eventually) -> None:
-        self.layout, self.stack = layout, provoked.stack
-        self.provoked = provoked
+    def __init__(self, layout: Layout, stack: Stack, eventually: Eventually) -> None:
+        self.layout, self.stack = layout, stack
         self.at = target.local(layout.home)
         self._eventually = eventually
         self._api = httpx.Client(
@@ -132,7 +131,7 @@ class Trouble:
         self.text("send", number("0102"), key="once")
 
     def webhooks_of_every_kind(self) -> None:
-        for words in ("Hello", "Stop it, will you", "STOP"):
+        for words in ("Hello", "Stop, will you", "STOP"):
             self.says(number("0120"), words)
         self._api.post("/webhooks/message", json={"data": {}})
         receipt = signing.webhook(
@@ -195,7 +194,7 @@ def provoked(eventually: Eventually) -> Iterator[Provoked]:
     try:
         stack = stacks.up(layout, Silent(), environment={})
         made = Provoked(stack, page.of_stack(stack))
-        Trouble(layout, made, eventually).make()
+        Trouble(layout, stack, eventually).make()
 
         def complete() -> bool:
             made.read()
