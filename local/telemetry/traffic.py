@@ -33,6 +33,10 @@ class Traffic:
 
     def run(self, seconds: float) -> None:
         """Go on for so long. Raises LocalError if the API does not take even the first text."""
+        with self._api:
+            self._go_on(seconds)
+
+    def _go_on(self, seconds: float) -> None:
         begun = time.monotonic()
         try:
             self._text("queue", PEOPLE[0]).raise_for_status()
@@ -58,7 +62,6 @@ class Traffic:
                 with contextlib.suppress(httpx.HTTPError):
                     kind[1]()
             time.sleep(self._dice.uniform(0.3, 1.7) * EVERY_S)
-        self._api.close()
 
     def _text(self, via: str, who: str) -> httpx.Response:
         body = {

@@ -74,12 +74,13 @@ class Trouble:
 
     def make(self) -> None:
         """All of it. What needs sending to be stopped comes last, as it holds up the rest."""
-        self.texts_that_end_in_every_way()
-        self.webhooks_of_every_kind()
-        self.rubbish()
-        self.lost_receipts_and_texts_in_doubt()
-        self.while_paused()
-        self.stops()
+        with self._api:
+            self.texts_that_end_in_every_way()
+            self.webhooks_of_every_kind()
+            self.rubbish()
+            self.lost_receipts_and_texts_in_doubt()
+            self.while_paused()
+            self.stops()
 
     # ---------------------------------------------------------------------------------------- what is asked for
 
