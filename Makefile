@@ -89,9 +89,9 @@ deploy: $(INSTALLED) ## Deploy to AWS: make deploy ENV=dev|prod (GUIDED=1 the fi
 	  --parameter-overrides Architecture=$(ARCHITECTURE)
 
 # ---------------------------------------------------------------------------------------- checks
-SOURCES := layers functions local cli bench tests
+SOURCES := layers functions local cli bench cost tests
 
-.PHONY: test check format bench docs guarantees
+.PHONY: test check format bench cost docs guarantees
 test: $(INSTALLED) ## Run every test
 	@$(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile $(ARGS)
 
@@ -109,6 +109,9 @@ format: $(DEV)/.synced ## Put every file into the one format
 
 bench: $(INSTALLED) ## Measure the pacing against its ideal and three baselines (ARGS="--quick")
 	@$(PY) -m bench pacing $(ARGS)
+
+cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000", "--json", "--write" for docs/cost.md)
+	@PYTHONPATH=layers/longcode/python $(PY) -m cost $(ARGS)
 
 docs: $(DEV)/.synced ## Write docs/errors.md from the table of errors
 	@$(PY) docs/errors.py
