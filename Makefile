@@ -117,7 +117,7 @@ format: $(DEV)/.synced ## Put every file into the one format
 bench: $(INSTALLED) ## Measure the pacing against its ideal and three baselines (ARGS="--quick")
 	@$(PY) -m bench pacing $(ARGS)
 
-cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000", "--json", "--write" for docs/cost.md)
+cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
 	@PYTHONPATH=layers/longcode/python $(PY) -m cost $(ARGS)
 
 docs: $(DEV)/.synced ## Write docs/errors.md from the table of errors

@@ -32,6 +32,7 @@ def render(run: Run, prices: Prices, deployed: Deployed) -> str:
         money=money,
         months=months,
         fixed=_table(("", "USD a month"), [(name, f"{usd:,.2f}") for name, usd in monthly.items()]),
+        sweeps=prices.assumed["hours_a_month"] * 60,
         segment=prices.of("carrier_segment"),
         retention=deployed.retention_days,
         log_retention=deployed.log_retention_days,
