@@ -20,6 +20,7 @@ from longcode.errors import Crashed, LongCodeError, Unavailable
 
 if TYPE_CHECKING:
     from longcode import deliver, pacing, ports, sweep
+    from longcode.guard import Guard
     from longcode.message import Message
     from longcode.observability import LambdaMeter
 
@@ -202,6 +203,19 @@ class Service:
             key=accept.idempotency_key(request.headers.get("idempotency-key")),
             webhook_url=request.webhook_url(settings.webhook_url),
             now_ms=self.clock.now_ms(),
+        )
+
+    def guard(self, request: http.Request) -> "Guard":
+        """The guard before what this caller asks for."""
+        from longcode.guard import Guard
+
+        return Guard(
+            limits=self.limits,
+            meter=self.meter,
+            journal=self.journal,
+            allowed=self.settings.allowed_destinations,
+            texts_per_key=self.settings.daily_texts_per_key,
+            caller=request.caller_mark,
         )
 
     # Any: Lambda's context object, which only the runtime makes.
