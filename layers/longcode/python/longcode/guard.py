@@ -92,13 +92,11 @@ class Guard:
         """The key's own comes first: who has used it up takes nothing from others, not even for a moment."""
         day, caps = f"day#{_day(message)}", []
         if self.texts_per_key:
-            words = f"This API key has had its {self.texts_per_key} texts of today (DailyTextsPerKey)"
+            words = f"Today's texts of this API key are used up: {self.texts_per_key} a day (DailyTextsPerKey)"
             caps.append(_Cap(f"{day}#key#{self.caller}", self.texts_per_key, words))
         entry = destinations.find(message.recipient, self.allowed)
         if entry and entry.daily:
-            words = (
-                f"Numbers with {entry.prefix} have had their {entry.daily} texts of today (AllowedDestinations)"
-            )
+            words = f"Today's texts to {entry.prefix} are used up: {entry.daily} a day (AllowedDestinations)"
             caps.append(_Cap(f"{day}#to#{entry.prefix}", entry.daily, words))
         return caps
 
