@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from longcode import pacing
+from longcode import destinations, pacing
 
 ROOT = Path(__file__).parents[2]
 
@@ -201,6 +201,22 @@ def test_every_setting_that_the_code_reads_is_in_the_environment() -> None:
     read = set(re.findall(r'(?:text|number|env\.get)\("([A-Z_]+)"', source))
     assert read
     assert read <= set(GLOBALS["Environment"]["Variables"])
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["", "+1", "+1,+44:500", " +1876:50 , *:9,", "*", "*:1", ",", "1", "+", "+0", "+44:0", "+44:", "+1 +44",
+     "+1,*:0", "US", "+1234567890123456", "+44:9999999999"],
+)  # fmt: skip
+def test_the_template_takes_the_destinations_that_the_code_takes(setting: str) -> None:
+    taken = re.fullmatch(TEMPLATE["Parameters"]["AllowedDestinations"]["AllowedPattern"], setting) is not None
+
+    try:
+        meant = bool(not setting or destinations.parse(setting))
+    except ValueError:
+        meant = False
+
+    assert taken is meant
 
 
 def test_no_claim_outlives_its_function() -> None:

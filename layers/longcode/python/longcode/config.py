@@ -7,7 +7,8 @@ from typing import Literal
 
 from nacl.signing import VerifyKey
 
-from longcode import phone, signature
+from longcode import destinations, phone, signature
+from longcode.destinations import Destination
 from longcode.errors import ConfigurationError
 
 
@@ -29,6 +30,8 @@ class Settings:
     sender_interval_ms: int
     account_interval_ms: int
     max_pending_per_recipient: int
+    allowed_destinations: tuple[Destination, ...]
+    daily_texts_per_key: int
     validity_minutes: int
     retention_days: int
     ambiguous_sends: Literal["resolve", "hold"]
@@ -71,6 +74,12 @@ class Settings:
         webhook_url = env.get("WEBHOOK_URL", "").strip().rstrip("/")
         if webhook_url and not re.fullmatch(r"https?://\S{1,1900}", webhook_url):
             problems.append("WEBHOOK_URL must be an http(s) URL")
+        allowed = destinations.own_country(long_code)
+        if listed := env.get("ALLOWED_DESTINATIONS", "").strip():
+            try:
+                allowed = destinations.parse(listed)
+            except ValueError as exc:
+                problems.append(f"ALLOWED_DESTINATIONS {exc}")
         policy = env.get("AMBIGUOUS_SENDS", "").strip() or "resolve"
         if policy not in ("resolve", "hold"):
             problems.append("AMBIGUOUS_SENDS must be resolve or hold")
@@ -93,6 +102,8 @@ class Settings:
             sender_interval_ms=number("SENDER_INTERVAL_MS", 0, 0),
             account_interval_ms=number("ACCOUNT_INTERVAL_MS", 0, 0),
             max_pending_per_recipient=number("MAX_PENDING_PER_RECIPIENT", 100, 1),
+            allowed_destinations=allowed,
+            daily_texts_per_key=number("DAILY_TEXTS_PER_KEY", 10_000, 0),
             validity_minutes=number("VALIDITY_MINUTES", 1440, 1),
             retention_days=number("RETENTION_DAYS", 90, 1),
             ambiguous_sends="hold" if policy == "hold" else "resolve",

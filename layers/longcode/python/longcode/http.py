@@ -1,6 +1,7 @@
 """From an API Gateway event to a call, and from its outcome to an answer: the one place that knows both."""
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,11 +23,13 @@ _STATUS: dict[type[errors.RequestError], int] = {
     errors.InvalidRequest: 400,
     errors.SignatureRefused: 401,
     errors.RecipientOptedOut: 403,
+    errors.DestinationNotAllowed: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.IdempotencyMismatch: 409,
     errors.IdempotencyInProgress: 409,
     errors.LineFull: 429,
+    errors.DailyLimitReached: 429,
 }
 
 
@@ -133,6 +136,11 @@ class Request:
         return str(identity.get("apiKeyId") or self.headers.get("x-api-key") or "")
 
     @property
+    def caller_mark(self) -> str:
+        """Who calls, as tables and logs may name them: the id of the API key, or a digest where there is none."""
+        return self.caller_name or f"sha256-{hashlib.sha256(self.caller.encode()).hexdigest()[:16]}"
+
+    @property
     def raw_body(self) -> bytes:
         """The body's bytes as they came. Raises InvalidRequest if the gateway's encoding of them is broken."""
         body = self._event.get("body") or ""
@@ -214,10 +222,12 @@ def refusal(exc: errors.LongCodeError) -> Response:
         return Response(503, fields, {"retry-after": "2"})
     assert isinstance(exc, errors.RequestError)
     fields["code"] = exc.code
-    if isinstance(exc, errors.InvalidRequest) and exc.field:
+    if isinstance(exc, errors.InvalidRequest | errors.DestinationNotAllowed) and exc.field:
         fields["field"] = exc.field
-    if isinstance(exc, errors.LineFull | errors.IdempotencyInProgress):
-        headers["retry-after"] = str(exc.retry_after_s if isinstance(exc, errors.LineFull) else 1)
+    if isinstance(exc, errors.LineFull | errors.DailyLimitReached):
+        headers["retry-after"] = str(exc.retry_after_s)
+    if isinstance(exc, errors.IdempotencyInProgress):
+        headers["retry-after"] = "1"
     if isinstance(exc, errors.MethodNotAllowed):
         headers["allow"] = exc.allowed
     return Response(_STATUS[type(exc)], fields, headers)
