@@ -89,6 +89,7 @@ def make_settings(**changes: Any) -> Settings:
             retention_days=90,
             ambiguous_sends="resolve",
             store_text="always",
+            webhook_sources=(),
         ),
         **changes,
     )

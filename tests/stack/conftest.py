@@ -27,7 +27,10 @@ def run_layout() -> Layout:
 
 @pytest.fixture(scope="session")
 def stack(run_layout: Layout) -> Iterator[Stack]:
-    """The stack of this test run: what is in it belongs to all tests, so use numbers of your own."""
+    """The stack of this test run: what is in it belongs to all tests, so use numbers of your own.
+
+    Each function can do no more than its policies say, as on AWS.
+    """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
     forget_old_runs()
     with shared_stack(run_layout.home, worker, parameters=PARAMETERS) as found:

@@ -88,6 +88,10 @@ def test_an_empty_setting_is_a_missing_one(name: str, value: str) -> None:
         ("RETENTION_DAYS", "0"),
         ("RETENTION_DAYS", "9999999999"),
         ("AMBIGUOUS_SENDS", "maybe"),
+        ("WEBHOOK_SOURCE_RANGE", "the carrier"),
+        ("WEBHOOK_SOURCE_RANGE", "192.76.120.200/27"),
+        ("WEBHOOK_SOURCE_RANGE", "192.76.120.192/33"),
+        ("WEBHOOK_SOURCE_RANGE", "192.76.120.192/27 198.51.100.0/24"),
     ],
 )
 def test_a_malformed_setting_is_named(name: str, value: str) -> None:
@@ -119,6 +123,15 @@ def test_two_public_keys_are_taken_while_one_is_being_changed() -> None:
     settings = Settings.from_env(GOOD | {"TELNYX_PUBLIC_KEY": f"{KEY}, {OTHER_KEY},"})
 
     assert [bytes(key) for key in settings.public_keys] == [b"k" * 32, b"o" * 32]
+
+
+def test_webhooks_are_taken_from_anywhere_unless_their_sources_are_named() -> None:
+    assert Settings.from_env(GOOD).webhook_sources == ()
+    assert Settings.from_env(GOOD | {"WEBHOOK_SOURCE_RANGE": " "}).webhook_sources == ()
+
+    settings = Settings.from_env(GOOD | {"WEBHOOK_SOURCE_RANGE": "192.76.120.192/27, 2001:db8::/32,"})
+
+    assert [str(network) for network in settings.webhook_sources] == ["192.76.120.192/27", "2001:db8::/32"]
 
 
 def test_slashes_at_the_end_of_addresses_do_not_matter() -> None:

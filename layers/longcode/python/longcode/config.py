@@ -36,6 +36,7 @@ class Settings:
     retention_days: int
     ambiguous_sends: Literal["resolve", "hold"]
     store_text: Literal["always", "until_final"]
+    webhook_sources: tuple[signature.Network, ...]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -66,6 +67,12 @@ class Settings:
                 problems.append(f"TELNYX_PUBLIC_KEY must be 32 bytes of base64: it {exc}")
         if listed and not listed.strip(", "):
             problems.append("TELNYX_PUBLIC_KEY names no key: without one every webhook would be refused")
+        sources: list[signature.Network] = []
+        for part in filter(None, map(str.strip, env.get("WEBHOOK_SOURCE_RANGE", "").split(","))):
+            try:
+                sources.append(signature.source_range(part))
+            except ValueError as exc:
+                problems.append(f"WEBHOOK_SOURCE_RANGE must be address ranges, as 192.76.120.192/27: {exc}")
         long_code = env.get("TELNYX_LONG_CODE", "").strip()
         if not phone.is_e164(long_code):
             problems.append(
@@ -108,6 +115,7 @@ class Settings:
             retention_days=number("RETENTION_DAYS", 90, 1),
             ambiguous_sends="hold" if policy == "hold" else "resolve",
             store_text="until_final" if texts == "until_final" else "always",
+            webhook_sources=tuple(sources),
         )
         if problems:
             raise ConfigurationError(problems)

@@ -124,6 +124,12 @@ class Request:
         return dict(self._event.get("queryStringParameters") or {})
 
     @property
+    def source_address(self) -> str:
+        """Where the call came from, as the gateway saw it; behind a proxy that is the proxy."""
+        identity = (self._event.get("requestContext") or {}).get("identity") or {}
+        return str(identity.get("sourceIp") or "")
+
+    @property
     def caller_name(self) -> str:
         """The id of the caller's API key as a record may keep it; never the key."""
         identity = (self._event.get("requestContext") or {}).get("identity") or {}
