@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
 from cli import ROOT, overview, problems, show, target
+from cli import doctor as doctors
 from cli import redrive as redrives
+from cli.finding import Finding, State
 from cli.problems import Problem
 from cli.target import Target
 from longcode import accept, phone
@@ -37,7 +39,8 @@ class OneLineErrors(TyperGroup):
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Sees to a Long Code SMS stack: what became of a text, who waits and why, pause, resume, redrive.\n\n"
+    help="Sees to a Long Code SMS stack: what became of a text, who waits and why, what is broken; pause, resume, "
+    "redrive.\n\n"
     "Every command works on the local stack, or with --stack on one in an AWS account.",
     no_args_is_help=True,
     add_completion=False,
@@ -175,6 +178,61 @@ def queue(
         _json(show.overview_json(found, now, full=full))
     else:
         console.print(show.overview(found, now, full=full))
+
+
+@app.command(
+    epilog=_examples(
+        "doctor",
+        "doctor --to +12025550123",
+        "doctor --json --stack long-code-prod --profile ops | jq '.checks[] | select(.state == \"fail\")'",
+    )
+)
+def doctor(
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NUMBER", help="Also say whether this number may be texted.")
+    ] = None,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Try everything that the stack depends on, and say of what is broken how to mend it.
+
+    Settings, the carrier's key, number and profile, the API and its webhook, clocks, queues, brakes, opt-outs.
+    Nothing is changed, and no text is sent.
+
+    The exit code is 0 if nothing fails (there may be warnings), 1 if something does.
+    """
+    if to is not None and not phone.is_e164(to):
+        raise typer.BadParameter("must be one number in E.164 format, as +12025550123.", param_hint="--to")
+    at = _found(stack, profile, region, home)
+    found = _examine(at, to)
+    if as_json:
+        _json(show.findings_json(at.formation.stack, found))
+    else:
+        console.print(show.findings(found))
+        _say("")
+        _say(show.verdict(found))
+    if any(one.state is State.FAIL for one in found):
+        raise typer.Exit(1)
+
+
+def _examine(at: Target, to: str | None) -> list[Finding]:
+    names = doctors.checks(to)
+    found = []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        doctors.client(at) as client,
+        Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar,
+    ):
+        case = doctors.Case(at, client, _now_ms, to)
+        task = bar.add_task("", total=len(names))
+        for name in names:
+            bar.update(task, description=f"Looking at {name}")
+            found.append(doctors.look(name, case))
+            bar.advance(task)
+    return found
 
 
 # ---------------------------------------------------------------------------------------- acting

@@ -1,7 +1,7 @@
 """Messages, queues and brakes as a person reads them; numbers masked and words hidden unless asked for."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.finding import Finding, State
 from cli.overview import Line, Overview
 from cli.redrive import Preview
 from longcode import http, pacing, phone
@@ -379,3 +380,55 @@ def _effect(status: Status | None) -> str:
     if status is Status.SENDING:
         return "has the consumer settle it by evidence, not send it again"
     return "takes it off: nothing is sent again"
+
+
+# ------------------------------------------------------------------------------------------- the doctor
+
+_STATES = {
+    State.OK: Text("ok", "green"),
+    State.WARN: Text("warn", "yellow"),
+    State.FAIL: Text("FAIL", "red"),
+    State.SKIPPED: Text("-", "dim"),
+}
+
+
+def findings(found: Sequence[Finding]) -> RenderableType:
+    """A row for each check, and what to do below what was found."""
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    # A command in it is to be copied, so that it is folded nowhere but at the edge.
+    table.add_column(overflow="fold")
+    for one in found:
+        words = Text(one.found, "dim" if one.state is State.SKIPPED else "")
+        if one.todo:
+            words.append(f"\n→ {one.todo}", "bold")
+        table.add_row(_STATES[one.state], one.check, words)
+    return table
+
+
+def findings_json(stack: str, found: Sequence[Finding]) -> dict[str, Any]:
+    """The same for a script. `healthy`: nothing fails; there may be warnings."""
+    return {
+        "stack": stack,
+        "healthy": all(one.state is not State.FAIL for one in found),
+        "checks": [
+            {"check": one.check, "state": one.state, "found": one.found, "todo": one.todo or None} for one in found
+        ],
+    }
+
+
+def verdict(found: Sequence[Finding]) -> str:
+    """All of it in a sentence."""
+    many = {state: sum(one.state is state for one in found) for state in State}
+    rest = [
+        f"{many[state]} {word}"
+        for state, word in (
+            (State.FAIL, "failed"),
+            (State.WARN, "to be looked at"),
+            (State.SKIPPED, "could not be made"),
+        )
+        if many[state]
+    ]
+    checks = count(len(found), "check")
+    return f"All of {checks} are well." if not rest else f"Of {checks} {', '.join(rest)}."
