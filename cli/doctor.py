@@ -26,6 +26,7 @@ from cli.overview import Overview
 from cli.problems import Problem
 from cli.target import Target
 from local import sam_template, signing
+from local.layout import Layout, Stack
 from longcode import explain, phone, signature
 from longcode.config import Settings, carrier_key
 from longcode.errors import ConfigurationError, SignatureRefused
@@ -141,6 +142,15 @@ class Case:
         return str(found.get("SecretString", ""))
 
     @cached_property
+    def signing_key(self) -> SigningKey | None:
+        """What the stack's carrier signs with: known of the simulated one only."""
+        if not self.local:
+            return None
+        layout = Layout.of(self.at.place.home)
+        stack = Stack.load(layout)
+        return signing.carrier_key(layout, stack) if stack else None
+
+    @cached_property
     def overview(self) -> Overview:
         """The queue and the brakes."""
         return overview.look(self.at, self.now_ms(), at_most_texts=1000, at_most_lines=0)
@@ -173,7 +183,7 @@ class Case:
                 f"Nothing answers at {where.scheme}://{where.netloc} ({type(exc).__name__}).",
                 "make up starts it."
                 if self.local
-                else "Check this machine's network, the name in DNS, its certificate; then the parameter WebhookUrl.",
+                else "Check this machine's network, the name in DNS and its certificate; then WebhookUrl.",
             ) from None
         if url.startswith(self.at.api_url):
             self.heard("the API", answer.headers)
@@ -426,9 +436,9 @@ def _webhook(case: Case) -> Outcome:
     now_s = case.now_ms() / 1000
     body = _self_test(case)
     tries = [("unsigned", {}), ("signed by a stranger", signing.signed(SigningKey.generate(), body, now_s))]
-    if case.at.signing_key:
+    if case.signing_key:
         old_s = now_s - signature.TOLERANCE_S - 60
-        tries.append(("signed too long ago", signing.signed(case.at.signing_key, body, old_s)))
+        tries.append(("signed too long ago", signing.signed(case.signing_key, body, old_s)))
     took_ms = []
     for what, headers in tries:
         started = time.monotonic()
@@ -460,10 +470,10 @@ def _receipts(case: Case) -> Outcome:
     """What the carrier signs has to be taken."""
     if not case.webhook_refuses:
         raise Skipped("The webhook does not answer as it should; see webhook.")
-    if case.at.signing_key is None:
+    if case.signing_key is None:
         return _evidence(case)
     body = _self_test(case)
-    answer = case.post(body, signing.signed(case.at.signing_key, body, case.now_ms() / 1000))
+    answer = case.post(body, signing.signed(case.signing_key, body, case.now_ms() / 1000))
     if answer.status_code == 200 and _json(answer).get("status") == "acknowledged":
         return _ok("takes what the carrier signs")
     if answer.status_code == 401:
@@ -519,7 +529,7 @@ def _clocks(case: Case) -> Outcome:
     if not others:
         raise Skipped("Nobody told the time.")
     if apart <= _SKEW_WARN_MS:
-        return _ok(f"this machine, {', '.join(others)} agree within {apart / 1000:.0f} s")
+        return _ok(f"this machine, {', '.join(others)} agree within {max(1, round(apart / 1000))} s")
     middle = median(clocks.values())
     odd = max(clocks, key=lambda name: abs(clocks[name] - middle))
     told = ", ".join(f"{name} {clocks[name] / 1000:+.0f} s" for name in others)

@@ -13,10 +13,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from nacl.signing import SigningKey
 
 from cli.problems import Problem
-from local import signing
 from local.layout import Layout, Stack
 from longcode.finder import DynamoFinder
 from longcode.limits import DynamoLimits
@@ -69,8 +67,6 @@ class Target:
     client: Callable[[str], Any]
     finder: DynamoFinder
     optouts: DynamoOptOuts
-    # What the stack's carrier signs with: known of the simulated one only.
-    signing_key: SigningKey | None
     messages: DynamoMessages
     limits: DynamoLimits
     sqs: "SQSClient"
@@ -110,7 +106,6 @@ def local(home: Path | None) -> Target:
         session,
         Place(stack.region, stack.aws_endpoint_url, home=home),
         api_url=stack.api_url,
-        signing_key=signing.carrier_key(layout, stack),
     )
 
 
@@ -129,7 +124,6 @@ def _found(
     place: Place,
     *,
     api_url: str | None = None,
-    signing_key: SigningKey | None = None,
 ) -> Target:
     def client(service: str) -> Any:
         return session.client(service, endpoint_url=place.endpoint_url, config=_CONFIG)  # type: ignore[call-overload]
@@ -156,7 +150,6 @@ def _found(
                 dynamodb, outputs["MessagesTableName"], retention_days=int(parameters["RetentionDays"])
             ),
             optouts=DynamoOptOuts(dynamodb, outputs["MessagesTableName"]),
-            signing_key=signing_key,
             messages=DynamoMessages(
                 dynamodb,
                 outputs["MessagesTableName"],
