@@ -50,7 +50,9 @@ class Place:
     def aws(self, command: str) -> str:
         """A command of the AWS CLI, such that it ends up at this place."""
         if self.endpoint_url:
-            return f"aws {command} --region {self.region} --endpoint-url {self.endpoint_url}"
+            # The emulator takes any credentials, but the CLI wants some.
+            credentials = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+            return f"{credentials} aws {command} --region {self.region} --endpoint-url {self.endpoint_url}"
         return f"aws {command} --region {self.region}" + (f" --profile {self.profile}" if self.profile else "")
 
 
@@ -144,7 +146,6 @@ def _found(
             name=words,
             place=place,
             formation=Formation(name, stack["StackStatus"], outputs, parameters),
-            api_url=api_url or outputs["ApiUrl"],
             client=client,
             finder=DynamoFinder(
                 dynamodb, outputs["MessagesTableName"], retention_days=int(parameters["RetentionDays"])
@@ -161,6 +162,7 @@ def _found(
             queue_url=outputs["SendQueueUrl"],
             dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
             sender=parameters["TelnyxLongCode"],
+            api_url=api_url or outputs["ApiUrl"],
             pace=Pace(
                 recipient_ms=int(parameters["RecipientIntervalMs"]),
                 sender_ms=int(parameters["SenderIntervalMs"]),

@@ -107,6 +107,26 @@ class _Ok:
     status_code = 200
 
 
+@dataclass(frozen=True)
+class Report:
+    """What the doctor says: its exit code, its findings by check, and all that it printed."""
+
+    code: int
+    rows: dict[str, dict[str, str]]
+    output: str
+
+    @property
+    def ill(self) -> dict[str, str]:
+        """State of every check that is not ok."""
+        return {name: row["state"] for name, row in self.rows.items() if row["state"] != "ok"}
+
+    def found(self, check: str) -> str:
+        return self.rows[check]["found"]
+
+    def todo(self, check: str) -> str:
+        return self.rows[check]["todo"]
+
+
 @dataclass
 class Clinic:
     """The stack, and the parts of it that a test makes ill."""
@@ -122,19 +142,13 @@ class Clinic:
     gateway_key: dict[str, Any] = field(default_factory=lambda: {"value": GATEWAY_KEY, "enabled": True})
     calls: set[str] = field(default_factory=set)
 
-    def examine(self, *arguments: str) -> tuple[int, dict[str, dict[str, Any]], str]:
-        """The doctor's exit code, its findings by check, and all that it printed, as JSON and as a table."""
+    def examine(self, *arguments: str) -> Report:
+        """Have the doctor look at it."""
         told = self.world.run("doctor", "--json", *arguments)
-        shown = self.world.run("doctor", *arguments)
-        assert told.exit_code == shown.exit_code, told.output + shown.output
         found = json.loads(told.stdout)
         assert found["healthy"] is (told.exit_code == 0)
         assert found["stack"] == NAME
-        return told.exit_code, {row["check"]: row for row in found["checks"]}, told.output + shown.output
-
-    def ill(self, *arguments: str) -> dict[str, str]:
-        """State of every check that is not ok."""
-        return {name: row["state"] for name, row in self.examine(*arguments)[1].items() if row["state"] != "ok"}
+        return Report(told.exit_code, {row["check"]: row for row in found["checks"]}, told.output)
 
     def set(self, parameter: str, value: str) -> None:
         """What DescribeStacks says of a parameter."""
