@@ -6,6 +6,7 @@ Either way its CloudFormation stack says what the tables and queues are called.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ class Target:
     formation: Formation
     # Without a slash at its end.
     api_url: str
-    # Makes a client of any other service. Any: boto3 makes them at run time.
+    # The client of any service. Any: boto3 makes them at run time.
     client: Callable[[str], Any]
     finder: DynamoFinder
     optouts: DynamoOptOuts
@@ -127,6 +128,7 @@ def _found(
     *,
     api_url: str | None = None,
 ) -> Target:
+    @cache
     def client(service: str) -> Any:
         return session.client(service, endpoint_url=place.endpoint_url, config=_CONFIG)  # type: ignore[call-overload]
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 import boto3
 from botocore import handlers
 
+from cli import doctor, show
+from cli.target import Formation
 from local import sam_template
 from local.layout import ROOT
 from longcode import signature
@@ -109,11 +111,10 @@ class _Ok:
 
 @dataclass(frozen=True)
 class Report:
-    """What the doctor says: its exit code, its findings by check, and all that it printed."""
+    """What the doctor says: whether nothing fails, and its findings by check."""
 
-    code: int
+    healthy: bool
     rows: dict[str, dict[str, str]]
-    output: str
 
     @property
     def ill(self) -> dict[str, str]:
@@ -142,13 +143,16 @@ class Clinic:
     gateway_key: dict[str, Any] = field(default_factory=lambda: {"value": GATEWAY_KEY, "enabled": True})
     calls: set[str] = field(default_factory=set)
 
-    def examine(self, *arguments: str) -> Report:
-        """Have the doctor look at it."""
-        told = self.world.run("doctor", "--json", *arguments)
-        found = json.loads(told.stdout)
-        assert found["healthy"] is (told.exit_code == 0)
-        assert found["stack"] == NAME
-        return Report(told.exit_code, {row["check"]: row for row in found["checks"]}, told.output)
+    def examine(self, to: str | None = None) -> Report:
+        """Have the doctor look at it as it is now, as the command does."""
+        parameters = {row["ParameterKey"]: row["ParameterValue"] for row in self.stack["Parameters"]}
+        at = self.world.target
+        formation = Formation(NAME, self.stack["StackStatus"], at.formation.outputs, parameters)
+        at = replace(at, formation=formation, sender=parameters["TelnyxLongCode"])
+        with doctor.client(at) as client:
+            case = doctor.Case(at, client, lambda: time.time_ns() // 1_000_000, to)
+            found = show.findings_json(NAME, [doctor.look(name, case) for name in doctor.checks(to)])
+        return Report(found["healthy"], {row["check"]: row for row in found["checks"]})
 
     def set(self, parameter: str, value: str) -> None:
         """What DescribeStacks says of a parameter."""

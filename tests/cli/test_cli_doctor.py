@@ -65,7 +65,7 @@ def _delivered(clinic: Clinic) -> None:
 def test_of_a_stack_that_is_well_every_line_is_ok(clinic: Clinic) -> None:
     report = clinic.examine()
     assert {name: row["state"] for name, row in report.rows.items()} == dict.fromkeys(doctor.checks(None), "ok")
-    assert report.code == 0
+    assert report.healthy
     assert all(row["todo"] is None for row in report.rows.values())
     assert "All of 19 checks are well." in clinic.world.says("doctor")
 
@@ -81,13 +81,28 @@ def test_for_a_person_each_line_says_what_to_do(clinic: Clinic) -> None:
     assert words.endswith("Of 19 checks 1 failed, 1 to be looked at.")
 
 
+def test_for_a_script_the_exit_code_tells_a_failure_from_a_warning(clinic: Clinic) -> None:
+    clinic.world.target.limits.pause(_now_ms(), "wrong template")
+    warned = clinic.world.run("doctor", "--json")
+    assert warned.exit_code == 0
+    found = json.loads(warned.stdout)
+    assert (found["stack"], found["healthy"]) == (NAME, True)
+    (pause,) = [row for row in found["checks"] if row["state"] != "ok"]
+    assert pause.keys() == {"check", "state", "found", "todo"}
+    assert (pause["check"], pause["state"]) == ("pause", "warn")
+    clinic.world.die(ident(1))
+    failed = clinic.world.run("doctor", "--json")
+    assert failed.exit_code == 1
+    assert json.loads(failed.stdout)["healthy"] is False
+
+
 def test_neither_a_secret_nor_a_whole_number_is_printed(clinic: Clinic) -> None:
     clinic.world.target.optouts.put(THEIRS, OptOutChange(_now_ms(), True, "keyword"))
-    printed = clinic.examine("--to", THEIRS).output
+    printed = clinic.world.run("doctor", "--to", THEIRS).output
     clinic.write_secret("KEY_of_somebody_else")
     clinic.carrier.control("profile", assigned=False)
     clinic.set("TelnyxLongCode", OTHERS)
-    printed += clinic.examine("--to", OTHERS).output + clinic.world.run("doctor").output
+    printed += clinic.world.run("doctor", "--to", OTHERS).output + clinic.world.run("doctor", "--json").output
     for hidden in (API_KEY, "KEY_of_somebody_else", GATEWAY_KEY, OURS, THEIRS, OTHERS):
         assert hidden not in printed
 
@@ -118,7 +133,7 @@ def test_a_function_whose_settings_are_invalid_is_named_with_the_setting(clinic:
     clinic.environments[f"{NAME}-webhook"]["TELNYX_PUBLIC_KEY"] = "c2hvcnQ="
     report = clinic.examine()
     assert report.ill == {"settings": "fail"}
-    assert report.code == 1
+    assert not report.healthy
     assert "webhook: TELNYX_PUBLIC_KEY must be 32 bytes of base64" in report.found("settings")
     assert "make deploy" in report.todo("settings")
 
@@ -139,7 +154,7 @@ def test_parameters_that_no_function_has_yet_are_told(clinic: Clinic) -> None:
 def test_a_secret_that_no_header_can_carry(clinic: Clinic, text: str) -> None:
     clinic.write_secret(text or " ")
     report = clinic.examine()
-    assert report.code == 1
+    assert not report.healthy
     assert report.ill == {
         "secret": "fail",
         "carrier key": "skipped",
@@ -212,7 +227,7 @@ def test_a_profile_whose_webhooks_go_elsewhere_is_a_warning(
     clinic.carrier.control("profile", **setting)
     report = clinic.examine()
     assert report.ill == {"profile": "warn"}
-    assert report.code == 0
+    assert report.healthy
     assert words in report.found("profile")
     assert "STOP among them" in report.found("profile")
 
@@ -366,9 +381,9 @@ def test_a_hundred_opt_outs_are_not_counted_further(clinic: Clinic) -> None:
 
 
 def test_one_number_may_be_asked_after(clinic: Clinic) -> None:
-    assert clinic.examine("--to", OTHERS).found("recipient") == "+1…24 may be texted"
+    assert clinic.examine(OTHERS).found("recipient") == "+1…24 may be texted"
     clinic.world.target.optouts.put(OTHERS, OptOutChange(_now_ms(), True, "keyword"))
-    assert clinic.examine("--to", OTHERS).ill == {"recipient": "warn"}
+    assert clinic.examine(OTHERS).ill == {"recipient": "warn"}
     assert clinic.world.run("doctor", "--to", "nobody").exit_code == 2
 
 
@@ -396,7 +411,7 @@ def test_the_page_names_every_check_in_its_order() -> None:
 
 def test_the_page_lists_exactly_the_permissions_that_it_takes(clinic: Clinic) -> None:
     clinic.calls.clear()
-    clinic.examine("--to", THEIRS)
+    clinic.world.run("doctor", "--to", THEIRS)
     policy = json.loads(PAGE.split("```json")[1].split("```")[0])
     allowed = {action for row in policy["Statement"] for action in [row["Action"]] for action in _list(action)}
     # The command looks the stack up before it examines anything; API Gateway's actions are HTTP methods.
