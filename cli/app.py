@@ -17,7 +17,9 @@ from cli.finding import Finding, State
 from cli.problems import Problem
 from cli.target import Target
 from longcode import accept, phone
+from longcode import find as finds
 from longcode.deliver import MOST_HIDDEN_MS
+from longcode.errors import InvalidRequest
 
 
 class OneLineErrors(TyperGroup):
@@ -39,7 +41,7 @@ class OneLineErrors(TyperGroup):
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Sees to a Long Code SMS stack: what became of a text, who waits and why, what is broken; pause, resume, "
+    help="Sees to a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
     "redrive.\n\n"
     "Every command works on the local stack, or with --stack on one in an AWS account.",
     no_args_is_help=True,
@@ -155,6 +157,53 @@ def status(
         _json(show.message_json(message, forecast, full=full))
         return
     console.print(show.message(message, forecast, road.control, now, full=full))
+
+
+@app.command(
+    epilog=_examples(
+        "find --to +12025550123",
+        "find --tag spring --status delivery_failed --limit 100 --stack long-code-prod",
+        "find --since 2026-11-23T15:00:00Z --until 2026-11-23T16:00:00Z --json",
+    )
+)
+def find(
+    to: Annotated[str | None, typer.Option("--to", metavar="NUMBER", help="Texts to this number.")] = None,
+    sender: Annotated[str | None, typer.Option("--from", metavar="NUMBER", help="Texts from this number.")] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Texts with this tag.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--status", metavar="STATUS", help="Texts that are in this status now.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Accepted at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Accepted before this time.")] = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="At most so many, 1 to 100.")] = finds.LIMIT,
+    cursor: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Go on where the last page ended; it says with what.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show the texts and whole phone numbers.")] = False,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Find texts by person, tag, status and time, the newest first: the search of GET /sms/messages."""
+    asked = {"to": to, "from": sender, "tag": tag, "status": state, "since": since, "until": until}
+    asked |= {"limit": str(limit), "cursor": cursor}
+    try:
+        query = finds.query({name: value for name, value in asked.items() if value is not None})
+    except InvalidRequest as exc:
+        raise typer.BadParameter(str(exc), param_hint=f"--{exc.field}" if exc.field else "the search") from exc
+    at = _found(stack, profile, region, home)
+    found = finds.page(query, at.finder, at.messages, _now_ms())
+    if as_json:
+        _json(show.page_json(found, full=full))
+        return
+    if found.messages:
+        console.print(show.page(found, full=full))
+    else:
+        _say("None on this page." if found.cursor else "None.")
+    if found.cursor:
+        _say(f"There may be more: the same with --cursor {found.cursor}")
 
 
 @app.command(epilog=_examples("queue", "queue --rows 100 --limit 50000 --stack long-code-prod", "queue --json"))

@@ -1,7 +1,7 @@
 """Messages, queues and brakes as a person reads them; numbers masked and words hidden unless asked for."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from cli.overview import Line, Overview
 from cli.redrive import Preview
 from longcode import http, pacing, phone
 from longcode.accept import Forecast
+from longcode.find import Page
 from longcode.message import Fault, HeldBy, Message, Status, iso
 from longcode.ports import Control, Road
 
@@ -195,7 +196,12 @@ def _outlook(found: Message, forecast: Forecast | None, control: Control, now_ms
 
 def message_json(found: Message, forecast: Forecast | None, *, full: bool) -> dict[str, Any]:
     """The API's own answer about a message, with what is not to be shown masked or null."""
-    fields = dict(http.status(found, forecast).fields)
+    return _unless(full, http.status(found, forecast).fields)
+
+
+# Any: JSON.
+def _unless(full: bool, shown: Mapping[str, Any]) -> dict[str, Any]:
+    fields = dict(shown)
     if full:
         return fields
     for name in ("from", "to", "recipient"):
@@ -217,6 +223,32 @@ def _masked(value: Any) -> Any:
         case list():
             return [_masked(inner) for inner in value]
     return value
+
+
+# ------------------------------------------------------------------------------------------- a page of them
+
+
+def page(found: Page, *, full: bool) -> RenderableType:
+    """Messages that were found, a row each."""
+    table = _table("accepted (UTC)", "id", "", "with", "status", *(["text"] if full else []))
+    for one in found.messages:
+        style = _STYLE.get(one.status, "red" if one.status.final else "cyan")
+        table.add_row(
+            f"{datetime.fromtimestamp(one.accepted_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}",
+            one.id,
+            "to" if one.direction == "outbound" else "from",
+            plain(number(one.peer, full=full)),
+            Text(one.status.value.replace("_", " "), style),
+            *([plain(one.text or "not kept")] if full else []),
+        )
+    return table
+
+
+def page_json(found: Page, *, full: bool) -> dict[str, Any]:
+    """The API's own answer about them, with what is not to be shown masked or null."""
+    # Any: JSON.
+    fields: dict[str, Any] = dict(http.message_page(found.messages, found.cursor).fields)
+    return fields | {"messages": [_unless(full, row) for row in fields["messages"]]}
 
 
 # ------------------------------------------------------------------------------------------ the brakes
