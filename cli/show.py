@@ -230,16 +230,21 @@ def _masked(value: Any) -> Any:
 
 def page(found: Page, *, full: bool) -> RenderableType:
     """Messages that were found, a row each."""
-    table = _table("accepted (UTC)", "id", "", "with", "status", *(["text"] if full else []))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    # To the minute and folded at the end, so that ids stay whole on 80 columns.
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for one in found.messages:
         style = _STYLE.get(one.status, "red" if one.status.final else "cyan")
+        words = Text(one.status.value.replace("_", " "), style)
+        if full:
+            words.append(f"\n{plain(one.text or 'not kept')}", "default")
         table.add_row(
-            f"{datetime.fromtimestamp(one.accepted_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}",
+            f"{datetime.fromtimestamp(one.accepted_ms / 1000, UTC):%Y-%m-%d %H:%M}",
             one.id,
-            "to" if one.direction == "outbound" else "from",
-            plain(number(one.peer, full=full)),
-            Text(one.status.value.replace("_", " "), style),
-            *([plain(one.text or "not kept")] if full else []),
+            f"{'to' if one.direction == 'outbound' else 'from'} {plain(number(one.peer, full=full))}",
+            words,
         )
     return table
 

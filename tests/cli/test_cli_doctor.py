@@ -266,6 +266,13 @@ def test_a_webhook_that_takes_whatever_comes(clinic: Clinic) -> None:
     assert "unsigned (200): anybody could forge receipts" in report.found("webhook")
 
 
+def test_a_webhook_that_takes_anybodys_signature(clinic: Clinic) -> None:
+    clinic.front.trusts_anybody = True
+    report = clinic.examine()
+    assert report.ill == {"webhook": "fail", "receipts": "skipped"}
+    assert "signed by a stranger (200)" in report.found("webhook")
+
+
 def test_a_webhook_address_that_leads_elsewhere(clinic: Clinic) -> None:
     clinic.set("WebhookUrl", f"{clinic.front.url}/hooks")
     for name in clinic.environments:

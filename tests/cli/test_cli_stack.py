@@ -3,6 +3,7 @@
 A pause stops everything, so this stack is nobody else's.
 """
 
+import base64
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -222,3 +223,24 @@ def test_the_doctor_sees_that_the_carrier_refuses_the_key_in_the_secret(stack: S
     ill = {name: row["state"] for name, row in found.items() if row["state"] != "ok"}
     assert ill == {"carrier key": "fail", "number": "skipped", "profile": "skipped"}
     assert "10009 Authentication failed" in found["carrier key"]["found"]
+
+
+def test_the_doctor_proves_that_a_wrong_public_key_lets_no_receipt_in(
+    stack: Stack, eventually: Eventually
+) -> None:
+    functions, name = target.local(HOME).client("lambda"), stack.functions["webhook"]
+    right = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    wrong = right | {"TELNYX_PUBLIC_KEY": base64.b64encode(bytes(range(32))).decode()}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": wrong})
+    try:
+        result = run("doctor", "--json", "--dir", str(HOME))
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": right})
+    found = {row["check"]: row for row in json.loads(result.stdout)["checks"]}
+    assert {check: row["state"] for check, row in found.items() if row["state"] != "ok"} == {
+        "settings": "fail",
+        "receipts": "fail",
+    }
+    assert "webhook: TELNYX_PUBLIC_KEY is not the stack's own" in found["settings"]["found"]
+    assert "refuses what the carrier signs" in found["receipts"]["found"]
+    eventually(lambda: look("doctor")["healthy"])
