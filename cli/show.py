@@ -229,24 +229,20 @@ def _masked(value: Any) -> Any:
 
 
 def page(found: Page, *, full: bool) -> RenderableType:
-    """Messages that were found, a row each."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    # To the minute and folded at the end, so that ids stay whole on 80 columns.
-    for _ in range(3):
-        table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    """Messages that were found, a line each; in full their words below it."""
+    # Lines and no table: an id is to be copied whole, however narrow the terminal is.
+    rows = []
     for one in found.messages:
-        style = _STYLE.get(one.status, "red" if one.status.final else "cyan")
-        words = Text(one.status.value.replace("_", " "), style)
-        if full:
-            words.append(f"\n{plain(one.text or 'not kept')}", "default")
-        table.add_row(
-            f"{datetime.fromtimestamp(one.accepted_ms / 1000, UTC):%Y-%m-%d %H:%M}",
-            one.id,
-            f"{'to' if one.direction == 'outbound' else 'from'} {plain(number(one.peer, full=full))}",
-            words,
+        at = datetime.fromtimestamp(one.accepted_ms / 1000, UTC)
+        who = f"{'to' if one.direction == 'outbound' else 'from'} {plain(number(one.peer, full=full))}"
+        row = Text(f"{at:%Y-%m-%d %H:%M:%S}  {one.id}  {who:<{21 if full else 10}}  ")
+        row.append(
+            one.status.value.replace("_", " "), _STYLE.get(one.status, "red" if one.status.final else "cyan")
         )
-    return table
+        if full:
+            row.append(f"\n    {plain(one.text or 'not kept')}", "dim")
+        rows.append(row)
+    return Group(*rows)
 
 
 def page_json(found: Page, *, full: bool) -> dict[str, Any]:
