@@ -45,6 +45,8 @@ _EVIDENCE_DAYS = 7
 # A receipt takes seconds; only a text this old says something by having none.
 _RECEIPT_MS = 5 * 60_000
 _LOOKED_AT = 50
+# One text may lose its receipts; so many have not.
+_SILENT_SINCE = 3
 _OPTOUTS_MOST = 100
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _ROLLED_BACK = ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
@@ -488,29 +490,40 @@ def _receipts(case: Case) -> Outcome:
 def _evidence(case: Case) -> Outcome:
     """Nobody but the carrier can sign. So a webhook that was verified lately is the proof."""
     now = case.now_ms()
-    messages: list[Message] = []
+    silent: list[Message] = []
     # Mostly the first of these tells.
     for days in (1, _EVIDENCE_DAYS):
         found = case.at.finder.find(Search(since_ms=now - days * _DAY_MS), None, _LOOKED_AT, now)
         messages = case.at.messages.get_all(found.ids)
-        verified = [at for message in messages for at in _verified_ms(message)]
-        if verified:
-            return _ok(f"takes what the carrier signs: the last such webhook {show.relative(max(verified), now)}")
-    silent = [
-        message
-        for message in messages
-        if message.telnyx_id and message.direction == "outbound" and now - message.updated_ms > _RECEIPT_MS
-    ]
+        last = max((at for message in messages for at in _verified_ms(message)), default=None)
+        silent = [
+            message
+            for message in messages
+            if message.telnyx_id and now - message.updated_ms > _RECEIPT_MS and not _verified_ms(message)
+        ]
+        if last is None:
+            continue
+        told = f"the last webhook that was verified came {show.relative(last, now)}"
+        since = [message for message in silent if message.accepted_ms > last]
+        if len(since) >= _SILENT_SINCE:
+            return _warn(f"{told}, and {len(since)} texts since then had none.", _compare_keys(case))
+        return _ok(f"takes what the carrier signs: {told}")
     if silent:
         return _fail(
             f"The carrier took {show.count(len(silent), 'text')} in the last {_EVIDENCE_DAYS} days, and not one "
             "webhook for them was verified.",
-            f"Compare TelnyxPublicKey with {_PORTAL_KEYS}, Public Key, and look for webhooks that were refused: "
-            f"{case.log('webhook')}",
+            _compare_keys(case),
         )
     return _warn(
         f"No verified webhook was seen in {_EVIDENCE_DAYS} days: whether TelnyxPublicKey is right is not proven.",
         "Send one text to a phone of yours (POST /sms/send), and run the doctor again when it has arrived.",
+    )
+
+
+def _compare_keys(case: Case) -> str:
+    return (
+        f"Compare TelnyxPublicKey with {_PORTAL_KEYS}, Public Key, and look for webhooks that were refused: "
+        f"{case.log('webhook')}"
     )
 
 

@@ -315,6 +315,21 @@ def test_texts_without_a_single_webhook_are_a_fault(clinic: Clinic) -> None:
     assert "TelnyxPublicKey" in report.todo("receipts")
 
 
+def test_texts_without_webhooks_since_the_last_one_are_a_warning(clinic: Clinic) -> None:
+    _forget(clinic)
+    clinic.world.submit(ident(2), "telnyx-2", accepted_ms=_now_ms() - 7_200_000)
+    receipt = Receipt("event-3", "telnyx-2", Status.DELIVERED, "delivered", _now_ms() - 7_100_000)
+    clinic.world.target.messages.record(ident(2), receipt, _now_ms() - 7_100_000)
+    for number in (3, 4):
+        clinic.world.submit(ident(number), f"telnyx-{number}", accepted_ms=_now_ms() - 3_600_000)
+    # Two may be chance.
+    assert clinic.examine().ill == {}
+    clinic.world.submit(ident(5), "telnyx-5", accepted_ms=_now_ms() - 3_600_000)
+    report = clinic.examine()
+    assert report.ill == {"receipts": "warn"}
+    assert "3 texts since then had none" in report.found("receipts")
+
+
 @pytest.mark.parametrize(("ahead_s", "state"), [(20, None), (100, "warn"), (-400, "fail")])
 def test_clocks_that_do_not_agree(clinic: Clinic, ahead_s: int, state: str | None) -> None:
     clinic.front.ahead_s = ahead_s
