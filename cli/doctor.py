@@ -181,11 +181,12 @@ class Case:
         try:
             answer = call()
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            mend = "Check this machine's network, the name in DNS and its certificate."
+            if not url.startswith(self.at.api_url):
+                mend = f"{mend} Is the parameter WebhookUrl right?"
             raise Problem(
                 f"Nothing answers at {where.scheme}://{where.netloc} ({type(exc).__name__}).",
-                "make up starts it."
-                if self.local
-                else "Check this machine's network, the name in DNS and its certificate; then WebhookUrl.",
+                "make up starts it." if self.local else mend,
             ) from None
         if url.startswith(self.at.api_url):
             self.heard("the API", answer.headers)
