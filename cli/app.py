@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
 from cli import ROOT, overview, problems, show, target
+from cli import doctor as doctors
 from cli import redrive as redrives
+from cli.finding import Finding, State
 from cli.problems import Problem
 from cli.target import Target
 from longcode import accept, phone
+from longcode import find as finds
 from longcode.deliver import MOST_HIDDEN_MS
+from longcode.errors import InvalidRequest
 
 
 class OneLineErrors(TyperGroup):
@@ -37,7 +41,8 @@ class OneLineErrors(TyperGroup):
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Sees to a Long Code SMS stack: what became of a text, who waits and why, pause, resume, redrive.\n\n"
+    help="Sees to a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
+    "redrive.\n\n"
     "Every command works on the local stack, or with --stack on one in an AWS account.",
     no_args_is_help=True,
     add_completion=False,
@@ -154,6 +159,53 @@ def status(
     console.print(show.message(message, forecast, road.control, now, full=full))
 
 
+@app.command(
+    epilog=_examples(
+        "find --to +12025550123",
+        "find --tag spring --status delivery_failed --limit 100 --stack long-code-prod",
+        "find --since 2026-11-23T15:00:00Z --until 2026-11-23T16:00:00Z --json",
+    )
+)
+def find(
+    to: Annotated[str | None, typer.Option("--to", metavar="NUMBER", help="Texts to this number.")] = None,
+    sender: Annotated[str | None, typer.Option("--from", metavar="NUMBER", help="Texts from this number.")] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Texts with this tag.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--status", metavar="STATUS", help="Texts that are in this status now.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Accepted at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Accepted before this time.")] = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="At most so many, 1 to 100.")] = finds.LIMIT,
+    cursor: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Go on where the last page ended; it says with what.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show the texts and whole phone numbers.")] = False,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Find texts by person, tag, status and time, the newest first: the search of GET /sms/messages."""
+    asked = {"to": to, "from": sender, "tag": tag, "status": state, "since": since, "until": until}
+    asked |= {"limit": str(limit), "cursor": cursor}
+    try:
+        query = finds.query({name: value for name, value in asked.items() if value is not None})
+    except InvalidRequest as exc:
+        raise typer.BadParameter(str(exc), param_hint=f"--{exc.field}" if exc.field else "the search") from exc
+    at = _found(stack, profile, region, home)
+    found = finds.page(query, at.finder, at.messages, _now_ms())
+    if as_json:
+        _json(show.page_json(found, full=full))
+        return
+    if found.messages:
+        console.print(show.page(found, full=full))
+    else:
+        _say("None on this page." if found.cursor else "None.")
+    if found.cursor:
+        _say(f"There may be more: the same with --cursor {found.cursor}")
+
+
 @app.command(epilog=_examples("queue", "queue --rows 100 --limit 50000 --stack long-code-prod", "queue --json"))
 def queue(
     rows: Annotated[
@@ -175,6 +227,61 @@ def queue(
         _json(show.overview_json(found, now, full=full))
     else:
         console.print(show.overview(found, now, full=full))
+
+
+@app.command(
+    epilog=_examples(
+        "doctor",
+        "doctor --to +12025550123",
+        "doctor --json --stack long-code-prod --profile ops | jq '.checks[] | select(.state == \"fail\")'",
+    )
+)
+def doctor(
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NUMBER", help="Also say whether this number may be texted.")
+    ] = None,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Try everything that the stack depends on, and say of what is broken how to mend it.
+
+    Settings, the carrier's key, number and profile, the API and its webhook, clocks, queues, brakes, opt-outs.
+    Nothing is changed, and no text is sent.
+
+    The exit code is 0 if nothing fails (there may be warnings), 1 if something does.
+    """
+    if to is not None and not phone.is_e164(to):
+        raise typer.BadParameter("must be one number in E.164 format, as +12025550123.", param_hint="--to")
+    at = _found(stack, profile, region, home)
+    found = _examine(at, to)
+    if as_json:
+        _json(show.findings_json(at.formation.stack, found))
+    else:
+        console.print(show.findings(found))
+        _say("")
+        _say(show.verdict(found))
+    if any(one.state is State.FAIL for one in found):
+        raise typer.Exit(1)
+
+
+def _examine(at: Target, to: str | None) -> list[Finding]:
+    names = doctors.checks(to)
+    found = []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        doctors.client(at) as client,
+        Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar,
+    ):
+        case = doctors.Case(at, client, _now_ms, to)
+        task = bar.add_task("", total=len(names))
+        for name in names:
+            bar.update(task, description=f"Looking at {name}")
+            found.append(doctors.look(name, case))
+            bar.advance(task)
+    return found
 
 
 # ---------------------------------------------------------------------------------------- acting
