@@ -88,6 +88,8 @@ FAULTS: dict[str, Fault] = {
     "CarrierSetup": STOP,
     # Three answers a minute that ask for less.
     "RateLimited": Fault(sick={"m1": [1, 1, 1]}, well={}, within_min=16),
+    # A campaign larger than its cap.
+    "DailyLimit": Fault(sick={"m1": [1]}, well={}, within_min=5),
     # The public key is another one: every webhook is refused.
     "SignaturesRefused": Fault(
         sick={"refused": [1, 1], "signed": [0, 0]}, well={"refused": [0, 0], "signed": [1, 1]}, within_min=5

@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 Eventually = Callable[..., Any]
 MINUTE_MS = 60_000
 PATIENCE_S = 180.0
+# An area code that takes one text a day, and one that is another country's.
+CAPPED, ELSEWHERE = "303", "876"
 
 
 def number(last: str, area: str = "202") -> str:
@@ -130,6 +132,10 @@ class Trouble:
             self.text("queue", number(last))
         self.text("send", number("0102"), key="once")
         self.text("send", number("0102"), key="once")
+        self.text("queue", number("0108", CAPPED))
+        for area, code in ((CAPPED, "daily_limit"), (ELSEWHERE, "destination_not_allowed")):
+            answer = self._api.post("/sms/queue", json={"to": number("0108", area), "message": "Hello"})
+            assert answer.json()["code"] == code, answer.text
 
     def webhooks_of_every_kind(self) -> None:
         for words in ("Hello", "Stop, will you", "STOP"):
@@ -193,7 +199,8 @@ class Trouble:
 def provoked(eventually: Eventually) -> Iterator[Provoked]:
     layout = Layout.of(RUNS / f"telemetry-{os.getpid()}")
     try:
-        stack = stacks.up(layout, Silent(), environment={})
+        parameters = {"AllowedDestinations": f"+1,+1{CAPPED}:1"}
+        stack = stacks.up(layout, Silent(), environment={}, parameters=parameters)
         made = Provoked(stack, page.of_stack(stack))
         Trouble(layout, stack, eventually).make()
 
