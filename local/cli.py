@@ -19,7 +19,7 @@ from .layout import ROOT, Layout, Stack
 from .problems import LocalError, last_lines
 from .progress import ConsoleProgress
 
-TRAFFIC_S = 60.0
+TRAFFIC_S = 75.0
 
 app = typer.Typer(
     help="The whole service on this machine: real template, emulated AWS, simulated carrier.",

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from matplotlib import rc_context
@@ -142,7 +143,8 @@ class _Picture:
     def draw(self) -> Figure:
         scene = self._scene
         self._write(MARGIN + 2, 30, scene.title, 17, bold=True)
-        shown = f"{clock(scene.start_ms)} to {clock(scene.end_ms)} UTC"
+        day = datetime.fromtimestamp(scene.start_ms / 1000, UTC).date()
+        shown = f"{day}, {clock(scene.start_ms)} to {clock(scene.end_ms)} UTC"
         self._write(MARGIN + 2, 50, shown, 10.5, SOFT)
         for widget in scene.operations.widgets:
             self._widget(widget)
@@ -462,8 +464,9 @@ class _Picture:
         steps = [1, 3, 6, 10] if minutes else [1, 2, 2.5, 5, 10]
         axis.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=whole, steps=steps))
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable(value, unit)))
-        axis.xaxis.set_major_locator(FixedLocator(_ticks(scene.start_ms, scene.end_ms)))
         seconds = scene.end_ms - scene.start_ms < 5 * 60_000
+        room = int(axis.get_position().width * WIDTH // (60 if seconds else 42))
+        axis.xaxis.set_major_locator(FixedLocator(_ticks(scene.start_ms, scene.end_ms, room)))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value, seconds=seconds)))
         axis.tick_params(axis="both", length=0, labelsize=8, labelcolor=SOFT, pad=4)
         for side in ("top", "left", "right"):
@@ -542,14 +545,14 @@ def _state(state: State, alarm: Alarm) -> str:
     return f"{said} · {alarm.condition}"
 
 
-def _ticks(start_ms: int, end_ms: int) -> list[float]:
-    """Round moments, four to seven of them."""
+def _ticks(start_ms: int, end_ms: int, at_most: int) -> list[float]:
+    """Round moments, as many as there is room for."""
     for step_s in (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400):
         step = step_s * 1000
         ticks = range(-(-start_ms // step) * step, end_ms + 1, step)
-        if len(ticks) <= 6:
+        if len(ticks) <= min(at_most, 6):
             return [float(at) for at in ticks]
-    return [float(start_ms), float(end_ms)]
+    return [float(start_ms)]
 
 
 def _pieces(points: Points, period_ms: int) -> Iterator[list[tuple[int, float]]]:

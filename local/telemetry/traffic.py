@@ -43,10 +43,11 @@ class Traffic:
         except httpx.HTTPError as exc:
             raise LocalError(f"The API takes no text: {exc}", hint="make up") from exc
         kinds: list[tuple[int, Callable[[], object]]] = [
-            (42, lambda: self._text("queue", self._dice.choice(PEOPLE))),
+            (36, lambda: self._text("queue", self._dice.choice(PEOPLE))),
             (12, lambda: self._text("send", self._dice.choice(PEOPLE))),
-            (12, lambda: self._text("queue", self._dice.choice(TROUBLED))),
-            (2, lambda: self._text("queue", self._dice.choice(SLOW))),
+            (16, lambda: self._text("queue", self._dice.choice(TROUBLED))),
+            (3, lambda: self._text("queue", self._dice.choice(SLOW))),
+            (5, self._repeat),
             (10, self._look),
             (6, self._text_back),
             (5, lambda: self._api.get("/health")),
@@ -63,13 +64,19 @@ class Traffic:
                     kind[1]()
             time.sleep(self._dice.uniform(0.3, 1.7) * EVERY_S)
 
-    def _text(self, via: str, who: str) -> httpx.Response:
+    def _repeat(self) -> None:
+        who, key = self._dice.choice(PEOPLE), f"order-{self._dice.randrange(1_000_000)}"
+        for _ in range(2):
+            self._text("queue", who, key)
+
+    def _text(self, via: str, who: str, key: str | None = None) -> httpx.Response:
         body = {
             "to": number_of(who, self._area_code),
             "message": "Your parcel comes today",
             "metadata": {"tag": "parcels"},
         }
-        answer = self._api.post(f"/sms/{via}", json=body)
+        headers = {"idempotency-key": key} if key else None
+        answer = self._api.post(f"/sms/{via}", json=body, headers=headers)
         if not answer.is_error and "message_id" in answer.json():
             self._sent.append(answer.json()["message_id"])
         return answer
