@@ -368,6 +368,8 @@ def preview(found: Preview) -> RenderableType:
     table = _table("letters", "text is", "a redrive", right=("letters",))
     for status, letters in sorted(found.by_status.items(), key=lambda row: row[0].rank if row[0] else -1):
         table.add_row(f"{letters:,}", status.value if status else "not known", _effect(status))
+    if found.newer:
+        table.add_row(f"{found.newer:,}", "of a later release", "puts it back, where it waits for that release")
     return Group(table, *(["More lie there than were looked at."] if found.more else []))
 
 
