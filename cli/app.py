@@ -3,6 +3,8 @@
 import json
 import time
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +14,9 @@ from typer.core import TyperGroup
 
 from cli import ROOT, overview, problems, show, target
 from cli import redrive as redrives
+from cli import smoke as smokes
 from cli.problems import Problem
-from cli.target import Target
+from cli.target import Place, Target
 from longcode import accept, phone
 from longcode.deliver import MOST_HIDDEN_MS
 
@@ -83,14 +86,18 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _found(name: str | None, profile: str | None, region: str | None, home: Path | None) -> Target:
+def _place(name: str | None, profile: str | None, region: str | None, home: Path | None) -> Place:
     if name is None:
         if profile or region:
             raise typer.BadParameter("--profile and --region go with --stack.")
-        return target.local(home)
+        return target.place_on_this_machine(home)
     if home is not None:
         raise typer.BadParameter("--dir is for the local stack, --stack for one on AWS: give one of them.")
-    return target.on_aws(name, profile, region)
+    return target.place_on_aws(name, profile, region)
+
+
+def _found(name: str | None, profile: str | None, region: str | None, home: Path | None) -> Target:
+    return target.found_at(_place(name, profile, region, home))
 
 
 def _say(words: str) -> None:
@@ -310,3 +317,72 @@ def _check_sender(at: Target, sender: str | None) -> None:
             f"{at.name} does not send from {sender}; its one sender is {at.sender}.",
             "Nothing was changed. Name the stack of that number with --stack.",
         )
+
+
+# --------------------------------------------------------------------------------------- deployments
+
+
+@app.command(
+    epilog=_examples(
+        "smoke",
+        "smoke --to +12025550123 --stack long-code-sms-dev --profile ops",
+        "smoke --to +12025550123 --stack long-code-sms-prod --yes --json",
+    )
+)
+def smoke(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="NUMBER",
+            help="Whom to text: a second number of yours. The local stack has an example number for it.",
+        ),
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="How long the texts may take to arrive.")
+    ] = 120,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending.")] = False,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Prove a deployed stack end to end with two real texts to a number of yours, and clean up.
+
+    What it sends is erased afterwards, unless there were messages with that number before.
+    """
+    place = _place(stack, profile, region, home)
+    at = target.found_at(place)
+    number = smokes.number(to, on_this_machine=place.local is not None, sender=at.sender)
+    if place.local is None and not yes:
+        _ask(
+            f"This sends two texts from {phone.mask(at.sender)} to {phone.mask(number)}, which the carrier bills. "
+            "Go on?"
+        )
+    with smokes.door(place) as api:
+        run = smokes.Smoke(at, api, number, patience, watched=_watched)
+        steps = run.run(lambda step: None if as_json else console.print(show.step(step)))
+    ok = all(step.ok for step in steps)
+    if as_json:
+        _json(show.smoke_json(steps, run.left, place.name))
+    else:
+        console.print(show.smoked(steps, run.left, place.name))
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _ask(question: str) -> None:
+    if not complaints.is_terminal:
+        raise Problem("Nobody is there to be asked.", "Add --yes.")
+    if not typer.confirm(question, err=True):
+        raise Problem("Nothing was done.", "")
+
+
+@contextmanager
+def _watched(what: str) -> Iterator[None]:
+    if not complaints.is_terminal:
+        yield
+        return
+    with complaints.status(what):
+        yield

@@ -1,7 +1,7 @@
 """Messages, queues and brakes as a person reads them; numbers masked and words hidden unless asked for."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli.overview import Line, Overview
 from cli.redrive import Preview
+from cli.smoke import Left, Step
 from longcode import http, pacing, phone
 from longcode.accept import Forecast
 from longcode.message import Fault, HeldBy, Message, Status, iso
@@ -381,3 +382,50 @@ def _effect(status: Status | None) -> str:
     if status is Status.SENDING:
         return "has the consumer settle it by evidence, not send it again"
     return "takes it off: nothing is sent again"
+
+
+# -------------------------------------------------------------------------------------- a smoke test
+
+
+def step(made: Step) -> RenderableType:
+    """A step of a smoke test as a line, and if it failed what to do on another."""
+    line = Text.assemble(("✓ ", "green") if made.ok else ("✗ ", "red"), made.name)
+    if made.said:
+        line.append(f": {plain(without_numbers(made.said, full=False))}")
+    line.append(f" {made.took_s:.1f} s", "dim")
+    if made.hint:
+        line.append(f"\n  What to do: {made.hint}", "yellow")
+    return line
+
+
+def smoked(steps: Sequence[Step], left: Left | None, where: str) -> RenderableType:
+    """What a smoke test comes to, and what it left behind."""
+    failed = [made.name for made in steps if not made.ok]
+    verdict = f"{where[:1].upper()}{where[1:]} works: {len(steps)} steps, two texts."
+    if failed:
+        verdict = f"{where[:1].upper()}{where[1:]} does not pass: {', '.join(failed)}."
+    words = Text(verdict, "red" if failed else "green")
+    if left:
+        words.append(f"\nThese stay until RetentionDays are over: {', '.join(left.ids)}.", "default")
+        words.append("\nDELETE /sms/recipients/{number} erases everything with that number.", "default")
+    return words
+
+
+def smoke_json(steps: Sequence[Step], left: Left | None, where: str) -> dict[str, Any]:
+    """The same for a script; durations in seconds."""
+    return {
+        "stack": where,
+        "ok": all(made.ok for made in steps),
+        "steps": [
+            {
+                "name": made.name,
+                "ok": made.ok,
+                "took_s": round(made.took_s, 3),
+                "said": without_numbers(made.said, full=False),
+                "hint": made.hint or None,
+            }
+            for made in steps
+        ],
+        "left": left.ids if left else [],
+        "left_because": left.why if left else None,
+    }

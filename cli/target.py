@@ -6,7 +6,7 @@ Either way its CloudFormation stack says what the tables and queues are called.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
@@ -26,6 +26,26 @@ _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stack is: what to call it, its name, its account. `local` is the record of one on this machine."""
+
+    name: str
+    stack_name: str
+    session: boto3.Session
+    endpoint_url: str | None = None
+    local: Stack | None = None
+
+    # Any: a client of whatever service.
+    def client(self, service: str) -> Any:
+        """A boto3 client of the stack's account and region."""
+        return self.session.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint_url,
+            config=_CONFIG,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A stack, through the adapters that its functions use."""
 
@@ -41,6 +61,16 @@ class Target:
 
 def local(home: Path | None) -> Target:
     """The local stack in `home`. Raises Problem if none was started there."""
+    return found_at(place_on_this_machine(home))
+
+
+def on_aws(name: str, profile: str | None, region: str | None) -> Target:
+    """The stack `name` in an AWS account. Raises Problem if it is not there or not one of ours."""
+    return found_at(place_on_aws(name, profile, region))
+
+
+def place_on_this_machine(home: Path | None) -> Place:
+    """Where the local stack in `home` is. Raises Problem if none was started there."""
     layout = Layout.of(home)
     stack = Stack.load(layout)
     if stack is None:
@@ -63,26 +93,48 @@ def local(home: Path | None) -> Target:
         region_name=stack.region,
         botocore_session=core,
     )
-    return _found("the local stack", stack.stack_name, session, stack.aws_endpoint_url)
+    return Place("the local stack", stack.stack_name, session, stack.aws_endpoint_url, stack)
 
 
-def on_aws(name: str, profile: str | None, region: str | None) -> Target:
-    """The stack `name` in an AWS account. Raises Problem if it is not there or not one of ours."""
+def place_on_aws(name: str, profile: str | None, region: str | None) -> Place:
+    """Where the stack `name` in an AWS account is, whether it is there or not."""
     session = boto3.Session(profile_name=profile, region_name=region)
-    return _found(f"stack {name} in {session.region_name}", name, session, None)
+    return Place(f"stack {name} in {session.region_name}", name, session)
 
 
-def _found(words: str, name: str, session: boto3.Session, endpoint_url: str | None) -> Target:
-    formation = session.client("cloudformation", endpoint_url=endpoint_url, config=_CONFIG)
+# Any: a stack as DescribeStacks tells of it.
+def stack_at(place: Place) -> dict[str, Any] | None:
+    """The stack as CloudFormation knows it, None if it is not there."""
     try:
-        stack = formation.describe_stacks(StackName=name)["Stacks"][0]
+        found: list[dict[str, Any]] = place.client("cloudformation").describe_stacks(StackName=place.stack_name)[
+            "Stacks"
+        ]
     except ClientError as exc:
         if exc.response["Error"]["Code"] == "ValidationError":
-            raise Problem(
-                f"There is no {words}.", "Check the name, --region and --profile; for the local one, make up."
-            ) from exc
+            return None
         raise
-    outputs = {row["OutputKey"]: row["OutputValue"] for row in stack.get("Outputs", [])}
+    return found[0]
+
+
+def described(place: Place) -> dict[str, Any]:
+    """The same. Raises Problem if it is not there."""
+    found = stack_at(place)
+    if found is None:
+        raise Problem(
+            f"There is no {place.name}.", "Check the name, --region and --profile; for the local one, make up."
+        )
+    return found
+
+
+def outputs_of(stack: dict[str, Any]) -> dict[str, str]:
+    """The outputs of a stack by their names."""
+    return {row["OutputKey"]: row["OutputValue"] for row in stack.get("Outputs", [])}
+
+
+def found_at(place: Place) -> Target:
+    """The stack at `place`. Raises Problem if it is not there or not one of ours."""
+    stack, words, session, endpoint_url = described(place), place.name, place.session, place.endpoint_url
+    outputs = outputs_of(stack)
     parameters = {row["ParameterKey"]: row["ParameterValue"] for row in stack.get("Parameters", [])}
     dynamodb = session.client("dynamodb", endpoint_url=endpoint_url, config=_CONFIG)
     try:
