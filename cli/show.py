@@ -1,7 +1,8 @@
 """Messages, queues and brakes as a person reads them; numbers masked and words hidden unless asked for."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +10,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.deploy import Outcome
+from cli.destroy import Kept
+from cli.drift import Difference, Found
 from cli.overview import Line, Overview
 from cli.redrive import Preview
+from cli.rollback import name_of
 from cli.smoke import Left, Step
 from longcode import http, pacing, phone
 from longcode.accept import Forecast
@@ -429,3 +434,93 @@ def smoke_json(steps: Sequence[Step], left: Left | None, where: str) -> dict[str
         "left": left.ids if left else [],
         "left_because": left.why if left else None,
     }
+
+
+# --------------------------------------------------------------------------------- stacks on AWS
+
+
+def deployed(outcome: Outcome, env: str) -> RenderableType:
+    """What a deployment came to, and what to do next."""
+    outputs = _facts((name, Text(value)) for name, value in sorted(outcome.outputs.items()))
+    verdict = "is deployed." if outcome.changed else "is as it was: nothing changed, or you did not agree."
+    key = outcome.outputs.get("ApiKeyId", "<ApiKeyId>")
+    region = outcome.place.session.region_name
+    next_steps = [
+        "Next:",
+        f"  aws apigateway get-api-key --include-value --query value --output text --region {region} --api-key {key}",
+        f"  make smoke ENV={env} TO=+1…   # a second Telnyx number of yours; sends two texts",
+    ]
+    return Group(
+        f"{outcome.place.name[:1].upper()}{outcome.place.name[1:]} {verdict}",
+        "",
+        outputs,
+        "",
+        outcome.alarms,
+        "",
+        *next_steps,
+    )
+
+
+def alarms(states: Mapping[str, str]) -> RenderableType:
+    """The alarms that are watched, and how each stands."""
+    table = _table("alarm", "is")
+    for arn, state in states.items():
+        table.add_row(name_of(arn), Text(state, "" if state == "OK" else "yellow"))
+    return table
+
+
+# As much of a value as a person still reads; --json has all of it.
+_VALUE_AT_MOST = 160
+
+
+def drift(found: Found) -> RenderableType:
+    """What is not as the template says."""
+    where = f"{count(len(found.stacks), 'stack')} compared: {', '.join(found.stacks)}."
+    unread = [Text(f"Not compared in {plain(words)}", "yellow") for words in found.unread]
+    if not found.drifted:
+        return Group(where, *unread, Text("Everything is as the template says.", "green"))
+    rows: list[RenderableType] = [where, *unread]
+    for one in found.drifted:
+        rows += ["", Text(f"{one.resource} ({one.type}) in {one.stack} {_DRIFTED[one.status]}", "red")]
+        if one.differences:
+            table = _table("property", "the template says", "it is")
+            for column in table.columns:
+                column.no_wrap, column.overflow = False, "fold"
+            for row in one.differences:
+                table.add_row(row.path, *_values(row))
+            rows.append(table)
+    # CloudFormation compares a template with the one before it, and never with what there is.
+    rows += [
+        "",
+        "No deployment undoes this. Undo it by hand, or take it over into template.yaml and deploy.",
+    ]
+    return Group(*rows)
+
+
+_DRIFTED = {"MODIFIED": "was changed", "DELETED": "was deleted by somebody else"}
+
+
+def _values(row: Difference) -> tuple[str, str]:
+    expected, actual = (
+        plain(value) if len(value) <= _VALUE_AT_MOST else f"{plain(value[:_VALUE_AT_MOST])}…"
+        for value in (row.expected, row.actual)
+    )
+    return ("nothing" if row.kind == "ADD" else expected), ("nothing" if row.kind == "REMOVE" else actual)
+
+
+def drift_json(found: Found) -> dict[str, Any]:
+    """The same for a script."""
+    return {
+        "in_sync": not found.drifted,
+        "stacks": list(found.stacks),
+        "drifted": [asdict(one) for one in found.drifted],
+        "not_compared": list(found.unread),
+    }
+
+
+def kept(found: Sequence[Kept], heading: str) -> RenderableType:
+    """What outlives a stack."""
+    rows: list[RenderableType] = [heading]
+    for one in found:
+        rows += ["", f"{one.name}: {one.what}", f"  costs    {one.cost}", f"  to go    {one.remove}"]
+    return Group(*rows, *([] if found else ["nothing"]), "")
