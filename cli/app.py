@@ -397,7 +397,7 @@ def deploy(
         bool,
         typer.Option(
             "--yes",
-            help=f"Ask nothing, as in CI. Takes {', '.join(deploys.FROM_ENVIRONMENT)} from the environment if set.",
+            help=f"Ask nothing, as in CI. Takes {', '.join(deploys.FROM_ENVIRONMENT)} from the environment.",
         ),
     ] = False,
     architecture: Annotated[str, typer.Option(metavar="NAME", help="arm64 or x86_64.")] = "arm64",
@@ -406,7 +406,8 @@ def deploy(
 
     A parameter that nobody gives keeps the value that the stack has. make deploy ENV=dev is the same.
     """
-    made = deploys.plan(env, guided=guided, yes=yes, architecture=architecture, environment=os.environ)
+    settings = samconfig.load(env)
+    made = deploys.plan(settings, guided=guided, yes=yes, architecture=architecture, environment=os.environ)
     if made.taken:
         complaints.print(f"From the environment: {', '.join(made.taken)}.")
     if code := deploys.run(made):

@@ -55,9 +55,10 @@ class Plan:
     before: dict[str, Any] | None
 
 
-def plan(env: str, *, guided: bool, yes: bool, architecture: str, environment: Mapping[str, str]) -> Plan:
+def plan(
+    settings: Settings, *, guided: bool, yes: bool, architecture: str, environment: Mapping[str, str]
+) -> Plan:
     """Look at the account and say what a deployment would do. Raises Problem where it could not end well."""
-    settings = samconfig.load(env)
     if guided and yes:
         raise Problem("GUIDED=1 asks, YES=1 does not.", "Give one of them.")
     if not yes and not sys.stdin.isatty():
@@ -69,7 +70,7 @@ def plan(env: str, *, guided: bool, yes: bool, architecture: str, environment: M
         stack = None
     if stack:
         _refuse(place, stack)
-    parameters = settings.parameters | {"Architecture": architecture, "Environment": env}
+    parameters = settings.parameters | {"Architecture": architecture, "Environment": settings.env}
     taken: dict[str, str] = {}
     if yes:
         taken = {
@@ -78,7 +79,7 @@ def plan(env: str, *, guided: bool, yes: bool, architecture: str, environment: M
         parameters |= taken
         if stack is None:
             _require(parameters)
-    tags = settings.tags
+    tags = dict(settings.tags)
     if stack:
         # sam deploy puts its own tags in the place of all that there are.
         tags |= {row["Key"]: row["Value"] for row in stack.get("Tags", []) if row["Key"] == rollback.TAG}
@@ -168,7 +169,7 @@ class Outcome:
 def finish(made: Plan) -> Outcome:
     """Look at what SAM left, and have its alarms watched from now on. Raises Problem if it came to nothing."""
     # A guided deployment may have put the stack elsewhere, which the file then says.
-    place = samconfig.load(made.settings.env).place()
+    place = samconfig.load(made.settings.env, made.settings.file).place()
     stack = stack_at(place)
     if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS":
         raise Problem("Nothing was deployed.", "make deploy asks again.")

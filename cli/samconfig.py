@@ -17,8 +17,9 @@ SECTIONS = {"dev": "default", "prod": "prod"}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One environment of samconfig.toml. `parameters` and `tags` are those saved there."""
+    """One environment of `file`. `parameters` and `tags` are those saved there."""
 
+    file: Path
     env: str
     stack_name: str
     region: str | None = None
@@ -48,6 +49,7 @@ def load(env: str, file: Path = FILE) -> Settings:
     # SAM looks for an option in the command's own table, then in that of all commands.
     found = section.get("global", {}).get("parameters", {}) | section.get("deploy", {}).get("parameters", {})
     return Settings(
+        file,
         env,
         found.get("stack_name", f"long-code-sms-{env}"),
         found.get("region"),

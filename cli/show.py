@@ -441,19 +441,16 @@ def smoke_json(steps: Sequence[Step], left: Left | None, where: str) -> dict[str
 
 def deployed(outcome: Outcome, env: str) -> RenderableType:
     """What a deployment came to, and what to do next."""
-    outputs = _facts((name, Text(value)) for name, value in sorted(outcome.outputs.items()))
     verdict = "is deployed." if outcome.changed else "is as it was: nothing changed, or you did not agree."
     key = outcome.outputs.get("ApiKeyId", "<ApiKeyId>")
     region = outcome.place.session.region_name
     next_steps = [
-        "Next:",
-        f"  aws apigateway get-api-key --include-value --query value --output text --region {region} --api-key {key}",
-        f"  make smoke ENV={env} TO=+1…   # a second Telnyx number of yours; sends two texts",
+        "Next: the key of the API, and the proof that it works (TO is a second Telnyx number of yours).",
+        f"  aws apigateway get-api-key --include-value --query value --region {region} --api-key {key}",
+        f"  make smoke ENV={env} TO=+1…",
     ]
     return Group(
         f"{outcome.place.name[:1].upper()}{outcome.place.name[1:]} {verdict}",
-        "",
-        outputs,
         "",
         outcome.alarms,
         "",
