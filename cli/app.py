@@ -365,7 +365,7 @@ def smoke(
 ) -> None:
     """Prove a deployed stack end to end with two real texts to a number of yours, and clean up.
 
-    What it sends is erased afterwards, unless there were messages with that number before.
+    What it sends is erased afterwards, unless there are other messages with that number.
     """
     place = _place(stack, profile, region, home, env)
     at = target.found_at(place)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from longcode import phone
 from longcode.deliver import LEAD_MS
 
 TAG = "smoke"
+_WORDS = "Smoke test "
 POLL_S = 0.5
 TIMEOUT_S = 40.0
 # The simulated carrier delivers to it, and nobody's stack texts it otherwise.
@@ -35,6 +37,14 @@ class Step:
     took_s: float
     said: str
     hint: str = ""
+
+
+class _Found(Enum):
+    """What is stored of the messages with a number."""
+
+    NOTHING = auto()
+    SMOKE = auto()
+    OTHERS = auto()
 
 
 class Failed(Exception):
@@ -86,7 +96,6 @@ class Smoke:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     ids: list[str] = field(default_factory=list)
     left: Left | None = None
-    _was_known: bool = True
     _counted: int = 0
 
     def run(self, told: Callable[[Step], None]) -> list[Step]:
@@ -177,24 +186,30 @@ class Smoke:
     # --------------------------------------------------------------------------------------- the texts
 
     def _look_before(self) -> str:
-        self._was_known = any(self._any_message(direction) for direction in ("to", "from"))
         self._counted = self._delivered_of_tag()
-        return "there are messages already" if self._was_known else "nothing yet"
+        if self._found(self.to) is _Found.OTHERS:
+            return "other messages, so nothing will be erased"
+        return "nothing but smoke tests"
 
-    def _any_message(self, direction: str) -> bool:
-        cursor: str | None = ""
-        while cursor is not None:
-            query = {direction: self.to, "limit": "1"} | ({"cursor": cursor} if cursor else {})
-            fields = self._ok(self.api.get("/sms/messages", params=query), 200, _LOGS.format("messages"))
-            if fields["messages"]:
-                return True
-            cursor = fields["cursor"]
-        return False
+    def _found(self, number: str) -> "_Found":
+        """What is stored of the messages with `number`, both ways."""
+        found = _Found.NOTHING
+        for direction in ("to", "from"):
+            cursor: str | None = ""
+            while cursor is not None:
+                query = {direction: number, "limit": "100"} | ({"cursor": cursor} if cursor else {})
+                fields = self._ok(self.api.get("/sms/messages", params=query), 200, _LOGS.format("messages"))
+                for row in fields["messages"]:
+                    if not _is_smoke(row):
+                        return _Found.OTHERS
+                    found = _Found.SMOKE
+                cursor = fields["cursor"]
+        return found
 
     def _body(self, what: str) -> dict[str, Any]:
         return {
             "to": self.to,
-            "message": f"Smoke test {self.run_id}: {what}. No answer is needed.",
+            "message": f"{_WORDS}{self.run_id}: {what}. No answer is needed.",
             "metadata": {"tag": TAG, "run": self.run_id},
         }
 
@@ -303,18 +318,33 @@ class Smoke:
     # -------------------------------------------------------------------------------------- afterwards
 
     def _clean_up(self) -> str:
-        if self._was_known:
-            self.left = Left(
-                list(self.ids), "there were messages with that number before, which erasing would take too"
-            )
-            return f"nothing was erased: {self.left.why}"
-        fields = self._ok(self.api.delete(f"/sms/recipients/{self.to}"), 200, _LOGS.format("recipients"))
+        erased, ours = 0, ""
+        # Where both numbers are on one profile, the carrier hands our own texts back, as inbound from ourselves.
+        for number in (self.to, self.at.sender):
+            match self._found(number):
+                case _Found.SMOKE:
+                    answer = self.api.delete(f"/sms/recipients/{number}")
+                    erased += self._ok(answer, 200, _LOGS.format("recipients"))["erased"]
+                case _Found.OTHERS if number == self.to:
+                    self.left = Left(
+                        list(self.ids), "there are other messages with that number, which would go too"
+                    )
+                    return f"nothing was erased: {self.left.why}"
+                case _Found.OTHERS:
+                    ours = "; what came back to our own number stays, as there are other messages from it"
         # A text that is being sent, or in doubt, keeps its record: without it, it could leave twice.
         still = [ident for ident in self.ids if self.api.get(f"/sms/status/{ident}").status_code != 404]
         if still:
             self.left = Left(still, "being sent or in doubt, and without its record a text could leave twice")
-            return f"{fields['erased']} erased, {len(still)} left: {self.left.why}"
-        return f"{fields['erased']} erased"
+            return f"{erased} erased, {len(still)} left: {self.left.why}{ours}"
+        return f"{erased} erased{ours}"
+
+
+def _is_smoke(row: dict[str, Any]) -> bool:
+    """Whether a message is a smoke test's: ours by its tag, one that came back to us by its words."""
+    if row["direction"] == "outbound":
+        return (row.get("metadata") or {}).get("tag") == TAG
+    return str(row.get("text") or "").startswith(_WORDS)
 
 
 _WEBHOOKS = (

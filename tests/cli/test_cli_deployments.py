@@ -5,13 +5,15 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore import handlers
 from moto import mock_aws
 
-from cli import deploy, drift, rollback, samconfig, target
+from cli import deploy, drift, rollback, samconfig, smoke, target
 from cli.problems import Problem
 from cli.samconfig import Settings
 from local.layout import ROOT
@@ -407,6 +409,50 @@ def test_a_change_that_cloudformation_refuses_is_told_with_its_reason_and_leaves
         rollback.put(place(), account.stacks[DEV], watch, nap)
     assert len(account.asked("DeleteChangeSet")) == 1
     assert account.asked("ExecuteChangeSet") == []
+
+
+# --------------------------------------------------------------------------- the smoke test on AWS
+
+
+@pytest.fixture
+def key_of_the_api() -> Iterator[None]:
+    """An API Gateway that knows one key."""
+
+    def answer(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        assert params["url_path"] == "/apikeys/key-id"
+        assert params["query_string"] == {"includeValue": "true"}
+        return SimpleNamespace(status_code=200), {"value": "the key itself"}
+
+    handler: Any = ("before-call.api-gateway.GetApiKey", answer)
+    handlers.BUILTIN_HANDLERS.append(handler)
+    yield
+    handlers.BUILTIN_HANDLERS.remove(handler)
+
+
+def test_on_aws_the_smoke_test_takes_address_and_key_from_the_stack(
+    account: FakeFormation, key_of_the_api: None
+) -> None:
+    account.stacks[DEV] = stack_of(DEV)
+    account.stacks[DEV]["Outputs"].append({"OutputKey": "ApiKeyId", "OutputValue": "key-id"})
+
+    with smoke.door(place()) as api:
+        assert api.headers["x-api-key"] == "the key itself"
+        assert str(api.base_url) == "https://api.invalid/v1/"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [([], "Which number shall be texted?"), (["--to", "+12025550123"], "Nobody is there to be asked")],
+)
+def test_on_aws_nothing_is_sent_without_a_number_and_a_yes(
+    account: FakeFormation, arguments: list[str], words: str
+) -> None:
+    account.stacks[DEV] = {**stack_of(DEV), **create()}
+
+    result = run("smoke", "--stack", DEV, *arguments)
+
+    assert result.exit_code == 1
+    assert words in result.stderr
 
 
 # ------------------------------------------------------------------------------------------- drift

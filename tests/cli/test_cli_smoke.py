@@ -5,7 +5,7 @@ The stack starts with a key that the carrier refuses, as a first deployment may;
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -17,7 +17,12 @@ from cli import smoke
 from cli import target as targets
 from local.layout import Identity, Layout, Stack
 from tests.cli.world import run
+from tests.stack.conftest import eventually
 from tests.stack.world import RUNS, forget_old_runs, shared_stack
+
+__all__ = ["eventually"]  # a fixture of the stack's own tests
+
+Eventually = Callable[[Callable[[], Any]], Any]
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -129,7 +134,40 @@ def test_what_somebody_else_wrote_to_that_number_is_never_erased(stack: Stack) -
     assert found["ok"], found
     assert sorted(stored(stack, number)) == sorted([first, *found["left"]])
     assert len(found["left"]) == 2
-    assert "were messages with that number before" in found["left_because"]
+    assert "other messages with that number" in found["left_because"]
+
+
+def text_us(stack: Stack, words: str) -> None:
+    """As the carrier does where both numbers are on one profile: our own text comes back to us."""
+    answer = httpx.post(
+        f"{stack.console_url}/_carrier/inbound", json={"from": stack.from_number, "text": words}, trust_env=False
+    )
+    assert answer.status_code < 300, answer.text
+
+
+def came_back(stack: Stack) -> list[str]:
+    answer = httpx.get(
+        f"{stack.api_url}/sms/messages",
+        params={"from": stack.from_number},
+        headers={"x-api-key": stack.api_key},
+        timeout=40,
+        trust_env=False,
+    )
+    return [row["text"] for row in answer.json()["messages"]]
+
+
+def test_what_came_back_to_us_from_ourselves_goes_too_and_nothing_else_does(
+    stack: Stack, eventually: Eventually
+) -> None:
+    text_us(stack, "Smoke test 0123456789ab: sent. No answer is needed.")
+    eventually(lambda: came_back(stack))
+    assert smoked("--to", "+12025550114")["ok"]
+    assert came_back(stack) == []
+
+    text_us(stack, "Not the smoke test's")
+    eventually(lambda: came_back(stack))
+    assert smoked("--to", "+12025550114")["ok"]
+    assert came_back(stack) == ["Not the smoke test's"]
 
 
 def test_a_text_that_does_not_arrive_is_told_with_its_reason_and_cleaned_up(stack: Stack) -> None:
