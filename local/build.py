@@ -13,7 +13,15 @@ from .layout import BUILDS, ROOT
 from .problems import LocalError
 from .processes import locked
 
-SOURCES = ("template.yaml", "functions", "layers", "locks/runtime.txt", "locks/sam.txt", ".python-version")
+SOURCES = (
+    "template.yaml",
+    "operations",
+    "functions",
+    "layers",
+    "locks/runtime.txt",
+    "locks/sam.txt",
+    ".python-version",
+)
 SAM = ROOT / ".local" / "venv-sam" / "bin" / "sam"
 PYTHON = ROOT / ".venv" / "bin" / "python"
 KEEP = 4  # builds; older ones go

@@ -9,7 +9,9 @@ WORK_MS = 60_000
 def handler(service: wiring.Service) -> wiring.Handler:
     """The consumer over `service`."""
     return service.job(
-        lambda event, context: batch.consume(event, service.send_batch(service.deadline_ms(context, WORK_MS)))
+        lambda event, context: batch.consume(
+            event, service.send_batch(service.deadline_ms(context, WORK_MS)), service.journal
+        )
     )
 
 

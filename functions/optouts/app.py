@@ -17,8 +17,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
             return http.opt_out_page(ledger.page(request.opt_out_cursor, PAGE), PAGE)
         if request.method in ("PUT", "DELETE"):
             change = OptOutChange(service.clock.now_ms(), request.method == "PUT", "api", request.caller_name)
-            if ledger.put(number, change):
-                service.meter.count("OptedOut" if change.opted_out else "OptedIn")
+            ledger.put(number, change)
         found = ledger.get(number)
         if found is None:
             raise NotFound("This number has never opted out.")

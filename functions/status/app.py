@@ -11,6 +11,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
         message = service.messages.find(request.path_id or "")
         if message is None:
             raise NotFound("Message not found.")
+        service.journal.bind(message_id=message.id)
         if not message.status.waiting:
             return http.status(message, None)
         road = service.limits.look(message.recipient, message.sender)

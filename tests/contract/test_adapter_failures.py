@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from longcode import aws, wiring
 from longcode.errors import Unavailable
 from longcode.limits import DynamoLimits
+from longcode.metrics import Metric
 from longcode.observability import LambdaMeter
 from longcode.outbox import SqsOutbox
 from longcode.ports import Envelope
@@ -160,23 +161,23 @@ def test_a_clock_that_sleeps_until_the_past_does_not_sleep() -> None:
 @pytest.fixture
 def meter(monkeypatch: pytest.MonkeyPatch) -> LambdaMeter:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "long-code-sms")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "LongCodeSms")
-    return LambdaMeter()
+    return LambdaMeter("prod")
 
 
 def test_metrics_are_one_line_for_the_service_and_for_nobody_in_particular(
     meter: LambdaMeter, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    meter.count("Sent")
-    meter.count("Sent")
-    meter.count("CarrierLatencyMs", 41)
+    meter.count(Metric.SENT)
+    meter.count(Metric.SENT)
+    meter.count(Metric.CARRIER_LATENCY, 41)
     meter.flush()
 
     (line,) = capsys.readouterr().out.splitlines()
     fields = json.loads(line)
     (described,) = fields["_aws"]["CloudWatchMetrics"]
     assert described["Namespace"] == "LongCodeSms"
-    assert described["Dimensions"] == [["service"]]
+    assert [set(names) for names in described["Dimensions"]] == [{"service", "environment"}]
+    assert (fields["service"], fields["environment"]) == ("long-code-sms", "prod")
     assert {(metric["Name"], metric["Unit"]) for metric in described["Metrics"]} == {
         ("Sent", "Count"),
         ("CarrierLatencyMs", "Milliseconds"),
@@ -188,7 +189,7 @@ def test_an_invocation_that_counted_nothing_writes_nothing(
     meter: LambdaMeter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     meter.flush()
-    meter.count("Sent")
+    meter.count(Metric.SENT)
     meter.flush()
     meter.flush()
 

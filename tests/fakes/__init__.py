@@ -76,6 +76,7 @@ def make_settings(**changes: Any) -> Settings:
             secret_id="telnyx",
             public_keys=(signature.public_key(SIGNER.public),),
             long_code=OURS,
+            environment="test",
             carrier_url="https://carrier.invalid/v2",
             webhook_url=WEBHOOK_URL,
             recipient_interval_ms=1000,

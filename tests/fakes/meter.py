@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from longcode.metrics import Metric
+
 
 class FakeMeter:
     """ports.Meter, and the flush that the real one has."""
@@ -11,9 +13,9 @@ class FakeMeter:
         self.values: dict[str, list[float]] = {}
         self.flushes = 0
 
-    def count(self, name: str, value: float = 1) -> None:
-        self.counts[name] += 1
-        self.values.setdefault(name, []).append(value)
+    def count(self, metric: Metric, value: float = 1) -> None:
+        self.counts[metric] += 1
+        self.values.setdefault(metric, []).append(value)
 
     def flush(self) -> None:
         self.flushes += 1

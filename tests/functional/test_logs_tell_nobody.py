@@ -28,9 +28,8 @@ def logging_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """
     # A name of its own, as loggers are kept by their names, together with where they write to.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "LongCodeSms")
     settings = make_settings(max_pending_per_recipient=3)
-    return make_world(settings, journal=LambdaJournal(), meter=LambdaMeter())
+    return make_world(settings, journal=LambdaJournal(), meter=LambdaMeter("test"))
 
 
 def quoting() -> BaseException:
@@ -133,19 +132,19 @@ def lines(out: str) -> list[dict[str, Any]]:
         (
             [send_and_queue],
             {"request", "queue.accepted", "send.accepted", "send.refused", "breaker.opened", "send.suppressed"},
-            {"Sent", "Failed", "Unknown", "RateLimited", "BreakerOpened", "Suppressed"},
+            {"CarrierLatencyMs", "RateLimited", "BreakerOpened", "DuplicatesSuppressed"},
         ),
         (
             [send_and_queue, webhooks],
             {"webhook.received", "webhook.receipt", "webhook.unmatched", "optout.changed", "optout.unclear"},
-            {"Inbound", "DeliveryFailed", "WebhookDuplicates", "WebhookUnmatched", "OptedOut", "OptOutUnclear"},
+            {"Webhooks", "SignaturesRefused", "WebhookDuplicates", "WebhookUnmatched", "OptOutUnclear"},
         ),
         (
             [send_and_queue, look_and_erase],
             {"request", "recipient.erased"},
-            {"Erased", "OptedOut"},
+            {"Erased"},
         ),
-        ([send_and_queue, sweeps], {"sweep"}, {"Unconfirmed"}),
+        ([send_and_queue, sweeps], {"sweep"}, {"UnknownNow"}),
         ([stores_fail], {"store.unavailable"}, set()),
         ([crashes], {"request.crashed", "lane.crashed", "job.crashed"}, {"Crashed"}),
     ],

@@ -42,7 +42,7 @@ def opted(out: bool, *changes: OptOutChange) -> OptOut:
     return OptOut(THEIRS, out, changes or (OptOutChange(START_MS, out, "carrier", TELNYX_ID),))
 
 
-def publish(world: World, *writes: tuple[Any, Any], first: int = 1) -> list[str]:
+def publish_to(world: World, *writes: tuple[Any, Any], first: int = 1) -> list[str]:
     """Hand a batch to the publisher; the sequence numbers it wants again, without what all have in common."""
     answer: Image = world.invoke("publisher", event(*writes, first=first))
     return [number.removeprefix("10000000000000000") for number in failures(answer)]
@@ -52,7 +52,7 @@ def publish(world: World, *writes: tuple[Any, Any], first: int = 1) -> list[str]
 
 
 def test_a_new_text_is_a_change_from_nothing(world: World) -> None:
-    assert publish(world, (None, a_text())) == []
+    assert publish_to(world, (None, a_text())) == []
 
     (told,) = world.bus.heard
     assert (told.kind, told.about, told.at_ms) == ("sms.status_changed", IDS[0], START_MS)
@@ -88,7 +88,7 @@ def test_a_final_status_comes_with_what_it_cost_and_why(world: World) -> None:
         faults=(Fault("40001", "Not routable", f"{THEIRS} is a landline"),),
     )
 
-    publish(world, (sent, failed))
+    publish_to(world, (sent, failed))
 
     (told,) = world.bus.heard
     wanted = {
@@ -107,7 +107,7 @@ def test_a_final_status_comes_with_what_it_cost_and_why(world: World) -> None:
 
 
 def test_an_inbound_text_is_told_at_the_carriers_time_and_without_its_words(world: World) -> None:
-    publish(world, (None, inbound(autoresponse="STOP", is_spam=True)))
+    publish_to(world, (None, inbound(autoresponse="STOP", is_spam=True)))
 
     (told,) = world.bus.heard
     assert told.kind == "sms.received"
@@ -128,7 +128,7 @@ def test_an_inbound_text_is_told_at_the_carriers_time_and_without_its_words(worl
 
 def test_no_event_has_the_text(world: World) -> None:
     queued = a_text(text="secret words")
-    publish(
+    publish_to(
         world, (None, queued), (queued, replace(queued, status=Status.SENDING)), (None, inbound(text="secret"))
     )
 
@@ -140,7 +140,7 @@ def test_both_directions_of_an_opt_out_are_told(world: World) -> None:
     stop = OptOutChange(START_MS, True, "carrier", TELNYX_ID)
     start = OptOutChange(START_MS + 5, False, "api", "key-1")
 
-    publish(world, (None, opted(True, stop)), (opted(True, stop), opted(False, stop, start)))
+    publish_to(world, (None, opted(True, stop)), (opted(True, stop), opted(False, stop, start)))
 
     assert [(told.kind, told.about, told.detail) for told in world.bus.heard] == [
         (
@@ -184,13 +184,13 @@ def test_both_directions_of_an_opt_out_are_told(world: World) -> None:
     ],
 )
 def test_what_is_no_change_of_status_is_no_event(world: World, before: Any, after: Any) -> None:
-    assert publish(world, (before, after)) == []
+    assert publish_to(world, (before, after)) == []
 
     assert world.bus.heard == []
 
 
 def test_a_text_tried_again_under_its_key_is_told_of_again(world: World) -> None:
-    publish(world, (a_text(status=Status.FAILED, safe_to_retry=True), a_text()))
+    publish_to(world, (a_text(status=Status.FAILED, safe_to_retry=True), a_text()))
 
     assert [(told.detail["previous"], told.detail["status"]) for told in world.bus.heard] == [("failed", "queued")]
 
@@ -201,8 +201,8 @@ def test_a_text_tried_again_under_its_key_is_told_of_again(world: World) -> None
 def test_a_life_is_counted_where_it_stands_and_not_where_it_was(world: World) -> None:
     life = [None, *(a_text(status=status) for status in (Status.QUEUED, Status.SENDING, Status.SENT))]
     for number, (before, after) in enumerate(pairwise(life), 1):
-        publish(world, (before, after), first=number)
-    publish(world, (None, inbound()), (None, a_text(IDS[1], metadata={"tag": "news"})), first=10)
+        publish_to(world, (before, after), first=number)
+    publish_to(world, (None, inbound()), (None, a_text(IDS[1], metadata={"tag": "news"})), first=10)
 
     assert world.counters.read(None) == {"sent": 1, "received": 1, "queued": 1}
     assert world.counters.read("parcels") == {"sent": 1}
@@ -211,15 +211,15 @@ def test_a_life_is_counted_where_it_stands_and_not_where_it_was(world: World) ->
 
 
 def test_a_text_that_is_erased_or_past_its_time_counts_no_more(world: World) -> None:
-    publish(world, (None, a_text()), (None, inbound()))
-    publish(world, (a_text(), None), (inbound(), None), first=3)
+    publish_to(world, (None, a_text()), (None, inbound()))
+    publish_to(world, (a_text(), None), (inbound(), None), first=3)
 
     assert world.counters.read(None) == {}
     assert world.counters.read("parcels") == {}
 
 
 def test_health_says_how_many_there_are_and_where_they_stand(world: World) -> None:
-    publish(world, (None, a_text()), (None, a_text(IDS[1])), (None, inbound()))
+    publish_to(world, (None, a_text()), (None, a_text(IDS[1])), (None, inbound()))
 
     answer = world.health()
 
@@ -233,7 +233,7 @@ def test_health_says_how_many_there_are_and_where_they_stand(world: World) -> No
 
 def test_a_batch_that_comes_again_is_told_again_and_counted_once(world: World) -> None:
     for _ in range(3):
-        assert publish(world, (None, a_text()), (None, a_text(IDS[1]))) == []
+        assert publish_to(world, (None, a_text()), (None, a_text(IDS[1]))) == []
 
     assert world.counters.read(None) == {"queued": 2}
     assert [told.about for told in world.bus.heard] == IDS[:2] * 3
@@ -243,12 +243,12 @@ def test_from_the_first_refused_on_all_comes_again_and_nothing_of_it_was_counted
     world.bus.refuse = {IDS[1]}
     writes = [(None, a_text(ident)) for ident in IDS]
 
-    assert publish(world, *writes) == ["0002"]
+    assert publish_to(world, *writes) == ["0002"]
 
     assert world.counters.read(None) == {"queued": 1}
     assert [told.about for told in world.bus.heard] == IDS[:1]
     world.bus.refuse.clear()
-    assert publish(world, *writes[1:], first=2) == []
+    assert publish_to(world, *writes[1:], first=2) == []
     assert world.counters.read(None) == {"queued": 4}
     assert [told.about for told in world.bus.heard] == IDS
 
@@ -258,8 +258,8 @@ def test_what_is_told_of_one_text_stays_in_order_through_refusals(world: World) 
     lives.append((a_text(status=Status.SENDING), a_text(status=Status.SUBMITTED)))
     world.bus.trip.fail("tell", skip=1)
 
-    assert publish(world, *lives) == ["0002"]
-    assert publish(world, *lives[1:], first=2) == []
+    assert publish_to(world, *lives) == ["0002"]
+    assert publish_to(world, *lives[1:], first=2) == []
 
     assert [told.detail["status"] for told in world.bus.about(IDS[0])] == ["queued", "sending", "submitted"]
 
@@ -268,9 +268,9 @@ def test_counters_that_do_not_answer_bring_the_whole_batch_back(world: World) ->
     world.counters.trip.fail("add")
     writes = [(None, a_text()), (None, a_text(IDS[1]))]
 
-    assert publish(world, *writes) == ["0001"]
+    assert publish_to(world, *writes) == ["0001"]
     assert world.counters.read(None) == {}
-    assert publish(world, *writes) == []
+    assert publish_to(world, *writes) == []
 
     assert world.counters.read(None) == {"queued": 2}
     assert [line.level for line in world.journal.of("publish.uncounted")] == ["warning"]
@@ -279,8 +279,8 @@ def test_counters_that_do_not_answer_bring_the_whole_batch_back(world: World) ->
 def test_counters_whose_answer_was_lost_have_counted_once(world: World) -> None:
     world.counters.trip.fail("add", after=True)
 
-    assert publish(world, (None, a_text())) == ["0001"]
-    assert publish(world, (None, a_text())) == []
+    assert publish_to(world, (None, a_text())) == ["0001"]
+    assert publish_to(world, (None, a_text())) == []
 
     assert world.counters.read(None) == {"queued": 1}
 
@@ -288,7 +288,7 @@ def test_counters_whose_answer_was_lost_have_counted_once(world: World) -> None:
 def test_a_refusal_is_logged_without_anybodys_number(world: World) -> None:
     world.bus.refuse = {IDS[0]}
 
-    publish(world, (None, a_text()))
+    publish_to(world, (None, a_text()))
 
     (line,) = world.journal.of("publish.refused")
     assert line.fields == {"fault": "ThrottlingException", "left": 1}

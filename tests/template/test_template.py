@@ -221,16 +221,3 @@ def test_each_function_has_its_folder_and_its_sample_event(name: str) -> None:
 def test_cloudwatch_may_use_the_topic_that_alarms_go_to() -> None:
     # The key that AWS manages for SNS lets nobody but SNS in, and that policy can't be edited.
     assert "KmsMasterKeyId" not in RESOURCES["AlarmTopic"].get("Properties", {})
-
-
-def alarms() -> dict[str, Any]:
-    """Every alarm."""
-    return {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
-
-
-@pytest.mark.parametrize("name", alarms())
-def test_each_alarm_says_what_it_means_and_tells_somebody(name: str) -> None:
-    alarm = alarms()[name]
-    assert len(alarm["AlarmDescription"]) > 60
-    assert alarm["AlarmActions"] == [{"!Ref": "AlarmTopic"}]
-    assert alarm["TreatMissingData"] == "notBreaching"

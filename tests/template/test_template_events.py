@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tests.template.test_operations import ALARMS, PASSED
 from tests.template.test_template import GLOBALS, TEMPLATE, properties, statements, timeout
 
 MAPPING = properties("PublisherMapping")
@@ -38,8 +39,8 @@ def test_a_batch_is_answered_for_record_by_record_and_in_order() -> None:
 
 def test_what_is_given_up_leaves_a_trace_that_somebody_is_told_of() -> None:
     assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"] == {"!GetAtt": "UnpublishedQueue.Arn"}
-    dimensions = properties("UnpublishedAlarm")["Dimensions"]
-    assert dimensions == [{"Name": "QueueName", "Value": {"!GetAtt": "UnpublishedQueue.QueueName"}}]
+    assert ALARMS["Unpublished"]["Dimensions"] == [{"Name": "QueueName", "Value": {"Ref": "UnpublishedQueueName"}}]
+    assert PASSED["UnpublishedQueueName"] == {"Fn::GetAtt": ["UnpublishedQueue", "QueueName"]}
     # A batch of the stream can't go to a FIFO queue.
     assert "FifoQueue" not in properties("UnpublishedQueue")
     assert properties("UnpublishedQueue")["MessageRetentionPeriod"] == 14 * DAY_S
@@ -51,8 +52,8 @@ def test_it_is_tried_again_by_age_and_given_up_before_the_stream_forgets() -> No
 
 
 def test_somebody_is_told_of_the_lag_long_before_anything_is_given_up() -> None:
-    alarm = properties("PublisherLagAlarm")
-    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"!Ref": "PublisherFunction"}}]
+    alarm = ALARMS["PublisherLag"]
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Fn::Sub": "${Service}-publisher"}}]
     assert alarm["Threshold"] / 1000 + 60 * alarm["EvaluationPeriods"] < MAPPING["MaximumRecordAgeInSeconds"] / 4
 
 

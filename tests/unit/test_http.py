@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode import errors, http
-from tests.fakes import FakeJournal
+from tests.fakes import FakeClock, FakeJournal, FakeMeter
 from tests.fakes.gateway import call
 
 IDENT = "40385f64-5717-4562-b3fc-2c963f66afa6"
@@ -197,7 +197,7 @@ def test_what_nobody_thought_of_is_a_plain_500_with_a_trace_in_the_log_only() ->
     def serve(_request: http.Request) -> http.Response:
         raise KeyError("a secret of ours")
 
-    answer = http.answer(call("POST", "/sms/send", "{}"), serve, journal)
+    answer = http.answer(call("POST", "/sms/send", "{}"), serve, journal, FakeMeter(), FakeClock())
 
     assert answer["statusCode"] == 500
     assert json.loads(str(answer["body"])) == {"error": "Something failed on our side.", "code": "internal_error"}
@@ -208,7 +208,9 @@ def test_what_nobody_thought_of_is_a_plain_500_with_a_trace_in_the_log_only() ->
 def test_an_event_that_lacks_half_of_itself_is_still_answered(event: dict[str, object]) -> None:
     journal = FakeJournal()
 
-    answer = http.answer(event, lambda request: http.Response(200, {"path": request.proxy_path}), journal)
+    answer = http.answer(
+        event, lambda request: http.Response(200, {"path": request.proxy_path}), journal, FakeMeter(), FakeClock()
+    )
 
     assert answer["statusCode"] == 200
 
@@ -217,7 +219,13 @@ def test_every_call_is_one_line_in_the_log_without_its_text() -> None:
     journal = FakeJournal()
     event = call("POST", "/sms/send", {"to": "+12025550123", "message": "a secret"})
 
-    http.answer(event, lambda _: http.Response(202, {"code": None, "message": "a secret"}), journal)
+    http.answer(
+        event,
+        lambda _: http.Response(202, {"code": None, "message": "a secret"}),
+        journal,
+        FakeMeter(),
+        FakeClock(),
+    )
 
     (line,) = journal.lines
     assert (line.event, line.fields["route"], line.fields["status"]) == ("request", "/sms/send", 202)

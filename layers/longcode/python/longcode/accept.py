@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from longcode import pacing, phone, segments
 from longcode.errors import OPTED_OUT, InvalidRequest, LineFull, RecipientOptedOut, Unavailable
 from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
+from longcode.metrics import Metric
 from longcode.pacing import Pace
 from longcode.ports import Clock, Journal, Limits, Messages, Meter, Outbox, Road
 
@@ -168,7 +169,6 @@ def enqueue(message: Message, line: Line) -> tuple[Message, Forecast]:
     existing = _accept(message, line.messages)
     if existing is not None:
         return _repeated(same_request(existing, message), line, road)
-    line.meter.count("Accepted")
     line.journal.info("queue.accepted", message_id=message.id, segments=message.segments)
     try:
         line.outbox.put(message)
@@ -194,6 +194,7 @@ def _accept(message: Message, messages: Messages) -> Message | None:
 
 def _repeated(message: Message, line: Line, road: Road) -> tuple[Message, Forecast]:
     """The answer to a request that was made before; its text is queued again if that may have failed."""
+    line.meter.count(Metric.DUPLICATES_SUPPRESSED)
     if message.status is Status.QUEUED:
         # SQS drops the second of two.
         line.outbox.put(message)

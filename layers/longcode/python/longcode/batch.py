@@ -5,20 +5,27 @@ from typing import Any
 
 from longcode import outbox
 from longcode.deliver import Result
-from longcode.ports import Clock, Envelope, Outbox
+from longcode.ports import Clock, Envelope, Journal, Outbox
 
 # Any: Lambda's SQS event and its partial batch response are JSON.
 Event = Mapping[str, Any]
 
 
-def consume(event: Event, send: Callable[[list[Envelope]], list[Result]]) -> dict[str, Any]:
+def consume(event: Event, send: Callable[[list[Envelope]], list[Result]], journal: Journal) -> dict[str, Any]:
     """Hand the records of a Lambda SQS event to `send` and name those that are still to be sent.
 
     A message that is not named is deleted from the queue, so each one that waits must be, together with every
     later one of its group: `send` stops a recipient at the first that waits.
     """
     results = send([outbox.envelope(record) for record in event.get("Records", [])])
-    return {"batchItemFailures": [{"itemIdentifier": r.envelope.queue_id} for r in results if not r.done]}
+    waiting = [result.envelope for result in results if not result.done]
+    journal.info(
+        "batch",
+        message_ids=[result.envelope.message_id for result in results],
+        done=len(results) - len(waiting),
+        waiting=len(waiting),
+    )
+    return {"batchItemFailures": [{"itemIdentifier": envelope.queue_id} for envelope in waiting]}
 
 
 def drain(

@@ -22,6 +22,7 @@ class Settings:
     secret_id: str
     public_keys: tuple[VerifyKey, ...]
     long_code: str
+    environment: str
     carrier_url: str
     webhook_url: str
     recipient_interval_ms: int
@@ -85,6 +86,7 @@ class Settings:
             secret_id=text("TELNYX_SECRET_ID"),
             public_keys=tuple(keys),
             long_code=long_code,
+            environment=env.get("ENVIRONMENT", "").strip() or "dev",
             carrier_url=text("TELNYX_BASE_URL", r"https?://\S+", "must be an http(s) URL").rstrip("/"),
             webhook_url=webhook_url,
             recipient_interval_ms=number("RECIPIENT_INTERVAL_MS", 1000, 0),

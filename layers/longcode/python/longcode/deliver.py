@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from longcode import pacing, telnyx
 from longcode.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
 from longcode.message import CLAIM_MS, Entry, Fault, HeldBy, Message, Status, same_request
+from longcode.metrics import Metric
 from longcode.pacing import Pace
 from longcode.ports import (
     Answer,
@@ -91,7 +92,7 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
     now = desk.clock.now_ms()
     existing = desk.messages.get(message.id)
     if existing and not existing.safe_to_retry:
-        return _replayed(same_request(existing, message))
+        return _replayed(same_request(existing, message), desk)
     road = desk.limits.look(message.recipient, message.sender)
     control = road.control
     stop = _stop(control, now)
@@ -117,20 +118,19 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
     message = replace(message, status=Status.SENDING, claim_id=desk.new_id(), claimed_ms=now, attempts=1)
     existing = _accept(message, desk)
     if existing:
-        return _replayed(same_request(existing, message))
-    desk.meter.count("Accepted")
+        return _replayed(same_request(existing, message), desk)
     try:
         trip = _request(message, desk, now_or_never=True)
     except Unavailable as exc:
         # The request has left. "Try again" would now be leave for a second text.
-        desk.journal.error("store.unavailable", what=exc.what)
+        desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
         raise _unknown(message) from exc
     if desk.pace.recipient_ms:
         next_ms = pacing.next_departure(trip.arrival_ms, desk.pace.recipient_ms)
-        _note(desk, lambda: desk.limits.push(pacing.recipient_key(message.recipient), next_ms))
+        _note(message, desk, lambda: desk.limits.push(pacing.recipient_key(message.recipient), next_ms))
     if trip.answer.verdict is Verdict.ACCEPTED:
         if control.breaker_until_ms is not None:
-            _note(desk, desk.limits.close_breaker)
+            _note(message, desk, desk.limits.close_breaker)
         return trip.message, trip.answer
     raise _refusal(trip.message, trip.answer)
 
@@ -153,8 +153,9 @@ def _accept(message: Message, desk: Desk) -> Message | None:
         return None if there.claim_id == message.claim_id else there
 
 
-def _replayed(existing: Message) -> tuple[Message, None]:
+def _replayed(existing: Message, desk: Desk) -> tuple[Message, None]:
     """The answer to a request that was already made under this id."""
+    desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
     if existing.status is Status.SENDING:
         raise IdempotencyInProgress("The first request with this Idempotency-Key is still under way.")
     if existing.status is Status.UNKNOWN:
@@ -185,12 +186,10 @@ def _request(message: Message, desk: Desk, *, now_or_never: bool = False) -> _Tr
     answer = desk.carrier.send(message)
     now = desk.clock.now_ms()
     arrival = desk.latency.arrival_ms(left, now, answered=answer.http_status is not None)
-    desk.meter.count("CarrierLatencyMs", now - left)
+    desk.meter.count(Metric.CARRIER_LATENCY, now - left)
     fault = answer.fault or Fault("", "")
     if answer.verdict is Verdict.ACCEPTED:
         desk.messages.submitted(message, answer, now)
-        desk.meter.count("Sent")
-        desk.meter.count("Segments", answer.parts or message.segments)
         desk.journal.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id)
         return _Trip(answer, replace(message, status=answer.status, telnyx_id=answer.telnyx_id), arrival)
     desk.journal.warning(
@@ -202,17 +201,16 @@ def _request(message: Message, desk: Desk, *, now_or_never: bool = False) -> _Tr
     )
     if answer.verdict is Verdict.AMBIGUOUS:
         desk.messages.ambiguous(message, fault, now)
-        desk.meter.count("Unknown")
         return _Trip(answer, replace(message, status=Status.UNKNOWN), arrival)
     if answer.verdict is Verdict.CONFIGURATION:
-        _note(desk, lambda: _open_breaker(answer, desk, now))
+        _note(message, desk, lambda: _open_breaker(message, answer, desk, now))
     if answer.verdict is Verdict.BACK_OFF:
-        desk.meter.count("RateLimited")
+        desk.meter.count(Metric.RATE_LIMITED)
         wait = answer.wait_ms or 0
-        _note(desk, lambda: desk.limits.push(pacing.sender_key(message.sender), now + wait))
+        _note(message, desk, lambda: desk.limits.push(pacing.sender_key(message.sender), now + wait))
     if answer.opted_out:
         change = OptOutChange(now, True, "block", fault.title)
-        _note(desk, lambda: desk.optouts.put(message.recipient, change))
+        _note(message, desk, lambda: desk.optouts.put(message.recipient, change))
     if answer.ours:
         desk.journal.error("send.rejected_as_malformed", message_id=message.id, code=fault.code)
     if answer.verdict is Verdict.PERMANENT or now_or_never:
@@ -221,20 +219,19 @@ def _request(message: Message, desk: Desk, *, now_or_never: bool = False) -> _Tr
     return _Trip(answer, message, arrival)
 
 
-def _note(desk: Desk, write: Callable[[], object]) -> None:
+def _note(message: Message, desk: Desk, write: Callable[[], object]) -> None:
     """Write down what holds for other texts too. If that fails, the next answer of the carrier says it again;
     what must not be lost for it is the record of this text, which comes after.
     """
     try:
         write()
     except Unavailable as exc:
-        desk.journal.error("store.unavailable", what=exc.what)
+        desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
 
 
 def _fail(message: Message, desk: Desk, fault: Fault, now: int, *, safe_to_retry: bool = False) -> None:
     entry = Entry(now, Status.FAILED.value, "api" if message.route == "send" else "consumer", faults=(fault,))
     desk.messages.end(message, Status.FAILED, entry, now, safe_to_retry=safe_to_retry)
-    desk.meter.count("Failed")
 
 
 def _refusal(message: Message, answer: Answer) -> SendRefused:
@@ -302,12 +299,12 @@ def _stop(control: Control, now: int) -> tuple[int, HeldBy, str] | None:
     return None
 
 
-def _open_breaker(answer: Answer, desk: Desk, now: int) -> None:
+def _open_breaker(message: Message, answer: Answer, desk: Desk, now: int) -> None:
     fault = answer.fault or Fault("", "")
     until = pacing.next_utc_midnight_ms(now) if answer.until_utc_midnight else _breaker_until(desk, now)
     desk.limits.open_breaker(now, until, f"{fault.code} {fault.title}".strip())
-    desk.meter.count("BreakerOpened")
-    desk.journal.error("breaker.opened", code=fault.code, title=fault.title)
+    desk.meter.count(Metric.BREAKER_OPENED)
+    desk.journal.error("breaker.opened", message_id=message.id, code=fault.code, title=fault.title)
 
 
 def _breaker_until(desk: Desk, now: int) -> int:
@@ -336,7 +333,7 @@ def send_batch(
             continue
         if envelope.message_id is None:
             # Nothing can ever become of it, and as the head of its group it would block all behind it.
-            desk.meter.count("Unreadable")
+            desk.meter.count(Metric.UNREADABLE)
             desk.journal.error("queue.unreadable", queue_id=envelope.queue_id)
             results.append(Result(envelope))
             outbox.done([envelope])
@@ -442,6 +439,10 @@ class _Lane:
         self._must_push = False
 
     @property
+    def _ids(self) -> list[str | None]:
+        return [place.envelope.message_id for place in self._places]
+
+    @property
     def fresh(self) -> list[_Place]:
         """Those that hold no slot yet."""
         return [place for place in self._places if place.slot_ms is None]
@@ -463,7 +464,7 @@ class _Lane:
                 # Not to be sent now, so it needs no slot of anybody's.
                 place.slot_ms = now
             elif not message.status.waiting:
-                self._desk.meter.count("DuplicatesSuppressed")
+                self._desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
                 self.results.append(Result(place.envelope, message))
                 self._places.remove(place)
             elif shared and message.held_by is HeldBy.CARRIER_BACKOFF:
@@ -473,7 +474,7 @@ class _Lane:
 
     def give_up(self, exc: Unavailable) -> None:
         """A store is down: nothing may leave that could not be recorded."""
-        self._desk.journal.error("store.unavailable", what=exc.what)
+        self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)
         again = self._desk.clock.now_ms() + STORE_RETRY_MS
         self._defer([again] * len(self._places), keep_slots=False)
 
@@ -498,8 +499,8 @@ class _Lane:
             self.give_up(exc)
         except Exception:
             # The one place that must survive anything: the other recipients' results are still to be told.
-            self._desk.journal.exception("lane.crashed")
-            self._desk.meter.count("Crashed")
+            self._desk.journal.exception("lane.crashed", message_ids=self._ids)
+            self._desk.meter.count(Metric.CRASHED)
             self.give_up(Unavailable("A worker"))
 
     def _plan(self) -> None:
@@ -516,6 +517,7 @@ class _Lane:
             if slot >= place.floor_ms:
                 place.held_by = HeldBy.RECIPIENT_RATE
             place.slot_ms = max(slot, place.floor_ms)
+            self._desk.meter.count(Metric.PACING_WAIT, place.slot_ms - now)
         for place in self._places:
             place.reserved_ms = place.slot_ms or 0
         self._shift(0)
@@ -599,7 +601,7 @@ class _Lane:
             self._outbox.defer(envelopes, [delay_s] * len(envelopes))
         except Unavailable as exc:
             # They come back when the queue's own timeout ends, in order all the same.
-            self._desk.journal.error("store.unavailable", what=exc.what)
+            self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)
         self._places = []
         return False
 
@@ -610,15 +612,15 @@ def _attempt(envelope: Envelope, slot: int, desk: Desk) -> tuple[Result, int | N
     claim = desk.messages.claim(envelope.message_id or "", desk.new_id(), now)
     message = claim.message
     if message is None:
-        desk.meter.count("UnknownId")
+        desk.meter.count(Metric.UNKNOWN_ID)
         desk.journal.error("queue.unknown_id", queue_id=envelope.queue_id, message_id=envelope.message_id)
         return Result(envelope), None
     if not claim.won:
         return _redelivered(envelope, message, desk, now), None
-    desk.meter.count("QueueAgeMs", now - message.accepted_ms)
     if now >= message.accepted_ms + desk.validity_ms:
         return Result(envelope, _expire(message, desk, now)), None
     desk.clock.sleep_until(slot)
+    desk.meter.count(Metric.QUEUE_AGE, desk.clock.now_ms() - message.accepted_ms)
     trip = _request(message, desk)
     if trip.answer.verdict not in (Verdict.NOT_SENT, Verdict.BACK_OFF, Verdict.CONFIGURATION):
         return Result(envelope, trip.message, trip.answer), trip.arrival_ms
@@ -633,7 +635,6 @@ def _suppress(envelope: Envelope, desk: Desk) -> Result:
         fault = Fault("recipient_opted_out", OPTED_OUT)
         entry = Entry(now, Status.SUPPRESSED.value, "consumer", faults=(fault,))
         if desk.messages.end(message, Status.SUPPRESSED, entry, now):
-            desk.meter.count("Suppressed")
             desk.journal.info("send.suppressed", message_id=message.id)
     return Result(envelope, message)
 
@@ -643,7 +644,7 @@ def _expire(message: Message, desk: Desk, now: int) -> Message:
     fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
     entry = Entry(now, Status.EXPIRED_UNSENT.value, "consumer", faults=(fault,))
     desk.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
-    desk.meter.count("Expired")
+    desk.journal.info("send.expired", message_id=message.id)
     return replace(message, status=Status.EXPIRED_UNSENT, faults=(fault,))
 
 
@@ -656,9 +657,9 @@ def _redelivered(envelope: Envelope, message: Message, desk: Desk, now: int) -> 
         # The invocation that claimed it is gone, and may have sent it.
         fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
         desk.messages.ambiguous(message, fault, now)
-        desk.meter.count("Unknown")
     else:
-        desk.meter.count("DuplicatesSuppressed")
+        desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
+        desk.journal.info("queue.redelivered", message_id=message.id, status=message.status.value)
     return Result(envelope, message)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from longcode.message import Entry, Status
+from longcode.metrics import Metric
 from longcode.ports import Clock, Finder, Journal, Messages, Meter, Position, Search
 
 # In one call, so that it ends in time. A call that has more to do says so.
@@ -43,6 +44,6 @@ def erase(
             else:
                 kept += 1
         after, remaining = found.next, found.next is not None
-    meter.count("Erased", erased)
+    meter.count(Metric.ERASED, erased)
     journal.info("recipient.erased", erased=erased, kept=kept, remaining=remaining)
     return Erasure(erased, kept, remaining)

@@ -12,7 +12,8 @@ from longcode import accept, errors, explain, phone
 from longcode.deliver import Result
 from longcode.erase import Erasure
 from longcode.message import Entry, Fault, Message, is_message_id, is_tag, iso
-from longcode.ports import Answer, Journal, OptOut
+from longcode.metrics import Metric
+from longcode.ports import Answer, Clock, Journal, Meter, OptOut
 
 # Any: an API Gateway proxy event is JSON.
 Event = Mapping[str, Any]
@@ -166,21 +167,32 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def answer(event: Event, serve: Callable[[Request], Response], journal: Journal) -> dict[str, object]:
+def answer(
+    event: Event, serve: Callable[[Request], Response], journal: Journal, meter: Meter, clock: Clock
+) -> dict[str, object]:
     """Serve one call; every error of ours becomes its one answer, anything else a plain 500 and a trace."""
     context = event.get("requestContext") or {}
+    began = clock.now_ms()
+    journal.bind(request_id=context.get("requestId"))
     try:
         response = serve(Request(event))
     except (errors.RequestError, errors.SendRefused, errors.Unavailable) as exc:
         response = refusal(exc)
+        if isinstance(exc, errors.SignatureRefused):
+            meter.count(Metric.SIGNATURES_REFUSED)
+            meter.count(Metric.WEBHOOKS, 0)
     except Exception:
         # The one place that must survive anything: a caller gets our error shape, never a stack trace.
         journal.exception("request.crashed")
+        meter.count(Metric.CRASHED)
         response = Response(500, {"error": "Something failed on our side.", "code": "internal_error"})
     journal.info(
-        "request", route=context.get("resourcePath"), status=response.status, request_id=context.get("requestId"),
+        "request",
+        route=context.get("resourcePath"),
+        status=response.status,
         code=response.fields.get("code"),
-    )  # fmt: skip
+        duration_ms=clock.now_ms() - began,
+    )
     return response.for_gateway()
 
 

@@ -15,12 +15,11 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 
 from longcode import phone
 from longcode.errors import LongCodeError
+from longcode.metrics import NAMESPACE, Metric
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 # Of a chain of exceptions, and of the way to where each was raised.
 _CAUSES_MOST, _FRAMES_MOST = 5, 20
-
-_UNITS = {"Ms": MetricUnit.Milliseconds, "Cost": MetricUnit.NoUnit}
 
 
 class LambdaJournal:
@@ -29,6 +28,17 @@ class LambdaJournal:
     def __init__(self) -> None:
         # The location would always be this file.
         self._logger = Logger(location=None)
+        self._bound: list[str] = []
+
+    def begin(self, function_request_id: str | None) -> None:
+        """A new invocation: nothing of the last one stays on its lines."""
+        self._logger.remove_keys(self._bound)
+        self._bound.clear()
+        self.bind(function_request_id=function_request_id)
+
+    def bind(self, **fields: object) -> None:
+        self._bound += [name for name in fields if name not in self._bound]
+        self._logger.append_keys(**_clean(fields))
 
     def info(self, event: str, **fields: object) -> None:
         self._logger.info(event, extra=_clean(fields))
@@ -68,15 +78,16 @@ def _crash(exc: BaseException | None) -> list[dict[str, object]]:
 class LambdaMeter:
     """CloudWatch metrics by the embedded metric format, one line an invocation.
 
-    Dimensions are the service alone: one for each recipient or message would cost more than the texts.
+    Each metric has the dimensions `service`, which Powertools reads from its variable, and `environment`.
     """
 
-    def __init__(self) -> None:
-        self._provider = AmazonCloudWatchEMFProvider()
+    def __init__(self, environment: str) -> None:
+        self._provider = AmazonCloudWatchEMFProvider(
+            namespace=NAMESPACE, default_dimensions={"environment": environment}
+        )
 
-    def count(self, name: str, value: float = 1) -> None:
-        unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), MetricUnit.Count)
-        self._provider.add_metric(name, unit, value)
+    def count(self, metric: Metric, value: float = 1) -> None:
+        self._provider.add_metric(metric.value, MetricUnit(metric.unit), value)
 
     def flush(self) -> None:
         """Write what was counted since the last flush; nothing if nothing was."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from longcode.message import Entry, Fault, HeldBy, Message, Status
+from longcode.metrics import Metric
 from longcode.pacing import Reservation
 
 
@@ -246,6 +247,7 @@ class Control:
     pause_reason: str = ""
     breaker_since_ms: int | None = None
     breaker_until_ms: int | None = None
+    # The carrier's code and title, with a blank between.
     breaker_reason: str = ""
 
 
@@ -448,11 +450,14 @@ class Outbox(Protocol):
 class Meter(Protocol):
     """Counts and durations for the dashboard."""
 
-    def count(self, name: str, value: float = 1) -> None: ...
+    def count(self, metric: Metric, value: float = 1) -> None: ...
 
 
 class Journal(Protocol):
     """The log. Fields are never text, keys or whole numbers."""
+
+    def bind(self, **fields: object) -> None:
+        """Put `fields` on every line from here to the end of the invocation: what it is about."""
 
     def info(self, event: str, **fields: object) -> None: ...
     def warning(self, event: str, **fields: object) -> None: ...

@@ -1,9 +1,11 @@
 """What the user's own systems are told of, and what is counted, as the messages table changes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from longcode import explain
 from longcode.errors import Unavailable
-from longcode.message import Fault, Message, iso
+from longcode.message import Fault, Message, Status, iso
+from longcode.metrics import Metric
 from longcode.ports import Bus, Change, Counted, Counters, Journal, Meter, Notice, OptOut, Place
 
 # The version of every notice's schema (docs/events.md). A new field leaves it as it is.
@@ -12,6 +14,27 @@ VERSION = 1
 STATUS_CHANGED = "sms.status_changed"
 RECEIVED = "sms.received"
 OPTED_OUT = "sms.opted_out"
+
+_COUNTED_AS = {
+    Status.UNKNOWN: Metric.UNKNOWN,
+    Status.FAILED: Metric.FAILED,
+    Status.SUPPRESSED: Metric.SUPPRESSED,
+    Status.CANCELLED: Metric.CANCELLED,
+    Status.EXPIRED_UNSENT: Metric.EXPIRED_UNSENT,
+    Status.DELIVERY_UNCONFIRMED: Metric.UNCONFIRMED,
+    Status.SENDING_FAILED: Metric.DELIVERY_FAILED,
+    Status.EXPIRED: Metric.DELIVERY_FAILED,
+    Status.DELIVERY_FAILED: Metric.DELIVERY_FAILED,
+    Status.DELIVERED: Metric.DELIVERED,
+}
+_FAILED_BY: dict[explain.Whose, Metric] = {
+    "recipient": Metric.FAILED_RECIPIENT,
+    "content": Metric.FAILED_CONTENT,
+    "sender": Metric.FAILED_SENDER,
+    "account": Metric.FAILED_ACCOUNT,
+    "carrier": Metric.FAILED_CARRIER,
+    "service": Metric.FAILED_SERVICE,
+}
 
 
 def publish(
@@ -26,9 +49,9 @@ def publish(
     answer = bus.tell([notice for _, notice in told])
     done = len(changes) if answer.taken == len(told) else told[answer.taken][0]
     if answer.taken:
-        meter.count("EventsPublished", answer.taken)
+        meter.count(Metric.EVENTS_PUBLISHED, answer.taken)
     if answer.fault:
-        meter.count("EventsRefused")
+        meter.count(Metric.EVENTS_REFUSED)
         journal.warning("publish.refused", fault=answer.fault, left=len(told) - answer.taken)
     try:
         counters.add([counted for change in changes[:done] if (counted := _counted(change))], now_ms)
@@ -36,7 +59,45 @@ def publish(
         # What was told will be told once more, which is promised to nobody not to happen.
         journal.warning("publish.uncounted", fault=str(exc))
         return 0
+    for change in changes[:done]:
+        for metric, value in measured(change):
+            meter.count(metric, value)
     return done
+
+
+def measured(change: Change) -> Iterator[tuple[Metric, float]]:
+    """What a change adds to the metrics of what became of texts."""
+    before, after = change.before, change.after
+    if isinstance(after, OptOut):
+        if after.opted_out is not (isinstance(before, OptOut) and before.opted_out):
+            yield (Metric.OPTED_OUT if after.opted_out else Metric.OPTED_IN), 1
+        return
+    if not isinstance(after, Message):
+        return
+    was = before if isinstance(before, Message) else None
+    if after.direction == "inbound":
+        if was is None:
+            yield Metric.INBOUND, 1
+        return
+    if was is None:
+        yield Metric.ACCEPTED, 1
+    if after.cost is not None and (was is None or was.cost is None):
+        yield Metric.COST, float(after.cost)
+    if after.telnyx_id is not None and (was is None or was.telnyx_id is None):
+        # Whoever told us the carrier's id, an answer, a receipt or a record: the carrier has it.
+        yield Metric.SENT, 1
+        yield Metric.SEGMENTS, after.parts or after.segments
+    if was is not None and was.status is after.status:
+        return
+    if after.status in _COUNTED_AS:
+        metric = _COUNTED_AS[after.status]
+        yield metric, 1
+        if metric in (Metric.DELIVERED, Metric.DELIVERY_FAILED):
+            # With the other's zero: a share of the two can be worked out only where both have been told.
+            yield Metric.DELIVERY_FAILED if metric is Metric.DELIVERED else Metric.DELIVERED, 0
+        if metric in (Metric.FAILED, Metric.DELIVERY_FAILED):
+            fault = after.faults[0] if after.faults else Fault("", "")
+            yield _FAILED_BY[explain.explain(fault).whose], 1
 
 
 def notice_of(change: Change) -> Notice | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from longcode import messages, optouts
 from longcode.message import Message
+from longcode.metrics import Metric
 from longcode.ports import Change, Journal, Meter, OptOut
 
 # Any: Lambda's DynamoDB event and its partial batch response are JSON.
@@ -23,7 +24,8 @@ def relay(
     records = event.get("Records", [])
     changes = [_change(record, meter, journal) for record in records]
     done = publish(changes)
-    journal.info("publish", records=len(records), done=done)
+    ids = {item.id for change in changes if isinstance(item := change.after or change.before, Message)}
+    journal.info("publish", records=len(records), done=done, message_ids=sorted(ids))
     return {
         "batchItemFailures": [
             {"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in records[done : done + 1]
@@ -39,7 +41,7 @@ def _change(record: Mapping[str, Any], meter: Meter, journal: Journal) -> Change
         return Change(event_id, sequence, _item(fields.get("OldImage")), _item(fields.get("NewImage")))
     except (KeyError, ValueError, TypeError, ArithmeticError):
         # An item of another version of this code. It would stop every later change until it is a day old.
-        meter.count("StreamUnreadable")
+        meter.count(Metric.STREAM_UNREADABLE)
         journal.exception("stream.unreadable", sequence=sequence)
         return Change(event_id, sequence)
 

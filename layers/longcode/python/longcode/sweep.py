@@ -10,8 +10,9 @@ from typing import Literal
 from longcode import pacing, telnyx
 from longcode.errors import Unavailable
 from longcode.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, Message, Status
+from longcode.metrics import Metric
 from longcode.pacing import Pace
-from longcode.ports import Carrier, Clock, Journal, Limits, Messages, Meter, Outbox, Receipt, Verdict
+from longcode.ports import Carrier, Clock, Counters, Journal, Limits, Messages, Meter, Outbox, Receipt, Verdict
 
 _MINUTE = 60_000
 _HOUR = 60 * _MINUTE
@@ -35,6 +36,7 @@ class Sweeper:
     limits: Limits
     outbox: Outbox
     carrier: Carrier
+    counters: Counters
     clock: Clock
     meter: Meter
     journal: Journal
@@ -47,6 +49,7 @@ class Sweeper:
 
         Each look moves the message's next one, so that the following run goes on where this one stopped.
         """
+        self._gauge()
         self.carrier.prepare()
         looked = 0
         # Another shard comes first in each minute: one that always has enough to do would starve those after it.
@@ -67,8 +70,26 @@ class Sweeper:
                 except Exception:
                     # As in a lane: one message that can't be looked at must not hide all others, minute by minute.
                     self.journal.exception("sweep.crashed", message_id=ident)
-                    self.meter.count("Crashed")
+                    self.meter.count(Metric.CRASHED)
         return looked
+
+    def _gauge(self) -> None:
+        """How it stands, once a minute: what a count of events can't tell, as a stop that goes on for hours."""
+        try:
+            control = self.limits.look("", "").control
+            in_doubt = self.counters.read(None).get(Status.UNKNOWN.value, 0)
+        except Unavailable as exc:
+            self.journal.error("store.unavailable", what=exc.what)
+            return
+        stopped = telnyx.stopped_by(control.breaker_reason) if control.breaker_since_ms is not None else None
+        for metric, on in (
+            (Metric.STOPPED_KEY, stopped == "key"),
+            (Metric.STOPPED_FUNDS, stopped == "funds"),
+            (Metric.STOPPED_SETUP, stopped == "setup"),
+            (Metric.PAUSED, control.paused_since_ms is not None),
+        ):
+            self.meter.count(metric, int(on))
+        self.meter.count(Metric.UNKNOWN_NOW, in_doubt)
 
     def _look(self, message: Message, deadline_ms: int) -> None:
         now = self.clock.now_ms()
@@ -88,12 +109,11 @@ class Sweeper:
         if now >= expires:
             fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
             entry = Entry(now, Status.EXPIRED_UNSENT.value, "sweeper", faults=(fault,))
-            if self.messages.end(message, Status.EXPIRED_UNSENT, entry, now):
-                self.meter.count("Expired")
+            self.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
             return
         # If it is in the queue already, SQS drops this second copy, or the claim does.
         self.outbox.put(message)
-        self.meter.count("EnqueuedAgain")
+        self.meter.count(Metric.ENQUEUED_AGAIN)
         self.messages.look_again(message, expires)
 
     def _claimed(self, message: Message, now: int) -> None:
@@ -102,8 +122,7 @@ class Sweeper:
             self.messages.look_again(message, dead)
             return
         fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
-        if self.messages.ambiguous(message, fault, now):
-            self.meter.count("Unknown")
+        self.messages.ambiguous(message, fault, now)
 
     def _unknown(self, message: Message, now: int, deadline_ms: int) -> None:
         since = message.claimed_ms or message.updated_ms
@@ -115,7 +134,7 @@ class Sweeper:
         if record:
             answer = telnyx.accepted_by_record(record)
             if self.messages.submitted(message, answer, now):
-                self.meter.count("Resolved")
+                self.meter.count(Metric.RESOLVED)
                 self.journal.info("unknown.resolved", message_id=message.id, by="record")
             return
         # A replay may be the first that the carrier hears of a text, so it must not be out of date.
@@ -160,13 +179,12 @@ class Sweeper:
             self.limits.push(pacing.recipient_key(message.recipient), next_ms)
         if answer.verdict is Verdict.ACCEPTED:
             self.messages.submitted(message, answer, later)
-            self.meter.count("Resolved")
+            self.meter.count(Metric.RESOLVED)
             self.journal.info("unknown.resolved", message_id=message.id, by="replay")
         elif answer.verdict is Verdict.PERMANENT and not answer.ours and answer.fault:
             # The carrier remembers only successes, so a refusal now means that there was none.
             entry = Entry(later, Status.FAILED.value, "sweeper", faults=(answer.fault,))
             self.messages.end(message, Status.FAILED, entry, later)
-            self.meter.count("Failed")
         else:
             if answer.verdict in (Verdict.BACK_OFF, Verdict.NOT_SENT, Verdict.CONFIGURATION):
                 self.messages.mark_replayed(message, later, undo=True)
@@ -192,7 +210,7 @@ class Sweeper:
             receipt = telnyx.receipt_of_record(record, now)
             if receipt.status and receipt.status is not message.status:
                 self.messages.record(message.id, receipt, now)
-                self.meter.count("ReceiptsReadBack")
+                self.meter.count(Metric.RECEIPTS_READ_BACK)
             if receipt.status and receipt.status.final:
                 return
         if age >= GIVE_UP_MS:
@@ -206,11 +224,9 @@ class Sweeper:
         if message.telnyx_id is None:
             # The carrier never told us its id; a receipt that comes after all still may.
             self.messages.end(message, status, Entry(now, status.value, "sweeper", faults=(fault,)), now)
-            self.meter.count("Unconfirmed")
             return
         receipt = Receipt(
             event_id=f"sweeper:{message.id}", telnyx_id=message.telnyx_id, status=status,
             word=status.value, occurred_ms=now, faults=(fault,),
         )  # fmt: skip
         self.messages.record(message.id, receipt, now)
-        self.meter.count("Unconfirmed")

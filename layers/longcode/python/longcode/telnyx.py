@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Literal
 
 from longcode.message import Entry, Fault, Message, Status, epoch_ms
 from longcode.ports import Answer, Receipt, Record, Verdict
@@ -31,10 +31,13 @@ _MINUTE_MS = 60_000
 
 # What each error code of a refused send means. Codes that are not here are permanent and unclassified.
 # The key, the account, the number, its profile: the same for every text until somebody mends it.
+_KEY = frozenset(("10009", "10010", *(str(code) for code in range(20002, 20018))))
+_SPEND_LIMIT = "40333"
+_FUNDS = frozenset(("20100", _SPEND_LIMIT))
 _CONFIGURATION = frozenset(
     (
-        *("10009", "10010", "10038", "10039", "20100", "40100"),
-        *(str(code) for code in range(20002, 20018)),
+        *_KEY,
+        *("10038", "10039", "20100", "40100"),
         *("40305", "40306", "40307", "40308", "40311", "40312", "40313", "40314", "40315"),
         *("40319", "40323", "40325", "40329", "40330", "40331"),
     )
@@ -73,7 +76,7 @@ def classify(http_status: int, headers: Mapping[str, str], content: bytes, wall_
         http_status,
     )
     words = f"{fault.title} {fault.detail}".lower()
-    if code == "40333":
+    if code == _SPEND_LIMIT:
         return Answer(Verdict.CONFIGURATION, fault, http_status, until_utc_midnight=True)
     if code == OPTED_OUT:
         if "stop" in words or "block rule" in words or "opted out" in words:
@@ -105,6 +108,14 @@ def classify(http_status: int, headers: Mapping[str, str], content: bytes, wall_
     if http_status == 408 or http_status >= 500 or http_status < 400:
         return Answer(Verdict.AMBIGUOUS, fault, http_status)
     return Answer(Verdict.PERMANENT, fault, http_status)
+
+
+def stopped_by(reason: str) -> Literal["key", "funds", "setup"]:
+    """What an open breaker is about. `reason` begins with the code of the fault that opened it."""
+    code = reason.partition(" ")[0]
+    if code in _KEY or code == "http_401":
+        return "key"
+    return "funds" if code in _FUNDS or code == "http_402" else "setup"
 
 
 def _accepted(http_status: int, fields: dict[str, Any]) -> Answer:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from longcode import accept, http
 from longcode.config import Settings
 from longcode.errors import Crashed, LongCodeError, Unavailable
+from longcode.metrics import Metric
 
 if TYPE_CHECKING:
     from longcode import deliver, pacing, ports, sweep
     from longcode.message import Message
-    from longcode.observability import LambdaMeter
+    from longcode.observability import LambdaJournal, LambdaMeter
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
 Handler = Callable[[Any, Any], Any]
@@ -53,7 +54,7 @@ class Service:
         return SystemClock()
 
     @cached_property
-    def journal(self) -> "ports.Journal":
+    def journal(self) -> "LambdaJournal":
         from longcode.observability import LambdaJournal
 
         return LambdaJournal()
@@ -62,7 +63,7 @@ class Service:
     def meter(self) -> "LambdaMeter":
         from longcode.observability import LambdaMeter
 
-        return LambdaMeter()
+        return LambdaMeter(self.settings.environment)
 
     @cached_property
     def messages(self) -> "ports.Messages":
@@ -171,6 +172,7 @@ class Service:
             limits=self.limits,
             outbox=self.outbox,
             carrier=self.carrier,
+            counters=self.counters,
             clock=self.clock,
             meter=self.meter,
             journal=self.journal,
@@ -194,7 +196,7 @@ class Service:
     def asked_for(self, request: http.Request, route: str) -> "Message":
         """The message that a send or queue request asks for. Raises InvalidRequest."""
         settings = self.settings
-        return accept.new_message(
+        message = accept.new_message(
             accept.draft(request.json, settings.long_code),
             route=route,
             sender=settings.long_code,
@@ -203,6 +205,8 @@ class Service:
             webhook_url=request.webhook_url(settings.webhook_url),
             now_ms=self.clock.now_ms(),
         )
+        self.journal.bind(message_id=message.id)
+        return message
 
     # Any: Lambda's context object, which only the runtime makes.
     def deadline_ms(self, context: Any, at_most_ms: int) -> int:
@@ -218,18 +222,20 @@ class Service:
 
     def api(self, serve: Callable[[http.Request], http.Response]) -> Handler:
         """The Lambda handler of a route."""
-        return self.job(lambda event, _context: http.answer(event, serve, self.journal))
+        return self.job(lambda event, _context: http.answer(event, serve, self.journal, self.meter, self.clock))
 
     def job(self, work: Handler) -> Handler:
         """The Lambda handler of `work`, which writes its metrics at the end whatever happened."""
 
         def handle(event: Any, context: Any) -> Any:
+            self.journal.begin(getattr(context, "aws_request_id", None))
             try:
                 return work(event, context)
             except LongCodeError:
                 raise
             except Exception as exc:
                 self.journal.exception("job.crashed")
+                self.meter.count(Metric.CRASHED)
                 raise Crashed(f"{type(exc).__name__}: see job.crashed in the log") from None
             finally:
                 self.meter.flush()

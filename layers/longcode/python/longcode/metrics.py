@@ -1,0 +1,110 @@
+"""Every metric of this service: its name in CloudWatch, its unit, and what it tells.
+
+The one list of them: the code counts by it, docs/metrics.md is made from it, and tests hold the dashboard and the
+alarms against it. Dimensions are `service` and `environment`, for all alike: one for each recipient or message
+would cost more than the texts.
+
+What became of texts is counted from the table's own changes (`publish`), so it is what was really recorded,
+whichever function did it. The rest is counted where it happens.
+"""
+
+from enum import StrEnum
+from typing import Literal, Self
+
+NAMESPACE = "LongCodeSms"
+DIMENSIONS = frozenset(("service", "environment"))
+
+# CloudWatch's own words for units.
+Unit = Literal["Count", "Milliseconds", "None"]
+
+
+class Metric(StrEnum):
+    """A metric by its name. `unit` is CloudWatch's, `meaning` a sentence for people."""
+
+    unit: Unit
+    meaning: str
+
+    def __new__(cls, name: str, unit: Unit, meaning: str) -> Self:
+        metric = str.__new__(cls, name)
+        metric._value_ = name
+        metric.unit = unit
+        metric.meaning = meaning
+        return metric
+
+    # ----------------------------------------------------- what became of texts, from the table's own changes
+    ACCEPTED = ("Accepted", "Count", "Texts taken from callers, to send or to queue.")
+    SENT = ("Sent", "Count", "Texts that the carrier has taken, known by its answer, a receipt or its records.")
+    SEGMENTS = ("Segments", "Count", "Parts of the texts sent, as the carrier counts them: what it bills.")
+    DELIVERED = ("Delivered", "Count", "Texts that arrived.")
+    DELIVERY_FAILED = ("DeliveryFailed", "Count", "Texts that the carrier took and that did not arrive.")
+    UNCONFIRMED = ("Unconfirmed", "Count", "Texts of which nobody can say whether they arrived.")
+    FAILED = ("Failed", "Count", "Texts that the carrier did not take, for good.")
+    FAILED_RECIPIENT = (
+        "FailedRecipient",
+        "Count",
+        "Of both kinds of failure: the number or phone is the reason.",
+    )
+    FAILED_CONTENT = ("FailedContent", "Count", "The same: the words are the reason.")
+    FAILED_SENDER = ("FailedSender", "Count", "The same: our number, its profile or registration is the reason.")
+    FAILED_ACCOUNT = ("FailedAccount", "Count", "The same: the account at the carrier is the reason.")
+    FAILED_CARRIER = ("FailedCarrier", "Count", "The same: the carrier, or the way to it, is the reason.")
+    FAILED_SERVICE = ("FailedService", "Count", "The same: this service is the reason.")
+    SUPPRESSED = ("Suppressed", "Count", "Texts not sent because the recipient opted out while they waited.")
+    EXPIRED_UNSENT = (
+        "ExpiredUnsent",
+        "Count",
+        "Texts not sent because they waited longer than they were valid.",
+    )
+    CANCELLED = ("Cancelled", "Count", "Texts not sent because their recipient's texts were erased.")
+    UNKNOWN = ("Unknown", "Count", "Texts of which the carrier did not say whether it took them.")
+    COST = ("Cost", "None", "What the carrier charged, in the currency of its receipts.")
+    INBOUND = ("Inbound", "Count", "Texts from people.")
+    OPTED_OUT = ("OptedOut", "Count", "Numbers that want no more texts.")
+    OPTED_IN = ("OptedIn", "Count", "Numbers that want texts again.")
+
+    # ------------------------------------------------------------------------------------------------ pacing
+    PACING_WAIT = ("PacingWaitMs", "Milliseconds", "How far ahead the slot was that a queued text was given.")
+    QUEUE_AGE = ("QueueAgeMs", "Milliseconds", "How long ago a queued text was accepted when it left.")
+    RATE_LIMITED = ("RateLimited", "Count", "Answers of the carrier that ask for less.")
+    PAUSED = ("Paused", "Count", "1 each minute in which sending is paused by an operator, else 0.")
+
+    # ----------------------------------------------------------------------------------------------- carrier
+    CARRIER_LATENCY = ("CarrierLatencyMs", "Milliseconds", "How long the carrier took to answer a send.")
+    BREAKER_OPENED = (
+        "BreakerOpened",
+        "Count",
+        "Refusals that are the same for every text: all sending stops.",
+    )
+    STOPPED_KEY = (
+        "StoppedKey",
+        "Count",
+        "1 each minute in which a refused key stops sending, else 0.",
+    )
+    STOPPED_FUNDS = ("StoppedFunds", "Count", "The same for the funds or the spend limit.")
+    STOPPED_SETUP = ("StoppedSetup", "Count", "The same for the number, its profile or the account.")
+    UNKNOWN_NOW = ("UnknownNow", "Count", "Texts in doubt, each minute.")
+    RESOLVED = ("Resolved", "Count", "Texts in doubt that the carrier's records or the one replay settled.")
+    RECEIPTS_READ_BACK = ("ReceiptsReadBack", "Count", "Receipts that never came and were read from the records.")
+
+    # ----------------------------------------------------------------------------------------------- webhooks
+    WEBHOOKS = ("Webhooks", "Count", "Webhooks with a good signature.")
+    SIGNATURES_REFUSED = ("SignaturesRefused", "Count", "Webhooks without one.")
+    WEBHOOK_LAG = ("WebhookLagMs", "Milliseconds", "How long ago a receipt's event had happened when it came.")
+    WEBHOOK_DUPLICATES = ("WebhookDuplicates", "Count", "Events that had come before.")
+    WEBHOOK_UNMATCHED = ("WebhookUnmatched", "Count", "Receipts for texts that this service does not have.")
+    OPT_OUT_UNCLEAR = ("OptOutUnclear", "Count", "Texts that may ask for an end and don't say so clearly.")
+
+    # ------------------------------------------------------------------------------------------ the machinery
+    DUPLICATES_SUPPRESSED = (
+        "DuplicatesSuppressed",
+        "Count",
+        "Repeated requests and second deliveries of the queue: none of them sent anything.",
+    )
+    ENQUEUED_AGAIN = ("EnqueuedAgain", "Count", "Texts that were stored and may not have been in the queue.")
+    UNREADABLE = ("Unreadable", "Count", "Queue messages that nothing can be read from.")
+    UNKNOWN_ID = ("UnknownId", "Count", "Queue messages whose text is not in the table.")
+    ERASED = ("Erased", "Count", "Messages removed on request.")
+    EVENTS_PUBLISHED = ("EventsPublished", "Count", "Events put on the event bus.")
+    EVENTS_REFUSED = ("EventsRefused", "Count", "Batches of events that the bus did not take whole.")
+    STREAM_UNREADABLE = ("StreamUnreadable", "Count", "Changes of the table that could not be read.")
+    CRASHED = ("Crashed", "Count", "Faults of this service that were caught.")

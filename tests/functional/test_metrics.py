@@ -1,0 +1,310 @@
+"""What the dashboard stands on: what is counted when a text goes its way, and what the log says about whom."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from docs import metrics as metrics_page
+from longcode import publish
+from longcode.message import Fault, Message, Status
+from longcode.metrics import Metric
+from longcode.ports import Change, OptOut, OptOutChange
+from tests.fakes import OURS, ROOT, THEIRS, World, make_settings, make_world
+from tests.fakes import carrier as carriers
+from tests.fakes.carrier import refuses
+from tests.fakes.examples import make_message
+from tests.fakes.webhooks import Signer, inbound, receipt
+
+
+def measured(before: Any, after: Any) -> dict[Metric, float]:
+    found: dict[Metric, float] = {}
+    for metric, value in publish.measured(Change("event", "1", before, after)):
+        found[metric] = found.get(metric, 0) + value
+    return found
+
+
+def text(status: Status, **changes: Any) -> Message:
+    return make_message(**({"status": status, "segments": 2} | changes))
+
+
+SAY_NO = (Fault("40001", "Not routable"),)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counts"),
+    [
+        (None, text(Status.QUEUED), {Metric.ACCEPTED: 1}),
+        (None, text(Status.SENDING), {Metric.ACCEPTED: 1}),
+        (text(Status.QUEUED), text(Status.SENDING), {}),
+        (
+            text(Status.SENDING),
+            text(Status.SUBMITTED, telnyx_id="t", parts=3),
+            {Metric.SENT: 1, Metric.SEGMENTS: 3},
+        ),
+        (text(Status.SENDING), text(Status.UNKNOWN), {Metric.UNKNOWN: 1}),
+        # A receipt settles a text in doubt: it was sent after all.
+        (
+            text(Status.UNKNOWN),
+            text(Status.DELIVERED, telnyx_id="t"),
+            {Metric.SENT: 1, Metric.SEGMENTS: 2, Metric.DELIVERED: 1, Metric.DELIVERY_FAILED: 0},
+        ),
+        (text(Status.SUBMITTED), text(Status.SENT), {}),
+        (
+            text(Status.SENT),
+            text(Status.DELIVERED, cost=Decimal("0.0051")),
+            {Metric.DELIVERED: 1, Metric.DELIVERY_FAILED: 0, Metric.COST: 0.0051},
+        ),
+        # The cost alone, later.
+        (text(Status.DELIVERED), text(Status.DELIVERED, cost=Decimal("0.01")), {Metric.COST: 0.01}),
+        (text(Status.DELIVERED, cost=Decimal(1)), text(Status.DELIVERED, cost=Decimal(1)), {}),
+        (
+            text(Status.SENT),
+            text(Status.DELIVERY_FAILED, faults=SAY_NO),
+            {Metric.DELIVERY_FAILED: 1, Metric.DELIVERED: 0, Metric.FAILED_RECIPIENT: 1},
+        ),
+        (
+            text(Status.SENT),
+            text(Status.SENDING_FAILED, faults=(Fault("40002", "Spam"),)),
+            {Metric.DELIVERY_FAILED: 1, Metric.DELIVERED: 0, Metric.FAILED_CONTENT: 1},
+        ),
+        (
+            text(Status.SENT),
+            text(Status.EXPIRED, faults=(Fault("40005", "Expired"),)),
+            {Metric.DELIVERY_FAILED: 1, Metric.DELIVERED: 0, Metric.FAILED_RECIPIENT: 1},
+        ),
+        (
+            text(Status.SENDING),
+            text(Status.FAILED, faults=(Fault("carrier_unreachable", "Not reached"),)),
+            {Metric.FAILED: 1, Metric.FAILED_CARRIER: 1},
+        ),
+        (
+            text(Status.SENDING),
+            text(Status.FAILED, faults=(Fault("10015", "Bad request"),)),
+            {Metric.FAILED: 1, Metric.FAILED_SERVICE: 1},
+        ),
+        (
+            text(Status.SENDING),
+            text(Status.FAILED, faults=(Fault("20100", "No funds"),)),
+            {Metric.FAILED: 1, Metric.FAILED_ACCOUNT: 1},
+        ),
+        (
+            text(Status.SENDING),
+            text(Status.FAILED, faults=(Fault("40305", "Invalid 'from'"),)),
+            {Metric.FAILED: 1, Metric.FAILED_SENDER: 1},
+        ),
+        (text(Status.QUEUED), text(Status.SUPPRESSED), {Metric.SUPPRESSED: 1}),
+        (text(Status.QUEUED), text(Status.CANCELLED), {Metric.CANCELLED: 1}),
+        (text(Status.QUEUED), text(Status.EXPIRED_UNSENT), {Metric.EXPIRED_UNSENT: 1}),
+        (text(Status.SENT), text(Status.DELIVERY_UNCONFIRMED), {Metric.UNCONFIRMED: 1}),
+        # Later evidence, of a text that was known to have been sent.
+        (
+            text(Status.DELIVERY_UNCONFIRMED, telnyx_id="t"),
+            text(Status.DELIVERED, telnyx_id="t"),
+            {Metric.DELIVERED: 1, Metric.DELIVERY_FAILED: 0},
+        ),
+        # The caller tried again what was proven not to have been sent.
+        (text(Status.FAILED), text(Status.SENDING), {}),
+        # It only went: its time was over, or it was erased.
+        (text(Status.DELIVERED), None, {}),
+        (None, text(Status.RECEIVED, direction="inbound"), {Metric.INBOUND: 1}),
+        (text(Status.RECEIVED, direction="inbound"), text(Status.RECEIVED, direction="inbound"), {}),
+        (None, None, {}),
+    ],
+)  # fmt: skip
+def test_a_change_of_a_text_is_counted_as_what_became_of_it(
+    before: Message | None, after: Message | None, counts: dict[Metric, float]
+) -> None:
+    assert measured(before, after) == counts
+
+
+def ledger(*wishes: bool) -> OptOut:
+    return OptOut(THEIRS, wishes[-1], tuple(OptOutChange(at, wish, "keyword") for at, wish in enumerate(wishes)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counts"),
+    [
+        (None, ledger(True), {Metric.OPTED_OUT: 1}),
+        (ledger(True), ledger(True, False), {Metric.OPTED_IN: 1}),
+        (ledger(True), ledger(True, True), {}),
+        # Who never stopped and says START changes nothing.
+        (None, ledger(False), {}),
+    ],
+)
+def test_a_change_of_mind_is_counted_once(before: Any, after: Any, counts: dict[Metric, float]) -> None:
+    assert measured(before, after) == counts
+
+
+def test_every_kind_of_fault_has_a_metric_of_its_own() -> None:
+    from longcode import explain
+
+    assert set(publish._FAILED_BY) == set(explain.WHOSE)
+    assert len(set(publish._FAILED_BY.values())) == len(explain.WHOSE)
+
+
+def test_what_the_bus_refused_is_counted_when_it_was_told_and_not_before(world: World) -> None:
+    from tests.functional.test_publisher import IDS, a_text, publish_to
+
+    world.bus.refuse = {IDS[0]}
+    publish_to(world, (None, a_text()))
+    assert world.meter.counts[Metric.ACCEPTED] == 0
+
+    world.bus.refuse = set()
+    publish_to(world, (None, a_text()))
+
+    assert world.meter.counts[Metric.ACCEPTED] == 1
+
+
+# ------------------------------------------------------------------------------------ counted where it happens
+
+
+def test_a_line_of_three_tells_how_far_ahead_their_slots_were_and_how_old_they_left(world: World) -> None:
+    for _ in range(3):
+        world.enqueue()
+
+    world.consume()
+
+    waits, ages = world.meter.values[Metric.PACING_WAIT], world.meter.values[Metric.QUEUE_AGE]
+    assert [round(wait, -2) for wait in waits] == [0, 1000, 2000]
+    assert [age >= wait for age, wait in zip(ages, waits, strict=True)] == [True] * 3
+
+
+def test_a_request_that_is_repeated_sends_nothing_and_is_counted(world: World) -> None:
+    world.send(key="a")
+    world.send(key="a")
+    world.enqueue(key="b")
+    world.enqueue(key="b")
+
+    assert len(world.carrier.texts) == 1
+    assert world.meter.counts[Metric.DUPLICATES_SUPPRESSED] == 2
+
+
+def test_a_webhook_counts_as_signed_or_as_refused(world: World) -> None:
+    world.webhook(inbound(THEIRS, "Hi", world.clock.now, to=OURS))
+    world.webhook(
+        inbound(THEIRS, "Hi", world.clock.now, to=OURS), signer=Signer(b"somebody else's key, no.........")
+    )
+
+    # Both each time, so that a share of them can be worked out.
+    assert world.meter.values[Metric.WEBHOOKS] == [1, 0]
+    assert world.meter.values[Metric.SIGNATURES_REFUSED] == [0, 1]
+
+
+# ------------------------------------------------------------------------------- how it stands, by the minute
+
+
+def gauges(world: World) -> dict[Metric, float]:
+    world.sweep()
+    return {name: world.meter.values[name][-1] for name in GAUGES}
+
+
+GAUGES = (Metric.STOPPED_KEY, Metric.STOPPED_FUNDS, Metric.STOPPED_SETUP, Metric.PAUSED, Metric.UNKNOWN_NOW)
+NOTHING = dict.fromkeys(GAUGES, 0)
+
+
+def test_each_minute_says_that_nothing_is_wrong(world: World) -> None:
+    assert gauges(world) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("refusal", "gauge"),
+    [
+        (carriers.BAD_KEY, Metric.STOPPED_KEY),
+        (refuses(401, "", "No code at all"), Metric.STOPPED_KEY),
+        (refuses(403, "20012", "Account inactive"), Metric.STOPPED_KEY),
+        (refuses(402, "20100", "Insufficient funds"), Metric.STOPPED_FUNDS),
+        (refuses(429, "40333", "Daily spend limit"), Metric.STOPPED_FUNDS),
+        (refuses(400, "40305", "Invalid 'from'"), Metric.STOPPED_SETUP),
+    ],
+)
+def test_each_minute_of_a_stop_says_whose_it_is_to_mend(
+    world: World, refusal: carriers.Behaviour, gauge: Metric
+) -> None:
+    world.carrier.then(refusal)
+    world.send()
+
+    assert gauges(world) == NOTHING | {gauge: 1}
+    world.clock.pass_ms(60_000)
+    assert gauges(world) == NOTHING | {gauge: 1}
+
+    world.limits.close_breaker()
+    assert gauges(world) == NOTHING
+
+
+def test_each_minute_of_a_pause_is_told(world: World) -> None:
+    world.limits.pause(world.clock.now, "a wrong template")
+    assert gauges(world) == NOTHING | {Metric.PAUSED: 1}
+
+
+def test_each_minute_says_how_many_are_in_doubt(world: World) -> None:
+    from tests.functional.test_publisher import a_text, publish_to
+
+    publish_to(world, (None, a_text(status=Status.UNKNOWN)))
+    assert gauges(world) == NOTHING | {Metric.UNKNOWN_NOW: 1}
+
+
+def test_a_store_that_fails_while_it_is_looked_at_stops_no_second_look(world: World) -> None:
+    world.queue.trip.fail("put")
+    world.enqueue()
+    world.clock.pass_ms(130_000)
+    world.counters.trip.fail("read")
+
+    assert world.sweep() == 1
+
+    assert world.meter.counts[Metric.UNKNOWN_NOW] == 0
+    assert len(world.queue.stored) == 1
+
+
+# ----------------------------------------------------------------------------------------- whom it is about
+
+
+def test_each_line_about_a_text_names_it() -> None:
+    world = make_world(make_settings())
+    world.carrier.then(carriers.NO_SUCH_NUMBER)
+    world.send()
+    world.enqueue()
+    world.consume()
+    world.status(world.messages.all[-1].id)
+    (sent,) = world.carrier.texts
+    world.webhook(receipt(sent, "delivered", world.clock.now), path_id=sent.key)
+    world.webhook(inbound(THEIRS, "Hi", world.clock.now, to=OURS))
+
+    lines = [line for line in world.journal.lines if line.event != "sweep"]
+    nameless = [
+        line.event
+        for line in lines
+        if not (line.fields | line.about).get("message_id") and not line.fields.get("message_ids")
+    ]
+    assert nameless == []
+    assert {line.event for line in lines} >= {
+        "request",
+        "batch",
+        "send.refused",
+        "send.accepted",
+        "webhook.receipt",
+    }
+
+
+def test_what_a_line_is_about_ends_with_its_invocation(world: World) -> None:
+    world.send()
+    world.health()
+
+    sent, looked = world.journal.of("request")
+    assert sent.about["message_id"]
+    assert "message_id" not in looked.about
+
+
+# ------------------------------------------------------------------------------------------------------- the list
+
+
+def test_the_page_of_the_metrics_is_the_one_that_the_list_makes() -> None:
+    assert metrics_page.PAGE.read_text() == metrics_page.page(), "Run `make docs`."
+
+
+def test_nothing_is_counted_that_is_not_in_the_list_and_all_in_it_is_counted_somewhere() -> None:
+    package = ROOT / "layers/longcode/python/longcode"
+    sources = "".join(path.read_text() for path in package.glob("*.py") if path.name != "metrics.py")
+    counted = set(re.findall(r"\bMetric\.([A-Z_]+)", sources))
+    assert counted == set(Metric.__members__)
