@@ -366,7 +366,7 @@ def _leave(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> list[Re
     """Put back what a release that is on its way, or that we went back from, wrote: it is somebody's text."""
     for envelope in envelopes:
         if envelope.newer:
-            desk.meter.count("NewerVersion")
+            desk.meter.count(Metric.NEWER_VERSION)
             desk.journal.error("queue.newer_version", queue_id=envelope.queue_id)
     again = desk.clock.now_ms() + NEWER_MS
     try:
