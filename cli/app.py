@@ -411,7 +411,7 @@ def deploy(
     if made.taken:
         complaints.print(f"From the environment: {', '.join(made.taken)}.")
     if code := deploys.run(made):
-        complaints.print(f"sam ended with {code}: {made.place.name} is as it was, or went back to it.")
+        complaints.print(f"sam ended with {code}. {deploys.failed(made)}")
         raise typer.Exit(code)
     console.print(show.deployed(deploys.finish(made), env))
 

@@ -156,6 +156,20 @@ def _sam(words: list[str], environment: Mapping[str, str]) -> int:
     return subprocess.run([SAM, *words], cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
 
 
+def failed(made: Plan) -> str:
+    """In what state a deployment that SAM gave up has left the stack, and what to do, in sentences."""
+    stack = stack_at(made.place)
+    status = stack["StackStatus"] if stack else "REVIEW_IN_PROGRESS"
+    name = f"{made.place.name[:1].upper()}{made.place.name[1:]}"
+    if status == "REVIEW_IN_PROGRESS":
+        return f"{name} was not deployed."
+    if status in _STUCK:
+        return f"{name} is {status}. {_STUCK[status]}"
+    if status == "UPDATE_ROLLBACK_COMPLETE":
+        return f"{name} has gone back to what ran before; the events above say what failed, or which alarm rang."
+    return f"{name} is {status}."
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a deployment came to. `alarms` is what became of rollback on alarm, in a sentence."""

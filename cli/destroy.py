@@ -7,9 +7,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cli import ROOT
 from cli.problems import Problem
 from cli.redrive import depth
 from cli.target import Place, Target, outputs_of
+from local import sam_template
 
 POLL_S = 3.0
 _POLLS_AT_MOST = 1200
@@ -91,6 +93,9 @@ def kept(place: Place) -> list[Kept]:
     formation = place.client("cloudformation")
     where = f" --region {place.session.region_name}"
     template = formation.get_template(StackName=place.stack_name, TemplateStage="Processed")["TemplateBody"]
+    if isinstance(template, str):
+        # One that never came up may have only its source, which botocore does not read: ours is much the same.
+        template = sam_template.load(ROOT / "template.yaml")
     resources = template["Resources"]
     physical = {
         row["LogicalResourceId"]: row.get("PhysicalResourceId", "")

@@ -28,7 +28,7 @@ class FakeFormation:
     nested: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     drifts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
-    template: dict[str, Any] = field(default_factory=lambda: {"Resources": {}})
+    template: dict[str, Any] | str = field(default_factory=lambda: {"Resources": {}})
     fails: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _changes: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)

@@ -278,6 +278,26 @@ def test_a_change_set_that_was_declined_deploys_nothing_and_says_so(
         deploy.finish(made)
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (None, "was not deployed"),
+        ("REVIEW_IN_PROGRESS", "was not deployed"),
+        ("ROLLBACK_COMPLETE", "make destroy"),
+        ("UPDATE_ROLLBACK_COMPLETE", "has gone back to what ran before"),
+        ("UPDATE_COMPLETE", "is UPDATE_COMPLETE"),
+    ],
+)
+def test_a_deployment_that_sam_gave_up_is_told_with_what_it_left(
+    account: FakeFormation, status: str | None, words: str
+) -> None:
+    made = plan(KEYS)
+    if status:
+        account.stacks[DEV] = stack_of(DEV, StackStatus=status)
+
+    assert words in deploy.failed(made)
+
+
 SAM_KEEPS = """
 import json, sys
 from samcli.cli.types import CfnParameterOverridesType
@@ -692,7 +712,18 @@ def test_what_holds_a_stack_is_told_with_its_reason(dev: FakeFormation) -> None:
 
 
 def test_a_stack_that_never_came_up_can_be_destroyed(account: FakeFormation) -> None:
-    account.stacks[DEV] = {**stack_of(DEV), "StackStatus": "ROLLBACK_COMPLETE", "Outputs": []}
+    account.stacks[DEV] = {**stack_of(DEV), **create(), "StackStatus": "ROLLBACK_COMPLETE", "Outputs": []}
+    account.template = "AWSTemplateFormatVersion: as it was given"
+    account.nested[DEV] = [
+        {
+            "LogicalResourceId": "MessagesTable",
+            "PhysicalResourceId": "MessagesTable",
+            "ResourceType": "AWS::DynamoDB::Table",
+        }
+    ]
 
-    assert run("destroy", "--stack", DEV, "--yes").exit_code == 0
+    result = run("destroy", "--stack", DEV, "--yes")
+
+    assert result.exit_code == 0, result.output
     assert destroyed(account)
+    assert "MessagesTable: the messages and opt-outs" in result.stdout
