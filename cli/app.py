@@ -10,19 +10,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
-from cli import ROOT, overview, problems, rollback, samconfig, show, target
+from cli import ROOT, overview, problems, rollback, samconfig, show, site, target
 from cli import deploy as deploys
 from cli import destroy as destroys
+from cli import doctor as doctors
 from cli import drift as drifts
 from cli import redrive as redrives
 from cli import smoke as smokes
+from cli.finding import Finding, State
 from cli.problems import Problem
-from cli.target import Place, Target
+from cli.site import Site
+from cli.target import Target
 from longcode import accept, phone
+from longcode import find as finds
 from longcode.deliver import MOST_HIDDEN_MS
+from longcode.errors import InvalidRequest
 
 
 class OneLineErrors(TyperGroup):
@@ -44,7 +49,8 @@ class OneLineErrors(TyperGroup):
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Sees to a Long Code SMS stack: what became of a text, who waits and why, pause, resume, redrive.\n\n"
+    help="Sees to a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
+    "redrive.\n\n"
     "Every command works on the local stack, or with --stack on one in an AWS account.",
     no_args_is_help=True,
     add_completion=False,
@@ -96,7 +102,7 @@ def _now_ms() -> int:
 
 def _place(
     name: str | None, profile: str | None, region: str | None, home: Path | None, env: str | None = None
-) -> Place:
+) -> Site:
     if env is not None:
         if home is not None:
             raise typer.BadParameter("--dir is for the local stack, --env for one on AWS: give one of them.")
@@ -104,14 +110,14 @@ def _place(
     if name is None:
         if profile or region:
             raise typer.BadParameter("--profile and --region go with --stack.")
-        return target.place_on_this_machine(home)
+        return site.on_this_machine(home)
     if home is not None:
         raise typer.BadParameter("--dir is for the local stack, --stack for one on AWS: give one of them.")
-    return target.place_on_aws(name, profile, region)
+    return site.on_aws(name, profile, region)
 
 
 def _found(name: str | None, profile: str | None, region: str | None, home: Path | None) -> Target:
-    return target.found_at(_place(name, profile, region, home))
+    return target.at_site(_place(name, profile, region, home), profile=profile, home=home)
 
 
 def _say(words: str) -> None:
@@ -175,6 +181,53 @@ def status(
     console.print(show.message(message, forecast, road.control, now, full=full))
 
 
+@app.command(
+    epilog=_examples(
+        "find --to +12025550123",
+        "find --tag spring --status delivery_failed --limit 100 --stack long-code-prod",
+        "find --since 2026-11-23T15:00:00Z --until 2026-11-23T16:00:00Z --json",
+    )
+)
+def find(
+    to: Annotated[str | None, typer.Option("--to", metavar="NUMBER", help="Texts to this number.")] = None,
+    sender: Annotated[str | None, typer.Option("--from", metavar="NUMBER", help="Texts from this number.")] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Texts with this tag.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--status", metavar="STATUS", help="Texts that are in this status now.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Accepted at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Accepted before this time.")] = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="At most so many, 1 to 100.")] = finds.LIMIT,
+    cursor: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Go on where the last page ended; it says with what.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show the texts and whole phone numbers.")] = False,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Find texts by person, tag, status and time, the newest first: the search of GET /sms/messages."""
+    asked = {"to": to, "from": sender, "tag": tag, "status": state, "since": since, "until": until}
+    asked |= {"limit": str(limit), "cursor": cursor}
+    try:
+        query = finds.query({name: value for name, value in asked.items() if value is not None})
+    except InvalidRequest as exc:
+        raise typer.BadParameter(str(exc), param_hint=f"--{exc.field}" if exc.field else "the search") from exc
+    at = _found(stack, profile, region, home)
+    found = finds.page(query, at.finder, at.messages, _now_ms())
+    if as_json:
+        _json(show.page_json(found, full=full))
+        return
+    if found.messages:
+        console.print(show.page(found, full=full))
+    else:
+        _say("None on this page." if found.cursor else "None.")
+    if found.cursor:
+        _say(f"There may be more: the same with --cursor {found.cursor}")
+
+
 @app.command(epilog=_examples("queue", "queue --rows 100 --limit 50000 --stack long-code-prod", "queue --json"))
 def queue(
     rows: Annotated[
@@ -196,6 +249,61 @@ def queue(
         _json(show.overview_json(found, now, full=full))
     else:
         console.print(show.overview(found, now, full=full))
+
+
+@app.command(
+    epilog=_examples(
+        "doctor",
+        "doctor --to +12025550123",
+        "doctor --json --stack long-code-prod --profile ops | jq '.checks[] | select(.state == \"fail\")'",
+    )
+)
+def doctor(
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NUMBER", help="Also say whether this number may be texted.")
+    ] = None,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Try everything that the stack depends on, and say of what is broken how to mend it.
+
+    Settings, the carrier's key, number and profile, the API and its webhook, clocks, queues, brakes, opt-outs.
+    Nothing is changed, and no text is sent.
+
+    The exit code is 0 if nothing fails (there may be warnings), 1 if something does.
+    """
+    if to is not None and not phone.is_e164(to):
+        raise typer.BadParameter("must be one number in E.164 format, as +12025550123.", param_hint="--to")
+    at = _found(stack, profile, region, home)
+    found = _examine(at, to)
+    if as_json:
+        _json(show.findings_json(at.formation.stack, found))
+    else:
+        console.print(show.findings(found))
+        _say("")
+        _say(show.verdict(found))
+    if any(one.state is State.FAIL for one in found):
+        raise typer.Exit(1)
+
+
+def _examine(at: Target, to: str | None) -> list[Finding]:
+    names = doctors.checks(to)
+    found = []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        doctors.client(at) as client,
+        Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar,
+    ):
+        case = doctors.Case(at, client, _now_ms, to)
+        task = bar.add_task("", total=len(names))
+        for name in names:
+            bar.update(task, description=f"Looking at {name}")
+            found.append(doctors.look(name, case))
+            bar.advance(task)
+    return found
 
 
 # ---------------------------------------------------------------------------------------- acting
@@ -368,7 +476,7 @@ def smoke(
     What it sends is erased afterwards, unless there are other messages with that number.
     """
     place = _place(stack, profile, region, home, env)
-    at = target.found_at(place)
+    at = target.at_site(place)
     number = smokes.number(to, on_this_machine=place.local is not None, sender=at.sender)
     if place.local is None and not yes:
         _ask(
@@ -439,7 +547,7 @@ def rollback_alarms(
 ) -> None:
     """Which alarms make CloudFormation take an update back; sets those of the stack where it watches others."""
     place = _place_on_aws(env, stack, profile, region)
-    found = target.described(place)
+    found = site.described(place)
     have = rollback.saved(found)
     if off:
         if not have.alarms:
@@ -464,7 +572,7 @@ def drift(
 ) -> None:
     """What of a stack somebody changed by hand. Exit code 1 if anything is not as the template says."""
     place = _place_on_aws(env, stack, profile, region)
-    target.described(place)
+    site.described(place)
     with _spinner("CloudFormation compares") as tell:
         found = drifts.look(
             place, lambda name, number, of: tell(f"CloudFormation compares {name}, {number} of {of}")
@@ -487,11 +595,11 @@ def destroy(
 ) -> None:
     """Delete a stack on AWS, unless something protects it or texts wait. The messages table stays."""
     place = _place_on_aws(env, stack, profile, region)
-    found = target.described(place)
+    found = site.described(place)
     if yes and destroys.is_prod(place, found):
         raise Problem("--yes is not for prod.", "Without it, you are asked for the stack's name.")
-    came_up = "SendQueueUrl" in target.outputs_of(found) and found["StackStatus"] != "DELETE_FAILED"
-    destroys.refuse(place, found, target.found_at(place) if came_up else None)
+    came_up = "SendQueueUrl" in site.outputs_of(found) and found["StackStatus"] != "DELETE_FAILED"
+    destroys.refuse(place, found, target.at_site(place) if came_up else None)
     kept = destroys.kept(place)
     console.print(show.kept(kept, f"This deletes {place.name}. What stays:"))
     if not yes:
@@ -500,7 +608,7 @@ def destroy(
     console.print(show.kept(kept, f"{place.name[:1].upper()}{place.name[1:]} is gone. What stays:"))
 
 
-def _place_on_aws(env: str | None, stack: str | None, profile: str | None, region: str | None) -> Place:
+def _place_on_aws(env: str | None, stack: str | None, profile: str | None, region: str | None) -> Site:
     if env is None and stack is None:
         raise Problem(
             "Which stack on AWS?", "--env dev, --env prod or --stack NAME; make down stops the local one."

@@ -15,7 +15,7 @@ from cli import ROOT, rollback, samconfig
 from cli.problems import Problem
 from cli.rollback import Watch
 from cli.samconfig import Settings
-from cli.target import Place, outputs_of, stack_at
+from cli.site import Site, outputs_of, stack_at
 from local import sam_template
 
 SAM = ROOT / ".local" / "venv-sam" / "bin" / "sam"
@@ -44,7 +44,7 @@ class Plan:
     """What one deployment is about to do. `taken`: the parameters that come from the environment."""
 
     settings: Settings
-    place: Place
+    place: Site
     guided: bool
     yes: bool
     architecture: str
@@ -96,7 +96,7 @@ def plan(
     )
 
 
-def _refuse(place: Place, stack: dict[str, Any]) -> None:
+def _refuse(place: Site, stack: dict[str, Any]) -> None:
     status = stack["StackStatus"]
     if status in _STUCK:
         raise Problem(f"{place.name} is {status}.", _STUCK[status])
@@ -174,7 +174,7 @@ def failed(made: Plan) -> str:
 class Outcome:
     """What a deployment came to. `alarms` is what became of rollback on alarm, in a sentence."""
 
-    place: Place
+    place: Site
     changed: bool
     outputs: dict[str, str]
     alarms: str
@@ -197,7 +197,7 @@ def _when(stack: Mapping[str, Any]) -> Any:
     return stack.get("LastUpdatedTime") or stack.get("CreationTime")
 
 
-def watch(place: Place, stack: dict[str, Any], minutes: int, *, exactly: bool = False) -> str:
+def watch(place: Site, stack: dict[str, Any], minutes: int, *, exactly: bool = False) -> str:
     """See that CloudFormation watches the stack's alarms; what came of it, in sentences.
 
     For how many minutes may be somebody's own choice already, which stays unless this one is `exactly` so.

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 from cli import ROOT
 from cli.problems import Problem
 from cli.redrive import depth
-from cli.target import Place, Target, outputs_of
+from cli.site import Site, outputs_of
+from cli.target import Target
 from local import sam_template
 
 POLL_S = 3.0
@@ -30,7 +31,7 @@ class Kept:
     remove: str
 
 
-def is_prod(place: Place, stack: dict[str, Any]) -> bool:
+def is_prod(place: Site, stack: dict[str, Any]) -> bool:
     """Whether anything about the stack says that it is the one that counts."""
     parameters = {row["ParameterKey"]: row.get("ParameterValue") for row in stack.get("Parameters", [])}
     tags = {row["Key"]: row["Value"] for row in stack.get("Tags", [])}
@@ -38,7 +39,7 @@ def is_prod(place: Place, stack: dict[str, Any]) -> bool:
     return "prod" in said or place.stack_name.endswith("-prod")
 
 
-def refuse(place: Place, stack: dict[str, Any], at: Target | None) -> None:
+def refuse(place: Site, stack: dict[str, Any], at: Target | None) -> None:
     """Raise Problem, with the command that takes each away on purpose, while anything protects the stack.
 
     `at` is None where the stack never came up, so that it has no tables and queues to lose.
@@ -74,7 +75,7 @@ def refuse(place: Place, stack: dict[str, Any], at: Target | None) -> None:
             )
 
 
-def _table(place: Place, name: str) -> dict[str, Any] | None:
+def _table(place: Site, name: str) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = place.client("dynamodb").describe_table(TableName=name)["Table"]
     except ClientError as exc:
@@ -88,7 +89,7 @@ def _size(table: dict[str, Any]) -> str:
     return f"about {table.get('ItemCount', 0):,} items, {table.get('TableSizeBytes', 0) / 1e6:,.1f} MB"
 
 
-def kept(place: Place) -> list[Kept]:
+def kept(place: Site) -> list[Kept]:
     """What will be there after the stack is gone, asked before it goes."""
     formation = place.client("cloudformation")
     where = f" --region {place.session.region_name}"
@@ -146,7 +147,7 @@ def _artefacts(formation: Any) -> str | None:
 
 
 def delete(
-    place: Place,
+    place: Site,
     stack: dict[str, Any],
     told: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.problems import Problem
-from cli.target import Place
+from cli.site import Site
 
 POLL_S = 3.0
 # CloudFormation needs minutes for a hundred resources.
@@ -46,9 +46,7 @@ class Found:
     unread: tuple[str, ...]
 
 
-def look(
-    place: Place, told: Callable[[str, int, int], None], sleep: Callable[[float], None] = time.sleep
-) -> Found:
+def look(place: Site, told: Callable[[str, int, int], None], sleep: Callable[[float], None] = time.sleep) -> Found:
     """Have CloudFormation compare each; `told` of the one it is at, its number and how many there are."""
     formation = place.client("cloudformation")
     stacks = [place.stack_name, *_nested(formation, place.stack_name)]

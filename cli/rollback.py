@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.problems import Problem
-from cli.target import Place, outputs_of
+from cli.site import Site, outputs_of
 
 # After every resource is updated. Longer than the alarms' own periods, or nothing could have rung yet.
 WATCH_MINUTES = {"dev": 0, "prod": 10}
@@ -54,7 +54,7 @@ def wanted(stack: dict[str, Any], minutes: int) -> Watch:
     return Watch(tuple(alarms[:AT_MOST]), minutes)
 
 
-def states(place: Place, alarms: tuple[str, ...]) -> dict[str, str]:
+def states(place: Site, alarms: tuple[str, ...]) -> dict[str, str]:
     """The state of each alarm: OK, ALARM, INSUFFICIENT_DATA, or MISSING."""
     if not alarms:
         return {}
@@ -74,7 +74,7 @@ def name_of(arn: str) -> str:
     return arn.split(":", 6)[-1]
 
 
-def refuse_if_ringing(place: Place, stack: dict[str, Any]) -> None:
+def refuse_if_ringing(place: Site, stack: dict[str, Any]) -> None:
     """Raise Problem if CloudFormation would roll an update of `stack` back for what was wrong before it."""
     found = states(place, saved(stack).alarms)
     for state, words in (("ALARM", "rings"), ("MISSING", "is gone")):
@@ -88,7 +88,7 @@ def refuse_if_ringing(place: Place, stack: dict[str, Any]) -> None:
             )
 
 
-def put(place: Place, stack: dict[str, Any], watch: Watch, sleep: Callable[[float], None] = time.sleep) -> None:
+def put(place: Site, stack: dict[str, Any], watch: Watch, sleep: Callable[[float], None] = time.sleep) -> None:
     """Have CloudFormation watch this from now on, by an update that changes nothing else. It is left running.
 
     Raises Problem if CloudFormation does not take it.

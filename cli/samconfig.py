@@ -8,7 +8,7 @@ from typing import Any
 
 from cli import ROOT
 from cli.problems import Problem
-from cli.target import Place, place_on_aws
+from cli.site import Site, on_aws
 
 FILE = ROOT / "samconfig.toml"
 # What SAM calls the section of each.
@@ -32,9 +32,9 @@ class Settings:
         """What `sam deploy --config-env` is given."""
         return SECTIONS[self.env]
 
-    def place(self, profile: str | None = None, region: str | None = None) -> Place:
+    def place(self, profile: str | None = None, region: str | None = None) -> Site:
         """Where its stack is; what is given here comes before what the file says."""
-        return place_on_aws(self.stack_name, profile or self.profile, region or self.region)
+        return on_aws(self.stack_name, profile or self.profile, region or self.region)
 
 
 def load(env: str, file: Path = FILE) -> Settings:

@@ -13,12 +13,14 @@ from rich.text import Text
 from cli.deploy import Outcome
 from cli.destroy import Kept
 from cli.drift import Difference, Found
+from cli.finding import Finding, State
 from cli.overview import Line, Overview
 from cli.redrive import Preview
 from cli.rollback import name_of
 from cli.smoke import Left, Step
 from longcode import http, pacing, phone
 from longcode.accept import Forecast
+from longcode.find import Page
 from longcode.message import Fault, HeldBy, Message, Status, iso
 from longcode.ports import Control, Road
 
@@ -200,7 +202,12 @@ def _outlook(found: Message, forecast: Forecast | None, control: Control, now_ms
 
 def message_json(found: Message, forecast: Forecast | None, *, full: bool) -> dict[str, Any]:
     """The API's own answer about a message, with what is not to be shown masked or null."""
-    fields = dict(http.status(found, forecast).fields)
+    return _unless(full, http.status(found, forecast).fields)
+
+
+# Any: JSON.
+def _unless(full: bool, shown: Mapping[str, Any]) -> dict[str, Any]:
+    fields = dict(shown)
     if full:
         return fields
     for name in ("from", "to", "recipient"):
@@ -222,6 +229,33 @@ def _masked(value: Any) -> Any:
         case list():
             return [_masked(inner) for inner in value]
     return value
+
+
+# ------------------------------------------------------------------------------------------- a page of them
+
+
+def page(found: Page, *, full: bool) -> RenderableType:
+    """Messages that were found, a line each; in full their words below it."""
+    # Lines and no table: an id is to be copied whole, however narrow the terminal is.
+    rows = []
+    for one in found.messages:
+        at = datetime.fromtimestamp(one.accepted_ms / 1000, UTC)
+        who = f"{'to' if one.direction == 'outbound' else 'from'} {plain(number(one.peer, full=full))}"
+        row = Text(f"{at:%Y-%m-%d %H:%M:%S}  {one.id}  {who:<{21 if full else 10}}  ")
+        row.append(
+            one.status.value.replace("_", " "), _STYLE.get(one.status, "red" if one.status.final else "cyan")
+        )
+        if full:
+            row.append(f"\n    {plain(one.text or 'not kept')}", "dim")
+        rows.append(row)
+    return Group(*rows)
+
+
+def page_json(found: Page, *, full: bool) -> dict[str, Any]:
+    """The API's own answer about them, with what is not to be shown masked or null."""
+    # Any: JSON.
+    fields: dict[str, Any] = dict(http.message_page(found.messages, found.cursor).fields)
+    return fields | {"messages": [_unless(full, row) for row in fields["messages"]]}
 
 
 # ------------------------------------------------------------------------------------------ the brakes
@@ -445,7 +479,8 @@ def deployed(outcome: Outcome, env: str) -> RenderableType:
     key = outcome.outputs.get("ApiKeyId", "<ApiKeyId>")
     region = outcome.place.session.region_name
     next_steps = [
-        "Next: the key of the API, and the proof that it works (TO is a second Telnyx number of yours).",
+        "Next: what it depends on, the key of the API, and the proof that it works (TO is a second number of yours).",
+        f"  ./longcode doctor --stack {outcome.place.stack_name} --region {region}",
         f"  aws apigateway get-api-key --include-value --query value --region {region} --api-key {key}",
         f"  make smoke ENV={env} TO=+1…",
     ]
@@ -521,3 +556,55 @@ def kept(found: Sequence[Kept], heading: str) -> RenderableType:
     for one in found:
         rows += ["", f"{one.name}: {one.what}", f"  costs    {one.cost}", f"  to go    {one.remove}"]
     return Group(*rows, *([] if found else ["nothing"]), "")
+
+
+# ------------------------------------------------------------------------------------------- the doctor
+
+_STATES = {
+    State.OK: Text("ok", "green"),
+    State.WARN: Text("warn", "yellow"),
+    State.FAIL: Text("FAIL", "red"),
+    State.SKIPPED: Text("-", "dim"),
+}
+
+
+def findings(found: Sequence[Finding]) -> RenderableType:
+    """A row for each check, and what to do below what was found."""
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    # A command in it is to be copied, so that it is folded nowhere but at the edge.
+    table.add_column(overflow="fold")
+    for one in found:
+        words = Text(one.found, "dim" if one.state is State.SKIPPED else "")
+        if one.todo:
+            words.append(f"\n→ {one.todo}", "bold")
+        table.add_row(_STATES[one.state], one.check, words)
+    return table
+
+
+def findings_json(stack: str, found: Sequence[Finding]) -> dict[str, Any]:
+    """The same for a script. `healthy`: nothing fails; there may be warnings."""
+    return {
+        "stack": stack,
+        "healthy": all(one.state is not State.FAIL for one in found),
+        "checks": [
+            {"check": one.check, "state": one.state, "found": one.found, "todo": one.todo or None} for one in found
+        ],
+    }
+
+
+def verdict(found: Sequence[Finding]) -> str:
+    """All of it in a sentence."""
+    many = {state: sum(one.state is state for one in found) for state in State}
+    rest = [
+        f"{many[state]} {word}"
+        for state, word in (
+            (State.FAIL, "failed"),
+            (State.WARN, "to be looked at"),
+            (State.SKIPPED, "could not be made"),
+        )
+        if many[state]
+    ]
+    checks = count(len(found), "check")
+    return f"All of {checks} are well." if not rest else f"Of {checks} {', '.join(rest)}."

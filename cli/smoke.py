@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 
 from cli.problems import Problem
-from cli.target import Place, Target, described, outputs_of
+from cli.site import Site, described, outputs_of
+from cli.target import Target
 from longcode import phone
 from longcode.deliver import LEAD_MS
 
@@ -63,7 +64,7 @@ class Left:
     why: str
 
 
-def door(place: Place) -> httpx.Client:
+def door(place: Site) -> httpx.Client:
     """The stack's API with its key, whoever asks; closed by the caller."""
     if place.local:
         url, key = place.local.api_url, place.local.api_key

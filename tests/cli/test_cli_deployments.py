@@ -13,7 +13,7 @@ import pytest
 from botocore import handlers
 from moto import mock_aws
 
-from cli import deploy, drift, rollback, samconfig, smoke, target
+from cli import deploy, drift, rollback, samconfig, site, smoke, target
 from cli.problems import Problem
 from cli.samconfig import Settings
 from local.layout import ROOT
@@ -81,8 +81,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFormation]:
         yield formation
 
 
-def place(name: str = DEV) -> target.Place:
-    return target.place_on_aws(name, None, REGION)
+def place(name: str = DEV) -> site.Site:
+    return site.on_aws(name, None, REGION)
 
 
 def nap(_seconds: float) -> None:
@@ -579,7 +579,7 @@ def test_a_command_about_a_stack_on_aws_needs_to_know_which(command: str) -> Non
 def dev(account: FakeFormation) -> FakeFormation:
     """A stack as it is deployed, but for the protection of its table."""
     stack = account.stacks[DEV] = {**stack_of(DEV), **create(), "StackStatus": "UPDATE_COMPLETE"}
-    outputs = target.outputs_of(stack)
+    outputs = site.outputs_of(stack)
     account.template = {
         "Resources": {
             "MessagesTable": {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain"},

@@ -11,16 +11,8 @@ from local.layout import ROOT
 from tests.cli.world import run
 
 COMMANDS = [
-    "status",
-    "queue",
-    "pause",
-    "resume",
-    "redrive",
-    "smoke",
-    "deploy",
-    "rollback-alarms",
-    "drift",
-    "destroy",
+    *("status", "find", "queue", "doctor", "pause", "resume", "redrive"),
+    *("smoke", "deploy", "rollback-alarms", "drift", "destroy"),
 ]
 
 
