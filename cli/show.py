@@ -479,7 +479,7 @@ def deployed(outcome: Outcome, env: str) -> RenderableType:
     key = outcome.outputs.get("ApiKeyId", "<ApiKeyId>")
     region = outcome.place.session.region_name
     next_steps = [
-        "Next: what it depends on, the key of the API, and the proof that it works (TO is a second number of yours).",
+        "Next: all it depends on, the key of the API, the proof that it works (TO is a second number of yours).",
         f"  ./longcode doctor --stack {outcome.place.stack_name} --region {region}",
         f"  aws apigateway get-api-key --include-value --query value --region {region} --api-key {key}",
         f"  make smoke ENV={env} TO=+1…",
