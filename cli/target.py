@@ -3,20 +3,15 @@
 Either way its CloudFormation stack says what the tables and queues are called.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
+from cli import site
 from cli.problems import Problem
-from local.layout import Layout, Stack
+from cli.site import Site, described, on_this_machine, outputs_of
 from longcode.finder import DynamoFinder
 from longcode.limits import DynamoLimits
 from longcode.messages import DynamoMessages
@@ -25,8 +20,6 @@ from longcode.pacing import Pace
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
-
-_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,73 +74,28 @@ class Target:
 
 def local(home: Path | None) -> Target:
     """The local stack in `home`. Raises Problem if none was started there."""
-    layout = Layout.of(home)
-    stack = Stack.load(layout)
-    if stack is None:
-        where = f" DIR={home}" if home else ""
-        raise Problem(
-            f"There is no local stack in {layout.home}.",
-            f"make up{where} starts it; --stack NAME is for one on AWS.",
-        )
-    # Nothing of the person's own AWS configuration may lead elsewhere.
-    core = botocore.session.Session(
-        session_vars={
-            "profile": (None, [], None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-    )
-    session = boto3.Session(
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106  # the emulator takes anything
-        region_name=stack.region,
-        botocore_session=core,
-    )
-    return _found(
-        "the local stack",
-        stack.stack_name,
-        session,
-        Place(stack.region, stack.aws_endpoint_url, home=home),
-        api_url=stack.api_url,
-    )
+    return at_site(on_this_machine(home), home=home)
 
 
 def on_aws(name: str, profile: str | None, region: str | None) -> Target:
     """The stack `name` in an AWS account. Raises Problem if it is not there or not one of ours."""
-    session = boto3.Session(profile_name=profile, region_name=region)
-    return _found(
-        f"stack {name} in {session.region_name}", name, session, Place(session.region_name, profile=profile)
-    )
+    return at_site(site.on_aws(name, profile, region), profile=profile)
 
 
-def _found(
-    words: str,
-    name: str,
-    session: boto3.Session,
-    place: Place,
-    *,
-    api_url: str | None = None,
-) -> Target:
-    @cache
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=place.endpoint_url, config=_CONFIG)  # type: ignore[call-overload]
-
-    try:
-        stack = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as exc:
-        if exc.response["Error"]["Code"] == "ValidationError":
-            raise Problem(
-                f"There is no {words}.", "Check the name, --region and --profile; for the local one, make up."
-            ) from exc
-        raise
-    outputs = {row["OutputKey"]: row["OutputValue"] for row in stack.get("Outputs", [])}
+def at_site(found: Site, *, profile: str | None = None, home: Path | None = None) -> Target:
+    """The stack that is there. Raises Problem if it is not, or not one of ours."""
+    client = cache(found.client)
+    words = found.name
+    place = Place(found.session.region_name, found.endpoint_url, profile, home)
+    stack = described(found)
+    outputs = outputs_of(stack)
     parameters = {row["ParameterKey"]: row["ParameterValue"] for row in stack.get("Parameters", [])}
     dynamodb = client("dynamodb")
     try:
         return Target(
             name=words,
             place=place,
-            formation=Formation(name, stack["StackStatus"], outputs, parameters),
+            formation=Formation(found.stack_name, stack["StackStatus"], outputs, parameters),
             client=client,
             finder=DynamoFinder(
                 dynamodb, outputs["MessagesTableName"], retention_days=int(parameters["RetentionDays"])
@@ -164,7 +112,7 @@ def _found(
             queue_url=outputs["SendQueueUrl"],
             dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
             sender=parameters["TelnyxLongCode"],
-            api_url=api_url or outputs["ApiUrl"],
+            api_url=found.local.api_url if found.local else outputs["ApiUrl"],
             pace=Pace(
                 recipient_ms=int(parameters["RecipientIntervalMs"]),
                 sender_ms=int(parameters["SenderIntervalMs"]),

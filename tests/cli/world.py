@@ -82,9 +82,9 @@ def formation(stacks: dict[str, dict[str, Any]]) -> Iterator[None]:
         handlers.BUILTIN_HANDLERS.remove(handler)
 
 
-def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
+def run(*arguments: str, env: dict[str, str] | None = None, typed: str | None = None) -> Result:
     """Run `longcode` with `arguments`; what it raises and nobody caught is raised here too."""
-    result = CliRunner().invoke(app.app, list(arguments), env={"COLUMNS": "120", **(env or {})})
+    result = CliRunner().invoke(app.app, list(arguments), env={"COLUMNS": "120", **(env or {})}, input=typed)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
