@@ -20,7 +20,6 @@ IN_VIRTUAL_TIME = {
 FIELDS_IN_VIRTUAL_TIME = {
     "what": "which store did not answer",
     "fault": "what the bus refused with",
-    "xray_trace_id": "Lambda hands it to the function in _X_AMZN_TRACE_ID, the emulator does not",
 }
 
 _QUEUE = ({"QueueName"},)

@@ -72,7 +72,6 @@ def telling_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     def make() -> World:
         # A name of its own, as loggers are kept by their names, together with where they write to.
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
-        monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
         return make_world(make_settings(), journal=LambdaJournal(), meter=LambdaMeter("test"))
 
     return make

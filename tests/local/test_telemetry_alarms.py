@@ -100,6 +100,12 @@ def test_an_alarm_goes_off_when_enough_periods_breach_and_ends_when_they_do_not(
     assert states(alarm, telemetry(5, 11, 5, 12, 13, 5, 5, 5), 8) == [OK, OK, OK, ALARM, ALARM, ALARM, OK, OK]
 
 
+def test_an_alarm_judges_by_what_came_last_for_as_long_as_cloudwatch_looks_back() -> None:
+    alarm = Alarm.of("a", properties(EvaluationPeriods=2, DatapointsToAlarm=2))
+    # Two periods more than it evaluates; then one breach alone is left.
+    assert states(alarm, telemetry(11, 11, None, None, None), 5) == [OK, ALARM, ALARM, ALARM, OK]
+
+
 def test_an_alarm_looks_once_a_minute_at_periods_that_end_with_it() -> None:
     alarm = Alarm.of("a", properties(Period=120, EvaluationPeriods=1, DatapointsToAlarm=1, Statistic="Sum"))
     # 6 + 6 within two minutes, at whatever minute they begin.
