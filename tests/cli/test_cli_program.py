@@ -10,7 +10,7 @@ import pytest
 from local.layout import ROOT
 from tests.cli.world import run
 
-COMMANDS = ["status", "queue", "pause", "resume", "redrive"]
+COMMANDS = ["status", "queue", "pause", "resume", "redrive", "restore"]
 
 
 def _program(*arguments: str, at: Path, program: Path = ROOT / "longcode") -> subprocess.CompletedProcess[str]:
