@@ -317,8 +317,8 @@ def restore(
 ) -> None:
     """Put back what the messages table has lost, from a restored copy. Overwrites nothing, and sends nothing.
 
-    A text that waited at the time of the copy may have left since: it comes back as unknown, for evidence to settle.
-    It may be stopped at any point and run again.
+    A text that waited at the time of the copy may have left since: it comes back as unknown, for evidence to
+    settle. It may be stopped at any point and run again.
     """
     at = _found(stack, profile, region, home)
     if not dry_run and at.limits.look("", at.sender).control.paused_since_ms is None:

@@ -481,8 +481,8 @@ class DynamoMessages:
     def put_back(self, item: "Item", now_ms: int) -> bool:
         """Write an item of a restored copy where nothing has taken its place; whether it was written.
 
-        A text that had not left at the time of the copy may have left since. So it comes back as `unknown`, with its
-        replay spent: only evidence moves it, and nothing sends it.
+        A text that had not left at the time of the copy may have left since. So it comes back as `unknown`, with
+        its replay spent: only evidence moves it, and nothing sends it.
         """
         fields = dict(item)
         message = image(item)
