@@ -11,6 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 DEV := .venv
 SAM := .local/venv-sam
 EMULATOR := .local/venv-emulator
+SCAN := .local/venv-scan
 PY := $(DEV)/bin/python
 # uv from PATH if there is one, else the one that `make` puts into .venv.
 UV := $(shell command -v uv 2>/dev/null || echo $(DEV)/bin/uv)
@@ -42,12 +43,17 @@ $(EMULATOR)/.synced: locks/emulator.txt | uv
 	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(EMULATOR)
 	@$(UV) pip sync --quiet --python $(EMULATOR) --require-hashes locks/emulator.txt && touch $@
 
+$(SCAN)/.synced: locks/scan.txt | uv
+	@echo "Installing the scanners ..."
+	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(SCAN)
+	@$(UV) pip sync --quiet --python $(SCAN) --require-hashes locks/scan.txt && touch $@
+
 .PHONY: install
-install: $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced ## Install all three environments from their locks
+install: $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced $(SCAN)/.synced ## Install all four environments from their locks
 
 .PHONY: lock
 lock: | uv ## Resolve the locks again (upgrade with UPGRADE=--upgrade)
-	@for group in runtime dev sam emulator; do \
+	@for group in runtime dev sam emulator scan; do \
 	  constraint=$$( [ $$group = dev ] && echo "-c locks/runtime.txt" || true ); \
 	  $(UV) pip compile --quiet --python $(DEV)/bin/python --universal --generate-hashes --no-header \
 	    --no-annotate $(UPGRADE) $$constraint --group $$group -o locks/$$group.txt; done
@@ -89,13 +95,13 @@ deploy: $(INSTALLED) ## Deploy to AWS: make deploy ENV=dev|prod (GUIDED=1 the fi
 	  --parameter-overrides Architecture=$(ARCHITECTURE)
 
 # ---------------------------------------------------------------------------------------- checks
-SOURCES := layers functions local cli bench tests
+SOURCES := layers functions local cli bench cost scan tests
 
-.PHONY: test check format bench docs guarantees
+.PHONY: test check format bench cost docs guarantees
 test: $(INSTALLED) ## Run every test
 	@$(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile $(ARGS)
 
-check: $(INSTALLED) ## Lint, format, types, import direction, the template
+check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, the template, known faults
 	@$(PY) -m ruff check $(SOURCES)
 	@$(PY) -m ruff format --check $(SOURCES)
 	@$(PY) -m mypy $(SOURCES)
@@ -103,6 +109,7 @@ check: $(INSTALLED) ## Lint, format, types, import direction, the template
 	@SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint --region us-east-1 --template template.yaml
 	@$(SAM)/bin/cfn-lint --regions us-east-1 -- operations/template.yaml
 	@$(PY) -m pytest --quiet tests/template
+	@$(PY) -m scan
 
 format: $(DEV)/.synced ## Put every file into the one format
 	@$(PY) -m ruff check --fix-only --quiet $(SOURCES)
@@ -110,6 +117,9 @@ format: $(DEV)/.synced ## Put every file into the one format
 
 bench: $(INSTALLED) ## Measure the pacing against its ideal and three baselines (ARGS="--quick")
 	@$(PY) -m bench pacing $(ARGS)
+
+cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
+	@PYTHONPATH=layers/longcode/python $(PY) -m cost $(ARGS)
 
 docs: $(DEV)/.synced ## Write docs/errors.md and docs/metrics.md from their tables
 	@$(PY) docs/errors.py

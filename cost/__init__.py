@@ -1,0 +1,1 @@
+"""What this service costs: the calls that one text makes, counted, times prices with a date."""

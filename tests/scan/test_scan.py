@@ -1,0 +1,154 @@
+"""The scanners see what they are there for, and a skip without a reason is none."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from scan import scanners, skips
+from scan.scanners import Finding
+from scan.skips import Skip
+from tests.fakes import ROOT
+
+ADVISORY = {
+    "id": "PYSEC-0000-1",
+    "aliases": ["CVE-0000-1"],
+    "summary": "An example.",
+    "affected": [
+        {
+            "package": {"name": "known-bad", "ecosystem": "PyPI"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.1"}]}],
+            "versions": ["1.0"],
+        }
+    ],
+}
+HASH = "--hash=sha256:" + "0" * 64
+
+
+class Advisories(BaseHTTPRequestHandler):
+    """The advisory service, which knows of one package."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        known = (asked["package"]["name"], asked["version"]) == ("known-bad", "1.0")
+        answer = json.dumps({"vulns": [ADVISORY]} if known else {}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_request(self, *_arguments: object) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def advisories() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Advisories)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1/query"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_pin_with_an_advisory_is_found_and_its_neighbour_is_not(advisories: str, tmp_path: Path) -> None:
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"known-bad==1.0 \\\n    {HASH}\nharmless==2.0 \\\n    {HASH}\n")
+
+    (found,) = scanners.packages(lock, advisories)
+
+    assert found == Finding("pip-audit", "PYSEC-0000-1", "known-bad", "1.0 in lock.txt; mended in 1.1")
+
+
+def test_every_lock_of_ours_can_be_read_by_the_auditor(advisories: str) -> None:
+    assert [scanners.packages(lock, advisories) for lock in sorted((ROOT / "locks").glob("*.txt"))] == [[]] * 5
+
+
+def test_an_advisory_service_that_does_not_answer_is_told_from_a_clean_lock(tmp_path: Path) -> None:
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"harmless==2.0 \\\n    {HASH}\n")
+
+    with pytest.raises(scanners.NotReached):
+        scanners.packages(lock, "http://127.0.0.1:9/v1/query")
+
+
+def test_a_lock_that_cannot_be_read_is_a_failure_and_not_a_service_that_is_away(tmp_path: Path) -> None:
+    lock = tmp_path / "lock.txt"
+    lock.write_text("known-bad>=1.0\n")
+
+    with pytest.raises(scanners.ScannerFailed):
+        scanners.packages(lock, "http://127.0.0.1:9/v1/query")
+
+
+def test_a_queue_without_encryption_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(
+        "Resources:\n"
+        "  Open: {Type: 'AWS::SQS::Queue', Properties: {SqsManagedSseEnabled: false}}\n"
+        "  Ours: {Type: 'AWS::SQS::Queue', Properties: {SqsManagedSseEnabled: true}}\n"
+        "  Keyed: {Type: 'AWS::SQS::Queue', Properties: {KmsMasterKeyId: alias/example}}\n"
+    )
+
+    found = {(finding.id, finding.where) for finding in scanners.template(path)}
+
+    assert {where for rule, where in found if rule == "CKV2_LONGCODE_1"} == {"Open"}
+
+
+def test_a_template_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text("Resources: [")
+
+    with pytest.raises(scanners.ScannerFailed):
+        scanners.template(path)
+
+
+def test_an_action_that_is_pinned_by_a_tag_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    ours = (ROOT / ".github/workflows/ci.yml").read_text()
+    (folder / "ci.yml").write_text(ours.replace("@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0", "@v5"))
+
+    (found,) = scanners.workflows(folder)
+
+    assert (found.id, found.where) == ("unpinned-uses", "ci.yml")
+
+
+# --------------------------------------------------------------------------------------- skips
+
+
+def test_every_skip_of_ours_has_a_reason() -> None:
+    found = skips.read(skips.FILE.read_text())
+
+    assert found
+    assert all(len(skip.reason) > 20 for skip in found)
+
+
+@pytest.mark.parametrize("reason", ["", 'reason = ""', 'reason = "  "'])
+def test_a_skip_without_a_reason_is_refused(reason: str) -> None:
+    with pytest.raises(ValueError, match=r"skip 1 \(CKV_AWS_1\): reason is missing"):
+        skips.read(f'[[skip]]\ntool = "checkov"\nid = "CKV_AWS_1"\n{reason}\n')
+
+
+def test_a_misspelt_field_of_a_skip_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown field wear"):
+        skips.read('[[skip]]\ntool = "checkov"\nid = "CKV_AWS_1"\nreason = "because"\nwear = ["Api"]\n')
+
+
+def test_a_skip_covers_what_it_names_and_nothing_else() -> None:
+    api = Finding("checkov", "CKV_AWS_1", "Api", "…")
+    other = Finding("checkov", "CKV_AWS_1", "OtherApi", "…")
+    everywhere = Finding("checkov", "CKV_AWS_2", "Any", "…")
+    allowed = [Skip("checkov", "CKV_AWS_1", "because", ("Api",)), Skip("checkov", "CKV_AWS_2", "because")]
+
+    assert skips.sift([api, other, everywhere], allowed) == ([other], [])
+
+
+def test_a_skip_that_covers_nothing_any_more_is_told() -> None:
+    api = Finding("checkov", "CKV_AWS_1", "Api", "…")
+    allowed = [Skip("checkov", "CKV_AWS_1", "because", ("Api", "Gone")), Skip("checkov", "CKV_AWS_2", "because")]
+
+    assert skips.sift([api], allowed) == ([], ["checkov CKV_AWS_1 Gone", "checkov CKV_AWS_2"])
