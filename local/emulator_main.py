@@ -5,9 +5,12 @@ functions with `sys.executable`, so an import that no layer declares would find 
 packages. `-S` hides them, and a function that works here works in Lambda as far as imports go.
 """
 
+import json
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 def permission(headers: dict[str, str], action: str | None) -> str | None:
@@ -15,6 +18,30 @@ def permission(headers: dict[str, str], action: str | None) -> str | None:
     if action and headers.get("x-amz-target", "").startswith("AmazonSQS."):
         return action.removesuffix("Batch")
     return action
+
+
+def condition_keys(body: bytes) -> dict[str, list[str]]:
+    """The condition keys of a DynamoDB request, as AWS has them: the items that it names. Every key is `pk`."""
+
+    # Any: a request is JSON.
+    def named(part: Any) -> Iterator[str]:
+        if isinstance(part, list):
+            for each in part:
+                yield from named(each)
+        elif isinstance(part, dict):
+            for name, value in part.items():
+                if name in ("Key", "Item"):
+                    yield value["pk"]["S"]
+                elif name == "Keys":
+                    yield from (key["pk"]["S"] for key in value)
+                else:
+                    yield from named(value)
+
+    try:
+        keys = list(dict.fromkeys(named(json.loads(body))))
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {"dynamodb:LeadingKeys": keys} if keys else {}
 
 
 def main() -> None:
@@ -30,6 +57,10 @@ def main() -> None:
     # IAM has no permission of its own for a batch of SQS calls; the emulator asks for one.
     named = iam_actions._action_from_target
     iam_actions._action_from_target = lambda headers: permission(headers, named(headers))
+
+    # It knows none of the items' keys, so that a condition on them would always be met.
+    known = iam_actions.dynamodb_service_context
+    iam_actions.dynamodb_service_context = lambda body: known(body) | condition_keys(body)
     emulator()
 
 

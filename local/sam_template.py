@@ -33,6 +33,43 @@ def load(path: Path) -> dict[str, Any]:
     return template
 
 
+def resolved(template: dict[str, Any], **parameters: str) -> dict[str, Any]:
+    """The resources that there are with these parameters, each other at its default: every condition decided."""
+    values = {name: str(found.get("Default", "")) for name, found in template["Parameters"].items()} | parameters
+    conditions = {name: _holds(found, values) for name, found in template.get("Conditions", {}).items()}
+    return {
+        name: _decided(resource, conditions)
+        for name, resource in template["Resources"].items()
+        if conditions.get(resource.get("Condition"), True)
+    }
+
+
+def _holds(condition: Any, values: dict[str, str]) -> bool:
+    """Whether a condition is met; Equals and Not are all that the template uses."""
+    ((operator, operands),) = condition.items()
+    if operator == "Fn::Not":
+        return not _holds(operands[0], values)
+    assert operator == "Fn::Equals", operator
+    left, right = (values[side["Ref"]] if isinstance(side, dict) else str(side) for side in operands)
+    return left == right
+
+
+_NOTHING = {"Ref": "AWS::NoValue"}
+
+
+def _decided(part: Any, conditions: dict[str, bool]) -> Any:
+    """`part` with each `If` replaced by its branch; what has no value is left out."""
+    if isinstance(part, dict):
+        if set(part) == {"Fn::If"}:
+            name, then, otherwise = part["Fn::If"]
+            return _decided(then if conditions[name] else otherwise, conditions)
+        inside = {name: _decided(value, conditions) for name, value in part.items()}
+        return {name: value for name, value in inside.items() if value != _NOTHING}
+    if isinstance(part, list):
+        return [value for value in (_decided(each, conditions) for each in part) if value != _NOTHING]
+    return part
+
+
 def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Logical id → properties of each function."""
     return {

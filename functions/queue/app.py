@@ -18,7 +18,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
             pace=service.pace,
             max_pending=service.settings.max_pending_per_recipient,
         )
-        return http.queued(*accept.enqueue(message, line))
+        return http.queued(*accept.enqueue(message, line, service.guard(request)))
 
     return service.api(queue)
 

@@ -8,7 +8,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
 
     def send(request: http.Request) -> http.Response:
         message = service.asked_for(request, "send")
-        return http.sent(*deliver.send_now(message, service.desk))
+        return http.sent(*deliver.send_now(message, service.desk, service.guard(request)))
 
     return service.api(send)
 

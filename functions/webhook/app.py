@@ -10,6 +10,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
         now = service.clock.now_ms()
         body = request.raw_body
         # Before anything in the body is looked at.
+        signature.expect_source(service.settings.webhook_sources, request.source_address)
         signature.verify(service.settings.public_keys, request.headers, body, now)
         done = receipts.take(
             telnyx.event(body, now),

@@ -63,7 +63,9 @@ def test_a_queue_that_fails_is_unavailable(error: Exception, call: str) -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=["throttled", "denied", "timeout"])
-@pytest.mark.parametrize("call", ["look", "reserve", "push", "probe", "pause", "resume", "open_breaker"])
+@pytest.mark.parametrize(
+    "call", ["look", "reserve", "push", "probe", "pause", "resume", "open_breaker", "count", "uncount"]
+)
 def test_a_limits_table_that_fails_is_unavailable(error: Exception, call: str) -> None:
     limits = DynamoLimits(Failing(error), "limits", "messages")  # type: ignore[arg-type]
     calls: dict[str, Callable[[], object]] = {
@@ -73,6 +75,8 @@ def test_a_limits_table_that_fails_is_unavailable(error: Exception, call: str) -
         "probe": lambda: limits.probe(START_MS, START_MS),
         "pause": lambda: limits.pause(START_MS, ""),
         "resume": limits.resume,
+        "count": lambda: limits.count("day#x", 1, START_MS),
+        "uncount": lambda: limits.uncount("day#x"),
         "open_breaker": lambda: limits.open_breaker(START_MS, START_MS, ""),
     }
 

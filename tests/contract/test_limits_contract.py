@@ -1,15 +1,21 @@
 """What every store of limits promises: no slot is given twice, and a stop holds for everybody."""
 
 import itertools
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from longcode import pacing
+from longcode.limits import DynamoLimits
 from longcode.ports import Control, Limiter, Limits, Road
+from tests.contract.tables import create_table
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import OURS, THEIRS
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 KEY = pacing.recipient_key(THEIRS)
 _numbers = itertools.count(1)
@@ -172,3 +178,63 @@ def test_ending_what_never_began_is_harmless(limits: Limits, end: str) -> None:
     getattr(limits, end)()
 
     assert limits.look("", "").control == Control()
+
+
+# ------------------------------------------------------------------------------------------- counts of a day
+
+DAY = "day#2023-11-14#key#example"
+
+
+def counted(limits: Limits, key: str) -> int:
+    """How many are counted there, by filling it up: the port has no way to look, as nobody has to."""
+    return 10 - sum(limits.count(key, 10, START_MS) for _ in range(10))
+
+
+def test_a_count_takes_as_many_as_it_may_and_no_more(limits: Limits) -> None:
+    assert [limits.count(DAY, 3, START_MS) for _ in range(5)] == [True, True, True, False, False]
+
+    assert counted(limits, DAY) == 3
+
+
+def test_counts_do_not_know_each_other(limits: Limits) -> None:
+    limits.count(DAY, 1, START_MS)
+
+    assert not limits.count(DAY, 1, START_MS)
+    assert limits.count("day#2023-11-15#key#example", 1, START_MS)
+    assert limits.look(THEIRS, OURS) == Road()
+
+
+def test_a_cap_that_was_changed_holds_at_once(limits: Limits) -> None:
+    limits.count(DAY, 2, START_MS)
+    limits.count(DAY, 2, START_MS)
+
+    assert not limits.count(DAY, 1, START_MS)
+    assert limits.count(DAY, 3, START_MS)
+
+
+def test_one_that_is_taken_back_makes_room_for_one(limits: Limits) -> None:
+    limits.count(DAY, 1, START_MS)
+
+    limits.uncount(DAY)
+
+    assert [limits.count(DAY, 1, START_MS) for _ in range(2)] == [True, False]
+
+
+def test_taking_back_what_was_not_counted_makes_no_room(limits: Limits) -> None:
+    limits.uncount(DAY)
+    limits.uncount(DAY)
+
+    assert [limits.count(DAY, 1, START_MS) for _ in range(2)] == [True, False]
+
+
+def test_a_count_is_forgotten_two_days_after_its_last_change(dynamodb: "DynamoDBClient") -> None:
+    table = create_table(dynamodb, "LimitsTable")
+    DynamoLimits(dynamodb, table, "messages").count(DAY, 1, START_MS)
+
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+
+    assert item == {
+        "pk": {"S": DAY},
+        "counted": {"N": "1"},
+        "expires_at": {"N": str(START_MS // 1000 + 2 * 86_400)},
+    }

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from longcode import signature, wiring
+from longcode import destinations, signature, wiring
 from longcode.config import Settings
 from tests.fakes.bus import FakeBus
 from tests.fakes.carrier import FakeCarrier
@@ -83,10 +83,13 @@ def make_settings(**changes: Any) -> Settings:
             sender_interval_ms=0,
             account_interval_ms=0,
             max_pending_per_recipient=100,
+            allowed_destinations=destinations.own_country(OURS),
+            daily_texts_per_key=10_000,
             validity_minutes=1440,
             retention_days=90,
             ambiguous_sends="resolve",
             store_text="always",
+            webhook_sources=(),
         ),
         **changes,
     )

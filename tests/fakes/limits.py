@@ -1,5 +1,6 @@
 """The limits table in memory."""
 
+from collections import Counter
 from dataclasses import replace
 
 from longcode import pacing
@@ -16,6 +17,18 @@ class FakeLimits:
         self.optouts = optouts or FakeOptOuts()
         self.control = Control()
         self.limiters: dict[str, Limiter] = {}
+        self.counted: Counter[str] = Counter()
+
+    def count(self, key: str, at_most: int, now_ms: int) -> bool:
+        with self.trip.around("count"):
+            if self.counted[key] >= at_most:
+                return False
+            self.counted[key] += 1
+            return True
+
+    def uncount(self, key: str) -> None:
+        with self.trip.around("uncount"):
+            self.counted[key] = max(0, self.counted[key] - 1)
 
     def look(self, recipient: str, sender: str) -> Road:
         with self.trip.around("look"):

@@ -167,6 +167,7 @@ SEND_CALLS = [
     for store, call, number in (
         ("carrier", "prepare", 0),
         ("limits", "look", 0),
+        ("limits", "count", 0),
         ("limits", "reserve", 0),
         ("limits", "push", 0),
         ("limits", "push", 1),

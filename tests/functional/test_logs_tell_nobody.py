@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from longcode.destinations import Destination
 from longcode.errors import Crashed
 from longcode.message import Fault
 from longcode.observability import LambdaJournal, LambdaMeter
@@ -19,7 +20,18 @@ OURS = "+12025550100"
 NUMBERS = {name: f"+120255501{number}" for number, name in enumerate(("ann", "bob", "cem", "dee", "eve"), 40)}
 WORDS = "Your appointment with Dr Violet is at ten"
 SAID = "Please tell Dr Violet that I am late"
-SECRETS = [OURS, *NUMBERS.values(), OURS[1:], *(number[1:] for number in NUMBERS.values()), WORDS, SAID, "Violet"]
+ABROAD = "+442079460123"
+SECRETS = [
+    OURS,
+    ABROAD,
+    *NUMBERS.values(),
+    OURS[1:],
+    ABROAD[1:],
+    *(number[1:] for number in NUMBERS.values()),
+    WORDS,
+    SAID,
+    "Violet",
+]
 
 
 def logging_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> World:
@@ -28,7 +40,10 @@ def logging_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """
     # A name of its own, as loggers are kept by their names, together with where they write to.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
-    settings = make_settings(max_pending_per_recipient=3)
+    # One text to one number abroad, and no other there.
+    settings = make_settings(
+        max_pending_per_recipient=3, allowed_destinations=(Destination("+1"), Destination(ABROAD, 1))
+    )
     return make_world(settings, journal=LambdaJournal(), meter=LambdaMeter("test"))
 
 
@@ -46,6 +61,10 @@ def send_and_queue(world: World) -> None:
             world.send(number, WORDS, metadata={"tag": "visits", "for": number})
             world.enqueue(number, WORDS, key="the-same")
             world.enqueue(number, WORDS)
+    for _ in range(2):
+        world.send(ABROAD, WORDS)
+        world.enqueue(ABROAD, WORDS)
+    world.enqueue("+442079460999", WORDS)
     world.optouts.put(NUMBERS["dee"], OptOutChange(world.clock.now, True, "api"))
     world.consume()
     world.process()

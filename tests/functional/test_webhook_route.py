@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from longcode import signature
 from longcode.message import Fault, Status
 from tests.fakes import OURS, SIGNER, THEIRS, World, make_settings, make_world
 from tests.fakes import carrier as carriers
@@ -330,3 +331,28 @@ def test_a_huge_body_that_nobody_signed_is_refused_unread(world: World, size: in
     reply = world.webhook(b"[" * size, signer=Signer(bytes(32)))
     assert nothing_happened(world)
     assert (reply.status, reply.fields["code"]) == (401, "invalid_signature")
+
+
+def test_a_signed_webhook_from_elsewhere_is_refused_like_a_forged_one_and_nothing_is_kept() -> None:
+    # The gateway's events say that they come from 192.0.2.1.
+    world = make_world(make_settings(webhook_sources=(signature.source_range("198.51.100.0/24"),)))
+    body = inbound(THEIRS, "Hello", world.clock.now, to=OURS)
+
+    elsewhere = world.webhook(body)
+    forged = world.webhook(body, signer=Signer(bytes(32)))
+
+    assert nothing_happened(world)
+    assert elsewhere.status == 401
+    assert elsewhere.fields == {"error": "Invalid signature.", "code": "invalid_signature"}
+    assert (forged.status, forged.fields) == (elsewhere.status, elsewhere.fields)
+
+
+def test_a_webhook_from_where_it_may_come_from_still_has_to_be_signed() -> None:
+    world = make_world(make_settings(webhook_sources=(signature.source_range("192.0.2.0/24"),)))
+    body = inbound(THEIRS, "Hello", world.clock.now, to=OURS)
+
+    forged = world.webhook(body, signer=Signer(bytes(32)))
+    assert (forged.status, nothing_happened(world)) == (401, True)
+
+    assert world.webhook(body).fields == {"status": "received"}
+    assert len(world.messages.all) == 1

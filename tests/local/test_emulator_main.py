@@ -1,8 +1,10 @@
 """Permissions of the emulator are those of AWS."""
 
+import json
+
 import pytest
 
-from local.emulator_main import permission
+from local.emulator_main import condition_keys, permission
 
 
 @pytest.mark.parametrize(
@@ -19,3 +21,29 @@ def test_a_batch_of_sqs_calls_needs_the_permission_of_one(
     target: str, action: str | None, expected: str | None
 ) -> None:
     assert permission({"x-amz-target": target}, action) == expected
+
+
+PK = {"pk": {"S": "M#1"}}
+OTHER = {"pk": {"S": "S#all"}, "count": {"N": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "keys"),
+    [
+        ({"TableName": "messages", "Key": PK}, ["M#1"]),
+        ({"TableName": "messages", "Item": OTHER}, ["S#all"]),
+        ({"RequestItems": {"messages": {"Keys": [PK, OTHER]}, "limits": {"Keys": [PK]}}}, ["M#1", "S#all"]),
+        ({"RequestItems": {"messages": [{"PutRequest": {"Item": OTHER}}, {"DeleteRequest": {"Key": PK}}]}},
+         ["S#all", "M#1"]),
+        ({"TransactItems": [{"Put": {"Item": OTHER}}, {"Update": {"Key": PK}}]}, ["S#all", "M#1"]),
+    ],
+)  # fmt: skip
+def test_a_condition_sees_the_keys_of_every_item_that_a_request_names(
+    request_: dict[str, object], keys: list[str]
+) -> None:
+    assert condition_keys(json.dumps(request_).encode()) == {"dynamodb:LeadingKeys": keys}
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b'{"TableName": "messages"}', b'{"Key": {"id": {"S": "1"}}}'])
+def test_a_request_that_names_no_item_has_no_such_key(body: bytes) -> None:
+    assert condition_keys(body) == {}

@@ -96,3 +96,32 @@ def test_the_same_content_under_another_name_is_another_build(tmp_path: Path) ->
         (tmp_path / name / "functions").mkdir(parents=True)
         (tmp_path / name / "functions" / f"{name}.py").write_text("same")
     assert build.fingerprint(tmp_path / "a") != build.fingerprint(tmp_path / "b")
+
+
+CONDITIONAL = {
+    "Parameters": {"Key": {"Type": "String", "Default": ""}, "Size": {"Type": "Number", "Default": 0}},
+    "Conditions": {
+        "Keyed": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Key"}, ""]}]},
+        "Small": {"Fn::Equals": [{"Ref": "Size"}, "0"]},
+    },
+    "Resources": {
+        "Always": {
+            "Properties": {
+                "Key": {"Fn::If": ["Keyed", {"Ref": "Key"}, {"Ref": "AWS::NoValue"}]},
+                "Sizes": [{"Fn::If": ["Small", 1, {"Ref": "AWS::NoValue"}]}, 2],
+            }
+        },
+        "Sometimes": {"Condition": "Keyed"},
+    },
+}
+
+
+def test_with_the_defaults_only_what_they_ask_for_is_there() -> None:
+    assert sam_template.resolved(CONDITIONAL) == {"Always": {"Properties": {"Sizes": [1, 2]}}}
+
+
+def test_a_parameter_brings_what_it_asks_for() -> None:
+    assert sam_template.resolved(CONDITIONAL, Key="k", Size="1") == {
+        "Always": {"Properties": {"Key": {"Ref": "Key"}, "Sizes": [2]}},
+        "Sometimes": {"Condition": "Keyed"},
+    }

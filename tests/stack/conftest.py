@@ -15,6 +15,8 @@ from tests.stack.world import RUNS, forget_old_runs, shared_stack
 
 # Patience, not a rate: nothing is measured by how long these take.
 UP_TO_S = 30.0
+# Saskatchewan is for test_stack_guards.py alone; the rest is the default.
+PARAMETERS = {"AllowedDestinations": "+1,+1306:2"}
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +27,13 @@ def run_layout() -> Layout:
 
 @pytest.fixture(scope="session")
 def stack(run_layout: Layout) -> Iterator[Stack]:
-    """The stack of this test run: what is in it belongs to all tests, so use numbers of your own."""
+    """The stack of this test run: what is in it belongs to all tests, so use numbers of your own.
+
+    Each function can do no more than its policies say, as on AWS.
+    """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
     forget_old_runs()
-    with shared_stack(run_layout.home, worker) as found:
+    with shared_stack(run_layout.home, worker, parameters=PARAMETERS) as found:
         yield found
 
 

@@ -24,7 +24,7 @@ from local import stack as stacks
 from local.emulator import REGION
 from local.layout import Layout
 from local.processes import Child
-from tests.stack.world import RUNS, Silent
+from tests.stack.world import RUNS, Silent, up
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -39,7 +39,7 @@ class Bench:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.stack = stacks.up(layout, Silent(), environment={})
+        self.stack = up(layout)
         self.aws("sqs").set_queue_attributes(
             QueueUrl=self.stack.queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY_S)}
         )
@@ -117,7 +117,7 @@ class Bench:
     def start_emulator(self) -> None:
         """Start it again where it was; the rest of the stack has run on."""
         port = httpx.URL(self.stack.aws_endpoint_url).port
-        child = emulators.start(self.layout, port).child
+        child = emulators.start(self.layout, port, enforce_iam=True).child
         self.stack = replace(
             self.stack,
             pids=self.stack.pids | {"emulator": child.pid},

@@ -19,7 +19,7 @@ from local.emulator import REGION
 from local.layout import Layout, Stack
 from local.problems import LocalError
 from local.processes import Child, alive
-from tests.stack.world import RUNS, Silent
+from tests.stack.world import RUNS, Silent, up
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -62,7 +62,7 @@ def _tracked(stack: Stack) -> int:
 
 
 def _up(layout: Layout, **parameters: str) -> Stack:
-    return stacks.up(layout, Silent(), environment={}, parameters=parameters)
+    return up(layout, parameters=parameters)
 
 
 def test_a_stack_comes_back_with_its_addresses_its_key_and_its_data(

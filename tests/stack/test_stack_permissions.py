@@ -1,57 +1,164 @@
-"""Every function can do its work with the policies that the template gives it."""
+"""What each function may do and what it may not, tried with the credentials of its own role."""
 
-import io
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import boto3
 import pytest
-from rich.console import Console
+from botocore.exceptions import ClientError
 
-from local import demo
-from local import stack as stacks
-from local.layout import Layout, Stack
-from tests.stack.world import RUNS, Silent
+from local.emulator import REGION
+from local.layout import Stack
+from tests.fakes import ROOT
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+REFUSED = ("AccessDenied", "AccessDeniedException")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of AWS; `{Name}` in an argument is the stack's resource of that logical id."""
+
+    service: str
+    method: str
+    # Any: arguments as boto3 takes them.
+    arguments: dict[str, Any]
+
+    def __str__(self) -> str:
+        key = (self.arguments.get("Key") or self.arguments.get("Item") or {}).get("pk", {}).get("S", "")
+        return f"{self.service}.{self.method} {key}".strip()
+
+
+def _item(method: str, key: str) -> Call:
+    name = "Item" if method == "put_item" else "Key"
+    return Call("dynamodb", method, {"TableName": "{MessagesTable}", name: {"pk": {"S": key}}})
+
+
+def get(key: str) -> Call:
+    return _item("get_item", key)
+
+
+def put(key: str) -> Call:
+    return _item("put_item", key)
+
+
+def update(key: str) -> Call:
+    return _item("update_item", key)
+
+
+def delete(key: str) -> Call:
+    return _item("delete_item", key)
+
+
+def query(index: str, key: str) -> Call:
+    return Call(
+        "dynamodb",
+        "query",
+        {
+            "TableName": "{MessagesTable}",
+            "IndexName": index,
+            "KeyConditionExpression": f"{key} = :nobody",
+            "ExpressionAttributeValues": {":nobody": {"S": "nobody"}},
+        },
+    )
+
+
+def on_queue(method: str, **arguments: str) -> Call:
+    return Call("sqs", method, {"QueueUrl": "{SendQueue}", **arguments})
+
+
+# No item of these keys exists.
+MESSAGE, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "O#+12025550199"
+COUNTER, MARKER = "S#tag#nobody", "B#nobody"
+
+SEND = on_queue("send_message", MessageBody="{{}}", MessageGroupId="nobody", MessageDeduplicationId="nobody")
+RECEIVE = on_queue("receive_message")
+SIZE = on_queue("get_queue_attributes")
+PURGE = on_queue("purge_queue")
+READ_SECRET = Call("secretsmanager", "get_secret_value", {"SecretId": "{TelnyxSecret}"})
+CHANGE_SECRET = Call("secretsmanager", "put_secret_value", {"SecretId": "{TelnyxSecret}", "SecretString": "KEY"})
+SCAN = Call("dynamodb", "scan", {"TableName": "{MessagesTable}"})
+# Nobody may be refused this, so that it shows whose credentials these are.
+WHO_AM_I = Call("sts", "get_caller_identity", {})
+
+# Each function: what it may do, so that a refusal is none of bad credentials; and what it must not be able to do.
+TRIED: dict[str, tuple[Call, list[Call]]] = {
+    "consumer": (get(MESSAGE), [delete(MESSAGE), SEND, PURGE]),
+    "fallback": (WHO_AM_I, [get(MESSAGE), SEND, READ_SECRET]),
+    "health": (get("S#all"), [get(MESSAGE), get(OPT_OUT), RECEIVE]),
+    "messages": (query("by_peer", "peer"), [get(MESSAGE), update(MESSAGE), READ_SECRET]),
+    "optouts": (get(OPT_OUT), [get(MESSAGE), update(MESSAGE), delete(OPT_OUT)]),
+    "process": (SIZE, [delete(MESSAGE), SEND, PURGE]),
+    "publisher": (put(MARKER), [put(MESSAGE), update(OPT_OUT), SEND]),
+    "queue": (get(MESSAGE), [update(MESSAGE), READ_SECRET, RECEIVE]),
+    "recipients": (query("by_peer", "peer"), [delete(OPT_OUT), update(OPT_OUT), put(MESSAGE)]),
+    "send": (get(MESSAGE), [delete(MESSAGE), SEND, RECEIVE]),
+    "status": (get(MESSAGE), [put(MESSAGE), update(MESSAGE), READ_SECRET]),
+    "sweeper": (get(MESSAGE), [delete(MESSAGE), RECEIVE, PURGE]),
+    "tags": (get(COUNTER), [get(MESSAGE), get("S#all"), query("by_tag", "tag")]),
+    "webhook": (get(MESSAGE), [delete(MESSAGE), SEND, READ_SECRET]),
+}
+NOBODY: list[Call] = [SCAN, CHANGE_SECRET]
+
 
 @pytest.fixture(scope="module")
-def guarded_stack() -> Iterator[Stack]:
-    layout = Layout.of(RUNS / f"iam-{os.getpid()}")
+def resources(stack: Stack, aws: Callable[[str], Any]) -> dict[str, str]:
+    """Logical id → name of each resource of the stack."""
+    pages = aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.stack_name)
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+    }
+
+
+@pytest.fixture(scope="module")
+def attempt(
+    stack: Stack, aws: Callable[[str], Any], resources: dict[str, str]
+) -> Callable[[str, list[Call]], dict[str, str]]:
+    """`attempt(function, calls)`: what AWS said to each call with that function's credentials; "" if it did it."""
+
+    def tried(function: str, calls: list[Call]) -> dict[str, str]:
+        role = aws("lambda").get_function_configuration(FunctionName=stack.functions[function])["Role"]
+        # As Lambda does it for the function itself.
+        made = aws("sts").assume_role(RoleArn=role, RoleSessionName=function)["Credentials"]
+        session = boto3.Session(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"], REGION)
+        return {str(call): _said(session, stack, call, resources) for call in calls}
+
+    return tried
+
+
+def _said(session: boto3.Session, stack: Stack, call: Call, resources: dict[str, str]) -> str:
+    client = session.client(
+        call.service,  # type: ignore[call-overload]
+        endpoint_url=stack.aws_endpoint_url,
+    )
+    arguments = {
+        name: value.format_map(resources) if isinstance(value, str) else value
+        for name, value in call.arguments.items()
+    }
     try:
-        yield stacks.up(layout, Silent(), environment={}, enforce_iam=True)
-    finally:
-        stacks.down(layout, Silent(), forget=True)
+        getattr(client, call.method)(**arguments)
+    except ClientError as exc:
+        return str(exc.response["Error"]["Code"])
+    return ""
 
 
-def test_the_demo_runs_with_policies_enforced(guarded_stack: Stack) -> None:
-    shown = io.StringIO()
-    assert demo.Demo(guarded_stack, Console(file=shown, width=120)).run(), shown.getvalue()
+def test_there_is_something_to_try_for_each_function() -> None:
+    assert sorted(TRIED) == FUNCTIONS
+    assert all(refused for _, refused in TRIED.values())
 
 
-def test_the_publisher_counts_with_policies_enforced(guarded_stack: Stack, eventually: Callable[..., Any]) -> None:
-    body, headers = {"to": "+12025550115", "message": "Hello"}, {"x-api-key": guarded_stack.api_key}
-    with httpx.Client(base_url=guarded_stack.api_url, headers=headers, timeout=40, trust_env=False) as api:
-        before = api.get("/health").json()["tracked_messages"]
-        assert api.post("/sms/send", json=body).status_code == 200
-        # Written after the events were taken, so it stands for both.
-        eventually(lambda: api.get("/health").json()["tracked_messages"] > before)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_do_its_work_and_is_refused_what_is_not_its_work(
+    attempt: Callable[[str, list[Call]], dict[str, str]], function: str
+) -> None:
+    allowed, refused = TRIED[function]
 
+    said = attempt(function, [*refused, *NOBODY])
 
-def test_finding_counting_and_erasing_may_read_and_write_what_they_need(guarded_stack: Stack) -> None:
-    number = "+15125550100"
-    with httpx.Client(
-        base_url=guarded_stack.api_url, headers={"x-api-key": guarded_stack.api_key}, timeout=40, trust_env=False
-    ) as api:
-        sent = api.post("/sms/send", json={"to": number, "message": "Hello", "metadata": {"tag": "guarded"}})
-        searches = ({"to": number}, {"tag": "guarded"}, {"status": "held", "until": "2026-01-01"})
-        answers = [api.get("/sms/messages", params=parameters) for parameters in searches]
-        answers.append(api.get("/sms/tags/guarded"))
-        answers.append(api.delete(f"/sms/recipients/{number}"))
-        gone = api.get(f"/sms/status/{sent.json()['message_id']}")
-
-    assert [answer.status_code for answer in answers] == [200] * 5, [answer.text for answer in answers]
-    assert answers[-1].json()["erased"] == 1
-    assert gone.status_code == 404
+    assert {call: code for call, code in said.items() if code not in REFUSED} == {}
+    assert attempt(function, [WHO_AM_I, allowed]) == {str(WHO_AM_I): "", str(allowed): ""}

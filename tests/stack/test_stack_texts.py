@@ -1,6 +1,7 @@
 """What the service is for, over HTTP on the deployed stack, with the carrier's own log as the witness."""
 
 import base64
+import io
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 from nacl.signing import SigningKey
+from rich.console import Console
 
+from local import demo
 from local.layout import Layout, Stack
 from local.signing import webhook
 
@@ -220,3 +223,8 @@ def test_after_a_stop_nothing_more_leaves(
     assert api.post("/sms/send", json={"to": number, "message": "x"}).json()["code"] == "recipient_opted_out"
     carrier.post("/_carrier/inbound", json={"from": number, "text": "START"})
     eventually(lambda: api.post("/sms/send", json={"to": number, "message": "Welcome back"}).status_code == 200)
+
+
+def test_the_demo_comes_to_its_good_end(stack: Stack) -> None:
+    shown = io.StringIO()
+    assert demo.Demo(stack, Console(file=shown, width=120), area_code="808").run(), shown.getvalue()

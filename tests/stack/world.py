@@ -25,8 +25,9 @@ class Silent:
         yield Step()
 
 
-def _up(layout: Layout, **options: Any) -> Stack:
-    return stacks.up(layout, Silent(), environment={}, **options)
+def up(layout: Layout, **options: Any) -> Stack:
+    """A stack whose functions can do no more than their policies say, as on AWS."""
+    return stacks.up(layout, Silent(), environment={}, enforce_iam=True, **options)
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def shared_stack(home: Path, user: str, **options: Any) -> Iterator[Stack]:
         try:
             found = stacks.state(layout)
             # Whoever comes later takes it as it is: a file saved meanwhile must not redeploy it mid-run.
-            stack = found.record if found.up and found.record else _up(layout, **options)
+            stack = found.record if found.up and found.record else up(layout, **options)
         except BaseException:
             (users / user).unlink()
             raise

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from longcode.config import Settings
+from longcode.destinations import Destination
 from longcode.errors import ConfigurationError
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -40,6 +41,8 @@ def test_the_required_settings_are_enough() -> None:
     assert settings.max_pending_per_recipient == 100
     assert (settings.validity_minutes, settings.retention_days) == (1_440, 90)
     assert settings.ambiguous_sends == "resolve"
+    assert settings.allowed_destinations == (Destination("+1"),)
+    assert settings.daily_texts_per_key == 10_000
 
 
 def test_without_any_setting_every_required_one_is_named() -> None:
@@ -77,10 +80,18 @@ def test_an_empty_setting_is_a_missing_one(name: str, value: str) -> None:
         ("SENDER_INTERVAL_MS", "1e3"),
         ("ACCOUNT_INTERVAL_MS", "\u0661"),
         ("MAX_PENDING_PER_RECIPIENT", "0"),
+        ("ALLOWED_DESTINATIONS", "+1,44"),
+        ("ALLOWED_DESTINATIONS", ","),
+        ("DAILY_TEXTS_PER_KEY", "-1"),
+        ("DAILY_TEXTS_PER_KEY", "many"),
         ("VALIDITY_MINUTES", "0"),
         ("RETENTION_DAYS", "0"),
         ("RETENTION_DAYS", "9999999999"),
         ("AMBIGUOUS_SENDS", "maybe"),
+        ("WEBHOOK_SOURCE_RANGE", "the carrier"),
+        ("WEBHOOK_SOURCE_RANGE", "192.76.120.200/27"),
+        ("WEBHOOK_SOURCE_RANGE", "192.76.120.192/33"),
+        ("WEBHOOK_SOURCE_RANGE", "192.76.120.192/27 198.51.100.0/24"),
     ],
 )
 def test_a_malformed_setting_is_named(name: str, value: str) -> None:
@@ -98,11 +109,13 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
         WEBHOOK_URL="nowhere",
         RECIPIENT_INTERVAL_MS="soon",
         AMBIGUOUS_SENDS="maybe",
+        ALLOWED_DESTINATIONS="everywhere",
+        DAILY_TEXTS_PER_KEY="many",
     )
 
     assert sorted(problem.split()[0] for problem in named) == [
-        "AMBIGUOUS_SENDS", "MESSAGES_TABLE", "RECIPIENT_INTERVAL_MS", "TELNYX_BASE_URL", "TELNYX_LONG_CODE",
-        "TELNYX_PUBLIC_KEY", "WEBHOOK_URL",
+        "ALLOWED_DESTINATIONS", "AMBIGUOUS_SENDS", "DAILY_TEXTS_PER_KEY", "MESSAGES_TABLE",
+        "RECIPIENT_INTERVAL_MS", "TELNYX_BASE_URL", "TELNYX_LONG_CODE", "TELNYX_PUBLIC_KEY", "WEBHOOK_URL",
     ]  # fmt: skip
 
 
@@ -110,6 +123,15 @@ def test_two_public_keys_are_taken_while_one_is_being_changed() -> None:
     settings = Settings.from_env(GOOD | {"TELNYX_PUBLIC_KEY": f"{KEY}, {OTHER_KEY},"})
 
     assert [bytes(key) for key in settings.public_keys] == [b"k" * 32, b"o" * 32]
+
+
+def test_webhooks_are_taken_from_anywhere_unless_their_sources_are_named() -> None:
+    assert Settings.from_env(GOOD).webhook_sources == ()
+    assert Settings.from_env(GOOD | {"WEBHOOK_SOURCE_RANGE": " "}).webhook_sources == ()
+
+    settings = Settings.from_env(GOOD | {"WEBHOOK_SOURCE_RANGE": "192.76.120.192/27, 2001:db8::/32,"})
+
+    assert [str(network) for network in settings.webhook_sources] == ["192.76.120.192/27", "2001:db8::/32"]
 
 
 def test_slashes_at_the_end_of_addresses_do_not_matter() -> None:
@@ -139,3 +161,14 @@ def test_every_number_can_be_set() -> None:
     assert (settings.sender_interval_ms, settings.account_interval_ms) == (167, 20)
     assert (settings.max_pending_per_recipient, settings.validity_minutes, settings.retention_days) == (5, 60, 7)
     assert settings.ambiguous_sends == "hold"
+
+
+def test_what_one_key_may_do_in_a_day_can_be_set() -> None:
+    settings = Settings.from_env(GOOD | {"ALLOWED_DESTINATIONS": "+1,+44:500", "DAILY_TEXTS_PER_KEY": "0"})
+
+    assert settings.allowed_destinations == (Destination("+1"), Destination("+44", 500))
+    assert settings.daily_texts_per_key == 0
+
+
+def test_without_a_sender_its_country_is_no_second_problem() -> None:
+    assert problems(TELNYX_LONG_CODE="+") == ["TELNYX_LONG_CODE must be E.164, as +12025550100"]

@@ -75,6 +75,15 @@ def test_a_record_may_keep_the_id_of_the_key_and_never_the_key() -> None:
     assert request(requestContext={}, headers={"x-api-key": "secret"}).caller_name == ""
 
 
+def test_who_calls_is_named_by_the_id_of_the_key_or_a_digest_and_never_by_the_key() -> None:
+    with_id = {"identity": {"apiKeyId": "abc"}}
+    mark = request(requestContext={}, headers={"x-api-key": "secret"}).caller_mark
+
+    assert request(requestContext=with_id, headers={"x-api-key": "secret"}).caller_mark == "abc"
+    assert mark == "sha256-2bb80d537b1da3e3"
+    assert request(requestContext={}, headers={"x-api-key": "another"}).caller_mark != mark
+
+
 def test_a_body_is_the_bytes_that_came() -> None:
     assert request(body="grüße").raw_body == "grüße".encode()
     encoded = base64.b64encode(b"\xff\x00raw").decode()
@@ -139,11 +148,13 @@ REFUSALS = [
     (errors.InvalidRequest("m"), 400, "invalid_request", {}, {}),
     (errors.SignatureRefused("m"), 401, "invalid_signature", {}, {}),
     (errors.RecipientOptedOut("m"), 403, "recipient_opted_out", {}, {}),
+    (errors.DestinationNotAllowed("m"), 403, "destination_not_allowed", {"field": "to"}, {}),
     (errors.NotFound("m"), 404, "not_found", {}, {}),
     (errors.MethodNotAllowed("m", allowed="POST"), 405, "method_not_allowed", {}, {"allow": "POST"}),
     (errors.IdempotencyMismatch("m"), 409, "idempotency_key_reused", {}, {}),
     (errors.IdempotencyInProgress("m"), 409, "idempotency_key_in_use", {}, {"retry-after": "1"}),
     (errors.LineFull("m", retry_after_s=7), 429, "line_full", {}, {"retry-after": "7"}),
+    (errors.DailyLimitReached("m", retry_after_s=7), 429, "daily_limit", {}, {"retry-after": "7"}),
     (
         errors.SendRefused("m", code="carrier_unreachable", status_code=503, message_id=IDENT, retry_after_s=5),
         503,

@@ -1,4 +1,7 @@
-"""Whether a webhook was signed by the carrier, just now. The vectors are made here, with PyNaCl itself."""
+"""Whether a webhook is the carrier's: where it came from, and whether it was signed just now.
+
+The vectors are made here, with PyNaCl itself.
+"""
 
 import base64
 
@@ -200,3 +203,45 @@ def test_a_refusal_does_not_say_which_check_failed() -> None:
 def test_a_malformed_public_key_says_what_is_wrong_with_it(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         signature.public_key(text)
+
+
+def comes_from(address: str, *ranges: str) -> bool:
+    try:
+        signature.expect_source([signature.source_range(text) for text in ranges], address)
+    except SignatureRefused:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("192.76.120.192", True),
+        ("192.76.120.223", True),
+        ("192.76.120.224", False),
+        ("2001:db8::1", True),
+        ("2001:db9::1", False),
+        ("198.51.100.7", True),
+        ("198.51.100.8", False),
+        # None of these is an address, so none is the carrier's.
+        ("", False),
+        ("192.76.120.192, 203.0.113.9", False),
+        ("carrier.example", False),
+    ],
+)
+def test_a_webhook_comes_from_one_of_the_ranges_that_were_named(address: str, allowed: bool) -> None:
+    assert comes_from(address, "192.76.120.192/27", "2001:db8::/32", "198.51.100.7") is allowed
+
+
+def test_without_a_range_a_webhook_may_come_from_anywhere() -> None:
+    assert comes_from("203.0.113.9")
+    assert comes_from("")
+
+
+def test_the_wrong_address_and_the_wrong_signature_are_refused_in_the_same_words() -> None:
+    with pytest.raises(SignatureRefused) as elsewhere:
+        signature.expect_source([signature.source_range("192.76.120.192/27")], "203.0.113.9")
+    with pytest.raises(SignatureRefused) as forged:
+        signature.verify(TRUSTED, signed(key=OTHER), BODY, NOW)
+
+    assert str(elsewhere.value) == str(forged.value)

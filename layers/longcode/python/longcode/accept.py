@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from longcode import pacing, phone, segments
 from longcode.errors import OPTED_OUT, InvalidRequest, LineFull, RecipientOptedOut, Unavailable
+from longcode.guard import Guard
 from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
 from longcode.metrics import Metric
 from longcode.pacing import Pace
@@ -149,15 +150,17 @@ class Line:
     max_pending: int
 
 
-def enqueue(message: Message, line: Line) -> tuple[Message, Forecast]:
+def enqueue(message: Message, line: Line, guard: Guard) -> tuple[Message, Forecast]:
     """Store `message` and put it into the queue; the put comes first, so that nothing is sent unrecorded.
 
-    Raises RecipientOptedOut or LineFull (nothing stored), IdempotencyMismatch or Unavailable.
+    Raises DestinationNotAllowed, RecipientOptedOut, LineFull or DailyLimitReached (nothing stored),
+    IdempotencyMismatch or Unavailable.
     """
     existing = line.messages.get(message.id)
     road = line.limits.look(message.recipient, message.sender)
     if existing is not None:
         return _repeated(same_request(existing, message), line, road)
+    guard.check(message.recipient)
     if road.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
     pending = line.messages.line_length(message.recipient, at_most=line.max_pending)
@@ -166,7 +169,7 @@ def enqueue(message: Message, line: Line) -> tuple[Message, Forecast]:
             f"{pending} texts already wait for this recipient.",
             retry_after_s=pacing.seconds_up(pacing.spacing(line.pace.recipient_ms)),
         )
-    existing = _accept(message, line.messages)
+    existing = guard.admit(message, lambda: _accept(message, line.messages))
     if existing is not None:
         return _repeated(same_request(existing, message), line, road)
     line.journal.info("queue.accepted", message_id=message.id, segments=message.segments)

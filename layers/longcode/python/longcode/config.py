@@ -7,7 +7,8 @@ from typing import Literal
 
 from nacl.signing import VerifyKey
 
-from longcode import phone, signature
+from longcode import destinations, phone, signature
+from longcode.destinations import Destination
 from longcode.errors import ConfigurationError
 
 
@@ -29,10 +30,13 @@ class Settings:
     sender_interval_ms: int
     account_interval_ms: int
     max_pending_per_recipient: int
+    allowed_destinations: tuple[Destination, ...]
+    daily_texts_per_key: int
     validity_minutes: int
     retention_days: int
     ambiguous_sends: Literal["resolve", "hold"]
     store_text: Literal["always", "until_final"]
+    webhook_sources: tuple[signature.Network, ...]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -63,6 +67,12 @@ class Settings:
                 problems.append(f"TELNYX_PUBLIC_KEY must be 32 bytes of base64: it {exc}")
         if listed and not listed.strip(", "):
             problems.append("TELNYX_PUBLIC_KEY names no key: without one every webhook would be refused")
+        sources: list[signature.Network] = []
+        for part in filter(None, map(str.strip, env.get("WEBHOOK_SOURCE_RANGE", "").split(","))):
+            try:
+                sources.append(signature.source_range(part))
+            except ValueError as exc:
+                problems.append(f"WEBHOOK_SOURCE_RANGE must be address ranges, as 192.76.120.192/27: {exc}")
         long_code = env.get("TELNYX_LONG_CODE", "").strip()
         if not phone.is_e164(long_code):
             problems.append(
@@ -71,6 +81,12 @@ class Settings:
         webhook_url = env.get("WEBHOOK_URL", "").strip().rstrip("/")
         if webhook_url and not re.fullmatch(r"https?://\S{1,1900}", webhook_url):
             problems.append("WEBHOOK_URL must be an http(s) URL")
+        allowed = destinations.own_country(long_code)
+        if listed := env.get("ALLOWED_DESTINATIONS", "").strip():
+            try:
+                allowed = destinations.parse(listed)
+            except ValueError as exc:
+                problems.append(f"ALLOWED_DESTINATIONS {exc}")
         policy = env.get("AMBIGUOUS_SENDS", "").strip() or "resolve"
         if policy not in ("resolve", "hold"):
             problems.append("AMBIGUOUS_SENDS must be resolve or hold")
@@ -93,10 +109,13 @@ class Settings:
             sender_interval_ms=number("SENDER_INTERVAL_MS", 0, 0),
             account_interval_ms=number("ACCOUNT_INTERVAL_MS", 0, 0),
             max_pending_per_recipient=number("MAX_PENDING_PER_RECIPIENT", 100, 1),
+            allowed_destinations=allowed,
+            daily_texts_per_key=number("DAILY_TEXTS_PER_KEY", 10_000, 0),
             validity_minutes=number("VALIDITY_MINUTES", 1440, 1),
             retention_days=number("RETENTION_DAYS", 90, 1),
             ambiguous_sends="hold" if policy == "hold" else "resolve",
             store_text="until_final" if texts == "until_final" else "always",
+            webhook_sources=tuple(sources),
         )
         if problems:
             raise ConfigurationError(problems)

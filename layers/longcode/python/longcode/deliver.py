@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from longcode import pacing, telnyx
 from longcode.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
+from longcode.guard import Guard
 from longcode.message import CLAIM_MS, Entry, Fault, HeldBy, Message, Status, same_request
 from longcode.metrics import Metric
 from longcode.pacing import Pace
@@ -81,16 +82,18 @@ class Result:
 # ------------------------------------------------------------------------------------------ one text
 
 
-def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
+def send_now(message: Message, desk: Desk, guard: Guard) -> tuple[Message, Answer | None]:
     """Store `message` and send it at once. The answer is None where an earlier request already did.
 
-    Raises SendRefused, IdempotencyMismatch, IdempotencyInProgress or Unavailable.
+    Raises DestinationNotAllowed, RecipientOptedOut or DailyLimitReached (nothing stored), SendRefused,
+    IdempotencyMismatch, IdempotencyInProgress or Unavailable.
     """
     desk.carrier.prepare()
     now = desk.clock.now_ms()
     existing = desk.messages.get(message.id)
     if existing and not existing.safe_to_retry:
         return _replayed(same_request(existing, message), desk)
+    guard.check(message.recipient)
     road = desk.limits.look(message.recipient, message.sender)
     control = road.control
     stop = _stop(control, now)
@@ -105,16 +108,8 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
             message_id=message.id,
             retry_after_s=pacing.seconds_up(until - now),
         )
-    # Before the claim: a claimed text that can't be sent now would be sent by the sweeper, after the caller was
-    # told that it was not.
-    if desk.pace.recipient_ms:
-        key = pacing.recipient_key(message.recipient)
-        interval = pacing.spacing(desk.pace.recipient_ms)
-        desk.limits.reserve(key, 1, interval, now)
-        # This text does not wait for its own slot, so whoever comes next must keep a distance from now.
-        desk.limits.push(key, desk.clock.now_ms() + interval)
     message = replace(message, status=Status.SENDING, claim_id=desk.new_id(), claimed_ms=now, attempts=1)
-    existing = _accept(message, desk)
+    existing = guard.admit(message, lambda: _take_over(message, desk, now), before=existing)
     if existing:
         return _replayed(same_request(existing, message), desk)
     try:
@@ -131,6 +126,21 @@ def send_now(message: Message, desk: Desk) -> tuple[Message, Answer | None]:
             _note(message, desk, desk.limits.close_breaker)
         return trip.message, trip.answer
     raise _refusal(trip.message, trip.answer)
+
+
+def _take_over(message: Message, desk: Desk, now: int) -> Message | None:
+    """Move the recipient's line and store a claimed message, as _accept does.
+
+    The line comes first: a claimed text that can't be sent now would be sent by the sweeper, after the caller was
+    told that it was not.
+    """
+    if desk.pace.recipient_ms:
+        key = pacing.recipient_key(message.recipient)
+        interval = pacing.spacing(desk.pace.recipient_ms)
+        desk.limits.reserve(key, 1, interval, now)
+        # This text does not wait for its own slot, so whoever comes next must keep a distance from now.
+        desk.limits.push(key, desk.clock.now_ms() + interval)
+    return _accept(message, desk)
 
 
 def _accept(message: Message, desk: Desk) -> Message | None:

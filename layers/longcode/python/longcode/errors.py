@@ -6,11 +6,13 @@ LongCodeError
 │   ├── InvalidRequest              400, names the field
 │   ├── SignatureRefused            401, whatever was wrong with the signature
 │   ├── RecipientOptedOut           403
+│   ├── DestinationNotAllowed       403, not among AllowedDestinations
 │   ├── NotFound                    404
 │   ├── MethodNotAllowed            405
 │   ├── IdempotencyMismatch         409, the key was used with another body
 │   ├── IdempotencyInProgress       409, the first request with this key still runs
-│   └── LineFull                    429, with a Retry-After
+│   ├── LineFull                    429, with a Retry-After
+│   └── DailyLimitReached           429, with a Retry-After
 ├── SendRefused                   the carrier did not take a text that was to leave now
 ├── Unavailable                   a store or the queue did not answer: try again
 └── Crashed                       anything else: it is in the log
@@ -60,6 +62,13 @@ class RecipientOptedOut(RequestError):
     code = "recipient_opted_out"
 
 
+class DestinationNotAllowed(RequestError):
+    """A number outside the destinations that the settings allow."""
+
+    code = "destination_not_allowed"
+    field = "to"
+
+
 class NotFound(RequestError):
     """No such message or route."""
 
@@ -92,6 +101,16 @@ class LineFull(RequestError):
     """A recipient has as many texts waiting as the settings allow."""
 
     code = "line_full"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DailyLimitReached(RequestError):
+    """An API key or a destination has had as many texts today as the settings allow."""
+
+    code = "daily_limit"
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)

@@ -1,6 +1,7 @@
 """From an API Gateway event to a call, and from its outcome to an answer: the one place that knows both."""
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,11 +23,13 @@ _STATUS: dict[type[errors.RequestError], int] = {
     errors.InvalidRequest: 400,
     errors.SignatureRefused: 401,
     errors.RecipientOptedOut: 403,
+    errors.DestinationNotAllowed: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.IdempotencyMismatch: 409,
     errors.IdempotencyInProgress: 409,
     errors.LineFull: 429,
+    errors.DailyLimitReached: 429,
 }
 
 
@@ -121,6 +124,12 @@ class Request:
         return dict(self._event.get("queryStringParameters") or {})
 
     @property
+    def source_address(self) -> str:
+        """Where the call came from, as the gateway saw it; behind a proxy that is the proxy."""
+        identity = (self._event.get("requestContext") or {}).get("identity") or {}
+        return str(identity.get("sourceIp") or "")
+
+    @property
     def caller_name(self) -> str:
         """The id of the caller's API key as a record may keep it; never the key."""
         identity = (self._event.get("requestContext") or {}).get("identity") or {}
@@ -131,6 +140,11 @@ class Request:
         """Who calls: the id of the API key, or the key where the gateway does not tell its id."""
         identity = (self._event.get("requestContext") or {}).get("identity") or {}
         return str(identity.get("apiKeyId") or self.headers.get("x-api-key") or "")
+
+    @property
+    def caller_mark(self) -> str:
+        """Who calls, as tables and logs may name them: the id of the API key, or a digest where there is none."""
+        return self.caller_name or f"sha256-{hashlib.sha256(self.caller.encode()).hexdigest()[:16]}"
 
     @property
     def raw_body(self) -> bytes:
@@ -214,10 +228,12 @@ def refusal(exc: errors.LongCodeError) -> Response:
         return Response(503, fields, {"retry-after": "2"})
     assert isinstance(exc, errors.RequestError)
     fields["code"] = exc.code
-    if isinstance(exc, errors.InvalidRequest) and exc.field:
+    if isinstance(exc, errors.InvalidRequest | errors.DestinationNotAllowed) and exc.field:
         fields["field"] = exc.field
-    if isinstance(exc, errors.LineFull | errors.IdempotencyInProgress):
-        headers["retry-after"] = str(exc.retry_after_s if isinstance(exc, errors.LineFull) else 1)
+    if isinstance(exc, errors.LineFull | errors.DailyLimitReached):
+        headers["retry-after"] = str(exc.retry_after_s)
+    if isinstance(exc, errors.IdempotencyInProgress):
+        headers["retry-after"] = "1"
     if isinstance(exc, errors.MethodNotAllowed):
         headers["allow"] = exc.allowed
     return Response(_STATUS[type(exc)], fields, headers)

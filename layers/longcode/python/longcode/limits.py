@@ -6,6 +6,7 @@ read and try again, where this adds to whatever the value has become.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _WHAT = "The limits table"
 # A limiter that nobody used for a day has nothing to say.
 _KEEP_S = 86_400
+# A day's count: that day, and one more for whoever wants to know.
+_KEEP_COUNT_S = 2 * 86_400
 _TRIES = 6
 _CONTROL = "control"
 
@@ -66,6 +69,22 @@ class DynamoLimits:
             )
         except ConditionFailed:
             return
+
+    def count(self, key: str, at_most: int, now_ms: int) -> bool:
+        try:
+            self._update(
+                key,
+                "SET expires_at = :expires ADD counted :one",
+                "attribute_not_exists(counted) OR counted < :most",
+                {":one": 1, ":most": at_most, ":expires": now_ms // 1000 + _KEEP_COUNT_S},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def uncount(self, key: str) -> None:
+        with suppress(ConditionFailed):
+            self._update(key, "ADD counted :less", "counted > :none", {":less": -1, ":none": 0})
 
     def look(self, recipient: str, sender: str) -> Road:
         keys = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)

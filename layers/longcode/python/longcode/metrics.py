@@ -59,6 +59,8 @@ class Metric(StrEnum):
     UNKNOWN = ("Unknown", "Count", "Texts of which the carrier did not say whether it took them.")
     COST = ("Cost", "None", "What the carrier charged, in the currency of its receipts.")
     INBOUND = ("Inbound", "Count", "Texts from people.")
+    DESTINATION_REFUSED = ("DestinationRefused", "Count", "Requests to numbers that may not be texted.")
+    DAILY_LIMIT_REACHED = ("DailyLimitReached", "Count", "Requests over a cap of the day.")
     OPTED_OUT = ("OptedOut", "Count", "Numbers that want no more texts.")
     OPTED_IN = ("OptedIn", "Count", "Numbers that want texts again.")
 

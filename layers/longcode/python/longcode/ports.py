@@ -294,6 +294,15 @@ class Limits(Protocol):
     def push(self, key: str, not_before_ms: int) -> None:
         """Let nothing leave before `not_before_ms`; never moves anything earlier."""
 
+    def count(self, key: str, at_most: int, now_ms: int) -> bool:
+        """Count one more under `key`; False, and nothing counted, if `at_most` or more are already.
+
+        `key` has its day in it: a count is forgotten two days after its last change.
+        """
+
+    def uncount(self, key: str) -> None:
+        """Take one of a count back; never below zero."""
+
     def pause(self, now_ms: int, reason: str) -> None: ...
 
     def resume(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether a webhook was signed by the carrier, just now.
+"""Whether a webhook is the carrier's: sent from where it may be sent from, and signed by it just now.
 
 Source: Telnyx, "Webhook signing": base64 Ed25519 over the bytes `{telnyx-timestamp}|{raw body}`,
 public key base64 of 32 raw bytes, tolerance 300 s both ways.
@@ -8,11 +8,14 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from longcode.errors import SignatureRefused
+
+Network = IPv4Network | IPv6Network
 
 TOLERANCE_S = 300
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -27,6 +30,26 @@ def public_key(text: str) -> VerifyKey:
     if len(raw) != 32:
         raise ValueError(f"holds {len(raw)} bytes, not 32")
     return VerifyKey(raw)
+
+
+def source_range(text: str) -> Network:
+    """The addresses in `text`, as 192.0.2.0/24 or one alone. Raises ValueError otherwise."""
+    return ip_network(text)
+
+
+def expect_source(allowed: Sequence[Network], address: str) -> None:
+    """Pass if `address` is in one of `allowed`, or if nothing is said about it.
+
+    Raises SignatureRefused otherwise, in the words of `verify`: what was wrong is nobody's business.
+    """
+    if not allowed:
+        return
+    try:
+        found = ip_address(address)
+    except ValueError as exc:
+        raise SignatureRefused("Invalid signature.") from exc
+    if not any(found in network for network in allowed):
+        raise SignatureRefused("Invalid signature.")
 
 
 def verify(keys: Sequence[VerifyKey], headers: Mapping[str, str], body: bytes, now_ms: int) -> None:

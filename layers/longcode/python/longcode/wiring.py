@@ -21,6 +21,7 @@ from longcode.metrics import Metric
 
 if TYPE_CHECKING:
     from longcode import deliver, pacing, ports, sweep
+    from longcode.guard import Guard
     from longcode.message import Message
     from longcode.observability import LambdaJournal, LambdaMeter
 
@@ -207,6 +208,19 @@ class Service:
         )
         self.journal.bind(message_id=message.id)
         return message
+
+    def guard(self, request: http.Request) -> "Guard":
+        """The guard before what this caller asks for."""
+        from longcode.guard import Guard
+
+        return Guard(
+            limits=self.limits,
+            meter=self.meter,
+            journal=self.journal,
+            allowed=self.settings.allowed_destinations,
+            texts_per_key=self.settings.daily_texts_per_key,
+            caller=request.caller_mark,
+        )
 
     # Any: Lambda's context object, which only the runtime makes.
     def deadline_ms(self, context: Any, at_most_ms: int) -> int:

@@ -1,0 +1,222 @@
+"""What may do what, and what the three security options change: over what SAM makes of the template."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import sam_template
+from local.build import SAM
+from tests.fakes import ROOT
+
+KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000"
+EVERY_OPTION = {"KmsKeyArn": KEY, "WafRequestsPerFiveMinutes": "1000", "WebhookSourceRange": "192.76.120.192/27"}
+OPTIONS = pytest.mark.parametrize("options", [{}, EVERY_OPTION], ids=["defaults", "every option"])
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+PARAMETERS = sam_template.load(ROOT / "template.yaml")["Parameters"]
+
+# SAM gives these to the role of every function that it makes one for. Both name "*" as their resource, and what
+# that means is in SECURITY.md.
+MANAGED = {
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole": "writing its log",
+    "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess": "writing its traces: X-Ray's actions know no resources",
+}
+
+
+# Any: a template is JSON.
+@cache
+def transformed() -> dict[str, Any]:
+    """The template of CloudFormation."""
+    python = SAM.parent / "python"
+    done = subprocess.run(
+        [str(python), str(Path(__file__).with_name("transformed.py")), str(ROOT / "template.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+def deployed(kind: str = "", **options: str) -> dict[str, dict[str, Any]]:
+    """Logical id → properties of each resource of a kind, or of all, that there is with these options."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in sam_template.resolved(transformed(), **options).items()
+        if kind in ("", resource["Type"])
+    }
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(**options: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(logical id of the role, statement) for everything that a role may do by the template's own policies."""
+    for name, role in deployed("AWS::IAM::Role", **options).items():
+        for policy in role.get("Policies", []):
+            for statement in listed(policy["PolicyDocument"]["Statement"]):
+                yield name, statement
+    for policy in deployed("AWS::IAM::Policy", **options).values():
+        for statement in listed(policy["PolicyDocument"]["Statement"]):
+            for role in policy["Roles"]:
+                yield role["Ref"], statement
+
+
+def roles_that_may(action: str, **options: str) -> set[str]:
+    return {role for role, statement in statements(**options) if action in listed(statement["Action"])}
+
+
+@OPTIONS
+def test_a_role_may_do_named_actions_on_named_resources_only(options: dict[str, str]) -> None:
+    found = list(statements(**options))
+
+    assert {role for role, _ in found} >= {f"{name.title()}FunctionRole" for name in ("send", "queue", "webhook")}
+    for role, statement in found:
+        assert statement["Effect"] == "Allow", role
+        assert not {"NotAction", "NotResource"} & statement.keys(), role
+        for action in listed(statement["Action"]):
+            assert re.fullmatch(r"[a-z]+:[A-Za-z]+", action), (role, action)
+        assert "*" not in json.dumps(statement["Resource"]), (role, statement)
+
+
+@OPTIONS
+def test_no_role_has_a_managed_policy_but_those_that_are_named_here_with_a_reason(options: dict[str, str]) -> None:
+    roles = deployed("AWS::IAM::Role", **options)
+
+    assert len(roles) == len(FUNCTIONS)
+    for name, role in roles.items():
+        assert set(role["ManagedPolicyArns"]) == set(MANAGED), name
+    assert deployed("AWS::IAM::ManagedPolicy", **options) == {}
+
+
+@OPTIONS
+def test_only_lambda_may_take_on_a_role(options: dict[str, str]) -> None:
+    for name, role in deployed("AWS::IAM::Role", **options).items():
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": ["lambda.amazonaws.com"]}, name
+
+
+# ------------------------------------------------------------------------------------- a key of one's own
+
+
+def test_without_a_key_of_ones_own_nothing_names_one() -> None:
+    assert "kms" not in json.dumps(deployed()).lower()
+    assert [queue["SqsManagedSseEnabled"] for queue in deployed("AWS::SQS::Queue").values()] == [True] * 3
+    for table in deployed("AWS::DynamoDB::Table").values():
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+
+
+def test_a_key_of_ones_own_is_that_of_everything_that_keeps_something() -> None:
+    key = {"Ref": "KmsKeyArn"}
+    encrypted = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    # Any: properties of each type have types of their own.
+    expected: dict[str, dict[str, Any]] = {
+        "AWS::DynamoDB::Table": {"SSESpecification": encrypted},
+        "AWS::SQS::Queue": {"SqsManagedSseEnabled": False, "KmsMasterKeyId": key},
+        "AWS::SecretsManager::Secret": {"KmsKeyId": key},
+        "AWS::Logs::LogGroup": {"KmsKeyId": key},
+        "AWS::Lambda::Function": {"KmsKeyArn": key},
+    }
+    for kind, wanted in expected.items():
+        found = deployed(kind, KmsKeyArn=KEY)
+        assert found, kind
+        for name, properties in found.items():
+            assert {part: properties.get(part) for part in wanted} == wanted, name
+
+
+def test_with_a_key_of_ones_own_each_role_may_do_with_it_what_it_needs_and_no_more() -> None:
+    with_key = [
+        (role, action)
+        for role, statement in statements(KmsKeyArn=KEY)
+        if statement["Resource"] == {"Ref": "KmsKeyArn"}
+        for action in listed(statement["Action"])
+    ]
+
+    roles = set(deployed("AWS::IAM::Role"))
+    puts_into_a_queue = roles_that_may("sqs:SendMessage")
+    assert puts_into_a_queue
+    assert sorted(with_key) == sorted(
+        [(role, "kms:Decrypt") for role in roles] + [(role, "kms:GenerateDataKey") for role in puts_into_a_queue]
+    )
+    assert list(statements()) == [
+        (role, statement)
+        for role, statement in statements(KmsKeyArn=KEY)
+        if statement["Resource"] != {"Ref": "KmsKeyArn"}
+    ]
+
+
+# --------------------------------------------------------------------------------------------- a firewall
+
+
+def test_there_is_no_firewall_unless_a_number_is_set() -> None:
+    assert [name for name in deployed() if name.startswith("WebAcl")] == []
+
+
+def test_the_firewall_stands_before_the_stage_and_refuses_by_address_in_the_shape_of_the_api() -> None:
+    (acl,) = deployed("AWS::WAFv2::WebACL", WafRequestsPerFiveMinutes="1000").values()
+    (rule,) = acl["Rules"]
+    (association,) = deployed("AWS::WAFv2::WebACLAssociation", WafRequestsPerFiveMinutes="1000").values()
+
+    assert (acl["Scope"], acl["DefaultAction"]) == ("REGIONAL", {"Allow": {}})
+    assert rule["Statement"]["RateBasedStatement"] == {
+        "AggregateKeyType": "IP",
+        "EvaluationWindowSec": 300,
+        "Limit": {"Ref": "WafRequestsPerFiveMinutes"},
+    }
+    answer = rule["Action"]["Block"]["CustomResponse"]
+    body = json.loads(acl["CustomResponseBodies"][answer["CustomResponseBodyKey"]]["Content"])
+    assert (answer["ResponseCode"], body["code"], set(body)) == (429, "throttled", {"error", "code"})
+    for counted in (acl, rule):
+        assert counted["VisibilityConfig"]["CloudWatchMetricsEnabled"] is True
+    assert association["ResourceArn"]["Fn::Sub"].endswith("::/restapis/${Api}/stages/${Apiv1Stage}")
+    assert association["WebACLArn"] == {"Fn::GetAtt": ["WebAcl", "Arn"]}
+
+
+# ----------------------------------------------------------------------------------- what a parameter may be
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("KmsKeyArn", ["", KEY], ["alias/mine", KEY.replace("key/", "alias/"), KEY.split("/")[1], KEY + " "]),
+        # AWS WAF takes no number below 10.
+        ("WafRequestsPerFiveMinutes", ["0", "10", "2000"], ["9", "-1", "", "010", "1e4"]),
+        (
+            "WebhookSourceRange",
+            ["", "192.76.120.192/27", "192.76.120.192/27,2001:db8::/32", "198.51.100.7"],
+            ["the carrier", "192.76.120.192/27 198.51.100.7", "192.76.120.192/", ",192.76.120.192/27"],
+        ),
+    ],
+)
+def test_a_bad_option_is_refused_before_anything_is_deployed(name: str, good: list[str], bad: list[str]) -> None:
+    pattern = PARAMETERS[name]["AllowedPattern"]
+    assert [value for value in good if not re.fullmatch(pattern, value)] == []
+    assert [value for value in bad if re.fullmatch(pattern, value)] == []
+    assert PARAMETERS[name]["Default"] in ("", "0")
+
+
+# --------------------------------------------------------------------------------------------------- traces
+
+
+def test_the_api_and_every_function_are_traced() -> None:
+    (stage,) = deployed("AWS::ApiGateway::Stage").values()
+    functions = deployed("AWS::Lambda::Function")
+
+    assert stage["TracingEnabled"] is True
+    assert len(functions) == len(FUNCTIONS)
+    assert [name for name, made in functions.items() if made["TracingConfig"] != {"Mode": "Active"}] == []
+
+
+def test_no_layer_ships_the_sdk_of_x_ray() -> None:
+    assert (ROOT / "layers/dependencies/requirements.txt").resolve() == ROOT / "locks/runtime.txt"
+    shipped = re.findall(r"^([a-z0-9-]+)==", (ROOT / "locks/runtime.txt").read_text(), re.MULTILINE)
+    assert "botocore" in shipped
+    assert [name for name in shipped if "xray" in name or "opentelemetry" in name] == []
