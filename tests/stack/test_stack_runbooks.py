@@ -66,8 +66,9 @@ def change(bench: Bench, function: str, **variables: str) -> None:
     client.update_function_configuration(FunctionName=name, Environment={"Variables": known | variables})
 
 
-def delivered(bench: Bench, ids: list[str]) -> bool:
-    return all(bench.status(ident)["status"] == "delivered" for ident in ids)
+def left(bench: Bench, ids: list[str]) -> bool:
+    """Whether the carrier has them all. Its receipts are another matter: a busy machine may miss all tries."""
+    return all(bench.status(ident)["status"] in ("submitted", "sent", "delivered") for ident in ids)
 
 
 def test_carrier_key_refused(bench: Bench, eventually: Eventually) -> None:
@@ -85,7 +86,7 @@ def test_carrier_key_refused(bench: Bench, eventually: Eventually) -> None:
     secrets.put_secret_value(SecretId=name, SecretString=good)
     longcode("resume", "--breaker")
 
-    eventually(lambda: delivered(bench, ids), 60)
+    eventually(lambda: left(bench, ids), 60)
     # The consumer that was refused has read the new key itself; and no attempt was spent on the old one.
     assert [bench.status(ident)["attempts"] for ident in ids] == [1, 1]
     assert sweep(bench)["StoppedKey"] == 0
@@ -110,7 +111,7 @@ def test_oldest_text_because_nobody_takes_texts_from_the_queue(bench: Bench, eve
     for uuid in mappings:
         client.update_event_source_mapping(UUID=uuid, Enabled=True)
 
-    eventually(lambda: delivered(bench, ids), 60)
+    eventually(lambda: left(bench, ids), 60)
 
 
 def test_signatures_refused(bench: Bench, eventually: Eventually) -> None:
@@ -130,19 +131,25 @@ def test_signatures_refused(bench: Bench, eventually: Eventually) -> None:
     assert counted("Webhooks") == 0
     bench.enqueue("+12184010104")
     eventually(lambda: counted("Webhooks") > 0, 60)
-    # The receipts that were lost are read from the carrier's records.
-    bench.let_time_pass(lost)
-    assert bench.status(lost)["status"] == "delivered"
+
+    def read_back() -> bool:
+        bench.let_time_pass(lost)
+        return bool(bench.status(lost)["status"] == "delivered")
+
+    # The receipts that were lost are in the carrier's records.
+    eventually(read_back, 60)
 
 
 def test_what_the_table_has_lost_comes_back_and_is_not_sent_again(bench: Bench, eventually: Eventually) -> None:
     table, dynamodb = bench.stack.messages_table, bench.aws("dynamodb")
+    # Or a late receipt would settle it before the records do.
+    bench.program(webhook="lose", to="+12184010105", times=None)
     longcode("pause")
     (ident,) = bench.enqueue("+12184010105")
     key = {"pk": {"S": f"M#{ident}"}}
     item = dynamodb.get_item(TableName=table, Key=key)["Item"]
     longcode("resume")
-    eventually(lambda: delivered(bench, [ident]), 60)
+    eventually(lambda: left(bench, [ident]), 60)
     # As point-in-time recovery would have it: the state before it left. And then it is lost.
     dynamodb.create_table(
         TableName=f"{table}-copy",
@@ -160,7 +167,7 @@ def test_what_the_table_has_lost_comes_back_and_is_not_sent_again(bench: Bench, 
 
     def settled() -> bool:
         bench.let_time_pass(ident)
-        return delivered(bench, [ident])
+        return bool(bench.status(ident)["status"] == "delivered")
 
     # By the carrier's records: which message it was, and then what became of it.
     eventually(settled, 60)
