@@ -84,15 +84,21 @@ invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status 
 
 # ----------------------------------------------------------------------------------------- AWS
 ARCHITECTURE ?= arm64
-ENV ?= dev
+STAGE := $(or $(ENV),dev)
 
-.PHONY: deploy
-deploy: $(INSTALLED) ## Deploy to AWS: make deploy ENV=dev|prod (GUIDED=1 the first time)
-	@[ "$(ENV)" = dev ] || [ "$(ENV)" = prod ] || { echo "ENV is dev or prod." >&2; exit 2; }
-	@UV=$(abspath $(UV)) PYTHON=$(abspath $(PY)) ARCHITECTURE=$(ARCHITECTURE) \
-	  $(SAM)/bin/sam build --parameter-overrides Architecture=$(ARCHITECTURE)
-	@$(SAM)/bin/sam deploy $(if $(filter prod,$(ENV)),--config-env prod) $(if $(GUIDED),--guided) \
-	  --parameter-overrides Architecture=$(ARCHITECTURE)
+.PHONY: deploy smoke drift destroy
+deploy: $(INSTALLED) ## Deploy to AWS: make deploy ENV=dev (or prod; asks the first time, GUIDED=1 again, YES=1 never)
+	@UV=$(abspath $(UV)) ./longcode deploy $(STAGE) --architecture $(ARCHITECTURE) \
+	  $(if $(GUIDED),--guided) $(if $(YES),--yes)
+
+smoke: $(DEV)/.synced ## Prove a stack with two real texts: make smoke ENV=dev TO=+1… (without ENV the local one)
+	@./longcode smoke $(if $(ENV),--env $(ENV),$(ON)) $(if $(TO),--to $(TO)) $(if $(YES),--yes)
+
+drift: $(DEV)/.synced ## Tell what was changed by hand: make drift ENV=dev (or prod)
+	@./longcode drift --env $(STAGE)
+
+destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: make destroy ENV=dev (or prod)
+	@./longcode destroy --env $(STAGE) $(if $(YES),--yes)
 
 # ---------------------------------------------------------------------------------------- checks
 SOURCES := layers functions local cli bench cost scan tests

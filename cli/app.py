@@ -1,22 +1,34 @@
 """The commands of `longcode`."""
 
 import json
+import os
 import time
 import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
-from cli import ROOT, overview, problems, show, target
+from cli import ROOT, overview, problems, rollback, samconfig, show, site, target
+from cli import deploy as deploys
+from cli import destroy as destroys
+from cli import doctor as doctors
+from cli import drift as drifts
 from cli import redrive as redrives
 from cli import restore as restores
+from cli import smoke as smokes
+from cli.finding import Finding, State
 from cli.problems import Problem
+from cli.site import Site
 from cli.target import Target
 from longcode import accept, phone
+from longcode import find as finds
 from longcode.deliver import MOST_HIDDEN_MS
+from longcode.errors import InvalidRequest
 
 
 class OneLineErrors(TyperGroup):
@@ -38,7 +50,8 @@ class OneLineErrors(TyperGroup):
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Sees to a Long Code SMS stack: what became of a text, who waits and why, pause, resume, redrive.\n\n"
+    help="Sees to a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
+    "redrive.\n\n"
     "Every command works on the local stack, or with --stack on one in an AWS account.",
     no_args_is_help=True,
     add_completion=False,
@@ -63,6 +76,10 @@ Region = Annotated[str | None, typer.Option("--region", metavar="NAME", help="Th
 Home = Annotated[
     Path | None, typer.Option("--dir", metavar="PATH", help="The directory of the local stack.  [default: .local]")
 ]
+Env = Annotated[
+    str | None,
+    typer.Option("--env", metavar="dev|prod", help="The stack of make deploy ENV=…, where samconfig.toml has it."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Full = Annotated[bool, typer.Option("--full", help="Show whole phone numbers.")]
 Sender = Annotated[
@@ -84,14 +101,24 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _found(name: str | None, profile: str | None, region: str | None, home: Path | None) -> Target:
+def _place(
+    name: str | None, profile: str | None, region: str | None, home: Path | None, env: str | None = None
+) -> Site:
+    if env is not None:
+        if home is not None:
+            raise typer.BadParameter("--dir is for the local stack, --env for one on AWS: give one of them.")
+        return samconfig.load(env).place(profile, region)
     if name is None:
         if profile or region:
             raise typer.BadParameter("--profile and --region go with --stack.")
-        return target.local(home)
+        return site.on_this_machine(home)
     if home is not None:
         raise typer.BadParameter("--dir is for the local stack, --stack for one on AWS: give one of them.")
-    return target.on_aws(name, profile, region)
+    return site.on_aws(name, profile, region)
+
+
+def _found(name: str | None, profile: str | None, region: str | None, home: Path | None) -> Target:
+    return target.at_site(_place(name, profile, region, home), profile=profile, home=home)
 
 
 def _say(words: str) -> None:
@@ -155,6 +182,53 @@ def status(
     console.print(show.message(message, forecast, road.control, now, full=full))
 
 
+@app.command(
+    epilog=_examples(
+        "find --to +12025550123",
+        "find --tag spring --status delivery_failed --limit 100 --stack long-code-prod",
+        "find --since 2026-11-23T15:00:00Z --until 2026-11-23T16:00:00Z --json",
+    )
+)
+def find(
+    to: Annotated[str | None, typer.Option("--to", metavar="NUMBER", help="Texts to this number.")] = None,
+    sender: Annotated[str | None, typer.Option("--from", metavar="NUMBER", help="Texts from this number.")] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Texts with this tag.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--status", metavar="STATUS", help="Texts that are in this status now.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Accepted at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Accepted before this time.")] = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="At most so many, 1 to 100.")] = finds.LIMIT,
+    cursor: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Go on where the last page ended; it says with what.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show the texts and whole phone numbers.")] = False,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Find texts by person, tag, status and time, the newest first: the search of GET /sms/messages."""
+    asked = {"to": to, "from": sender, "tag": tag, "status": state, "since": since, "until": until}
+    asked |= {"limit": str(limit), "cursor": cursor}
+    try:
+        query = finds.query({name: value for name, value in asked.items() if value is not None})
+    except InvalidRequest as exc:
+        raise typer.BadParameter(str(exc), param_hint=f"--{exc.field}" if exc.field else "the search") from exc
+    at = _found(stack, profile, region, home)
+    found = finds.page(query, at.finder, at.messages, _now_ms())
+    if as_json:
+        _json(show.page_json(found, full=full))
+        return
+    if found.messages:
+        console.print(show.page(found, full=full))
+    else:
+        _say("None on this page." if found.cursor else "None.")
+    if found.cursor:
+        _say(f"There may be more: the same with --cursor {found.cursor}")
+
+
 @app.command(epilog=_examples("queue", "queue --rows 100 --limit 50000 --stack long-code-prod", "queue --json"))
 def queue(
     rows: Annotated[
@@ -176,6 +250,61 @@ def queue(
         _json(show.overview_json(found, now, full=full))
     else:
         console.print(show.overview(found, now, full=full))
+
+
+@app.command(
+    epilog=_examples(
+        "doctor",
+        "doctor --to +12025550123",
+        "doctor --json --stack long-code-prod --profile ops | jq '.checks[] | select(.state == \"fail\")'",
+    )
+)
+def doctor(
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NUMBER", help="Also say whether this number may be texted.")
+    ] = None,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Try everything that the stack depends on, and say of what is broken how to mend it.
+
+    Settings, the carrier's key, number and profile, the API and its webhook, clocks, queues, brakes, opt-outs.
+    Nothing is changed, and no text is sent.
+
+    The exit code is 0 if nothing fails (there may be warnings), 1 if something does.
+    """
+    if to is not None and not phone.is_e164(to):
+        raise typer.BadParameter("must be one number in E.164 format, as +12025550123.", param_hint="--to")
+    at = _found(stack, profile, region, home)
+    found = _examine(at, to)
+    if as_json:
+        _json(show.findings_json(at.formation.stack, found))
+    else:
+        console.print(show.findings(found))
+        _say("")
+        _say(show.verdict(found))
+    if any(one.state is State.FAIL for one in found):
+        raise typer.Exit(1)
+
+
+def _examine(at: Target, to: str | None) -> list[Finding]:
+    names = doctors.checks(to)
+    found = []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        doctors.client(at) as client,
+        Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar,
+    ):
+        case = doctors.Case(at, client, _now_ms, to)
+        task = bar.add_task("", total=len(names))
+        for name in names:
+            bar.update(task, description=f"Looking at {name}")
+            found.append(doctors.look(name, case))
+            bar.advance(task)
+    return found
 
 
 # ---------------------------------------------------------------------------------------- acting
@@ -344,3 +473,210 @@ def _check_sender(at: Target, sender: str | None) -> None:
             f"{at.name} does not send from {sender}; its one sender is {at.sender}.",
             "Nothing was changed. Name the stack of that number with --stack.",
         )
+
+
+# --------------------------------------------------------------------------------------- deployments
+
+
+@app.command(
+    epilog=_examples(
+        "smoke",
+        "smoke --to +12025550123 --env dev",
+        "smoke --to +12025550123 --stack long-code-sms-prod --yes --json",
+    )
+)
+def smoke(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="NUMBER",
+            help="Whom to text: a second number of yours. The local stack has an example number for it.",
+        ),
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="How long the texts may take to arrive.")
+    ] = 120,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending.")] = False,
+    as_json: AsJson = False,
+    env: Env = None,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Prove a deployed stack end to end with two real texts to a number of yours, and clean up.
+
+    What it sends is erased afterwards, unless there are other messages with that number.
+    """
+    place = _place(stack, profile, region, home, env)
+    at = target.at_site(place)
+    number = smokes.number(to, on_this_machine=place.local is not None, sender=at.sender)
+    if place.local is None and not yes:
+        _ask(
+            f"This sends two texts from {phone.mask(at.sender)} to {phone.mask(number)}, which the carrier bills. "
+            "Go on?"
+        )
+    with smokes.door(place) as api:
+        run = smokes.Smoke(at, api, number, patience, watched=_watched)
+        steps = run.run(lambda step: None if as_json else console.print(show.step(step)))
+    ok = all(step.ok for step in steps)
+    if as_json:
+        _json(show.smoke_json(steps, run.left, place.name))
+    else:
+        console.print(show.smoked(steps, run.left, place.name))
+    if not ok:
+        raise typer.Exit(1)
+
+
+@app.command(epilog=_examples("deploy dev", "deploy prod --guided", "deploy prod --yes"))
+def deploy(
+    env: Annotated[str, typer.Argument(metavar="dev|prod", help="Which of the stacks in samconfig.toml.")],
+    guided: Annotated[
+        bool, typer.Option("--guided", help="Ask for every parameter, as the first deployment does anyway.")
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes",
+            help=f"Ask nothing, as in CI. Takes {', '.join(deploys.FROM_ENVIRONMENT)} from the environment.",
+        ),
+    ] = False,
+    architecture: Annotated[str, typer.Option(metavar="NAME", help="arm64 or x86_64.")] = "arm64",
+) -> None:
+    """Build and deploy to AWS with SAM: shows the change set, asks, and has CloudFormation watch the alarms.
+
+    A parameter that nobody gives keeps the value that the stack has. make deploy ENV=dev is the same.
+    """
+    settings = samconfig.load(env)
+    made = deploys.plan(settings, guided=guided, yes=yes, architecture=architecture, environment=os.environ)
+    if made.taken:
+        complaints.print(f"From the environment: {', '.join(made.taken)}.")
+    if code := deploys.run(made):
+        complaints.print(f"sam ended with {code}. {deploys.failed(made)}")
+        raise typer.Exit(code)
+    console.print(show.deployed(deploys.finish(made), env))
+
+
+@app.command(
+    "rollback-alarms",
+    epilog=_examples(
+        "rollback-alarms --env prod", "rollback-alarms --env prod --off", "rollback-alarms --env dev"
+    ),
+)
+def rollback_alarms(
+    off: Annotated[
+        bool, typer.Option("--off", help="Watch none, until the next deployment sets them again.")
+    ] = False,
+    minutes: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=180, metavar="N", help="Watch for so long after an update.  [prod: 10, others: 0]"
+        ),
+    ] = None,
+    env: Env = None,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Which alarms make CloudFormation take an update back; sets those of the stack where it watches others."""
+    place = _place_on_aws(env, stack, profile, region)
+    found = site.described(place)
+    have = rollback.saved(found)
+    if off:
+        if not have.alarms:
+            _say("CloudFormation watches no alarm.")
+            return
+        rollback.put(place, found, rollback.Watch((), 0))
+        _say("From now on CloudFormation watches no alarm, until the next deployment sets them again.")
+        return
+    default = rollback.WATCH_MINUTES["prod" if destroys.is_prod(place, found) else "dev"]
+    _say(deploys.watch(place, found, default if minutes is None else minutes, exactly=minutes is not None))
+    if have.alarms:
+        console.print(show.alarms(rollback.states(place, have.alarms)))
+
+
+@app.command(epilog=_examples("drift --env prod", "drift --env prod --json"))
+def drift(
+    as_json: AsJson = False,
+    env: Env = None,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """What of a stack somebody changed by hand. Exit code 1 if anything is not as the template says."""
+    place = _place_on_aws(env, stack, profile, region)
+    site.described(place)
+    with _spinner("CloudFormation compares") as tell:
+        found = drifts.look(
+            place, lambda name, number, of: tell(f"CloudFormation compares {name}, {number} of {of}")
+        )
+    if as_json:
+        _json(show.drift_json(found))
+    else:
+        console.print(show.drift(found))
+    if found.drifted:
+        raise typer.Exit(1)
+
+
+@app.command(epilog=_examples("destroy --env dev", "destroy --env prod"))
+def destroy(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the stack's name. Never for prod.")] = False,
+    env: Env = None,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Delete a stack on AWS, unless something protects it or texts wait. The messages table stays."""
+    place = _place_on_aws(env, stack, profile, region)
+    found = site.described(place)
+    if yes and destroys.is_prod(place, found):
+        raise Problem("--yes is not for prod.", "Without it, you are asked for the stack's name.")
+    came_up = "SendQueueUrl" in site.outputs_of(found) and found["StackStatus"] != "DELETE_FAILED"
+    destroys.refuse(place, found, target.at_site(place) if came_up else None)
+    kept = destroys.kept(place)
+    console.print(show.kept(kept, f"This deletes {place.name}. What stays:"))
+    if not yes:
+        _ask_for(place.stack_name)
+    destroys.delete(place, found, lambda gone: console.print(f"gone: {gone}"))
+    console.print(show.kept(kept, f"{place.name[:1].upper()}{place.name[1:]} is gone. What stays:"))
+
+
+def _place_on_aws(env: str | None, stack: str | None, profile: str | None, region: str | None) -> Site:
+    if env is None and stack is None:
+        raise Problem(
+            "Which stack on AWS?", "--env dev, --env prod or --stack NAME; make down stops the local one."
+        )
+    return _place(stack, profile, region, None, env)
+
+
+def _ask_for(name: str) -> None:
+    if not complaints.is_terminal:
+        raise Problem("Nobody is there to be asked.", "Run it on a terminal; if it is not prod, --yes will do.")
+    if typer.prompt(f"Type {name} to delete it", err=True).strip() != name:
+        raise Problem("That is not its name. Nothing was deleted.", "Run it again if it is the one.")
+
+
+@contextmanager
+def _spinner(what: str) -> Iterator[Callable[[str], None]]:
+    if not complaints.is_terminal:
+        yield complaints.print
+        return
+    with complaints.status(what) as status:
+        yield status.update
+
+
+def _ask(question: str) -> None:
+    if not complaints.is_terminal:
+        raise Problem("Nobody is there to be asked.", "Add --yes.")
+    if not typer.confirm(question, err=True):
+        raise Problem("Nothing was done.", "")
+
+
+@contextmanager
+def _watched(what: str) -> Iterator[None]:
+    if not complaints.is_terminal:
+        yield
+        return
+    with complaints.status(what):
+        yield

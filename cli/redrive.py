@@ -157,9 +157,13 @@ def _released_afterwards(sqs: "SQSClient", url: str, letters: "list[MessageTypeD
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a redrive would find: dead letters by the status of their text, and whether some were not looked at."""
+    """What a redrive would find: dead letters by the status of their text, and whether some were not looked at.
+
+    `newer`: so many that only a later release can read.
+    """
 
     by_status: Counter[Status | None]
+    newer: int
     more: bool
 
 
@@ -175,8 +179,11 @@ def preview(target: Target, at_most: int) -> Preview:
             if not received:
                 break
             letters += received
+        newer = sum(outbox.is_newer(letter["Body"]) for letter in letters)
         for letter in letters:
+            if outbox.is_newer(letter["Body"]):
+                continue
             ident = outbox.read_body(letter["Body"])
             message = target.messages.get(ident) if ident else None
             found[message.status if message else None] += 1
-    return Preview(found, total > len(letters))
+    return Preview(found, newer, total > len(letters))

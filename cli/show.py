@@ -1,7 +1,8 @@
 """Messages, queues and brakes as a person reads them; numbers masked and words hidden unless asked for."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +10,18 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.deploy import Outcome
+from cli.destroy import Kept
+from cli.drift import Difference, Found
+from cli.finding import Finding, State
 from cli.overview import Line, Overview
 from cli.redrive import Preview
 from cli.restore import Restored
+from cli.rollback import name_of
+from cli.smoke import Left, Step
 from longcode import http, pacing, phone
 from longcode.accept import Forecast
+from longcode.find import Page
 from longcode.message import Fault, HeldBy, Message, Status, iso
 from longcode.ports import Control, Road
 
@@ -195,7 +203,12 @@ def _outlook(found: Message, forecast: Forecast | None, control: Control, now_ms
 
 def message_json(found: Message, forecast: Forecast | None, *, full: bool) -> dict[str, Any]:
     """The API's own answer about a message, with what is not to be shown masked or null."""
-    fields = dict(http.status(found, forecast).fields)
+    return _unless(full, http.status(found, forecast).fields)
+
+
+# Any: JSON.
+def _unless(full: bool, shown: Mapping[str, Any]) -> dict[str, Any]:
+    fields = dict(shown)
     if full:
         return fields
     for name in ("from", "to", "recipient"):
@@ -217,6 +230,33 @@ def _masked(value: Any) -> Any:
         case list():
             return [_masked(inner) for inner in value]
     return value
+
+
+# ------------------------------------------------------------------------------------------- a page of them
+
+
+def page(found: Page, *, full: bool) -> RenderableType:
+    """Messages that were found, a line each; in full their words below it."""
+    # Lines and no table: an id is to be copied whole, however narrow the terminal is.
+    rows = []
+    for one in found.messages:
+        at = datetime.fromtimestamp(one.accepted_ms / 1000, UTC)
+        who = f"{'to' if one.direction == 'outbound' else 'from'} {plain(number(one.peer, full=full))}"
+        row = Text(f"{at:%Y-%m-%d %H:%M:%S}  {one.id}  {who:<{21 if full else 10}}  ")
+        row.append(
+            one.status.value.replace("_", " "), _STYLE.get(one.status, "red" if one.status.final else "cyan")
+        )
+        if full:
+            row.append(f"\n    {plain(one.text or 'not kept')}", "dim")
+        rows.append(row)
+    return Group(*rows)
+
+
+def page_json(found: Page, *, full: bool) -> dict[str, Any]:
+    """The API's own answer about them, with what is not to be shown masked or null."""
+    # Any: JSON.
+    fields: dict[str, Any] = dict(http.message_page(found.messages, found.cursor).fields)
+    return fields | {"messages": [_unless(full, row) for row in fields["messages"]]}
 
 
 # ------------------------------------------------------------------------------------------ the brakes
@@ -369,6 +409,8 @@ def preview(found: Preview) -> RenderableType:
     table = _table("letters", "text is", "a redrive", right=("letters",))
     for status, letters in sorted(found.by_status.items(), key=lambda row: row[0].rank if row[0] else -1):
         table.add_row(f"{letters:,}", status.value if status else "not known", _effect(status))
+    if found.newer:
+        table.add_row(f"{found.newer:,}", "of a later release", "puts it back, where it waits for that release")
     return Group(table, *(["More lie there than were looked at."] if found.more else []))
 
 
@@ -397,3 +439,190 @@ def restored(done: Restored, *, dry_run: bool) -> RenderableType:
         after = Status.UNKNOWN if status.rank < Status.SUBMITTED.rank else status
         table.add_row(f"{many:,}", status.value, after.value)
     return Group(*words, *([table] if done.texts else []))
+
+
+# -------------------------------------------------------------------------------------- a smoke test
+
+
+def step(made: Step) -> RenderableType:
+    """A step of a smoke test as a line, and if it failed what to do on another."""
+    line = Text.assemble(("✓ ", "green") if made.ok else ("✗ ", "red"), made.name)
+    if made.said:
+        line.append(f": {plain(without_numbers(made.said, full=False))}")
+    line.append(f" {made.took_s:.1f} s", "dim")
+    if made.hint:
+        line.append(f"\n  What to do: {made.hint}", "yellow")
+    return line
+
+
+def smoked(steps: Sequence[Step], left: Left | None, where: str) -> RenderableType:
+    """What a smoke test comes to, and what it left behind."""
+    failed = [made.name for made in steps if not made.ok]
+    verdict = f"{where[:1].upper()}{where[1:]} works: {len(steps)} steps, two texts."
+    if failed:
+        verdict = f"{where[:1].upper()}{where[1:]} does not pass: {', '.join(failed)}."
+    words = Text(verdict, "red" if failed else "green")
+    if left:
+        words.append(f"\nThese stay until RetentionDays are over: {', '.join(left.ids)}.", "default")
+        words.append("\nDELETE /sms/recipients/{number} erases everything with that number.", "default")
+    return words
+
+
+def smoke_json(steps: Sequence[Step], left: Left | None, where: str) -> dict[str, Any]:
+    """The same for a script; durations in seconds."""
+    return {
+        "stack": where,
+        "ok": all(made.ok for made in steps),
+        "steps": [
+            {
+                "name": made.name,
+                "ok": made.ok,
+                "took_s": round(made.took_s, 3),
+                "said": without_numbers(made.said, full=False),
+                "hint": made.hint or None,
+            }
+            for made in steps
+        ],
+        "left": left.ids if left else [],
+        "left_because": left.why if left else None,
+    }
+
+
+# --------------------------------------------------------------------------------- stacks on AWS
+
+
+def deployed(outcome: Outcome, env: str) -> RenderableType:
+    """What a deployment came to, and what to do next."""
+    verdict = "is deployed." if outcome.changed else "is as it was: nothing changed, or you did not agree."
+    key = outcome.outputs.get("ApiKeyId", "<ApiKeyId>")
+    region = outcome.place.session.region_name
+    next_steps = [
+        "Next: all it depends on, the key of the API, the proof that it works (TO is a second number of yours).",
+        f"  ./longcode doctor --stack {outcome.place.stack_name} --region {region}",
+        f"  aws apigateway get-api-key --include-value --query value --region {region} --api-key {key}",
+        f"  make smoke ENV={env} TO=+1…",
+    ]
+    return Group(
+        f"{outcome.place.name[:1].upper()}{outcome.place.name[1:]} {verdict}",
+        "",
+        outcome.alarms,
+        "",
+        *next_steps,
+    )
+
+
+def alarms(states: Mapping[str, str]) -> RenderableType:
+    """The alarms that are watched, and how each stands."""
+    table = _table("alarm", "is")
+    for arn, state in states.items():
+        table.add_row(name_of(arn), Text(state, "" if state == "OK" else "yellow"))
+    return table
+
+
+# As much of a value as a person still reads; --json has all of it.
+_VALUE_AT_MOST = 160
+
+
+def drift(found: Found) -> RenderableType:
+    """What is not as the template says."""
+    where = f"{count(len(found.stacks), 'stack')} compared: {', '.join(found.stacks)}."
+    unread = [Text(f"Not compared in {plain(words)}", "yellow") for words in found.unread]
+    if not found.drifted:
+        return Group(where, *unread, Text("Everything is as the template says.", "green"))
+    rows: list[RenderableType] = [where, *unread]
+    for one in found.drifted:
+        rows += ["", Text(f"{one.resource} ({one.type}) in {one.stack} {_DRIFTED[one.status]}", "red")]
+        if one.differences:
+            table = _table("property", "the template says", "it is")
+            for column in table.columns:
+                column.no_wrap, column.overflow = False, "fold"
+            for row in one.differences:
+                table.add_row(row.path, *_values(row))
+            rows.append(table)
+    # CloudFormation compares a template with the one before it, and never with what there is.
+    rows += [
+        "",
+        "No deployment undoes this. Undo it by hand, or take it over into template.yaml and deploy.",
+    ]
+    return Group(*rows)
+
+
+_DRIFTED = {"MODIFIED": "was changed", "DELETED": "was deleted by somebody else"}
+
+
+def _values(row: Difference) -> tuple[str, str]:
+    expected, actual = (
+        plain(value) if len(value) <= _VALUE_AT_MOST else f"{plain(value[:_VALUE_AT_MOST])}…"
+        for value in (row.expected, row.actual)
+    )
+    return ("nothing" if row.kind == "ADD" else expected), ("nothing" if row.kind == "REMOVE" else actual)
+
+
+def drift_json(found: Found) -> dict[str, Any]:
+    """The same for a script."""
+    return {
+        "in_sync": not found.drifted,
+        "stacks": list(found.stacks),
+        "drifted": [asdict(one) for one in found.drifted],
+        "not_compared": list(found.unread),
+    }
+
+
+def kept(found: Sequence[Kept], heading: str) -> RenderableType:
+    """What outlives a stack."""
+    rows: list[RenderableType] = [heading]
+    for one in found:
+        rows += ["", f"{one.name}: {one.what}", f"  costs    {one.cost}", f"  to go    {one.remove}"]
+    return Group(*rows, *([] if found else ["nothing"]), "")
+
+
+# ------------------------------------------------------------------------------------------- the doctor
+
+_STATES = {
+    State.OK: Text("ok", "green"),
+    State.WARN: Text("warn", "yellow"),
+    State.FAIL: Text("FAIL", "red"),
+    State.SKIPPED: Text("-", "dim"),
+}
+
+
+def findings(found: Sequence[Finding]) -> RenderableType:
+    """A row for each check, and what to do below what was found."""
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    # A command in it is to be copied, so that it is folded nowhere but at the edge.
+    table.add_column(overflow="fold")
+    for one in found:
+        words = Text(one.found, "dim" if one.state is State.SKIPPED else "")
+        if one.todo:
+            words.append(f"\n→ {one.todo}", "bold")
+        table.add_row(_STATES[one.state], one.check, words)
+    return table
+
+
+def findings_json(stack: str, found: Sequence[Finding]) -> dict[str, Any]:
+    """The same for a script. `healthy`: nothing fails; there may be warnings."""
+    return {
+        "stack": stack,
+        "healthy": all(one.state is not State.FAIL for one in found),
+        "checks": [
+            {"check": one.check, "state": one.state, "found": one.found, "todo": one.todo or None} for one in found
+        ],
+    }
+
+
+def verdict(found: Sequence[Finding]) -> str:
+    """All of it in a sentence."""
+    many = {state: sum(one.state is state for one in found) for state in State}
+    rest = [
+        f"{many[state]} {word}"
+        for state, word in (
+            (State.FAIL, "failed"),
+            (State.WARN, "to be looked at"),
+            (State.SKIPPED, "could not be made"),
+        )
+        if many[state]
+    ]
+    checks = count(len(found), "check")
+    return f"All of {checks} are well." if not rest else f"Of {checks} {', '.join(rest)}."

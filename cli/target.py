@@ -3,26 +3,51 @@
 Either way its CloudFormation stack says what the tables and queues are called.
 """
 
-import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import boto3
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
+from cli import site
 from cli.problems import Problem
-from local.layout import Layout, Stack
+from cli.site import Site, described, on_this_machine, outputs_of
+from longcode.finder import DynamoFinder
 from longcode.limits import DynamoLimits
 from longcode.messages import DynamoMessages
+from longcode.optouts import DynamoOptOuts
 from longcode.pacing import Pace
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
-_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+
+@dataclass(frozen=True, slots=True)
+class Formation:
+    """What CloudFormation says of a stack."""
+
+    stack: str
+    status: str
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stack is: an address for the local one, else a region and perhaps a profile of AWS."""
+
+    region: str
+    endpoint_url: str | None = None
+    profile: str | None = None
+    home: Path | None = None
+
+    def aws(self, command: str) -> str:
+        """A command of the AWS CLI, such that it ends up at this place."""
+        if self.endpoint_url:
+            # The emulator takes any credentials, but the CLI wants some.
+            credentials = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+            return f"{credentials} aws {command} --region {self.region} --endpoint-url {self.endpoint_url}"
+        return f"aws {command} --region {self.region}" + (f" --profile {self.profile}" if self.profile else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +55,14 @@ class Target:
     """A stack, through the adapters that its functions use."""
 
     name: str
+    place: Place
+    formation: Formation
+    # Without a slash at its end.
+    api_url: str
+    # The client of any service. Any: boto3 makes them at run time.
+    client: Callable[[str], Any]
+    finder: DynamoFinder
+    optouts: DynamoOptOuts
     messages: DynamoMessages
     limits: DynamoLimits
     sqs: "SQSClient"
@@ -41,53 +74,33 @@ class Target:
 
 def local(home: Path | None) -> Target:
     """The local stack in `home`. Raises Problem if none was started there."""
-    layout = Layout.of(home)
-    stack = Stack.load(layout)
-    if stack is None:
-        where = f" DIR={home}" if home else ""
-        raise Problem(
-            f"There is no local stack in {layout.home}.",
-            f"make up{where} starts it; --stack NAME is for one on AWS.",
-        )
-    # Nothing of the person's own AWS configuration may lead elsewhere.
-    core = botocore.session.Session(
-        session_vars={
-            "profile": (None, [], None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-    )
-    session = boto3.Session(
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106  # the emulator takes anything
-        region_name=stack.region,
-        botocore_session=core,
-    )
-    return _found("the local stack", stack.stack_name, session, stack.aws_endpoint_url)
+    return at_site(on_this_machine(home), home=home)
 
 
 def on_aws(name: str, profile: str | None, region: str | None) -> Target:
     """The stack `name` in an AWS account. Raises Problem if it is not there or not one of ours."""
-    session = boto3.Session(profile_name=profile, region_name=region)
-    return _found(f"stack {name} in {session.region_name}", name, session, None)
+    return at_site(site.on_aws(name, profile, region), profile=profile)
 
 
-def _found(words: str, name: str, session: boto3.Session, endpoint_url: str | None) -> Target:
-    formation = session.client("cloudformation", endpoint_url=endpoint_url, config=_CONFIG)
-    try:
-        stack = formation.describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as exc:
-        if exc.response["Error"]["Code"] == "ValidationError":
-            raise Problem(
-                f"There is no {words}.", "Check the name, --region and --profile; for the local one, make up."
-            ) from exc
-        raise
-    outputs = {row["OutputKey"]: row["OutputValue"] for row in stack.get("Outputs", [])}
+def at_site(found: Site, *, profile: str | None = None, home: Path | None = None) -> Target:
+    """The stack that is there. Raises Problem if it is not, or not one of ours."""
+    client = cache(found.client)
+    words = found.name
+    place = Place(found.session.region_name, found.endpoint_url, profile, home)
+    stack = described(found)
+    outputs = outputs_of(stack)
     parameters = {row["ParameterKey"]: row["ParameterValue"] for row in stack.get("Parameters", [])}
-    dynamodb = session.client("dynamodb", endpoint_url=endpoint_url, config=_CONFIG)
+    dynamodb = client("dynamodb")
     try:
         return Target(
             name=words,
+            place=place,
+            formation=Formation(found.stack_name, stack["StackStatus"], outputs, parameters),
+            client=client,
+            finder=DynamoFinder(
+                dynamodb, outputs["MessagesTableName"], retention_days=int(parameters["RetentionDays"])
+            ),
+            optouts=DynamoOptOuts(dynamodb, outputs["MessagesTableName"]),
             messages=DynamoMessages(
                 dynamodb,
                 outputs["MessagesTableName"],
@@ -95,10 +108,11 @@ def _found(words: str, name: str, session: boto3.Session, endpoint_url: str | No
                 validity_minutes=int(parameters["ValidityMinutes"]),
             ),
             limits=DynamoLimits(dynamodb, outputs["LimitsTableName"], outputs["MessagesTableName"]),
-            sqs=session.client("sqs", endpoint_url=endpoint_url, config=_CONFIG),
+            sqs=client("sqs"),
             queue_url=outputs["SendQueueUrl"],
             dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
             sender=parameters["TelnyxLongCode"],
+            api_url=found.local.api_url if found.local else outputs["ApiUrl"],
             pace=Pace(
                 recipient_ms=int(parameters["RecipientIntervalMs"]),
                 sender_ms=int(parameters["SenderIntervalMs"]),

@@ -17,14 +17,16 @@ from cost import units
 from cost.count import Counter, Counts
 from local import sam_template
 from longcode import aws, wiring
-from tests.contract.tables import REGION, TEMPLATE, create_queue, create_table
-from tests.fakes import OURS, SIGNER, THEIRS, FakeCarrier, FakeClock, FakeContext, app, call, make_settings
+from tests.contract.tables import REGION, RESOURCES, create_queue, create_table
+from tests.fakes import OURS, ROOT, SIGNER, THEIRS, FakeCarrier, FakeClock, FakeContext, app, call, make_settings
 from tests.fakes.stream import event
 from tests.fakes.webhooks import inbound, receipt
 
 URL = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/webhooks/message"
 # One segment, as full as it gets.
 TEXT = ("Your parcel has been handed to the courier and comes today between 9 and 12. " * 3)[:160]
+
+TEMPLATE = sam_template.load(ROOT / "template.yaml")
 
 _numbers = itertools.count(1)
 
@@ -79,7 +81,7 @@ class _Life:
         tables: Any = boto3.client("dynamodb", region_name=REGION)
         self.queues: Any = boto3.client("sqs", region_name=REGION)
         names = {name: create_table(tables, name) for name in ("MessagesTable", "LimitsTable")}
-        properties = {name: TEMPLATE["Resources"][name]["Properties"] for name in names}
+        properties = {name: RESOURCES[name]["Properties"] for name in names}
         self.table = names["MessagesTable"]
         self.indexes = properties["MessagesTable"]["GlobalSecondaryIndexes"]
         self.tables = tables

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import errors
-from .carrier import Answer, Carrier, Raw, Settings, dump, refusal
+from .carrier import ORGANIZATION_ID, Answer, Carrier, Raw, Settings, dump, refusal
 from .clock import Clock
 from .errors import ApiError, Refused
 from .faults import BadFault, Faults
@@ -43,6 +43,8 @@ MDR_STATUS = {
 DETAIL_FILTERS = frozenset(
     {"record_type", "cld", "cli", "uuid", "direction", "status", "created_at", "date_range"}
 )
+
+NUMBER_FILTERS = frozenset({"phone_number", "messaging_profile_id"})
 
 
 class Connections(dict[tuple[str, int], asyncio.Transport]):
@@ -173,7 +175,8 @@ class Site:
             Route("/v2/detail_records", api(self.detail_records)),
             Route("/v2/messaging_optouts", api(self.optouts)),
             Route("/v2/balance", api(self.balance)),
-            Route("/v2/phone_numbers/{number}/messaging", api(self.number)),
+            Route("/v2/phone_numbers/messaging", api(self.numbers)),
+            Route("/v2/messaging_profiles/{id}", api(self.messaging_profile)),
             Route("/", self.console),
             Route("/_carrier/requests", self.requests),
             Route("/_carrier/messages", self.messages),
@@ -270,28 +273,65 @@ class Site:
             }
         )
 
-    async def number(self, request: Request) -> Response:
-        """GET /v2/phone_numbers/{number}/messaging, by number."""
-        settings, number = self.carrier.settings, request.path_params["number"]
-        if number not in settings.numbers:
-            raise Refused(errors.NOT_FOUND)
+    async def numbers(self, request: Request) -> Response:
+        """GET /v2/phone_numbers/messaging: the account's numbers, or of them those in filter[phone_number]."""
+        settings, asked = self.carrier.settings, _filters(request.query_params)
+        if unknown := asked.keys() - NUMBER_FILTERS:
+            raise Refused(errors.BAD_REQUEST.saying(f"unknown filter: {sorted(unknown)[0]}"))
+        profile_id = settings.profile_id if settings.assigned else None
+        wanted = asked["phone_number"].split(",") if "phone_number" in asked else settings.numbers
+        if asked.get("messaging_profile_id", profile_id) != profile_id:
+            wanted = ()
         two_way = {
             "domestic_two_way": True,
             "international_inbound": False,
             "international_outbound": False,
         }
+        rows: list[dict[str, Any]] = [
+            {
+                "record_type": "messaging_settings",
+                "id": str(number_id),
+                "phone_number": number,
+                "messaging_profile_id": profile_id,
+                "organization_id": ORGANIZATION_ID,
+                "country_code": "US",
+                "type": "longcode",
+                "eligible_messaging_products": ["A2P"],
+                "messaging_product": "A2P",
+                "traffic_type": "A2P",
+                "tags": [],
+                "features": {"sms": two_way, "mms": None},
+            }
+            for number_id, number in enumerate(settings.numbers, 1293384261075731499)
+            if number in wanted
+        ]
+        return _page(rows, request.query_params)
+
+    async def messaging_profile(self, request: Request) -> Response:
+        """GET /v2/messaging_profiles/{id}."""
+        settings = self.carrier.settings
+        if request.path_params["id"] != settings.profile_id:
+            raise Refused(errors.NOT_FOUND)
         return _json(
             {
                 "data": {
-                    "record_type": "messaging_settings",
-                    "id": number,
-                    "phone_number": number,
-                    "messaging_profile_id": settings.profile_id,
-                    "country_code": "US",
-                    "type": "long-code",
-                    "messaging_product": "A2P",
-                    "traffic_type": "A2P",
-                    "features": {"sms": two_way, "mms": two_way},
+                    "record_type": "messaging_profile",
+                    "id": settings.profile_id,
+                    "organization_id": ORGANIZATION_ID,
+                    "name": "Simulated profile",
+                    "enabled": settings.profile_enabled,
+                    "webhook_url": settings.webhook_url,
+                    "webhook_failover_url": settings.failover_url,
+                    "webhook_api_version": settings.webhook_api_version,
+                    "whitelisted_destinations": ["*"],
+                    "number_pool_settings": None,
+                    "url_shortener_settings": None,
+                    "daily_spend_limit": "100.00",
+                    "daily_spend_limit_enabled": False,
+                    "mms_fall_back_to_sms": False,
+                    "mms_transcoding": False,
+                    "mobile_only": False,
+                    "smart_encoding": False,
                 }
             }
         )
@@ -433,18 +473,20 @@ class Site:
         )
 
     async def profile(self, _request: Request) -> Response:
-        """The profile's webhook URLs."""
-        settings = self.carrier.settings
-        return _json({"webhook_url": settings.webhook_url, "failover_url": settings.failover_url})
+        """The profile as the portal shows it: its webhooks, whether it is on, and whether it has our numbers."""
+        return _json(_profile(self.carrier.settings))
 
     async def set_profile(self, asked: dict[str, Any]) -> Response:
-        """Change the profile's webhook URLs."""
+        """Change the profile, as somebody does in the portal."""
         settings = self.carrier.settings
-        if unknown := asked.keys() - {"webhook_url", "failover_url"}:
+        if unknown := asked.keys() - _profile(settings).keys():
             raise BadFault(f"unknown: {', '.join(sorted(unknown))}")
         settings.webhook_url = asked.get("webhook_url", settings.webhook_url)
         settings.failover_url = asked.get("failover_url", settings.failover_url)
-        return _json({"webhook_url": settings.webhook_url, "failover_url": settings.failover_url})
+        settings.webhook_api_version = str(asked.get("webhook_api_version", settings.webhook_api_version))
+        settings.profile_enabled = bool(asked.get("enabled", settings.profile_enabled))
+        settings.assigned = bool(asked.get("assigned", settings.assigned))
+        return _json(_profile(settings))
 
     async def reset(self, _request: Request) -> Response:
         """Forget everything but the profile."""
@@ -526,6 +568,16 @@ def _page(rows: list[dict[str, Any]], query: Mapping[str, str]) -> Response:
         "total_results": len(rows),
     }
     return _json({"data": rows[(number - 1) * size : number * size], "meta": meta})
+
+
+def _profile(settings: Settings) -> dict[str, Any]:
+    return {
+        "webhook_url": settings.webhook_url,
+        "failover_url": settings.failover_url,
+        "webhook_api_version": settings.webhook_api_version,
+        "enabled": settings.profile_enabled,
+        "assigned": settings.assigned,
+    }
 
 
 def _gap(gap_ms: float | None) -> float | None:

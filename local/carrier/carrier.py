@@ -44,6 +44,10 @@ class Settings:
     honour_idempotency: bool = True
     rate_limit: int = 0
     profile_id: str = PROFILE_ID
+    # What somebody may have set otherwise in the portal.
+    webhook_api_version: str = "2"
+    profile_enabled: bool = True
+    assigned: bool = True  # our numbers, to the profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +227,10 @@ class Carrier:
             long_code=raw.path.endswith("/long_code"),
         )
         request.sender, request.webhook_url = asked.sender, asked.webhook_url
+        if not self.settings.assigned:
+            raise Refused(errors.FROM_NOT_ON_PROFILE)
+        if not self.settings.profile_enabled:
+            raise Refused(errors.PROFILE_DISABLED)
         outcome = programmed or self._of_number(asked.to, raw.idempotency_key or digest)
         request.outcome = outcome.name
         await asyncio.sleep(self.settings.latency_s + outcome.wait)

@@ -126,6 +126,9 @@ INVALID_TO = ApiError("40310", "Invalid 'to' address", "The 'to' address cannot 
 INVALID_PROFILE = ApiError(
     "40311", "Invalid messaging profile ID", "The messaging profile is not one of yours.", 400
 )
+PROFILE_DISABLED = ApiError(
+    "40312", "Messaging profile is disabled", "The messaging profile used is disabled.", 400
+)
 NO_CONTENT = ApiError("40316", "No content provided", "The message has neither text nor media.", 400)
 QUEUE_FULL = ApiError(
     "40318", "Message queue full", "The number's queue is full: messages wait at most 4 hours.", 400

@@ -32,5 +32,7 @@ def running() -> Iterator[Running]:
 @pytest.fixture
 def carrier(running: Running) -> Running:
     running.control("reset")
-    running.control("profile", webhook_url=None, failover_url=None)
+    running.control(
+        "profile", webhook_url=None, failover_url=None, webhook_api_version="2", enabled=True, assigned=True
+    )
     return running

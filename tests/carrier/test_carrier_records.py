@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from local.carrier.carrier import PROFILE_ID
 from local.carrier.ledger import READ_BACK_S, Ledger, Message, Recipient
 from tests.carrier.world import API_KEY, OURS, RECIPIENT, Inbox, Running, eventually
 
@@ -90,12 +91,46 @@ def test_a_scheduled_message_can_be_cancelled_and_others_cannot(carrier: Running
     assert carrier.client.delete("/v2/messages/none", headers=headers).status_code == 404
 
 
-def test_a_doctor_can_ask_for_the_balance_and_the_numbers_profile(carrier: Running) -> None:
+def test_the_balance_tells_whether_a_key_is_good(carrier: Running) -> None:
     assert carrier.get("/v2/balance")["data"]["currency"] == "USD"
-    number = carrier.get(f"/v2/phone_numbers/{OURS}/messaging")["data"]
-    assert (number["phone_number"], bool(number["messaging_profile_id"])) == (OURS, True)
-    other = carrier.get("/v2/phone_numbers/+12025550199/messaging")
-    assert other["errors"][0]["code"] == "10005"
+    for headers in ({}, {"authorization": "Bearer KEY_other"}):
+        refused = carrier.client.get("/v2/balance", headers=headers)
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (401, "10009")
+
+
+def test_a_number_is_found_by_itself_with_its_profile(carrier: Running) -> None:
+    [row] = carrier.get("/v2/phone_numbers/messaging", **{"filter[phone_number]": OURS})["data"]
+    assert row["phone_number"] == OURS
+    profile = carrier.get(f"/v2/messaging_profiles/{row['messaging_profile_id']}")["data"]
+    assert (profile["id"], profile["enabled"]) == (row["messaging_profile_id"], True)
+    assert (profile["webhook_api_version"], profile["webhook_url"]) == ("2", None)
+
+
+def test_a_number_or_profile_of_somebody_else_is_not_there(carrier: Running) -> None:
+    other = carrier.get("/v2/phone_numbers/messaging", **{"filter[phone_number]": "+12025550199"})
+    assert (other["data"], other["meta"]["total_results"]) == ([], 0)
+    missing = carrier.get("/v2/messaging_profiles/9e9fbd1c-0d5e-4f6a-8c9b-7e1d2a3c4b50")
+    assert missing["errors"][0]["code"] == "10005"
+    unknown = carrier.get("/v2/phone_numbers/messaging", **{"filter[number]": OURS})
+    assert unknown["errors"][0]["code"] == "10015"
+
+
+def test_a_profile_shows_what_was_set_in_the_portal(carrier: Running) -> None:
+    profile = f"/v2/messaging_profiles/{PROFILE_ID}"
+    carrier.control("profile", webhook_url="https://example.com/hook", webhook_api_version="1")
+    found = carrier.get(profile)["data"]
+    assert (found["webhook_url"], found["webhook_api_version"]) == ("https://example.com/hook", "1")
+
+
+@pytest.mark.parametrize(("setting", "code"), [("assigned", "40300"), ("enabled", "40312")])
+def test_a_number_without_a_working_profile_sends_nothing(carrier: Running, setting: str, code: str) -> None:
+    carrier.control("profile", **{setting: False})
+    assert carrier.send().json()["errors"][0]["code"] == code
+    [number] = carrier.get("/v2/phone_numbers/messaging")["data"]
+    assert (number["messaging_profile_id"] is None) is (setting == "assigned")
+    assert carrier.get(f"/v2/messaging_profiles/{PROFILE_ID}")["data"]["enabled"] is (setting != "enabled")
+    carrier.control("profile", **{setting: True})
+    assert carrier.send().status_code == 200
 
 
 def test_the_log_has_each_request_in_order_with_its_arrival(carrier: Running) -> None:

@@ -94,8 +94,9 @@ def test_the_sdk_lists_detail_records_and_opt_outs(client: Any, carrier: Running
     assert optout.to == RECIPIENT
 
 
-def test_the_sdk_asks_for_the_balance_and_the_numbers_settings(client: Any) -> None:
+def test_the_sdk_asks_for_the_balance_the_number_and_its_profile(client: Any) -> None:
     assert client.balance.retrieve().data.currency == "USD"
-    settings = client.phone_numbers.messaging.retrieve(OURS).data
-    assert settings.phone_number == OURS
-    assert settings.messaging_profile_id
+    [number] = client.phone_numbers.messaging.list(filter_phone_number=OURS)
+    assert number.phone_number == OURS
+    profile = client.messaging_profiles.retrieve(number.messaging_profile_id).data
+    assert (profile.enabled, profile.webhook_api_version) == (True, "2")

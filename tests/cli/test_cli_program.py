@@ -10,7 +10,10 @@ import pytest
 from local.layout import ROOT
 from tests.cli.world import run
 
-COMMANDS = ["status", "queue", "pause", "resume", "redrive", "restore"]
+COMMANDS = [
+    *("status", "find", "queue", "doctor", "pause", "resume", "redrive", "restore"),
+    *("smoke", "deploy", "rollback-alarms", "drift", "destroy"),
+]
 
 
 def _program(*arguments: str, at: Path, program: Path = ROOT / "longcode") -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 A pause stops everything, so this stack is nobody else's.
 """
 
+import base64
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import redrive, target
+from cli import doctor, redrive, target
 from local.layout import Stack
 from tests.cli.world import run
 from tests.stack.conftest import eventually
@@ -189,3 +190,57 @@ def test_the_same_stack_is_found_by_its_name_as_one_on_aws_is(
     result = run("queue", "--json", "--stack", stack.stack_name, "--region", stack.region)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["complete"] is True
+
+
+def _kept(stack: Stack) -> int:
+    """How many messages there are."""
+    pages = target.local(HOME).client("dynamodb").get_paginator("scan")
+    asked = {"FilterExpression": "begins_with(pk, :m)", "ExpressionAttributeValues": {":m": {"S": "M#"}}}
+    return sum(page["Count"] for page in pages.paginate(TableName=stack.messages_table, **asked))
+
+
+def test_the_doctor_finds_a_fresh_stack_well_and_stores_nothing(stack: Stack) -> None:
+    before = _kept(stack)
+    found = look("doctor")
+    assert {row["check"]: row["state"] for row in found["checks"]} == dict.fromkeys(doctor.checks(None), "ok")
+    assert found["healthy"] is True
+    (receipts,) = [row for row in found["checks"] if row["check"] == "receipts"]
+    assert receipts["found"] == "takes what the carrier signs"
+    assert _kept(stack) == before
+
+
+def test_the_doctor_sees_that_the_carrier_refuses_the_key_in_the_secret(stack: Stack) -> None:
+    secrets = target.local(HOME).client("secretsmanager")
+    (ident,) = [row["ARN"] for row in secrets.list_secrets()["SecretList"]]
+    secrets.put_secret_value(SecretId=ident, SecretString="KEY_of_somebody_else")
+    try:
+        result = run("doctor", "--json", "--dir", str(HOME))
+    finally:
+        secrets.put_secret_value(SecretId=ident, SecretString=stack.parameters["TelnyxApiKey"])
+    assert result.exit_code == 1
+    assert "KEY_of_somebody_else" not in result.output
+    found = {row["check"]: row for row in json.loads(result.stdout)["checks"]}
+    ill = {name: row["state"] for name, row in found.items() if row["state"] != "ok"}
+    assert ill == {"carrier key": "fail", "number": "skipped", "profile": "skipped"}
+    assert "10009 Authentication failed" in found["carrier key"]["found"]
+
+
+def test_the_doctor_proves_that_a_wrong_public_key_lets_no_receipt_in(
+    stack: Stack, eventually: Eventually
+) -> None:
+    functions, name = target.local(HOME).client("lambda"), stack.functions["webhook"]
+    right = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    wrong = right | {"TELNYX_PUBLIC_KEY": base64.b64encode(bytes(range(32))).decode()}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": wrong})
+    try:
+        result = run("doctor", "--json", "--dir", str(HOME))
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": right})
+    found = {row["check"]: row for row in json.loads(result.stdout)["checks"]}
+    assert {check: row["state"] for check, row in found.items() if row["state"] != "ok"} == {
+        "settings": "fail",
+        "receipts": "fail",
+    }
+    assert "webhook: TELNYX_PUBLIC_KEY is not the stack's own" in found["settings"]["found"]
+    assert "refuses what the carrier signs" in found["receipts"]["found"]
+    eventually(lambda: look("doctor")["healthy"])

@@ -20,6 +20,7 @@ from longcode.ports import Answer, Verdict
 REGION = "eu-west-1"
 NAME = "long-code-test"
 OURS, THEIRS, OTHERS = "+12025550100", "+12025550123", "+12025550124"
+API_KEY_ID = "exampleKeyId"
 NOW_MS = 1_795_000_000_000
 
 
@@ -37,14 +38,16 @@ def deploy() -> dict[str, Any]:
         if resource["Type"] == "AWS::DynamoDB::Table":
             dynamodb.create_table(TableName=name, **{key: properties[key] for key in _TABLE if key in properties})
             made[name] = name
-        elif resource["Type"] == "AWS::SQS::Queue" and properties.get("FifoQueue"):
+        elif resource["Type"] == "AWS::SQS::Queue":
             attributes = {
                 key: str(value).lower() if isinstance(value, bool) else str(value)
                 for key, value in properties.items()
                 if key != "RedrivePolicy"
             }
-            queue = sqs.create_queue(QueueName=f"{name}.fifo", Attributes=attributes)
+            suffix = ".fifo" if properties.get("FifoQueue") else ""
+            queue = sqs.create_queue(QueueName=f"{name}{suffix}", Attributes=attributes)
             made[name] = queue["QueueUrl"]
+    made["ApiKey"] = API_KEY_ID
     parameters = {name: row.get("Default", "") for name, row in template["Parameters"].items()}
     parameters |= {"TelnyxLongCode": OURS, "TelnyxApiKey": "****"}
     return {
@@ -53,7 +56,8 @@ def deploy() -> dict[str, Any]:
             {"OutputKey": name, "OutputValue": made[output["Value"]["Ref"]]}
             for name, output in template["Outputs"].items()
             if isinstance(output["Value"], dict) and output["Value"].get("Ref") in made
-        ],
+        ]
+        + [{"OutputKey": "ApiUrl", "OutputValue": "https://api.example.invalid/v1"}],
         "Parameters": [{"ParameterKey": name, "ParameterValue": str(value)} for name, value in parameters.items()],
     }
 
@@ -78,9 +82,9 @@ def formation(stacks: dict[str, dict[str, Any]]) -> Iterator[None]:
         handlers.BUILTIN_HANDLERS.remove(handler)
 
 
-def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
+def run(*arguments: str, env: dict[str, str] | None = None, typed: str | None = None) -> Result:
     """Run `longcode` with `arguments`; what it raises and nobody caught is raised here too."""
-    result = CliRunner().invoke(app.app, list(arguments), env={"COLUMNS": "120", **(env or {})})
+    result = CliRunner().invoke(app.app, list(arguments), env={"COLUMNS": "120", **(env or {})}, input=typed)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

@@ -275,7 +275,8 @@ def test_near_the_end_of_its_time_an_invocation_starts_no_send(world: World) -> 
 
 @pytest.mark.parametrize(
     "body",
-    ["", "not json", "[]", "null", "7", "{}", '{"v":1}', '{"v":2,"id":"40385f64-5717-4562-b3fc-2c963f66afa6"}',
+    ["", "not json", "[]", "null", "7", "{}", '{"v":1}', '{"v":0,"id":"40385f64-5717-4562-b3fc-2c963f66afa6"}',
+     '{"v":true,"id":"40385f64-5717-4562-b3fc-2c963f66afa6"}', '{"v":"3"}', '{"v":1.5}', '{"v":2,"id":"message"}',
      '{"v":1,"id":7}', '{"v":1,"id":"message"}', "[" * 50_000],
     ids=lambda body: body[:12],
 )  # fmt: skip
@@ -293,6 +294,73 @@ def test_an_unreadable_message_is_dropped_counted_and_logged_once_and_blocks_nob
     assert world.meter.counts["Unreadable"] == 1
     (line,) = world.journal.of("queue.unreadable")
     assert line.fields == {"queue_id": queue_id}
+
+
+@pytest.mark.parametrize(
+    "body", ['{"v":1,"id":"%s","why":"x"}', '{"v":2,"id":"%s"}', '{"id":"%s","v":2,"why":[7]}']
+)
+def test_the_next_version_is_read_before_anybody_writes_it_and_what_else_it_holds_is_left_alone(
+    world: World, body: str
+) -> None:
+    world.enqueue()
+    (stored,) = world.queue.stored
+    stored.body = body % ids(world)[0]
+
+    world.consume()
+
+    assert [text.key for text in world.carrier.texts] == ids(world)
+    assert world.queue.stored == []
+    assert "NewerVersion" not in world.meter.counts
+
+
+@pytest.mark.parametrize("whole_groups", [False, True], ids=["up-to-the-hidden", "whole-groups"])
+def test_what_only_a_later_release_can_read_waits_for_it_with_its_line_and_holds_up_nobody_else(
+    whole_groups: bool,
+) -> None:
+    clock = FakeClock()
+    world = make_world(clock=clock, outbox=FakeQueue(clock, whole_groups=whole_groups))
+    for message in ("one", "two", "three"):
+        world.enqueue(message=message)
+    world.enqueue(to=B)
+    later = world.queue.stored[1]
+    ours, later.body = later.body, '{"v":3,"to":"somebody"}'
+
+    world.consume(until_ms=clock.now + 10 * 60_000)
+
+    assert [text.text for text in world.carrier.texts if text.recipient == THEIRS] == ["one"]
+    assert len(world.carrier.arrivals(B)) == 1
+    assert [stored.group for stored in world.queue.stored] == [THEIRS, THEIRS]
+    assert world.queue.dead == []
+    # One look a minute, for which one line in the log.
+    assert world.queue.receives[later.queue_id] == len(world.journal.of("queue.newer_version")) == 11
+    assert world.meter.counts["NewerVersion"] == 11
+    assert "Unreadable" not in world.meter.counts
+
+    # That release is there.
+    later.body = ours
+    world.consume()
+
+    assert [text.text for text in world.carrier.texts if text.recipient == THEIRS] == ["one", "two", "three"]
+    assert world.queue.stored == []
+
+
+def test_a_drain_leaves_it_too_and_says_that_it_remains(world: World) -> None:
+    world.queue.append('{"v":3}', THEIRS, "of-tomorrow")
+
+    answer = world.process()
+
+    assert answer.fields == {"processed": 0, "failed": 0, "results": [], "remaining": 1}
+    assert len(world.queue.stored) == 1
+
+
+def test_it_waits_even_where_the_queue_refuses_to_hide_it(world: World) -> None:
+    world.queue.append('{"v":3}', THEIRS, "of-tomorrow")
+    world.queue.trip.fail("defer")
+
+    world.consume(until_ms=world.clock.now + 60_000)
+
+    assert len(world.queue.stored) == 1
+    assert world.carrier.requests == []
 
 
 def test_a_message_that_names_no_known_id_is_dropped_counted_and_logged_once(world: World) -> None:

@@ -12,6 +12,14 @@ from longcode.destinations import Destination
 from longcode.errors import ConfigurationError
 
 
+def carrier_key(secret: str) -> str:
+    """The carrier's API key in what the secret holds. Raises ValueError for one that no header could carry."""
+    key = secret.strip()
+    if not re.fullmatch(r"[\x21-\x7e]+", key):
+        raise ValueError("holds characters that no key has")
+    return key
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the template's parameters say. Durations are milliseconds unless the name says otherwise."""

@@ -40,6 +40,8 @@ STORE_RETRY_MS = 15_000
 
 # The longest that an open breaker hides a text at a time.
 MOST_HIDDEN_MS = 600_000
+# How long a queue message that only a later release can read is left to it. A deploy takes minutes.
+NEWER_MS = 60_000
 # How long one invocation has for its try through an open breaker before another may.
 PROBE_MS = 15_000
 
@@ -333,7 +335,12 @@ def send_batch(
     """
     results: list[Result] = []
     lines: dict[str, list[Envelope]] = {}
+    for_later = _for_later(envelopes)
+    if for_later:
+        results += _leave(for_later, desk, outbox)
     for envelope in envelopes:
+        if envelope in for_later:
+            continue
         if envelope.message_id is None:
             # Nothing can ever become of it, and as the head of its group it would block all behind it.
             desk.meter.count(Metric.UNREADABLE)
@@ -352,6 +359,32 @@ def send_batch(
     else:
         parallel([lane.run for lane in lanes])
     return results + [result for lane in lanes for result in lane.results]
+
+
+def _for_later(envelopes: Sequence[Envelope]) -> list[Envelope]:
+    """What only a later release can read, and all that stands behind it in its line."""
+    found: list[Envelope] = []
+    lines: set[str] = set()
+    for envelope in envelopes:
+        if envelope.newer or envelope.recipient in lines:
+            lines.add(envelope.recipient)
+            found.append(envelope)
+    return found
+
+
+def _leave(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> list[Result]:
+    """Put back what a release that is on its way, or that we went back from, wrote: it is somebody's text."""
+    for envelope in envelopes:
+        if envelope.newer:
+            desk.meter.count(Metric.NEWER_VERSION)
+            desk.journal.error("queue.newer_version", queue_id=envelope.queue_id)
+    again = desk.clock.now_ms() + NEWER_MS
+    try:
+        outbox.defer(envelopes, [NEWER_MS // 1000] * len(envelopes))
+    except Unavailable as exc:
+        # They come back when the queue's own timeout ends.
+        desk.journal.error("store.unavailable", what=exc.what)
+    return [Result(envelope, again_ms=again) for envelope in envelopes]
 
 
 @dataclass(slots=True)

@@ -104,6 +104,11 @@ class Metric(StrEnum):
     )
     ENQUEUED_AGAIN = ("EnqueuedAgain", "Count", "Texts that were stored and may not have been in the queue.")
     UNREADABLE = ("Unreadable", "Count", "Queue messages that nothing can be read from.")
+    NEWER_VERSION = (
+        "NewerVersion",
+        "Count",
+        "Looks at a queue message that only a later release can read: it waits for that one.",
+    )
     UNKNOWN_ID = ("UnknownId", "Count", "Queue messages whose text is not in the table.")
     ERASED = ("Erased", "Count", "Messages removed on request.")
     EVENTS_PUBLISHED = ("EventsPublished", "Count", "Events put on the event bus.")

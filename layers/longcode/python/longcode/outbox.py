@@ -2,6 +2,10 @@
 
 The body is `{"v": 1, "id": "<message id>"}` and nothing else: no text ever lies in a queue or among the dead
 letters. The group is the recipient's number, which gives order and one at a time.
+
+During a deploy, and after going back to the release before, a body was not always written by the release that
+reads it. So what is read is one version ahead of what is written: see "The queue's message format" in
+docs/architecture.md.
 """
 
 import json
@@ -16,7 +20,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 _WHAT = "The queue"
+# What `body` writes.
 VERSION = 1
+# The highest that is read. All up to it name the message in `id`, and what else they hold may be left out.
+READS = 2
 
 
 def body(message_id: str) -> str:
@@ -26,14 +33,31 @@ def body(message_id: str) -> str:
 
 def read_body(text: str) -> str | None:
     """The message id in a queue message, None where it can't be read."""
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(fields, dict) or fields.get("v") != VERSION:
+    fields = _fields(text)
+    if not 1 <= _version(fields) <= READS:
         return None
     found = fields.get("id")
     return found if isinstance(found, str) and is_message_id(found) else None
+
+
+def is_newer(text: str) -> bool:
+    """Whether a later release wrote this, in a version that only it understands."""
+    return _version(_fields(text)) > READS
+
+
+# Any: what JSON holds.
+def _fields(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _version(fields: Mapping[str, Any]) -> int:
+    found = fields.get("v")
+    # JSON's true is an int to Python.
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0
 
 
 # Any: a record of a Lambda event or of ReceiveMessage, as SQS writes it.
@@ -41,12 +65,14 @@ def envelope(record: Mapping[str, Any]) -> Envelope:
     """A record of a Lambda event or of ReceiveMessage, which differ in the case of their names."""
     lower = {name[:1].lower() + name[1:]: value for name, value in record.items()}
     attributes = lower.get("attributes") or {}
+    text = lower.get("body") or ""
     return Envelope(
-        message_id=read_body(lower.get("body") or ""),
+        message_id=read_body(text),
         recipient=attributes.get("MessageGroupId", ""),
         queue_id=lower.get("messageId", ""),
         receipt_handle=lower.get("receiptHandle", ""),
         receives=int(attributes.get("ApproximateReceiveCount", "1")),
+        newer=is_newer(text),
     )
 
 

@@ -425,13 +425,17 @@ class Bus(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A message of the queue as received. `message_id` is None where the body can't be read."""
+    """A message of the queue as received.
+
+    `message_id` is None where the body can't be read; `newer` says that a later release can.
+    """
 
     message_id: str | None
     recipient: str
     queue_id: str
     receipt_handle: str
     receives: int
+    newer: bool = False
 
 
 class Outbox(Protocol):

@@ -7,7 +7,6 @@ function pays at its cold start for no more than it uses. Tests hand in parts of
 import logging
 import os
 import random
-import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from longcode import accept, http
-from longcode.config import Settings
+from longcode.config import Settings, carrier_key
 from longcode.errors import Crashed, LongCodeError, Unavailable
 from longcode.metrics import Metric
 
@@ -266,11 +265,11 @@ class Service:
             if fresh or not known:
                 with aws.translated("The secret store"):
                     secret = aws.secretsmanager().get_secret_value(SecretId=self.settings.secret_id)
-                key = secret["SecretString"].strip()
-                if not re.fullmatch(r"[\x21-\x7e]+", key):
-                    # No header could carry it, and that must be found out before a text is claimed.
-                    raise Unavailable("The carrier's API key holds characters that no key has; it")
-                known[:] = [key]
+                try:
+                    known[:] = [carrier_key(secret["SecretString"])]
+                except ValueError as exc:
+                    # To be found out before a text is claimed.
+                    raise Unavailable(f"The carrier's API key {exc}; it") from None
             return known[0]
 
         return read
