@@ -47,9 +47,7 @@ def restore(target: Target, table: str, now_ms: int, *, dry_run: bool) -> Iterat
     """Put back what only `table` has, and say after each batch how far it is. It may be run again."""
     done = Restored()
     act: Callable[[Any], bool] = (
-        (lambda item: not target.messages.has(item))
-        if dry_run
-        else (lambda item: target.messages.put_back(item, now_ms))
+        target.messages.lacks if dry_run else (lambda item: target.messages.put_back(item, now_ms))
     )
     items = (item for item in target.messages.copies(table) if not item["pk"]["S"].startswith(_COUNTED))
     with ThreadPoolExecutor(_WORKERS) as pool:

@@ -99,14 +99,39 @@ def test_what_is_there_is_newer_and_stays_and_a_second_run_finds_nothing_to_do(b
     assert "0 items put back." in before.says("restore", COPY)
 
 
-def test_a_refusal_that_was_safe_to_repeat_is_not_any_more(before: World, dynamodb: Any) -> None:
-    claim = before.target.messages.claim(ident(4), "later", ACCEPTED_MS)
-    item = {"pk": {"S": f"M#{ident(9)}"}, "safe_to_retry": {"BOOL": True}}
+def _refused(dynamodb: Any, number: int) -> None:
+    """Put a text into the copy that is known not to have left."""
     whole = next(row for row in _items(dynamodb, COPY) if row["pk"]["S"] == f"M#{ident(3)}")
+    item = {"pk": {"S": f"M#{ident(number)}"}, "safe_to_retry": {"BOOL": True}}
     dynamodb.put_item(TableName=COPY, Item=whole | item | {"status": {"S": "failed"}, "rank": {"N": "60"}})
-    assert claim.message
+
+
+def test_a_refusal_that_was_safe_to_repeat_is_not_any_more(before: World, dynamodb: Any) -> None:
+    _refused(dynamodb, 9)
     before.run("pause")
     before.says("restore", COPY)
     found = before.target.messages.get(ident(9))
     assert found
     assert (found.status, found.safe_to_retry) == (Status.FAILED, False)
+
+
+def test_a_refused_text_that_was_asked_for_again_since_still_waits(before: World, dynamodb: Any) -> None:
+    _refused(dynamodb, 9)
+    before.run("pause")
+    before.accept(ident(9), accepted_ms=ACCEPTED_MS + 60_000)
+    before.says("restore", COPY)
+    assert before.target.messages.get(ident(9)).status is Status.QUEUED  # type: ignore[union-attr]
+
+
+def test_a_request_that_was_repeated_while_its_text_was_gone_sends_no_second_one(
+    before: World, dynamodb: Any
+) -> None:
+    # With the same Idempotency-Key it has the same id; the first of them had left, as its copy knows.
+    before.run("pause")
+    before.accept(ident(3), to=OTHERS, accepted_ms=ACCEPTED_MS + 60_000)
+    assert "5 items would be put back" in before.says("restore", COPY, "--dry-run")
+    before.says("restore", COPY)
+    found = before.target.messages.get(ident(3))
+    assert found
+    assert (found.status, found.accepted_ms) == (Status.SUBMITTED, ACCEPTED_MS)
+    assert not before.target.messages.claim(ident(3), "again", ACCEPTED_MS).won

@@ -474,13 +474,21 @@ class DynamoMessages:
             if not start:
                 return
 
-    def has(self, item: "Item") -> bool:
-        """Whether the table holds anything in the place of `item`."""
-        return self._get(item["pk"]["S"]) is not None
+    def lacks(self, item: "Item") -> bool:
+        """Whether `put_back` would write `item`."""
+        found = self._get(item["pk"]["S"])
+        if found is None:
+            return True
+        here, copy = image(found), image(item)
+        if here is None or copy is None or copy.safe_to_retry:
+            return False
+        return here.status is Status.QUEUED and here.accepted_ms > copy.accepted_ms
 
     def put_back(self, item: "Item", now_ms: int) -> bool:
         """Write an item of a restored copy where nothing has taken its place; whether it was written.
 
+        A text that waits there and was accepted later is the same request again, made while the first was gone;
+        unless the first is known not to have left.
         A text that had not left at the time of the copy may have left since. So it comes back as `unknown`, with
         its replay spent: only evidence moves it, and nothing sends it.
         """
@@ -511,9 +519,22 @@ class DynamoMessages:
             )
         try:
             with translated(_WHAT):
-                self._client.put_item(
-                    TableName=self._table, Item=fields, ConditionExpression="attribute_not_exists(pk)"
-                )
+                if message and not message.safe_to_retry:
+                    self._client.put_item(
+                        TableName=self._table,
+                        Item=fields,
+                        ConditionExpression=(
+                            "attribute_not_exists(pk) OR (#rank = :queued AND accepted_ms > :accepted)"
+                        ),
+                        ExpressionAttributeNames={"#rank": "rank"},
+                        ExpressionAttributeValues=_values(
+                            {":queued": Status.QUEUED.rank, ":accepted": message.accepted_ms}
+                        ),
+                    )
+                else:
+                    self._client.put_item(
+                        TableName=self._table, Item=fields, ConditionExpression="attribute_not_exists(pk)"
+                    )
         except ConditionFailed:
             return False
         return True
