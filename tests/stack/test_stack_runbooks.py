@@ -140,9 +140,9 @@ def test_signatures_refused(bench: Bench, eventually: Eventually) -> None:
 
     change(bench, "webhook", TELNYX_PUBLIC_KEY=f"{ANOTHER_KEY},{bench.stack.telnyx_public_key}")
 
-    assert counted("Webhooks") == 0
+    before = counted("Webhooks")
     bench.enqueue("+12184010104")
-    eventually(lambda: counted("Webhooks") > 0, 60)
+    eventually(lambda: counted("Webhooks") > before, 60)
 
     def read_back() -> bool:
         bench.let_time_pass(lost)
