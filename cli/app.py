@@ -19,6 +19,7 @@ from cli import destroy as destroys
 from cli import doctor as doctors
 from cli import drift as drifts
 from cli import redrive as redrives
+from cli import restore as restores
 from cli import smoke as smokes
 from cli.finding import Finding, State
 from cli.problems import Problem
@@ -427,6 +428,39 @@ def _redrive(at: Target) -> int:
             moved = step.moved
             bar.update(task, completed=step.moved, total=step.total)
     return moved
+
+
+@app.command(
+    epilog=_examples(
+        "restore messages-at-0200 --dry-run --stack long-code-prod",
+        "restore messages-at-0200 --stack long-code-prod --profile ops",
+    )
+)
+def restore(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A restored copy of the messages table.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Put back what the messages table has lost, from a restored copy. Overwrites nothing, and sends nothing.
+
+    A text that waited at the time of the copy may have left since: it comes back as unknown, for evidence to
+    settle. It may be stopped at any point and run again.
+    """
+    at = _found(stack, profile, region, home)
+    if not dry_run and at.limits.look("", at.sender).control.paused_since_ms is None:
+        raise Problem(
+            "Sending is not paused.", "longcode pause first, and resume when you have seen what came back."
+        )
+    done = restores.Restored()
+    columns = (TextColumn("Reading"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        for done in restores.restore(at, table, _now_ms(), dry_run=dry_run):
+            bar.update(task, completed=done.read)
+    console.print(show.restored(done, dry_run=dry_run))
 
 
 def _check_sender(at: Target, sender: str | None) -> None:

@@ -16,6 +16,7 @@ from cli.drift import Difference, Found
 from cli.finding import Finding, State
 from cli.overview import Line, Overview
 from cli.redrive import Preview
+from cli.restore import Restored
 from cli.rollback import name_of
 from cli.smoke import Left, Step
 from longcode import http, pacing, phone
@@ -421,6 +422,23 @@ def _effect(status: Status | None) -> str:
     if status is Status.SENDING:
         return "has the consumer settle it by evidence, not send it again"
     return "takes it off: nothing is sent again"
+
+
+# ------------------------------------------------------------------------------------------ a restored copy
+
+
+def restored(done: Restored, *, dry_run: bool) -> RenderableType:
+    """What came back from a copy of the table, or would."""
+    would = "would be " if dry_run else ""
+    words = [
+        f"{count(done.read, 'item')} read, {done.there:,} of them still there, {done.expired:,} past their time.",
+        f"{count(done.put_back, 'item')} {would}put back.",
+    ]
+    table = _table("texts", "were", "come back as", right=("texts",))
+    for status, many in sorted(done.texts.items(), key=lambda row: row[0].rank):
+        after = Status.UNKNOWN if status.rank < Status.SUBMITTED.rank else status
+        table.add_row(f"{many:,}", status.value, after.value)
+    return Group(*words, *([table] if done.texts else []))
 
 
 # -------------------------------------------------------------------------------------- a smoke test

@@ -245,3 +245,39 @@ def test_no_record_is_no_evidence(answer: httpx.Response | Exception, telnyx_id:
 
     assert line.carrier.record_of(make_message(telnyx_id=telnyx_id)) is None
     assert len(line.requests) == 1
+
+
+@pytest.mark.parametrize("telnyx_id", [TELNYX_ID, None], ids=["known-by-its-id", "known-by-its-number"])
+def test_a_key_that_was_changed_is_read_anew_for_the_records_too(telnyx_id: str | None) -> None:
+    keys = Keys("KEY_old", "KEY_new")
+    message = make_message(telnyx_id=telnyx_id)
+    row = {"uuid": TELNYX_ID, "status": "delivered", "delivery_status_webhook_url": message.webhook_url}
+    known = {"id": TELNYX_ID, "to": [{"status": "delivered"}]}
+    line = Line(
+        refused(401, "10009"), httpx.Response(200, json={"data": known if telnyx_id else [row]}), keys=keys
+    )
+
+    found = line.carrier.record_of(message)
+
+    assert found is not None
+    assert (found.telnyx_id, found.status) == (TELNYX_ID, "delivered")
+    first, second = line.requests
+    assert (first.url, second.headers["authorization"]) == (second.url, "Bearer KEY_new")
+
+
+def test_a_key_that_is_refused_and_has_not_changed_leaves_the_records_unread() -> None:
+    line = Line(refused(401, "10009"), keys=Keys("KEY_one"))
+
+    assert line.carrier.record_of(make_message(telnyx_id=TELNYX_ID)) is None
+    assert len(line.requests) == 1
+
+
+def test_a_store_that_cannot_give_a_new_key_leaves_the_records_unread() -> None:
+    def keys(fresh: bool) -> str:
+        if fresh:
+            raise Unavailable("The secret store")
+        return "KEY_one"
+
+    line = Line(refused(401, "10009"), keys=keys)
+
+    assert line.carrier.record_of(make_message(telnyx_id=TELNYX_ID)) is None

@@ -51,26 +51,32 @@ class Telnyx:
         return self._post(message.id, body, fresh) if fresh != key else answer
 
     def record_of(self, message: Message) -> Record | None:
-        headers = {"Authorization": f"Bearer {self._api_key(False)}"}
+        if message.telnyx_id:
+            content = self._read(f"messages/{message.telnyx_id}")
+            return telnyx.record(content) if content is not None else None
+        content = self._read(
+            "detail_records",
+            {"filter[record_type]": "messaging", "filter[cld]": message.recipient, "page[size]": "50"},
+        )
+        return telnyx.detail_record(content, message.webhook_url) if content is not None else None
+
+    def _read(self, path: str, params: dict[str, str] | None = None) -> bytes | None:
+        """What the carrier has on record there; None if it does not say."""
+
+        def get(key: str) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {key}"}
+            return self._client.get(f"{self._url}/{path}", params=params, headers=headers, timeout=TIMEOUT)
+
+        key = self._api_key(False)
         try:
-            if message.telnyx_id:
-                answer = self._client.get(
-                    f"{self._url}/messages/{message.telnyx_id}", headers=headers, timeout=TIMEOUT
-                )
-                return telnyx.record(answer.content) if answer.status_code == 200 else None
-            answer = self._client.get(
-                f"{self._url}/detail_records",
-                params={
-                    "filter[record_type]": "messaging",
-                    "filter[cld]": message.recipient,
-                    "page[size]": "50",
-                },
-                headers=headers,
-                timeout=TIMEOUT,
-            )
-        except httpx.HTTPError:
+            answer = get(key)
+            if answer.status_code == 401:
+                # The sweeper may never send anything that would tell it of a key that has changed.
+                fresh = self._api_key(True)
+                answer = get(fresh) if fresh != key else answer
+        except (httpx.HTTPError, Unavailable):
             return None
-        return telnyx.detail_record(answer.content, message.webhook_url) if answer.status_code == 200 else None
+        return answer.content if answer.status_code == 200 else None
 
     def _post(self, key: str, body: bytes, api_key: str) -> Answer:
         try:

@@ -474,6 +474,15 @@ _ROWS: tuple[tuple[str, Explanation], ...] = (
         ),
     ),
     (
+        "restored",
+        Explanation(
+            "The text was put back from a copy of the table, and may have left after the copy was made.",
+            "service",
+            "no",
+            _EVIDENCE,
+        ),
+    ),
+    (
         "expired_unsent",
         Explanation(
             "The text waited longer than it was valid, and was not sent.",

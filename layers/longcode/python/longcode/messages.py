@@ -5,7 +5,7 @@ and every one of them may be repeated by the client library without harm.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -459,6 +459,85 @@ class DynamoMessages:
             if not start:
                 break
         return found[:at_most], len(found) > at_most
+
+    def copies(self, table: str) -> "Iterator[Item]":
+        """Every item of a restored copy of this table, for `put_back`."""
+        start: Item = {}
+        while True:
+            with translated("The restored table"):
+                page = self._client.scan(
+                    TableName=table,
+                    **({"ExclusiveStartKey": start} if start else {}),  # type: ignore[arg-type]
+                )
+            yield from page["Items"]
+            start = dict(page.get("LastEvaluatedKey", {}))
+            if not start:
+                return
+
+    def lacks(self, item: "Item") -> bool:
+        """Whether `put_back` would write `item`."""
+        found = self._get(item["pk"]["S"])
+        if found is None:
+            return True
+        here, copy = image(found), image(item)
+        if here is None or copy is None or copy.safe_to_retry:
+            return False
+        return here.status is Status.QUEUED and here.accepted_ms > copy.accepted_ms
+
+    def put_back(self, item: "Item", now_ms: int) -> bool:
+        """Write an item of a restored copy where nothing has taken its place; whether it was written.
+
+        A text that waits there and was accepted later is the same request again, made while the first was gone;
+        unless the first is known not to have left.
+        A text that had not left at the time of the copy may have left since. So it comes back as `unknown`, with
+        its replay spent: only evidence moves it, and nothing sends it.
+        """
+        fields = dict(item)
+        message = image(item)
+        # A refusal that left the carrier without the text does not say so of what came after it.
+        fields.pop("safe_to_retry", None)
+        if message and message.status.rank < Status.SUBMITTED.rank:
+            fault = Fault(
+                "restored", "The text was put back from a copy of the table, and may have left since then."
+            )
+            entry = Entry(now_ms, Status.UNKNOWN.value, "operator", faults=(fault,))
+            for name in ("line", "slot_ms", "held_by"):
+                fields.pop(name, None)
+            fields |= _values(
+                {
+                    "status": Status.UNKNOWN.value,
+                    "rank": Status.UNKNOWN.rank,
+                    "claim_id": message.claim_id or f"restored:{now_ms}",
+                    "claimed_ms": message.claimed_ms or message.accepted_ms,
+                    "replayed": True,
+                    "updated_ms": now_ms,
+                    "attention": shard(message.id),
+                    "attention_ms": now_ms,
+                    "faults": _fault_rows((fault,)),
+                    "history": [*map(_row, message.history), _row(entry)],
+                }
+            )
+        try:
+            with translated(_WHAT):
+                if message and not message.safe_to_retry:
+                    self._client.put_item(
+                        TableName=self._table,
+                        Item=fields,
+                        ConditionExpression=(
+                            "attribute_not_exists(pk) OR (#rank = :queued AND accepted_ms > :accepted)"
+                        ),
+                        ExpressionAttributeNames={"#rank": "rank"},
+                        ExpressionAttributeValues=_values(
+                            {":queued": Status.QUEUED.rank, ":accepted": message.accepted_ms}
+                        ),
+                    )
+                else:
+                    self._client.put_item(
+                        TableName=self._table, Item=fields, ConditionExpression="attribute_not_exists(pk)"
+                    )
+        except ConditionFailed:
+            return False
+        return True
 
     def needing_attention(self, shard_number: int, now_ms: int, at_most: int) -> list[str]:
         with translated(_WHAT):

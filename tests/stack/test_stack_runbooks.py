@@ -1,0 +1,189 @@
+"""Runbooks of docs/operations.md, followed to the letter: the fault, its sign in the metrics, the mend, the end.
+
+The rest of them was tried by hand, as the page says: a template that is deployed anew takes minutes.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from local import stack as stacks
+from local.layout import Layout
+from tests.cli.world import run
+from tests.stack.test_stack_faults import Bench
+from tests.stack.world import RUNS, Silent
+
+pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+
+Eventually = Callable[..., Any]
+HOME = RUNS / f"runbooks-{os.getpid()}"
+# Base64 of 32 bytes, and nobody's.
+ANOTHER_KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    layout = Layout.of(HOME)
+    try:
+        yield Bench(layout)
+    finally:
+        stacks.down(layout, Silent(), forget=True)
+
+
+def longcode(*arguments: str) -> str:
+    result = run(*arguments, "--dir", str(HOME))
+    assert result.exit_code == 0, result.output
+    return " ".join(result.stdout.split())
+
+
+def sweep(bench: Bench) -> dict[str, float]:
+    """Run the sweeper, and read the gauges that it wrote: name → value."""
+    started_ms = int(time.time() * 1000)
+    bench.aws("lambda").invoke(FunctionName=bench.stack.functions["sweeper"], Payload=b"{}")
+    for line in reversed(metrics(bench, "sweeper", started_ms)):
+        if "UnknownNow" in line:
+            return {name: sum(value) for name, value in line.items() if isinstance(value, list)}
+    raise AssertionError("the sweeper wrote no gauges")
+
+
+def metrics(bench: Bench, function: str, since_ms: int) -> list[dict[str, Any]]:
+    """The lines of metrics that a function wrote."""
+    events = bench.aws("logs").filter_log_events(
+        logGroupName=bench.stack.log_groups[function], startTime=since_ms, limit=10_000
+    )["events"]
+    return [json.loads(event["message"]) for event in events if event["message"].startswith('{"_aws"')]
+
+
+def change(bench: Bench, function: str, **variables: str) -> None:
+    """Change a function's settings, which starts its processes anew."""
+    client = bench.aws("lambda")
+    name = bench.stack.functions[function]
+    known = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": known | variables})
+
+
+def send(bench: Bench, to: str) -> tuple[int, str | None]:
+    """POST /sms/send: its HTTP status and the code of its error."""
+    answer = httpx.post(
+        f"{bench.stack.api_url}/sms/send",
+        json={"to": to, "message": "Hello"},
+        headers={"x-api-key": bench.stack.api_key},
+        timeout=40,
+        trust_env=False,
+    )
+    return answer.status_code, answer.json().get("code")
+
+
+def left(bench: Bench, ids: list[str]) -> bool:
+    """Whether the carrier has them all. Its receipts are another matter: a busy machine may miss all tries."""
+    return all(bench.status(ident)["status"] in ("submitted", "sent", "delivered") for ident in ids)
+
+
+def test_carrier_key_refused(bench: Bench) -> None:
+    formation, secrets = bench.aws("cloudformation"), bench.aws("secretsmanager")
+    secret = formation.describe_stack_resource(StackName=bench.stack.stack_name, LogicalResourceId="TelnyxSecret")
+    name = secret["StackResourceDetail"]["PhysicalResourceId"]
+    good = secrets.get_secret_value(SecretId=name)["SecretString"]
+    secrets.put_secret_value(SecretId=name, SecretString="KEYrevoked")
+    change(bench, "send", STARTED="anew")
+    assert send(bench, "+12184010101") == (401, "carrier_unauthorized")
+    assert send(bench, "+12184010101") == (503, "sending_stopped")
+    assert "10009 Authentication failed" in longcode("queue")
+    assert sweep(bench)["StoppedKey"] == 1
+
+    secrets.put_secret_value(SecretId=name, SecretString=good)
+    longcode("resume", "--breaker")
+
+    # Its process still has the key that was refused, and reads the new one itself.
+    assert send(bench, "+12184010101") == (200, None)
+    assert sweep(bench)["StoppedKey"] == 0
+
+
+def test_oldest_text_because_nobody_takes_texts_from_the_queue(bench: Bench, eventually: Eventually) -> None:
+    client = bench.aws("lambda")
+    # One on AWS, some of the same kind here.
+    mappings = [
+        row["UUID"]
+        for row in client.list_event_source_mappings(FunctionName=bench.stack.functions["consumer"])[
+            "EventSourceMappings"
+        ]
+    ]
+    for uuid in mappings:
+        client.update_event_source_mapping(UUID=uuid, Enabled=False)
+    ids = bench.enqueue("+12184010102")
+    eventually(lambda: json.loads(longcode("queue", "--json"))["ready"] == 1)
+    (line,) = json.loads(longcode("queue", "--json"))["waiting"]
+    assert (line["texts"], line["held_by"]) == (1, None)
+
+    for uuid in mappings:
+        client.update_event_source_mapping(UUID=uuid, Enabled=True)
+
+    eventually(lambda: left(bench, ids), 60)
+
+
+def test_signatures_refused(bench: Bench, eventually: Eventually) -> None:
+    started_ms = int(time.time() * 1000)
+    change(bench, "webhook", TELNYX_PUBLIC_KEY=ANOTHER_KEY)
+    (lost,) = bench.enqueue("+12184010103")
+
+    def counted(name: str) -> float:
+        return sum(sum(line.get(name, ())) for line in metrics(bench, "webhook", started_ms))
+
+    # Two events, three tries each: after that the carrier has given up.
+    eventually(lambda: counted("SignaturesRefused") >= 6, 60)
+    assert bench.status(lost)["status"] == "submitted"
+
+    change(bench, "webhook", TELNYX_PUBLIC_KEY=f"{ANOTHER_KEY},{bench.stack.telnyx_public_key}")
+
+    before = counted("Webhooks")
+    bench.enqueue("+12184010104")
+    eventually(lambda: counted("Webhooks") > before, 60)
+
+    def read_back() -> bool:
+        bench.let_time_pass(lost)
+        return bool(bench.status(lost)["status"] == "delivered")
+
+    # The receipts that were lost are in the carrier's records.
+    eventually(read_back, 60)
+
+
+def test_what_the_table_has_lost_comes_back_and_is_not_sent_again(bench: Bench, eventually: Eventually) -> None:
+    table, dynamodb = bench.stack.messages_table, bench.aws("dynamodb")
+    # Or a late receipt would settle it before the records do.
+    bench.program(webhook="lose", to="+12184010105", times=None)
+    longcode("pause")
+    (ident,) = bench.enqueue("+12184010105")
+    key = {"pk": {"S": f"M#{ident}"}}
+    item = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    longcode("resume")
+    eventually(lambda: left(bench, [ident]), 60)
+    # As point-in-time recovery would have it: the state before it left. And then it is lost.
+    dynamodb.create_table(
+        TableName=f"{table}-copy",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )
+    dynamodb.put_item(TableName=f"{table}-copy", Item=item)
+    dynamodb.delete_item(TableName=table, Key=key)
+
+    longcode("pause")
+    assert "1 queued unknown" in longcode("restore", f"{table}-copy")
+    assert bench.status(ident)["status"] == "unknown"
+    longcode("resume")
+
+    def settled() -> bool:
+        bench.let_time_pass(ident)
+        return bool(bench.status(ident)["status"] == "delivered")
+
+    # By the carrier's records: which message it was, and then what became of it.
+    eventually(settled, 60)
+    assert len(bench.accepted([ident])) == 1
+    assert (
+        sum(row["idempotency_key"] == ident for row in bench.carrier("requests", limit=100_000)["requests"]) == 1
+    )
