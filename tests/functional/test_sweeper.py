@@ -4,7 +4,7 @@ import pytest
 
 from longcode.message import ENQUEUE_CHECK_MS, Fault, Status
 from longcode.sweep import FIRST_EVIDENCE_MS, GIVE_UP_MS, REPLAY_AFTER_MS, REPLAY_UNTIL_MS
-from tests.fakes import World, make_settings, make_world
+from tests.fakes import OURS, THEIRS, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import Behaviour
 from tests.fakes.tripwire import Died
@@ -188,6 +188,23 @@ def test_a_replay_that_was_proven_unsent_may_be_made_again(world: World, behavio
     assert len(world.carrier.requests) == 3
     assert world.carrier.taken(ident) == 1
     assert status(world, ident) is Status.SUBMITTED
+
+
+def test_whoever_comes_next_keeps_a_distance_from_a_replay_before_it_has_left(world: World) -> None:
+    unknown(world, carriers.HANGS)
+    asked_ms: list[int] = []
+    kept_ms: list[int | None] = []
+
+    def taken(_text: object) -> None:
+        asked_ms.append(world.clock.now)
+        kept_ms.append(world.limits.look(THEIRS, OURS).recipient.not_before_ms)
+
+    world.carrier.on_taken = taken
+    sweep_for(world, REPLAY_AFTER_MS + 2 * MINUTE)
+
+    (asked,), (kept,) = asked_ms, kept_ms
+    assert kept
+    assert kept >= asked + 1000
 
 
 def test_a_replay_that_the_carrier_refuses_for_good_ends_the_text(world: World) -> None:

@@ -170,6 +170,10 @@ class Sweeper:
         if stopped or road.opted_out or road.not_before_ms > now:
             self.messages.look_again(message, max(now + 5 * _MINUTE, road.not_before_ms))
             return
+        if self.pace.recipient_ms:
+            # As a send does: who comes next keeps a distance from now, and not from the slot, which may be past.
+            ahead_ms = self.clock.now_ms() + pacing.spacing(self.pace.recipient_ms)
+            self.limits.push(pacing.recipient_key(message.recipient), ahead_ms)
         if not self.messages.mark_replayed(message, now):
             return
         answer = self.carrier.send(message)
