@@ -135,3 +135,15 @@ def test_a_request_that_was_repeated_while_its_text_was_gone_sends_no_second_one
     assert found
     assert (found.status, found.accepted_ms) == (Status.SUBMITTED, ACCEPTED_MS)
     assert not before.target.messages.claim(ident(3), "again", ACCEPTED_MS).won
+
+
+def test_another_text_accepted_under_the_same_key_meanwhile_stays_and_will_leave(before: World) -> None:
+    # Its caller would have got a 409, had the first not been gone; it got a 202, and that is a promise.
+    before.run("pause")
+    before.accept(ident(3), to=OTHERS, accepted_ms=ACCEPTED_MS + 60_000, fingerprint="another text")
+    assert "4 items would be put back" in before.says("restore", COPY, "--dry-run")
+    before.says("restore", COPY)
+    found = before.target.messages.get(ident(3))
+    assert found
+    assert (found.status, found.fingerprint) == (Status.QUEUED, "another text")
+    assert before.target.messages.claim(ident(3), "mine", ACCEPTED_MS + 61_000).won

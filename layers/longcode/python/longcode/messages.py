@@ -482,13 +482,14 @@ class DynamoMessages:
         here, copy = image(found), image(item)
         if here is None or copy is None or copy.safe_to_retry:
             return False
-        return here.status is Status.QUEUED and here.accepted_ms > copy.accepted_ms
+        repeated = here.fingerprint == copy.fingerprint and here.accepted_ms > copy.accepted_ms
+        return here.status is Status.QUEUED and repeated
 
     def put_back(self, item: "Item", now_ms: int) -> bool:
         """Write an item of a restored copy where nothing has taken its place; whether it was written.
 
         A text that waits there and was accepted later is the same request again, made while the first was gone;
-        unless the first is known not to have left.
+        unless the first is known not to have left. Another text under the same key was promised too, and stays.
         A text that had not left at the time of the copy may have left since. So it comes back as `unknown`, with
         its replay spent: only evidence moves it, and nothing sends it.
         """
@@ -524,11 +525,16 @@ class DynamoMessages:
                         TableName=self._table,
                         Item=fields,
                         ConditionExpression=(
-                            "attribute_not_exists(pk) OR (#rank = :queued AND accepted_ms > :accepted)"
+                            "attribute_not_exists(pk) OR "
+                            "(#rank = :queued AND accepted_ms > :accepted AND fingerprint = :print)"
                         ),
                         ExpressionAttributeNames={"#rank": "rank"},
                         ExpressionAttributeValues=_values(
-                            {":queued": Status.QUEUED.rank, ":accepted": message.accepted_ms}
+                            {
+                                ":queued": Status.QUEUED.rank,
+                                ":accepted": message.accepted_ms,
+                                ":print": message.fingerprint,
+                            }
                         ),
                     )
                 else:
