@@ -198,3 +198,25 @@ def test_an_invocation_that_counted_nothing_writes_nothing(
     meter.flush()
 
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_ten_workers_that_count_at_once_lose_and_double_nothing(
+    meter: LambdaMeter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> None:
+        for _ in range(500):
+            meter.count(Metric.SENT)
+            meter.count(Metric.CARRIER_LATENCY, 41)
+
+    workers = [threading.Thread(target=work) for _ in range(10)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    meter.flush()
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    values = [line[name] for line in lines for name in ("Sent", "CarrierLatencyMs") if name in line]
+    assert sum(map(len, values)) == 10_000
+    # CloudWatch takes no more of one metric in a line.
+    assert max(map(len, values)) <= 100

@@ -6,6 +6,7 @@ parts that others make: the carrier's words, and the exceptions of libraries, wh
 
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 
@@ -85,11 +86,15 @@ class LambdaMeter:
         self._provider = AmazonCloudWatchEMFProvider(
             namespace=NAMESPACE, default_dimensions={"environment": environment}
         )
+        # The workers of a batch count at once, and the provider writes all it has where one list is full.
+        self._lock = threading.Lock()
 
     def count(self, metric: Metric, value: float = 1) -> None:
-        self._provider.add_metric(metric.value, MetricUnit(metric.unit), value)
+        with self._lock:
+            self._provider.add_metric(metric.value, MetricUnit(metric.unit), value)
 
     def flush(self) -> None:
         """Write what was counted since the last flush; nothing if nothing was."""
-        if self._provider.metric_set:
-            self._provider.flush_metrics()
+        with self._lock:
+            if self._provider.metric_set:
+                self._provider.flush_metrics()
