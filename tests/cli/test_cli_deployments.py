@@ -24,7 +24,7 @@ from tests.cli.world import deploy as create
 pytestmark = pytest.mark.disable_socket
 
 DEV, PROD = "long-code-sms-dev", "long-code-sms-prod"
-ALARMS = ["FunctionErrors", "ApiFailing", "DeadLetters", "WebhookSlow"]
+ALARMS = ["FunctionErrors", "ApiFailing", "DeadLetters"]
 
 
 def arn(alarm: str, kind: str = "alarm") -> str:
@@ -349,7 +349,7 @@ def test_after_a_deployment_cloudformation_watches_the_stacks_alarms(account: Fa
     tags = {row["Key"]: row["Value"] for row in asked["Tags"]}
     assert tags["service"] == "long-code-sms"
     assert tags[rollback.TAG].startswith("10-minutes-")
-    assert "watches ApiFailing, DeadLetters, FunctionErrors, WebhookSlow during each update" in told
+    assert "watches ApiFailing, DeadLetters, FunctionErrors during each update" in told
 
 
 def test_it_is_set_once_and_then_left_alone(account: FakeFormation) -> None:

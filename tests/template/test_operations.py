@@ -127,6 +127,8 @@ def test_at_most_five_alarms_take_an_update_back() -> None:
     arns = OPERATIONS["Outputs"]["RollbackAlarmArns"]["Value"]["Fn::Join"][1]
     assert {arn["Fn::GetAtt"][0] for arn in arns} <= set(ALARMS)
     assert 1 <= len(arns) <= 5
+    # An update makes every function cold.
+    assert "WebhookSlow" not in {arn["Fn::GetAtt"][0] for arn in arns}
 
 
 # -------------------------------------------------------------------------------------------- the dashboard
