@@ -34,11 +34,15 @@ class Metric(StrEnum):
     # ----------------------------------------------------- what became of texts, from the table's own changes
     ACCEPTED = ("Accepted", "Count", "Texts taken from callers, to send or to queue.")
     SENT = ("Sent", "Count", "Texts that the carrier has taken, known by its answer, a receipt or its records.")
-    SEGMENTS = ("Segments", "Count", "Parts of the texts sent, as the carrier counts them: what it bills.")
+    SEGMENTS = ("Segments", "Count", "Parts of the texts sent: the carrier's count where it told one, else ours.")
     DELIVERED = ("Delivered", "Count", "Texts that arrived.")
     DELIVERY_FAILED = ("DeliveryFailed", "Count", "Texts that the carrier took and that did not arrive.")
     UNCONFIRMED = ("Unconfirmed", "Count", "Texts of which nobody can say whether they arrived.")
-    FAILED = ("Failed", "Count", "Texts that the carrier did not take, for good.")
+    FAILED = (
+        "Failed",
+        "Count",
+        "Texts that the carrier did not take. A send that is tried again counts each time.",
+    )
     FAILED_RECIPIENT = (
         "FailedRecipient",
         "Count",
@@ -57,7 +61,7 @@ class Metric(StrEnum):
     )
     CANCELLED = ("Cancelled", "Count", "Texts not sent because their recipient's texts were erased.")
     UNKNOWN = ("Unknown", "Count", "Texts of which the carrier did not say whether it took them.")
-    COST = ("Cost", "None", "What the carrier charged, in the currency of its receipts.")
+    COST = ("Cost", "None", "What the first receipt with a price charged, in its currency.")
     INBOUND = ("Inbound", "Count", "Texts from people.")
     DESTINATION_REFUSED = ("DestinationRefused", "Count", "Requests to numbers that may not be texted.")
     DAILY_LIMIT_REACHED = ("DailyLimitReached", "Count", "Requests over a cap of the day.")
