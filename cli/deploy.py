@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from cli.rollback import Watch
 from cli.samconfig import Settings
 from cli.site import Site, outputs_of, stack_at
 from local import sam_template
+from longcode import destinations, signature
 
 SAM = ROOT / ".local" / "venv-sam" / "bin" / "sam"
 TEMPLATE = ROOT / "template.yaml"
@@ -79,6 +80,7 @@ def plan(
         parameters |= taken
         if stack is None:
             _require(parameters)
+    _check(parameters)
     tags = dict(settings.tags)
     if stack:
         # sam deploy puts its own tags in the place of all that there are.
@@ -106,6 +108,21 @@ def _refuse(place: Site, stack: dict[str, Any]) -> None:
             "Wait for its end: aws cloudformation describe-stack-events says what it does.",
         )
     rollback.refuse_if_ringing(place, stack)
+
+
+def _check(parameters: Mapping[str, str]) -> None:
+    """Refuse what the template's patterns let through and no function would start with."""
+    ranges = filter(None, map(str.strip, parameters.get("WebhookSourceRange", "").split(",")))
+    read: list[tuple[str, str, Callable[[str], object]]] = [
+        *(("WebhookSourceRange", one, signature.source_range) for one in ranges),
+    ]
+    if listed := parameters.get("AllowedDestinations", "").strip():
+        read.append(("AllowedDestinations", listed, destinations.parse))
+    for name, value, parse in read:
+        try:
+            parse(value)
+        except ValueError as exc:
+            raise Problem(f"{name} can't be {value!r}: {exc}.", "No function would start with it.") from exc
 
 
 def _require(parameters: Mapping[str, str]) -> None:

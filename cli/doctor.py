@@ -279,6 +279,7 @@ def _key(case: Case) -> Outcome:
     try:
         key = carrier_key(case.secret)
     except Exception as exc:
+        # Whatever it was: the check of the secret, one line above, has told it.
         raise Skipped("There is no key to try; see secret.") from exc
     account = Account(
         case.client,

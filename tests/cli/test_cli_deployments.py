@@ -130,11 +130,16 @@ def test_a_samconfig_that_is_none_is_one_line(tmp_path: Path) -> None:
 KEYS = {"TELNYX_API_KEY": "KEYsecret", "TELNYX_PUBLIC_KEY": "abc=", "TELNYX_LONG_CODE": "+12025550100"}
 
 
-def plan(environment: dict[str, str] | None = None, env: str = "dev", **options: Any) -> deploy.Plan:
+def plan(
+    environment: dict[str, str] | None = None,
+    env: str = "dev",
+    parameters: dict[str, str] | None = None,
+    **options: Any,
+) -> deploy.Plan:
     asked: dict[str, Any] = {"guided": False, "yes": True, "architecture": "arm64", **options}
     # Not the repository's file, in which somebody's own answers may be.
     tags = {"service": "long-code-sms", "environment": env}
-    settings = Settings(Path("/none"), env, f"long-code-sms-{env}", REGION, tags=tags)
+    settings = Settings(Path("/none"), env, f"long-code-sms-{env}", REGION, tags=tags, parameters=parameters or {})
     return deploy.plan(settings, environment=environment or {}, **asked)
 
 
@@ -150,6 +155,25 @@ def test_a_first_deployment_without_a_terminal_takes_its_keys_from_the_environme
     }
     assert not made.guided
     assert made.before is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WebhookSourceRange", "192.76.120.192/27, 192.76.120.200/27"),
+        ("AllowedDestinations", "+44,+44:500"),
+    ],
+)
+def test_a_setting_that_no_function_would_start_with_is_not_deployed(
+    account: FakeFormation, name: str, value: str
+) -> None:
+    with pytest.raises(Problem, match=f"{name} can't be"):
+        plan(KEYS, parameters={name: value})
+
+
+def test_a_setting_that_functions_start_with_is_deployed(account: FakeFormation) -> None:
+    wanted = {"WebhookSourceRange": "192.76.120.192/27,2001:db8::/32", "AllowedDestinations": "+1,+44:500"}
+    assert plan(KEYS, parameters=wanted).parameters.items() >= wanted.items()
 
 
 def test_a_first_deployment_without_its_keys_names_each_that_is_missing(account: FakeFormation) -> None:
