@@ -24,9 +24,9 @@ from tests.stack.world import RUNS, Silent, up
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def layout() -> Iterator[Layout]:
-    """The directory of a stack of the test's own."""
+    """The directory of a stack of these tests' own."""
     layout = Layout.of(RUNS / f"lifecycle-{os.getpid()}")
     yield layout
     stacks.down(layout, Silent(), forget=True)
@@ -113,7 +113,7 @@ def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_
 def test_the_address_follows_the_api_through_every_change_of_its_definition(
     layout: Layout, tmp_path: Path
 ) -> None:
-    stack = _up(layout)
+    stack = _up(layout, RecipientIntervalMs="50")
     deployer = deploy.Deployer(stack.aws_endpoint_url, layout)
     build = builds.build(layout.log("build"))
 

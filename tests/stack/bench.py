@@ -1,0 +1,133 @@
+"""A stack under test, and what a test does to it: its texts, its carrier, its workers, its clock."""
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+
+from local import emulator as emulators
+from local import processes
+from local.emulator import REGION
+from local.layout import Layout
+from local.processes import Child
+from tests.stack.world import up
+
+# Instead of six minutes, so that a test can see a killed worker's texts come back.
+VISIBILITY_S = 15
+TEN_MINUTES_MS = 10 * 60_000
+
+
+class Bench:
+    """The stack under test, and what a test does to it."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.stack = up(layout)
+        self.aws("sqs").set_queue_attributes(
+            QueueUrl=self.stack.queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY_S)}
+        )
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client of this stack's emulated AWS."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.stack.aws_endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    # ---------------------------------------------------------------------------------- texts and the carrier
+
+    def enqueue(self, to: str, count: int = 1) -> list[str]:
+        """Ids of so many texts, accepted with 202."""
+        ids: list[str] = []
+        for number in range(count):
+            answer = httpx.post(
+                f"{self.stack.api_url}/sms/queue",
+                json={"to": to, "message": f"text {number}"},
+                headers={"x-api-key": self.stack.api_key},
+                timeout=40,
+            )
+            assert answer.status_code == 202, answer.text
+            ids.append(answer.json()["message_id"])
+        return ids
+
+    def status(self, ident: str) -> dict[str, Any]:
+        """GET /sms/status/{id}."""
+        fields: dict[str, Any] = httpx.get(
+            f"{self.stack.api_url}/sms/status/{ident}", headers={"x-api-key": self.stack.api_key}, timeout=40
+        ).json()
+        return fields
+
+    def carrier(self, path: str, **parameters: Any) -> Any:
+        """What the carrier knows."""
+        return httpx.get(f"{self.stack.console_url}/_carrier/{path}", params=parameters, timeout=10).json()
+
+    def program(self, **fault: Any) -> None:
+        """Let something go wrong at the carrier."""
+        answer = httpx.post(f"{self.stack.console_url}/_carrier/faults", json=fault, timeout=10)
+        assert answer.status_code < 300, answer.text
+
+    def accepted(self, ids: list[str]) -> list[dict[str, Any]]:
+        """The requests by which the carrier took any of these messages, in order."""
+        rows = self.carrier("requests", limit=100_000)["requests"]
+        return [row for row in rows if row["accepted"] and row["idempotency_key"] in ids]
+
+    # --------------------------------------------------------------------------------------------- the faults
+
+    def kill_consumers(self) -> int:
+        """SIGKILL the consumer's worker processes of this stack; how many."""
+        mark = f"{self.layout.emulator}/tmp/ministack-lambda-{self.stack.functions['consumer']}-"
+        killed = 0
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if any(part.startswith(mark) and part.endswith("/_worker.py") for part in command):
+                os.kill(int(entry.name), signal.SIGKILL)
+                killed += 1
+        return killed
+
+    def stop_emulator(self) -> None:
+        """Stop it as `make down` does: what it holds is saved."""
+        emulator = Child(self.stack.pids["emulator"], self.stack.started["emulator"])
+        assert processes.stop([emulator]) == []
+
+    def start_emulator(self) -> None:
+        """Start it again where it was; the rest of the stack has run on."""
+        port = httpx.URL(self.stack.aws_endpoint_url).port
+        child = emulators.start(self.layout, port, enforce_iam=True).child
+        self.stack = replace(
+            self.stack,
+            pids=self.stack.pids | {"emulator": child.pid},
+            started=self.stack.started | {"emulator": child.started},
+        )
+        self.stack.save(self.layout)
+
+    def let_time_pass(self, ident: str, claimed_before_ms: float = float("inf")) -> None:
+        """Make a claim as old as the sweeper wants it for a replay, and run the sweeper."""
+        now = round(time.time() * 1000)
+        table = self.aws("dynamodb")
+        with contextlib.suppress(table.exceptions.ConditionalCheckFailedException):
+            table.update_item(
+                TableName=self.stack.messages_table,
+                Key={"pk": {"S": f"M#{ident}"}},
+                UpdateExpression="SET claimed_ms = :then, attention_ms = :now",
+                ConditionExpression="claimed_ms < :before AND attribute_exists(attention)",
+                ExpressionAttributeValues={
+                    ":then": {"N": str(now - TEN_MINUTES_MS - 1000)},
+                    ":now": {"N": str(now)},
+                    ":before": {"N": str(round(min(now, claimed_before_ms)))},
+                },
+            )
+        self.aws("lambda").invoke(FunctionName=self.stack.functions["sweeper"], Payload=b"{}")
