@@ -633,11 +633,14 @@ def destroy(
     if yes and destroys.is_prod(place, found):
         raise Problem("--yes is not for prod.", "Without it, you are asked for the stack's name.")
     came_up = "SendQueueUrl" in site.outputs_of(found) and found["StackStatus"] != "DELETE_FAILED"
-    destroys.refuse(place, found, target.at_site(place) if came_up else None)
+    at = target.at_site(place) if came_up else None
+    destroys.refuse(place, found, at)
     kept = destroys.kept(place)
     console.print(show.kept(kept, f"This deletes {place.name}. What stays:"))
     if not yes:
         _ask_for(place.stack_name)
+        # Typing takes a while, and a text may have come meanwhile.
+        destroys.refuse(place, site.described(place), at)
     destroys.delete(place, found, lambda gone: console.print(f"gone: {gone}"))
     console.print(show.kept(kept, f"{place.name[:1].upper()}{place.name[1:]} is gone. What stays:"))
 

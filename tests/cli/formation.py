@@ -1,6 +1,6 @@
 """CloudFormation in this process, as far as the commands about deployments ask it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -20,11 +20,13 @@ class FakeFormation:
 
     Where it is `slow`, what is asked for is under way at the first look, done at the next; where it is `endless`,
     a drift detection never ends. `fails` maps a logical id to the reason for which it can't be deleted.
+    `meanwhile` is what somebody else does while the template is read.
     """
 
     stacks: dict[str, dict[str, Any]]
     slow: bool = False
     endless: bool = False
+    meanwhile: Callable[[], object] = lambda: None
     nested: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     drifts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -113,6 +115,7 @@ class FakeFormation:
         return {"StackResourceSummaries": self.nested.get(StackName, [])}
 
     def _GetTemplate(self, **_: Any) -> dict[str, Any]:
+        self.meanwhile()
         return {"TemplateBody": self.template}
 
     def _DetectStackDrift(self, StackName: str) -> dict[str, Any]:

@@ -703,6 +703,16 @@ def test_destroy_goes_ahead_when_the_name_is_typed(dev: FakeFormation) -> None:
     assert destroyed(dev), result.output
 
 
+def test_destroy_looks_again_for_texts_when_the_name_has_been_typed(dev: FakeFormation) -> None:
+    at = target.on_aws(DEV, None, REGION)
+    dev.meanwhile = lambda: at.messages.accept(text("00000000-0000-4000-8000-000000000001"))
+
+    result = run("destroy", "--stack", DEV, env={"TTY_COMPATIBLE": "1"}, typed=f"{DEV}\n")
+
+    assert not destroyed(dev)
+    assert "Texts still wait" in result.stderr
+
+
 def test_destroy_asks_nobody_where_there_is_no_terminal(dev: FakeFormation) -> None:
     result = run("destroy", "--stack", DEV)
 

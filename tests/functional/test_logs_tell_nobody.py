@@ -53,7 +53,12 @@ def quoting() -> BaseException:
 
 
 def send_and_queue(world: World) -> None:
-    said = refuses(400, "40310", f"Invalid 'to' {NUMBERS['bob']}", f"{NUMBERS['bob']} can't receive '{WORDS}'.")
+    said = refuses(
+        400,
+        "40310",
+        f"Invalid 'to' {NUMBERS['bob']}: try {NUMBERS['bob'][1:]}.",
+        f"{NUMBERS['bob']} can't receive '{WORDS}'.",
+    )
     world.carrier.then(said, carriers.OPTED_OUT, to=NUMBERS["bob"])
     world.carrier.then(carriers.HANGS, carriers.RATE_LIMITED, to=NUMBERS["cem"])
     for number in NUMBERS.values():

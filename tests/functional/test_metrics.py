@@ -59,6 +59,9 @@ SAY_NO = (Fault("40001", "Not routable"),)
         # The cost alone, later.
         (text(Status.DELIVERED), text(Status.DELIVERED, cost=Decimal("0.01")), {Metric.COST: 0.01}),
         (text(Status.DELIVERED, cost=Decimal(1)), text(Status.DELIVERED, cost=Decimal(1)), {}),
+        # Corrected, either way.
+        (text(Status.DELIVERED, cost=Decimal(2)), text(Status.DELIVERED, cost=Decimal(3)), {Metric.COST: 1}),
+        (text(Status.DELIVERED, cost=Decimal(3)), text(Status.DELIVERED, cost=Decimal(2)), {Metric.COST: -1}),
         (
             text(Status.SENT),
             text(Status.DELIVERY_FAILED, faults=SAY_NO),

@@ -72,3 +72,12 @@ def test_an_api_that_fails_because_sending_is_stopped_has_alarms_of_its_own() ->
         telemetry = reported(alarm, ({**fault.sick, stop: [1]}, 20))
         found = alarms.states(alarm, telemetry, START_MS, START_MS + 20 * MINUTE_MS)
         assert {state for _, state in found[10:]} == {State.OK}
+
+
+def test_a_few_slow_webhooks_which_are_cold_starts_wake_nobody() -> None:
+    alarm = OPERATIONS.alarms["WebhookSlow"]
+    for each_five_minutes, expected in ((4, {State.OK}), (5, {State.ALARM})):
+        slow = {"receipts": [1900.0] * (each_five_minutes - 1), "others": [1900.0]}
+        telemetry = reported(alarm, *[(slow, 1), ({}, 4)] * 12)
+        found = alarms.states(alarm, telemetry, START_MS, START_MS + 60 * MINUTE_MS)
+        assert {state for _, state in found[10:]} == expected

@@ -61,7 +61,11 @@ class Metric(StrEnum):
     )
     CANCELLED = ("Cancelled", "Count", "Texts not sent because their recipient's texts were erased.")
     UNKNOWN = ("Unknown", "Count", "Texts of which the carrier did not say whether it took them.")
-    COST = ("Cost", "None", "What the first receipt with a price charged, in its currency.")
+    COST = (
+        "Cost",
+        "None",
+        "What the receipts say was charged, in their currency; a later one adds the difference.",
+    )
     INBOUND = ("Inbound", "Count", "Texts from people.")
     DESTINATION_REFUSED = ("DestinationRefused", "Count", "Requests to numbers that may not be texted.")
     DAILY_LIMIT_REACHED = ("DailyLimitReached", "Count", "Requests over a cap of the day.")

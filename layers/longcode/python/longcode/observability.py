@@ -18,7 +18,8 @@ from longcode import phone
 from longcode.errors import LongCodeError
 from longcode.metrics import NAMESPACE, Metric
 
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+# With its plus sign, or as some write it: ten digits or more that stand alone, which no id of ours does.
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|(?<![\w-])[1-9][0-9]{9,14}(?![\w-])", re.ASCII)
 # Of a chain of exceptions, and of the way to where each was raised.
 _CAUSES_MOST, _FRAMES_MOST = 5, 20
 

@@ -81,8 +81,8 @@ def measured(change: Change) -> Iterator[tuple[Metric, float]]:
         return
     if was is None:
         yield Metric.ACCEPTED, 1
-    if after.cost is not None and (was is None or was.cost is None):
-        yield Metric.COST, float(after.cost)
+    if after.cost is not None and (more := after.cost - (was.cost or 0 if was else 0)):
+        yield Metric.COST, float(more)
     if after.telnyx_id is not None and (was is None or was.telnyx_id is None):
         # Whoever told us the carrier's id, an answer, a receipt or a record: the carrier has it.
         yield Metric.SENT, 1
