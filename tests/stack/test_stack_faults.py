@@ -82,8 +82,7 @@ def test_workers_killed_in_the_middle_of_a_send_double_nothing_and_lose_nothing(
 
     eventually(replayed, 60)
     # The receipt tells of the other one; and both lines go on when the queue shows them again.
-    eventually(lambda: all(bench.status(ident)["status"] == "delivered" for ident in lines[taken]), 60)
-    eventually(lambda: all(bench.status(ident)["status"] == "delivered" for ident in lines[lost]), 60)
+    eventually(lambda: bench.delivered(lines[taken] + lines[lost]), 120)
     _once_in_order_and_apart(bench, lines)
 
 
@@ -92,7 +91,7 @@ def test_a_carrier_that_keeps_its_answer_to_itself_is_not_asked_again(
 ) -> None:
     numbers = [f"+1213555{suffix}" for suffix in ("0170", "0171", "0172", "0173", "0174", "0175")]
     lines = {number: bench.enqueue(number) for number in numbers}
-    eventually(lambda: all(bench.status(line[0])["status"] == "delivered" for line in lines.values()), 60)
+    eventually(lambda: bench.delivered([line[0] for line in lines.values()]), 60)
     _once_in_order_and_apart(bench, lines)
     asked = [row for row in bench.carrier("requests", limit=100_000)["requests"] if row["to"] in numbers]
     assert len(asked) == len(numbers)
