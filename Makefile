@@ -81,8 +81,8 @@ demo: $(INSTALLED) ## Watch real texts go through the deployed API
 dashboard: $(INSTALLED) ## Draw the CloudWatch dashboard from the local stack's own numbers (ARGS="--demo")
 	@$(LOCAL) dashboard $(ON) $(ARGS)
 
-invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status EVENT=events/x.json
-	@[ -n "$(FN)" ] && [ -n "$(EVENT)" ] || { echo "make invoke FN=status EVENT=events/x.json" >&2; exit 2; }
+invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status EVENT=events/status-404-nobody.json
+	@[ -n "$(FN)" ] && [ -n "$(EVENT)" ] || { echo "make invoke FN=status EVENT=events/status-404-nobody.json" >&2; exit 2; }
 	@$(LOCAL) invoke $(ON) $(FN) $(EVENT)
 
 # ----------------------------------------------------------------------------------------- AWS
@@ -95,7 +95,8 @@ deploy: $(INSTALLED) ## Deploy to AWS: make deploy ENV=dev (or prod; asks the fi
 	  $(if $(GUIDED),--guided) $(if $(YES),--yes)
 
 smoke: $(DEV)/.synced ## Prove a stack with two real texts: make smoke ENV=dev TO=+1… (without ENV the local one)
-	@./longcode smoke $(if $(ENV),--env $(ENV),$(ON)) $(if $(TO),--to $(TO)) $(if $(YES),--yes)
+	@$(if $(ENV),,env -u LONGCODE_STACK) ./longcode smoke $(if $(ENV),--env $(ENV),$(ON)) \
+	  $(if $(TO),--to $(TO)) $(if $(YES),--yes)
 
 drift: $(DEV)/.synced ## Tell what was changed by hand: make drift ENV=dev (or prod)
 	@./longcode drift --env $(STAGE)

@@ -52,7 +52,7 @@ app = typer.Typer(
     cls=OneLineErrors,
     help="Sees to a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
     "redrive.\n\n"
-    "Every command works on the local stack, or with --stack on one in an AWS account.",
+    "Without --stack they work on the local stack; deploy, rollback-alarms, drift and destroy work on AWS alone.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -68,7 +68,7 @@ StackName = Annotated[
         "--stack",
         metavar="NAME",
         envvar="LONGCODE_STACK",
-        help="A CloudFormation stack on AWS, in place of the local one.",
+        help="A CloudFormation stack on AWS; without it, the one of this machine.",
     ),
 ]
 Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="The AWS profile for --stack.")]
@@ -110,10 +110,12 @@ def _place(
         return samconfig.load(env).place(profile, region)
     if name is None:
         if profile or region:
-            raise typer.BadParameter("--profile and --region go with --stack.")
+            raise typer.BadParameter("--profile and --region go with --stack (or LONGCODE_STACK).")
         return site.on_this_machine(home)
     if home is not None:
-        raise typer.BadParameter("--dir is for the local stack, --stack for one on AWS: give one of them.")
+        raise typer.BadParameter(
+            "--dir is for the local stack, --stack (or LONGCODE_STACK) for one on AWS: give one of them."
+        )
     return site.on_aws(name, profile, region)
 
 
@@ -152,7 +154,7 @@ def main(
     epilog=_examples(
         "status 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10",
         "status 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10 --full",
-        "status 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10 --json --stack long-code-prod --profile ops",
+        "status 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10 --json --stack long-code-sms-prod --profile ops",
     )
 )
 def status(
@@ -166,7 +168,7 @@ def status(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """What became of one text: accepted, waited, sent, its receipts and errors; or when it will leave."""
+    """What became of one text, or when it will leave. Accepted, waited, sent, its receipts and errors."""
     at = _found(stack, profile, region, home)
     message = at.messages.find(message_id.strip())
     if message is None:
@@ -185,7 +187,7 @@ def status(
 @app.command(
     epilog=_examples(
         "find --to +12025550123",
-        "find --tag spring --status delivery_failed --limit 100 --stack long-code-prod",
+        "find --tag spring --status delivery_failed --limit 100 --stack long-code-sms-prod",
         "find --since 2026-11-23T15:00:00Z --until 2026-11-23T16:00:00Z --json",
     )
 )
@@ -209,7 +211,7 @@ def find(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """Find texts by person, tag, status and time, the newest first: the search of GET /sms/messages."""
+    """Find texts by person, tag, status and time. The newest first, as GET /sms/messages does."""
     asked = {"to": to, "from": sender, "tag": tag, "status": state, "since": since, "until": until}
     asked |= {"limit": str(limit), "cursor": cursor}
     try:
@@ -224,12 +226,12 @@ def find(
     if found.messages:
         console.print(show.page(found, full=full))
     else:
-        _say("None on this page." if found.cursor else "None.")
+        _say("None so far." if found.cursor else "None.")
     if found.cursor:
-        _say(f"There may be more: the same with --cursor {found.cursor}")
+        _say(f"There may be older ones: the same with --cursor {found.cursor}")
 
 
-@app.command(epilog=_examples("queue", "queue --rows 100 --limit 50000 --stack long-code-prod", "queue --json"))
+@app.command(epilog=_examples("queue", "queue --rows 100 --stack long-code-sms-prod", "queue --json"))
 def queue(
     rows: Annotated[
         int, typer.Option(min=0, metavar="N", help="Show so many recipients, longest waiting first.")
@@ -242,7 +244,7 @@ def queue(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """How much waits, for whom and for what; dead letters; whether sending is stopped, and why."""
+    """Who waits, for what, and whether sending is stopped. Also the dead letters."""
     at = _found(stack, profile, region, home)
     now = _now_ms()
     found = overview.look(at, now, at_most_texts=limit, at_most_lines=rows)
@@ -256,7 +258,7 @@ def queue(
     epilog=_examples(
         "doctor",
         "doctor --to +12025550123",
-        "doctor --json --stack long-code-prod --profile ops | jq '.checks[] | select(.state == \"fail\")'",
+        "doctor --json --stack long-code-sms-prod --profile ops | jq '.checks[] | select(.state == \"fail\")'",
     )
 )
 def doctor(
@@ -269,7 +271,7 @@ def doctor(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """Try everything that the stack depends on, and say of what is broken how to mend it.
+    """Try all that the stack depends on; say how to mend it.
 
     Settings, the carrier's key, number and profile, the API and its webhook, clocks, queues, brakes, opt-outs.
     Nothing is changed, and no text is sent.
@@ -313,7 +315,7 @@ def _examine(at: Target, to: str | None) -> list[Finding]:
 @app.command(
     epilog=_examples(
         'pause --reason "wrong template in the spring campaign"',
-        "pause --sender +12025550100 --stack long-code-prod --profile ops",
+        "pause --sender +12025550100 --stack long-code-sms-prod --profile ops",
     )
 )
 def pause(
@@ -338,7 +340,7 @@ def pause(
     _say("queue goes on taking texts, send answers 503. longcode resume lets them go.")
 
 
-@app.command(epilog=_examples("resume", "resume --breaker", "resume --stack long-code-prod --profile ops"))
+@app.command(epilog=_examples("resume", "resume --breaker", "resume --stack long-code-sms-prod --profile ops"))
 def resume(
     breaker: Annotated[
         bool,
@@ -379,7 +381,7 @@ def resume(
         _say("The breaker is closed.")
 
 
-@app.command(epilog=_examples("redrive --dry-run", "redrive", "redrive --stack long-code-prod --profile ops"))
+@app.command(epilog=_examples("redrive --dry-run", "redrive", "redrive --stack long-code-sms-prod --profile ops"))
 def redrive(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     stack: StackName = None,
@@ -387,7 +389,7 @@ def redrive(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """Put the dead letters back into the queue, each recipient's in order. No text is sent a second time.
+    """Put the dead letters back into the queue. Each recipient's in order; no text is sent a second time.
 
     They go behind what waits there already. It may be stopped at any point and run again. On AWS the move goes
     on without this command; run again, it follows the one that is under way.
@@ -432,8 +434,8 @@ def _redrive(at: Target) -> int:
 
 @app.command(
     epilog=_examples(
-        "restore messages-at-0200 --dry-run --stack long-code-prod",
-        "restore messages-at-0200 --stack long-code-prod --profile ops",
+        "restore messages-at-0200 --dry-run --stack long-code-sms-prod",
+        "restore messages-at-0200 --stack long-code-sms-prod --profile ops",
     )
 )
 def restore(
@@ -444,7 +446,7 @@ def restore(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """Put back what the messages table has lost, from a restored copy. Overwrites nothing, and sends nothing.
+    """Put back what the messages table has lost. From a restored copy; overwrites nothing, and sends nothing.
 
     A text that waited at the time of the copy may have left since: it comes back as unknown, for evidence to
     settle. It may be stopped at any point and run again.
@@ -505,9 +507,10 @@ def smoke(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """Prove a deployed stack end to end with two real texts to a number of yours, and clean up.
+    """Prove a deployed stack end to end with two real texts.
 
-    What it sends is erased afterwards, unless there are other messages with that number.
+    They go to a number of yours. What it sends is erased afterwards, unless there are other messages with that
+    number.
     """
     place = _place(stack, profile, region, home, env)
     at = target.at_site(place)
@@ -544,7 +547,7 @@ def deploy(
     ] = False,
     architecture: Annotated[str, typer.Option(metavar="NAME", help="arm64 or x86_64.")] = "arm64",
 ) -> None:
-    """Build and deploy to AWS with SAM: shows the change set, asks, and has CloudFormation watch the alarms.
+    """Build and deploy to AWS with SAM. Shows the change set, asks, has CloudFormation watch the alarms.
 
     A parameter that nobody gives keeps the value that the stack has. make deploy ENV=dev is the same.
     """
@@ -579,7 +582,7 @@ def rollback_alarms(
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Which alarms make CloudFormation take an update back; sets those of the stack where it watches others."""
+    """Which alarms make CloudFormation take an update back. Sets those of the stack where it watches others."""
     place = _place_on_aws(env, stack, profile, region)
     found = site.described(place)
     have = rollback.saved(found)
@@ -627,7 +630,7 @@ def destroy(
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Delete a stack on AWS, unless something protects it or texts wait. The messages table stays."""
+    """Delete a stack on AWS, unless something forbids it. Such as texts that wait. The messages table stays."""
     place = _place_on_aws(env, stack, profile, region)
     found = site.described(place)
     if yes and destroys.is_prod(place, found):
@@ -648,7 +651,8 @@ def destroy(
 def _place_on_aws(env: str | None, stack: str | None, profile: str | None, region: str | None) -> Site:
     if env is None and stack is None:
         raise Problem(
-            "Which stack on AWS?", "--env dev, --env prod or --stack NAME; make down stops the local one."
+            "Which stack on AWS?",
+            "--env dev, --env prod or --stack NAME. This command has no use for a local one.",
         )
     return _place(stack, profile, region, None, env)
 

@@ -140,12 +140,7 @@ def run(made: Plan) -> int:
     """Build and deploy with SAM, on this terminal. Answers SAM's exit code."""
     if not SAM.exists():
         raise Problem("The SAM CLI is not installed.", "make install")
-    environment = os.environ | {
-        "ARCHITECTURE": made.architecture,
-        "PYTHON": sys.executable,
-        "UV": os.environ.get("UV") or shutil.which("uv") or str(Path(sys.executable).with_name("uv")),
-        "SAM_CLI_TELEMETRY": os.environ.get("SAM_CLI_TELEMETRY", "0"),
-    }
+    environment = os.environ | variables(made)
     built = _sam(["build", "--parameter-overrides", f"Architecture={made.architecture}"], environment)
     if built:
         return built
@@ -155,6 +150,20 @@ def run(made: Plan) -> int:
         with os.fdopen(os.open(values, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(made.parameters, file)
         return _sam(arguments(made, values), environment)
+
+
+def variables(made: Plan) -> dict[str, str]:
+    """What SAM needs in its environment, besides the person's own."""
+    found = {
+        "ARCHITECTURE": made.architecture,
+        "PYTHON": sys.executable,
+        "UV": os.environ.get("UV") or shutil.which("uv") or str(Path(sys.executable).with_name("uv")),
+        "SAM_CLI_TELEMETRY": os.environ.get("SAM_CLI_TELEMETRY", "0"),
+    }
+    if region := made.place.session.region_name:
+        # It does not heed AWS_REGION, which may have led us there.
+        found["AWS_DEFAULT_REGION"] = region
+    return found
 
 
 def arguments(made: Plan, values: Path) -> list[str]:

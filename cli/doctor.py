@@ -260,12 +260,15 @@ def _some(names: Sequence[str]) -> str:
 # ---------------------------------------------------------------------------------------------- the carrier
 
 
-def _secret(case: Case) -> Outcome:
-    put = case.at.place.aws(
+def _put_key(case: Case) -> str:
+    return case.at.place.aws(
         f"secretsmanager put-secret-value --secret-id {case.resources['TelnyxSecret']} "
         "--secret-string file:///dev/stdin"
     )
-    mend = f"Put in the API v2 key from {_PORTAL_KEYS}: {put}"
+
+
+def _secret(case: Case) -> Outcome:
+    mend = f"Put in the API v2 key from {_PORTAL_KEYS}: {_put_key(case)}"
     try:
         key = carrier_key(case.secret)
     except ValueError as exc:
@@ -293,8 +296,8 @@ def _key(case: Case) -> Outcome:
         if exc.http_status == 401:
             return _fail(
                 f"refused: {show.plain(str(exc))}",
-                f"Make an API v2 key ({_PORTAL_KEYS}), and deploy with it: {case.set_to('TelnyxApiKey')}. "
-                "Running functions take it up by themselves, and texts in the queue then leave.",
+                f"Make an API v2 key ({_PORTAL_KEYS}), and put it in: {_put_key(case)} . "
+                f"Running functions take it up by themselves; then {case.longcode('resume --breaker')}.",
             )
         if exc.http_status != 403:
             raise
@@ -639,7 +642,7 @@ def _breaker(case: Case) -> Outcome:
     advice = explain.explain(Fault(code, title)).next
     return _fail(
         show.without_numbers(show.breaker(control, now), full=False),
-        f"{advice} When it is mended, {case.longcode('resume --breaker')} goes on at once.",
+        f"{advice} When it is mended, {case.longcode('resume --breaker')} lets sending go on.",
     )
 
 

@@ -68,8 +68,9 @@ def _refused(exc: ClientError) -> Problem:
             return Problem(f"AWS throttles {action}.", "Try again in a minute.")
         case "gone":
             return Problem(
-                f"What {action} asks for is gone.",
-                "Has the stack been deleted or deployed anew? Check --stack and --region; locally, make up.",
+                f"What {action} asks for is not there: {said or code}.",
+                "Is the name right? Has the stack been deleted or deployed anew? Check --stack and --region; "
+                "locally, make up.",
             )
     return Problem(f"AWS refused {action}: {said or code}.", f"Its error code is {code or 'missing'}.")
 
@@ -79,7 +80,7 @@ def _unreachable(exc: BotoCoreError) -> Problem:
         case boto.ProfileNotFound():
             return Problem(f"{exc}.", "aws configure list-profiles names those that there are.")
         case boto.NoRegionError():
-            return Problem("No AWS region is set.", "Add --region, or set AWS_REGION.")
+            return Problem("No AWS region is set.", "Set AWS_REGION (export AWS_REGION=us-east-1).")
         case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
             return Problem("There are no AWS credentials.", "Add --profile, or sign in (aws sso login).")
         case boto.SSOError() | boto.TokenRetrievalError():

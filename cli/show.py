@@ -194,9 +194,11 @@ def _outlook(found: Message, forecast: Forecast | None, control: Control, now_ms
             when = f"at {moment(forecast.eta_ms, now_ms)} ({relative(forecast.eta_ms, now_ms)})"
         return f"{place}{tried}, and may leave {when}.{what}"
     if found.status is Status.UNKNOWN:
-        return (
-            "Nobody knows yet whether the carrier has it. It is settled by a receipt or the carrier's records, "
-            "and never sent a second time to find out."
+        return "Nobody knows yet whether the carrier has it. A receipt or the carrier's records settle it. " + (
+            "Its request was repeated once, under the same idempotency key, and is not repeated again."
+            if found.replayed
+            else "Failing these, its request is repeated once, under the same idempotency key, unless "
+            "AmbiguousSends is hold."
         )
     return ""
 

@@ -158,6 +158,22 @@ def status(
 
 
 @app.command()
+def env(home: Home = None) -> None:
+    """Print what makes a shell work on this stack: eval "$(…)".
+
+    For AWS's tools, and STACK, API and KEY as docs/operations.md uses them.
+    """
+    print(exports(_running(Layout.of(home))))
+
+
+def exports(stack: Stack) -> str:
+    """Lines for a shell."""
+    shown = stack.aws() | {"STACK": stack.stack_name, "API": stack.api_url, "KEY": stack.api_key}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in shown.items()]
+    return "\n".join(["unset AWS_PROFILE LONGCODE_STACK", *lines])
+
+
+@app.command()
 def build() -> None:
     """Build the functions and layers, and print where they are."""
     with ConsoleProgress(complaints).step("Build the functions and layers"):
@@ -237,7 +253,8 @@ def dashboard(
     finally:
         if traffic and not was_up:
             stacks.down(layout, progress)
-    console.print(f"file://{out.resolve()}", markup=False)
+    for written in filter(None, (out, picture)):
+        console.print(f"file://{written.resolve()}", markup=False)
 
 
 @app.command()

@@ -221,7 +221,7 @@ class Demo:
             twice = sum(count > 1 for count in taken.values())
             self.console.print(f"The carrier took {sum(taken.values())} texts, {twice} of them twice.")
         if gap := smallest_gap_ms(requests):
-            interval = self.stack.parameters.get("RecipientIntervalMs", "1000")
+            interval = self.stack.parameters["RecipientIntervalMs"]
             self.console.print(
                 f"Smallest gap between two texts to one number, seen at the carrier: {gap[1]:.0f} ms "
                 f"(… {gap[0][-4:]}; the interval is {interval} ms)."

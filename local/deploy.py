@@ -46,6 +46,11 @@ class Deployment:
     limits_table: str
     functions: dict[str, str]
     log_groups: dict[str, str]
+    parameters: dict[str, str]  # without what is not to be shown
+
+
+# What DescribeStacks tells of a parameter with NoEcho.
+_HIDDEN = "****"
 
 
 def mappings_wanted() -> int:
@@ -134,6 +139,11 @@ class Deployer:
             limits_table=outputs["LimitsTableName"],
             functions=functions,
             log_groups=log_groups,
+            parameters={
+                row["ParameterKey"]: row["ParameterValue"]
+                for row in self._described()["Parameters"]
+                if row["ParameterValue"] != _HIDDEN
+            },
         )
 
     def _url(self, api_id: str) -> str:
@@ -155,9 +165,12 @@ class Deployer:
             config=config,
         )
 
+    def _described(self) -> dict[str, Any]:
+        stack: dict[str, Any] = self._client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        return stack
+
     def _outputs(self) -> dict[str, str]:
-        stacks = self._client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+        return {output["OutputKey"]: output["OutputValue"] for output in self._described()["Outputs"]}
 
     def _resources(self) -> dict[str, str]:
         pages = self._client("cloudformation").get_paginator("list_stack_resources")

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-START_AFRESH = "If the sources are right, drop what the stack holds (python -m local down --forget), then make up."
+START_AFRESH = (
+    "Mend what it names: a value in SET, or the sources. If these are right, drop what the stack holds "
+    "(.venv/bin/python -m local down --forget), then make up."
+)
 
 
 class LocalError(Exception):

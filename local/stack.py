@@ -183,7 +183,8 @@ def _up(
         limits_table=deployment.limits_table,
         functions=deployment.functions,
         log_groups=deployment.log_groups,
-        parameters=parameters,
+        # One that was set before and not this time is kept, as CloudFormation does.
+        parameters=deployment.parameters | parameters,
         enforce_iam=enforce_iam,
         build=str(build.path),
         logs={name: str(layout.log(name)) for name in ("build", "carrier", "deploy", "emulator")},

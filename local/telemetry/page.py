@@ -1,5 +1,6 @@
 """Makes the dashboard's page out of a local stack."""
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +88,12 @@ def scene(stack: Stack, telemetry: Telemetry, since_ms: int | None) -> Scene:
 def write(drawn: Scene, out: Path, picture: Path | None) -> None:
     """Write the page, and the picture alone if one is asked for."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(html(drawn))
+    out.write_text(_linked(html(drawn), (ROOT / "docs").as_uri()))
     if picture:
-        picture.write_text(svg(drawn))
+        docs = os.path.relpath(ROOT / "docs", picture.resolve().parent)
+        picture.write_text(_linked(svg(drawn), docs))
+
+
+def _linked(page: str, docs: str) -> str:
+    """A local stack's links begin with `docs/`, the default of DocsUrl: lead them to where that is from here."""
+    return page.replace('href="docs/', f'href="{docs}/')

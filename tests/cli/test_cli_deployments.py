@@ -267,6 +267,18 @@ def test_sam_is_given_the_parameters_in_a_file_and_the_tags_that_the_stack_has_t
     assert not any("KEYsecret" in word for word in words)
 
 
+def test_sam_works_in_the_region_that_was_looked_at(
+    account: FakeFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    made = plan(KEYS)
+
+    assert deploy.variables(made)["AWS_DEFAULT_REGION"] == REGION  # what samconfig.toml says goes first
+    there = replace(made, place=replace(made.settings, region=None).place())
+    assert deploy.variables(there)["AWS_DEFAULT_REGION"] == "us-west-2"
+
+
 def test_the_first_deployment_on_a_terminal_asks_by_itself(account: FakeFormation) -> None:
     made = replace(plan(KEYS), guided=True, yes=False)
 

@@ -27,7 +27,7 @@ def _line(*arguments: str, env: dict[str, str] | None = None) -> str:
         ("UnrecognizedClientException", "does not know these credentials", "Sign in again"),
         ("AccessDeniedException", "does not allow you GetItem", "Your role needs it"),
         ("ThrottlingException", "throttles GetItem", "again in a minute"),
-        ("ResourceNotFoundException", "is gone", "make up"),
+        ("ResourceNotFoundException", "is not there: in detail", "make up"),
         ("Novelty", "refused GetItem: in detail", "Novelty"),
     ],
 )
@@ -81,11 +81,12 @@ def test_a_profile_that_does_not_exist_is_named(aws: None) -> None:
 
 
 def test_a_missing_region_is_named(aws: None) -> None:
-    assert "Add --region" in _line("queue", "--stack", "x")
+    assert "Set AWS_REGION" in _line("queue", "--stack", "x")
 
 
-def test_the_stack_may_come_from_the_environment(world: World) -> None:
-    env = {"LONGCODE_STACK": "long-code-test", "AWS_DEFAULT_REGION": REGION}
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_stack_and_region_may_come_from_the_environment(world: World, name: str) -> None:
+    env = {"LONGCODE_STACK": "long-code-test", name: REGION}
     assert run("queue", "--json", env=env).exit_code == 0
 
 

@@ -97,12 +97,19 @@ def test_a_text_that_waits_for_a_pause_or_a_breaker_says_since_when_and_why(worl
     assert "wrong template" in world.says("status", ID)
 
 
-def test_an_unknown_outcome_is_said_to_be_settled_by_evidence(world: World) -> None:
+def test_of_an_unknown_outcome_it_says_what_settles_it_and_whether_it_was_asked_for_again(world: World) -> None:
     world.accept(ID)
     claim = world.target.messages.claim(ID, "claim", NOW_MS)
     assert claim.message
     world.target.messages.ambiguous(claim.message, Fault("carrier_no_answer", "No answer"), NOW_MS)
-    assert "never sent a second time to find out" in world.says("status", ID)
+    assert "Failing these, its request is repeated once" in world.says("status", ID)
+
+    unknown = world.target.messages.get(ID)
+    assert unknown
+    assert world.target.messages.mark_replayed(unknown, NOW_MS)
+    assert "was repeated once, under the same idempotency key, and is not repeated again" in world.says(
+        "status", ID
+    )
 
 
 def test_an_id_that_nobody_knows_is_one_line_and_exit_code_1(world: World) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,14 @@ def test_the_lines_to_paste_are_whole_shell_words(tmp_path: Path) -> None:
     assert len(lines) >= 6
     # A quote that is not closed would raise.
     assert all(shlex.split(line) for line in lines)
+
+
+def test_a_shell_takes_over_the_stacks_surroundings_and_forgets_other_accounts(tmp_path: Path) -> None:
+    lines = cli.exports(_stack(Layout.of(tmp_path)))
+    script = f'{lines}\necho "$AWS_ENDPOINT_URL|$STACK|$API|$KEY|${{AWS_PROFILE-none}}|${{LONGCODE_STACK-none}}"'
+    environment = {"AWS_PROFILE": "prod", "LONGCODE_STACK": "prod", "PATH": os.environ["PATH"]}
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "http://127.0.0.1:1|s|http://127.0.0.1:1/api|k e'y|none|none\n"
 
 
 def test_a_signed_webhook_verifies_with_the_stacks_key(tmp_path: Path) -> None:

@@ -113,7 +113,9 @@ def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_
 def test_the_address_follows_the_api_through_every_change_of_its_definition(
     layout: Layout, tmp_path: Path
 ) -> None:
-    stack = _up(layout, RecipientIntervalMs="50")
+    stack = _up(layout)
+    # What was set before is kept, as CloudFormation does, and known.
+    assert stack.parameters["RecipientIntervalMs"] == "50"
     deployer = deploy.Deployer(stack.aws_endpoint_url, layout)
     build = builds.build(layout.log("build"))
 

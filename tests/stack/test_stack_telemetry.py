@@ -4,9 +4,11 @@ A stack of its own is given every trouble there is, and its log is then read as 
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -342,15 +344,17 @@ def test_the_values_of_ours_that_set_an_alarm_off_were_really_emitted(name: str,
 # -------------------------------------------------------------------------------------------------- the page
 
 
-def test_the_dashboard_is_drawn_from_the_stack(provoked: Provoked) -> None:
+def test_the_dashboard_is_drawn_from_the_stack(provoked: Provoked, tmp_path: Path) -> None:
     telemetry = Telemetry()
     evidence.Sampler(provoked.stack, telemetry).sample()
     drawn = page.scene(provoked.stack, telemetry, None)
-    out = Layout.of(RUNS).home / f"dashboard-{os.getpid()}.html"
-    try:
-        page.write(drawn, out, None)
-        shown = out.read_text()
-    finally:
-        out.unlink(missing_ok=True)
+    out, picture = tmp_path / "dashboard.html", tmp_path / "dashboard.svg"
+    page.write(drawn, out, picture)
+    shown = out.read_text()
     assert all(widget.title in shown for widget in drawn.operations.widgets if widget.title)
     assert "send.refused" in shown
+    # Its links to our pages lead there.
+    for written in (out, picture):
+        links = re.findall(r'href="([^"]*(?:operations|metrics)\.md)', written.read_text())
+        assert len(links) == 2
+        assert all((written.parent / link.removeprefix("file://")).is_file() for link in links)

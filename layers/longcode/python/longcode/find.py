@@ -96,7 +96,7 @@ def _search(parameters: Mapping[str, str]) -> Search:
         raise InvalidRequest("An inbound text has no tag: give one of 'tag' and 'from'.", field="tag")
     status = parameters.get("status")
     if status is not None and status not in set(Status):
-        raise InvalidRequest("There is no such status.", field="status")
+        raise InvalidRequest(f"There is no such status. It is one of {', '.join(Status)}.", field="status")
     since, until = (_moment(parameters.get(name), name) for name in ("since", "until"))
     if since is not None and until is not None and since >= until:
         raise InvalidRequest("'until' must be later than 'since'.", field="until")
