@@ -19,6 +19,7 @@ from cli import destroy as destroys
 from cli import doctor as doctors
 from cli import drift as drifts
 from cli import redrive as redrives
+from cli import requeue as requeues
 from cli import restore as restores
 from cli import smoke as smokes
 from cli.finding import Finding, State
@@ -29,6 +30,7 @@ from longcode import accept, phone
 from longcode import find as finds
 from longcode.deliver import MOST_HIDDEN_MS
 from longcode.errors import InvalidRequest
+from longcode.message import epoch_ms
 
 
 class OneLineErrors(TyperGroup):
@@ -411,6 +413,10 @@ def redrive(
         _say("There are no dead letters to put back.")
         return
     _say(f"{show.count(moved, 'dead letter')} put back.")
+    _say_what_holds_them(at)
+
+
+def _say_what_holds_them(at: Target) -> None:
     now = _now_ms()
     control = at.limits.look("", at.sender).control
     if control.paused_since_ms is not None:
@@ -428,6 +434,55 @@ def _redrive(at: Target) -> int:
             moved = step.moved
             bar.update(task, completed=step.moved, total=step.total)
     return moved
+
+
+@app.command(
+    epilog=_examples(
+        "requeue --dry-run",
+        "requeue",
+        "requeue --purged-at 2026-11-25T02:00:00Z --stack long-code-prod --profile ops",
+    )
+)
+def requeue(
+    purged_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="When the queue was purged, in ISO 8601. Needed if it is not empty now."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    full: Full = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Put waiting texts that the queue has lost back into it, each recipient's in order. None is sent twice.
+
+    It is for when somebody purged the queue. SQS goes on purging for a minute, so what was accepted in the last
+    minute is left alone. It may be stopped at any point and run again, then with --purged-at.
+    """
+    purged_ms = epoch_ms(purged_at)
+    if purged_at is not None and purged_ms is None:
+        raise typer.BadParameter("must be a time in ISO 8601, as 2026-11-23T15:48:14Z.", param_hint="--purged-at")
+    at = _found(stack, profile, region, home)
+    now = _now_ms()
+    lines = requeues.lost(at, now, purged_ms)
+    if not lines:
+        _say("No such text waits: there is nothing to put back.")
+        return
+    what = f"{show.count(sum(map(len, lines)), 'text')} to {show.count(len(lines), 'recipient')}"
+    if dry_run:
+        _say(f"{what} in {at.name}. Nothing was put back.")
+        console.print(show.lost(lines, now, full=full))
+        return
+    columns = (TextColumn("Putting back"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar:
+        task = bar.add_task("", total=sum(map(len, lines)))
+        for done in requeues.requeue(at, lines, now):
+            bar.update(task, completed=done)
+    _say(f"{what} put back.")
+    _say_what_holds_them(at)
 
 
 @app.command(

@@ -23,7 +23,7 @@ from longcode import http, pacing, phone
 from longcode.accept import Forecast
 from longcode.find import Page
 from longcode.message import Fault, HeldBy, Message, Status, iso
-from longcode.ports import Control, Road
+from longcode.ports import Control, Road, Waiting
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
@@ -36,6 +36,9 @@ _HELD_BY = {
     HeldBy.CARRIER_BACKOFF: "the carrier, who asked for less",
     HeldBy.SCHEDULE: "its schedule",
 }
+
+# Of many lines, as many as fit on a screen.
+_LINES_SHOWN = 20
 
 _STYLE = {
     Status.DELIVERED: "green",
@@ -422,6 +425,20 @@ def _effect(status: Status | None) -> str:
     if status is Status.SENDING:
         return "has the consumer settle it by evidence, not send it again"
     return "takes it off: nothing is sent again"
+
+
+# ------------------------------------------------------------------------------- what the queue has lost
+
+
+def lost(lines: Sequence[Sequence[Waiting]], now_ms: int, *, full: bool) -> RenderableType:
+    """Whose texts would be put back into the queue."""
+    table = _table("to", "texts", "oldest", right=("texts", "oldest"))
+    for texts in lines[:_LINES_SHOWN]:
+        table.add_row(
+            number(texts[0].recipient, full=full), f"{len(texts):,}", span(now_ms - texts[0].accepted_ms)
+        )
+    more = len(lines) - _LINES_SHOWN
+    return Group(table, *([f"… and {count(more, 'more recipient')}."] if more > 0 else []))
 
 
 # ------------------------------------------------------------------------------------------ a restored copy
