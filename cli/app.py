@@ -19,6 +19,7 @@ from cli import destroy as destroys
 from cli import doctor as doctors
 from cli import drift as drifts
 from cli import redrive as redrives
+from cli import republish as republishes
 from cli import requeue as requeues
 from cli import restore as restores
 from cli import smoke as smokes
@@ -483,6 +484,54 @@ def requeue(
             bar.update(task, completed=done)
     _say(f"{what} put back.")
     _say_what_holds_them(at)
+
+
+@app.command(
+    epilog=_examples(
+        "republish --dry-run", "republish", "republish --drop-lost --stack long-code-prod --profile ops"
+    )
+)
+def republish(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    drop_lost: Annotated[
+        bool, typer.Option("--drop-lost", help="Also take off the queue what can't be published any more.")
+    ] = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Publish what the publisher gave up. The table's stream keeps a change for a day; what is older is lost.
+
+    Events that came before come again with the same sequence, and nothing is counted twice. It stops at the first
+    that the publisher does not get done, and may be run again.
+
+    The exit code is 1 if anything is left.
+    """
+    at = _found(stack, profile, region, home)
+    hidden = redrives.depth(at.sqs, at.formation.outputs["UnpublishedQueueUrl"]).hidden
+    if hidden:
+        complaints.print(
+            f"{hidden:,} more in flight: a republish that was killed. They show again within minutes."
+        )
+    done = republishes.Republished()
+    columns = (TextColumn("Publishing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        for done in republishes.republish(at, dry_run=dry_run, drop_lost=drop_lost):
+            bar.update(task, completed=done.done + len(done.lost), total=done.batches)
+    if not done.batches:
+        _say("Nothing was given up.")
+        return
+    what = show.count(done.changes, "change")
+    _say(f"{what} would be published again. Nothing was done." if dry_run else f"{what} published again.")
+    if not done.lost:
+        return
+    for line in show.beyond_publishing(done.lost, int(at.formation.parameters["ValidityMinutes"]) * 60_000):
+        complaints.print(line)
+    if dry_run or not drop_lost:
+        complaints.print("longcode republish --drop-lost takes them off the queue, and ends the alarm.")
+        raise typer.Exit(1)
 
 
 @app.command(

@@ -16,6 +16,7 @@ from cli.drift import Difference, Found
 from cli.finding import Finding, State
 from cli.overview import Line, Overview
 from cli.redrive import Preview
+from cli.republish import Batch
 from cli.restore import Restored
 from cli.rollback import name_of
 from cli.smoke import Left, Step
@@ -439,6 +440,21 @@ def lost(lines: Sequence[Sequence[Waiting]], now_ms: int, *, full: bool) -> Rend
         )
     more = len(lines) - _LINES_SHOWN
     return Group(table, *([f"… and {count(more, 'more recipient')}."] if more > 0 else []))
+
+
+# --------------------------------------------------------------------------------- what was given up
+
+
+def beyond_publishing(batches: Sequence[Batch], validity_ms: int) -> list[str]:
+    """What to do about changes that the stream has forgotten. A text may wait for `validity_ms` before one."""
+    first, last = min(batch.since_ms for batch in batches), max(batch.until_ms for batch in batches)
+    # The times are whole seconds, rounded down.
+    asked = f"GET /sms/messages?since={iso(first - validity_ms)}&until={iso(last + 1_000)}"
+    return [
+        f"{count(sum(batch.changes for batch in batches), 'change')} from {iso(first)} to {iso(last)} can't be "
+        "published any more: the stream keeps them for a day. Counters stay off by them.",
+        f"What has become of those texts: {asked}",
+    ]
 
 
 # ------------------------------------------------------------------------------------------ a restored copy
