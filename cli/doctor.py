@@ -628,7 +628,8 @@ def _unpublished(case: Case) -> Outcome:
         f"{show.count(given_up, 'batch')}es of changes were given up: their events will not come."
         if given_up > 1
         else "1 batch of changes was given up: its events will not come.",
-        f"See why ({case.log('publisher')}), mend it, then {case.longcode('republish')} publishes them, for a day.",
+        f"See why ({case.log('publisher')}), mend it, then {case.longcode('republish')} publishes them; "
+        "the stream keeps them for a day.",
     )
 
 
