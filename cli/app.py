@@ -470,7 +470,8 @@ def requeue(
     now = _now_ms()
     lines = requeues.lost(at, now, purged_ms)
     if not lines:
-        _say("No such text waits: there is nothing to put back.")
+        before = "over a minute ago" if purged_ms is None else "before then"
+        _say(f"No text waits that was accepted {before}.")
         return
     what = f"{show.count(sum(map(len, lines)), 'text')} to {show.count(len(lines), 'recipient')}"
     if dry_run:

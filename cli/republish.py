@@ -7,6 +7,7 @@ any point. A batch whose beginning the stream has forgotten is not published in 
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     # Any: a record of the stream, as DynamoDB or Lambda writes it.
     Record = dict[str, Any]
 
+# A sequence number, as the stream takes one.
+_NUMBER = re.compile(r"[0-9]{21,40}")
 # Long enough for most runs. What shows again sooner can do no harm.
 _HIDDEN_S = 900
 # A part of the stream without records is passed over in empty pages; an endless row of them is its end.
@@ -36,12 +39,15 @@ _FORGOTTEN = ("TrimmedDataAccessException", "ResourceNotFoundException")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch that was given up: where it is in the stream, how many changes it had, and from when to when."""
+    """A batch that was given up: where it is in the stream, how many changes it had, and from when to when.
+
+    `first` and `last` are sequence numbers, as they are written: zeros in front belong to them.
+    """
 
     stream_arn: str
     shard: str
-    first: int
-    last: int
+    first: str
+    last: str
     changes: int
     since_ms: int
     until_ms: int
@@ -92,17 +98,10 @@ def _batch(letter: "MessageTypeDef") -> Batch:
     try:
         info = json.loads(letter["Body"])["DDBStreamBatchInfo"]
         since_ms, until_ms = (epoch_ms(info[f"approximateArrivalOf{which}Record"]) for which in ("First", "Last"))
-        if since_ms is None or until_ms is None:
+        first, last = info["startSequenceNumber"], info["endSequenceNumber"]
+        if since_ms is None or until_ms is None or not (_NUMBER.fullmatch(first) and _NUMBER.fullmatch(last)):
             raise ValueError
-        return Batch(
-            stream_arn=info["streamArn"],
-            shard=info["shardId"],
-            first=int(info["startSequenceNumber"]),
-            last=int(info["endSequenceNumber"]),
-            changes=int(info["batchSize"]),
-            since_ms=since_ms,
-            until_ms=until_ms,
-        )
+        return Batch(info["streamArn"], info["shardId"], first, last, int(info["batchSize"]), since_ms, until_ms)
     except (ValueError, KeyError, TypeError):
         raise Problem(
             f"Message {letter['MessageId']} in the queue of what was given up is not Lambda's.",
@@ -112,22 +111,22 @@ def _batch(letter: "MessageTypeDef") -> Batch:
 
 def _place(batch: Batch) -> tuple[str, str, int]:
     # A shard's id begins with its time, and a parent's is earlier than its children's.
-    return batch.stream_arn, batch.shard, batch.first
+    return batch.stream_arn, batch.shard, int(batch.first)
 
 
 def _read(target: Target, batch: Batch) -> "list[Record] | None":
     """The records of a batch that the publisher asks for, as Lambda has them; None if they are not all there."""
-    streams = target.client("dynamodbstreams")
+    streams, last = target.client("dynamodbstreams"), int(batch.last)
     found: list[Record] = []
     try:
         iterator = streams.get_shard_iterator(
             StreamArn=batch.stream_arn,
             ShardId=batch.shard,
             ShardIteratorType="AT_SEQUENCE_NUMBER",
-            SequenceNumber=str(batch.first),
+            SequenceNumber=batch.first,
         )["ShardIterator"]
         empty = 0
-        while iterator and empty < _EMPTY_PAGES and not (found and _number(found[-1]) >= batch.last):
+        while iterator and empty < _EMPTY_PAGES and not (found and _number(found[-1]) >= last):
             page = streams.get_records(ShardIterator=iterator)
             found += page["Records"]
             empty = 0 if page["Records"] else empty + 1
@@ -136,8 +135,8 @@ def _read(target: Target, batch: Batch) -> "list[Record] | None":
         if exc.response["Error"]["Code"] not in _FORGOTTEN:
             raise
         return None
-    found = [record for record in found if _number(record) <= batch.last]
-    if not found or (_number(found[0]), _number(found[-1])) != (batch.first, batch.last):
+    found = [record for record in found if _number(record) <= last]
+    if not found or (_number(found[0]), _number(found[-1])) != (int(batch.first), last):
         return None
     return [_as_lambda_has_it(record, batch.stream_arn) for record in found if stream.concerns(record)]
 

@@ -80,13 +80,16 @@ def test_a_dry_run_shows_so_many_lines_and_counts_the_rest(world: World) -> None
 
 def test_where_nobody_waits_there_is_nothing_to_put_back(world: World) -> None:
     world.submit(ident(1), "telnyx-1")
-    assert world.says("requeue") == "No such text waits: there is nothing to put back."
+    assert world.says("requeue") == "No text waits that was accepted over a minute ago."
+    assert (
+        world.says("requeue", "--purged-at", iso(_ago(MINUTE))) == "No text waits that was accepted before then."
+    )
     assert _depth(world) == 0
 
 
 def test_what_was_accepted_a_moment_ago_may_not_have_come_to_the_queue_yet(world: World) -> None:
     world.accept(ident(1), accepted_ms=_ago(30_000))
-    assert "nothing to put back" in world.says("requeue")
+    assert world.says("requeue") == "No text waits that was accepted over a minute ago."
     world.accept(ident(2), to=OTHERS, accepted_ms=_ago(70_000))
     assert world.says("requeue") == "1 text to 1 recipient put back."
     assert list(_queued(world)) == [(OTHERS, ident(2))]
