@@ -625,9 +625,9 @@ def _unpublished(case: Case) -> Outcome:
     if not given_up:
         return _ok("none")
     return _warn(
-        f"{show.count(given_up, 'batch')}es of changes were given up: their events will not come."
+        f"{show.count(given_up, 'batch')}es of changes were given up: their events are missing."
         if given_up > 1
-        else "1 batch of changes was given up: its events will not come.",
+        else "1 batch of changes was given up: its events are missing.",
         f"See why ({case.log('publisher')}), mend it, then {case.longcode('republish')} publishes them; "
         "the stream keeps them for a day.",
     )
