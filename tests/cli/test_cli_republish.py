@@ -13,6 +13,7 @@ from botocore import handlers
 from botocore.exceptions import ClientError
 
 from cli import redrive
+from local import sam_template
 from local.layout import ROOT
 from longcode.counters import DynamoCounters
 from longcode.message import Message, Status
@@ -278,6 +279,12 @@ def test_a_batch_that_is_done_in_part_is_begun_anew_and_counts_once(world: World
     world.says("republish")
     assert relay.counts() == {"sending": 2}
     assert [len(relay.told(number)) for number in (1, 2)] == [4, 2]
+
+
+def test_an_invocation_is_waited_for_as_long_as_the_publisher_may_take(world: World) -> None:
+    # Who stops waiting would invoke it again, beside the one that goes on.
+    properties = sam_template.functions(sam_template.load(ROOT / "template.yaml"))["PublisherFunction"]
+    assert world.target.client("lambda").meta.config.read_timeout > properties["Timeout"]
 
 
 def test_a_publisher_that_dies_says_of_what(world: World, relay: Relay) -> None:
