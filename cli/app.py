@@ -504,8 +504,8 @@ def republish(
 ) -> None:
     """Publish what the publisher gave up. The table's stream keeps a change for a day; what is older is lost.
 
-    An event that came before comes again with the same sequence, and the counters count no change twice. It stops at
-    the first that the publisher does not get done, and may be run again.
+    An event that came before comes again with the same sequence, and the counters count no change twice. It stops
+    at the first that the publisher does not get done, and may be run again.
 
     The exit code is 1 if anything is left.
     """
