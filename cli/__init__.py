@@ -1,4 +1,4 @@
-"""The operator's command: what became of a text, who waits and why, pause, resume and redrive."""
+"""The operator's command: what became of a text, who waits and why, pause, resume, redrive and the like."""
 
 import sys
 from pathlib import Path

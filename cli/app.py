@@ -19,6 +19,8 @@ from cli import destroy as destroys
 from cli import doctor as doctors
 from cli import drift as drifts
 from cli import redrive as redrives
+from cli import republish as republishes
+from cli import requeue as requeues
 from cli import restore as restores
 from cli import smoke as smokes
 from cli.finding import Finding, State
@@ -29,6 +31,7 @@ from longcode import accept, phone
 from longcode import find as finds
 from longcode.deliver import MOST_HIDDEN_MS
 from longcode.errors import InvalidRequest
+from longcode.message import epoch_ms
 
 
 class OneLineErrors(TyperGroup):
@@ -413,6 +416,10 @@ def redrive(
         _say("There are no dead letters to put back.")
         return
     _say(f"{show.count(moved, 'dead letter')} put back.")
+    _say_what_holds_them(at)
+
+
+def _say_what_holds_them(at: Target) -> None:
     now = _now_ms()
     control = at.limits.look("", at.sender).control
     if control.paused_since_ms is not None:
@@ -430,6 +437,106 @@ def _redrive(at: Target) -> int:
             moved = step.moved
             bar.update(task, completed=step.moved, total=step.total)
     return moved
+
+
+@app.command(
+    epilog=_examples(
+        "requeue --dry-run",
+        "requeue",
+        "requeue --purged-at 2026-11-25T02:00:00Z --stack long-code-sms-prod --profile ops",
+    )
+)
+def requeue(
+    purged_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="When the queue was purged, in ISO 8601. Needed if it is not empty now."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    full: Full = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Put waiting texts that the queue has lost back into it. Each recipient's in order; none is sent twice.
+
+    It is for when somebody purged the queue. SQS goes on purging for a minute, so what was accepted in the last
+    minute is left alone. It may be stopped at any point and run again, then with --purged-at.
+    """
+    purged_ms = epoch_ms(purged_at)
+    if purged_at is not None and purged_ms is None:
+        raise typer.BadParameter("must be a time in ISO 8601, as 2026-11-23T15:48:14Z.", param_hint="--purged-at")
+    at = _found(stack, profile, region, home)
+    now = _now_ms()
+    lines = requeues.lost(at, now, purged_ms)
+    if not lines:
+        before = "over a minute ago" if purged_ms is None else "before then"
+        _say(f"No text waits that was accepted {before}.")
+        return
+    what = f"{show.count(sum(map(len, lines)), 'text')} to {show.count(len(lines), 'recipient')}"
+    if dry_run:
+        _say(f"{what} in {at.name}. Nothing was put back.")
+        console.print(show.lost(lines, now, full=full))
+        return
+    columns = (TextColumn("Putting back"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar:
+        task = bar.add_task("", total=sum(map(len, lines)))
+        for done in requeues.requeue(at, lines, now):
+            bar.update(task, completed=done)
+    _say(f"{what} put back.")
+    _say_what_holds_them(at)
+
+
+@app.command(
+    epilog=_examples(
+        "republish --dry-run",
+        "republish",
+        "republish --drop-lost --stack long-code-sms-prod --profile ops",
+    )
+)
+def republish(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    drop_lost: Annotated[
+        bool, typer.Option("--drop-lost", help="Also take off the queue what can't be published any more.")
+    ] = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Publish what the publisher gave up. The table's stream keeps a change for a day; what is older is lost.
+
+    An event that came before comes again with the same sequence, and the counters count no change twice. It stops
+    at the first that the publisher does not get done, and may be run again.
+
+    The exit code is 1 if anything is left.
+    """
+    at = _found(stack, profile, region, home)
+    hidden = redrives.depth(at.sqs, at.formation.outputs["UnpublishedQueueUrl"]).hidden
+    if hidden:
+        complaints.print(
+            f"{hidden:,} more in flight: a republish that was killed. They show again within minutes."
+        )
+    done = republishes.Republished()
+    columns = (TextColumn("Publishing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        for done in republishes.republish(at, dry_run=dry_run, drop_lost=drop_lost):
+            bar.update(task, completed=done.done + len(done.lost), total=done.batches)
+    if not done.batches:
+        _say("Nothing was given up.")
+        return
+    what = show.count(done.changes, "change")
+    _say(f"{what} would be published again. Nothing was done." if dry_run else f"{what} published again.")
+    if not done.lost:
+        return
+    for line in show.beyond_publishing(done.lost, int(at.formation.parameters["ValidityMinutes"]) * 60_000):
+        complaints.print(line)
+    if dry_run or not drop_lost:
+        complaints.print("longcode republish --drop-lost takes them off the queue, and ends the alarm.")
+        raise typer.Exit(1)
 
 
 @app.command(

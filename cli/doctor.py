@@ -574,6 +574,10 @@ def _queue(case: Case) -> Outcome:
         waits = f", the oldest text waits since {show.span(now - found.oldest_ms)}"
     told = f"{found.queue.visible:,} ready, {found.queue.hidden:,} in flight{waits}"
     if found.oldest_ms is not None and now - found.oldest_ms > _WAIT_WARN_MS:
+        if not found.queue.total and not found.dead_letters:
+            return _warn(
+                told, f"The queue has none of them: was it purged? {case.longcode('requeue')} puts them back."
+            )
         return _warn(told, f"{case.longcode('queue')} says who waits, and for what.")
     return _ok(told)
 
@@ -624,10 +628,11 @@ def _unpublished(case: Case) -> Outcome:
     if not given_up:
         return _ok("none")
     return _warn(
-        f"{show.count(given_up, 'batch')}es of changes were given up: their events will not come."
+        f"{show.count(given_up, 'batch')}es of changes were given up: their events are missing."
         if given_up > 1
-        else "1 batch of changes was given up: its events will not come.",
-        f"docs/events.md says what to do; the log says what refused them: {case.log('publisher')}",
+        else "1 batch of changes was given up: its events are missing.",
+        f"See why ({case.log('publisher')}), mend it, then {case.longcode('republish')} publishes them; "
+        "the stream keeps them for a day.",
     )
 
 

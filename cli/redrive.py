@@ -108,10 +108,10 @@ def _by_hand(sqs: "SQSClient", source: str, destination: str) -> Iterator[Progre
     yield Progress(moved, total)
     # Bounded, so that letters which die again meanwhile are not moved in a circle.
     while moved < total:
-        letters = _receive(sqs, source)
+        letters = receive(sqs, source, hidden_s=_HIDDEN_S)
         if not letters:
             return
-        with _released_afterwards(sqs, source, letters):
+        with released_afterwards(sqs, source, letters):
             while letters:
                 letter = letters[0]
                 sqs.send_message(
@@ -128,18 +128,19 @@ def _by_hand(sqs: "SQSClient", source: str, destination: str) -> Iterator[Progre
                 yield Progress(moved, max(moved, total))
 
 
-def _receive(sqs: "SQSClient", url: str) -> "list[MessageTypeDef]":
+def receive(sqs: "SQSClient", url: str, *, hidden_s: int) -> "list[MessageTypeDef]":
+    """Up to ten messages with their groups, hidden from everybody else for so long; none if there are none."""
     return sqs.receive_message(
         QueueUrl=url,
         MaxNumberOfMessages=10,
-        VisibilityTimeout=_HIDDEN_S,
+        VisibilityTimeout=hidden_s,
         MessageSystemAttributeNames=["MessageGroupId"],
         # A short poll may miss what is there.
         WaitTimeSeconds=1,
     ).get("Messages", [])
 
 
-def _released_afterwards(sqs: "SQSClient", url: str, letters: "list[MessageTypeDef]") -> ExitStack:
+def released_afterwards(sqs: "SQSClient", url: str, letters: "list[MessageTypeDef]") -> ExitStack:
     """A context that at its end shows again what is left in `letters`, whatever ended it."""
 
     def release() -> None:
@@ -173,9 +174,9 @@ def preview(target: Target, at_most: int) -> Preview:
     total = depth(sqs, url).visible
     letters: list[MessageTypeDef] = []
     found: Counter[Status | None] = Counter()
-    with _released_afterwards(sqs, url, letters):
+    with released_afterwards(sqs, url, letters):
         while len(letters) < min(at_most, total):
-            received = _receive(sqs, url)
+            received = receive(sqs, url, hidden_s=_HIDDEN_S)
             if not received:
                 break
             letters += received

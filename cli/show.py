@@ -16,6 +16,7 @@ from cli.drift import Difference, Found
 from cli.finding import Finding, State
 from cli.overview import Line, Overview
 from cli.redrive import Preview
+from cli.republish import Batch
 from cli.restore import Restored
 from cli.rollback import name_of
 from cli.smoke import Left, Step
@@ -23,7 +24,7 @@ from longcode import http, pacing, phone
 from longcode.accept import Forecast
 from longcode.find import Page
 from longcode.message import Fault, HeldBy, Message, Status, iso
-from longcode.ports import Control, Road
+from longcode.ports import Control, Road, Waiting
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
@@ -36,6 +37,9 @@ _HELD_BY = {
     HeldBy.CARRIER_BACKOFF: "the carrier, who asked for less",
     HeldBy.SCHEDULE: "its schedule",
 }
+
+# Of many lines, as many as fit on a screen.
+_LINES_SHOWN = 20
 
 _STYLE = {
     Status.DELIVERED: "green",
@@ -424,6 +428,35 @@ def _effect(status: Status | None) -> str:
     if status is Status.SENDING:
         return "has the consumer settle it by evidence, not send it again"
     return "takes it off: nothing is sent again"
+
+
+# ------------------------------------------------------------------------------- what the queue has lost
+
+
+def lost(lines: Sequence[Sequence[Waiting]], now_ms: int, *, full: bool) -> RenderableType:
+    """Whose texts would be put back into the queue."""
+    table = _table("to", "texts", "oldest", right=("texts", "oldest"))
+    for texts in lines[:_LINES_SHOWN]:
+        table.add_row(
+            number(texts[0].recipient, full=full), f"{len(texts):,}", span(now_ms - texts[0].accepted_ms)
+        )
+    more = len(lines) - _LINES_SHOWN
+    return Group(table, *([f"… and {count(more, 'more recipient')}."] if more > 0 else []))
+
+
+# --------------------------------------------------------------------------------- what was given up
+
+
+def beyond_publishing(batches: Sequence[Batch], validity_ms: int) -> list[str]:
+    """What to do about changes that the stream has forgotten. A text may wait for `validity_ms` before one."""
+    first, last = min(batch.since_ms for batch in batches), max(batch.until_ms for batch in batches)
+    # The times are whole seconds, rounded down.
+    asked = f"GET /sms/messages?since={iso(first - validity_ms)}&until={iso(last + 1_000)}"
+    return [
+        f"{count(sum(batch.changes for batch in batches), 'change')} from {iso(first)} to {iso(last)} can't be "
+        "published any more: the stream keeps them for a day. Counters stay off by them.",
+        f"What has become of those texts: {asked}",
+    ]
 
 
 # ------------------------------------------------------------------------------------------ a restored copy

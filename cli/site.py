@@ -14,6 +14,8 @@ from cli.problems import Problem
 from local.layout import Layout, Stack
 
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+# An invocation of a function of ours ends within a minute, and must not be repeated while it goes on.
+_INVOKING = _CONFIG.merge(Config(read_timeout=70))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Site:
         return self.session.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.endpoint_url,
-            config=_CONFIG,
+            config=_INVOKING if service == "lambda" else _CONFIG,
         )
 
 

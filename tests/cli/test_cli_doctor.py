@@ -15,6 +15,7 @@ from cli.account import Profile
 from cli.finding import State
 from local.layout import ROOT
 from longcode.message import Status
+from longcode.outbox import SqsOutbox
 from longcode.ports import OptOutChange, Receipt
 from tests.carrier.world import API_KEY, Running
 from tests.cli.clinic import GATEWAY_KEY, Clinic, Front, admit, serve, services
@@ -342,10 +343,19 @@ def test_clocks_that_do_not_agree(clinic: Clinic, ahead_s: int, state: str | Non
 
 
 def test_a_text_that_has_waited_for_long(clinic: Clinic) -> None:
-    clinic.world.accept(ident(3), accepted_ms=_now_ms() - 20 * 60_000)
+    message = clinic.world.accept(ident(3), accepted_ms=_now_ms() - 20 * 60_000)
+    at = clinic.world.target
+    SqsOutbox(at.sqs, at.queue_url).put(message)
     report = clinic.examine()
     assert report.ill == {"queue": "warn"}
     assert f"longcode queue --stack {NAME}" in report.todo("queue")
+
+
+def test_a_text_that_waits_for_long_and_is_not_in_the_queue(clinic: Clinic) -> None:
+    clinic.world.accept(ident(3), accepted_ms=_now_ms() - 20 * 60_000)
+    report = clinic.examine()
+    assert report.ill == {"queue": "warn"}
+    assert f"longcode requeue --stack {NAME}" in report.todo("queue")
 
 
 @pytest.mark.parametrize("check", ["consumer", "publisher"])
@@ -372,7 +382,9 @@ def test_a_dead_letter(clinic: Clinic) -> None:
 def test_changes_that_were_given_up(clinic: Clinic) -> None:
     url = clinic.world.target.formation.outputs["UnpublishedQueueUrl"]
     clinic.world.target.sqs.send_message(QueueUrl=url, MessageBody="{}")
-    assert clinic.examine().ill == {"unpublished": "warn"}
+    report = clinic.examine()
+    assert report.ill == {"unpublished": "warn"}
+    assert f"longcode republish --stack {NAME}" in report.todo("unpublished")
 
 
 def test_an_open_breaker_says_what_mends_it(clinic: Clinic) -> None:

@@ -6,16 +6,19 @@ A pause stops everything, so this stack is nobody else's.
 import base64
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from cli import doctor, redrive, target
+from cli import doctor, redrive, requeue, target
+from cli.problems import Problem
 from local.layout import Stack
 from tests.cli.world import run
 from tests.stack.conftest import eventually
+from tests.stack.test_stack_events import Listener
 from tests.stack.world import RUNS, forget_old_runs, shared_stack
 
 __all__ = ["eventually"]  # a fixture of the stack's own tests
@@ -90,6 +93,10 @@ def dead_letters(stack: Stack, eventually: Eventually, *numbers: str) -> list[st
     eventually(lambda: redrive.depth(_sqs(), stack.dead_letter_queue_url).visible == len(ids))
     _give_up_after(stack, 1000)
     return ids
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _sqs() -> Any:
@@ -180,6 +187,114 @@ def test_a_dead_letter_of_a_text_that_was_sent_is_taken_off_and_sends_nothing(
     assert longcode("redrive") == "1 dead letter put back.\n"
     eventually(lambda: look("queue")["ready"] + look("queue")["in_flight"] == 0)
     assert sent_to(stack, number) == [ident]
+
+
+def test_texts_that_a_purge_took_out_of_the_queue_go_back_and_leave_once_in_their_order(
+    stack: Stack, eventually: Eventually
+) -> None:
+    first, second = "+12025550137", "+12025550138"
+    longcode("pause", "--reason", "somebody purged the queue")
+    ids = queue_texts(stack, first, second, first, second, first)
+    at = target.local(HOME)
+    at.sqs.purge_queue(QueueUrl=at.queue_url)
+    eventually(lambda: redrive.depth(at.sqs, at.queue_url).total == 0)
+    purged_ms = _now_ms()
+    # So much later, by the command's clock, SQS has done with the purge.
+    later_ms = purged_ms + 61_000
+    lines = requeue.lost(at, later_ms, None)
+    assert sum(map(len, lines)) == 5
+
+    # Killed before the fourth is in, and run again.
+    puts: list[None] = []
+
+    def die_at_the_fourth(**_: Any) -> None:
+        puts.append(None)
+        if len(puts) == 4:
+            raise KeyboardInterrupt
+
+    at.sqs.meta.events.register("before-call.sqs.SendMessage", die_at_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        list(requeue.requeue(at, lines, later_ms))
+    at.sqs.meta.events.unregister("before-call.sqs.SendMessage", die_at_the_fourth)
+    with pytest.raises(Problem, match="The queue holds about"):
+        requeue.lost(at, later_ms, None)
+    assert list(requeue.requeue(at, requeue.lost(at, later_ms, purged_ms), later_ms + 1))[-1] == 5
+    assert redrive.depth(at.sqs, at.queue_url).total > 5
+
+    longcode("resume")
+    eventually(lambda: look("queue")["ready"] + look("queue")["in_flight"] == 0)
+    assert sent_to(stack, first) == [ids[0], ids[2], ids[4]]
+    assert sent_to(stack, second) == [ids[1], ids[3]]
+    eventually(lambda: all(look("status", ident)["status"] == "delivered" for ident in ids))
+
+
+@pytest.fixture
+def publisher(stack: Stack) -> Iterator["Publisher"]:
+    made = Publisher(stack)
+    yield made
+    made.mend()
+    made.listener.close()
+    _sqs().purge_queue(QueueUrl=made.given_up)
+
+
+class Publisher:
+    """The deployed publisher: made to fail until the emulator gives its batches up, and mended."""
+
+    def __init__(self, stack: Stack) -> None:
+        at = target.local(HOME)
+        self._functions, self._name = at.client("lambda"), stack.functions["publisher"]
+        (mapping,) = self._functions.list_event_source_mappings(FunctionName=self._name)["EventSourceMappings"]
+        self._mapping, self._age_s = mapping["UUID"], mapping["MaximumRecordAgeInSeconds"]
+        self._handler = self._functions.get_function_configuration(FunctionName=self._name)["Handler"]
+        self._health = f"{stack.api_url}/health"
+        self.given_up = at.formation.outputs["UnpublishedQueueUrl"]
+        self.listener = Listener(at.client, at.formation.outputs["EventBusName"])
+
+    def break_down(self) -> None:
+        self._set("app.nobody", 1)
+
+    def mend(self) -> None:
+        self._set(self._handler, self._age_s)
+
+    def _set(self, handler: str, age_s: int) -> None:
+        self._functions.update_function_configuration(FunctionName=self._name, Handler=handler)
+        self._functions.update_event_source_mapping(UUID=self._mapping, MaximumRecordAgeInSeconds=age_s)
+
+    def counted(self) -> int:
+        found: int = httpx.get(self._health, trust_env=False).json()["tracked_messages"]
+        return found
+
+    def heard(self, ident: str) -> list[str]:
+        """What the bus has told of a text, in the order of the sequence; what came twice with it is there once."""
+        told = {event["detail"]["sequence"]: event["detail"]["status"] for event in self.listener.heard(ident)}
+        return [told[sequence] for sequence in sorted(told)]
+
+
+def test_what_the_publisher_gave_up_is_told_after_all_and_counted_once(
+    stack: Stack, eventually: Eventually, publisher: Publisher
+) -> None:
+    eventually(lambda: publisher.counted() == _kept(stack))
+    publisher.break_down()
+    (ident,) = queue_texts(stack, "+12025550139")
+    eventually(lambda: redrive.depth(_sqs(), publisher.given_up).visible)
+    letters = _sqs().receive_message(QueueUrl=publisher.given_up, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    assert publisher.heard(ident) == []
+
+    publisher.mend()
+    life = ["queued", "sending", "submitted", "sent", "delivered"]
+    # What the emulator had not come to giving up comes by its mapping; while it exchanges the function, not yet.
+    eventually(lambda: run("republish", "--dir", str(HOME)).exit_code == 0 and publisher.heard(ident) == life)
+    eventually(lambda: publisher.counted() == _kept(stack))
+    assert longcode("republish") == "Nothing was given up.\n"
+
+    # The same once more, as after a run that was killed before it could delete.
+    before = len(publisher.listener.heard(ident))
+    for letter in letters["Messages"]:
+        _sqs().send_message(QueueUrl=publisher.given_up, MessageBody=letter["Body"])
+    longcode("republish")
+    eventually(lambda: len(publisher.listener.heard(ident)) > before)
+    assert publisher.heard(ident) == life
+    assert publisher.counted() == _kept(stack)
 
 
 def test_the_same_stack_is_found_by_its_name_as_one_on_aws_is(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from longcode import pacing
+from longcode import outbox, pacing
 from longcode.deliver import MAX_ATTEMPTS
 from longcode.message import CLAIM_MS, HeldBy, Status
 from longcode.pacing import recipient_key
@@ -385,6 +385,26 @@ def test_a_message_delivered_twice_is_sent_once(world: World) -> None:
     world.consume()
 
     assert len(world.carrier.texts) == 1
+    assert world.queue.stored == []
+
+
+@pytest.mark.parametrize("concurrency", [1, 5])
+@pytest.mark.parametrize("first", [carriers.ACCEPTS, carriers.ACCEPTS_AND_HANGS, carriers.RATE_LIMITED])
+def test_a_line_that_stands_in_the_queue_twice_leaves_once_and_in_its_order(
+    world: World, first: Behaviour, concurrency: int
+) -> None:
+    for number in range(12):
+        world.enqueue(message=f"number {number}")
+    for ident in ids(world):
+        world.queue.append(outbox.body(ident), THEIRS, f"{ident}:again")
+    assert len(world.queue.stored) == 24
+    world.carrier.honours_keys = False
+    world.carrier.then(first)
+
+    world.consume(concurrency=concurrency)
+
+    assert [text.text for text in world.carrier.texts] == [f"number {number}" for number in range(12)]
+    assert min(gaps(world.carrier.arrivals())) >= INTERVAL_MS
     assert world.queue.stored == []
 
 

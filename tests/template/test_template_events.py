@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from longcode import stream
 from tests.template.test_operations import ALARMS, PASSED
 from tests.template.test_template import GLOBALS, TEMPLATE, properties, statements, timeout
 
@@ -60,7 +61,7 @@ def test_somebody_is_told_of_the_lag_long_before_anything_is_given_up() -> None:
 def test_only_messages_and_opt_outs_wake_the_publisher() -> None:
     (only,) = MAPPING["FilterCriteria"]["Filters"]
     keys = json.loads(only["Pattern"])["dynamodb"]["Keys"]
-    assert keys == {"pk": {"S": [{"prefix": "M#"}, {"prefix": "O#"}]}}
+    assert keys == {"pk": {"S": [{"prefix": kind} for kind in stream.KINDS]}}
 
 
 def test_the_publisher_may_write_counters_and_their_markers_only() -> None:

@@ -84,12 +84,22 @@ class SqsOutbox:
         self._url = queue_url
 
     def put(self, message: Message) -> None:
+        self._send(message.id, message.recipient, message.id)
+
+    def put_again(self, message_id: str, recipient: str, mark: str) -> None:
+        """Append what SQS may have seen within its five minutes, and must not drop for that.
+
+        For the operator's command, where the first may be gone. Twice with the same `mark` is once.
+        """
+        self._send(message_id, recipient, f"{message_id}:{mark}")
+
+    def _send(self, message_id: str, recipient: str, deduplication_id: str) -> None:
         with translated(_WHAT):
             self._client.send_message(
                 QueueUrl=self._url,
-                MessageBody=body(message.id),
-                MessageGroupId=message.recipient,
-                MessageDeduplicationId=message.id,
+                MessageBody=body(message_id),
+                MessageGroupId=recipient,
+                MessageDeduplicationId=deduplication_id,
             )
 
     def receive(self) -> list[Envelope]:

@@ -12,6 +12,15 @@ from longcode.ports import Change, Journal, Meter, OptOut
 Event = Mapping[str, Any]
 # A sequence number has up to 40 digits; filled up with zeros they sort as text.
 _DIGITS = 40
+# The mapping's filter in the template asks for the same.
+KINDS = ("M#", "O#")
+
+
+# Any: one record as the stream has it.
+def concerns(record: Mapping[str, Any]) -> bool:
+    """Whether a record is about a message or an opt-out. The others would only wake the publisher."""
+    key: str = record["dynamodb"]["Keys"]["pk"]["S"]
+    return key.startswith(KINDS)
 
 
 def relay(

@@ -1,0 +1,72 @@
+"""Waiting texts that the queue has lost, put back into it, each recipient's in the order of acceptance.
+
+The table says who waits; which of them the queue still has, nobody can ask SQS. So some may get a second copy.
+That can't cause a second text: the consumer sends only what it can claim, and what was claimed waits no more. It
+costs one slot of its recipient's, which is why a queue that has lost nothing is left alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+
+from cli.problems import Problem
+from cli.redrive import depth
+from cli.target import Target
+from longcode import pacing
+from longcode.outbox import SqsOutbox
+from longcode.ports import Waiting
+
+_WORKERS = 10
+# SQS goes on purging for up to a minute, and what is put in meanwhile may go too. Its counts can be as late. And a
+# text that was accepted just now may not have come to the queue yet.
+_SETTLED_MS = 60_000
+_ALL = 2**31 - 2
+
+
+def lost(target: Target, now_ms: int, purged_ms: int | None) -> list[list[Waiting]]:
+    """The texts that wait and that the queue has lost, line by line, the longest waiting first.
+
+    They are those accepted before it was purged; where nobody says when that was, it has to be empty now. Raises
+    Problem where they can't be told, or are not to be put back yet.
+    """
+    if purged_ms is not None and now_ms < purged_ms + _SETTLED_MS:
+        raise Problem(
+            "SQS may still be purging, also what is put back now.",
+            f"Run it again in {pacing.seconds_up(purged_ms + _SETTLED_MS - now_ms)} s.",
+        )
+    before_ms = now_ms - _SETTLED_MS if purged_ms is None else purged_ms + _SETTLED_MS
+    waiting, _ = target.messages.waiting(_ALL)
+    lines: dict[str, list[Waiting]] = {}
+    for text in waiting:
+        if text.accepted_ms < before_ms:
+            lines.setdefault(text.recipient, []).append(text)
+    if not lines:
+        return []
+    letters = depth(target.sqs, target.dead_letter_queue_url).total
+    if letters:
+        raise Problem(
+            f"There are {letters:,} dead letters, whose texts may be among those that wait.",
+            "Mend the consumer and put them back first: longcode redrive.",
+        )
+    there = depth(target.sqs, target.queue_url).total
+    if there and purged_ms is None:
+        raise Problem(
+            f"The queue holds about {there:,}, so it may have lost nothing.",
+            "Was it purged? longcode requeue --purged-at TIME puts back what was accepted before then.",
+        )
+    return sorted(lines.values(), key=lambda texts: texts[0].accepted_ms)
+
+
+def requeue(target: Target, lines: Sequence[Sequence[Waiting]], now_ms: int) -> Iterator[int]:
+    """Put `lines` into the queue, and say after each how many texts are in."""
+    outbox = SqsOutbox(target.sqs, target.queue_url)
+    # Another in each run: in between, the queue may have been emptied again.
+    mark = f"requeue:{now_ms}"
+
+    def put(texts: Sequence[Waiting]) -> int:
+        for text in texts:
+            outbox.put_again(text.message_id, text.recipient, mark)
+        return len(texts)
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        yield from accumulate(pool.map(put, lines))

@@ -1,0 +1,187 @@
+"""`longcode requeue`: which texts it takes for lost, when it refuses, and what it puts into the queue."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cli import redrive, requeue
+from longcode import outbox
+from longcode.message import iso
+from longcode.outbox import SqsOutbox
+from longcode.ports import Waiting
+from tests.cli.world import NOW_MS, OTHERS, THEIRS, World, ident
+
+pytestmark = pytest.mark.disable_socket
+
+MINUTE = 60_000
+
+
+def _ago(duration_ms: int) -> int:
+    return time.time_ns() // 1_000_000 - duration_ms
+
+
+@pytest.fixture
+def purged(world: World) -> World:
+    """Two to one person, of which the later was stored first, one to another; and an empty queue."""
+    world.accept(ident(2), accepted_ms=_ago(5 * MINUTE))
+    world.accept(ident(1), accepted_ms=_ago(9 * MINUTE))
+    world.accept(ident(3), to=OTHERS, accepted_ms=_ago(7 * MINUTE))
+    # What left waits no more.
+    world.submit(ident(4), "telnyx-4")
+    return world
+
+
+def _queued(world: World) -> Iterator[tuple[str, str | None]]:
+    """Recipient and message id of what is in the queue, in the order in which it is received."""
+    while found := redrive.receive(world.target.sqs, world.target.queue_url, hidden_s=60):
+        for message in found:
+            yield message["Attributes"]["MessageGroupId"], outbox.read_body(message["Body"])
+
+
+def _put(world: World, number: int, to: str = THEIRS) -> None:
+    SqsOutbox(world.target.sqs, world.target.queue_url).put_again(ident(number), to, "first")
+
+
+def _depth(world: World) -> int:
+    return redrive.depth(world.target.sqs, world.target.queue_url).total
+
+
+def _refused(world: World, *arguments: str) -> str:
+    result = world.run("requeue", *arguments)
+    assert result.exit_code == 1, result.output
+    return " ".join(result.stderr.split())
+
+
+def test_what_waits_goes_back_each_line_in_the_order_of_acceptance(purged: World) -> None:
+    assert purged.says("requeue") == "3 texts to 2 recipients put back."
+    found = list(_queued(purged))
+    assert [one for to, one in found if to == THEIRS] == [ident(1), ident(2)]
+    assert [one for to, one in found if to == OTHERS] == [ident(3)]
+
+
+def test_a_dry_run_says_whose_texts_and_puts_none_back(purged: World) -> None:
+    told = purged.says("requeue", "--dry-run")
+    assert told.startswith("3 texts to 2 recipients in stack long-code-test in eu-west-1. Nothing was put back.")
+    assert "to texts oldest +1…23 2 9 min +1…24 1 7 min" in told
+    assert THEIRS in purged.says("requeue", "--dry-run", "--full")
+    assert _depth(purged) == 0
+
+
+def test_a_dry_run_shows_so_many_lines_and_counts_the_rest(world: World) -> None:
+    for number in range(23):
+        world.accept(ident(number), f"+120255501{number:02}", NOW_MS - 10**9 + number)
+    told = world.says("requeue", "--dry-run")
+    assert told.startswith("23 texts to 23 recipients")
+    assert told.endswith("… and 3 more recipients.")
+
+
+def test_where_nobody_waits_there_is_nothing_to_put_back(world: World) -> None:
+    world.submit(ident(1), "telnyx-1")
+    assert world.says("requeue") == "No text waits that was accepted over a minute ago."
+    assert (
+        world.says("requeue", "--purged-at", iso(_ago(MINUTE))) == "No text waits that was accepted before then."
+    )
+    assert _depth(world) == 0
+
+
+def test_what_was_accepted_a_moment_ago_may_not_have_come_to_the_queue_yet(world: World) -> None:
+    world.accept(ident(1), accepted_ms=_ago(30_000))
+    assert world.says("requeue") == "No text waits that was accepted over a minute ago."
+    world.accept(ident(2), to=OTHERS, accepted_ms=_ago(70_000))
+    assert world.says("requeue") == "1 text to 1 recipient put back."
+    assert list(_queued(world)) == [(OTHERS, ident(2))]
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["ready", "in-flight"])
+def test_a_queue_that_is_not_empty_may_have_lost_nothing(purged: World, hidden: bool) -> None:
+    _put(purged, 9)
+    if hidden:
+        redrive.receive(purged.target.sqs, purged.target.queue_url, hidden_s=60)
+    for arguments in ((), ("--dry-run",)):
+        said = _refused(purged, *arguments)
+        assert said.startswith("The queue holds about 1, so it may have lost nothing. Was it purged?")
+        assert "--purged-at TIME" in said
+    assert _depth(purged) == 1
+
+
+def test_who_says_when_it_was_purged_gets_back_what_was_accepted_before(purged: World) -> None:
+    _put(purged, 9)
+    assert purged.says("requeue", "--purged-at", iso(_ago(6 * MINUTE + 30_000))) == (
+        "2 texts to 2 recipients put back."
+    )
+    found = list(_queued(purged))
+    # Behind what was accepted since.
+    assert [one for to, one in found if to == THEIRS] == [ident(9), ident(1)]
+    assert [one for to, one in found if to == OTHERS] == [ident(3)]
+
+
+def test_sqs_goes_on_purging_for_a_minute_so_texts_of_that_minute_are_lost_as_well(purged: World) -> None:
+    assert purged.says("requeue", "--purged-at", iso(_ago(5 * MINUTE + 30_000))).startswith("3 texts")
+
+
+def test_within_that_minute_it_is_too_early(purged: World) -> None:
+    said = _refused(purged, "--purged-at", datetime.now(UTC).isoformat())
+    assert said.startswith("SQS may still be purging, also what is put back now. Run it again in ")
+    assert _depth(purged) == 0
+
+
+def test_a_time_that_is_none_is_a_wrong_option(purged: World) -> None:
+    result = purged.run("requeue", "--purged-at", "tonight")
+    assert result.exit_code == 2
+    assert "--purged-at" in result.stderr
+
+
+def test_dead_letters_are_for_a_redrive_first(purged: World) -> None:
+    purged.die(ident(1))
+    for arguments in ((), ("--purged-at", iso(_ago(6 * MINUTE)))):
+        said = _refused(purged, *arguments)
+        assert said.startswith("There are 1 dead letters")
+        assert "longcode redrive" in said
+    assert _depth(purged) == 0
+
+
+def test_sqs_can_not_take_it_for_one_that_it_saw_within_its_five_minutes(purged: World) -> None:
+    at = purged.target
+    seen: list[str] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        seen.append(params["MessageDeduplicationId"])
+
+    at.sqs.meta.events.register("provide-client-params.sqs.SendMessage", note)
+    first = at.messages.get(ident(1))
+    assert first
+    SqsOutbox(at.sqs, at.queue_url).put(first)
+    for now_ms in (NOW_MS, NOW_MS + 1):
+        assert list(requeue.requeue(at, [[Waiting(ident(1), THEIRS, NOW_MS)]], now_ms)) == [1]
+    assert len(set(seen)) == 3
+
+
+def test_it_says_what_they_wait_for(purged: World) -> None:
+    purged.run("pause", "--reason", "purged")
+    assert "put back. They wait: Sending is paused since" in purged.says("requeue")
+
+
+def test_one_that_is_stopped_midway_leaves_no_gap_in_any_line(world: World) -> None:
+    at = world.target
+    lines = [
+        [Waiting(ident(10 * line + number), f"+1202555011{line}", number) for number in range(5)]
+        for line in (1, 2)
+    ]
+    sent: list[Any] = []
+
+    def stop_at_the_seventh(**_: Any) -> None:
+        sent.append(None)
+        if len(sent) == 7:
+            raise KeyboardInterrupt
+
+    at.sqs.meta.events.register("before-call.sqs.SendMessage", stop_at_the_seventh)
+    with pytest.raises(KeyboardInterrupt):
+        list(requeue.requeue(at, lines, NOW_MS))
+    found = list(_queued(world))
+    assert 6 <= len(found) < 10
+    for line in lines:
+        there = [one for to, one in found if to == line[0].recipient]
+        assert there == [text.message_id for text in line[: len(there)]]
