@@ -112,13 +112,19 @@ class Counter:
             items = self._tables.query(**plain)["Items"]
         self.now.reads += units.reads(sum(map(units.size, items)), consistent=params.get("ConsistentRead", False))
 
+    def _Scan(self, params: Params, parsed: Params) -> None:
+        # No scan of ours filters, so what it reads is what it answers.
+        self.now.reads += units.reads(
+            sum(map(units.size, parsed["Items"])), consistent=params.get("ConsistentRead", False)
+        )
+
     def _SendMessage(self, params: Params, _parsed: Params) -> None:
         self.now.queue_requests += max(1, math.ceil(len(params["MessageBody"].encode()) / _CHUNK))
 
     def _queue_request(self, _params: Params, _parsed: Params) -> None:
         self.now.queue_requests += 1
 
-    _DeleteMessageBatch = _ChangeMessageVisibilityBatch = _queue_request
+    _DeleteMessageBatch = _ChangeMessageVisibilityBatch = _GetQueueAttributes = _queue_request
 
     def _PutEvents(self, params: Params, _parsed: Params) -> None:
         for row in params["Entries"]:

@@ -74,6 +74,8 @@ FAULTS: dict[str, Fault] = {
     "DeadLetters": Fault(sick={"m1": [1]}, well={"m1": [0]}, within_min=2),
     # Nothing leaves for over 15 minutes.
     "OldestText": Fault(sick={"m1": [960]}, well={"m1": [30]}, within_min=6),
+    # The queue was purged.
+    "Stranded": Fault(sick={"m1": [3]}, well={"m1": [0]}, within_min=11),
     # The carrier answers nothing that can be read: eleven in doubt, and they stay so.
     "UnknownPilingUp": Fault(sick={"m1": [11]}, well={"m1": [0]}, within_min=16),
     # A carrier filters everything.

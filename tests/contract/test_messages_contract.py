@@ -18,7 +18,7 @@ from longcode.message import (
     Message,
     Status,
 )
-from longcode.ports import Claim, Messages, Recorded
+from longcode.ports import Claim, Messages, Recorded, Waiting
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import (
     NO_ANSWER,
@@ -244,6 +244,21 @@ def test_a_released_message_is_queued_again_with_its_slot_and_its_reason(message
     assert found.attempts == 1
     assert messages.line_length(THEIRS, at_most=10) == 1
     assert messages.claim(message.id, "another", NOW).won
+
+
+def test_who_waits_is_listed_line_by_line_with_word_of_more(messages: Messages) -> None:
+    for number in range(3):
+        messages.accept(make_message(id=f"00000000-0000-4000-8000-00000000000{number}", accepted_ms=NOW + number))
+    claimed(messages)
+
+    found, more = messages.waiting(2)
+    everybody, no_more = messages.waiting(10)
+
+    assert found == everybody[:2]
+    assert everybody == [
+        Waiting(f"00000000-0000-4000-8000-00000000000{number}", THEIRS, NOW + number) for number in range(3)
+    ]
+    assert (more, no_more) == (True, False)
 
 
 def test_a_refunded_release_gives_the_attempt_back(messages: Messages) -> None:

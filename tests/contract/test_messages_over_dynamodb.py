@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from longcode.errors import Unavailable
 from longcode.message import ATTENTION_SHARDS, HeldBy, Message, Status
 from longcode.messages import DynamoMessages
-from longcode.ports import Messages, Waiting
+from longcode.ports import Messages
 from tests.contract.tables import create_table
 from tests.fakes import FakeMessages
 from tests.fakes.clock import START_MS
@@ -160,21 +160,6 @@ def test_a_table_that_fails_is_unavailable(
     }
     with pytest.raises(Unavailable, match="The messages table"):
         calls[write]()
-
-
-def test_who_waits_is_listed_line_by_line_with_word_of_more(messages: DynamoMessages) -> None:
-    for number in range(3):
-        messages.accept(make_message(id=f"00000000-0000-4000-8000-00000000000{number}", accepted_ms=NOW + number))
-    claimed(messages)
-
-    found, more = messages.waiting(2)
-    everybody, no_more = messages.waiting(10)
-
-    assert found == everybody[:2]
-    assert everybody == [
-        Waiting(f"00000000-0000-4000-8000-00000000000{number}", THEIRS, NOW + number) for number in range(3)
-    ]
-    assert (more, no_more) == (True, False)
 
 
 def test_only_messages_that_ended_or_were_handed_over_live_on_from_there(

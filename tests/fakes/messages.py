@@ -17,7 +17,7 @@ from longcode.message import (
     Status,
     receipt_ceiling,
 )
-from longcode.ports import Answer, Claim, Receipt, Recorded
+from longcode.ports import Answer, Claim, Receipt, Recorded, Waiting
 from tests.fakes.tripwire import Tripwire
 
 WRITES = (
@@ -223,6 +223,13 @@ class FakeMessages:
                 for row in self._rows.values()
             )
             return min(found, at_most)
+
+    def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
+        with self.trip.around("waiting"):
+            lined = [row.message for row in self._rows.values() if row.in_line]
+            lined.sort(key=lambda message: (message.recipient, message.accepted_ms))
+            found = [Waiting(message.id, message.recipient, message.accepted_ms) for message in lined]
+            return found[:at_most], len(found) > at_most
 
     def needing_attention(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
         with self.trip.around("needing_attention"):

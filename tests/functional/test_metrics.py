@@ -11,6 +11,7 @@ from longcode import publish
 from longcode.message import Fault, Message, Status
 from longcode.metrics import Metric
 from longcode.ports import Change, OptOut, OptOutChange
+from longcode.sweep import STRANDED_AFTER_MS
 from tests.fakes import OURS, ROOT, THEIRS, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import refuses
@@ -203,7 +204,14 @@ def gauges(world: World) -> dict[Metric, float]:
     return {name: world.meter.values[name][-1] for name in GAUGES}
 
 
-GAUGES = (Metric.STOPPED_KEY, Metric.STOPPED_FUNDS, Metric.STOPPED_SETUP, Metric.PAUSED, Metric.UNKNOWN_NOW)
+GAUGES = (
+    Metric.STOPPED_KEY,
+    Metric.STOPPED_FUNDS,
+    Metric.STOPPED_SETUP,
+    Metric.PAUSED,
+    Metric.UNKNOWN_NOW,
+    Metric.STRANDED_NOW,
+)
 NOTHING = dict.fromkeys(GAUGES, 0)
 
 
@@ -246,6 +254,34 @@ def test_each_minute_says_how_many_are_in_doubt(world: World) -> None:
 
     publish_to(world, (None, a_text(status=Status.UNKNOWN)))
     assert gauges(world) == NOTHING | {Metric.UNKNOWN_NOW: 1}
+
+
+def test_each_minute_says_how_many_texts_the_queue_has_lost(world: World) -> None:
+    for number in range(2):
+        world.enqueue(f"+1202555012{number}")
+    lost = list(world.queue.stored)
+    world.queue.stored.clear()
+    assert gauges(world) == NOTHING  # they may not have come to the queue yet
+
+    world.clock.pass_ms(STRANDED_AFTER_MS + 1)
+    assert gauges(world) == NOTHING | {Metric.STRANDED_NOW: 2}
+
+    # A text that waits in the queue, for however long, is not lost.
+    world.queue.stored.extend(lost)
+    assert gauges(world) == NOTHING
+
+
+@pytest.mark.parametrize("store", ["messages", "queue"])
+def test_where_nobody_says_what_waits_the_other_gauges_are_told(world: World, store: str) -> None:
+    if store == "messages":
+        world.messages.trip.fail("waiting")
+    else:
+        world.queue.trip.fail("size")
+
+    world.sweep()
+
+    assert world.meter.values[Metric.UNKNOWN_NOW] == [0]
+    assert Metric.STRANDED_NOW not in world.meter.values
 
 
 def test_a_store_that_fails_while_it_is_looked_at_stops_no_second_look(world: World) -> None:

@@ -97,7 +97,7 @@ TRIED: dict[str, tuple[Call, list[Call]]] = {
     "recipients": (query("by_peer", "peer"), [delete(OPT_OUT), update(OPT_OUT), put(MESSAGE)]),
     "send": (get(MESSAGE), [delete(MESSAGE), SEND, RECEIVE]),
     "status": (get(MESSAGE), [put(MESSAGE), update(MESSAGE), READ_SECRET]),
-    "sweeper": (get(MESSAGE), [delete(MESSAGE), RECEIVE, PURGE]),
+    "sweeper": (SIZE, [delete(MESSAGE), RECEIVE, PURGE]),
     "tags": (get(COUNTER), [get(MESSAGE), get("S#all"), query("by_tag", "tag")]),
     "webhook": (get(MESSAGE), [delete(MESSAGE), SEND, READ_SECRET]),
 }

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import target
+from cli import redrive, target
 from local import sam_template, signing
 from local import stack as stacks
 from local.layout import ROOT, Layout, Stack
@@ -84,6 +84,7 @@ class Trouble:
             self.rubbish()
             self.lost_receipts_and_texts_in_doubt()
             self.while_paused()
+            self.purged()
             self.stops()
 
     # ---------------------------------------------------------------------------------------- what is asked for
@@ -189,6 +190,17 @@ class Trouble:
         self._api.post("/sms/queue/process")
         self.until(waiting[0], "suppressed")
         self.says(number("0120"), "START")
+
+    def purged(self) -> None:
+        self.at.limits.pause(round(time.time() * 1000), "a test")
+        lost = self.text("queue", number("0109"))
+        self.aws("sqs").purge_queue(QueueUrl=self.stack.queue_url)
+        self._eventually(lambda: not redrive.depth(self.at.sqs, self.stack.queue_url).total, PATIENCE_S)
+        self.due(lost, accepted_ms=16)
+        self.sweep()
+        self.at.limits.resume()
+        # Whoever erases a person cancels what waits for them.
+        self._api.delete(f"/sms/recipients/{number('0109')}").raise_for_status()
 
     def stops(self) -> None:
         for outcome in ("unauthenticated", "no_funds", "from_not_on_profile"):

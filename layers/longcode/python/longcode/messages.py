@@ -441,7 +441,7 @@ class DynamoMessages:
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         """Texts that wait in any line, each line in its order, and whether there are more than `at_most`.
 
-        For the operator's command: it reads the whole sparse index up to there, which no route should.
+        It reads the whole sparse index up to there, which no route should.
         """
         found: list[Waiting] = []
         start: Item = {}

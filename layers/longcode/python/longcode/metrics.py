@@ -93,6 +93,11 @@ class Metric(StrEnum):
     STOPPED_FUNDS = ("StoppedFunds", "Count", "The same for the funds or the spend limit.")
     STOPPED_SETUP = ("StoppedSetup", "Count", "The same for the number, its profile or the account.")
     UNKNOWN_NOW = ("UnknownNow", "Count", "Texts in doubt, each minute.")
+    STRANDED_NOW = (
+        "StrandedNow",
+        "Count",
+        "Texts that have waited for 15 minutes while the queue holds nothing, each minute: it has lost them.",
+    )
     RESOLVED = ("Resolved", "Count", "Texts in doubt that the carrier's records or the one replay settled.")
     RECEIPTS_READ_BACK = ("ReceiptsReadBack", "Count", "Receipts that never came and were read from the records.")
 

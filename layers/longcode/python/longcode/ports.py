@@ -180,6 +180,9 @@ class Messages(Protocol):
     def line_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
         """How many texts wait for `recipient`, counted up to `at_most`; those accepted before `before_ms`."""
 
+    def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
+        """Texts that wait in any line, each line in its order, and whether there are more than `at_most`."""
+
     def needing_attention(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
         """Ids whose time for a second look has come, oldest first."""
 

@@ -26,6 +26,9 @@ REPLAY_AFTER_MS = 10 * _MINUTE
 REPLAY_UNTIL_MS = 23 * _HOUR
 # The carrier's records go back ten days.
 GIVE_UP_MS = 10 * _DAY
+# SQS's counts may be a minute late. And how many of those that the queue has lost are counted at most.
+STRANDED_AFTER_MS = 15 * _MINUTE
+_STRANDED_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,18 @@ class Sweeper:
         ):
             self.meter.count(metric, int(on))
         self.meter.count(Metric.UNKNOWN_NOW, in_doubt)
+        try:
+            self.meter.count(Metric.STRANDED_NOW, self._stranded())
+        except Unavailable as exc:
+            self.journal.error("store.unavailable", what=exc.what)
+
+    def _stranded(self) -> int:
+        """How many texts have waited for long while the queue is empty, as after a purge: nobody brings them."""
+        if self.outbox.size():
+            return 0
+        before_ms = self.clock.now_ms() - STRANDED_AFTER_MS
+        waiting, _ = self.messages.waiting(_STRANDED_MOST)
+        return sum(text.accepted_ms < before_ms for text in waiting)
 
     def _look(self, message: Message, deadline_ms: int) -> None:
         now = self.clock.now_ms()
