@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -31,7 +32,8 @@ from longcode import accept, phone
 from longcode import find as finds
 from longcode.deliver import MOST_HIDDEN_MS
 from longcode.errors import InvalidRequest
-from longcode.message import epoch_ms
+from longcode.message import epoch_ms, iso
+from longcode.ports import Waiting
 
 
 class OneLineErrors(TyperGroup):
@@ -462,31 +464,53 @@ def requeue(
 ) -> None:
     """Put waiting texts that the queue has lost back into it. Each recipient's in order; none is sent twice.
 
-    It is for when somebody purged the queue. SQS goes on purging for a minute, so what was accepted in the last
-    minute is left alone. It may be stopped at any point and run again, then with --purged-at.
+    It is for when somebody purged the queue. Wait a minute after that, for so long SQS goes on purging, also what
+    is put back. It may be stopped at any point and run again, then with --purged-at.
+
+    The exit code is 1 if texts are left of which it is too early to say whether they are lost.
     """
-    purged_ms = epoch_ms(purged_at)
-    if purged_at is not None and purged_ms is None:
-        raise typer.BadParameter("must be a time in ISO 8601, as 2026-11-23T15:48:14Z.", param_hint="--purged-at")
+    purged_ms = None if purged_at is None else _moment(purged_at, "--purged-at")
     at = _found(stack, profile, region, home)
     now = _now_ms()
-    lines = requeues.lost(at, now, purged_ms)
-    if not lines:
-        before = "over a minute ago" if purged_ms is None else "before then"
-        _say(f"No text waits that was accepted {before}.")
-        return
+    found = requeues.lost(at, now, purged_ms)
+    lines, before = found.lines, "over a minute ago" if purged_ms is None else f"before {iso(purged_ms)}"
     what = f"{show.count(sum(map(len, lines)), 'text')} to {show.count(len(lines), 'recipient')}"
-    if dry_run:
-        _say(f"{what} in {at.name}. Nothing was put back.")
+    if not lines:
+        _say(f"No text waits that was accepted {before}.")
+    elif dry_run:
+        _say(f"{what} in {at.name}, accepted {before}. Nothing was put back.")
         console.print(show.lost(lines, now, full=full))
-        return
+    else:
+        _put_back(at, lines, now)
+        _say(f"{what} put back, accepted {before}.")
+        _say_what_holds_them(at)
+    if lines and found.dead_letters:
+        complaints.print(
+            f"{show.count(found.dead_letters, 'text')} among the dead letters may be in the queue as well now. "
+            "A redrive later does no harm."
+        )
+    if found.younger:
+        complaints.print(
+            f"{show.count(found.younger, 'text')} accepted in the last minute may be lost as well. Was the queue "
+            f"purged in that time? Then, in a minute: longcode requeue --purged-at {iso(now)}"
+        )
+        raise typer.Exit(1)
+
+
+def _moment(text: str, option: str) -> int:
+    """A time that says of which zone it is, as epoch milliseconds."""
+    found = epoch_ms(text)
+    if found is None or not re.search(r"(Z|[+-]\d\d:?\d\d)$", text, re.ASCII):
+        raise typer.BadParameter("must be a time with its zone, as 2026-11-23T15:48:14Z.", param_hint=option)
+    return found
+
+
+def _put_back(at: Target, lines: list[list[Waiting]], now: int) -> None:
     columns = (TextColumn("Putting back"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar:
         task = bar.add_task("", total=sum(map(len, lines)))
         for done in requeues.requeue(at, lines, now):
             bar.update(task, completed=done)
-    _say(f"{what} put back.")
-    _say_what_holds_them(at)
 
 
 @app.command(
@@ -508,10 +532,10 @@ def republish(
 ) -> None:
     """Publish what the publisher gave up. The table's stream keeps a change for a day; what is older is lost.
 
-    An event that came before comes again with the same sequence, and the counters count no change twice. It stops
-    at the first that the publisher does not get done, and may be run again.
+    An event that came before comes again with the same sequence, and the counters count no change twice. What the
+    publisher does not get done stays for the next run; after three of these in a row it stops.
 
-    The exit code is 1 if anything is left.
+    The exit code is 1 if something is not done or lost.
     """
     at = _found(stack, profile, region, home)
     hidden = redrives.depth(at.sqs, at.formation.outputs["UnpublishedQueueUrl"]).hidden
@@ -524,18 +548,20 @@ def republish(
     with Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar:
         task = bar.add_task("", total=None)
         for done in republishes.republish(at, dry_run=dry_run, drop_lost=drop_lost):
-            bar.update(task, completed=done.done + len(done.lost), total=done.batches)
+            bar.update(task, completed=done.done + len(done.lost) + len(done.failed), total=done.batches)
     if not done.batches:
         _say("Nothing was given up.")
         return
     what = show.count(done.changes, "change")
     _say(f"{what} would be published again. Nothing was done." if dry_run else f"{what} published again.")
-    if not done.lost:
-        return
-    for line in show.beyond_publishing(done.lost, int(at.formation.parameters["ValidityMinutes"]) * 60_000):
-        complaints.print(line)
-    if dry_run or not drop_lost:
-        complaints.print("longcode republish --drop-lost takes them off the queue, and ends the alarm.")
+    for failure in done.failed:
+        complaints.print(f"{failure} {failure.hint}")
+    if done.lost:
+        for line in show.beyond_publishing(done.lost, int(at.formation.parameters["ValidityMinutes"]) * 60_000):
+            complaints.print(line)
+        if dry_run or not drop_lost:
+            complaints.print("longcode republish --drop-lost takes them off the queue, and ends the alarm.")
+    if done.failed or (done.lost and (dry_run or not drop_lost)):
         raise typer.Exit(1)
 
 

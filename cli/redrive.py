@@ -144,7 +144,7 @@ def released_afterwards(sqs: "SQSClient", url: str, letters: "list[MessageTypeDe
     """A context that at its end shows again what is left in `letters`, whatever ended it."""
 
     def release() -> None:
-        # What fails here shows again by itself within a minute, and must not hide why we stopped.
+        # What fails here shows again by itself, and must not hide why we stopped.
         with suppress(ClientError, BotoCoreError):
             for letter in letters:
                 sqs.change_message_visibility(

@@ -19,7 +19,7 @@ from cli.problems import Problem
 from cli.redrive import receive, released_afterwards
 from cli.target import Target
 from longcode import stream
-from longcode.message import epoch_ms
+from longcode.message import epoch_ms, iso
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[0-9]{21,40}")
 # Long enough for most runs. What shows again sooner can do no harm.
 _HIDDEN_S = 900
-# A part of the stream without records is passed over in empty pages; an endless row of them is its end.
-_EMPTY_PAGES = 50
+# A part of the stream without records is passed over in empty pages, and nobody says how many. At the tip of one
+# that is still written to they never end.
+_EMPTY_PAGES = 1000
+# With so many in a row it is the publisher, and not a change that it can't bear.
+_FAILED_MOST = 3
 # The stream has forgotten the place, or the shard, or the stream is gone with its table.
 _FORGOTTEN = ("TrimmedDataAccessException", "ResourceNotFoundException")
 
@@ -55,18 +58,20 @@ class Batch:
 
 @dataclass(slots=True)
 class Republished:
-    """How far it has come: batches there are, those done, the changes in these, and the batches that are lost."""
+    """How far it has come: batches there are, those done, the changes in these, what is lost, and what failed."""
 
     batches: int = 0
     done: int = 0
     changes: int = 0
     lost: list[Batch] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)
 
 
 def republish(target: Target, *, dry_run: bool, drop_lost: bool) -> Iterator[Republished]:
     """Publish what was given up, in the order of the stream, and say after each batch how far it is.
 
-    Raises Problem at the first that the publisher does not do. A lost batch stays where it is, unless `drop_lost`.
+    A batch that fails stays where it is, and so does a lost one, unless `drop_lost`. It ends after some that fail
+    in a row.
     """
     sqs, url = target.sqs, target.formation.outputs["UnpublishedQueueUrl"]
     publisher = f"{target.formation.stack}-publisher"
@@ -78,20 +83,35 @@ def republish(target: Target, *, dry_run: bool, drop_lost: bool) -> Iterator[Rep
             letters += received
         found = sorted(((_batch(letter), letter) for letter in letters), key=lambda one: _place(one[0]))
         so_far.batches = len(found)
+        in_a_row = 0
         for batch, letter in found:
-            records = _read(target, batch)
+            records: list[Record] | None = []
+            try:
+                records = _read(target, batch)
+                if records and not dry_run:
+                    for portion in batched(records, at_most, strict=False):
+                        _publish(target, publisher, portion)
+            except Problem as problem:
+                so_far.failed.append(Problem(f"{problem} It is about {_words(batch)}.", problem.hint))
+                in_a_row += 1
+                yield so_far
+                if in_a_row == _FAILED_MOST:
+                    return
+                continue
+            in_a_row = 0
             if records is None:
                 so_far.lost.append(batch)
             else:
-                if not dry_run:
-                    for portion in batched(records, at_most, strict=False):
-                        _publish(target, publisher, portion)
                 so_far.done += 1
                 so_far.changes += len(records)
             if not dry_run and (records is not None or drop_lost):
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
                 letters.remove(letter)
             yield so_far
+
+
+def _words(batch: Batch) -> str:
+    return f"{batch.changes:,} changes from {iso(batch.since_ms)} to {iso(batch.until_ms)}, {batch.shard}"
 
 
 def _batch(letter: "MessageTypeDef") -> Batch:
@@ -115,7 +135,10 @@ def _place(batch: Batch) -> tuple[str, str, int]:
 
 
 def _read(target: Target, batch: Batch) -> "list[Record] | None":
-    """The records of a batch that the publisher asks for, as Lambda has them; None if they are not all there."""
+    """The records of a batch that the publisher asks for, as Lambda has them; None if they are not all there.
+
+    Raises Problem if its end was not reached.
+    """
     streams, last = target.client("dynamodbstreams"), int(batch.last)
     found: list[Record] = []
     try:
@@ -135,6 +158,8 @@ def _read(target: Target, batch: Batch) -> "list[Record] | None":
         if exc.response["Error"]["Code"] not in _FORGOTTEN:
             raise
         return None
+    if iterator and not (found and _number(found[-1]) >= last):
+        raise Problem("The stream was read for long, and the end not reached.", "Run it again.")
     found = [record for record in found if _number(record) <= last]
     if not found or (_number(found[0]), _number(found[-1])) != (int(batch.first), last):
         return None
@@ -160,7 +185,7 @@ def _publish(target: Target, function: str, records: "Sequence[Record]") -> None
     """Invoke the publisher with `records`. Raises Problem if it does not get all of them done."""
     answer = target.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"Records": records}))
     said = json.loads(answer["Payload"].read())
-    goes_on = "Mend it (docs/operations.md, Publisher lag); then longcode republish goes on."
+    goes_on = "Mend it (docs/operations.md, Publisher lag), then run longcode republish again."
     if "FunctionError" in answer:
         raise Problem(f"The publisher fails: {said.get('errorMessage', said)}.", goes_on)
     if said != {"batchItemFailures": []}:

@@ -2,11 +2,13 @@
 
 The table says who waits; which of them the queue still has, nobody can ask SQS. So some may get a second copy.
 That can't cause a second text: the consumer sends only what it can claim, and what was claimed waits no more. It
-costs one slot of its recipient's, which is why a queue that has lost nothing is left alone.
+costs one slot, of its recipient's and of each shared limit, which is why a queue that has lost nothing is left
+alone.
 """
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import accumulate
 
 from cli.problems import Problem
@@ -23,11 +25,23 @@ _SETTLED_MS = 60_000
 _ALL = 2**31 - 2
 
 
-def lost(target: Target, now_ms: int, purged_ms: int | None) -> list[list[Waiting]]:
+@dataclass(frozen=True, slots=True)
+class Lost:
     """The texts that wait and that the queue has lost, line by line, the longest waiting first.
 
-    They are those accepted before it was purged; where nobody says when that was, it has to be empty now. Raises
-    Problem where they can't be told, or are not to be put back yet.
+    `younger`: how many more wait of which it is too early to say. `dead_letters`: some of all these may be there.
+    """
+
+    lines: list[list[Waiting]]
+    younger: int
+    dead_letters: int
+
+
+def lost(target: Target, now_ms: int, purged_ms: int | None) -> Lost:
+    """What the queue has lost: what was accepted before it was purged; or all, where nobody says when that was.
+
+    Then it has to be empty now, and there may be no dead letters. Raises Problem where it can't be told, or is not
+    to be put back yet.
     """
     if purged_ms is not None and now_ms < purged_ms + _SETTLED_MS:
         raise Problem(
@@ -37,24 +51,26 @@ def lost(target: Target, now_ms: int, purged_ms: int | None) -> list[list[Waitin
     before_ms = now_ms - _SETTLED_MS if purged_ms is None else purged_ms + _SETTLED_MS
     waiting, _ = target.messages.waiting(_ALL)
     lines: dict[str, list[Waiting]] = {}
+    younger = 0
     for text in waiting:
         if text.accepted_ms < before_ms:
             lines.setdefault(text.recipient, []).append(text)
-    if not lines:
-        return []
+        elif purged_ms is None:
+            younger += 1
     letters = depth(target.sqs, target.dead_letter_queue_url).total
-    if letters:
-        raise Problem(
-            f"There are {letters:,} dead letters, whose texts may be among those that wait.",
-            "Mend the consumer and put them back first: longcode redrive.",
-        )
-    there = depth(target.sqs, target.queue_url).total
-    if there and purged_ms is None:
-        raise Problem(
-            f"The queue holds about {there:,}, so it may have lost nothing.",
-            "Was it purged? longcode requeue --purged-at TIME puts back what was accepted before then.",
-        )
-    return sorted(lines.values(), key=lambda texts: texts[0].accepted_ms)
+    if lines and purged_ms is None:
+        if letters:
+            raise Problem(
+                f"Texts among the dead letters ({letters:,}) wait as well, and would be in the queue twice.",
+                "Mend the consumer and put them back first: longcode redrive. Was the queue purged besides? "
+                "longcode requeue --purged-at TIME does not mind them.",
+            )
+        if there := depth(target.sqs, target.queue_url).total:
+            raise Problem(
+                f"The queue holds about {there:,}, so it may have lost nothing.",
+                "Was it purged? longcode requeue --purged-at TIME puts back what was accepted before then.",
+            )
+    return Lost(sorted(lines.values(), key=lambda texts: texts[0].accepted_ms), younger, letters)
 
 
 def requeue(target: Target, lines: Sequence[Sequence[Waiting]], now_ms: int) -> Iterator[int]:

@@ -1,6 +1,5 @@
 """Messages, queues and brakes as a person reads them; numbers masked and words hidden unless asked for."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -25,8 +24,6 @@ from longcode.accept import Forecast
 from longcode.find import Page
 from longcode.message import Fault, HeldBy, Message, Status, iso
 from longcode.ports import Control, Road, Waiting
-
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 _HELD_BY = {
     HeldBy.RECIPIENT_RATE: "the recipient's rate",
@@ -69,7 +66,7 @@ def number(e164: str, *, full: bool) -> str:
 
 def without_numbers(text: str, *, full: bool) -> str:
     """`text` with the numbers in it masked."""
-    return text if full else _NUMBER.sub(lambda found: phone.mask(found[0]), text)
+    return text if full else phone.masked(text)
 
 
 def moment(at_ms: int, now_ms: int) -> str:

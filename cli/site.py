@@ -68,7 +68,7 @@ def on_this_machine(home: Path | None) -> Site:
 def on_aws(name: str, profile: str | None, region: str | None) -> Site:
     """Where the stack `name` in an AWS account is, whether it is there or not."""
     # AWS's own command line heeds AWS_REGION before all else, boto3 not at all.
-    session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
+    session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
     return Site(f"stack {name} in {session.region_name}", name, session)
 
 

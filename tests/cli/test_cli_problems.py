@@ -80,8 +80,9 @@ def test_a_profile_that_does_not_exist_is_named(aws: None) -> None:
     assert "list-profiles" in line
 
 
-def test_a_missing_region_is_named(aws: None) -> None:
-    assert "Set AWS_REGION" in _line("queue", "--stack", "x")
+@pytest.mark.parametrize("said", [{}, {"AWS_REGION": ""}])
+def test_a_missing_region_is_named(aws: None, said: dict[str, str]) -> None:
+    assert "Set AWS_REGION" in _line("queue", "--stack", "x", env=said)
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])

@@ -55,6 +55,7 @@ class Relay:
     records: list[Image] = field(default_factory=list)
     horizon: int = 0
     batch_size: int = 100
+    empty_pages: int = 1
     events: list[Image] = field(default_factory=list)
     dies: Image | None = None
 
@@ -126,15 +127,15 @@ class Relay:
         number = next(n for n, one in enumerate(self.records) if int(one["dynamodb"]["SequenceNumber"]) >= wanted)
         if number < self.horizon:
             raise _refused("GetShardIterator", "TrimmedDataAccessException")
-        return {"ShardIterator": f"{number}:empty"}
+        return {"ShardIterator": f"{number}:{self.empty_pages}"}
 
     def get_records(self, asked: dict[str, Any]) -> dict[str, Any]:
-        start, _, empty = asked["ShardIterator"].partition(":")
-        if empty:
-            return {"Records": [], "NextShardIterator": start}
+        start, empty = asked["ShardIterator"].split(":")
+        if int(empty):
+            return {"Records": [], "NextShardIterator": f"{start}:{int(empty) - 1}"}
         # As boto3 has it, without what only Lambda's records have.
         page = self.records[int(start) : int(start) + 3]
-        return {"Records": page, "NextShardIterator": str(int(start) + len(page))}
+        return {"Records": page, "NextShardIterator": f"{int(start) + len(page)}:0"}
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
         self.events.append(event)
@@ -250,22 +251,39 @@ def test_what_comes_again_has_the_same_sequence_and_is_not_counted_again(world: 
     assert relay.counts() == {"sending": 2}
 
 
-def test_it_stops_at_the_first_that_is_not_done_and_goes_on_when_that_is_mended(
-    world: World, relay: Relay
-) -> None:
+def test_one_that_is_not_done_holds_up_no_other_and_stays_until_it_is_mended(world: World, relay: Relay) -> None:
     spans = [_lives(relay, number) for number in range(3)]
     for span in spans:
         relay.give_up(*span)
     relay.publisher.bus.refuse = {ident(1)}
     said = _fails(world)
-    assert said.startswith("The publisher did not get all done: the bus or the counters take no more.")
-    assert "then longcode republish goes on." in said
-    assert (len(relay.told(0)), relay.told(1), relay.told(2)) == (2, [], [])
+    assert said.startswith(
+        "4 changes published again. The publisher did not get all done: the bus or the counters"
+    )
+    assert f"It is about 3 changes from 2026-11-18T11:06:40.000Z to 2026-11-18T11:07:00.000Z, {SHARD}." in said
+    assert "then run longcode republish again." in said
+    assert (len(relay.told(0)), relay.told(1), len(relay.told(2))) == (2, [], 2)
     # To be had again at once.
-    assert relay.left == redrive.Depth(2, 0)
+    assert relay.left == redrive.Depth(1, 0)
     relay.publisher.bus.refuse = set()
-    assert world.says("republish") == "4 changes published again."
+    assert world.says("republish") == "2 changes published again."
     assert relay.counts() == {"sending": 3}
+
+
+def test_after_three_in_a_row_it_is_the_publisher_and_no_more_is_tried(world: World, relay: Relay) -> None:
+    for number in range(6):
+        relay.give_up(*_lives(relay, number))
+    relay.publisher.bus.refuse = {ident(number) for number in (0, 1, 3, 4, 5)}
+    relay.publisher.bus.refuse.remove(ident(1))
+    said = _fails(world)
+    assert said.startswith("4 changes published again.")
+    assert said.count("The publisher did not get all done") == 4
+    relay.dies = {"errorType": "Crashed", "errorMessage": "KeyError"}
+    relay.publisher.bus.refuse = set()
+    relay.events.clear()
+    assert _fails(world).count("The publisher fails: KeyError.") == 3
+    assert len(relay.events) == 3
+    assert relay.left == redrive.Depth(4, 0)
 
 
 def test_a_batch_that_is_done_in_part_is_begun_anew_and_counts_once(world: World, relay: Relay) -> None:
@@ -290,7 +308,7 @@ def test_an_invocation_is_waited_for_as_long_as_the_publisher_may_take(world: Wo
 def test_a_publisher_that_dies_says_of_what(world: World, relay: Relay) -> None:
     relay.give_up(*_lives(relay, 1))
     relay.dies = {"errorType": "Crashed", "errorMessage": "KeyError: see job.crashed in the log"}
-    assert _fails(world).startswith("The publisher fails: KeyError: see job.crashed in the log. Mend it (")
+    assert "The publisher fails: KeyError: see job.crashed in the log. It is about 3 changes" in _fails(world)
     assert relay.left == redrive.Depth(1, 0)
 
 
@@ -327,11 +345,20 @@ def test_what_the_stream_has_forgotten_stays_until_somebody_drops_it(
     assert relay.left.total == 0
 
 
-def test_a_batch_whose_end_is_not_there_is_not_waited_for_for_ever(world: World, relay: Relay) -> None:
+def test_a_batch_whose_end_is_not_reached_is_not_waited_for_for_ever_and_not_taken_for_lost(
+    world: World, relay: Relay
+) -> None:
     first, last = _lives(relay, 1)
     relay.give_up(first, last + 1)
-    assert "4 changes from" in _fails(world)
+    assert "The stream was read for long, and the end not reached." in _fails(world, "--drop-lost")
     assert relay.events == []
+    assert relay.left == redrive.Depth(1, 0)
+
+
+def test_an_hour_in_which_nothing_happened_is_passed_over(world: World, relay: Relay) -> None:
+    relay.empty_pages = 300
+    relay.give_up(*_lives(relay, 1))
+    assert world.says("republish") == "2 changes published again."
 
 
 def test_a_dry_run_says_how_much_and_publishes_nothing(world: World, relay: Relay) -> None:

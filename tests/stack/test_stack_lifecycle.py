@@ -113,6 +113,7 @@ def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_
 def test_the_address_follows_the_api_through_every_change_of_its_definition(
     layout: Layout, tmp_path: Path
 ) -> None:
+    _up(layout, RecipientIntervalMs="50")
     stack = _up(layout)
     # What was set before is kept, as CloudFormation does, and known.
     assert stack.parameters["RecipientIntervalMs"] == "50"

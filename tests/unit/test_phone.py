@@ -53,3 +53,41 @@ def test_a_log_shows_at_most_four_characters_of_a_number(number: str) -> None:
 @pytest.mark.parametrize("short", ["", "+1", "12345", "+12025"])
 def test_a_log_shows_nothing_of_what_is_too_short(short: str) -> None:
     assert phone.mask(short) == "…"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+12025550123",
+        "12025550123",
+        "2025550123",
+        "0012025550123",
+        "202-555-0123",
+        "(202) 555-0123",
+        "1 202 555 0123",
+        "1.202.555.0123",
+        "447700900123",
+    ],
+)
+def test_in_the_words_of_others_a_number_is_masked_however_it_is_written(written: str) -> None:
+    for before, after in (("Invalid 'to' ", ": no such number"), ("No route to ", "."), ("to=", ""), ("", "")):
+        masked = phone.masked(f"{before}{written}{after}")
+        assert "0123" not in masked
+        assert masked.startswith(before)
+        assert masked.endswith(after)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0b8f6a52-6c1e-4a57-9d0e-280500732632",
+        "1-67891233-abcdef012345678912345678",
+        "2026-11-25T14:20:11.123Z",
+        "took 1234567 ms of 29000",
+        "40310 Invalid 'to' address",
+        "shardId-00000001795000000000-0a1b2c3d",
+        "000000000000000000017954516876400000000039",
+    ],
+)
+def test_what_is_no_number_stays_as_it_is(text: str) -> None:
+    assert phone.masked(text) == text

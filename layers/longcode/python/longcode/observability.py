@@ -4,7 +4,6 @@ What a log line may not hold is a person's number or words. Our own lines have n
 parts that others make: the carrier's words, and the exceptions of libraries, which like to quote what they got.
 """
 
-import re
 import sys
 import threading
 import traceback
@@ -18,8 +17,6 @@ from longcode import phone
 from longcode.errors import LongCodeError
 from longcode.metrics import NAMESPACE, Metric
 
-# With its plus sign, or as some write it: ten digits or more that stand alone, which no id of ours does.
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|(?<![\w-])[1-9][0-9]{9,14}(?![\w-])", re.ASCII)
 # Of a chain of exceptions, and of the way to where each was raised.
 _CAUSES_MOST, _FRAMES_MOST = 5, 20
 
@@ -57,10 +54,7 @@ class LambdaJournal:
 
 def _clean(fields: Mapping[str, object]) -> dict[str, object]:
     """`fields` with every number masked that is in the words of others."""
-    return {
-        name: _NUMBER.sub(lambda found: phone.mask(found[0]), value) if isinstance(value, str) else value
-        for name, value in fields.items()
-    }
+    return {name: phone.masked(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _crash(exc: BaseException | None) -> list[dict[str, object]]:
