@@ -1,9 +1,11 @@
 """The stack that the operator's command is tried on: in this process, or the real local one."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from botocore import handlers
 from moto import mock_aws
 
 from cli import target
@@ -18,8 +20,24 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     other: dict[str, Any] = {"StackStatus": "UPDATE_COMPLETE", "Outputs": [], "Parameters": []}
-    with mock_aws(), formation({NAME: deploy(), "other": other}):
+    with mock_aws(), formation({NAME: deploy(), "other": other}), nobody_else_is_here():
         yield
+
+
+@contextmanager
+def nobody_else_is_here() -> Iterator[None]:
+    """Nothing comes while somebody waits for it, so an empty queue says so at once."""
+
+    def at_once(params: dict[str, Any], **_: Any) -> None:
+        params["WaitTimeSeconds"] = 0
+
+    # Any: botocore's own table of handlers, which every session that is made from here on has.
+    added: Any = ("provide-client-params.sqs.ReceiveMessage", at_once)
+    handlers.BUILTIN_HANDLERS.append(added)
+    try:
+        yield
+    finally:
+        handlers.BUILTIN_HANDLERS.remove(added)
 
 
 @pytest.fixture
