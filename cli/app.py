@@ -366,7 +366,7 @@ def resume(
     if breaker:
         at.limits.close_breaker()
     if before.paused_since_ms is None:
-        _say("Sending was not paused.")
+        _say("Sending was not paused." if before.breaker_until_ms or not breaker else "Sending was not stopped.")
     else:
         lasted = show.span(now - before.paused_since_ms)
         _say(f"The pause has ended after {lasted}.")
@@ -473,7 +473,9 @@ def requeue(
     at = _found(stack, profile, region, home)
     now = _now_ms()
     found = requeues.lost(at, now, purged_ms)
-    lines, before = found.lines, "over a minute ago" if purged_ms is None else f"before {iso(purged_ms)}"
+    # SQS goes on purging for a minute.
+    before = "over a minute ago" if purged_ms is None else f"up to a minute after {iso(purged_ms)}"
+    lines = found.lines
     what = f"{show.count(sum(map(len, lines)), 'text')} to {show.count(len(lines), 'recipient')}"
     if not lines:
         _say(f"No text waits that was accepted {before}.")
@@ -556,6 +558,8 @@ def republish(
     _say(f"{what} would be published again. Nothing was done." if dry_run else f"{what} published again.")
     for failure in done.failed:
         complaints.print(f"{failure} {failure.hint}")
+    if skipped := done.batches - done.done - len(done.lost) - len(done.failed):
+        complaints.print(f"Stopped after these in a row: {skipped:,} more of {done.batches:,} were not tried.")
     if done.lost:
         for line in show.beyond_publishing(done.lost, int(at.formation.parameters["ValidityMinutes"]) * 60_000):
             complaints.print(line)

@@ -27,7 +27,7 @@ from cli.problems import Problem
 from cli.target import Target
 from local import sam_template, signing
 from local.layout import Layout, Stack
-from longcode import explain, phone, signature
+from longcode import destinations, explain, phone, signature
 from longcode.config import Settings, carrier_key
 from longcode.errors import ConfigurationError, SignatureRefused
 from longcode.message import Fault, Message, iso
@@ -50,6 +50,12 @@ _SILENT_SINCE = 3
 _OPTOUTS_MOST = 100
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _ROLLED_BACK = ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
+_BACK_BY_HAND = (
+    "CloudFormation does not see that, and a deployment leaves it: put it back by hand "
+    "(aws lambda update-function-configuration), or set the parameter to another value and back."
+)
+# How Lambda's words begin where a function failed on its last batch; the second is the emulator's.
+_FAILING = ("PROBLEM", "FAILED")
 _PORTAL_KEYS = "portal.telnyx.com, Keys & Credentials"
 _PORTAL_NUMBERS = "portal.telnyx.com, Numbers"
 _PORTAL_PROFILE = "portal.telnyx.com, Messaging, the profile"
@@ -235,12 +241,12 @@ def _settings(case: Case) -> Outcome:
     if invalid:
         return _fail(
             " ".join(f"{_some(names)}: {what}." for what, names in invalid.items()),
-            f"They do not start. Mend these parameters and deploy again: {case.redeploy}",
+            f"They do not start. Mend these parameters: {case.redeploy}. Changed by hand? {_BACK_BY_HAND}",
         )
     if other:
         return _fail(
             " ".join(f"{_some(names)}: {variable} is not the stack's own." for variable, names in other.items()),
-            f"Somebody changed it by hand, or it is from another version: {case.redeploy} sets all of them alike.",
+            f"Somebody changed it by hand: {_BACK_BY_HAND} Or it is from another version: {case.redeploy}.",
         )
     return _ok(f"{len(functions)} functions, valid, and as the stack's parameters say")
 
@@ -374,7 +380,7 @@ def judge(profile: Profile, webhook_url: str) -> Outcome:
 def _address(url: str) -> str:
     """A URL without what may be secret in it."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 # ------------------------------------------------------------------------------------------------- the API
@@ -595,15 +601,29 @@ def _mapping(case: Case, function: str, meaning: str) -> Outcome:
     pages = case.at.client("lambda").get_paginator("list_event_source_mappings")
     mappings = [row for page in pages.paginate(FunctionName=name) for row in page["EventSourceMappings"]]
     if not mappings:
-        return _fail(f"Nothing starts it: {meaning}.", f"Its mapping is gone: {case.redeploy}")
+        return _fail(
+            f"Nothing starts it: {meaning}.",
+            "Its event source mapping was deleted, and no deployment brings that back by itself: make it by hand "
+            f"(aws lambda create-event-source-mapping) with the settings that template.yaml has for {function}.",
+        )
     off = [row for row in mappings if row["State"] in ("Disabled", "Disabling")]
     if off:
         enable = [
             case.at.place.aws(f"lambda update-event-source-mapping --uuid {row['UUID']} --enabled") for row in off
         ]
-        which = "" if len(off) == len(mappings) else f" {len(off)} of {len(mappings)}"
-        meaning = meaning if not which else "fewer at a time are worked on"
-        return _fail(f"Its event source mapping is disabled{which}: {meaning}.", " && ".join(enable))
+        if len(off) == len(mappings):
+            return _fail(f"Its event source mapping is disabled: {meaning}.", " && ".join(enable))
+        return _fail(
+            f"{len(off)} of its {len(mappings)} mappings are disabled: fewer are worked on at a time.",
+            " && ".join(enable),
+        )
+    said = sorted({str(row.get("LastProcessingResult", "")) for row in mappings})
+    if any(words.startswith(_FAILING) for words in said):
+        return _warn(
+            f"It failed on what it got last ({show.plain('; '.join(filter(None, said)))}). If it still does, "
+            f"{meaning}.",
+            f"See why: {case.log(function.removesuffix('Function').lower())}",
+        )
     unsettled = sorted({row["State"] for row in mappings} - {"Enabled"})
     if unsettled:
         return _warn(
@@ -628,11 +648,11 @@ def _unpublished(case: Case) -> Outcome:
     if not given_up:
         return _ok("none")
     return _warn(
-        f"{show.count(given_up, 'batch')}es of changes were given up: their events are missing."
+        f"{given_up:,} batches of changes were given up: their events are missing."
         if given_up > 1
         else "1 batch of changes was given up: its events are missing.",
         f"See why ({case.log('publisher')}), mend it, then {case.longcode('republish')} publishes them; "
-        "the stream keeps them for a day.",
+        "the stream keeps each for a day after the change, so for 12 hours after this.",
     )
 
 
@@ -679,6 +699,13 @@ def _recipient(case: Case) -> Outcome:
     number = phone.mask(case.to)
     if case.to == case.at.sender:
         return _warn(f"{number} is our own number.", "Name somebody else's.")
+    allowed = case.at.formation.parameters.get("AllowedDestinations", "")
+    where = destinations.parse(allowed) if allowed.strip() else destinations.own_country(case.at.sender)
+    if destinations.find(case.to, where) is None:
+        return _warn(
+            f"{number} is not among the destinations that may be texted: send and queue refuse it.",
+            f"AllowedDestinations says where texts may go: {case.set_to('AllowedDestinations')}.",
+        )
     entry = case.at.optouts.get(case.to)
     if entry is None or not entry.opted_out:
         return _ok(f"{number} may be texted")

@@ -38,11 +38,14 @@ class Lost:
 
 
 def lost(target: Target, now_ms: int, purged_ms: int | None) -> Lost:
-    """What the queue has lost: what was accepted before it was purged; or all, where nobody says when that was.
+    """What the queue has lost: what was accepted before it was purged, and in the minute for which SQS goes on
+    purging; or all, where nobody says when that was.
 
     Then it has to be empty now, and there may be no dead letters. Raises Problem where it can't be told, or is not
     to be put back yet.
     """
+    if purged_ms is not None and now_ms < purged_ms:
+        raise Problem("--purged-at is in the future.", "It is when the queue was purged.")
     if purged_ms is not None and now_ms < purged_ms + _SETTLED_MS:
         raise Problem(
             "SQS may still be purging, also what is put back now.",

@@ -311,7 +311,7 @@ def overview(found: Overview, now_ms: int, *, full: bool) -> RenderableType:
     control = found.road.control
     dead = Text(f"{found.dead_letters:,}")
     if found.dead_letters:
-        dead = Text(f"{found.dead_letters:,}; longcode redrive puts them back", "red")
+        dead = Text(f"{found.dead_letters:,}; mend the consumer, then longcode redrive puts them back", "red")
     oldest = "none waits"
     if found.oldest_ms is not None:
         oldest = f"{span(now_ms - found.oldest_ms)}" + ("" if found.complete else ", of those read")

@@ -369,7 +369,22 @@ def test_a_function_that_nothing_starts_any_more(clinic: Clinic, check: str) -> 
     mapping["State"] = "Enabling"
     assert clinic.examine().ill == {check: "warn"}
     clinic.mappings[f"{NAME}-{check}"] = []
-    assert clinic.examine().ill == {check: "fail"}
+    report = clinic.examine()
+    assert report.ill == {check: "fail"}
+    assert "create-event-source-mapping" in report.todo(check)
+
+
+@pytest.mark.parametrize("said", ["PROBLEM: Function call failed", "FAILED"])
+def test_a_function_that_failed_on_what_it_got_last(clinic: Clinic, said: str) -> None:
+    (mapping,) = clinic.mappings[f"{NAME}-consumer"]
+    mapping["LastProcessingResult"] = said
+    report = clinic.examine()
+    assert report.ill == {"consumer": "warn"}
+    assert said in report.found("consumer")
+    assert f"{NAME}-consumer" in report.todo("consumer")
+    for well in ("OK", "No records processed"):
+        mapping["LastProcessingResult"] = well
+        assert clinic.examine().ill == {}
 
 
 def test_a_dead_letter(clinic: Clinic) -> None:
@@ -421,6 +436,14 @@ def test_one_number_may_be_asked_after(clinic: Clinic) -> None:
     clinic.world.target.optouts.put(OTHERS, OptOutChange(_now_ms(), True, "keyword"))
     assert clinic.examine(OTHERS).ill == {"recipient": "warn"}
     assert clinic.world.run("doctor", "--to", "nobody").exit_code == 2
+
+
+@pytest.mark.parametrize(("allowed", "refused"), [("", True), ("+1", True), ("+1,+44:5", False), ("*", False)])
+def test_a_number_where_no_texts_may_go_is_told(clinic: Clinic, allowed: str, refused: bool) -> None:
+    clinic.set("AllowedDestinations", allowed)
+    report = clinic.examine("+442079460123")
+    assert report.rows["recipient"]["state"] == ("warn" if refused else "ok")
+    assert ("AllowedDestinations" in (report.todo("recipient") or "")) is refused
 
 
 def test_a_check_that_breaks_down_stops_no_other_and_tells_nothing_private(clinic: Clinic) -> None:

@@ -89,4 +89,4 @@ def test_the_queues_depth_and_its_dead_letters_are_counted(world: World) -> None
     world.die(ident(1))
     found = world.json("queue")
     assert (found["ready"], found["in_flight"], found["dead_letters"]) == (1, 1, 1)
-    assert "1; longcode redrive puts them back" in world.says("queue")
+    assert "1; mend the consumer, then longcode redrive puts them back" in world.says("queue")

@@ -281,7 +281,9 @@ def test_after_three_in_a_row_it_is_the_publisher_and_no_more_is_tried(world: Wo
     relay.dies = {"errorType": "Crashed", "errorMessage": "KeyError"}
     relay.publisher.bus.refuse = set()
     relay.events.clear()
-    assert _fails(world).count("The publisher fails: KeyError.") == 3
+    said = _fails(world)
+    assert said.count("The publisher fails: KeyError.") == 3
+    assert "Stopped after these in a row: 1 more of 4 were not tried." in said
     assert len(relay.events) == 3
     assert relay.left == redrive.Depth(4, 0)
 

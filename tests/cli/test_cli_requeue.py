@@ -86,7 +86,10 @@ def test_where_nobody_waits_there_is_nothing_to_put_back(world: World) -> None:
     world.submit(ident(1), "telnyx-1")
     assert world.says("requeue") == "No text waits that was accepted over a minute ago."
     then = iso(_ago(MINUTE))
-    assert world.says("requeue", "--purged-at", then) == f"No text waits that was accepted before {then}."
+    assert (
+        world.says("requeue", "--purged-at", then)
+        == f"No text waits that was accepted up to a minute after {then}."
+    )
     assert _depth(world) == 0
 
 
@@ -117,7 +120,8 @@ def test_who_says_when_it_was_purged_gets_back_what_was_accepted_before(purged: 
     _put(purged, 9)
     then = iso(_ago(6 * MINUTE + 30_000))
     assert (
-        purged.says("requeue", "--purged-at", then) == f"2 texts to 2 recipients put back, accepted before {then}."
+        purged.says("requeue", "--purged-at", then)
+        == f"2 texts to 2 recipients put back, accepted up to a minute after {then}."
     )
     found = list(_queued(purged))
     # Behind what was accepted since.
@@ -127,6 +131,10 @@ def test_who_says_when_it_was_purged_gets_back_what_was_accepted_before(purged: 
 
 def test_sqs_goes_on_purging_for_a_minute_so_texts_of_that_minute_are_lost_as_well(purged: World) -> None:
     assert purged.says("requeue", "--purged-at", iso(_ago(5 * MINUTE + 30_000))).startswith("3 texts")
+
+
+def test_a_purge_that_is_still_to_come_is_none(purged: World) -> None:
+    assert _refused(purged, "--purged-at", iso(_ago(-2 * MINUTE))).startswith("--purged-at is in the future.")
 
 
 def test_within_that_minute_it_is_too_early(purged: World) -> None:

@@ -38,7 +38,7 @@ _EVIDENCE = (
     "sending the text again as a new message could be the second copy."
 )
 _BUG = "Report it as a fault of this service: the same text would be refused again."
-_KEY = f"Put a valid key into TelnyxApiKey; {_MENDED}."
+_KEY = f"Put a valid key into the stack's secret, and into TelnyxApiKey; {_MENDED}."
 _SUPPORT = f"Settle it in the carrier's portal or with its support; {_MENDED}."
 _VERIFY = f"Verify the account in the carrier's portal; {_MENDED}."
 _PROFILE = f"Mend the messaging profile in the carrier's portal; {_MENDED}."
