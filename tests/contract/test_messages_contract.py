@@ -519,6 +519,15 @@ def test_a_receipt_moves_the_status_and_keeps_what_it_says(messages: Messages) -
     assert found.history[-1] == Entry(START_MS + 5_000, "delivery_failed", "webhook", "e-1", faults=(spam,))
 
 
+def test_what_was_read_from_the_carriers_records_is_told_from_a_webhook(messages: Messages) -> None:
+    message = claimed(messages)
+
+    messages.record(message.id, make_receipt(Status.SENT, source="sweeper"), NOW)
+    messages.record(message.id, make_receipt(Status.DELIVERED), NOW)
+
+    assert [entry.source for entry in stored(messages, message).history[-2:]] == ["sweeper", "webhook"]
+
+
 def test_the_same_event_is_kept_once(messages: Messages) -> None:
     message = claimed(messages)
     receipt = make_receipt(Status.DELIVERED)

@@ -200,7 +200,9 @@ class FakeMessages:
             if row.message.telnyx_id is None:
                 self._pointers[receipt.telnyx_id] = message_id
             row.event_ids.add(receipt.event_id)
-            entry = Entry(receipt.occurred_ms, receipt.word, "webhook", receipt.event_id, faults=receipt.faults)
+            entry = Entry(
+                receipt.occurred_ms, receipt.word, receipt.source, receipt.event_id, faults=receipt.faults
+            )
             row.message = replace(row.message, telnyx_id=receipt.telnyx_id, history=(*row.message.history, entry))
             if receipt.status is None or row.message.status.rank >= receipt_ceiling(receipt.status):
                 return Recorded.KEPT

@@ -232,6 +232,9 @@ def test_a_receipt_that_never_came_is_read_back(world: World, word: str, expecte
     sweep_for(world, 30 * MINUTE)
 
     assert status(world, ident) is expected
+    # Nobody may take it for a webhook that came.
+    told = world.status(ident).fields["history"][-1]
+    assert (told["status"], told["source"]) == (word, "sweeper")
 
 
 def test_a_text_whose_receipt_came_is_not_looked_at_again(world: World) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode import telnyx
-from longcode.message import Entry, Fault, Status
+from longcode.message import Entry, Fault, Status, epoch_ms
 from longcode.ports import Record, Verdict
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import OURS, TELNYX_ID, THEIRS, make_message
@@ -367,13 +367,20 @@ def test_a_record_read_back_is_the_message_as_the_carrier_has_it() -> None:
                 "id": TELNYX_ID,
                 "to": [{"status": "delivery_failed"}],
                 "errors": [{"code": "40008", "title": "U"}],
+                "parts": 2,
+                "cost": {"amount": "0.0051", "currency": "USD"},
+                "completed_at": "2026-11-23T15:48:14.000+00:00",
             }
         }
     ).encode()
 
     found = telnyx.record(content)
 
-    assert found == Record(TELNYX_ID, "delivery_failed", (Fault("40008", "U"),))
+    completed_ms = epoch_ms("2026-11-23T15:48:14Z")
+    assert found == Record(TELNYX_ID, "delivery_failed", (Fault("40008", "U"),), 2, "0.0051", "USD", completed_ms)
+    receipt = telnyx.receipt_of_record(found, NOW)
+    assert (receipt.parts, receipt.cost, receipt.currency) == (2, "0.0051", "USD")
+    assert (receipt.completed_ms, receipt.source) == (completed_ms, "sweeper")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"data":[]}', b'{"data":{"id":7}}', b"\xff"], ids=repr)

@@ -367,7 +367,7 @@ class DynamoMessages:
         )
 
     def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
-        entry = Entry(receipt.occurred_ms, receipt.word, "webhook", receipt.event_id, faults=receipt.faults)
+        entry = Entry(receipt.occurred_ms, receipt.word, receipt.source, receipt.event_id, faults=receipt.faults)
         common = {
             ":telnyx": receipt.telnyx_id,
             ":none": [],

@@ -65,6 +65,10 @@ class Record:
     telnyx_id: str
     status: str
     faults: tuple[Fault, ...] = ()
+    parts: int | None = None
+    cost: str | None = None
+    currency: str | None = None
+    completed_ms: int | None = None
 
 
 class Carrier(Protocol):
@@ -90,7 +94,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One signed event of the carrier about one of our messages."""
+    """What the carrier says became of one of our messages: a signed event, or its records, read by the sweeper."""
 
     event_id: str
     telnyx_id: str
@@ -102,6 +106,7 @@ class Receipt:
     cost: str | None = None
     currency: str | None = None
     completed_ms: int | None = None
+    source: Literal["webhook", "sweeper"] = "webhook"
 
 
 class Recorded(StrEnum):

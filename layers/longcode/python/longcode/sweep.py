@@ -246,6 +246,6 @@ class Sweeper:
             return
         receipt = Receipt(
             event_id=f"sweeper:{message.id}", telnyx_id=message.telnyx_id, status=status,
-            word=status.value, occurred_ms=now, faults=(fault,),
+            word=status.value, occurred_ms=now, faults=(fault,), source="sweeper",
         )  # fmt: skip
         self.messages.record(message.id, receipt, now)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from longcode.message import Entry, Fault, Message, Status, epoch_ms
 from longcode.ports import Answer, Receipt, Record, Verdict
@@ -181,7 +181,7 @@ def record(content: bytes) -> Record | None:
     data = _loads(content).get("data")
     if not isinstance(data, dict) or not isinstance(data.get("id"), str):
         return None
-    return Record(telnyx_id=data["id"], status=_word(data), faults=faults(data))
+    return Record(telnyx_id=data["id"], status=_word(data), faults=faults(data), **_billed(data))
 
 
 def detail_record(content: bytes, webhook_url: str) -> Record | None:
@@ -224,7 +224,32 @@ def receipt_of_record(found: Record, now_ms: int) -> Receipt:
         word=found.status,
         occurred_ms=now_ms,
         faults=found.faults,
+        parts=found.parts,
+        cost=found.cost,
+        currency=found.currency,
+        completed_ms=found.completed_ms,
+        source="sweeper",
     )
+
+
+class _Billed(TypedDict):
+    parts: int | None
+    cost: str | None
+    currency: str | None
+    completed_ms: int | None
+
+
+def _billed(message: Mapping[str, Any]) -> _Billed:
+    """What a message came to, as far as the carrier says it by now."""
+    parts, cost = message.get("parts"), message.get("cost")
+    if not isinstance(cost, dict):
+        cost = {}
+    return {
+        "parts": parts if isinstance(parts, int) else None,
+        "cost": _amount(cost.get("amount")),
+        "currency": _text(cost.get("currency")) or None,
+        "completed_ms": epoch_ms(_text(message.get("completed_at"))),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +287,6 @@ def event(body: bytes, now_ms: int) -> Event | None:
     if kind not in ("message.sent", "message.finalized"):
         return Event(event_id, kind)
     word = _word(payload)
-    cost = payload.get("cost")
     receipt = Receipt(
         event_id=event_id,
         telnyx_id=telnyx_id,
@@ -270,10 +294,7 @@ def event(body: bytes, now_ms: int) -> Event | None:
         word=word or kind.removeprefix("message."),
         occurred_ms=occurred_ms,
         faults=faults(payload),
-        parts=payload["parts"] if isinstance(payload.get("parts"), int) else None,
-        cost=_amount(cost.get("amount")) if isinstance(cost, dict) else None,
-        currency=_text(cost.get("currency")) or None if isinstance(cost, dict) else None,
-        completed_ms=epoch_ms(_text(payload.get("completed_at"))),
+        **_billed(payload),
     )
     url = _text(payload.get("webhook_url"))
     return Event(event_id, kind, message_id=url.rstrip("/").rpartition("/")[2] or None, receipt=receipt)
