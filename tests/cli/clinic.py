@@ -73,6 +73,8 @@ def serve(front: Front) -> Iterator[None]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Or the body waits 40 ms for the head's acknowledgement.
+        disable_nagle_algorithm = True
 
         def _do(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
