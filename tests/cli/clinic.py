@@ -14,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
-from botocore import handlers
 
 from cli import doctor, show
 from cli.target import Formation
@@ -23,7 +22,7 @@ from local.layout import ROOT
 from longcode import signature
 from longcode.errors import SignatureRefused
 from tests.carrier.world import API_KEY, Running
-from tests.cli.world import API_KEY_ID, NAME, REGION, World
+from tests.cli.world import API_KEY_ID, NAME, REGION, Ok, World, hooked
 
 GATEWAY_KEY = "the-key-of-our-programs"
 
@@ -105,10 +104,6 @@ def serve(front: Front) -> Iterator[None]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-class _Ok:
-    status_code = 200
 
 
 @dataclass(frozen=True)
@@ -228,18 +223,12 @@ def services(clinic: Clinic) -> Iterator[None]:
         "api-gateway.GetApiKey": lambda params: key(params["url_path"]),
     }
 
-    def instead(reply: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., tuple[_Ok, dict[str, Any]]]:
-        return lambda params, **_: (_Ok(), reply(params))
+    def instead(reply: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., tuple[Ok, dict[str, Any]]]:
+        return lambda params, **_: (Ok(), reply(params))
 
     def note(model: Any, **_: Any) -> None:
         clinic.calls.add(f"{model.service_model.signing_name}:{model.name}")
 
-    # Any: botocore's own table of handlers, which every session that is made from here on has.
-    added: list[Any] = [(f"before-call.{name}", instead(reply)) for name, reply in answers.items()]
-    added.append(("provide-client-params", note))
-    handlers.BUILTIN_HANDLERS.extend(added)
-    try:
+    replies = [(f"before-call.{name}", instead(reply)) for name, reply in answers.items()]
+    with hooked(*replies, ("provide-client-params", note)):
         yield
-    finally:
-        for handler in added:
-            handlers.BUILTIN_HANDLERS.remove(handler)

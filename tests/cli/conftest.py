@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from botocore import handlers
 from moto import mock_aws
 
 from cli import target
-from tests.cli.world import NAME, REGION, World, deploy, formation
+from tests.cli.world import NAME, REGION, World, deploy, formation, hooked
 
 
 @pytest.fixture
@@ -31,13 +30,8 @@ def nobody_else_is_here() -> Iterator[None]:
     def at_once(params: dict[str, Any], **_: Any) -> None:
         params["WaitTimeSeconds"] = 0
 
-    # Any: botocore's own table of handlers, which every session that is made from here on has.
-    added: Any = ("provide-client-params.sqs.ReceiveMessage", at_once)
-    handlers.BUILTIN_HANDLERS.append(added)
-    try:
+    with hooked(("provide-client-params.sqs.ReceiveMessage", at_once)):
         yield
-    finally:
-        handlers.BUILTIN_HANDLERS.remove(added)
 
 
 @pytest.fixture

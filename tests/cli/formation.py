@@ -6,12 +6,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore import handlers
 from botocore.exceptions import ClientError
 
-
-class _Ok:
-    status_code = 200
+from tests.cli.world import Ok, hooked
 
 
 @dataclass
@@ -50,19 +47,11 @@ class FakeFormation:
             self._asked = deepcopy(params)
             self.calls.append((model.name, self._asked))
 
-        def answer(model: Any, **_: Any) -> tuple[_Ok, dict[str, Any]]:
-            return _Ok(), getattr(self, f"_{model.name}")(**self._asked)
+        def answer(model: Any, **_: Any) -> tuple[Ok, dict[str, Any]]:
+            return Ok(), getattr(self, f"_{model.name}")(**self._asked)
 
-        added: list[Any] = [
-            ("before-parameter-build.cloudformation", remember),
-            ("before-call.cloudformation", answer),
-        ]
-        handlers.BUILTIN_HANDLERS.extend(added)
-        try:
+        with hooked(("before-parameter-build.cloudformation", remember), ("before-call.cloudformation", answer)):
             yield
-        finally:
-            for handler in added:
-                handlers.BUILTIN_HANDLERS.remove(handler)
 
     # --------------------------------------------------------------------------------- the operations
 

@@ -38,6 +38,7 @@ def test_a_resume_ends_the_pause_and_says_when_texts_look_again(world: World) ->
     # The longest that a text waits for a pause: this one has lasted for days.
     assert "look again within 1 h." in told
     assert world.says("resume") == "Sending was not paused."
+    assert world.says("resume", "--breaker") == "Sending was not stopped."
 
 
 def test_a_resume_does_not_hide_a_configuration_fault(world: World) -> None:

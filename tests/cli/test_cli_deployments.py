@@ -5,12 +5,10 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-from botocore import handlers
 from moto import mock_aws
 
 from cli import deploy, drift, rollback, samconfig, site, smoke, target
@@ -18,7 +16,7 @@ from cli.problems import Problem
 from cli.samconfig import Settings
 from local.layout import ROOT
 from tests.cli.formation import FakeFormation
-from tests.cli.world import REGION, run, text
+from tests.cli.world import REGION, Ok, hooked, run, text
 from tests.cli.world import deploy as create
 
 pytestmark = pytest.mark.disable_socket
@@ -474,15 +472,13 @@ def test_a_change_that_cloudformation_refuses_is_told_with_its_reason_and_leaves
 def key_of_the_api() -> Iterator[None]:
     """An API Gateway that knows one key."""
 
-    def answer(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+    def answer(params: dict[str, Any], **_: Any) -> tuple[Ok, dict[str, Any]]:
         assert params["url_path"] == "/apikeys/key-id"
         assert params["query_string"] == {"includeValue": "true"}
-        return SimpleNamespace(status_code=200), {"value": "the key itself"}
+        return Ok(), {"value": "the key itself"}
 
-    handler: Any = ("before-call.api-gateway.GetApiKey", answer)
-    handlers.BUILTIN_HANDLERS.append(handler)
-    yield
-    handlers.BUILTIN_HANDLERS.remove(handler)
+    with hooked(("before-call.api-gateway.GetApiKey", answer)):
+        yield
 
 
 def test_on_aws_the_smoke_test_takes_address_and_key_from_the_stack(

@@ -222,6 +222,7 @@ def test_a_profile_that_is_switched_off(clinic: Clinic) -> None:
         ({"webhook_api_version": "1"}, "API version 1"),
         ({"webhook_url": None}, "go nowhere"),
         ({"webhook_url": "https://user:pass@old.example.com/hook?token=x"}, "go to https://old.example.com/hook,"),
+        ({"webhook_url": "https://old.example.com:8443/hook"}, "go to https://old.example.com:8443/hook,"),
     ],
 )
 def test_a_profile_whose_webhooks_go_elsewhere_is_a_warning(

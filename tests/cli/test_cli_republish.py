@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore import handlers
 from botocore.exceptions import ClientError
 
 from cli import redrive
@@ -18,7 +17,7 @@ from local.layout import ROOT
 from longcode.counters import DynamoCounters
 from longcode.message import Message, Status
 from tests import fakes
-from tests.cli.world import NAME, NOW_MS, REGION, World, ident, text
+from tests.cli.world import NAME, NOW_MS, REGION, Ok, World, hooked, ident, text
 from tests.fakes.stream import Image, record
 
 pytestmark = pytest.mark.disable_socket
@@ -27,10 +26,6 @@ STREAM = "arn:aws:dynamodb:eu-west-1:123456789012:table/MessagesTable/stream/202
 SHARD = "shardId-00000001795000000000-0a1b2c3d"
 FIRST_AT = datetime(2026, 11, 18, 11, 6, 40, tzinfo=UTC)
 COUNTER: Image = {"pk": {"S": "S#all"}, "queued": {"N": "1"}}
-
-
-class _Ok:
-    status_code = 200
 
 
 def _written(number: int) -> str:
@@ -152,24 +147,18 @@ def relay(world: World) -> Iterator[Relay]:
     made = Relay(world, fakes.make_world(counters=counters))
 
     def body(reply: Callable[[Any], Any]) -> Callable[..., Any]:
-        return lambda params, **_: (_Ok(), reply(json.loads(params["body"])))
+        return lambda params, **_: (Ok(), reply(json.loads(params["body"])))
 
     def mappings(**_: Any) -> Any:
-        return _Ok(), {"EventSourceMappings": [{"BatchSize": made.batch_size}]}
+        return Ok(), {"EventSourceMappings": [{"BatchSize": made.batch_size}]}
 
-    # Any: botocore's own table of handlers, which every session that is made from here on has.
-    added: list[Any] = [
+    with hooked(
         ("before-call.dynamodb-streams.GetShardIterator", body(made.get_shard_iterator)),
         ("before-call.dynamodb-streams.GetRecords", body(made.get_records)),
         ("before-call.lambda.ListEventSourceMappings", mappings),
         ("before-call.lambda.Invoke", body(made.invoke)),
-    ]
-    handlers.BUILTIN_HANDLERS.extend(added)
-    try:
+    ):
         yield made
-    finally:
-        for handler in added:
-            handlers.BUILTIN_HANDLERS.remove(handler)
 
 
 def _lives(relay: Relay, number: int) -> tuple[int, int]:

@@ -62,24 +62,38 @@ def deploy() -> dict[str, Any]:
     }
 
 
+class Ok:
+    """The HTTP answer that goes with the fields which a handler gives in AWS's place."""
+
+    status_code = 200
+
+
+@contextmanager
+def hooked(*hooks: tuple[str, Callable[..., object]]) -> Iterator[None]:
+    """Every session of botocore that is made from here on has these handlers of its events, as it has moto's."""
+    # Any: botocore's own table has handlers of several shapes.
+    table: Any = handlers.BUILTIN_HANDLERS
+    table.extend(hooks)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            table.remove(hook)
+
+
 @contextmanager
 def formation(stacks: dict[str, dict[str, Any]]) -> Iterator[None]:
     """CloudFormation that knows `stacks`: moto's own would need half of AWS installed beside it."""
 
-    def describe(params: dict[str, Any], **_: Any) -> tuple[_Ok, dict[str, Any]]:
+    def describe(params: dict[str, Any], **_: Any) -> tuple[Ok, dict[str, Any]]:
         name = params["body"]["StackName"]
         if name not in stacks:
             said = f"Stack with id {name} does not exist"
             raise ClientError({"Error": {"Code": "ValidationError", "Message": said}}, "DescribeStacks")
-        return _Ok(), {"Stacks": [stacks[name]]}
+        return Ok(), {"Stacks": [stacks[name]]}
 
-    # Every session that is made from here on has it, as it has moto's.
-    handler: Any = ("before-call.cloudformation.DescribeStacks", describe)
-    handlers.BUILTIN_HANDLERS.append(handler)
-    try:
+    with hooked(("before-call.cloudformation.DescribeStacks", describe)):
         yield
-    finally:
-        handlers.BUILTIN_HANDLERS.remove(handler)
 
 
 def run(*arguments: str, env: dict[str, str] | None = None, typed: str | None = None) -> Result:
@@ -157,16 +171,12 @@ def ident(number: int) -> str:
 Reply = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-class _Ok:
-    status_code = 200
-
-
 # Any: a botocore client of whatever service.
 def answer_instead(client: Any, operation: str, reply: Reply) -> None:
     """Let `reply` answer an operation that moto does not know, from the call's parameters."""
     service = client.meta.service_model.service_id.hyphenize()
 
-    def instead(params: dict[str, Any], **_: Any) -> tuple[_Ok, dict[str, Any]]:
-        return _Ok(), reply(json.loads(params["body"]) if params["body"] else {})
+    def instead(params: dict[str, Any], **_: Any) -> tuple[Ok, dict[str, Any]]:
+        return Ok(), reply(json.loads(params["body"]) if params["body"] else {})
 
     client.meta.events.register(f"before-call.{service}.{operation}", instead)
