@@ -108,7 +108,7 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 SOURCES := layers functions local cli bench cost scan tests
 
 .PHONY: test check format bench cost docs guarantees
-test: $(INSTALLED) ## Run every test
+test: $(INSTALLED) $(SCAN)/.synced ## Run every test
 	@$(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, the template, known faults

@@ -42,7 +42,9 @@ class Answer:
     `carrier_status` is the carrier's own word and `status` ours for it. `wait_ms` is the delay that the
     carrier asked for, None if it named none. `until_utc_midnight`
     marks a limit that ends with the day. `opted_out` marks a recipient who has sent STOP.
-    `ours` marks a fault in this service, that somebody should be told of.
+    `ours` marks a fault in this service, that somebody should be told of. `everyone` marks a CONFIGURATION that
+    is certain to hold for every text (the key, the funds, the spend limit); without it the refusal may be about
+    this one text. `unclassified` marks a PERMANENT whose code is in no table of ours.
     """
 
     verdict: Verdict
@@ -56,6 +58,8 @@ class Answer:
     until_utc_midnight: bool = False
     opted_out: bool = False
     ours: bool = False
+    everyone: bool = False
+    unclassified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,10 @@ class Carrier(Protocol):
         """Ask for `message` to be sent, under its id as idempotency key. Never raises, never retries."""
 
     def record_of(self, message: Message) -> Record | None:
-        """What the carrier knows of `message`, by its telnyx id or its webhook URL; None if nothing."""
+        """What the carrier knows of `message`, by its telnyx id or its webhook URL.
+
+        None: its records could be read, to their end, and have nothing. Raises Unavailable where they could not.
+        """
 
 
 @dataclass(frozen=True, slots=True)
