@@ -1,6 +1,6 @@
 """POST /sms/queue/process: drains the queue now, for as long as the gateway waits for an answer."""
 
-from longcode import batch, deliver, http, wiring
+from longcode import backlog, batch, deliver, http, wiring
 
 # API Gateway gives up after 29 s.
 WORK_MS = 26_000
@@ -11,6 +11,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
 
     def process(_request: http.Request) -> http.Response:
         deadline = service.clock.now_ms() + WORK_MS
+        backlog.restock(service.messages, service.outbox, service.clock, service.meter)
         send = service.send_batch(deadline)
         results, remaining = batch.drain(service.outbox, send, service.clock, deadline - deliver.SEND_BUDGET_MS)
         return http.processed(results, remaining)

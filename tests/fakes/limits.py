@@ -18,6 +18,8 @@ class FakeLimits:
         self.control = Control()
         self.limiters: dict[str, Limiter] = {}
         self.counted: Counter[str] = Counter()
+        self._suspect_since_ms: int | None = None
+        self._probed_by: str | None = None
 
     def count(self, key: str, at_most: int, now_ms: int) -> bool:
         with self.trip.around("count"):
@@ -49,11 +51,15 @@ class FakeLimits:
             self.limiters[key] = replace(found, tat_ms=reservation.tat_ms)
             return reservation
 
+    def give_back(self, key: str, reservation: pacing.Reservation, slots: int, interval_ms: int) -> None:
+        with self.trip.around("give_back"):
+            found = self._limiter(key)
+            if found.tat_ms == reservation.tat_ms:
+                self.limiters[key] = replace(found, tat_ms=reservation.tat_ms - slots * interval_ms)
+
     def push(self, key: str, not_before_ms: int) -> None:
         with self.trip.around("push"):
-            found = self._limiter(key)
-            if found.not_before_ms is None or found.not_before_ms < not_before_ms:
-                self.limiters[key] = replace(found, not_before_ms=not_before_ms)
+            self._push(key, not_before_ms)
 
     def pause(self, now_ms: int, reason: str) -> None:
         with self.trip.around("pause"):
@@ -66,27 +72,83 @@ class FakeLimits:
         with self.trip.around("resume"):
             self.control = replace(self.control, paused_since_ms=None, pause_reason="")
 
-    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> None:
+    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
         with self.trip.around("open_breaker"):
-            since = self.control.breaker_since_ms
+            since, until = self.control.breaker_since_ms, self.control.breaker_until_ms
+            if until is not None and until >= until_ms:
+                return False
             self.control = replace(
                 self.control,
                 breaker_since_ms=now_ms if since is None else since,
                 breaker_until_ms=until_ms,
                 breaker_reason=reason,
+                suspects=frozenset(),
             )
+            self._suspect_since_ms = None
+            return since is None
 
-    def probe(self, now_ms: int, until_ms: int) -> bool:
+    def probe(self, now_ms: int, until_ms: int, message_id: str) -> bool:
         with self.trip.around("probe"):
             until = self.control.breaker_until_ms
             if until is None or until > now_ms:
                 return False
+            if self._probed_by == message_id and until > now_ms - 60_000:
+                return False
+            self._probed_by = message_id
             self.control = replace(self.control, breaker_until_ms=until_ms)
             return True
 
-    def close_breaker(self) -> None:
+    def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
+        with self.trip.around("suspect"):
+            since = self._suspect_since_ms
+            if since is None or since <= now_ms - 15 * 60_000:
+                self._suspect_since_ms, known = now_ms, frozenset[str]()
+            else:
+                known = self.control.suspects
+            self.control = replace(self.control, suspects=known | {f"{kind} {recipient}"})
+            return sum(name.startswith(f"{kind} ") for name in self.control.suspects)
+
+    def clear_suspects(self, now_ms: int) -> None:
+        with self.trip.around("clear_suspects"):
+            self._suspect_since_ms = None
+            self.control = replace(self.control, suspects=frozenset(), sound_ms=now_ms)
+
+    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, *, doubt: bool) -> None:
+        key = pacing.recipient_key(recipient)
+        # Two writes in the real table.
+        with self.trip.around("push"):
+            self._push(key, not_before_ms)
+        with self.trip.around("trouble"):
+            found = self._limiter(key)
+            self.limiters[key] = replace(
+                found,
+                troubles=found.troubles + 1,
+                troubled_ms=now_ms if found.troubled_ms is None else found.troubled_ms,
+                doubt_ms=now_ms if doubt else found.doubt_ms,
+            )
+
+    def settle(self, recipient: str) -> None:
+        with self.trip.around("settle"):
+            key = pacing.recipient_key(recipient)
+            if key in self.limiters:
+                self.limiters[key] = replace(self.limiters[key], troubles=0, troubled_ms=None, doubt_ms=None)
+
+    def close_breaker(self, now_ms: int) -> None:
         with self.trip.around("close_breaker"):
-            self.control = replace(self.control, breaker_since_ms=None, breaker_until_ms=None, breaker_reason="")
+            self._suspect_since_ms = self._probed_by = None
+            self.control = replace(
+                self.control,
+                breaker_since_ms=None,
+                breaker_until_ms=None,
+                breaker_reason="",
+                suspects=frozenset(),
+                sound_ms=now_ms,
+            )
+
+    def _push(self, key: str, not_before_ms: int) -> None:
+        found = self._limiter(key)
+        if found.not_before_ms is None or found.not_before_ms < not_before_ms:
+            self.limiters[key] = replace(found, not_before_ms=not_before_ms)
 
     def _limiter(self, key: str) -> Limiter:
         return self.limiters.get(key, Limiter())

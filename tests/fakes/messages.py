@@ -22,7 +22,7 @@ from tests.fakes.tripwire import Tripwire
 
 WRITES = (
     "accept", "claim", "release", "submitted", "ambiguous", "mark_replayed", "end", "hold", "record", "receive",
-    "look_again", "erase",
+    "look_again", "erase", "queued", "forbid",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ class FakeMessages:
         self._keep_text = keep_text
         self._rows: dict[str, _Row] = {}
         self._pointers: dict[str, str] = {}
+        self._erased: set[str] = set()
 
     @property
     def all(self) -> list[Message]:
@@ -58,10 +59,12 @@ class FakeMessages:
             ):
                 ours = (old.claim_id, old.accepted_ms) == (message.claim_id, message.accepted_ms)
                 return None if ours and old.fingerprint == message.fingerprint else old
-            queued = message.status is Status.QUEUED
-            self._rows[message.id] = _Row(
-                message, queued, message.accepted_ms + (ENQUEUE_CHECK_MS if queued else CLAIM_MS)
-            )
+            queued, look_ms = message.status is Status.QUEUED, CLAIM_MS
+            if queued:
+                look_ms = ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms
+            self._erased.discard(message.id)
+            self._rows.pop(message.id, None)
+            self._rows[message.id] = _Row(message, queued, message.accepted_ms + look_ms)
             return None
 
     def get(self, message_id: str) -> Message | None:
@@ -77,7 +80,7 @@ class FakeMessages:
             row = self._rows.get(message_id)
             if row is None:
                 return Claim(False, None)
-            if row.message.status is not Status.QUEUED:
+            if row.message.status is not Status.QUEUED or row.message.no_resend:
                 return Claim(row.message.claim_id == claim_id, row.message)
             row.message = replace(
                 row.message,
@@ -86,6 +89,7 @@ class FakeMessages:
                 claimed_ms=now_ms,
                 updated_ms=now_ms,
                 attempts=row.message.attempts + 1,
+                unqueued=False,
             )
             row.in_line, row.attention_ms = False, now_ms + CLAIM_MS
             return Claim(True, row.message)
@@ -112,7 +116,7 @@ class FakeMessages:
             )
             row.in_line, row.attention_ms = True, row.message.accepted_ms + self._validity_ms
 
-        return self._change("release", message, lambda old: old.status.rank < Status.SUBMITTED.rank, put_back)
+        return self._change("release", message, lambda old: old.status is Status.SENDING, put_back)
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         entry = Entry(now_ms, answer.status.value, "api" if message.route == "send" else "consumer")
@@ -156,12 +160,14 @@ class FakeMessages:
 
     def mark_replayed(self, message: Message, now_ms: int, *, undo: bool = False) -> bool:
         def mark(row: _Row) -> None:
-            row.message = replace(row.message, replayed=not undo)
+            replays = row.message.replays + (-1 if undo else 1)
+            row.message = replace(row.message, replays=replays, replayed_ms=now_ms, slot_ms=None)
             row.attention_ms = now_ms + CLAIM_MS
 
-        return self._change(
-            "mark_replayed", message, lambda old: old.status is Status.UNKNOWN and old.replayed is undo, mark
-        )
+        def as_read(old: Message) -> bool:
+            return old.status is Status.UNKNOWN and not old.no_resend and old.replays == message.replays
+
+        return self._change("mark_replayed", message, as_read, mark)
 
     def end(
         self, message: Message, status: Status, entry: Entry, now_ms: int, *, safe_to_retry: bool = False
@@ -175,6 +181,7 @@ class FakeMessages:
                 updated_ms=now_ms,
                 history=(*row.message.history, entry),
                 text=self._text_after(row.message, status),
+                unqueued=False,
             )
             row.in_line, row.attention_ms = False, None
 
@@ -185,8 +192,24 @@ class FakeMessages:
     def hold(self, message_id: str, slot_ms: int, held_by: HeldBy) -> None:
         with self.trip.around("hold"):
             row = self._rows.get(message_id)
-            if row and row.message.status is Status.QUEUED:
+            if row and row.message.status in (Status.QUEUED, Status.UNKNOWN):
                 row.message = replace(row.message, slot_ms=slot_ms, held_by=held_by)
+
+    def queued(self, message: Message) -> None:
+        with self.trip.around("queued"):
+            row = self._rows.get(message.id)
+            if row and row.message.status is Status.QUEUED and row.message.unqueued:
+                if row.message.accepted_ms == message.accepted_ms:
+                    row.message = replace(row.message, unqueued=False)
+                    row.attention_ms = message.accepted_ms + self._validity_ms
+
+    def forbid(self, message: Message) -> bool:
+        with self.trip.around("forbid"):
+            row = self._rows.get(message.id)
+            if row is None or row.message.status not in (Status.SENDING, Status.UNKNOWN):
+                return False
+            row.message = replace(row.message, no_resend=True)
+            return True
 
     def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
         with self.trip.around("record"):
@@ -225,6 +248,16 @@ class FakeMessages:
                 for row in self._rows.values()
             )
             return min(found, at_most)
+
+    def line(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
+        with self.trip.around("line"):
+            lined = [row.message for row in self._rows.values() if row.in_line]
+            found = [
+                Waiting(message.id, message.recipient, message.accepted_ms)
+                for message in sorted(lined, key=lambda message: message.accepted_ms)
+                if message.recipient == recipient and message.accepted_ms <= until_ms
+            ]
+            return found[:at_most]
 
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         with self.trip.around("waiting"):
@@ -267,8 +300,15 @@ class FakeMessages:
             self._pointers.pop(message.telnyx_id or "", None)
             if row and row.message.status.rank < Status.SUBMITTED.rank:
                 return False
+            if row and message.status is Status.CANCELLED:
+                self._erased.add(message.id)
             self._rows.pop(message.id, None)
             return True
+
+    def read(self, message_ids: Sequence[str]) -> dict[str, Message | None]:
+        with self.trip.around("read"):
+            found: dict[str, Message | None] = dict.fromkeys(self._erased.intersection(message_ids))
+            return found | {ident: self._rows[ident].message for ident in message_ids if ident in self._rows}
 
     def attention_ms(self, message_id: str) -> int | None:
         """When the sweeper will look at a message; None: never."""

@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from longcode import outbox
-from longcode.message import Message
-from longcode.ports import Envelope
-from tests.fakes.clock import FakeClock, FakeContext
+from longcode.ports import Envelope, Waiting
+from tests.fakes.clock import Action, FakeClock, FakeContext
 from tests.fakes.tripwire import Died, Tripwire
 
 DEDUPLICATION_MS = 5 * 60_000
@@ -73,9 +72,18 @@ class FakeQueue:
 
     # ---------------------------------------------------------------------------------- ports.Outbox
 
-    def put(self, message: Message) -> None:
+    def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
         with self.trip.around("put"):
-            self.append(outbox.body(message.id), message.recipient, message.id)
+            for text in texts:
+                name = f"{text.message_id}:{mark or text.accepted_ms}"
+                self.append(outbox.body(text.message_id), text.recipient, name)
+
+    def renew(self, envelopes: Sequence[Envelope]) -> None:
+        # Two calls of the real queue.
+        with self.trip.around("put"):
+            for old in envelopes:
+                self.append(old.body, old.recipient, f"renewed:{old.queue_id}")
+        self.done(envelopes)
 
     def receive(self) -> list[Envelope]:
         with self.trip.around("receive"):
@@ -236,22 +244,32 @@ class Mapping:
     def run(self, *, until_ms: int | None = None, concurrency: int = 1, at_most: int = 10_000) -> None:
         """Poll until the queue is empty, or nothing can be received before `until_ms`.
 
-        Of `concurrency` pollers the one that is free first goes next, so invocations overlap in virtual time.
+        Up to `concurrency` invocations go on side by side. The time afterwards is that of the last to end.
         """
         clock = self.queue.clock
-        free = [clock.now_ms()] * concurrency
-        for _ in range(at_most):
-            free.sort()
+        active = polls = 0
+
+        def invoke() -> None:
+            nonlocal active, polls
+            active, polls = active + 1, polls + 1
+            assert polls <= at_most, f"The queue was not empty after {at_most} polls."
+            try:
+                if self.poll() is None:
+                    clock.pass_ms(1)
+            finally:
+                active -= 1
+
+        def next_poll() -> tuple[int, Action] | None:
             visible = self.queue.next_visible_ms()
-            if visible is None or (until_ms is not None and visible > until_ms):
-                # The time is that of the last to end.
-                clock.now = free[-1]
-                return
-            clock.now = max(visible, free[0])
-            if self.poll() is None:
-                clock.pass_ms(1)
-            free[0] = clock.now_ms()
-        raise AssertionError(f"The queue was not empty after {at_most} polls.")
+            if active == concurrency or visible is None or (until_ms is not None and visible > until_ms):
+                return None
+            return visible, invoke
+
+        clock.standing.append(next_poll)
+        try:
+            clock.run(lambda: not active and next_poll() is None)
+        finally:
+            clock.standing.remove(next_poll)
 
     def poll(self) -> Invocation | None:
         """One receive now and the invocation for it; None if nothing can be received."""

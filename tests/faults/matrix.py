@@ -12,12 +12,11 @@ from typing import Any, Literal
 
 from longcode.message import Status
 from longcode.ports import Envelope
-from tests.fakes import FakeCarrier, FakeQueue, World, make_settings, make_world, webhooks
+from tests.fakes import FakeCarrier, FakeClock, FakeQueue, World, make_settings, make_world, webhooks
 from tests.fakes import carrier as behaviours
 from tests.fakes.carrier import Behaviour, Text
 from tests.fakes.queue import Stored
 from tests.fakes.tripwire import Died
-from tests.faults.timeline import Timeline
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -149,10 +148,11 @@ class Stage:
         evidence: Evidence = Evidence.RECEIPTS,
         policy: Literal["resolve", "hold"] = "resolve",
         idle_sweeps: bool = False,
+        pollers: int = 1,
         # Any: the settings by name.
         **settings: Any,
     ) -> None:
-        self.clock = Timeline()
+        self.clock = FakeClock()
         carrier = FakeCarrier(self.clock, honours_keys=honours_keys, shows_queued=False)
         carrier.on_taken = self._taken
         self.queue = Deleting(self.clock)
@@ -166,23 +166,32 @@ class Stage:
         self._evidence = evidence
         self._idle_sweeps = idle_sweeps
         self._swept_ms = self.start_ms
-        self.clock.standing = self._next_sweep
+        self.clock.standing.append(self._next_sweep)
         self.mapping = self.world.mapping()
+        self._polling = 0
+        self._pollers = pollers
         self._sweeper = self.world.handler("sweeper")
 
     def run(self, lasts_ms: int) -> None:
         """Let everything take its course for so long, from now."""
-        end = self.clock.now_ms() + lasts_ms
-        while True:
-            moments = (self.world.queue.next_visible_ms(), self.clock.next_ms())
-            moment = min((at for at in moments if at is not None), default=end)
-            if moment >= end:
-                break
-            self.clock.sleep_until(moment)
-            visible = self.world.queue.next_visible_ms()
-            if visible is not None and visible <= self.clock.now_ms():
-                self.poll()
-        self.clock.sleep_until(end)
+        self.clock.standing.append(self._next_poll)
+        try:
+            self.clock.sleep_until(self.clock.now_ms() + lasts_ms)
+        finally:
+            self.clock.standing.remove(self._next_poll)
+
+    def _next_poll(self) -> tuple[int, Any] | None:
+        """The next invocation of the consumer, if there is anything for it and a poller is free."""
+        visible = self.queue.next_visible_ms()
+        return None if visible is None or self._polling == self._pollers else (visible, self._invoke)
+
+    def _invoke(self) -> None:
+        self._polling += 1
+        try:
+            if self.mapping.poll() is None:
+                self.clock.pass_ms(1)
+        finally:
+            self._polling -= 1
 
     def poll(self) -> None:
         """One receive and its invocation."""

@@ -1,9 +1,9 @@
 """Taking a text into its recipient's line: is the request sound, is there room, and when will it leave?"""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from longcode import pacing, phone, segments
+from longcode import backlog, pacing, phone, segments
 from longcode.errors import OPTED_OUT, InvalidRequest, LineFull, RecipientOptedOut, Unavailable
 from longcode.guard import Guard
 from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
@@ -151,7 +151,10 @@ class Line:
 
 
 def enqueue(message: Message, line: Line, guard: Guard) -> tuple[Message, Forecast]:
-    """Store `message` and put it into the queue; the put comes first, so that nothing is sent unrecorded.
+    """Put `message` into the queue and store it.
+
+    The queue comes first: what is stored then is either known to be in the queue or marked for the sweeper,
+    wherever this process may die. A queue message without its text is none: the consumer drops it.
 
     Raises DestinationNotAllowed, RecipientOptedOut, LineFull or DailyLimitReached (nothing stored),
     IdempotencyMismatch or Unavailable.
@@ -169,17 +172,23 @@ def enqueue(message: Message, line: Line, guard: Guard) -> tuple[Message, Foreca
             f"{pending} texts already wait for this recipient.",
             retry_after_s=pacing.seconds_up(pacing.spacing(line.pace.recipient_ms)),
         )
-    existing = guard.admit(message, lambda: _accept(message, line.messages))
+    existing = guard.admit(message, lambda: _store(message, line))
     if existing is not None:
         return _repeated(same_request(existing, message), line, road)
     line.journal.info("queue.accepted", message_id=message.id, segments=message.segments)
-    try:
-        line.outbox.put(message)
-    except Unavailable as exc:
-        # It is stored, so it will be sent: the sweeper puts it into the queue. To answer "try again" now would
-        # ask for a second text.
-        line.journal.error("store.unavailable", what=exc.what, message_id=message.id)
     return message, _forecast(message, pending, pending + 1, road, line.clock.now_ms(), line.pace)
+
+
+def _store(message: Message, line: Line) -> Message | None:
+    """Queue and store a message; the one that is there already under its id, None if there was none."""
+    try:
+        line.outbox.put([backlog.waiting(message)])
+    except Unavailable as exc:
+        # Stored, it is sent all the same: the sweeper puts it into the queue. To answer "try again" would ask for
+        # a second text.
+        line.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+        message = replace(message, unqueued=True)
+    return _accept(message, line.messages)
 
 
 def _accept(message: Message, messages: Messages) -> Message | None:
@@ -190,17 +199,15 @@ def _accept(message: Message, messages: Messages) -> Message | None:
         there = messages.get(message.id)
         if there is None:
             raise
-        return (
-            None if (there.accepted_ms, there.fingerprint) == (message.accepted_ms, message.fingerprint) else there
-        )
+        ours = (there.accepted_ms, there.fingerprint) == (message.accepted_ms, message.fingerprint)
+        return None if ours else there
 
 
 def _repeated(message: Message, line: Line, road: Road) -> tuple[Message, Forecast]:
-    """The answer to a request that was made before; its text is queued again if that may have failed."""
+    """The answer to a request that was made before; its text is put into the queue if it may not be there."""
     line.meter.count(Metric.DUPLICATES_SUPPRESSED)
-    if message.status is Status.QUEUED:
-        # SQS drops the second of two.
-        line.outbox.put(message)
+    if message.status is Status.QUEUED and message.unqueued:
+        backlog.put_missing([message], line.messages, line.outbox, line.meter)
     return message, forecast(message, line.messages, road, line.clock.now_ms(), line.pace)
 
 

@@ -18,10 +18,10 @@ def consume(event: Event, send: Callable[[list[Envelope]], list[Result]], journa
     later one of its group: `send` stops a recipient at the first that waits.
     """
     results = send([outbox.envelope(record) for record in event.get("Records", [])])
-    waiting = [result.envelope for result in results if not result.done]
+    waiting = [result.envelope for result in results if not result.done and result.envelope]
     journal.info(
         "batch",
-        message_ids=[result.envelope.message_id for result in results],
+        message_ids=[_ident(result) for result in results],
         done=len(results) - len(waiting),
         waiting=len(waiting),
     )
@@ -43,9 +43,16 @@ def drain(
             break
         results = send(envelopes)
         ended += [result for result in results if result.done]
-        waiting = {result.envelope.queue_id for result in results if not result.done}
+        waiting = {result.envelope.queue_id for result in results if not result.done and result.envelope}
         if len(waiting) == len(results) and waiting <= handed_back:
             # They may leave within a second, but after `stop_ms`: each further look at them is only a receive.
             break
         handed_back |= waiting
     return ended, queue.size()
+
+
+def _ident(result: Result) -> str | None:
+    """Which message a result is about, as far as that could be read."""
+    if result.envelope:
+        return result.envelope.message_id
+    return result.message.id if result.message else None

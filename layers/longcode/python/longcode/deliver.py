@@ -1,79 +1,49 @@
-"""Sending: one claim, one request, one recorded outcome; and the recipient's line that it happens in.
+"""The recipients' lines: which text of a batch leaves when, one worker a recipient, in the order of acceptance.
 
-A text is claimed before the request leaves. What then goes wrong is either proven not sent (it goes back into
-its place in the line), or known, or `unknown`: never sent a second time to find out.
+A queue message says that its recipient has something waiting. What is sent, and in which order, the table says:
+so a text whose queue message was lost, doubled or put back late keeps its place.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 
-from longcode import pacing, telnyx
-from longcode.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
-from longcode.guard import Guard
-from longcode.message import CLAIM_MS, Entry, Fault, HeldBy, Message, Status, same_request
+from longcode import attempt, pacing
+from longcode.attempt import PROBE_MS, Desk
+from longcode.errors import OPTED_OUT, Unavailable
+from longcode.message import CLAIM_MS, UNSTORED_MS, Entry, Fault, HeldBy, Message, Status
 from longcode.metrics import Metric
-from longcode.pacing import Pace
-from longcode.ports import (
-    Answer,
-    Carrier,
-    Clock,
-    Control,
-    Envelope,
-    Journal,
-    Limits,
-    Messages,
-    Meter,
-    OptOutChange,
-    OptOuts,
-    Outbox,
-    Parallel,
-    Verdict,
-)
+from longcode.ports import Answer, Claim, Envelope, Outbox, Parallel, Road
 
-MAX_ATTEMPTS = 5
 # Kept free at the end of an invocation: one send at its slowest (connect 3 s, read 10 s) and its record.
 SEND_BUDGET_MS = 16_000
 # The claim is written this long before the slot, so that the text leaves at its slot and not after it.
 LEAD_MS = 60
 # After a store failed: soon, but not at once.
 STORE_RETRY_MS = 15_000
-
-# The longest that an open breaker hides a text at a time.
+# The longest that an open breaker, or a store that is down, hides a text at a time.
 MOST_HIDDEN_MS = 600_000
 # How long a queue message that only a later release can read is left to it. A deploy takes minutes.
 NEWER_MS = 60_000
-# How long one invocation has for its try through an open breaker before another may.
-PROBE_MS = 15_000
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """All that sending needs, in one hand."""
-
-    messages: Messages
-    limits: Limits
-    optouts: OptOuts
-    carrier: Carrier
-    clock: Clock
-    meter: Meter
-    journal: Journal
-    pace: Pace
-    latency: pacing.Latency
-    sender: str
-    validity_ms: int
-    new_id: Callable[[], str]
-    jitter: Callable[[], float]
+# A queue message received so often is replaced by a fresh one: a thousand receives are the dead letters.
+RENEW_AFTER = 300
+# So many texts of one line whose queue messages are missing are taken along at a time.
+_LINE_MOST = 20
+# For a queue message that came before its text: how long it is waited for inside, in steps, and then outside.
+_UNSTORED_STEPS_MS = (50, 100, 200)
+_UNSTORED_RETRY_MS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one message of a batch. `again_ms` set: it is still to be sent, not before then."""
+    """What became of one message of a batch. `again_ms` set: it is still to be sent, not before then.
 
-    envelope: Envelope
+    `envelope` is None for a text that was taken along without a queue message of its own.
+    """
+
+    envelope: Envelope | None
     message: Message | None = None
     answer: Answer | None = None
     again_ms: int | None = None
-    held_by: HeldBy | None = None
 
     @property
     def done(self) -> bool:
@@ -81,254 +51,10 @@ class Result:
         return self.again_ms is None
 
 
-# ------------------------------------------------------------------------------------------ one text
-
-
-def send_now(message: Message, desk: Desk, guard: Guard) -> tuple[Message, Answer | None]:
-    """Store `message` and send it at once. The answer is None where an earlier request already did.
-
-    Raises DestinationNotAllowed, RecipientOptedOut or DailyLimitReached (nothing stored), SendRefused,
-    IdempotencyMismatch, IdempotencyInProgress or Unavailable.
-    """
-    desk.carrier.prepare()
-    now = desk.clock.now_ms()
-    existing = desk.messages.get(message.id)
-    if existing and not existing.safe_to_retry:
-        return _replayed(same_request(existing, message), desk)
-    guard.check(message.recipient)
-    road = desk.limits.look(message.recipient, message.sender)
-    control = road.control
-    stop = _stop(control, now)
-    if road.opted_out:
-        raise RecipientOptedOut(OPTED_OUT)
-    if stop:
-        until, held_by, reason = stop
-        raise SendRefused(
-            f"Sending is stopped: {reason}.",
-            code=held_by.value if held_by is HeldBy.PAUSED else "sending_stopped",
-            status_code=503,
-            message_id=message.id,
-            retry_after_s=pacing.seconds_up(until - now),
-        )
-    message = replace(message, status=Status.SENDING, claim_id=desk.new_id(), claimed_ms=now, attempts=1)
-    existing = guard.admit(message, lambda: _take_over(message, desk, now), before=existing)
-    if existing:
-        return _replayed(same_request(existing, message), desk)
-    try:
-        trip = _request(message, desk, now_or_never=True)
-    except Unavailable as exc:
-        # The request has left. "Try again" would now be leave for a second text.
-        desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
-        raise _unknown(message) from exc
-    if desk.pace.recipient_ms:
-        next_ms = pacing.next_departure(trip.arrival_ms, desk.pace.recipient_ms)
-        _note(message, desk, lambda: desk.limits.push(pacing.recipient_key(message.recipient), next_ms))
-    if trip.answer.verdict is Verdict.ACCEPTED:
-        if control.breaker_until_ms is not None:
-            _note(message, desk, desk.limits.close_breaker)
-        return trip.message, trip.answer
-    raise _refusal(trip.message, trip.answer)
-
-
-def _take_over(message: Message, desk: Desk, now: int) -> Message | None:
-    """Move the recipient's line and store a claimed message, as _accept does.
-
-    The line comes first: a claimed text that can't be sent now would be sent by the sweeper, after the caller was
-    told that it was not.
-    """
-    if desk.pace.recipient_ms:
-        key = pacing.recipient_key(message.recipient)
-        interval = pacing.spacing(desk.pace.recipient_ms)
-        desk.limits.reserve(key, 1, interval, now)
-        # This text does not wait for its own slot, so whoever comes next must keep a distance from now.
-        desk.limits.push(key, desk.clock.now_ms() + interval)
-    return _accept(message, desk)
-
-
-def _accept(message: Message, desk: Desk) -> Message | None:
-    """Store a claimed message, as Messages.accept does; sure of it also where the answer to the write was lost.
-
-    Raises Unavailable if nothing was stored, SendRefused if even that can't be known: what is stored would be
-    sent in the end, so the caller must not be told to try again.
-    """
-    try:
-        return desk.messages.accept(message)
-    except Unavailable:
-        try:
-            there = desk.messages.get(message.id)
-        except Unavailable as exc:
-            raise _unknown(message) from exc
-        if there is None:
-            raise
-        return None if there.claim_id == message.claim_id else there
-
-
-def _replayed(existing: Message, desk: Desk) -> tuple[Message, None]:
-    """The answer to a request that was already made under this id."""
-    desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
-    if existing.status is Status.SENDING:
-        raise IdempotencyInProgress("The first request with this Idempotency-Key is still under way.")
-    if existing.status is Status.UNKNOWN:
-        raise _unknown(existing)
-    if existing.status in (Status.FAILED, Status.SUPPRESSED):
-        fault = existing.faults[0] if existing.faults else Fault("failed", "The text was not sent.")
-        opted_out = fault.code == telnyx.OPTED_OUT
-        raise _refusal(existing, Answer(Verdict.PERMANENT, fault, fault.http_status, opted_out=opted_out))
-    return existing, None
-
-
-@dataclass(frozen=True, slots=True)
-class _Trip:
-    """One request: its answer, the message after it, and the latest moment it can have reached the carrier."""
-
-    answer: Answer
-    message: Message
-    arrival_ms: int
-
-
-def _request(message: Message, desk: Desk, *, now_or_never: bool = False) -> _Trip:
-    """Ask the carrier for a claimed message and record what came of it, if that is final.
-
-    With `now_or_never` anything but a yes or an unknown ends the message; otherwise what was not sent
-    is left claimed, for the caller to put back.
-    """
-    left = desk.clock.now_ms()
-    answer = desk.carrier.send(message)
-    now = desk.clock.now_ms()
-    arrival = desk.latency.arrival_ms(left, now, answered=answer.http_status is not None)
-    desk.meter.count(Metric.CARRIER_LATENCY, now - left)
-    fault = answer.fault or Fault("", "")
-    if answer.verdict is Verdict.ACCEPTED:
-        desk.messages.submitted(message, answer, now)
-        desk.journal.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id)
-        return _Trip(answer, replace(message, status=answer.status, telnyx_id=answer.telnyx_id), arrival)
-    desk.journal.warning(
-        "send.refused",
-        message_id=message.id,
-        verdict=answer.verdict.value,
-        code=fault.code,
-        title=fault.title,
-    )
-    if answer.verdict is Verdict.AMBIGUOUS:
-        desk.messages.ambiguous(message, fault, now)
-        return _Trip(answer, replace(message, status=Status.UNKNOWN), arrival)
-    if answer.verdict is Verdict.CONFIGURATION:
-        _note(message, desk, lambda: _open_breaker(message, answer, desk, now))
-    if answer.verdict is Verdict.BACK_OFF:
-        desk.meter.count(Metric.RATE_LIMITED)
-        wait = answer.wait_ms or 0
-        _note(message, desk, lambda: desk.limits.push(pacing.sender_key(message.sender), now + wait))
-    if answer.opted_out:
-        change = OptOutChange(now, True, "block", fault.title)
-        _note(message, desk, lambda: desk.optouts.put(message.recipient, change))
-    if answer.ours:
-        desk.journal.error("send.rejected_as_malformed", message_id=message.id, code=fault.code)
-    if answer.verdict is Verdict.PERMANENT or now_or_never:
-        _fail(message, desk, fault, now, safe_to_retry=answer.verdict is not Verdict.PERMANENT)
-        return _Trip(answer, replace(message, status=Status.FAILED, faults=(fault,)), arrival)
-    return _Trip(answer, message, arrival)
-
-
-def _note(message: Message, desk: Desk, write: Callable[[], object]) -> None:
-    """Write down what holds for other texts too. If that fails, the next answer of the carrier says it again;
-    what must not be lost for it is the record of this text, which comes after.
-    """
-    try:
-        write()
-    except Unavailable as exc:
-        desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
-
-
-def _fail(message: Message, desk: Desk, fault: Fault, now: int, *, safe_to_retry: bool = False) -> None:
-    entry = Entry(now, Status.FAILED.value, "api" if message.route == "send" else "consumer", faults=(fault,))
-    desk.messages.end(message, Status.FAILED, entry, now, safe_to_retry=safe_to_retry)
-
-
-def _refusal(message: Message, answer: Answer) -> SendRefused:
-    """The one error that tells the caller of a send why it did not go."""
-    fault = answer.fault or Fault("", "")
-    carrier = {"code": fault.code, "title": fault.title, "detail": fault.detail}
-    if answer.verdict is Verdict.AMBIGUOUS:
-        return _unknown(message)
-    if answer.http_status == 401:
-        return SendRefused(
-            "The carrier refuses our API key. Check TelnyxApiKey.",
-            code="carrier_unauthorized", status_code=401, message_id=message.id, carrier=carrier,
-        )  # fmt: skip
-    if answer.verdict is Verdict.BACK_OFF:
-        wait = pacing.seconds_up(answer.wait_ms or 1000)
-        return SendRefused(
-            "The carrier asks us to slow down. Nothing was sent; try again later.",
-            code="carrier_rate_limited", status_code=429, message_id=message.id, carrier=carrier,
-            retry_after_s=wait,
-        )  # fmt: skip
-    if answer.verdict in (Verdict.NOT_SENT, Verdict.CONFIGURATION):
-        reached = answer.verdict is Verdict.CONFIGURATION
-        return SendRefused(
-            "The carrier can't send for us at the moment. Nothing was sent; it is safe to try again."
-            if reached
-            else "The carrier could not be reached. Nothing was sent; it is safe to try again.",
-            code="carrier_not_configured" if reached else "carrier_unreachable",
-            status_code=503, message_id=message.id, retry_after_s=60 if reached else 5, carrier=carrier,
-        )  # fmt: skip
-    if answer.opted_out:
-        return SendRefused(
-            OPTED_OUT,
-            code="recipient_opted_out", status_code=403, message_id=message.id, carrier=carrier,
-        )  # fmt: skip
-    status = answer.http_status if answer.http_status and 400 <= answer.http_status < 500 else 422
-    return SendRefused(
-        f"The carrier refuses this text: {fault.title}",
-        code="carrier_refused", status_code=status, message_id=message.id, carrier=carrier,
-    )  # fmt: skip
-
-
-def _unknown(message: Message) -> SendRefused:
-    return SendRefused(
-        "The carrier did not say whether it took this text. It will not be sent twice: "
-        "follow /sms/status, or repeat the request with the same Idempotency-Key.",
-        code="outcome_unknown",
-        status_code=504,
-        message_id=message.id,
-    )
-
-
-# ---------------------------------------------------------------------------------------- the brakes
-
-
-def _stop(control: Control, now: int) -> tuple[int, HeldBy, str] | None:
-    """Until when, by what and why all sending is stopped; None if it is not.
-
-    A breaker whose time has passed is not a stop: `_probe` decides who tries first.
-    """
-    if control.paused_since_ms is not None:
-        look = pacing.recheck_ms(control.paused_since_ms, now)
-        return now + look, HeldBy.PAUSED, control.pause_reason or "paused by the operator"
-    if control.breaker_until_ms is not None and control.breaker_until_ms > now:
-        return control.breaker_until_ms, HeldBy.BREAKER, control.breaker_reason
-    return None
-
-
-def _open_breaker(message: Message, answer: Answer, desk: Desk, now: int) -> None:
-    fault = answer.fault or Fault("", "")
-    until = pacing.next_utc_midnight_ms(now) if answer.until_utc_midnight else _breaker_until(desk, now)
-    desk.limits.open_breaker(now, until, f"{fault.code} {fault.title}".strip())
-    desk.meter.count(Metric.BREAKER_OPENED)
-    desk.journal.error("breaker.opened", message_id=message.id, code=fault.code, title=fault.title)
-
-
-def _breaker_until(desk: Desk, now: int) -> int:
-    since = desk.limits.look("", "").control.breaker_since_ms or now
-    return now + pacing.breaker_ms(since, now)
-
-
-# ------------------------------------------------------------------------------------------- a batch
-
-
 def send_batch(
     envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox, deadline_ms: int, parallel: Parallel
 ) -> list[Result]:
-    """Send each message of a batch when its slot comes, one worker a recipient, in order within it.
+    """Send what waits for the recipients of a batch when its slots come, in order for each.
 
     What can't leave within a short wait or before `deadline_ms` is hidden in the queue until it may, together
     with all that stands behind it; its result has `again_ms`.
@@ -350,15 +76,36 @@ def send_batch(
         else:
             lines.setdefault(envelope.recipient, []).append(envelope)
     lanes = [_Lane(line, desk, outbox, deadline_ms - SEND_BUDGET_MS) for line in lines.values()]
+    if lanes:
+        _run(lanes, desk, parallel)
+    return results + [result for lane in lanes for result in lane.results]
+
+
+def _run(lanes: Sequence["_Lane"], desk: Desk, parallel: Parallel) -> None:
+    """Look first and reserve last: whoever must wait anyway holds no slot and costs no write."""
     try:
         desk.carrier.prepare()
+        road = desk.limits.look(lanes[0].recipient, desk.sender)
+        stopped = attempt.stop(road.control, desk.clock.now_ms())
+        if stopped:
+            for lane in lanes:
+                lane.wait(stopped)
+            return
+        parallel([lane.load for lane in lanes])
+        lanes = [lane for lane in lanes if lane.waiting]
+        if road.control.breaker_until_ms is not None and not _probe(lanes, desk):
+            now = desk.clock.now_ms()
+            again = now + pacing.breaker_ms(road.control.breaker_since_ms or now, now)
+            for lane in lanes:
+                lane.wait((again, HeldBy.BREAKER, road.control.breaker_reason))
+            return
+        lanes = [lane for lane in lanes if lane.waiting]
         _reserve_shared(lanes, desk)
     except Unavailable as exc:
         for lane in lanes:
-            lane.give_up(exc)
+            lane.abandon(exc)
     else:
         parallel([lane.run for lane in lanes])
-    return results + [result for lane in lanes for result in lane.results]
 
 
 def _for_later(envelopes: Sequence[Envelope]) -> list[Envelope]:
@@ -387,14 +134,34 @@ def _leave(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> list[Re
     return [Result(envelope, again_ms=again) for envelope in envelopes]
 
 
+def _probe(lanes: Sequence["_Lane"], desk: Desk) -> bool:
+    """Let one text try whether an open breaker must stay open; whether sending goes on.
+
+    Not one whose recipient has another in doubt: that one tries, by the sweeper, and stays the first.
+    """
+    for lane in lanes:
+        now = desk.clock.now_ms()
+        doubtful = desk.limits.look(lane.recipient, desk.sender).recipient.doubt_ms is not None
+        if doubtful and desk.policy == "resolve":
+            continue
+        if desk.limits.probe(now, now + PROBE_MS, lane.first.message.id):
+            _reserve_shared([lane], desk)
+            lane.try_one(now + PROBE_MS)
+            return desk.limits.look(lane.recipient, desk.sender).control.breaker_until_ms is None
+    return False
+
+
 @dataclass(slots=True)
 class _Place:
-    """One message's place in a lane: when it may leave, and what decided that."""
+    """One text's place in a lane: when it may leave, what decided that, and which queue messages wait with it."""
 
-    envelope: Envelope
+    message: Message
+    envelopes: list[Envelope] = field(default_factory=list)
     slot_ms: int | None = None
     floor_ms: int = 0
     held_by: HeldBy = HeldBy.RECIPIENT_RATE
+    # Whether its slot was reserved for it just now, and nothing says so yet.
+    fresh: bool = False
     # The slot as it was reserved, before anything moved it: what stands behind in the queue has its own by that.
     reserved_ms: int = 0
 
@@ -434,72 +201,186 @@ def _reserve_shared(lanes: Sequence["_Lane"], desk: Desk) -> None:
 
 
 class _Lane:
-    """The messages of one recipient in a batch."""
+    """What waits for one recipient of a batch, in the order of acceptance."""
 
     def __init__(self, envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox, last_start_ms: int) -> None:
         self.results: list[Result] = []
-        self._places = [_Place(envelope) for envelope in envelopes]
+        self.recipient = envelopes[0].recipient
+        self._envelopes = list(envelopes)
+        # Those whose texts are still to come into the table.
+        self._early: list[Envelope] = []
+        self._places: list[_Place] = []
         self._desk = desk
         self._outbox = outbox
         self._last_start_ms = last_start_ms
         self._window_ms = desk.clock.now_ms() + pacing.SHORT_WAIT_MS
-        self.recipient = envelopes[0].recipient
         self._spacing = pacing.spacing(desk.pace.recipient_ms)
+        self._planned = False
+        self._reservation: pacing.Reservation | None = None
+        self._probe_until_ms = 0
         self._next_ms = 0
         self._must_push = False
 
+    # ------------------------------------------------------------------------------------- for the batch
+
     @property
-    def _ids(self) -> list[str | None]:
-        return [place.envelope.message_id for place in self._places]
+    def waiting(self) -> bool:
+        """Whether there is something to send."""
+        return bool(self._places)
+
+    @property
+    def first(self) -> _Place:
+        """The one that leaves next."""
+        return self._places[0]
 
     @property
     def fresh(self) -> list[_Place]:
         """Those that hold no slot yet."""
         return [place for place in self._places if place.slot_ms is None]
 
+    def load(self) -> None:
+        """Read what the queue messages name, and what was accepted before it without one. Takes no slot yet."""
+        self._guarded(self._load)
+        if not self._places:
+            self._finish()
+
     def recall(self, now: int, void_ms: int) -> None:
-        """Take up the slots that redelivered messages were given before, and let go of those dealt with.
+        """Take up the slots that texts were given before.
 
-        A slot up to `void_ms` does not count any more, nor does the moment to which the carrier put a text off.
+        A recipient's own slots only keep a distance, so one that has passed is as good as any. A shared one is
+        void once it has passed, or lies before `void_ms`; so is the moment to which the carrier put a text off.
         """
-        self._guarded(lambda: self._recall(now, void_ms))
-
-    def _recall(self, now: int, void_ms: int) -> None:
         shared = self._desk.pace.shared
-        for place in list(self._places):
-            if place.envelope.receives == 1 or not place.envelope.message_id:
-                continue
-            message = self._desk.messages.get(place.envelope.message_id)
-            if message is None or message.status is Status.SENDING:
+        for place in [] if self._planned else self._places:
+            message = place.message
+            if message.status is Status.SENDING:
                 # Not to be sent now, so it needs no slot of anybody's.
                 place.slot_ms = now
-            elif not message.status.waiting:
-                self._desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
-                self.results.append(Result(place.envelope, message))
-                self._places.remove(place)
-            elif shared and message.held_by is HeldBy.CARRIER_BACKOFF:
+            elif message.slot_ms is None or (shared and message.held_by is HeldBy.CARRIER_BACKOFF):
                 continue
-            elif message.slot_ms is not None and message.slot_ms > max(now - pacing.STALE_SLOT_MS, void_ms):
+            elif not shared or message.slot_ms > max(now - pacing.STALE_SLOT_MS, void_ms):
                 place.slot_ms, place.held_by = message.slot_ms, message.held_by or place.held_by
+
+    def wait(self, stopped: tuple[int, HeldBy, str]) -> None:
+        """Sending is stopped for all: look again later, and hold nothing for that time."""
+        self._hide(self._until(stopped))
 
     def give_up(self, exc: Unavailable) -> None:
         """A store is down: nothing may leave that could not be recorded."""
         self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)
-        again = self._desk.clock.now_ms() + STORE_RETRY_MS
-        self._defer([again] * len(self._places), keep_slots=False)
+        now = self._desk.clock.now_ms()
+        receives = max((envelope.receives for envelope in self._open_envelopes()), default=1)
+        # Ever more rarely: an outage may last as long as the text is valid.
+        again = now + min(STORE_RETRY_MS + 1_000 * receives, MOST_HIDDEN_MS)
+        if now <= self._last_start_ms:
+            self._keep_slots()
+        self._hide(again)
+
+    def abandon(self, exc: Unavailable) -> None:
+        """Give up before anything was sent."""
+        self.give_up(exc)
+        self._finish()
+
+    def try_one(self, probe_until_ms: int) -> None:
+        """Send one text through an open breaker, by a right that holds until then."""
+        self._probe_until_ms = probe_until_ms
+        self._guarded(self._work)
+        if not self._places:
+            self._finish()
 
     def run(self) -> None:
         """Send what may leave now, hide the rest."""
         self._guarded(self._work)
-        # At once, and not with the batch's answer: until then nobody else gets what stands behind.
-        self._guarded(lambda: self._outbox.done([result.envelope for result in self.results if result.done]))
+        self._finish()
 
-    def _work(self) -> None:
-        self._plan()
-        while self._places and self._send_first():
-            pass
-        if self._must_push:
-            self._desk.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
+    # ------------------------------------------------------------------------------------- the preparation
+
+    def _load(self) -> None:
+        found = self._read()
+        own: dict[str, _Place] = {}
+        spare: list[tuple[Envelope, Message | None]] = []
+        for envelope in self._envelopes:
+            ident = envelope.message_id or ""
+            message = found.get(ident)
+            if envelope in self._early:
+                continue
+            if message is None or not (message.status.waiting or message.status is Status.SENDING):
+                spare.append((envelope, message))
+            else:
+                own.setdefault(ident, _Place(message)).envelopes.append(envelope)
+        until_ms = max((message.accepted_ms for message in found.values() if message), default=0)
+        places = sorted(own.values(), key=lambda place: place.message.accepted_ms)
+        if until_ms:
+            places = self._with_earlier(places, until_ms)
+        self._places = self._drop_expired(places)
+        self._settle_spare(spare, found)
+        self._envelopes = []
+
+    def _read(self) -> dict[str, Message | None]:
+        """What the queue messages name. One that came before its text is given a moment."""
+        ids = [envelope.message_id or "" for envelope in self._envelopes]
+        found = dict(self._desk.messages.read(ids))
+        for step_ms in _UNSTORED_STEPS_MS:
+            now = self._desk.clock.now_ms()
+            self._early = [
+                envelope
+                for envelope in self._envelopes
+                if envelope.message_id not in found and now < envelope.sent_ms + UNSTORED_MS
+            ]
+            if not self._early:
+                break
+            self._desk.clock.sleep_until(now + step_ms)
+            found |= self._desk.messages.read([envelope.message_id or "" for envelope in self._early])
+        self._early = [envelope for envelope in self._early if envelope.message_id not in found]
+        return found
+
+    def _with_earlier(self, places: list[_Place], until_ms: int) -> list[_Place]:
+        """`places` and those that wait before them in the table, the oldest first."""
+        known = {place.message.id for place in places}
+        line = self._desk.messages.line(self.recipient, until_ms=until_ms, at_most=_LINE_MOST + len(places))
+        missing = [text.message_id for text in line if text.message_id not in known][:_LINE_MOST]
+        if not missing:
+            return places
+        extra = [
+            _Place(message)
+            for message in self._desk.messages.get_all(missing)
+            if message.status.waiting and message.recipient == self.recipient
+        ]
+        if extra:
+            self._desk.journal.info("line.taken_along", message_ids=[place.message.id for place in extra])
+        return sorted([*extra, *places], key=lambda place: place.message.accepted_ms)
+
+    def _drop_expired(self, places: list[_Place]) -> list[_Place]:
+        """End what has waited longer than it was valid: it needs no slot, and whatever stops sending."""
+        now, kept = self._desk.clock.now_ms(), []
+        for place in places:
+            if place.message.status.waiting and now >= place.message.accepted_ms + self._desk.validity_ms:
+                self._close(place, _expire(place.message, self._desk, now))
+            else:
+                kept.append(place)
+        return kept
+
+    def _settle_spare(self, spare: Sequence[tuple[Envelope, Message | None]], known: Collection[str]) -> None:
+        """Queue messages whose texts were dealt with: they go, or wait with the last text that has to."""
+        for envelope, message in spare:
+            if envelope.message_id not in known:
+                self._desk.meter.count(Metric.UNKNOWN_ID)
+                self._desk.journal.warning(
+                    "queue.unknown_id", queue_id=envelope.queue_id, message_id=envelope.message_id
+                )
+            else:
+                self._desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
+            if self._places and not any(place.envelopes for place in self._places):
+                # Without one nothing would bring those texts here again.
+                self._places[-1].envelopes.append(envelope)
+            else:
+                self.results.append(Result(envelope, message))
+
+    # ------------------------------------------------------------------------------------------- the work
+
+    @property
+    def _ids(self) -> list[str | None]:
+        return [place.message.id for place in self._places] or [one.message_id for one in self._envelopes]
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do `work`; if it fails, what this recipient has left goes back, and nobody else's does."""
@@ -513,24 +394,47 @@ class _Lane:
             self._desk.meter.count(Metric.CRASHED)
             self.give_up(Unavailable("A worker"))
 
+    def _finish(self) -> None:
+        """Delete what is done: at once, and not with the batch's answer, for until then nobody gets what is behind."""
+        if self._early:
+            self._hide(self._desk.clock.now_ms() + _UNSTORED_RETRY_MS)
+        done = [result.envelope for result in self.results if result.done and result.envelope]
+        if done:
+            self._guarded(lambda: self._outbox.done(done))
+
+    def _work(self) -> None:
+        if not self._planned:
+            self._plan()
+        probing = bool(self._probe_until_ms)
+        while self._places and self._send_first():
+            if probing and not self._probe_until_ms:
+                return
+        if self._must_push:
+            self._must_push = False
+            self._desk.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
+
     def _plan(self) -> None:
         """Give every place its slot: the recipient's limit, the shared floors, the order of the line."""
-        fresh = self.fresh
+        self._planned, fresh = True, self.fresh
         now = self._desk.clock.now_ms()
         first = now
         if fresh and self._spacing:
-            first = self._desk.limits.reserve(
+            self._reservation = self._desk.limits.reserve(
                 pacing.recipient_key(self.recipient), len(fresh), self._spacing, max(now, fresh[0].floor_ms)
-            ).first_ms
+            )
+            first = self._reservation.first_ms
         for number, place in enumerate(fresh):
             slot = first + number * self._spacing
             if slot >= place.floor_ms:
                 place.held_by = HeldBy.RECIPIENT_RATE
-            place.slot_ms = max(slot, place.floor_ms)
+            place.slot_ms, place.fresh = max(slot, place.floor_ms), True
             self._desk.meter.count(Metric.PACING_WAIT, place.slot_ms - now)
-        for place in self._places:
-            place.reserved_ms = place.slot_ms or 0
-        self._shift(0)
+        # A slot is a slot: the first text takes the first, whoever of the line it was reserved for.
+        slots = sorted(((place.slot_ms or 0, place.held_by) for place in self._places), key=lambda slot: slot[0])
+        for place, (slot_ms, held_by) in zip(self._places, slots, strict=True):
+            place.slot_ms, place.held_by = slot_ms, held_by
+            place.reserved_ms = slot_ms
+        self._shift(now)
 
     def _shift(self, not_before: int) -> None:
         """Move the slots so that the first is no sooner than `not_before` and the order and distances hold."""
@@ -543,151 +447,204 @@ class _Lane:
         desk, place = self._desk, self._places[0]
         slot = place.slot_ms or 0
         if slot > self._window_ms or max(slot, desk.clock.now_ms()) > self._last_start_ms:
-            return self._defer([place.slot_ms or 0 for place in self._places])
+            return self._defer(slot)
         desk.clock.sleep_until(slot - LEAD_MS)
-        road = desk.limits.look(self.recipient, desk.sender)
         now = desk.clock.now_ms()
-        stop = _stop(road.control, now)
-        probing = stop is None and road.control.breaker_until_ms is not None
-        if probing and not desk.limits.probe(now, now + PROBE_MS):
-            stop = (now + PROBE_MS, HeldBy.BREAKER, road.control.breaker_reason)
-        if stop:
-            # Not until a breaker's end, even where that is known: an operator may close it sooner.
-            paused = stop[1] is HeldBy.PAUSED
-            again = stop[0] if paused else min(stop[0], now + MOST_HIDDEN_MS)
-            return self._defer([again] * len(self._places), keep_slots=False)
-        if road.not_before_ms > slot:
-            if road.shared_not_before_ms > slot and desk.pace.shared:
-                # Every recipient's slot lies before it: leaving all at that moment would break the very limit
-                # that the carrier asks for, so each takes a new slot then.
-                return self._defer([road.shared_not_before_ms] * len(self._places), keep_slots=False)
-            if road.shared_not_before_ms > slot:
-                for other in self._places:
-                    other.held_by = HeldBy.CARRIER_BACKOFF
-            self._shift(road.not_before_ms)
+        claim = desk.messages.claim(place.message.id, desk.new_id(), now)
+        if not claim.won or claim.message is None:
+            return self._not_ours(place, claim, now)
+        message = claim.message
+        if now >= message.accepted_ms + desk.validity_ms:
+            self._close(self._places.pop(0), _expire(message, desk, now))
             return True
+        try:
+            # After the claim: what was said before it is heard.
+            road = desk.limits.look(self.recipient, desk.sender)
+        except Unavailable:
+            self._put_back(place, message, place.held_by)
+            raise
         if road.opted_out:
-            self.results.append(_suppress(place.envelope, desk))
-            self._places.pop(0)
-            return True
-        result, arrival = _attempt(place.envelope, slot, desk)
-        if probing and result.answer and result.answer.verdict is not Verdict.CONFIGURATION:
-            desk.limits.close_breaker()
-        if result.again_ms is not None:
-            self._shift(result.again_ms)
-            for other in self._places:
-                other.held_by = result.held_by or other.held_by
-            slots = [other.slot_ms or 0 for other in self._places]
-            return self._defer(slots, keep_slots=result.answer is not None)
-        self.results.append(result)
-        self._places.pop(0)
-        if arrival is not None:
-            self._next_ms = pacing.next_departure(arrival, desk.pace.recipient_ms)
-            late = self._next_ms > min(place.reserved_ms + self._spacing, road.recipient.tat_ms or 0)
-            self._must_push = bool(self._spacing) and late
-            self._shift(self._next_ms)
+            return self._suppress(message)
+        if (moved := self._moved(message, place, road)) is not None:
+            return moved
+        desk.clock.sleep_until(slot)
+        desk.meter.count(Metric.QUEUE_AGE, desk.clock.now_ms() - message.accepted_ms)
+        self._probe_until_ms = 0
+        return self._settle(place, attempt.request(message, desk, road), road)
+
+    def _moved(self, message: Message, place: _Place, road: Road) -> bool | None:
+        """Put a claimed text back if it may not leave now; whether the lane goes on, None if it may."""
+        desk, now, slot = self._desk, self._desk.clock.now_ms(), place.slot_ms or 0
+        stopped = attempt.stop(road.control, now)
+        if stopped and road.control.breaker_until_ms == self._probe_until_ms:
+            # That is its own try.
+            stopped = None
+        elif stopped is None and road.control.breaker_until_ms is not None:
+            # It was opened and has passed since the batch began: whoever comes next tries.
+            stopped = now + PROBE_MS, HeldBy.BREAKER, road.control.breaker_reason
+        if stopped:
+            self._put_back(place, message, place.held_by)
+            return self._defer(self._until(stopped))
+        if attempt.in_doubt(road, desk, now):
+            self._put_back(place, message, place.held_by)
+            return self._defer(now + STORE_RETRY_MS)
+        if road.not_before_ms <= slot:
+            return None
+        asked = road.shared_not_before_ms > slot
+        held_by = HeldBy.CARRIER_BACKOFF if asked or road.recipient.troubles else place.held_by
+        for other in self._places:
+            other.held_by = held_by
+        self._shift(road.not_before_ms)
+        self._put_back(place, message, held_by)
+        if asked and desk.pace.shared:
+            # Every recipient's slot lies before it: leaving all at that moment would break the very limit that
+            # the carrier asks for, so each takes a new slot then.
+            return self._defer(road.shared_not_before_ms)
         return True
 
-    def _defer(self, slots: list[int], *, keep_slots: bool = True) -> bool:
-        """Hide all that is left until the first may leave: the whole tail, and no part of it for longer.
+    def _put_back(self, place: _Place, message: Message, held_by: HeldBy) -> None:
+        """Give back the claim of a text that does not leave now, with its slot."""
+        slot = place.slot_ms or 0
+        self._desk.messages.release(message, self._desk.clock.now_ms(), slot_ms=slot, held_by=held_by, refund=True)
+        place.message = replace(place.message, slot_ms=slot, held_by=held_by)
+        place.held_by, place.fresh = held_by, False
 
-        As long as one message of a group is hidden, SQS may keep back those before it too.
-        """
+    def _not_ours(self, place: _Place, claim: Claim, now: int) -> bool:
+        """A text that was dealt with since it was read, or that another invocation still deals with."""
+        desk, message = self._desk, claim.message
+        if message and message.status is Status.SENDING:
+            dead_ms = (message.claimed_ms or 0) + CLAIM_MS
+            if now < dead_ms:
+                return self._defer(dead_ms)
+            # The invocation that claimed it is gone, and may have sent it.
+            fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
+            desk.messages.ambiguous(message, fault, now)
+        elif message and message.status.waiting:
+            entry = Entry(now, Status.CANCELLED.value, "consumer", note="The recipient's texts were erased.")
+            desk.messages.end(message, Status.CANCELLED, entry, now)
+        elif message:
+            desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
+            desk.journal.info("queue.redelivered", message_id=message.id, status=message.status.value)
+        else:
+            desk.meter.count(Metric.UNKNOWN_ID)
+        self._close(self._places.pop(0), message)
+        return True
+
+    def _suppress(self, claimed: Message) -> bool:
+        """The recipient has opted out: end all that waits for them here."""
+        gone = [place for place in self._places if place.message.status.waiting]
+        for place in gone:
+            message = claimed if place.message.id == claimed.id else place.message
+            self._close(place, _suppress(message, self._desk))
+            self._places.remove(place)
         if not self._places:
-            return False
-        now = self._desk.clock.now_ms()
-        envelopes = [place.envelope for place in self._places]
-        for place, slot in zip(self._places, slots, strict=True):
-            self.results.append(Result(place.envelope, again_ms=slot))
+            self._give_back(gone)
+        return True
+
+    def _settle(self, place: _Place, trip: attempt.Trip, road: Road) -> bool:
+        """After a request: the next one, or all that is left waits."""
+        again = trip.again_ms
+        if again is not None:
+            for other in self._places:
+                other.held_by = HeldBy.BREAKER if trip.answer.everyone else HeldBy.CARRIER_BACKOFF
+            place.message = replace(place.message, slot_ms=again, held_by=place.held_by)
+            self._shift(again)
+            return self._defer(again)
+        self._close(self._places.pop(0), trip.message, trip.answer)
+        self._next_ms = pacing.next_departure(trip.arrival_ms, self._desk.pace.recipient_ms)
+        late = self._next_ms > min(place.reserved_ms + self._spacing, road.recipient.tat_ms or 0)
+        self._must_push = bool(self._spacing) and late
+        self._shift(self._next_ms)
+        return True
+
+    # ---------------------------------------------------------------------------------------- the leaving
+
+    def _close(self, place: _Place, message: Message | None, answer: Answer | None = None) -> None:
+        """A text is dealt with, and its queue messages with it."""
+        self.results.append(Result(next(iter(place.envelopes), None), message, answer))
+        self.results += [Result(envelope, message) for envelope in place.envelopes[1:]]
+
+    def _until(self, stopped: tuple[int, HeldBy, str]) -> int:
+        """When to look again whether a stop has ended: not at its end, as an operator may end it sooner."""
+        until, held_by, _ = stopped
+        return until if held_by is HeldBy.PAUSED else min(until, self._desk.clock.now_ms() + MOST_HIDDEN_MS)
+
+    def _defer(self, again: int) -> bool:
+        """Keep the slots that were given, and hide all that is left until then."""
+        self._keep_slots()
+        self._hide(again)
+        return False
+
+    def _keep_slots(self) -> None:
+        """Note each slot on its text; where that can't be done, give back what nobody has built on."""
         try:
-            if keep_slots:
-                for place, slot in zip(self._places, slots, strict=True):
-                    if place.envelope.message_id:
-                        self._desk.messages.hold(place.envelope.message_id, slot, place.held_by)
-            # Who has a slot waits inside the invocation for the rest of the last second. Nobody else does: a text
-            # that came back a moment too soon would go round until then, and each time is a receive.
-            rest_ms = 0 if keep_slots else 999
-            delay_s = pacing.visibility_s(slots[0] + rest_ms, now)
-            self._outbox.defer(envelopes, [delay_s] * len(envelopes))
+            for place in self._places:
+                message, slot = place.message, place.slot_ms
+                if slot is None or message.status is Status.SENDING:
+                    continue
+                if (message.slot_ms, message.held_by) != (slot, place.held_by):
+                    self._desk.messages.hold(message.id, slot, place.held_by)
+                place.fresh = False
+        except Unavailable as exc:
+            self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)
+            self._give_back(self._places)
+
+    def _give_back(self, places: Sequence[_Place]) -> None:
+        """Free the slots of `places` that were reserved just now and that nothing else remembers."""
+        unused = sum(place.fresh for place in places)
+        if self._reservation is None or not unused:
+            return
+        try:
+            self._desk.limits.give_back(
+                pacing.recipient_key(self.recipient), self._reservation, unused, self._spacing
+            )
+        except Unavailable as exc:
+            self._desk.journal.error("store.unavailable", what=exc.what)
+
+    def _open_envelopes(self) -> list[Envelope]:
+        """Those that are still to be dealt with."""
+        return [*self._envelopes, *(one for place in self._places for one in place.envelopes), *self._early]
+
+    def _hide(self, again: int) -> None:
+        """Hide all that is left until then: the whole tail, and no part of it for longer.
+
+        A fresh queue message takes the place of one that was received often: waiting must not end among the dead
+        letters, however long it takes.
+        """
+        now = self._desk.clock.now_ms()
+        envelopes = self._open_envelopes()
+        slot = self._places[0].slot_ms if self._places else None
+        self.results += [Result(envelope, again_ms=again) for envelope in envelopes]
+        # Who has a slot waits inside the invocation for the rest of the last second. Nobody else does: a text
+        # that came back a moment too soon would go round until then, and each time is a receive.
+        delay_s = pacing.visibility_s(again if again == slot else again + 999, now)
+        worn = [envelope for envelope in envelopes if envelope.receives >= RENEW_AFTER]
+        rest = [envelope for envelope in envelopes if envelope.receives < RENEW_AFTER]
+        try:
+            if rest:
+                self._outbox.defer(rest, [delay_s] * len(rest))
+            if worn:
+                self._outbox.renew(worn)
         except Unavailable as exc:
             # They come back when the queue's own timeout ends, in order all the same.
             self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)
-        self._places = []
-        return False
+        self._envelopes, self._places, self._early = [], [], []
 
 
-def _attempt(envelope: Envelope, slot: int, desk: Desk) -> tuple[Result, int | None]:
-    """Claim a message, send it at its slot and settle what came of it; and when it can have arrived."""
-    now = desk.clock.now_ms()
-    claim = desk.messages.claim(envelope.message_id or "", desk.new_id(), now)
-    message = claim.message
-    if message is None:
-        desk.meter.count(Metric.UNKNOWN_ID)
-        desk.journal.error("queue.unknown_id", queue_id=envelope.queue_id, message_id=envelope.message_id)
-        return Result(envelope), None
-    if not claim.won:
-        return _redelivered(envelope, message, desk, now), None
-    if now >= message.accepted_ms + desk.validity_ms:
-        return Result(envelope, _expire(message, desk, now)), None
-    desk.clock.sleep_until(slot)
-    desk.meter.count(Metric.QUEUE_AGE, desk.clock.now_ms() - message.accepted_ms)
-    trip = _request(message, desk)
-    if trip.answer.verdict not in (Verdict.NOT_SENT, Verdict.BACK_OFF, Verdict.CONFIGURATION):
-        return Result(envelope, trip.message, trip.answer), trip.arrival_ms
-    return _put_back(envelope, trip, desk), None
-
-
-def _suppress(envelope: Envelope, desk: Desk) -> Result:
+def _suppress(message: Message, desk: Desk) -> Message:
     """End a text whose recipient has opted out since it was accepted."""
     now = desk.clock.now_ms()
-    message = desk.messages.get(envelope.message_id or "")
-    if message and message.status.waiting:
-        fault = Fault("recipient_opted_out", OPTED_OUT)
-        entry = Entry(now, Status.SUPPRESSED.value, "consumer", faults=(fault,))
-        if desk.messages.end(message, Status.SUPPRESSED, entry, now):
-            desk.journal.info("send.suppressed", message_id=message.id)
-    return Result(envelope, message)
+    fault = Fault("recipient_opted_out", OPTED_OUT)
+    entry = Entry(now, Status.SUPPRESSED.value, "consumer", faults=(fault,))
+    if desk.messages.end(message, Status.SUPPRESSED, entry, now):
+        desk.journal.info("send.suppressed", message_id=message.id)
+    return replace(message, status=Status.SUPPRESSED, faults=(fault,))
 
 
 def _expire(message: Message, desk: Desk, now: int) -> Message:
-    """End a claimed text that has waited longer than it was valid."""
+    """End a text that has waited longer than it was valid."""
     fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
     entry = Entry(now, Status.EXPIRED_UNSENT.value, "consumer", faults=(fault,))
     desk.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
     desk.journal.info("send.expired", message_id=message.id)
     return replace(message, status=Status.EXPIRED_UNSENT, faults=(fault,))
-
-
-def _redelivered(envelope: Envelope, message: Message, desk: Desk, now: int) -> Result:
-    """A queue message whose text is not waiting: it was dealt with, or another invocation still deals with it."""
-    if message.status is Status.SENDING:
-        dead_ms = (message.claimed_ms or 0) + CLAIM_MS
-        if now < dead_ms:
-            return Result(envelope, message, again_ms=dead_ms)
-        # The invocation that claimed it is gone, and may have sent it.
-        fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
-        desk.messages.ambiguous(message, fault, now)
-    else:
-        desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
-        desk.journal.info("queue.redelivered", message_id=message.id, status=message.status.value)
-    return Result(envelope, message)
-
-
-def _put_back(envelope: Envelope, trip: _Trip, desk: Desk) -> Result:
-    """Return a message that was proven not sent to the head of its line, or end it after its last attempt."""
-    now = desk.clock.now_ms()
-    answer, message = trip.answer, trip.message
-    fault = answer.fault or Fault("", "")
-    waiting = answer.verdict is not Verdict.NOT_SENT
-    if not waiting and message.attempts >= MAX_ATTEMPTS:
-        _fail(message, desk, fault, now)
-        return Result(envelope, replace(message, status=Status.FAILED, faults=(fault,)), answer)
-    if answer.verdict is Verdict.CONFIGURATION:
-        again, held_by = now + PROBE_MS, HeldBy.BREAKER
-    else:
-        wait = answer.wait_ms if waiting else None
-        again = now + (wait if wait is not None else pacing.backoff_ms(message.attempts, desk.jitter()))
-        held_by = HeldBy.CARRIER_BACKOFF
-    # Waiting is not failing: an attempt that the carrier or the account turned away is given back.
-    desk.messages.release(message, now, slot_ms=again, held_by=held_by, refund=waiting)
-    return Result(envelope, message, answer, again, held_by)

@@ -26,7 +26,7 @@ def erase(
     """Erase the texts of one person, until `stop_ms` at most.
 
     One that waits is cancelled first, so that it never leaves: its entry in the queue then names no message.
-    One that is being sent, or whose outcome is being found out, stays: without its record it could leave twice.
+    One that is being sent, or whose outcome is being found out, stays, and is not sent again.
     """
     erased = kept = 0
     after: Position | None = None
@@ -42,6 +42,8 @@ def erase(
             if messages.erase(message):
                 erased += 1
             else:
+                # Without its record it could leave twice; with it, it must not leave again.
+                messages.forbid(message)
                 kept += 1
         after, remaining = found.next, found.next is not None
     meter.count(Metric.ERASED, erased)

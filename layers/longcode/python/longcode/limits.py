@@ -3,8 +3,12 @@
 A reservation is one write that guesses on which side of now the limiter's TAT lies and is repeated on the
 other side if it guessed wrong. Comparing and setting would collapse here: each loser of a race would have to
 read and try again, where this adds to whatever the value has become.
+
+Writes that add carry a mark of their own call, so that the client library may repeat one whose answer was lost. Only
+if another caller wrote in between does the repetition add twice: a slot that nobody uses, a text counted twice.
 """
 
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -20,12 +24,16 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _WHAT = "The limits table"
-# A limiter that nobody used for a day has nothing to say.
-_KEEP_S = 86_400
+# Longer than the longest validity: no slot that somebody waits for lies further ahead.
+_KEEP_S = 21 * 86_400
 # A day's count: that day, and one more for whoever wants to know.
 _KEEP_COUNT_S = 2 * 86_400
 _TRIES = 6
 _CONTROL = "control"
+# What the carrier did not take longer ago than this is no evidence any more.
+_SUSPECT_MS = 15 * 60_000
+# For so long the text that tried last leaves the next try to others.
+_OTHERS_FIRST_MS = 60_000
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -41,22 +49,35 @@ class DynamoLimits:
         self._messages_table = messages_table
 
     def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
+        length, mark = count * interval_ms, secrets.token_hex(8)
+        common: dict[str, str | int] = {":now": now_ms, ":expires": self._expiry(now_ms), ":by": mark}
         for _ in range(_TRIES):
             try:
                 item = self._update(
                     key,
-                    f"SET tat = {'tat + :length' if ahead else ':end'}, expires_at = :expires",
-                    "tat > :now" if ahead else "attribute_not_exists(tat) OR tat <= :now",
-                    {":now": now_ms, ":expires": self._expiry(now_ms + count * interval_ms)}
-                    | ({":length": count * interval_ms} if ahead else {":end": now_ms + count * interval_ms}),
+                    f"SET tat = {'tat + :length' if ahead else ':end'}, expires_at = :expires, reserved_by = :by",
+                    f"({'tat > :now' if ahead else 'attribute_not_exists(tat) OR tat <= :now'}) "
+                    "AND (attribute_not_exists(reserved_by) OR reserved_by <> :by)",
+                    common | ({":length": length} if ahead else {":end": now_ms + length}),
                 )
-            except ConditionFailed:
-                ahead = not ahead
-                continue
+            except ConditionFailed as exc:
+                item = _plain(exc.item)
+                if item.get("reserved_by") != mark:
+                    ahead = not ahead
+                    continue
             tat = int(item["tat"])
-            return Reservation(tat - count * interval_ms, tat)
+            return Reservation(tat - length, tat)
         # Both guesses lost each time: the TAT crossed now at every try, which only clocks far apart can do.
         raise Unavailable(_WHAT)
+
+    def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
+        with suppress(ConditionFailed):
+            self._update(
+                key,
+                "SET tat = :less",
+                "tat = :tat",
+                {":tat": reservation.tat_ms, ":less": reservation.tat_ms - slots * interval_ms},
+            )
 
     def push(self, key: str, not_before_ms: int) -> None:
         values = {":at": not_before_ms, ":expires": self._expiry(not_before_ms)}
@@ -71,20 +92,27 @@ class DynamoLimits:
             return
 
     def count(self, key: str, at_most: int, now_ms: int) -> bool:
+        mark = secrets.token_hex(8)
         try:
             self._update(
                 key,
-                "SET expires_at = :expires ADD counted :one",
-                "attribute_not_exists(counted) OR counted < :most",
-                {":one": 1, ":most": at_most, ":expires": now_ms // 1000 + _KEEP_COUNT_S},
+                "SET expires_at = :expires, counted_by = :by ADD counted :one",
+                "(attribute_not_exists(counted) OR counted < :most) "
+                "AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
+                {":one": 1, ":most": at_most, ":expires": now_ms // 1000 + _KEEP_COUNT_S, ":by": mark},
             )
-        except ConditionFailed:
-            return False
+        except ConditionFailed as exc:
+            return _plain(exc.item).get("counted_by") == mark
         return True
 
     def uncount(self, key: str) -> None:
         with suppress(ConditionFailed):
-            self._update(key, "ADD counted :less", "counted > :none", {":less": -1, ":none": 0})
+            self._update(
+                key,
+                "SET counted_by = :by ADD counted :less",
+                "counted > :none AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
+                {":less": -1, ":none": 0, ":by": secrets.token_hex(8)},
+            )
 
     def look(self, recipient: str, sender: str) -> Road:
         keys = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
@@ -111,6 +139,8 @@ class DynamoLimits:
                 breaker_since_ms=_whole(control.get("breaker_since")),
                 breaker_until_ms=_whole(control.get("breaker_until")),
                 breaker_reason=str(control.get("breaker_reason", "")),
+                suspects=frozenset(control.get("suspects", ())),
+                sound_ms=_whole(control.get("sound")),
             ),
             opted_out=any(_plain(item)["opted_out"] for item in answer["Responses"].get(self._messages_table, [])),
         )
@@ -126,40 +156,88 @@ class DynamoLimits:
     def resume(self) -> None:
         self._update(_CONTROL, "REMOVE paused_since, pause_reason, expires_at", None, {})
 
-    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> None:
-        self._update(
-            _CONTROL,
-            "SET breaker_since = if_not_exists(breaker_since, :now), breaker_until = :until, "
-            "breaker_reason = :reason REMOVE expires_at",
-            None,
-            {":now": now_ms, ":until": until_ms, ":reason": reason},
-        )
-
-    def probe(self, now_ms: int, until_ms: int) -> bool:
+    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
         try:
-            self._update(
+            item = self._update(
                 _CONTROL,
-                "SET breaker_until = :until",
-                "breaker_until <= :now",
-                {":until": until_ms, ":now": now_ms},
+                "SET breaker_since = if_not_exists(breaker_since, :now), breaker_until = :until, "
+                "breaker_reason = :reason REMOVE expires_at, suspects, suspect_since",
+                "attribute_not_exists(breaker_until) OR breaker_until < :until",
+                {":now": now_ms, ":until": until_ms, ":reason": reason},
             )
         except ConditionFailed:
             return False
+        return int(item["breaker_since"]) == now_ms
+
+    def probe(self, now_ms: int, until_ms: int, message_id: str) -> bool:
+        try:
+            self._update(
+                _CONTROL,
+                "SET breaker_until = :until, probed_by = :id",
+                "breaker_until <= :now AND "
+                "(attribute_not_exists(probed_by) OR probed_by <> :id OR breaker_until <= :late)",
+                {":until": until_ms, ":now": now_ms, ":id": message_id, ":late": now_ms - _OTHERS_FIRST_MS},
+            )
+        except ConditionFailed as exc:
+            # Taken already, and only the answer was lost.
+            item = _plain(exc.item)
+            return (item.get("breaker_until"), item.get("probed_by")) == (until_ms, message_id)
         return True
 
-    def close_breaker(self) -> None:
-        self._update(_CONTROL, "REMOVE breaker_since, breaker_until, breaker_reason", None, {})
+    def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
+        new = {":new": {f"{kind} {recipient}"}}
+        try:
+            item = self._update(
+                _CONTROL,
+                "SET suspect_since = if_not_exists(suspect_since, :now) ADD suspects :new",
+                "attribute_not_exists(suspect_since) OR suspect_since > :old",
+                new | {":now": now_ms, ":old": now_ms - _SUSPECT_MS},
+            )
+        except ConditionFailed:
+            item = self._update(
+                _CONTROL, "SET suspect_since = :now, suspects = :new", None, new | {":now": now_ms}
+            )
+        return sum(name.startswith(f"{kind} ") for name in item["suspects"])
+
+    def clear_suspects(self, now_ms: int) -> None:
+        self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", None, {":now": now_ms})
+
+    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, *, doubt: bool) -> None:
+        key = recipient_key(recipient)
+        self.push(key, not_before_ms)
+        self._update(
+            key,
+            "SET troubled = if_not_exists(troubled, :now), expires_at = :expires"
+            + (", doubt = :now" if doubt else "")
+            + " ADD troubles :one",
+            None,
+            {":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms)},
+        )
+
+    def settle(self, recipient: str) -> None:
+        with suppress(ConditionFailed):
+            self._update(recipient_key(recipient), "REMOVE troubles, troubled, doubt", "attribute_exists(pk)", {})
+
+    def close_breaker(self, now_ms: int) -> None:
+        self._update(
+            _CONTROL,
+            "SET sound = :now "
+            "REMOVE breaker_since, breaker_until, breaker_reason, probed_by, suspects, suspect_since",
+            None,
+            {":now": now_ms},
+        )
 
     def _expiry(self, at_ms: int) -> int:
         return at_ms // 1000 + _KEEP_S
 
     # Any: the table's JSON, read by the callers above.
     def _update(
-        self, key: str, changes: str, condition: str | None, values: Mapping[str, str | int]
+        self, key: str, changes: str, condition: str | None, values: Mapping[str, str | int | set[str]]
     ) -> dict[str, Any]:
         optional: dict[str, Any] = {}
         if condition:
             optional["ConditionExpression"] = condition
+            optional["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         if values:
             optional["ExpressionAttributeValues"] = {name: _serialize(value) for name, value in values.items()}
         with translated(_WHAT):
@@ -178,7 +256,13 @@ def _plain(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limiter(item: dict[str, Any]) -> Limiter:
-    return Limiter(_whole(item.get("tat")), _whole(item.get("not_before")))
+    return Limiter(
+        tat_ms=_whole(item.get("tat")),
+        not_before_ms=_whole(item.get("not_before")),
+        troubles=int(item.get("troubles", 0)),
+        troubled_ms=_whole(item.get("troubled")),
+        doubt_ms=_whole(item.get("doubt")),
+    )
 
 
 def _whole(value: Any) -> int | None:

@@ -81,9 +81,16 @@ MAX_TAG_CHARACTERS = 64
 
 # A claim older than this is dead: the longest function timeout (60 s) and a margin for its clock.
 CLAIM_MS = 75_000
-# A text that was stored but may not have got into the queue is put there again after this, while SQS
+# A text that was stored and may not have got into the queue is put there by the sweeper after this, while SQS
 # still drops the second of two (5 minutes).
-ENQUEUE_CHECK_MS = 120_000
+ENQUEUE_CHECK_MS = 60_000
+# A queue message whose text is not in the table may have come before it: the API puts it into the queue first.
+# Longer than the API's functions may run (30 s), with a margin for clocks.
+UNSTORED_MS = 60_000
+# The longest that ValidityMinutes allows a text to wait: 14 days.
+LONGEST_VALIDITY_MS = 20_160 * 60_000
+# For how long something may still be learnt of a text that left, or may have: the carrier's records go back so far.
+EVIDENCE_MS = 10 * 86_400_000
 # Without a final receipt the carrier's records are read after this.
 RECEIPT_CHECK_MS = 15 * 60_000
 
@@ -158,7 +165,13 @@ class Message:
     attempts: int = 0
     slot_ms: int | None = None
     held_by: HeldBy | None = None
-    replayed: bool = False
+    # How often its request was repeated under its idempotency key, and when last.
+    replays: int = 0
+    replayed_ms: int | None = None
+    # Nothing may send it any more; only evidence moves it: restored from a copy, or its recipient was erased.
+    no_resend: bool = False
+    # Stored without knowing that the queue has it.
+    unqueued: bool = False
     safe_to_retry: bool = False
     parts: int | None = None
     cost: Decimal | None = None

@@ -17,7 +17,9 @@ from longcode.errors import Unavailable
 from longcode.message import (
     CLAIM_MS,
     ENQUEUE_CHECK_MS,
+    EVIDENCE_MS,
     FIND_SHARDS,
+    LONGEST_VALIDITY_MS,
     RECEIPT_CHECK_MS,
     URGENT_SHARDS,
     Entry,
@@ -40,6 +42,8 @@ _WHAT = "The messages table"
 # As many items as one BatchGetItem takes, and how often in a row it may leave some of them out.
 _BATCH = 100
 _BATCH_TRIES = 5
+# For how long an erased text that was waiting leaves its id behind.
+_REMNANT_S = 86_400
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -85,7 +89,7 @@ def _row(entry: Entry) -> "Item":
 _SCALARS = (
     "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
     "fingerprint", "webhook_url", "telnyx_id", "carrier_status", "claim_id", "claimed_ms", "attempts", "slot_ms",
-    "replayed", "safe_to_retry", "parts", "currency", "autoresponse", "is_spam", "sent_ms", "completed_ms",
+    "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency", "autoresponse", "is_spam", "sent_ms", "completed_ms",
 )  # fmt: skip
 
 
@@ -123,7 +127,13 @@ def _item(message: Message) -> "Item":
     return {
         name: value
         for name, value in fields.items()
-        if not (value is None or value is False or value in ([], {}) or (name == "peer" and not value))
+        if not (
+            value is None
+            or value is False
+            or value in ([], {})
+            or (name == "peer" and not value)
+            or (name == "replays" and not value)
+        )
     }
 
 
@@ -137,8 +147,13 @@ def _shard(message_id: str, shards: int) -> int:
 
 
 def image(item: Mapping[str, Any]) -> Message | None:
-    """The message in an item as the table's stream has it; None for a remnant that is none."""
+    """The message in an item as DynamoDB has it; None where there is none, or what is left of an erased one."""
     return _message(dict(item)) if "status" in item else None
+
+
+# Any: an item of the index.
+def _waiting(item: Mapping[str, Any]) -> Waiting:
+    return Waiting(item["pk"].removeprefix("M#"), item["line"], item["accepted_ms"])
 
 
 class DynamoMessages:
@@ -162,11 +177,14 @@ class DynamoMessages:
 
     def accept(self, message: Message) -> Message | None:
         queued = message.status is Status.QUEUED
+        look_ms = CLAIM_MS
+        if queued:
+            look_ms = ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms
         item = _item(message) | {
             "attention": shard(message.id),
-            "attention_ms": message.accepted_ms + (ENQUEUE_CHECK_MS if queued else CLAIM_MS),
-            # Never while it may still wait.
-            "expires_at": self._expiry(message.accepted_ms + self._validity_ms),
+            "attention_ms": message.accepted_ms + look_ms,
+            # Never while it may still wait, also if ValidityMinutes is made longer meanwhile.
+            "expires_at": self._expiry(message.accepted_ms + LONGEST_VALIDITY_MS),
         }
         if queued:
             item["line"] = message.recipient
@@ -176,7 +194,7 @@ class DynamoMessages:
                     TableName=self._table,
                     Item=_values(item),
                     ConditionExpression=(
-                        "attribute_not_exists(pk) "
+                        "attribute_not_exists(pk) OR attribute_exists(erased_ms) "
                         "OR (safe_to_retry = :yes AND #rank = :failed AND fingerprint = :print)"
                     ),
                     ExpressionAttributeNames={"#rank": "rank"},
@@ -194,7 +212,7 @@ class DynamoMessages:
 
     def get(self, message_id: str) -> Message | None:
         item = self._get(f"M#{message_id}")
-        return _message(item) if item else None
+        return image(item) if item else None
 
     def find(self, either_id: str) -> Message | None:
         found = self.get(either_id)
@@ -208,8 +226,8 @@ class DynamoMessages:
             item = self._update(
                 message_id,
                 "SET #status = :sending, #rank = :rank, claim_id = :claim, claimed_ms = :now, updated_ms = :now, "
-                "attention = :shard, attention_ms = :look ADD attempts :one REMOVE line",
-                "#rank = :queued",
+                "attention = :shard, attention_ms = :look ADD attempts :one REMOVE line, unqueued",
+                "#rank = :queued AND attribute_not_exists(no_resend)",
                 {
                     ":sending": Status.SENDING.value,
                     ":rank": Status.SENDING.rank,
@@ -222,7 +240,7 @@ class DynamoMessages:
                 },
             )
         except ConditionFailed as exc:
-            message = _message(exc.item) if exc.item else None
+            message = image(exc.item)
             # Won already, and only the answer was lost.
             return Claim(message is not None and message.claim_id == claim_id, message)
         return Claim(True, _message(item))
@@ -241,11 +259,11 @@ class DynamoMessages:
             "SET #status = :queued, #rank = :rank, line = :line, slot_ms = :slot, held_by = :held, "
             "updated_ms = :now, attention = :shard, attention_ms = :look "
             "ADD attempts :refund REMOVE claim_id, claimed_ms",
-            "claim_id = :claim AND #rank < :submitted",
+            "claim_id = :claim AND #rank = :sending",
             {
                 ":queued": Status.QUEUED.value,
                 ":rank": Status.QUEUED.rank,
-                ":submitted": Status.SUBMITTED.rank,
+                ":sending": Status.SENDING.rank,
                 ":line": message.recipient,
                 ":slot": slot_ms,
                 ":held": held_by.value,
@@ -272,7 +290,7 @@ class DynamoMessages:
             ":entry": [_row(entry)],
             ":shard": shard(message.id, receipt=True),
             ":look": now_ms + RECEIPT_CHECK_MS,
-            ":expires": self._expiry(now_ms),
+            ":expires": self._kept_until(status, now_ms),
         }
         changes = (
             "SET #status = :status, #rank = :rank, telnyx_id = if_not_exists(telnyx_id, :telnyx), "
@@ -296,7 +314,7 @@ class DynamoMessages:
         return self._try_update(
             message.id,
             "SET #status = :status, #rank = :rank, faults = :faults, updated_ms = :now, attention = :shard, "
-            "attention_ms = :now, history = list_append(if_not_exists(history, :none), :entry)",
+            "attention_ms = :now, expires_at = :expires, history = list_append(if_not_exists(history, :none), :entry)",
             "claim_id = :claim AND #rank = :sending",
             {
                 ":status": Status.UNKNOWN.value,
@@ -308,30 +326,34 @@ class DynamoMessages:
                 ":none": [],
                 ":entry": [_row(entry)],
                 ":shard": shard(message.id),
+                ":expires": self._kept_until(Status.UNKNOWN, now_ms),
             },
         )
 
     def mark_replayed(self, message: Message, now_ms: int, *, undo: bool = False) -> bool:
+        values: Item = {
+            ":old": message.replays,
+            ":new": message.replays + (-1 if undo else 1),
+            ":now": now_ms,
+            ":unknown": Status.UNKNOWN.rank,
+            ":claim": message.claim_id,
+            ":shard": shard(message.id),
+            ":look": now_ms + CLAIM_MS,
+        }
+        as_read = "replays = :old"
+        if not message.replays:
+            as_read = f"(attribute_not_exists(replays) OR {as_read})"
         try:
             self._update(
                 message.id,
-                "SET replayed = :new, replayed_ms = :now, attention = :shard, attention_ms = :look",
-                "#rank = :unknown AND claim_id = :claim AND "
-                + ("replayed = :old" if undo else "(attribute_not_exists(replayed) OR replayed = :old)"),
-                {
-                    ":new": not undo,
-                    ":old": undo,
-                    ":now": now_ms,
-                    ":unknown": Status.UNKNOWN.rank,
-                    ":claim": message.claim_id,
-                    ":shard": shard(message.id),
-                    ":look": now_ms + CLAIM_MS,
-                },
+                "SET replays = :new, replayed_ms = :now, attention = :shard, attention_ms = :look REMOVE slot_ms",
+                f"#rank = :unknown AND claim_id = :claim AND attribute_not_exists(no_resend) AND {as_read}",
+                values,
             )
         except ConditionFailed as exc:
             # Done already, and only the answer was lost.
             fields = _parse(exc.item) if exc.item else {}
-            return (fields.get("replayed"), fields.get("replayed_ms")) == (not undo, now_ms)
+            return (fields.get("replays"), fields.get("replayed_ms")) == (values[":new"], now_ms)
         return True
 
     def end(
@@ -341,7 +363,7 @@ class DynamoMessages:
             message.id,
             "SET #status = :status, #rank = :rank, faults = :faults, safe_to_retry = :retry, updated_ms = :now, "
             "expires_at = :expires, history = list_append(if_not_exists(history, :none), :entry) "
-            "REMOVE line, attention, attention_ms" + self._forget_text(status),
+            "REMOVE line, unqueued, attention, attention_ms" + self._forget_text(status),
             "#rank < :submitted AND "
             + ("claim_id = :claim" if message.claim_id else "attribute_not_exists(claim_id)"),
             {
@@ -362,8 +384,34 @@ class DynamoMessages:
         self._try_update(
             message_id,
             "SET slot_ms = :slot, held_by = :held",
-            "#rank = :queued",
-            {":slot": slot_ms, ":held": held_by.value, ":queued": Status.QUEUED.rank},
+            "#rank = :queued OR #rank = :unknown",
+            {
+                ":slot": slot_ms,
+                ":held": held_by.value,
+                ":queued": Status.QUEUED.rank,
+                ":unknown": Status.UNKNOWN.rank,
+            },
+        )
+
+    def queued(self, message: Message) -> None:
+        self._try_update(
+            message.id,
+            "SET attention_ms = :look REMOVE unqueued",
+            "#rank = :queued AND unqueued = :yes AND accepted_ms = :accepted",
+            {
+                ":look": message.accepted_ms + self._validity_ms,
+                ":queued": Status.QUEUED.rank,
+                ":yes": True,
+                ":accepted": message.accepted_ms,
+            },
+        )
+
+    def forbid(self, message: Message) -> bool:
+        return self._try_update(
+            message.id,
+            "SET no_resend = :yes",
+            "#rank = :sending OR #rank = :unknown",
+            {":yes": True, ":sending": Status.SENDING.rank, ":unknown": Status.UNKNOWN.rank},
         )
 
     def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
@@ -380,13 +428,16 @@ class DynamoMessages:
             "telnyx_id = if_not_exists(telnyx_id, :telnyx)"
         )
         ours_and_new = (
-            "attribute_exists(pk) AND (attribute_not_exists(telnyx_id) OR telnyx_id = :telnyx) "
+            "attribute_exists(#rank) AND (attribute_not_exists(telnyx_id) OR telnyx_id = :telnyx) "
             "AND NOT contains(event_ids, :event)"
         )
         if receipt.status:
             changes, values, removals = _advance(receipt, now_ms)
             removals += self._forget_text(receipt.status)
-            values |= {":expires": self._expiry(now_ms), ":ceiling": receipt_ceiling(receipt.status)}
+            values |= {
+                ":expires": self._kept_until(receipt.status, now_ms),
+                ":ceiling": receipt_ceiling(receipt.status),
+            }
             try:
                 was = self._update(
                     message_id,
@@ -396,7 +447,7 @@ class DynamoMessages:
                     returns="ALL_OLD",
                 )
             except ConditionFailed as exc:
-                why = _why_not_recorded(exc.item, receipt)
+                why = self._not_recorded(exc.item, message_id, receipt, now_ms)
                 if why is not Recorded.KEPT:
                     return why
             else:
@@ -407,7 +458,7 @@ class DynamoMessages:
                 message_id, f"{keep} ADD event_ids :events", ours_and_new, common, returns="ALL_OLD"
             )
         except ConditionFailed as exc:
-            return _why_not_recorded(exc.item, receipt)
+            return self._not_recorded(exc.item, message_id, receipt, now_ms)
         self._learn(was, message_id, receipt, now_ms)
         return Recorded.KEPT
 
@@ -438,6 +489,17 @@ class DynamoMessages:
                 ExpressionAttributeValues=_values(values),
             )["Count"]
 
+    def line(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
+        with translated(_WHAT):
+            page = self._client.query(
+                TableName=self._table,
+                IndexName="by_line",
+                Limit=at_most,
+                KeyConditionExpression="line = :line AND accepted_ms <= :until",
+                ExpressionAttributeValues=_values({":line": recipient, ":until": until_ms}),
+            )
+        return [_waiting(item) for item in map(_parse, page["Items"])]
+
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         """Texts that wait in any line, each line in its order, and whether there are more than `at_most`.
 
@@ -453,8 +515,7 @@ class DynamoMessages:
                     Limit=at_most + 1 - len(found),
                     **({"ExclusiveStartKey": start} if start else {}),  # type: ignore[arg-type]
                 )
-            for item in map(_parse, page["Items"]):
-                found.append(Waiting(item["pk"].removeprefix("M#"), item["line"], item["accepted_ms"]))
+            found += [_waiting(item) for item in map(_parse, page["Items"])]
             start = dict(page.get("LastEvaluatedKey", {}))
             if not start:
                 break
@@ -490,8 +551,8 @@ class DynamoMessages:
 
         A text that waits there and was accepted later is the same request again, made while the first was gone;
         unless the first is known not to have left. Another text under the same key was promised too, and stays.
-        A text that had not left at the time of the copy may have left since. So it comes back as `unknown`, with
-        its replay spent: only evidence moves it, and nothing sends it.
+        A text that had not left at the time of the copy may have left since. So it comes back as `unknown`, not to
+        be sent again: only evidence moves it.
         """
         fields = dict(item)
         message = image(item)
@@ -502,7 +563,7 @@ class DynamoMessages:
                 "restored", "The text was put back from a copy of the table, and may have left since then."
             )
             entry = Entry(now_ms, Status.UNKNOWN.value, "operator", faults=(fault,))
-            for name in ("line", "slot_ms", "held_by"):
+            for name in ("line", "slot_ms", "held_by", "unqueued"):
                 fields.pop(name, None)
             fields |= _values(
                 {
@@ -510,7 +571,7 @@ class DynamoMessages:
                     "rank": Status.UNKNOWN.rank,
                     "claim_id": message.claim_id or f"restored:{now_ms}",
                     "claimed_ms": message.claimed_ms or message.accepted_ms,
-                    "replayed": True,
+                    "no_resend": True,
                     "updated_ms": now_ms,
                     "attention": shard(message.id),
                     "attention_ms": now_ms,
@@ -578,7 +639,11 @@ class DynamoMessages:
             )
 
     def get_all(self, message_ids: Sequence[str]) -> list[Message]:
-        found: dict[str, Message] = {}
+        found = self.read(message_ids)
+        return [message for ident in message_ids if (message := found.get(ident)) is not None]
+
+    def read(self, message_ids: Sequence[str]) -> dict[str, Message | None]:
+        found: dict[str, Message | None] = {}
         wanted = [_values({"pk": f"M#{ident}"}) for ident in dict.fromkeys(message_ids)]
         stuck = 0
         while wanted:
@@ -587,15 +652,14 @@ class DynamoMessages:
                     RequestItems={self._table: {"Keys": wanted[:_BATCH], "ConsistentRead": True}}
                 )
             for item in answer["Responses"].get(self._table, []):
-                message = _message(item)
-                found[message.id] = message
+                found[item["pk"]["S"].removeprefix("M#")] = image(item)
             # What did not fit into one answer, or into what the table can do at the moment.
             left: Item = dict(answer.get("UnprocessedKeys", {}).get(self._table, {}))
             stuck = stuck + 1 if left else 0
             if stuck == _BATCH_TRIES:
                 raise Unavailable(_WHAT)
             wanted = [dict(key) for key in left.get("Keys", [])] + wanted[_BATCH:]
-        return [found[ident] for ident in message_ids if ident in found]
+        return found
 
     def erase(self, message: Message) -> bool:
         if message.status.rank < Status.SUBMITTED.rank:
@@ -604,19 +668,29 @@ class DynamoMessages:
             # First: a pointer whose message is gone could not be found again.
             with translated(_WHAT):
                 self._client.delete_item(TableName=self._table, Key=_values({"pk": f"T#{message.telnyx_id}"}))
+        at_rest = {
+            "ConditionExpression": "#rank >= :submitted",
+            "ExpressionAttributeNames": {"#rank": "rank"},
+            "ExpressionAttributeValues": _values({":submitted": Status.SUBMITTED.rank}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        # Any: what both calls below take alike.
+        condition: Any = at_rest
+        key = {"pk": f"M#{message.id}"}
         try:
             with translated(_WHAT):
-                self._client.delete_item(
-                    TableName=self._table,
-                    Key=_values({"pk": f"M#{message.id}"}),
-                    ConditionExpression="#rank >= :submitted",
-                    ExpressionAttributeNames={"#rank": "rank"},
-                    ExpressionAttributeValues=_values({":submitted": Status.SUBMITTED.rank}),
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
+                if message.status is Status.CANCELLED:
+                    # The queue may still name it: what is left says no more than that it is gone, for a day.
+                    left = key | {
+                        "erased_ms": message.updated_ms,
+                        "expires_at": message.updated_ms // 1000 + _REMNANT_S,
+                    }
+                    self._client.put_item(TableName=self._table, Item=_values(left), **condition)
+                else:
+                    self._client.delete_item(TableName=self._table, Key=_values(key), **condition)
         except ConditionFailed as exc:
             # Gone already is erased.
-            return not exc.item
+            return image(exc.item) is None
         return True
 
     def _forget_text(self, status: Status, before: str = ", ") -> str:
@@ -625,6 +699,10 @@ class DynamoMessages:
 
     def _expiry(self, now_ms: int) -> int:
         return now_ms // 1000 + self._retention_s
+
+    def _kept_until(self, status: Status, now_ms: int) -> int:
+        """When an item may go that has come to `status`: not before its last evidence can have come."""
+        return self._expiry(now_ms + (0 if status.final else EVIDENCE_MS))
 
     def _get(self, key: str) -> "Item | None":
         with translated(_WHAT):
@@ -640,6 +718,14 @@ class DynamoMessages:
                     {"pk": f"T#{telnyx_id}", "message_id": message_id, "expires_at": self._expiry(now_ms)}
                 ),
             )
+
+    def _not_recorded(self, item: "Item", message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+        """Why a receipt was not written."""
+        why = _why_not_recorded(item, receipt)
+        if why is Recorded.DUPLICATE:
+            # It may be this very write, whose answer was lost, and which was the first to tell the carrier's id.
+            self._point(receipt.telnyx_id, message_id, now_ms)
+        return why
 
     def _learn(self, was: "Item", message_id: str, receipt: Receipt, now_ms: int) -> None:
         """Remember the carrier's id where the receipt was the first to tell it."""
@@ -696,7 +782,7 @@ def _advance(receipt: Receipt, now_ms: int) -> tuple[str, "Item", str]:
 
 
 def _why_not_recorded(item: "Item", receipt: Receipt) -> Recorded:
-    if not item:
+    if image(item) is None:
         return Recorded.MISSING
     fields = _parse(item)
     if receipt.event_id in fields.get("event_ids", set()):

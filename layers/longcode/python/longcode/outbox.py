@@ -1,7 +1,8 @@
 """The queue: what a queue message looks like, both ways, and the calls to SQS.
 
 The body is `{"v": 1, "id": "<message id>"}` and nothing else: no text ever lies in a queue or among the dead
-letters. The group is the recipient's number, which gives order and one at a time.
+letters. The group is the recipient's number, which gives one at a time. The order is the table's: a queue message
+says that its recipient has something waiting, so a second copy of one does no harm, nor does one out of turn.
 
 During a deploy, and after going back to the release before, a body was not always written by the release that
 reads it. So what is read is one version ahead of what is written: see "The queue's message format" in
@@ -9,17 +10,22 @@ docs/architecture.md.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from longcode.aws import translated
-from longcode.message import Message, is_message_id
-from longcode.ports import Envelope
+from longcode.errors import Unavailable
+from longcode.message import is_message_id
+from longcode.ports import Envelope, Waiting
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 _WHAT = "The queue"
+# As many entries as one batch call takes, and how often those of them that fail are tried.
+_BATCH = 10
+_TRIES = 3
 # What `body` writes.
 VERSION = 1
 # The highest that is read. All up to it name the message in `id`, and what else they hold may be left out.
@@ -73,6 +79,8 @@ def envelope(record: Mapping[str, Any]) -> Envelope:
         receipt_handle=lower.get("receiptHandle", ""),
         receives=int(attributes.get("ApproximateReceiveCount", "1")),
         newer=is_newer(text),
+        sent_ms=int(attributes.get("SentTimestamp", "0")),
+        body=text,
     )
 
 
@@ -83,24 +91,46 @@ class SqsOutbox:
         self._client = client
         self._url = queue_url
 
-    def put(self, message: Message) -> None:
-        self._send(message.id, message.recipient, message.id)
+    def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
+        self._send(
+            [
+                (body(text.message_id), text.recipient, f"{text.message_id}:{mark or text.accepted_ms}")
+                for text in texts
+            ]
+        )
 
-    def put_again(self, message_id: str, recipient: str, mark: str) -> None:
-        """Append what SQS may have seen within its five minutes, and must not drop for that.
+    def renew(self, envelopes: Sequence[Envelope]) -> None:
+        # The id of the message that it replaces: twice is once.
+        self._send([(old.body, old.recipient, f"renewed:{old.queue_id}") for old in envelopes])
+        self.done(envelopes)
 
-        For the operator's command, where the first may be gone. Twice with the same `mark` is once.
+    def _send(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Send bodies to groups, each under its deduplication id."""
+        entries = [
+            {"MessageBody": text, "MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
+            for text, group, deduplication_id in rows
+        ]
+        self._batches(self._client.send_message_batch, entries, forgive=False)
+
+    # Any: the three batch calls of SQS, which differ in the entries that they take.
+    def _batches(self, call: Callable[..., Any], entries: Sequence[dict[str, Any]], *, forgive: bool) -> None:
+        """Make a batch call for all `entries`, and again for those that failed.
+
+        `forgive`: one that is our fault (a handle that is no longer good) is left at that. Raises Unavailable.
         """
-        self._send(message_id, recipient, f"{message_id}:{mark}")
-
-    def _send(self, message_id: str, recipient: str, deduplication_id: str) -> None:
-        with translated(_WHAT):
-            self._client.send_message(
-                QueueUrl=self._url,
-                MessageBody=body(message_id),
-                MessageGroupId=recipient,
-                MessageDeduplicationId=deduplication_id,
-            )
+        for some in batched(entries, _BATCH, strict=False):
+            left = [{"Id": str(number), **entry} for number, entry in enumerate(some)]
+            for _ in range(_TRIES):
+                with translated(_WHAT):
+                    answer = call(QueueUrl=self._url, Entries=left)
+                failed = {
+                    row["Id"] for row in answer.get("Failed", []) if not (forgive and row.get("SenderFault"))
+                }
+                left = [entry for entry in left if entry["Id"] in failed]
+                if not left:
+                    break
+            else:
+                raise Unavailable(_WHAT)
 
     def receive(self) -> list[Envelope]:
         with translated(_WHAT):
@@ -109,37 +139,20 @@ class SqsOutbox:
                 MaxNumberOfMessages=10,
                 # Without a wait only some of SQS's servers are asked, and may have nothing where others have.
                 WaitTimeSeconds=1,
-                MessageSystemAttributeNames=["MessageGroupId", "ApproximateReceiveCount"],
+                MessageSystemAttributeNames=["MessageGroupId", "ApproximateReceiveCount", "SentTimestamp"],
             )
         return [envelope(record) for record in answer.get("Messages", [])]
 
     def defer(self, envelopes: Sequence[Envelope], delays_s: Sequence[int]) -> None:
-        for start in range(0, len(envelopes), 10):
-            with translated(_WHAT):
-                self._client.change_message_visibility_batch(
-                    QueueUrl=self._url,
-                    Entries=[
-                        {
-                            "Id": str(number),
-                            "ReceiptHandle": envelope.receipt_handle,
-                            "VisibilityTimeout": delay,
-                        }
-                        for number, (envelope, delay) in enumerate(
-                            zip(envelopes[start : start + 10], delays_s[start : start + 10], strict=True)
-                        )
-                    ],
-                )
+        entries = [
+            {"ReceiptHandle": envelope.receipt_handle, "VisibilityTimeout": delay}
+            for envelope, delay in zip(envelopes, delays_s, strict=True)
+        ]
+        self._batches(self._client.change_message_visibility_batch, entries, forgive=True)
 
     def done(self, envelopes: Sequence[Envelope]) -> None:
-        for start in range(0, len(envelopes), 10):
-            with translated(_WHAT):
-                self._client.delete_message_batch(
-                    QueueUrl=self._url,
-                    Entries=[
-                        {"Id": str(number), "ReceiptHandle": envelope.receipt_handle}
-                        for number, envelope in enumerate(envelopes[start : start + 10])
-                    ],
-                )
+        entries = [{"ReceiptHandle": envelope.receipt_handle} for envelope in envelopes]
+        self._batches(self._client.delete_message_batch, entries, forgive=True)
 
     def size(self) -> int:
         with translated(_WHAT):

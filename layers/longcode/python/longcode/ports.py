@@ -3,7 +3,7 @@
 Every port may raise errors.Unavailable.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -144,7 +144,7 @@ class Messages(Protocol):
         """Store a new message. Returns the one already there under its id, None if there was none.
 
         A message that is known not to have been sent and is `safe_to_retry` gives way to a new one
-        with the same fingerprint.
+        with the same fingerprint, and one that was erased gives way to any.
         """
 
     def get(self, message_id: str) -> Message | None: ...
@@ -173,7 +173,9 @@ class Messages(Protocol):
         """The carrier may have it: `unknown` until evidence says."""
 
     def mark_replayed(self, message: Message, now_ms: int, *, undo: bool = False) -> bool:
-        """Take the one replay that an unknown message has; `undo` gives it back after a proven non-send."""
+        """Take the next replay of an unknown message, as it was read; `undo` gives it back after a proven
+        non-send.
+        """
 
     def end(
         self, message: Message, status: Status, entry: Entry, now_ms: int, *, safe_to_retry: bool = False
@@ -181,7 +183,13 @@ class Messages(Protocol):
         """A final status before the carrier had it."""
 
     def hold(self, message_id: str, slot_ms: int, held_by: HeldBy) -> None:
-        """Note on a queued message when it may leave, and why not before."""
+        """Note on a message that waits, or is in doubt, when it may leave, and why not before."""
+
+    def queued(self, message: Message) -> None:
+        """The queue is known to have it: the sweeper need not look before it expires."""
+
+    def forbid(self, message: Message) -> bool:
+        """Let nothing send a message any more that is being sent or in doubt; False if it is neither."""
 
     def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
         """Keep a receipt, once, and move the status forward if it does."""
@@ -191,6 +199,12 @@ class Messages(Protocol):
 
     def line_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
         """How many texts wait for `recipient`, counted up to `at_most`; those accepted before `before_ms`."""
+
+    def line(self, recipient: str, *, until_ms: int, at_most: int) -> Sequence[Waiting]:
+        """Texts that wait for `recipient` and were accepted up to then, oldest first.
+
+        It may lag behind the writes by a moment, both ways: what it names may have left.
+        """
 
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         """Texts that wait in any line, each line in its order, and whether there are more than `at_most`."""
@@ -203,6 +217,9 @@ class Messages(Protocol):
 
     def get_all(self, message_ids: Sequence[str]) -> Sequence[Message]:
         """Those that there are, in the order asked for."""
+
+    def read(self, message_ids: Sequence[str]) -> Mapping[str, Message | None]:
+        """Those that there are by their ids. None: erased while it waited."""
 
     def erase(self, message: Message) -> bool:
         """Leave nothing of a message that can't be sent any more; False if it still can."""
@@ -256,7 +273,12 @@ class Finder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Whether sending is stopped for everybody, and why."""
+    """Whether sending is stopped for everybody, and why; and what speaks for a stop.
+
+    `suspects` are recipients whose texts the carrier did not take in a way that may be the same for all, each with
+    the kind of trouble in front (`outage +12025550123`); empty as long as all is well. `sound_ms` is when the
+    carrier last took a text after it had not taken others.
+    """
 
     paused_since_ms: int | None = None
     pause_reason: str = ""
@@ -264,14 +286,23 @@ class Control:
     breaker_until_ms: int | None = None
     # The carrier's code and title, with a blank between.
     breaker_reason: str = ""
+    suspects: frozenset[str] = frozenset()
+    sound_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limiter:
-    """One limit as it stands: when its next slot is free, and a moment before which nothing may leave."""
+    """One limit as it stands: when its next slot is free, and a moment before which nothing may leave.
+
+    Of a recipient also: how many answers in a row did not take a text to them (`troubles`), since when, and when
+    the last of their texts that is in doubt left.
+    """
 
     tat_ms: int | None = None
     not_before_ms: int | None = None
+    troubles: int = 0
+    troubled_ms: int | None = None
+    doubt_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +337,9 @@ class Limits(Protocol):
         A wrong guess costs a second write.
         """
 
+    def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
+        """Free the last `slots` of a reservation, if nobody has reserved after it."""
+
     def push(self, key: str, not_before_ms: int) -> None:
         """Let nothing leave before `not_before_ms`; never moves anything earlier."""
 
@@ -323,13 +357,32 @@ class Limits(Protocol):
     def resume(self) -> None:
         """End the pause. An open breaker stays open: it tells of a fault that a resume does not mend."""
 
-    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> None:
-        """Stop sending until `until_ms`; keeps the first opening's time."""
+    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
+        """Stop sending until `until_ms`; keeps the first opening's time, and never ends a longer stop sooner.
 
-    def probe(self, now_ms: int, until_ms: int) -> bool:
-        """Take the right to try one send through an open breaker whose time has passed."""
+        Whether it was closed before.
+        """
 
-    def close_breaker(self) -> None: ...
+    def probe(self, now_ms: int, until_ms: int, message_id: str) -> bool:
+        """Take the right to try one send through an open breaker whose time has passed.
+
+        The text that tried last leaves it to others for another minute.
+        """
+
+    def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
+        """Note that the carrier did not take a text to `recipient`; to how many it was that of late, in this way."""
+
+    def clear_suspects(self, now_ms: int) -> None:
+        """The carrier took a text: what it did not take of others is about them."""
+
+    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, *, doubt: bool) -> None:
+        """Count one more answer that did not take a text to `recipient`; nothing goes to them before then."""
+
+    def settle(self, recipient: str) -> None:
+        """Forget what `trouble` noted."""
+
+    def close_breaker(self, now_ms: int) -> None:
+        """The carrier takes texts again, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,7 +495,8 @@ class Bus(Protocol):
 class Envelope:
     """A message of the queue as received.
 
-    `message_id` is None where the body can't be read; `newer` says that a later release can.
+    `message_id` is None where the body can't be read; `newer` says that a later release can. `sent_ms` is when it
+    was put in, by the queue's clock.
     """
 
     message_id: str | None
@@ -451,13 +505,22 @@ class Envelope:
     receipt_handle: str
     receives: int
     newer: bool = False
+    sent_ms: int = 0
+    body: str = ""
 
 
 class Outbox(Protocol):
-    """The queue."""
+    """The queue. What it holds says that a recipient has something waiting; the order is the table's."""
 
-    def put(self, message: Message) -> None:
-        """Append to the recipient's line. Twice within five minutes is once."""
+    def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
+        """Append each to its recipient's group. Twice within five minutes with the same `mark` is once; the mark is
+        the time of acceptance where it is empty.
+
+        Raises Unavailable if any of them is not known to be in.
+        """
+
+    def renew(self, envelopes: Sequence[Envelope]) -> None:
+        """Put a fresh copy of each in its place, which was received too often for a queue with dead letters."""
 
     def receive(self) -> Sequence[Envelope]:
         """Up to ten, without waiting."""

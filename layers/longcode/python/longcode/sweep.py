@@ -4,24 +4,22 @@ Each minute, over the sparse index of what needs attention and when: texts that 
 claims whose invocation died, sends whose outcome is unknown, receipts that never came, texts too old to send.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from longcode import pacing, telnyx
+from longcode import attempt, backlog, pacing, telnyx
+from longcode.attempt import PROBE_MS, REPLAY_AFTER_MS, Desk
 from longcode.errors import Unavailable
-from longcode.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, Message, Status
+from longcode.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, HeldBy, Message, Status
 from longcode.metrics import Metric
-from longcode.pacing import Pace
-from longcode.ports import Carrier, Clock, Counters, Journal, Limits, Messages, Meter, Outbox, Receipt, Verdict
+from longcode.ports import Counters, Outbox, Receipt, Road, Verdict
 
 _MINUTE = 60_000
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 
-# A receipt usually settles an unknown within seconds, and the carrier's records do not show a queued
-# message: first wait, then read, and only then replay.
+# A receipt usually settles an unknown within seconds: first wait, then read.
 FIRST_EVIDENCE_MS = 2 * _MINUTE
-REPLAY_AFTER_MS = 10 * _MINUTE
 # The carrier keeps idempotency keys for 24 hours; an hour less for clocks.
 REPLAY_UNTIL_MS = 23 * _HOUR
 # The carrier's records go back ten days.
@@ -29,60 +27,92 @@ GIVE_UP_MS = 10 * _DAY
 # SQS's counts may be a minute late. And how many of those that the queue has lost are counted at most.
 STRANDED_AFTER_MS = 15 * _MINUTE
 _STRANDED_MOST = 1000
+# How soon to look again at a text in doubt while sending is stopped.
+_STOPPED_MS = 2 * _MINUTE
+# The longest that a replay waits for a slot at a limit that others share.
+_SHARED_WAIT_MS = 10_000
+# How many are put into the queue in one call.
+_PUT_AT_ONCE = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sweeper:
     """All that the second look needs."""
 
-    messages: Messages
-    limits: Limits
+    desk: Desk
     outbox: Outbox
-    carrier: Carrier
     counters: Counters
-    clock: Clock
-    meter: Meter
-    journal: Journal
-    pace: Pace
-    policy: Literal["resolve", "hold"]
-    validity_ms: int
+    # Whether the carrier could not be asked in this run: each further question would take its time-out.
+    _unreadable: bool = False
 
     def sweep(self, deadline_ms: int, at_most: int = 50) -> int:
-        """Settle what is due, a bounded number from each shard, until `deadline_ms`; returns how many.
+        """Settle what is due, a bounded number from each shard at a time, until `deadline_ms`; returns how many.
 
         Each look moves the message's next one, so that the following run goes on where this one stopped.
         """
         self._gauge()
-        self.carrier.prepare()
-        looked = 0
-        # Another shard comes first in each minute: one that always has enough to do would starve those after it.
-        first = self.clock.now_ms() // _MINUTE
-        urgent = [(first + number) % URGENT_SHARDS for number in range(URGENT_SHARDS)]
-        receipts = [URGENT_SHARDS + shard for shard in urgent]
-        for shard in urgent + receipts:
-            for ident in self.messages.needing_attention(shard, self.clock.now_ms(), at_most):
-                if self.clock.now_ms() > deadline_ms:
+        self._unreadable = False
+        looked, seen = 0, set[str]()
+        for shards in (range(URGENT_SHARDS), range(URGENT_SHARDS, 2 * URGENT_SHARDS)):
+            more = True
+            while more:
+                more, due = False, list[str]()
+                for shard in shards:
+                    ids = self.desk.messages.needing_attention(shard, self.desk.clock.now_ms(), at_most)
+                    new = [ident for ident in ids if ident not in seen]
+                    # One whose look failed stays where it is, and must not be looked at again and again.
+                    more = more or (len(ids) == at_most and bool(new))
+                    due += new
+                seen.update(due)
+                looked += self._look_at(due, deadline_ms)
+                if self.desk.clock.now_ms() > deadline_ms:
                     return looked
-                try:
-                    message = self.messages.get(ident)
-                    if message:
-                        self._look(message, deadline_ms)
-                        looked += 1
-                except Unavailable as exc:
-                    self.journal.error("store.unavailable", what=exc.what, message_id=ident)
-                except Exception:
-                    # As in a lane: one message that can't be looked at must not hide all others, minute by minute.
-                    self.journal.exception("sweep.crashed", message_id=ident)
-                    self.meter.count(Metric.CRASHED)
         return looked
+
+    def _look_at(self, ids: Sequence[str], deadline_ms: int) -> int:
+        """Settle some; how many. What needs the carrier comes last, and in the order of acceptance."""
+        desk, looked = self.desk, 0
+        messages = desk.messages.get_all(ids)
+        missing = [message for message in messages if message.status is Status.QUEUED and message.unqueued]
+        try:
+            for start in range(0, len(missing), _PUT_AT_ONCE):
+                self._put_missing(missing[start : start + _PUT_AT_ONCE])
+                looked += len(missing[start : start + _PUT_AT_ONCE])
+        except Unavailable as exc:
+            # The queue is down: each further try would take its time.
+            desk.journal.error("store.unavailable", what=exc.what, message_ids=[message.id for message in missing])
+        rest = [message for message in messages if not (message.status is Status.QUEUED and message.unqueued)]
+        for message in sorted(rest, key=lambda message: (message.status is Status.UNKNOWN, message.accepted_ms)):
+            if desk.clock.now_ms() > deadline_ms:
+                break
+            try:
+                self._look(message, deadline_ms)
+                looked += 1
+            except Unavailable as exc:
+                desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+            except Exception:
+                # As in a lane: one message that can't be looked at must not hide all others, minute by minute.
+                desk.journal.exception("sweep.crashed", message_id=message.id)
+                desk.meter.count(Metric.CRASHED)
+        return looked
+
+    def _put_missing(self, messages: Sequence[Message]) -> None:
+        """Put texts into the queue that may not be there, but for those that are out of date by now."""
+        now, valid = self.desk.clock.now_ms(), list[Message]()
+        for message in messages:
+            if now >= message.accepted_ms + self.desk.validity_ms:
+                self._queued(message, now)
+            else:
+                valid.append(message)
+        backlog.put_missing(valid, self.desk.messages, self.outbox, self.desk.meter)
 
     def _gauge(self) -> None:
         """How it stands, once a minute: what a count of events can't tell, as a stop that goes on for hours."""
         try:
-            control = self.limits.look("", "").control
+            control = self.desk.limits.look("", "").control
             in_doubt = self.counters.read(None).get(Status.UNKNOWN.value, 0)
         except Unavailable as exc:
-            self.journal.error("store.unavailable", what=exc.what)
+            self.desk.journal.error("store.unavailable", what=exc.what)
             return
         stopped = telnyx.stopped_by(control.breaker_reason) if control.breaker_since_ms is not None else None
         for metric, on in (
@@ -91,23 +121,23 @@ class Sweeper:
             (Metric.STOPPED_SETUP, stopped == "setup"),
             (Metric.PAUSED, control.paused_since_ms is not None),
         ):
-            self.meter.count(metric, int(on))
-        self.meter.count(Metric.UNKNOWN_NOW, in_doubt)
+            self.desk.meter.count(metric, int(on))
+        self.desk.meter.count(Metric.UNKNOWN_NOW, in_doubt)
         try:
-            self.meter.count(Metric.STRANDED_NOW, self._stranded())
+            self.desk.meter.count(Metric.STRANDED_NOW, self._stranded())
         except Unavailable as exc:
-            self.journal.error("store.unavailable", what=exc.what)
+            self.desk.journal.error("store.unavailable", what=exc.what)
 
     def _stranded(self) -> int:
         """How many texts have waited for long while the queue is empty, as after a purge: nobody brings them."""
         if self.outbox.size():
             return 0
-        before_ms = self.clock.now_ms() - STRANDED_AFTER_MS
-        waiting, _ = self.messages.waiting(_STRANDED_MOST)
+        before_ms = self.desk.clock.now_ms() - STRANDED_AFTER_MS
+        waiting, _ = self.desk.messages.waiting(_STRANDED_MOST)
         return sum(text.accepted_ms < before_ms for text in waiting)
 
     def _look(self, message: Message, deadline_ms: int) -> None:
-        now = self.clock.now_ms()
+        now = self.desk.clock.now_ms()
         if message.status is Status.QUEUED:
             self._queued(message, now)
         elif message.status is Status.SENDING:
@@ -117,135 +147,215 @@ class Sweeper:
         elif message.status in (Status.SUBMITTED, Status.SENT):
             self._without_receipt(message, now)
         else:
-            self.messages.look_again(message, None)
+            self.desk.messages.look_again(message, None)
 
     def _queued(self, message: Message, now: int) -> None:
-        expires = message.accepted_ms + self.validity_ms
-        if now >= expires:
-            fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
-            entry = Entry(now, Status.EXPIRED_UNSENT.value, "sweeper", faults=(fault,))
-            self.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
+        expires = message.accepted_ms + self.desk.validity_ms
+        if now < expires:
+            # ValidityMinutes was made longer since.
+            self.desk.messages.look_again(message, expires)
             return
-        # If it is in the queue already, SQS drops this second copy, or the claim does.
-        self.outbox.put(message)
-        self.meter.count(Metric.ENQUEUED_AGAIN)
-        self.messages.look_again(message, expires)
+        fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+        entry = Entry(now, Status.EXPIRED_UNSENT.value, "sweeper", faults=(fault,))
+        self.desk.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
 
     def _claimed(self, message: Message, now: int) -> None:
         dead = (message.claimed_ms or 0) + CLAIM_MS
         if now < dead:
-            self.messages.look_again(message, dead)
+            self.desk.messages.look_again(message, dead)
             return
         fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
-        self.messages.ambiguous(message, fault, now)
+        self.desk.messages.ambiguous(message, fault, now)
 
     def _unknown(self, message: Message, now: int, deadline_ms: int) -> None:
+        desk = self.desk
         since = message.claimed_ms or message.updated_ms
         age = now - since
         if age < FIRST_EVIDENCE_MS:
-            self.messages.look_again(message, since + FIRST_EVIDENCE_MS)
+            desk.messages.look_again(message, since + FIRST_EVIDENCE_MS)
             return
-        record = self.carrier.record_of(message)
+        road = desk.limits.look(message.recipient, message.sender)
+        if self._unreadable or (road.control.breaker_until_ms or 0) > now:
+            desk.messages.look_again(message, now + _STOPPED_MS)
+            return
+        try:
+            record = desk.carrier.record_of(message)
+        except Unavailable as exc:
+            # Not knowing is no evidence: nothing is repeated and nothing given up.
+            self._unreadable = True
+            desk.journal.warning("unknown.unreadable", what=exc.what, message_id=message.id)
+            desk.messages.look_again(message, now + _STOPPED_MS)
+            return
         if record:
-            answer = telnyx.accepted_by_record(record)
-            if self.messages.submitted(message, answer, now):
-                self.meter.count(Metric.RESOLVED)
-                self.journal.info("unknown.resolved", message_id=message.id, by="record")
+            if desk.messages.submitted(message, telnyx.accepted_by_record(record), now):
+                self._resolved(message, "record")
             return
         # A replay may be the first that the carrier hears of a text, so it must not be out of date.
-        until = min(since + REPLAY_UNTIL_MS, message.accepted_ms + self.validity_ms)
-        if self.policy == "resolve" and not message.replayed and age >= REPLAY_AFTER_MS and now < until:
-            self._replay(message, now, deadline_ms)
-            return
-        if age >= GIVE_UP_MS:
+        until = min(since + REPLAY_UNTIL_MS, message.accepted_ms + desk.validity_ms)
+        replays = desk.policy == "resolve" and not message.no_resend and now < until
+        if replays and age >= REPLAY_AFTER_MS:
+            self._replay(message, age, road, deadline_ms)
+        elif age >= GIVE_UP_MS:
             self._unconfirmed(message, now)
-            return
-        self.messages.look_again(message, now + max(5 * _MINUTE, min(age // 4, 6 * _HOUR)))
+        else:
+            desk.messages.look_again(message, now + _wait_ms(age, replays=replays))
 
-    def _replay(self, message: Message, now: int, deadline_ms: int) -> None:
-        """The one keyed replay: the carrier answers with the first outcome, or sends now what it never had.
+    def _resolved(self, message: Message, by: str) -> None:
+        self.desk.meter.count(Metric.RESOLVED)
+        self.desk.journal.info("unknown.resolved", message_id=message.id, by=by)
+        try:
+            self.desk.limits.settle(message.recipient)
+        except Unavailable as exc:
+            # Those behind it wait for some minutes, and no longer.
+            self.desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
 
-        For the latter it waits for its turn and heeds the brakes, as any other text.
+    def _replay(self, message: Message, age: int, road: Road, deadline_ms: int) -> None:
+        """Repeat a request under its key, after the carrier's records were read and had nothing.
+
+        The carrier answers with the first outcome, or sends now what it never had. For the latter it waits for its
+        turn and heeds the brakes, as any other text. A further replay follows only where the one before had no
+        clear answer: when twice the time has passed, or the carrier takes texts again.
         """
-        road = self.limits.look(message.recipient, message.sender)
-        pace = self.pace
-        free = road.recipient.tat_ms or 0
-        if now < (message.claimed_ms or 0) + _HOUR:
-            # Later it takes a shared slot out of turn: behind a line that never ends it would never leave.
-            free = max(free, (road.sender.tat_ms or 0) * bool(pace.sender_ms))
-            free = max(free, (road.account.tat_ms or 0) * bool(pace.account_ms))
-        if free > deadline_ms:
-            self.messages.look_again(message, free)
+        desk, now = self.desk, self.desk.clock.now_ms()
+        desk.carrier.prepare()
+        wait_ms = _wait_ms(age, replays=True)
+        if not _is_due(message, age, road) or _stopped(road, now):
+            desk.messages.look_again(message, now + wait_ms)
             return
-        slot = self._slot(message, now, deadline_ms)
-        self.clock.sleep_until(slot)
-        now = self.clock.now_ms()
-        road = self.limits.look(message.recipient, message.sender)
-        stopped = road.control.paused_since_ms is not None or (road.control.breaker_until_ms or 0) > now
-        if stopped or road.opted_out or road.not_before_ms > now:
-            self.messages.look_again(message, max(now + 5 * _MINUTE, road.not_before_ms))
+        start = self._turn(message, now, road)
+        if start > deadline_ms:
+            desk.messages.look_again(message, min(start, now + wait_ms))
             return
-        if self.pace.recipient_ms:
-            # As a send does: who comes next keeps a distance from now, and not from the slot, which may be past.
-            ahead_ms = self.clock.now_ms() + pacing.spacing(self.pace.recipient_ms)
-            self.limits.push(pacing.recipient_key(message.recipient), ahead_ms)
-        if not self.messages.mark_replayed(message, now):
+        desk.clock.sleep_until(start)
+        now = desk.clock.now_ms()
+        road = desk.limits.look(message.recipient, message.sender)
+        spacing = pacing.spacing(desk.pace.recipient_ms)
+        taken = spacing and (road.recipient.not_before_ms or 0) > start + spacing
+        if taken or _stopped(road, now) or not self._may_pass(message, now, road):
+            desk.messages.look_again(message, now + _MINUTE)
             return
-        answer = self.carrier.send(message)
-        later = self.clock.now_ms()
-        if self.pace.recipient_ms:
-            next_ms = pacing.next_departure(later, self.pace.recipient_ms)
-            self.limits.push(pacing.recipient_key(message.recipient), next_ms)
+        if desk.messages.mark_replayed(message, now):
+            self._repeat(message, road)
+
+    def _turn(self, message: Message, now: int, road: Road) -> int:
+        """From when on a text that stands in no line may leave: its recipient's line is kept clear around that.
+
+        It does not reserve a slot, which lies behind all that waits, but goes before them: it was accepted before.
+        At a limit that others share it waits its turn in the first hour, and then takes a slot out of turn.
+        """
+        desk, pace = self.desk, self.desk.pace
+        spacing = pacing.spacing(pace.recipient_ms)
+        start = now
+        if (
+            message.slot_ms is not None
+            and message.updated_ms <= message.slot_ms <= now < message.slot_ms + spacing
+        ):
+            # The line was asked to make way in an earlier run.
+            return message.slot_ms
+        if spacing:
+            busy = max(road.recipient.tat_ms or 0, road.recipient.not_before_ms or 0) > now
+            if busy:
+                # What is on its way by now leaves first.
+                start = max(now + spacing, road.recipient.not_before_ms or 0)
+            desk.limits.push(pacing.recipient_key(message.recipient), start + spacing)
+            desk.messages.hold(message.id, start, HeldBy.RECIPIENT_RATE)
+        shared = (
+            (pacing.sender_key(message.sender), pace.sender_ms, road.sender.tat_ms),
+            (pacing.ACCOUNT_KEY, pace.account_ms, road.account.tat_ms),
+        )
+        for key, interval, tat_ms in shared:
+            if not interval:
+                continue
+            if now < (message.claimed_ms or 0) + _HOUR and (tat_ms or 0) > now + _SHARED_WAIT_MS:
+                start = max(start, tat_ms or 0)
+            else:
+                first = desk.limits.reserve(key, 1, interval, now).first_ms
+                start = max(start, min(first, now + _SHARED_WAIT_MS))
+        return start
+
+    def _repeat(self, message: Message, road: Road) -> None:
+        """The replay itself, and what came of it."""
+        desk, left = self.desk, self.desk.clock.now_ms()
+        answer = desk.carrier.send(message)
+        later = desk.clock.now_ms()
+        attempt.learn(message, answer, desk, road, left)
+        if desk.pace.recipient_ms:
+            next_ms = pacing.next_departure(later, desk.pace.recipient_ms)
+            desk.limits.push(pacing.recipient_key(message.recipient), next_ms)
         if answer.verdict is Verdict.ACCEPTED:
-            self.messages.submitted(message, answer, later)
-            self.meter.count(Metric.RESOLVED)
-            self.journal.info("unknown.resolved", message_id=message.id, by="replay")
+            desk.messages.submitted(message, answer, later)
+            self._resolved(message, "replay")
         elif answer.verdict is Verdict.PERMANENT and not answer.ours and answer.fault:
             # The carrier remembers only successes, so a refusal now means that there was none.
             entry = Entry(later, Status.FAILED.value, "sweeper", faults=(answer.fault,))
-            self.messages.end(message, Status.FAILED, entry, later)
+            desk.messages.end(message, Status.FAILED, entry, later)
         else:
             if answer.verdict in (Verdict.BACK_OFF, Verdict.NOT_SENT, Verdict.CONFIGURATION):
-                self.messages.mark_replayed(message, later, undo=True)
-            self.messages.look_again(message, later + (answer.wait_ms or 5 * _MINUTE))
+                replayed = replace(message, replays=message.replays + 1)
+                desk.messages.mark_replayed(replayed, later, undo=True)
+            desk.messages.look_again(message, later + (answer.wait_ms or 5 * _MINUTE))
 
-    def _slot(self, message: Message, now: int, deadline_ms: int) -> int:
-        """When a text may leave that stands in no line; a shared limit holds it until `deadline_ms` at most."""
-        pace = self.pace
-        slot = now
-        if pace.recipient_ms:
-            key = pacing.recipient_key(message.recipient)
-            slot = self.limits.reserve(key, 1, pacing.spacing(pace.recipient_ms), now).first_ms
-        shared = ((pacing.sender_key(message.sender), pace.sender_ms), (pacing.ACCOUNT_KEY, pace.account_ms))
-        for key, interval in shared:
-            if interval:
-                slot = max(slot, min(self.limits.reserve(key, 1, interval, now).first_ms, deadline_ms))
-        return slot
+    def _may_pass(self, message: Message, now: int, road: Road) -> bool:
+        """Whether no breaker is open, or this is the one text that tries whether it still must be."""
+        if road.control.breaker_until_ms is None:
+            return True
+        return self.desk.limits.probe(now, now + PROBE_MS, message.id)
 
     def _without_receipt(self, message: Message, now: int) -> None:
         age = now - (message.sent_ms or message.accepted_ms)
-        record = self.carrier.record_of(message)
+        if self._unreadable:
+            return
+        try:
+            record = self.desk.carrier.record_of(message)
+        except Unavailable as exc:
+            self._unreadable = True
+            self.desk.journal.warning("receipt.unreadable", what=exc.what, message_id=message.id)
+            return
         if record:
             receipt = telnyx.receipt_of_record(record, now)
             if receipt.status and receipt.status is not message.status:
-                self.messages.record(message.id, receipt, now)
-                self.meter.count(Metric.RECEIPTS_READ_BACK)
+                self.desk.messages.record(message.id, receipt, now)
+                self.desk.meter.count(Metric.RECEIPTS_READ_BACK)
             if receipt.status and receipt.status.final:
                 return
         if age >= GIVE_UP_MS:
             self._unconfirmed(message, now)
             return
-        self.messages.look_again(message, now + min(max(age, 15 * _MINUTE), _DAY))
+        self.desk.messages.look_again(message, now + min(max(age, 15 * _MINUTE), _DAY))
 
     def _unconfirmed(self, message: Message, now: int) -> None:
         fault = Fault("no_receipt", "The carrier sent no final receipt and keeps no record any more.")
         status = Status.DELIVERY_UNCONFIRMED
         if message.telnyx_id is None:
             # The carrier never told us its id; a receipt that comes after all still may.
-            self.messages.end(message, status, Entry(now, status.value, "sweeper", faults=(fault,)), now)
+            self.desk.messages.end(message, status, Entry(now, status.value, "sweeper", faults=(fault,)), now)
             return
         receipt = Receipt(
             event_id=f"sweeper:{message.id}", telnyx_id=message.telnyx_id, status=status,
             word=status.value, occurred_ms=now, faults=(fault,), source="sweeper",
         )  # fmt: skip
-        self.messages.record(message.id, receipt, now)
+        self.desk.messages.record(message.id, receipt, now)
+
+
+def _stopped(road: Road, now: int) -> bool:
+    """Whether nothing may leave for this recipient now, other than for its distance to others."""
+    return (
+        attempt.stop(road.control, now) is not None
+        or road.opted_out
+        or road.shared_not_before_ms > now
+        or (road.recipient.troubles > 0 and (road.recipient.not_before_ms or 0) > now)
+    )
+
+
+def _is_due(message: Message, age: int, road: Road) -> bool:
+    """Whether it is time for the next replay: at ten minutes, twenty, forty, or after an outage has ended."""
+    if age >= REPLAY_AFTER_MS << message.replays:
+        return True
+    sound_ms, last_ms = road.control.sound_ms, message.replayed_ms
+    return sound_ms is not None and last_ms is not None and last_ms < sound_ms
+
+
+def _wait_ms(age: int, *, replays: bool) -> int:
+    """When to look at a text in doubt again: the older the doubt, the later; soon, while it may be repeated."""
+    longest = 10 * _MINUTE if replays else 6 * _HOUR
+    return max(5 * _MINUTE, min(age // 4, longest))

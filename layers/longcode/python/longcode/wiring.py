@@ -19,7 +19,7 @@ from longcode.errors import Crashed, LongCodeError, Unavailable
 from longcode.metrics import Metric
 
 if TYPE_CHECKING:
-    from longcode import deliver, pacing, ports, sweep
+    from longcode import attempt, deliver, pacing, ports, sweep
     from longcode.guard import Guard
     from longcode.message import Message
     from longcode.observability import LambdaJournal, LambdaMeter
@@ -143,9 +143,9 @@ class Service:
         return Pace(settings.recipient_interval_ms, settings.sender_interval_ms, settings.account_interval_ms)
 
     @cached_property
-    def desk(self) -> "deliver.Desk":
+    def desk(self) -> "attempt.Desk":
         from longcode import pacing
-        from longcode.deliver import Desk
+        from longcode.attempt import Desk
 
         return Desk(
             messages=self.messages,
@@ -159,6 +159,7 @@ class Service:
             latency=pacing.Latency(),
             sender=self.settings.long_code,
             validity_ms=self.settings.validity_minutes * 60_000,
+            policy=self.settings.ambiguous_sends,
             new_id=lambda: str(uuid.uuid4()),
             jitter=random.random,
         )
@@ -167,19 +168,7 @@ class Service:
     def sweeper(self) -> "sweep.Sweeper":
         from longcode.sweep import Sweeper
 
-        return Sweeper(
-            messages=self.messages,
-            limits=self.limits,
-            outbox=self.outbox,
-            carrier=self.carrier,
-            counters=self.counters,
-            clock=self.clock,
-            meter=self.meter,
-            journal=self.journal,
-            pace=self.pace,
-            policy=self.settings.ambiguous_sends,
-            validity_ms=self.settings.validity_minutes * 60_000,
-        )
+        return Sweeper(desk=self.desk, outbox=self.outbox, counters=self.counters)
 
     @cached_property
     def parallel(self) -> "ports.Parallel":

@@ -1,0 +1,243 @@
+"""One request to the carrier for a claimed text: its answer, what is recorded, and what that says of other texts.
+
+Shared by whoever sends: the route that sends at once, the queue's consumer, and the sweeper's replays.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from longcode import pacing
+from longcode.errors import Unavailable
+from longcode.message import Entry, Fault, HeldBy, Message, Status
+from longcode.metrics import Metric
+from longcode.pacing import Pace
+from longcode.ports import (
+    Answer,
+    Carrier,
+    Clock,
+    Control,
+    Journal,
+    Limits,
+    Messages,
+    Meter,
+    OptOutChange,
+    OptOuts,
+    Road,
+    Verdict,
+)
+
+# How long one try through an open breaker has before another may.
+PROBE_MS = 15_000
+# To so many recipients in a row must a text not have been taken before that counts for everybody.
+SUSPECTS = 3
+# So often a text is refused in a way that may be the account's, while the carrier takes others, before it fails.
+_REFUSALS = 5
+# For so long after an outage a recipient's line waits for a text of theirs that the outage left in doubt.
+_DOUBT_WAIT_MS = 5 * 60_000
+# A receipt usually settles a doubt within seconds, and the carrier's records do not show a queued message: a
+# request is repeated only after this.
+REPLAY_AFTER_MS = 10 * 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that sending needs, in one hand."""
+
+    messages: Messages
+    limits: Limits
+    optouts: OptOuts
+    carrier: Carrier
+    clock: Clock
+    meter: Meter
+    journal: Journal
+    pace: Pace
+    latency: pacing.Latency
+    sender: str
+    validity_ms: int
+    policy: Literal["resolve", "hold"]
+    new_id: Callable[[], str]
+    jitter: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One request: its answer, the message after it, and the latest moment it can have reached the carrier.
+
+    `again_ms` is set where the text was not taken and waits: before then nothing goes to its recipient.
+    """
+
+    answer: Answer
+    message: Message
+    arrival_ms: int
+    again_ms: int | None = None
+
+
+def stop(control: Control, now: int) -> tuple[int, HeldBy, str] | None:
+    """Until when, by what and why all sending is stopped; None if it is not.
+
+    A breaker whose time has passed is not a stop: who wins `Limits.probe` tries.
+    """
+    if control.paused_since_ms is not None:
+        look = pacing.recheck_ms(control.paused_since_ms, now)
+        return now + look, HeldBy.PAUSED, control.pause_reason or "paused by the operator"
+    if control.breaker_until_ms is not None and control.breaker_until_ms > now:
+        return control.breaker_until_ms, HeldBy.BREAKER, control.breaker_reason
+    return None
+
+
+def in_doubt(road: Road, desk: Desk, now: int) -> bool:
+    """Whether an outage that is over has left a text to this recipient in doubt that should go first.
+
+    The sweeper repeats it within minutes. A doubt of other times holds up nobody.
+    """
+    doubt_ms, sound_ms = road.recipient.doubt_ms, road.control.sound_ms
+    if desk.policy == "hold" or doubt_ms is None or sound_ms is None or doubt_ms > sound_ms:
+        return False
+    until_ms = sound_ms + _DOUBT_WAIT_MS
+    return now < until_ms and doubt_ms + REPLAY_AFTER_MS <= until_ms
+
+
+def request(message: Message, desk: Desk, road: Road, *, now_or_never: bool = False) -> Trip:
+    """Ask the carrier for a claimed message, record what came of it and what it says of others.
+
+    `road` is how things stood right before. A text that was not taken goes back to wait; with `now_or_never` it
+    ends. Raises Unavailable if the outcome could not be recorded.
+    """
+    left = desk.clock.now_ms()
+    answer = desk.carrier.send(message)
+    now = desk.clock.now_ms()
+    arrival = desk.latency.arrival_ms(left, now, answered=answer.http_status is not None)
+    desk.meter.count(Metric.CARRIER_LATENCY, now - left)
+    fault = answer.fault or Fault("", "")
+    if answer.verdict is Verdict.ACCEPTED:
+        desk.messages.submitted(message, answer, now)
+        desk.journal.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id)
+        learn(message, answer, desk, road, left)
+        return Trip(answer, replace(message, status=answer.status, telnyx_id=answer.telnyx_id), arrival)
+    desk.journal.warning(
+        "send.refused", message_id=message.id, verdict=answer.verdict.value, code=fault.code, title=fault.title
+    )
+    if answer.ours:
+        desk.journal.error("send.rejected_as_malformed", message_id=message.id, code=fault.code)
+    if answer.verdict is Verdict.AMBIGUOUS:
+        desk.messages.ambiguous(message, fault, now)
+        learn(message, answer, desk, road, left)
+        return Trip(answer, replace(message, status=Status.UNKNOWN), arrival)
+    again = learn(message, answer, desk, road, left)
+    permanent = answer.verdict is Verdict.PERMANENT or _is_about_the_text(answer, road)
+    if permanent or now_or_never:
+        fail(message, desk, fault, now, safe_to_retry=not permanent)
+        return Trip(answer, replace(message, status=Status.FAILED, faults=(fault,)), arrival)
+    held_by = HeldBy.BREAKER if answer.everyone else HeldBy.CARRIER_BACKOFF
+    # Waiting is not failing: the attempt is given back.
+    desk.messages.release(message, now, slot_ms=again, held_by=held_by, refund=True)
+    return Trip(answer, message, arrival, again_ms=again)
+
+
+def learn(message: Message, answer: Answer, desk: Desk, road: Road, left: int) -> int:
+    """Write down what an answer says of other texts; the moment before which none goes to this recipient.
+
+    If a write fails, the next answer of the carrier says it again; what must not be lost for it is the record of
+    this text.
+    """
+    now = desk.clock.now_ms()
+    again = now
+    notes: list[Callable[[], object]] = []
+    if answer.opted_out:
+        # Dated by the request: a START that came while it was under way is later.
+        change = OptOutChange(left, True, "block", (answer.fault or Fault("", "")).title)
+        notes.append(lambda: desk.optouts.put(message.recipient, change))
+    if answer.verdict is Verdict.ACCEPTED or (answer.verdict is Verdict.PERMANENT and not answer.unclassified):
+        notes.append(lambda: _sound(message, desk, road, now))
+    elif answer.everyone:
+        again = now + PROBE_MS
+        notes.append(lambda: _open(message, answer, desk, road))
+    else:
+        if answer.verdict is not Verdict.PERMANENT:
+            again = now + _wait_ms(answer, road.recipient.troubles, desk.jitter())
+            doubt = answer.verdict is Verdict.AMBIGUOUS
+            notes.append(lambda: desk.limits.trouble(message.recipient, again, now, doubt=doubt))
+        notes.append(lambda: _suspect(message, answer, desk, road, now))
+    for write in notes:
+        try:
+            write()
+        except Unavailable as exc:
+            desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+    return again
+
+
+def fail(message: Message, desk: Desk, fault: Fault, now: int, *, safe_to_retry: bool = False) -> None:
+    """End a claimed text that the carrier did not take."""
+    entry = Entry(now, Status.FAILED.value, "api" if message.route == "send" else "consumer", faults=(fault,))
+    desk.messages.end(message, Status.FAILED, entry, now, safe_to_retry=safe_to_retry)
+
+
+def _wait_ms(answer: Answer, troubles: int, jitter: float) -> int:
+    """How long a recipient waits after an answer that did not take a text, `troubles` such answers before it.
+
+    It grows, so that a text may be refused for as long as it is valid without being asked for all that time.
+    """
+    if answer.verdict is Verdict.BACK_OFF:
+        return max(answer.wait_ms or 1_000, min(1_000 << min(troubles, 10), 600_000))
+    if answer.verdict is Verdict.AMBIGUOUS:
+        return pacing.backoff_ms(troubles, jitter) if troubles else 0
+    return pacing.backoff_ms(troubles + 1, jitter)
+
+
+def _is_about_the_text(answer: Answer, road: Road) -> bool:
+    """Whether a refusal that could be the account's is this text's own: the carrier has taken others meanwhile."""
+    recipient, sound_ms = road.recipient, road.control.sound_ms
+    return (
+        answer.verdict is Verdict.CONFIGURATION
+        and not answer.everyone
+        and recipient.troubles + 1 >= _REFUSALS
+        and sound_ms is not None
+        and recipient.troubled_ms is not None
+        and sound_ms > recipient.troubled_ms
+    )
+
+
+def _sound(message: Message, desk: Desk, road: Road, now: int) -> None:
+    """The carrier works: it took a text, or refused one for a reason of its own."""
+    if road.recipient.troubles:
+        desk.limits.settle(message.recipient)
+    if road.control.breaker_since_ms is not None:
+        desk.limits.close_breaker(now)
+        desk.journal.info("breaker.closed", message_id=message.id)
+    elif road.control.suspects:
+        desk.limits.clear_suspects(now)
+
+
+def _suspect(message: Message, answer: Answer, desk: Desk, road: Road, now: int) -> None:
+    """Count the evidence for a trouble that everybody has, and stop sending if there is enough."""
+    if answer.verdict is Verdict.BACK_OFF:
+        desk.meter.count(Metric.RATE_LIMITED)
+        if road.control.breaker_since_ms is not None:
+            # It answers, and asks for less: that is no outage.
+            desk.limits.close_breaker(now)
+        return
+    if road.control.breaker_since_ms is not None:
+        # The one try through an open breaker.
+        _open(message, answer, desk, road)
+        return
+    if desk.limits.suspect(_kind(answer), message.recipient, now) >= SUSPECTS:
+        _open(message, answer, desk, road)
+
+
+def _kind(answer: Answer) -> str:
+    """What troubles are the same: not to be reached, or refused with the same code."""
+    code = answer.fault.code if answer.fault else ""
+    if answer.verdict in (Verdict.NOT_SENT, Verdict.AMBIGUOUS) or code.startswith("http_"):
+        return "outage"
+    return code
+
+
+def _open(message: Message, answer: Answer, desk: Desk, road: Road) -> None:
+    """Stop all sending: for longer, the longer it has been stopped, or until the day ends."""
+    fault, now = answer.fault or Fault("", ""), desk.clock.now_ms()
+    since = road.control.breaker_since_ms or now
+    until = pacing.next_utc_midnight_ms(now) if answer.until_utc_midnight else now + pacing.breaker_ms(since, now)
+    if desk.limits.open_breaker(now, until, f"{fault.code} {fault.title}".strip()):
+        desk.meter.count(Metric.BREAKER_OPENED)
+        desk.journal.error("breaker.opened", message_id=message.id, code=fault.code, title=fault.title)

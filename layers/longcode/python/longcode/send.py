@@ -1,0 +1,195 @@
+"""Sending one text at once: stored already claimed, asked for, and answered with what the carrier said."""
+
+from dataclasses import replace
+
+from longcode import attempt, pacing, telnyx
+from longcode.attempt import PROBE_MS, Desk
+from longcode.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
+from longcode.guard import Guard
+from longcode.message import Entry, Fault, HeldBy, Message, Status, same_request
+from longcode.metrics import Metric
+from longcode.ports import Answer, Control, Road, Verdict
+
+
+def send_now(message: Message, desk: Desk, guard: Guard) -> tuple[Message, Answer | None]:
+    """Store `message` and send it at once. The answer is None where an earlier request already did.
+
+    Raises DestinationNotAllowed, RecipientOptedOut or DailyLimitReached (nothing stored), SendRefused,
+    IdempotencyMismatch, IdempotencyInProgress or Unavailable.
+    """
+    desk.carrier.prepare()
+    now = desk.clock.now_ms()
+    existing = desk.messages.get(message.id)
+    if existing:
+        same_request(existing, message)
+        if not existing.safe_to_retry:
+            return _replayed(existing, desk)
+    guard.check(message.recipient)
+    road = desk.limits.look(message.recipient, message.sender)
+    if road.opted_out:
+        raise RecipientOptedOut(OPTED_OUT)
+    _expect_open(message, road.control, desk, now)
+    message = replace(message, status=Status.SENDING, claim_id=desk.new_id(), claimed_ms=now, attempts=1)
+    existing = guard.admit(message, lambda: _take_over(message, desk, now), before=existing)
+    if existing:
+        return _replayed(same_request(existing, message), desk)
+    try:
+        trip = _leave(message, desk, road)
+    except _NotSent:
+        raise
+    except Unavailable as exc:
+        # The request has left, or is stored and will. "Try again" would now be leave for a second text.
+        desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+        raise _unknown(message) from exc
+    if trip.answer.verdict is Verdict.ACCEPTED:
+        return trip.message, trip.answer
+    raise _refusal(trip.message, trip.answer)
+
+
+def _expect_open(message: Message, control: Control, desk: Desk, now: int) -> None:
+    """Raises SendRefused if all sending is stopped, or this is not the one text that tries whether it still must."""
+    stopped = attempt.stop(control, now)
+    if stopped is None and control.breaker_until_ms is not None:
+        if desk.limits.probe(now, now + PROBE_MS, message.id):
+            return
+        stopped = now + PROBE_MS, HeldBy.BREAKER, control.breaker_reason
+    if stopped is None:
+        return
+    until, held_by, reason = stopped
+    raise SendRefused(
+        f"Sending is stopped: {reason}.",
+        code=held_by.value if held_by is HeldBy.PAUSED else "sending_stopped",
+        status_code=503,
+        message_id=message.id,
+        retry_after_s=pacing.seconds_up(until - now),
+    )
+
+
+def _leave(message: Message, desk: Desk, road: Road) -> attempt.Trip:
+    """Send a stored text, unless its recipient has opted out since we looked."""
+    if _opted_out(message, desk):
+        now = desk.clock.now_ms()
+        fault = Fault("recipient_opted_out", OPTED_OUT)
+        entry = Entry(now, Status.SUPPRESSED.value, "api", faults=(fault,))
+        desk.messages.end(message, Status.SUPPRESSED, entry, now)
+        answer = Answer(Verdict.PERMANENT, fault, opted_out=True)
+        return attempt.Trip(answer, replace(message, status=Status.SUPPRESSED, faults=(fault,)), now)
+    trip = attempt.request(message, desk, road, now_or_never=True)
+    if desk.pace.recipient_ms:
+        next_ms = pacing.next_departure(trip.arrival_ms, desk.pace.recipient_ms)
+        try:
+            desk.limits.push(pacing.recipient_key(message.recipient), next_ms)
+        except Unavailable as exc:
+            desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+    return trip
+
+
+def _opted_out(message: Message, desk: Desk) -> bool:
+    """Whether the recipient has opted out by now. A stored text of which that can't be read ends unsent."""
+    try:
+        entry = desk.optouts.get(message.recipient)
+    except Unavailable as exc:
+        fault = Fault("store_unavailable", f"{exc}. Nothing was sent.")
+        attempt.fail(message, desk, fault, desk.clock.now_ms(), safe_to_retry=True)
+        raise _NotSent(exc.what) from exc
+    return entry is not None and entry.opted_out
+
+
+class _NotSent(Unavailable):
+    """A store failed, and nothing has left."""
+
+
+def _take_over(message: Message, desk: Desk, now: int) -> Message | None:
+    """Move the recipient's line and store a claimed message, as _accept does.
+
+    The line comes first: a claimed text that can't be sent now would be sent by the sweeper, after the caller was
+    told that it was not.
+    """
+    if desk.pace.recipient_ms:
+        key = pacing.recipient_key(message.recipient)
+        interval = pacing.spacing(desk.pace.recipient_ms)
+        desk.limits.reserve(key, 1, interval, now)
+        # This text does not wait for its own slot, so whoever comes next must keep a distance from now.
+        desk.limits.push(key, desk.clock.now_ms() + interval)
+    return _accept(message, desk)
+
+
+def _accept(message: Message, desk: Desk) -> Message | None:
+    """Store a claimed message, as Messages.accept does; sure of it also where the answer to the write was lost.
+
+    Raises Unavailable if nothing was stored, SendRefused if even that can't be known: what is stored would be
+    sent in the end, so the caller must not be told to try again.
+    """
+    try:
+        return desk.messages.accept(message)
+    except Unavailable:
+        try:
+            there = desk.messages.get(message.id)
+        except Unavailable as exc:
+            raise _unknown(message) from exc
+        if there is None:
+            raise
+        return None if there.claim_id == message.claim_id else there
+
+
+def _replayed(existing: Message, desk: Desk) -> tuple[Message, None]:
+    """The answer to a request that was already made under this id."""
+    desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
+    if existing.status is Status.SENDING:
+        raise IdempotencyInProgress("The first request with this Idempotency-Key is still under way.")
+    if existing.status is Status.UNKNOWN:
+        raise _unknown(existing)
+    if existing.status in (Status.FAILED, Status.SUPPRESSED):
+        fault = existing.faults[0] if existing.faults else Fault("failed", "The text was not sent.")
+        opted_out = fault.code in (telnyx.OPTED_OUT, "recipient_opted_out")
+        raise _refusal(existing, Answer(Verdict.PERMANENT, fault, fault.http_status, opted_out=opted_out))
+    return existing, None
+
+
+def _refusal(message: Message, answer: Answer) -> SendRefused:
+    """The one error that tells the caller of a send why it did not go."""
+    fault = answer.fault or Fault("", "")
+    carrier = {"code": fault.code, "title": fault.title, "detail": fault.detail}
+    if answer.verdict is Verdict.AMBIGUOUS:
+        return _unknown(message)
+    if answer.http_status == 401:
+        return SendRefused(
+            "The carrier refuses our API key. Check TelnyxApiKey.",
+            code="carrier_unauthorized", status_code=401, message_id=message.id, carrier=carrier,
+        )  # fmt: skip
+    if answer.verdict is Verdict.BACK_OFF:
+        wait = pacing.seconds_up(answer.wait_ms or 1000)
+        return SendRefused(
+            "The carrier asks us to slow down. Nothing was sent; try again later.",
+            code="carrier_rate_limited", status_code=429, message_id=message.id, carrier=carrier,
+            retry_after_s=wait,
+        )  # fmt: skip
+    if answer.verdict in (Verdict.NOT_SENT, Verdict.CONFIGURATION):
+        reached = answer.verdict is Verdict.CONFIGURATION
+        return SendRefused(
+            "The carrier can't send for us at the moment. Nothing was sent; it is safe to try again."
+            if reached
+            else "The carrier could not be reached. Nothing was sent; it is safe to try again.",
+            code="carrier_not_configured" if reached else "carrier_unreachable",
+            status_code=503, message_id=message.id, retry_after_s=60 if reached else 5, carrier=carrier,
+        )  # fmt: skip
+    if answer.opted_out:
+        return SendRefused(
+            OPTED_OUT,
+            code="recipient_opted_out", status_code=403, message_id=message.id, carrier=carrier,
+        )  # fmt: skip
+    status = answer.http_status if answer.http_status and 400 <= answer.http_status < 500 else 422
+    return SendRefused(
+        f"The carrier refuses this text: {fault.title}",
+        code="carrier_refused", status_code=status, message_id=message.id, carrier=carrier,
+    )  # fmt: skip
+
+
+def _unknown(message: Message) -> SendRefused:
+    return SendRefused(
+        "The carrier did not say whether it took this text. It will not be sent twice: "
+        "follow /sms/status, or repeat the request with the same Idempotency-Key.",
+        code="outcome_unknown",
+        status_code=504,
+        message_id=message.id,
+    )
