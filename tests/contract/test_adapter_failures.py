@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from longcode import aws, wiring
+from longcode.carrier import SEND_S
 from longcode.errors import Unavailable
 from longcode.limits import DynamoLimits
 from longcode.metrics import Metric
@@ -124,6 +125,16 @@ def test_a_key_that_is_not_there_is_unavailable(secrets: "SecretsManagerClient")
 
     with pytest.raises(Unavailable, match="The secret store"):
         read(False)
+
+
+def test_a_key_is_read_within_the_half_of_a_send_that_is_kept_for_it(secrets: "SecretsManagerClient") -> None:
+    # Any: botocore makes its options into attributes at run time.
+    config: Any = aws.secretsmanager().meta.config
+    once_s = config.connect_timeout + config.read_timeout
+    tries = config.retries["total_max_attempts"]
+
+    # Between two tries botocore waits for up to 1 s, then 2.
+    assert tries * once_s + sum(2**number for number in range(tries - 1)) <= SEND_S / 2
 
 
 def test_clients_are_made_once(secrets: "SecretsManagerClient") -> None:

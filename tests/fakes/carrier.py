@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from longcode import telnyx
+from longcode.errors import Unavailable
 from longcode.message import Fault, Message
 from longcode.ports import Answer, Record, Verdict
 from tests.fakes.clock import FakeClock
@@ -116,6 +117,8 @@ class FakeCarrier:
         self.texts: list[Text] = []
         self.usual = ACCEPTS
         self.honours_keys = honours_keys
+        # Whether the records can be read at all.
+        self.records_readable = True
         # Whether the detail records show a message that is still queued (the real ones do not).
         self.shows_queued = shows_queued
         self.latency_ms = latency_ms
@@ -161,6 +164,8 @@ class FakeCarrier:
 
     def record_of(self, message: Message) -> Record | None:
         with self.trip.around("record_of"):
+            if not self.records_readable:
+                raise Unavailable("The carrier's records")
             for text in self.texts:
                 if message.telnyx_id:
                     found = text.telnyx_id == message.telnyx_id

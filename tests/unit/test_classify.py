@@ -1,6 +1,7 @@
 """What each answer of the carrier to a send means: one table of every code and status that it documents."""
 
 import json
+import unicodedata
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode import telnyx
-from longcode.message import Status
+from longcode.message import Fault, Status
 from longcode.ports import Answer, Verdict
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import TELNYX_ID
@@ -76,7 +77,10 @@ CODES: list[tuple[int, str, Verdict]] = [
     (422, "99999", PERMANENT),
     (401, "99999", CONFIGURATION),
     (402, "99999", CONFIGURATION),
+    (409, "99999", BACK_OFF),
+    (425, "99999", BACK_OFF),
     (429, "99999", BACK_OFF),
+    (408, "99999", AMBIGUOUS),
     (500, "99999", AMBIGUOUS),
     (503, "99999", AMBIGUOUS),
 ]
@@ -95,17 +99,23 @@ def test_an_error_means(status: int, code: str, verdict: Verdict) -> None:
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
-        (301, AMBIGUOUS),
-        (400, PERMANENT),
+        (301, CONFIGURATION),
+        (302, CONFIGURATION),
+        (307, CONFIGURATION),
+        (400, CONFIGURATION),
         (401, CONFIGURATION),
         (402, CONFIGURATION),
-        (403, PERMANENT),
-        (404, PERMANENT),
-        (405, PERMANENT),
+        (403, CONFIGURATION),
+        (404, CONFIGURATION),
+        (405, CONFIGURATION),
+        (407, CONFIGURATION),
         (408, AMBIGUOUS),
         (409, BACK_OFF),
-        (413, PERMANENT),
-        (422, PERMANENT),
+        (411, CONFIGURATION),
+        (413, CONFIGURATION),
+        (422, CONFIGURATION),
+        (425, BACK_OFF),
+        (426, CONFIGURATION),
         (429, BACK_OFF),
         (500, AMBIGUOUS),
         (501, AMBIGUOUS),
@@ -117,8 +127,26 @@ def test_an_error_means(status: int, code: str, verdict: Verdict) -> None:
 )
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<html>Bad Gateway</html>", b"\xff\xfe", b"[]", b"{}", b'{"errors":[]}', b'{"errors":["x"]}', b"null"],
-    ids=["empty", "html", "not-utf-8", "list", "object", "no-errors", "odd-errors", "null"],
+    [
+        b"",
+        b"<html>Bad Gateway</html>",
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b'{"errors":[]}',
+        b'{"errors":["x"]}',
+        b"null",
+        b'{"errors":[{"title":"Forbidden"}]}',
+        error(None),
+        error(True),
+        error({"a": 1}),
+        error("Access denied"),
+        error("\x1b[2J"),
+    ],
+    ids=[
+        *("empty", "html", "not-utf-8", "list", "object", "no-errors", "odd-errors", "null"),
+        *("no-code", "null-code", "true-code", "object-code", "words-for-a-code", "escape-for-a-code"),
+    ],
 )
 def test_without_a_code_the_status_decides(status: int, verdict: Verdict, content: bytes) -> None:
     answer = classify(status, content)
@@ -126,6 +154,43 @@ def test_without_a_code_the_status_decides(status: int, verdict: Verdict, conten
     assert answer.verdict is verdict
     assert answer.fault
     assert answer.fault.code == f"http_{status}"
+    assert not answer.unclassified
+    assert answer.everyone is (status in (401, 402))
+
+
+# Codes of CONFIGURATION that are certain to hold for every text: the key and the account, no funds, the limit.
+EVERYONE = {"10009", "10010", "10038", "10039", "20100", "40333", *(str(code) for code in range(20002, 20018))}
+
+
+@pytest.mark.parametrize(("status", "code", "verdict"), CODES, ids=[f"{row[0]}-{row[1]}" for row in CODES])
+def test_only_the_key_the_funds_and_the_account_are_certain_to_concern_everyone(
+    status: int, code: str, verdict: Verdict
+) -> None:
+    answer = classify(status, error(code))
+
+    assert answer.everyone is (code in EVERYONE or (code == "99999" and status in (401, 402)))
+    assert verdict is CONFIGURATION or not answer.everyone
+
+
+@pytest.mark.parametrize(("status", "code", "verdict"), CODES, ids=[f"{row[0]}-{row[1]}" for row in CODES])
+def test_a_refusal_for_a_reason_that_nobody_told_us_of_is_marked(status: int, code: str, verdict: Verdict) -> None:
+    unknown = code in ("49999", "12345", "99999") and verdict is PERMANENT
+
+    assert classify(status, error(code)).unclassified is unknown
+
+
+@pytest.mark.parametrize("code", ["40001", "40002", "40004", "40008", "40009", "40012", "40015", "40017"])
+def test_a_code_of_receipts_that_comes_at_once_is_about_that_text(code: str) -> None:
+    answer = classify(400, error(code))
+
+    assert (answer.verdict, answer.unclassified, answer.everyone) == (PERMANENT, False, False)
+
+
+@pytest.mark.parametrize("code", ["10005", "10012", "40005", "40010", "40013", "50000"])
+def test_a_code_that_may_be_about_the_sender_or_anything_is_unclassified(code: str) -> None:
+    answer = classify(404, error(code))
+
+    assert (answer.verdict, answer.unclassified) == (PERMANENT, True)
 
 
 @pytest.mark.parametrize("code", ["10036", "10011", "10037", "40320"])
@@ -162,6 +227,7 @@ def test_40300_for_a_sender_on_no_profile_stops_everything(title: str, detail: s
 
     assert answer.verdict is CONFIGURATION
     assert not answer.opted_out
+    assert not answer.everyone
 
 
 def test_429_for_the_rate_waits_and_for_the_daily_spend_stops_until_midnight() -> None:
@@ -212,6 +278,7 @@ DEFAULTS = [
     (403, "40321", 10 * MINUTE),
     (429, "", 5_000),
     (409, "", 2_000),
+    (425, "", 2_000),
 ]
 
 
@@ -235,11 +302,25 @@ def test_the_wait_that_the_carrier_asks_for_is_kept(status: int, code: str) -> N
         ({"x_ratelimit_reset": str(int(WALL_S) + 30)}, 30_000),
         ({"retry_after": "3", "x_ratelimit_reset": "12"}, 3_000),
         ({"retry_after": "soon", "x_ratelimit_reset": "12"}, 12_000),
-        ({"retry_after": "Wed, 15 Nov 2023 07:28:00 GMT"}, 2_000),
+        ({"retry_after": "Tue, 14 Nov 2023 22:13:27 GMT"}, 7_000),
+        ({"retry_after": "Tue, 14 Nov 2023 22:13:27 +0000"}, 7_000),
+        ({"retry_after": "Tue, 14 Nov 2023 23:13:27 +0100"}, 7_000),
+        ({"retry_after": "Tue, 14 Nov 2023 22:13:27 -0000"}, 7_000),
+        ({"retry_after": "Tuesday, 14-Nov-23 22:13:27 GMT"}, 7_000),
+        ({"retry_after": "Wed, 15 Nov 2023 07:28:00 GMT"}, 60 * MINUTE),
+        ({"retry_after": "Tue, 14 Nov 2023 22:13:12 GMT"}, 2_000),
+        ({"retry_after": "Tue, 14 Nov 2023 22:13:12 GMT", "x_ratelimit_reset": "12"}, 12_000),
+        ({"retry_after": "Mon, 01 Jan 0001 00:00:00 +2359"}, 2_000),
+        ({"retry_after": "Tue, 31 Feb 2023 22:13:27 GMT"}, 2_000),
+        ({"retry_after": "Tue, 14 Nov 99999999999999999999 22:13:27 GMT"}, 2_000),
         ({"retry_after": "0"}, 2_000),
         ({"retry_after": "-5"}, 2_000),
         ({"retry_after": ""}, 2_000),
         ({"x_ratelimit_reset": str(int(WALL_S) - 30)}, 2_000),
+        ({"x_ratelimit_reset": str(START_MS + 30_000)}, 30_000),
+        ({"x_ratelimit_reset": str(START_MS - 30_000)}, 2_000),
+        ({"x_ratelimit_reset": str(START_MS + 7_200_000)}, 60 * MINUTE),
+        ({"x_ratelimit_reset": "1e400"}, 2_000),
         ({"retry_after": "nan"}, 2_000),
         ({"retry_after": "inf"}, 2_000),
         ({"retry_after": "999999"}, 60 * MINUTE),
@@ -325,6 +406,77 @@ def test_a_yes_without_a_word_counts_as_queued(to: object) -> None:
     assert (answer.verdict, answer.carrier_status, answer.parts) == (ACCEPTED, "queued", None)
 
 
+@pytest.mark.parametrize("parts", [True, False, 0, -1, 256, 10**40, 1.0, "2", None], ids=repr)
+def test_a_number_of_parts_that_no_text_has_is_not_taken(parts: object) -> None:
+    answer = classify(200, good(parts=parts))
+
+    assert (answer.verdict, answer.parts) == (ACCEPTED, None)
+
+
+def test_a_yes_that_says_failed_already_keeps_its_reasons() -> None:
+    errors = [{"code": "40001", "title": "Not routable", "detail": "A landline."}, {"code": 40008}]
+
+    answer = classify(200, good(to=[{"status": "delivery_failed"}], errors=errors))
+
+    assert (answer.verdict, answer.status, answer.fault) == (ACCEPTED, Status.DELIVERY_FAILED, None)
+    assert answer.faults == (Fault("40001", "Not routable", "A landline."), Fault("40008", ""))
+
+
+# ------------------------------------------------------------------------------------- the words of others
+
+FFFD = "\N{REPLACEMENT CHARACTER}"
+# (as JSON has it, as we keep it)
+WORDS = [
+    (r"Blocked \ud83d here", f"Blocked {FFFD} here"),
+    (r"\udc00\ud800", FFFD * 2),
+    (r"\ud83d\udc4b waves", "\N{WAVING HAND SIGN} waves"),
+    (r"red \u001b[31malert\u001b[0m", "red  [31malert [0m"),
+    (r"two\nlines\rand\ta\u0000nul", "two lines and a nul"),
+    (r"\u009b2Jcleared\u007f", " 2Jcleared "),
+    (r"a\u202etxet\u2066b\u2028c", "a txet b c"),
+    ("x" * 5_000, "x" * 1_000),
+]
+
+
+@pytest.mark.parametrize(("given", "kept"), WORDS, ids=[row[0][:20] for row in WORDS])
+def test_titles_and_details_are_kept_as_plain_text(given: str, kept: str) -> None:
+    said = f'{{"code":"40310","title":"{given}","detail":"{given}"}}'
+
+    refused = classify(400, f'{{"errors":[{said}]}}'.encode()).fault
+    taken = classify(200, f'{{"data":{{"id":"{TELNYX_ID}","errors":[{said}]}}}}'.encode()).faults
+
+    assert refused
+    assert (refused.title, refused.detail) == (kept, kept)
+    assert taken == (Fault("40310", kept, kept),)
+
+
+@pytest.mark.parametrize("odd", [["a"], {"b": 1}, True, 1.5], ids=repr)
+def test_a_title_that_is_no_text_is_made_up_for(odd: object) -> None:
+    fault = classify(400, json.dumps({"errors": [{"code": "40310", "title": odd, "detail": odd}]}).encode()).fault
+
+    assert fault
+    assert (fault.title, fault.detail) == ("The carrier answered 400.", "")
+
+
+ODD_TEXT = st.text(st.characters(codec=None), max_size=20)
+
+
+@given(ODD_TEXT, ODD_TEXT, ODD_TEXT, st.integers(200, 599))
+def test_no_words_of_others_are_unfit_for_a_terminal_or_a_table(
+    code: str, title: str, detail: str, status: int
+) -> None:
+    row = {"code": code, "title": title, "detail": detail}
+    content = json.dumps({"errors": [row], "data": {"id": title, "to": [{"status": code}], "errors": [row]}})
+
+    answer = classify(status, content.encode())
+
+    faults = (answer.fault, *answer.faults)
+    words = [word for fault in faults if fault for word in (fault.code, fault.title, fault.detail)]
+    for word in (*words, answer.telnyx_id or "", answer.carrier_status or ""):
+        word.encode()
+        assert not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in word)
+
+
 @given(st.integers(200, 599), st.binary(max_size=60), st.dictionaries(st.text(max_size=12), st.text(max_size=12)))
 def test_any_answer_at_all_is_one_of_ours(status: int, content: bytes, headers: dict[str, str]) -> None:
     answer = telnyx.classify(status, headers, content, WALL_S)
@@ -336,3 +488,21 @@ def test_any_answer_at_all_is_one_of_ours(status: int, content: bytes, headers: 
 def test_an_answer_nested_beyond_reason_may_have_been_taken() -> None:
     assert classify(200, b"[" * 100_000).verdict is AMBIGUOUS
     assert classify(500, b'{"a":' * 100_000).verdict is AMBIGUOUS
+
+
+# ------------------------------------------------------------------------------------------- the breaker
+
+STOPPED_BY = [
+    *((code, "key") for code in ("10009", "10010", "20002", "20017", "http_401")),
+    *((code, "funds") for code in ("20100", "40333", "http_402")),
+    *((code, "setup") for code in ("40300", "40305", "40312", "40100", "10038", "49999")),
+    *((code, "outage") for code in ("carrier_unreachable", "carrier_no_answer", "carrier_unreadable")),
+    *((code, "outage") for code in ("10007", "10008", "http_408", "http_500", "http_502", "http_599")),
+    *((code, "outage") for code in ("http_301", "http_307", "http_400", "http_403", "http_404", "http_426")),
+]
+
+
+@pytest.mark.parametrize(("code", "word"), STOPPED_BY)
+def test_an_open_breaker_is_about_the_fault_that_opened_it(code: str, word: str) -> None:
+    assert telnyx.stopped_by(code) == word
+    assert telnyx.stopped_by(f"{code} Some title of the carrier's") == word

@@ -24,14 +24,10 @@ ASYNCHRONOUS = (
     *("40001", "40002", "40003", "40004", "40005", "40006", "40008", "40010", "40011", "40012"),
     *("40013", "40014", "40015", "40016", "40017", "40018", "40019", "40020"),
 )
-# Refused sends that `classify` leaves to its last line: permanent, and none of our doing.
-PERMANENT = (
-    *("10002", "10016", "40301", "40310", "40309", "40302", "40304", "40316", "40317", "40322", "40328"),
-    "40300",
-)
+# Refused sends that are about this recipient or this text, and none of our doing.
+PERMANENT = sorted({*telnyx._PERMANENT, telnyx.OPTED_OUT} - set(ASYNCHRONOUS))
 SPECIAL = sorted(
-    telnyx._CONFIGURATION | telnyx._OURS | telnyx._AMBIGUOUS | telnyx._SLOW_RETRY | set(telnyx._BACK_OFF_MS)
-    | {telnyx.OPTED_OUT, "40333"}
+    telnyx._EVERYONE | telnyx._CONFIGURATION | telnyx._OURS | telnyx._AMBIGUOUS | set(telnyx._BACK_OFF_MS)
 )  # fmt: skip
 
 BLOCKED = [
@@ -140,18 +136,25 @@ def test_a_number_without_a_profile_is_told_from_a_block() -> None:
 def test_an_answer_without_a_code_is_explained_by_its_status(http_status: int) -> None:
     answer = classified("", http_status)
     assert answer.fault
-    explanation = explain.explain(answer.fault)
 
-    assert (
-        explanation
-        == {
-            Verdict.CONFIGURATION: explain.NOT_ADMITTED,
-            Verdict.BACK_OFF: explain.WANTS_LESS,
-            Verdict.AMBIGUOUS: explain.UNKNOWN_OUTCOME,
-            Verdict.PERMANENT: explain.UNCLASSIFIED,
-        }[answer.verdict]
-    )
-    assert explain.explain(Fault("49999", "New", "", http_status)) == explanation
+    assert explain.explain(answer.fault) == by_verdict(answer)
+
+
+@pytest.mark.parametrize("http_status", [*range(300, 308), *range(400, 452), *range(500, 512), 520, 599])
+def test_a_code_that_nobody_has_explained_is_explained_by_its_status(http_status: int) -> None:
+    answer = classified("49999", http_status)
+    assert answer.fault
+
+    assert explain.explain(answer.fault) == by_verdict(answer)
+
+
+def by_verdict(answer: Answer) -> Explanation:
+    return {
+        Verdict.CONFIGURATION: explain.NOT_ADMITTED if answer.everyone else explain.NOT_THE_CARRIER,
+        Verdict.BACK_OFF: explain.WANTS_LESS,
+        Verdict.AMBIGUOUS: explain.UNKNOWN_OUTCOME,
+        Verdict.PERMANENT: explain.UNCLASSIFIED,
+    }[answer.verdict]
 
 
 @pytest.mark.parametrize("code", ["", "49999", "http_", "http_²", "http_teapot", "40300x", "📱"])

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from longcode import telnyx
-from longcode.carrier import TIMEOUT, Telnyx
+from longcode.carrier import MOST_PAGES, SEND_S, TIMEOUT, Telnyx
 from longcode.deliver import SEND_BUDGET_MS
 from longcode.errors import Unavailable
 from longcode.ports import Record, Verdict
@@ -36,16 +36,29 @@ class Keys:
 class Line:
     """A carrier over a transport that a test scripts."""
 
-    def __init__(self, *answers: httpx.Response | Exception, keys: Callable[[bool], str] | None = None) -> None:
+    def __init__(
+        self,
+        *answers: httpx.Response | Exception,
+        keys: Callable[[bool], str] | None = None,
+        url: str = "https://carrier.invalid/v2",
+        takes_s: float = 0.0,
+    ) -> None:
         self.requests: list[httpx.Request] = []
+        self.now_s = 1_000.0
         self._answers = list(answers)
+        self._takes_s = takes_s
         client = httpx.Client(transport=httpx.MockTransport(self._answer))
         self.carrier = Telnyx(
-            client, "https://carrier.invalid/v2", keys or Keys("KEY_one"), wall_s=lambda: START_MS / 1000
+            client,
+            url,
+            keys or Keys("KEY_one"),
+            wall_s=lambda: START_MS / 1000,
+            monotonic_s=lambda: self.now_s,
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        self.now_s += self._takes_s
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -77,7 +90,8 @@ def test_a_send_has_explicit_timeouts_that_fit_into_the_time_kept_for_it() -> No
 
     assert line.requests[0].extensions["timeout"] == TIMEOUT.as_dict()
     assert None not in TIMEOUT.as_dict().values()
-    assert (TIMEOUT.connect or 0) + (TIMEOUT.read or 0) <= SEND_BUDGET_MS / 1000 - 2
+    assert line.requests[0].extensions["deadline"] == line.now_s + SEND_S
+    assert SEND_S <= SEND_BUDGET_MS / 1000 - 2
 
 
 @pytest.mark.parametrize(
@@ -127,7 +141,8 @@ def test_what_fails_after_that_may_have_been_taken_and_is_never_asked_again(erro
     [
         (httpx.Response(200, content=b'{"data":{"id":"40385f64'), Verdict.AMBIGUOUS),
         (httpx.Response(200, content=b""), Verdict.AMBIGUOUS),
-        (httpx.Response(302, headers={"location": "https://elsewhere.invalid"}), Verdict.AMBIGUOUS),
+        (httpx.Response(302, headers={"location": "https://elsewhere.invalid"}), Verdict.CONFIGURATION),
+        (httpx.Response(403, content=b"<html>"), Verdict.CONFIGURATION),
         (httpx.Response(500, content=b"<html>"), Verdict.AMBIGUOUS),
         (httpx.Response(502), Verdict.AMBIGUOUS),
         (refused(429, "10011"), Verdict.BACK_OFF),
@@ -143,6 +158,45 @@ def test_no_answer_is_ever_followed_by_a_second_request(answer: httpx.Response, 
     assert line.carrier.send(MESSAGE).verdict is verdict
 
     assert len(line.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["https://carrier.invalid:port/v2", "https://[::1/v2", "https://x" + "y" * 70_000, "http://\x00/v2"]
+)
+def test_an_address_that_is_none_is_proven_not_sent(url: str) -> None:
+    line = Line(url=url)
+
+    answer = line.carrier.send(MESSAGE)
+
+    assert line.requests == []
+    assert (answer.verdict, answer.fault and answer.fault.code) == (Verdict.NOT_SENT, "carrier_unreachable")
+
+
+@pytest.mark.parametrize("key", ["KEY_\N{BULLET}", "KEY_\ud800"], ids=ascii)
+def test_a_key_that_no_header_can_carry_is_proven_not_sent(key: str) -> None:
+    line = Line(keys=Keys(key))
+
+    assert line.carrier.send(MESSAGE).verdict is Verdict.NOT_SENT
+
+    assert line.requests == []
+
+
+def test_a_secret_that_cannot_be_read_is_proven_not_sent() -> None:
+    def keys(fresh: bool) -> str:
+        raise Unavailable("The secret store")
+
+    line = Line(keys=keys)
+
+    answer = line.carrier.send(MESSAGE)
+
+    assert (answer.verdict, line.requests) == (Verdict.NOT_SENT, [])
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), RuntimeError("odd"), httpx.InvalidURL("odd")], ids=repr)
+def test_an_error_that_nobody_thought_of_may_have_come_after_the_first_byte(error: Exception) -> None:
+    answer = Line(error).carrier.send(MESSAGE)
+
+    assert (answer.verdict, answer.fault and answer.fault.code) == (Verdict.AMBIGUOUS, "carrier_no_answer")
 
 
 def test_the_wait_is_read_from_the_headers_in_any_case() -> None:
@@ -200,6 +254,38 @@ def test_a_store_that_cannot_give_a_new_key_leaves_it_at_the_refusal() -> None:
     assert len(line.requests) == 1
 
 
+def test_with_too_little_time_left_a_refused_key_is_left_at_the_refusal() -> None:
+    keys = Keys("KEY_old", "KEY_new")
+    line = Line(refused(401, "10009"), keys=keys, takes_s=SEND_S / 2 + 0.1)
+
+    answer = line.carrier.send(MESSAGE)
+
+    assert (answer.verdict, answer.http_status, len(line.requests)) == (Verdict.CONFIGURATION, 401, 1)
+    assert keys.reads == [False]
+
+
+def test_a_new_key_that_took_long_to_read_is_kept_for_the_next_text() -> None:
+    def keys(fresh: bool) -> str:
+        if fresh:
+            line.now_s += SEND_S - 2
+        return "KEY_new" if fresh else "KEY_old"
+
+    line = Line(refused(401, "10009"), keys=keys)
+
+    assert line.carrier.send(MESSAGE).http_status == 401
+
+    assert len(line.requests) == 1
+
+
+def test_both_requests_of_a_send_share_its_time() -> None:
+    line = Line(refused(401, "10009"), httpx.Response(200, json=YES), keys=Keys("KEY_old", "KEY_new"), takes_s=3.0)
+
+    assert line.carrier.send(MESSAGE).verdict is Verdict.ACCEPTED
+
+    first, second = (request.extensions["deadline"] for request in line.requests)
+    assert first == second == 1_000.0 + SEND_S
+
+
 def test_without_a_key_nothing_is_prepared() -> None:
     def keys(fresh: bool) -> str:
         raise Unavailable("The secret store")
@@ -238,13 +324,135 @@ def test_an_unknown_one_is_looked_for_among_the_recipients_detail_records() -> N
     assert found == Record(TELNYX_ID, "sent")
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(500), httpx.ReadTimeout("slow")], ids=repr)
-@pytest.mark.parametrize("telnyx_id", [TELNYX_ID, None])
-def test_no_record_is_no_evidence(answer: httpx.Response | Exception, telnyx_id: str | None) -> None:
-    line = Line(answer)
+def detail(number: int, webhook_url: str = "https://example.com/webhooks/message/other") -> dict[str, str]:
+    return {"uuid": f"t-{number}", "delivery_status_webhook_url": webhook_url, "status": "delivered"}
 
-    assert line.carrier.record_of(make_message(telnyx_id=telnyx_id)) is None
+
+OURS_TOO = detail(7, MESSAGE.webhook_url)
+
+
+def records(count: int, *more: dict[str, str], **meta: int) -> httpx.Response:
+    rows = [*(detail(number) for number in range(count)), *more]
+    return httpx.Response(200, json={"data": rows} | ({"meta": meta} if meta else {}))
+
+
+UNKNOWN_ID = httpx.Response(404, json={"errors": [{"code": "10005", "title": "Resource not found"}]})
+
+# (what the carrier answers to the requests for the records, one after the other)
+NOTHING_THERE = [
+    pytest.param([records(0)], id="no-records"),
+    pytest.param([records(3)], id="others-only"),
+    pytest.param([records(50), records(0)], id="a-full-page-and-an-empty-one"),
+    pytest.param([records(50), records(50), records(1)], id="three-pages"),
+    pytest.param([records(50, total_pages=2), records(2, total_pages=2)], id="as-the-pages-say"),
+    pytest.param([records(20, page_size=20), records(3, page_size=20)], id="less-in-a-page-than-asked"),
+]
+CANNOT_TELL: list[list[httpx.Response | Exception]] = [
+    [httpx.Response(500)],
+    [httpx.Response(200, content=b"<html>")],
+    [httpx.Response(200, content=b'{"data":{}}')],
+    [httpx.Response(302)],
+    [httpx.Response(403, content=b"<html>")],
+    [httpx.Response(404)],
+    [httpx.Response(404, content=b"<html>")],
+    [refused(429, "10011")],
+    [refused(403, "10010")],
+    [refused(401, "10009")],
+    [httpx.ReadTimeout("slow")],
+    [httpx.ConnectError("no route")],
+    [httpx.DecodingError("odd")],
+    [httpx.InvalidURL("odd")],
+]
+
+
+@pytest.mark.parametrize("answers", NOTHING_THERE)
+def test_records_that_were_read_to_their_end_and_have_nothing_say_so(answers: list[httpx.Response]) -> None:
+    line = Line(*answers)
+
+    assert line.carrier.record_of(MESSAGE) is None
+
+    assert [request.url.params["page[number]"] for request in line.requests] == [
+        str(number) for number in range(1, len(answers) + 1)
+    ]
+    assert len({str(request.url.copy_remove_param("page[number]")) for request in line.requests}) == 1
+
+
+def test_an_id_that_the_carrier_says_it_does_not_have_is_nothing() -> None:
+    assert Line(UNKNOWN_ID).carrier.record_of(make_message(telnyx_id=TELNYX_ID)) is None
+
+
+@pytest.mark.parametrize("answers", CANNOT_TELL, ids=repr)
+@pytest.mark.parametrize("telnyx_id", [TELNYX_ID, None])
+def test_records_that_could_not_be_read_are_no_evidence(
+    answers: list[httpx.Response | Exception], telnyx_id: str | None
+) -> None:
+    line = Line(*answers)
+
+    with pytest.raises(Unavailable, match="The carrier's records"):
+        line.carrier.record_of(make_message(telnyx_id=telnyx_id))
+
     assert len(line.requests) == 1
+
+
+@pytest.mark.parametrize("answers", CANNOT_TELL, ids=repr)
+def test_one_page_that_could_not_be_read_is_no_end(answers: list[httpx.Response | Exception]) -> None:
+    line = Line(records(50), *answers)
+
+    with pytest.raises(Unavailable):
+        line.carrier.record_of(MESSAGE)
+
+    assert len(line.requests) == 2
+
+
+def test_detail_records_that_are_not_there_at_all_are_no_evidence() -> None:
+    with pytest.raises(Unavailable):
+        Line(UNKNOWN_ID).carrier.record_of(MESSAGE)
+
+
+def test_a_record_is_found_on_whatever_page_it_is() -> None:
+    line = Line(records(50), records(50), records(3, OURS_TOO))
+
+    found = line.carrier.record_of(MESSAGE)
+
+    assert found == Record("t-7", "delivered")
+    assert len(line.requests) == 3
+
+
+def test_more_records_than_are_worth_reading_are_no_evidence() -> None:
+    line = Line(*(records(50) for _ in range(MOST_PAGES + 1)))
+
+    with pytest.raises(Unavailable):
+        line.carrier.record_of(MESSAGE)
+
+    assert len(line.requests) == MOST_PAGES
+
+
+def test_records_that_come_too_slowly_to_be_read_to_their_end_are_no_evidence() -> None:
+    line = Line(*(records(50) for _ in range(MOST_PAGES)), takes_s=SEND_S / 2)
+
+    with pytest.raises(Unavailable):
+        line.carrier.record_of(MESSAGE)
+
+    assert len(line.requests) == 2
+
+
+def test_only_records_of_about_that_time_and_later_are_asked_for() -> None:
+    line = Line(records(0))
+
+    line.carrier.record_of(MESSAGE)
+
+    params = line.requests[0].url.params
+    assert params["filter[created_at][gte]"] == "2023-11-12"
+    assert (params["sort"], params["page[size]"]) == ("-created_at", "50")
+    assert MESSAGE.accepted_ms == START_MS
+
+
+def test_an_odd_id_of_the_carriers_asks_for_nothing_else() -> None:
+    line = Line(UNKNOWN_ID)
+
+    line.carrier.record_of(make_message(telnyx_id="../balance?x=1#"))
+
+    assert line.requests[0].url.raw_path == b"/v2/messages/..%2Fbalance%3Fx%3D1%23"
 
 
 @pytest.mark.parametrize("telnyx_id", [TELNYX_ID, None], ids=["known-by-its-id", "known-by-its-number"])
@@ -268,7 +476,9 @@ def test_a_key_that_was_changed_is_read_anew_for_the_records_too(telnyx_id: str 
 def test_a_key_that_is_refused_and_has_not_changed_leaves_the_records_unread() -> None:
     line = Line(refused(401, "10009"), keys=Keys("KEY_one"))
 
-    assert line.carrier.record_of(make_message(telnyx_id=TELNYX_ID)) is None
+    with pytest.raises(Unavailable):
+        line.carrier.record_of(make_message(telnyx_id=TELNYX_ID))
+
     assert len(line.requests) == 1
 
 
@@ -280,4 +490,7 @@ def test_a_store_that_cannot_give_a_new_key_leaves_the_records_unread() -> None:
 
     line = Line(refused(401, "10009"), keys=keys)
 
-    assert line.carrier.record_of(make_message(telnyx_id=TELNYX_ID)) is None
+    with pytest.raises(Unavailable):
+        line.carrier.record_of(make_message(telnyx_id=TELNYX_ID))
+
+    assert len(line.requests) == 1

@@ -181,6 +181,32 @@ def test_the_carriers_reasons_are_kept_in_its_words() -> None:
     assert receipt.faults == (Fault("40002", "Blocked as spam", "Temporary."), Fault("40008", ""))
 
 
+def test_the_words_of_a_receipt_are_kept_as_plain_text() -> None:
+    odd = "a\ud800b\x1b[2J\nc"
+    plain = "a\N{REPLACEMENT CHARACTER}b [2J c"
+
+    errors = [{"code": odd, "title": odd, "detail": odd}]
+    changes: dict[str, Any] = {"cost": {"amount": odd, "currency": odd}, "webhook_url": f"https://x/{odd}"}
+    event = read(webhook(data={"id": odd}, id=odd, errors=errors, to=[{"status": odd}], **changes))
+
+    receipt = event.receipt
+    assert receipt
+    assert (event.id, event.message_id, receipt.telnyx_id, receipt.word) == (plain,) * 4
+    assert receipt.faults == (Fault(plain, plain, plain),)
+    assert (receipt.cost, receipt.currency) == (None, plain)
+
+
+@pytest.mark.parametrize("parts", [True, 0, -2, 10**40, "2"], ids=repr)
+def test_a_number_of_parts_that_no_text_has_is_not_taken(parts: object) -> None:
+    receipt = read(webhook(parts=parts)).receipt
+    message = read(webhook("message.received", parts=parts)).inbound
+
+    assert receipt
+    assert receipt.parts is None
+    assert message
+    assert message.segments == 1
+
+
 @pytest.mark.parametrize(
     ("cost", "amount", "currency"),
     [
@@ -190,6 +216,8 @@ def test_the_carriers_reasons_are_kept_in_its_words() -> None:
         ({"amount": "free", "currency": "USD"}, None, "USD"),
         ({"amount": None, "currency": None}, None, None),
         ({"amount": "NaN"}, None, None),
+        ({"amount": "9" * 41}, None, None),
+        ({"amount": True}, None, None),
         ({"amount": "Infinity"}, None, None),
         ({}, None, None),
         (None, None, None),
@@ -329,6 +357,16 @@ def test_what_the_carrier_answered_the_texter_is_kept(said: str | None) -> None:
     assert message.is_spam
 
 
+def test_a_text_of_a_person_keeps_its_lines_and_nothing_that_moves_a_cursor() -> None:
+    message = read(
+        inbound(text="one\r\n\ttwo \x1b[2J\x00\ud800 \u202b\N{WAVING HAND SIGN}", autoresponse_type="ST\x1bOP")
+    ).inbound
+
+    assert message
+    assert message.text == "one\r\n\ttwo  [2J \N{REPLACEMENT CHARACTER} \u202b\N{WAVING HAND SIGN}"
+    assert message.autoresponse == "ST OP"
+
+
 def test_media_are_kept_by_address_and_kind() -> None:
     media = [
         {"url": "https://example.com/1.png", "content_type": "image/png", "size": 12, "sha256": "ab", "extra": 1},
@@ -383,24 +421,79 @@ def test_a_record_read_back_is_the_message_as_the_carrier_has_it() -> None:
     assert (receipt.completed_ms, receipt.source) == (completed_ms, "sweeper")
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"data":[]}', b'{"data":{"id":7}}', b"\xff"], ids=repr)
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b'{"data":[]}', b'{"data":{"id":7}}', b'{"data":{"id":""}}', b"<html>", b"\xff"],
+    ids=repr,
+)
 def test_an_unreadable_record_is_none(content: bytes) -> None:
     assert telnyx.record(content) is None
-    assert telnyx.detail_record(content, "https://example.com/x") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b'{"data":{}}', b'{"data":null}', b"<html>", b"\xff", b'{"data":[{"uuid":"t-1"'],
+    ids=repr,
+)
+def test_an_unreadable_page_of_detail_records_is_none(content: bytes) -> None:
+    assert telnyx.detail_records(content, 1, MINE) is None
+
+
+MINE = "https://example.com/webhooks/message/a"
+
+
+def page(*rows: object, **meta: object) -> bytes:
+    return json.dumps({"data": rows, "meta": meta} if meta else {"data": rows}).encode()
 
 
 def test_among_the_detail_records_ours_is_the_one_with_our_address() -> None:
-    ours = "https://example.com/webhooks/message/a"
-    rows = [
+    content = page(
         "odd",
         {"uuid": "t-1", "delivery_status_webhook_url": "https://example.com/webhooks/message/b", "status": "sent"},
-        {"uuid": "", "delivery_status_webhook_url": ours},
-        {"uuid": "t-2", "delivery_status_webhook_url": ours, "status": "delivered"},
-    ]
-    content = json.dumps({"data": rows}).encode()
+        {"uuid": "", "delivery_status_webhook_url": MINE},
+        {"uuid": "t-2", "delivery_status_webhook_url": MINE, "status": "delivered"},
+    )
 
-    assert telnyx.detail_record(content, ours) == Record("t-2", "delivered")
-    assert telnyx.detail_record(content, "https://example.com/webhooks/message/c") is None
+    assert telnyx.detail_records(content, 1, MINE) == telnyx.DetailRecords(Record("t-2", "delivered"), last=True)
+    other = telnyx.detail_records(content, 1, "https://example.com/webhooks/message/c")
+    assert other == telnyx.DetailRecords(None, last=True)
+
+
+def test_a_text_without_an_address_of_ours_is_none_of_those_without_one() -> None:
+    content = page({"uuid": "t-1", "delivery_status_webhook_url": "", "status": "sent"})
+
+    assert telnyx.detail_records(content, 1, "") == telnyx.DetailRecords(None, last=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "rows", "meta", "last"),
+    [
+        (1, 3, {}, True),
+        (1, 50, {}, False),
+        (2, 0, {}, True),
+        (1, 50, {"total_pages": 2}, False),
+        (2, 50, {"total_pages": 2}, True),
+        (1, 0, {"total_pages": 0, "total_results": 0}, True),
+        (1, 50, {"total_results": 51}, False),
+        (1, 50, {"total_results": 50}, True),
+        # The carrier may give less in a page than it was asked for.
+        (1, 20, {"page_size": 20}, False),
+        (1, 20, {"page_size": 20, "total_results": 30}, False),
+        (2, 10, {"page_size": 20, "total_results": 30}, True),
+        (1, 50, {"total_pages": True, "total_results": "9"}, False),
+    ],
+)
+def test_the_last_page_is_where_the_answer_says_or_else_a_short_one(
+    number: int, rows: int, meta: dict[str, object], last: bool
+) -> None:
+    found = telnyx.detail_records(page(*({"uuid": str(row)} for row in range(rows)), **meta), number, MINE)
+
+    assert found == telnyx.DetailRecords(None, last=last)
+
+
+@pytest.mark.parametrize("meta", [{"total_pages": 3}, {"total_results": 120}], ids=repr)
+def test_a_page_that_is_empty_before_the_end_is_no_end(meta: dict[str, object]) -> None:
+    assert telnyx.detail_records(page(**meta), 2, MINE) is None
 
 
 def test_a_message_on_record_was_accepted() -> None:

@@ -25,6 +25,10 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=32,
 )
+# The secret is read anew in the middle of a send, when the carrier has refused the key: in 7 s at most.
+_SECRET_CONFIG = _CONFIG.merge(
+    Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+)
 
 
 @cache
@@ -33,8 +37,8 @@ def _session() -> botocore.session.Session:
 
 
 # Any: botocore makes its clients at run time; each caller below names the type.
-def _client(name: str) -> Any:
-    return _session().create_client(name, config=_CONFIG)
+def _client(name: str, config: Config = _CONFIG) -> Any:
+    return _session().create_client(name, config=config)
 
 
 @cache
@@ -61,7 +65,7 @@ def events() -> "EventBridgeClient":
 @cache
 def secretsmanager() -> "SecretsManagerClient":
     """The client of Secrets Manager."""
-    client: SecretsManagerClient = _client("secretsmanager")
+    client: SecretsManagerClient = _client("secretsmanager", _SECRET_CONFIG)
     return client
 
 

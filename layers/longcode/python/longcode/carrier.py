@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 import httpx
 
@@ -9,10 +10,20 @@ from longcode import telnyx
 from longcode.errors import Unavailable
 from longcode.message import Fault, Message
 from longcode.ports import Answer, Record, Verdict
+from longcode.transport import DEADLINE
 
-# The longest a send may take: connecting, then each wait for bytes. Together well under the time that the
-# caller keeps for recording the result.
+# Of each request: connecting, then each wait for bytes.
 TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=5.0, pool=3.0)
+# Of a send as a whole, with the second request that a refused key may lead to, and of a look into the records:
+# well under the time that the caller keeps for it and for recording the result.
+SEND_S = 14.0
+# Reading the key anew may take half of that, and a request with less than this left is rather in doubt than sent.
+_KEY_S = SEND_S / 2
+_FAIR_TRY_S = 3.0
+# A thousand records of one recipient in the days that are asked for.
+MOST_PAGES = 20
+
+_RECORDS = "The carrier's records"
 
 
 class Telnyx:
@@ -28,44 +39,78 @@ class Telnyx:
         base_url: str,
         api_key: Callable[[bool], str],
         wall_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        send_s: float = SEND_S,
     ) -> None:
         self._client = client
         self._url = base_url
         self._api_key = api_key
         self._wall_s = wall_s
+        self._monotonic_s = monotonic_s
+        self._send_s = send_s
 
     def prepare(self) -> None:
         self._api_key(False)
 
     def send(self, message: Message) -> Answer:
-        body = telnyx.request_body(message)
-        key = self._api_key(False)
-        answer = self._post(message.id, body, key)
-        if answer.http_status != 401:
+        until = self._monotonic_s() + self._send_s
+        try:
+            body = telnyx.request_body(message)
+            key = self._api_key(False)
+        except (Unavailable, ValueError) as exc:
+            return _not_sent(exc)
+        answer = self._post(message.id, body, key, until)
+        if answer.http_status != 401 or self._left(until) < _KEY_S:
             return answer
         try:
             fresh = self._api_key(True)
         except Unavailable:
             return answer
+        if fresh == key or self._left(until) < _FAIR_TRY_S:
+            return answer
         # A refused key proves that nothing was sent, so this is not a second send.
-        return self._post(message.id, body, fresh) if fresh != key else answer
+        return self._post(message.id, body, fresh, until)
 
     def record_of(self, message: Message) -> Record | None:
-        if message.telnyx_id:
-            content = self._read(f"messages/{message.telnyx_id}")
-            return telnyx.record(content) if content is not None else None
-        content = self._read(
-            "detail_records",
-            {"filter[record_type]": "messaging", "filter[cld]": message.recipient, "page[size]": "50"},
-        )
-        return telnyx.detail_record(content, message.webhook_url) if content is not None else None
+        until = self._monotonic_s() + self._send_s
+        if not message.telnyx_id:
+            return self._detail_record(message, until)
+        answer = self._get(f"messages/{quote(message.telnyx_id, safe='')}", None, until)
+        # A bare 404 is that of somebody between us and the carrier.
+        if answer.status_code == 404 and telnyx.is_refusal(answer.content):
+            return None
+        found = telnyx.record(answer.content) if answer.status_code == 200 else None
+        if found is None:
+            raise Unavailable(_RECORDS)
+        return found
 
-    def _read(self, path: str, params: dict[str, str] | None = None) -> bytes | None:
-        """What the carrier has on record there; None if it does not say."""
+    def _detail_record(self, message: Message, until: float) -> Record | None:
+        for number in range(1, MOST_PAGES + 1):
+            answer = self._get("detail_records", telnyx.detail_records_query(message, number), until)
+            page = (
+                telnyx.detail_records(answer.content, number, message.webhook_url)
+                if answer.status_code == 200
+                else None
+            )
+            if page is None:
+                break
+            if page.found or page.last:
+                return page.found
+        raise Unavailable(_RECORDS)
+
+    def _get(self, path: str, params: dict[str, str] | None, until: float) -> httpx.Response:
+        """The carrier's answer, whatever it is; Unavailable if there is none by `until`."""
 
         def get(key: str) -> httpx.Response:
-            headers = {"Authorization": f"Bearer {key}"}
-            return self._client.get(f"{self._url}/{path}", params=params, headers=headers, timeout=TIMEOUT)
+            if self._left(until) <= 0:
+                raise Unavailable(_RECORDS)
+            return self._client.get(
+                f"{self._url}/{path}",
+                params=params,
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=TIMEOUT,
+                extensions={DEADLINE: until},
+            )
 
         key = self._api_key(False)
         try:
@@ -74,13 +119,17 @@ class Telnyx:
                 # The sweeper may never send anything that would tell it of a key that has changed.
                 fresh = self._api_key(True)
                 answer = get(fresh) if fresh != key else answer
-        except (httpx.HTTPError, Unavailable):
-            return None
-        return answer.content if answer.status_code == 200 else None
+        except (httpx.HTTPError, httpx.InvalidURL, Unavailable, ValueError) as exc:
+            raise Unavailable(_RECORDS) from exc
+        return answer
 
-    def _post(self, key: str, body: bytes, api_key: str) -> Answer:
+    def _left(self, until: float) -> float:
+        return until - self._monotonic_s()
+
+    def _post(self, key: str, body: bytes, api_key: str, until: float) -> Answer:
         try:
-            answer = self._client.post(
+            request = self._client.build_request(
+                "POST",
                 f"{self._url}/messages",
                 content=body,
                 headers={
@@ -89,7 +138,13 @@ class Telnyx:
                     "Idempotency-Key": key,
                 },
                 timeout=TIMEOUT,
+                extensions={DEADLINE: until},
             )
+        except Exception as exc:
+            # An address or a header that is none: there is nothing yet that could have been sent.
+            return _not_sent(exc)
+        try:
+            answer = self._client.send(request)
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,
@@ -98,13 +153,16 @@ class Telnyx:
             httpx.LocalProtocolError,
         ) as exc:
             # Each of these comes before the first byte of the request was written.
-            return Answer(
-                Verdict.NOT_SENT,
-                Fault("carrier_unreachable", "The carrier could not be reached.", type(exc).__name__),
-            )
-        except httpx.HTTPError as exc:
+            return _not_sent(exc)
+        except Exception as exc:
+            # Of an error that nobody thought of, nobody knows when it came.
             return Answer(
                 Verdict.AMBIGUOUS,
                 Fault("carrier_no_answer", "The carrier did not answer in time.", type(exc).__name__),
             )
         return telnyx.classify(answer.status_code, answer.headers, answer.content, self._wall_s())
+
+
+def _not_sent(exc: Exception) -> Answer:
+    fault = Fault("carrier_unreachable", "The carrier could not be reached.", type(exc).__name__)
+    return Answer(Verdict.NOT_SENT, fault)

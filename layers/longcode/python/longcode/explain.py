@@ -527,6 +527,12 @@ UNKNOWN_OUTCOME = Explanation(
 )
 WANTS_LESS = Explanation("The carrier can't take more requests for the moment.", "carrier", "later", _WAIT)
 NOT_ADMITTED = Explanation("The carrier does not let our account send.", "account", "after_change", _SUPPORT)
+NOT_THE_CARRIER = Explanation(
+    "Something answered in the carrier's place, as a gateway or a firewall does: the text was not sent.",
+    "carrier",
+    "later",
+    f"Nothing was sent: see the carrier's status page, and what stands between it and us; {_MENDED}.",
+)
 UNCLASSIFIED = Explanation(
     "The carrier refuses this text, for a reason that this service has no explanation for.",
     "carrier",
@@ -555,20 +561,19 @@ def explain(fault: Fault) -> Explanation:
     known = EXPLANATIONS.get(fault.code)
     if known:
         return known
-    http_status = fault.http_status
     if fault.code.startswith("http_") and fault.code[5:].isdecimal():
-        http_status = int(fault.code[5:])
-    return DEFAULT if http_status is None else _by_status(http_status)
+        return _by_status(int(fault.code[5:]), coded=False)
+    return DEFAULT if fault.http_status is None else _by_status(fault.http_status, coded=True)
 
 
-def _by_status(http_status: int) -> Explanation:
+def _by_status(http_status: int, *, coded: bool) -> Explanation:
     if http_status in (401, 402):
         return NOT_ADMITTED
-    if http_status in (409, 429):
+    if http_status in (409, 425, 429):
         return WANTS_LESS
-    if http_status == 408 or http_status >= 500 or http_status < 400:
+    if http_status == 408 or http_status >= 500 or http_status < 200:
         return UNKNOWN_OUTCOME
-    return UNCLASSIFIED
+    return UNCLASSIFIED if coded and http_status >= 400 else NOT_THE_CARRIER
 
 
 def rows() -> list[tuple[tuple[str, ...], Explanation]]:
@@ -583,10 +588,11 @@ def rows() -> list[tuple[tuple[str, ...], Explanation]]:
     ]
     return [
         *table,
-        (("`http_408`", "`http_5xx`", "any other answer that is no refusal"), UNKNOWN_OUTCOME),
-        (("`http_409`", "`http_429`"), WANTS_LESS),
+        (("`http_408`", "`http_5xx`"), UNKNOWN_OUTCOME),
+        (("`http_409`", "`http_425`", "`http_429`"), WANTS_LESS),
         (("`http_401`", "`http_402`"), NOT_ADMITTED),
-        (("any other `http_4xx`", "a code that is not on this page"), UNCLASSIFIED),
+        (("any other `http_4xx`", "`http_3xx`"), NOT_THE_CARRIER),
+        (("a code of a refusal that is not on this page",), UNCLASSIFIED),
         (("a code in a receipt that is not on this page",), DEFAULT),
     ]
 

@@ -44,7 +44,8 @@ class Answer:
     marks a limit that ends with the day. `opted_out` marks a recipient who has sent STOP.
     `ours` marks a fault in this service, that somebody should be told of. `everyone` marks a CONFIGURATION that
     is certain to hold for every text (the key, the funds, the spend limit); without it the refusal may be about
-    this one text. `unclassified` marks a PERMANENT whose code is in no table of ours.
+    this one text. `unclassified` marks a PERMANENT whose code is in no table of ours. `faults` are the errors of a
+    text that the carrier has taken all the same.
     """
 
     verdict: Verdict
@@ -60,6 +61,7 @@ class Answer:
     ours: bool = False
     everyone: bool = False
     unclassified: bool = False
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

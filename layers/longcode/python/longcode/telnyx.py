@@ -6,9 +6,12 @@ Sources: Telnyx's messaging API (OpenAPI), its list of API errors and its page o
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypedDict
 
 from longcode.message import Entry, Fault, Message, Status, epoch_ms
@@ -29,26 +32,56 @@ STATUSES = {
 
 _MINUTE_MS = 60_000
 
-# What each error code of a refused send means. Codes that are not here are permanent and unclassified.
-# The key, the account, the number, its profile: the same for every text until somebody mends it.
+# What each error code of a refused send means. A code that is not here refuses the text and is unclassified.
+# The key and the account: certain to be the same for every text until somebody mends it.
 _KEY = frozenset(("10009", "10010", *(str(code) for code in range(20002, 20018))))
 _SPEND_LIMIT = "40333"
 _FUNDS = frozenset(("20100", _SPEND_LIMIT))
+_EVERYONE = _KEY | _FUNDS | {"10038", "10039"}
+# Two things under one code: the recipient sent STOP, or our number is on no messaging profile.
+OPTED_OUT = "40300"
+# The number, its profile, its registration: mostly the same for every text, but a text may be alone in it.
 _CONFIGURATION = frozenset(
     (
-        *_KEY,
-        *("10038", "10039", "20100", "40100"),
+        *(OPTED_OUT, "40100"),
         *("40305", "40306", "40307", "40308", "40311", "40312", "40313", "40314", "40315"),
         *("40319", "40323", "40325", "40329", "40330", "40331"),
     )
 )
+# This recipient or this text: the number, its country, its carrier's word, the content.
+_PERMANENT = frozenset(
+    (
+        *("10002", "10016", "40301", "40309", "40310"),
+        *("40302", "40304", "40316", "40317", "40322", "40328"),
+        *("40001", "40002", "40004", "40008", "40009", "40012", "40015", "40017"),
+    )
+)
 # A request that we should never have made.
 _OURS = frozenset(("10003", "10004", "10015", "10027", *(str(code) for code in range(10023, 10034))))
-# Two things under one code: the recipient sent STOP, or our number is on no messaging profile.
-OPTED_OUT = "40300"
 _AMBIGUOUS = frozenset(["10007", "10008"])
-_BACK_OFF_MS = {"10011": 2_000, "10037": 5_000, "10036": 2_000, "40318": 5 * _MINUTE_MS}
-_SLOW_RETRY = frozenset(["40320", "40321"])
+_BACK_OFF_MS = {
+    "10011": 2_000,
+    "10037": 5_000,
+    "10036": 2_000,
+    "40318": 5 * _MINUTE_MS,
+    "40320": 10 * _MINUTE_MS,
+    "40321": 10 * _MINUTE_MS,
+}
+# The same for what has no code of the carrier's, by its HTTP status.
+_BACK_OFF_STATUS_MS = {409: 2_000, 425: 2_000, 429: 5_000}
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+# A text may go out in at most 10 parts; the header that joins parts can count to 255.
+_MOST_PARTS = 255
+_LONGEST_AMOUNT = 40
+_PAGE_SIZE = 50
+# Of a title or a detail: all that somebody will read, and no more than an item of a table bears.
+_MOST_WORDS = 1_000
+# What moves a cursor, hides or turns round what stands beside it. A text of a person keeps its lines.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROLS_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Half of a surrogate pair is legal in JSON and in no table or answer.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def request_body(message: Message) -> bytes:
@@ -67,90 +100,111 @@ def classify(http_status: int, headers: Mapping[str, str], content: bytes, wall_
     fields = _loads(content)
     if 200 <= http_status < 300:
         return _accepted(http_status, fields)
-    error = _first_error(fields)
-    code = str(error.get("code") or "")
+    row = _first_error(fields)
+    code = _words_or_number(row.get("code"))
+    if not _CODE.fullmatch(code):
+        # Somebody between us and the carrier answered in its place.
+        code = ""
     fault = Fault(
         code or f"http_{http_status}",
-        str(error.get("title") or f"The carrier answered {http_status}."),
-        str(error.get("detail") or ""),
+        _words(row.get("title"))[:_MOST_WORDS] or f"The carrier answered {http_status}.",
+        _words(row.get("detail"))[:_MOST_WORDS],
         http_status,
     )
+    wait_ms = _asked_wait_ms(headers, wall_s)
+    return _by_code(code, fault, http_status, wait_ms) or _by_status(bool(code), fault, http_status, wait_ms)
+
+
+def _by_code(code: str, fault: Fault, http_status: int, wait_ms: int | None) -> Answer | None:
     words = f"{fault.title} {fault.detail}".lower()
-    if code == _SPEND_LIMIT:
-        return Answer(Verdict.CONFIGURATION, fault, http_status, until_utc_midnight=True)
-    if code == OPTED_OUT:
-        if "stop" in words or "block rule" in words or "opted out" in words:
-            return Answer(Verdict.PERMANENT, fault, http_status, opted_out=True)
-        return Answer(Verdict.CONFIGURATION, fault, http_status)
+    if code == OPTED_OUT and ("stop" in words or "block rule" in words or "opted out" in words):
+        return Answer(Verdict.PERMANENT, fault, http_status, opted_out=True)
     if code in _BACK_OFF_MS:
-        return Answer(
-            Verdict.BACK_OFF,
-            fault,
-            http_status,
-            wait_ms=_asked_wait_ms(headers, wall_s) or _BACK_OFF_MS[code],
-        )
-    if code in _SLOW_RETRY:
-        return Answer(
-            Verdict.BACK_OFF, fault, http_status, wait_ms=_asked_wait_ms(headers, wall_s) or 10 * _MINUTE_MS
-        )
+        return Answer(Verdict.BACK_OFF, fault, http_status, wait_ms=wait_ms or _BACK_OFF_MS[code])
     if code in _AMBIGUOUS:
         return Answer(Verdict.AMBIGUOUS, fault, http_status)
     if code in _OURS:
         return Answer(Verdict.PERMANENT, fault, http_status, ours=True)
-    if code in _CONFIGURATION or http_status in (401, 402):
+    if code in _EVERYONE:
+        until_utc_midnight = code == _SPEND_LIMIT
+        return Answer(
+            Verdict.CONFIGURATION, fault, http_status, everyone=True, until_utc_midnight=until_utc_midnight
+        )
+    if code in _CONFIGURATION:
         return Answer(Verdict.CONFIGURATION, fault, http_status)
-    # Without a code that we know, the status is all there is to go by.
-    if http_status == 409:
-        return Answer(Verdict.BACK_OFF, fault, http_status, wait_ms=_asked_wait_ms(headers, wall_s) or 2_000)
-    if http_status == 429:
-        return Answer(Verdict.BACK_OFF, fault, http_status, wait_ms=_asked_wait_ms(headers, wall_s) or 5_000)
+    return Answer(Verdict.PERMANENT, fault, http_status) if code in _PERMANENT else None
+
+
+def _by_status(coded: bool, fault: Fault, http_status: int, wait_ms: int | None) -> Answer:
+    """The same without a code that we know. `coded`: the answer has the carrier's own form all the same."""
+    if http_status in (401, 402):
+        return Answer(Verdict.CONFIGURATION, fault, http_status, everyone=True)
+    if http_status in _BACK_OFF_STATUS_MS:
+        return Answer(Verdict.BACK_OFF, fault, http_status, wait_ms=wait_ms or _BACK_OFF_STATUS_MS[http_status])
     # A bare 503 may come from a gateway that had passed the request on.
-    if http_status == 408 or http_status >= 500 or http_status < 400:
+    if http_status == 408 or http_status >= 500 or http_status < 200:
         return Answer(Verdict.AMBIGUOUS, fault, http_status)
-    return Answer(Verdict.PERMANENT, fault, http_status)
+    if coded and http_status >= 400:
+        return Answer(Verdict.PERMANENT, fault, http_status, unclassified=True)
+    # A gateway, a firewall or another site than the carrier's, which had no reason to pass the request on.
+    return Answer(Verdict.CONFIGURATION, fault, http_status)
 
 
-def stopped_by(reason: str) -> Literal["key", "funds", "setup"]:
+def stopped_by(reason: str) -> Literal["key", "funds", "setup", "outage"]:
     """What an open breaker is about. `reason` begins with the code of the fault that opened it."""
     code = reason.partition(" ")[0]
     if code in _KEY or code == "http_401":
         return "key"
-    return "funds" if code in _FUNDS or code == "http_402" else "setup"
+    if code in _FUNDS or code == "http_402":
+        return "funds"
+    return "outage" if code in _AMBIGUOUS or code.startswith(("http_", "carrier_")) else "setup"
 
 
 def _accepted(http_status: int, fields: dict[str, Any]) -> Answer:
     data = fields.get("data")
-    telnyx_id = data.get("id") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(telnyx_id, str) or not telnyx_id:
+    telnyx_id = _words(data.get("id")) if isinstance(data, dict) else ""
+    if not isinstance(data, dict) or not telnyx_id:
         fault = Fault("carrier_unreadable", "The carrier's answer could not be read.", "", http_status)
         return Answer(Verdict.AMBIGUOUS, fault, http_status)
     word = _word(data)
-    parts = data.get("parts")
     return Answer(
         Verdict.ACCEPTED,
         http_status=http_status,
         telnyx_id=telnyx_id,
         carrier_status=word or "queued",
         status=STATUSES.get(word, Status.SUBMITTED),
-        parts=parts if isinstance(parts, int) else None,
+        parts=_parts(data.get("parts")),
+        faults=faults(data),
     )
 
 
 def _asked_wait_ms(headers: Mapping[str, str], wall_s: float) -> int | None:
     """The wait that an answer asks for: Retry-After, else x-ratelimit-reset, at most an hour.
 
-    The reset is documented both as seconds and as an epoch: above 1e9 it is the latter.
+    The reset is documented both as seconds and as an epoch, and Retry-After may be a date. What is in the past
+    asks for nothing.
     """
     for name in ("retry-after", "x-ratelimit-reset"):
-        try:
-            seconds = float(headers.get(name, ""))
-        except ValueError:
-            continue
-        if seconds > 1e9:
-            seconds -= wall_s
+        seconds = _seconds(headers.get(name, ""), wall_s)
         if 0 < seconds < float("inf"):
             return min(int(seconds * 1000), 60 * _MINUTE_MS)
     return None
+
+
+def _seconds(value: str, wall_s: float) -> float:
+    """From now until the moment that a header names, 0 if it names none."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - wall_s
+        except (ValueError, TypeError, OverflowError):
+            return 0.0
+    # An epoch, in milliseconds or seconds: no wait is longer than 30 years.
+    if seconds > 1e12:
+        return seconds / 1000 - wall_s
+    return seconds - wall_s if seconds > 1e9 else seconds
 
 
 def _first_error(fields: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +217,11 @@ def faults(payload: Mapping[str, Any]) -> tuple[Fault, ...]:
     """The errors that a message carries, in the carrier's words."""
     rows = payload.get("errors")
     return tuple(
-        Fault(str(row.get("code") or ""), str(row.get("title") or ""), str(row.get("detail") or ""))
+        Fault(
+            _words_or_number(row.get("code"))[:_MOST_WORDS],
+            _words(row.get("title"))[:_MOST_WORDS],
+            _words(row.get("detail"))[:_MOST_WORDS],
+        )
         for row in (rows if isinstance(rows, list) else ())
         if isinstance(row, dict)
     )
@@ -173,27 +231,78 @@ def _word(data: Mapping[str, Any]) -> str:
     """The status of truth: that of the first recipient; there is none at the top."""
     to = data.get("to")
     first = to[0] if isinstance(to, list) and to else None
-    return str(first.get("status") or "") if isinstance(first, dict) else ""
+    return _words(first.get("status")) if isinstance(first, dict) else ""
 
 
 def record(content: bytes) -> Record | None:
-    """What an answer to `GET /messages/{id}` says of the message."""
+    """What an answer to `GET /messages/{id}` says of the message; None if it can't be read."""
     data = _loads(content).get("data")
-    if not isinstance(data, dict) or not isinstance(data.get("id"), str):
+    telnyx_id = _words(data.get("id")) if isinstance(data, dict) else ""
+    if not isinstance(data, dict) or not telnyx_id:
         return None
-    return Record(telnyx_id=data["id"], status=_word(data), faults=faults(data), **_billed(data))
+    return Record(telnyx_id=telnyx_id, status=_word(data), faults=faults(data), **_billed(data))
 
 
-def detail_record(content: bytes, webhook_url: str) -> Record | None:
-    """The one among an answer's detail records that was sent with our `webhook_url`."""
-    if not webhook_url:
-        # Somebody else's record may have none either.
+def is_refusal(content: bytes) -> bool:
+    """Whether an answer has the form of the carrier's errors, and so is the carrier's own."""
+    return bool(_CODE.fullmatch(_words_or_number(_first_error(_loads(content)).get("code"))))
+
+
+def detail_records_query(message: Message, page: int) -> dict[str, str]:
+    """The query for one page of the detail records that `message` may be among, newest first."""
+    # Whatever the time zone of the carrier's days: a text is not older than its acceptance.
+    since = datetime.fromtimestamp(message.accepted_ms / 1000, UTC) - timedelta(days=2)
+    return {
+        "filter[record_type]": "messaging",
+        "filter[cld]": message.recipient,
+        "filter[created_at][gte]": since.date().isoformat(),
+        "sort": "-created_at",
+        "page[number]": str(page),
+        "page[size]": str(_PAGE_SIZE),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class DetailRecords:
+    """One page of detail records: the one that was looked for, and whether there are more pages."""
+
+    found: Record | None
+    last: bool
+
+
+def detail_records(content: bytes, page: int, webhook_url: str) -> DetailRecords | None:
+    """Read an answer to `detail_records_query`, in which ours is what was sent with `webhook_url`.
+
+    None: it can't be read.
+    """
+    fields = _loads(content)
+    rows, meta = fields.get("data"), fields.get("meta")
+    if not isinstance(rows, list):
         return None
-    rows = _loads(content).get("data")
-    for row in rows if isinstance(rows, list) else ():
-        if isinstance(row, dict) and row.get("delivery_status_webhook_url") == webhook_url and row.get("uuid"):
-            return Record(telnyx_id=str(row["uuid"]), status=str(row.get("status") or "queued"))
-    return None
+    last = _is_last(page, len(rows), meta if isinstance(meta, dict) else {})
+    for row in rows:
+        # Without an address of ours, somebody else's record may have none either.
+        if isinstance(row, dict) and webhook_url and row.get("delivery_status_webhook_url") == webhook_url:
+            telnyx_id = _words(row.get("uuid"))
+            if telnyx_id:
+                return DetailRecords(Record(telnyx_id, _words(row.get("status")) or "queued"), last)
+    # Nothing where there should be more is no end.
+    return DetailRecords(None, last) if rows or last else None
+
+
+def _is_last(page: int, rows: int, meta: Mapping[str, Any]) -> bool:
+    """Whether no page comes after this one: as the answer says, else when it is shorter than a page is."""
+    size = _whole(meta.get("page_size")) or _PAGE_SIZE
+    pages, results = _whole(meta.get("total_pages")), _whole(meta.get("total_results"))
+    if pages is not None:
+        return page >= pages
+    if results is not None:
+        return page * size >= results
+    return rows < size
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _loads(content: bytes) -> dict[str, Any]:
@@ -241,14 +350,14 @@ class _Billed(TypedDict):
 
 def _billed(message: Mapping[str, Any]) -> _Billed:
     """What a message came to, as far as the carrier says it by now."""
-    parts, cost = message.get("parts"), message.get("cost")
+    cost = message.get("cost")
     if not isinstance(cost, dict):
         cost = {}
     return {
-        "parts": parts if isinstance(parts, int) else None,
+        "parts": _parts(message.get("parts")),
         "cost": _amount(cost.get("amount")),
-        "currency": _text(cost.get("currency")) or None,
-        "completed_ms": epoch_ms(_text(message.get("completed_at"))),
+        "currency": _words(cost.get("currency")) or None,
+        "completed_ms": epoch_ms(_words(message.get("completed_at"))),
     }
 
 
@@ -275,13 +384,14 @@ def event(body: bytes, now_ms: int) -> Event | None:
     data = fields.get("data") if isinstance(fields, dict) else None
     if not isinstance(data, dict):
         return None
-    event_id, kind, payload = data.get("id"), data.get("event_type"), data.get("payload")
-    if not isinstance(event_id, str) or not event_id or not isinstance(kind, str):
+    event_id, kind, payload = _words(data.get("id")), data.get("event_type"), data.get("payload")
+    if not event_id or not isinstance(kind, str):
         return None
-    telnyx_id = payload.get("id") if isinstance(payload, dict) else None
-    if not isinstance(payload, dict) or not isinstance(telnyx_id, str) or not telnyx_id:
+    kind = _words(kind)
+    telnyx_id = _words(payload.get("id")) if isinstance(payload, dict) else ""
+    if not isinstance(payload, dict) or not telnyx_id:
         return Event(event_id, kind)
-    occurred_ms = epoch_ms(_text(data.get("occurred_at"))) or now_ms
+    occurred_ms = epoch_ms(_words(data.get("occurred_at"))) or now_ms
     if kind == "message.received":
         return Event(event_id, kind, inbound=_inbound(payload, telnyx_id, event_id, occurred_ms, now_ms))
     if kind not in ("message.sent", "message.finalized"):
@@ -296,7 +406,7 @@ def event(body: bytes, now_ms: int) -> Event | None:
         faults=faults(payload),
         **_billed(payload),
     )
-    url = _text(payload.get("webhook_url"))
+    url = _words(payload.get("webhook_url"))
     return Event(event_id, kind, message_id=url.rstrip("/").rpartition("/")[2] or None, receipt=receipt)
 
 
@@ -314,26 +424,25 @@ def _inbound(payload: dict[str, Any], telnyx_id: str, event_id: str, occurred_ms
     to = payload.get("to")
     first = to[0] if isinstance(to, list) and to else None
     media = payload.get("media")
-    parts = payload.get("parts")
     return Message(
         id=telnyx_id,
         direction="inbound",
         status=Status.RECEIVED,
-        sender=_text(sender.get("phone_number")) if isinstance(sender, dict) else "",
-        recipient=_text(first.get("phone_number")) if isinstance(first, dict) else "",
-        text=_text(payload.get("text")),
+        sender=_words(sender.get("phone_number")) if isinstance(sender, dict) else "",
+        recipient=_words(first.get("phone_number")) if isinstance(first, dict) else "",
+        text=_words(payload.get("text"), _CONTROLS_IN_LINES),
         accepted_ms=now_ms,
         updated_ms=now_ms,
         route="webhook",
-        segments=parts if isinstance(parts, int) else 1,
+        segments=_parts(payload.get("parts")) or 1,
         telnyx_id=telnyx_id,
-        autoresponse=_text(payload.get("autoresponse_type")) or None,
+        autoresponse=_words(payload.get("autoresponse_type")) or None,
         is_spam=payload.get("is_spam") is True,
         media=tuple(
             {
-                name: str(row[name])
+                name: words
                 for name in ("url", "content_type", "size", "sha256")
-                if row.get(name) is not None
+                if (words := _words_or_number(row.get(name)))
             }
             for row in (media if isinstance(media, list) else ())
             if isinstance(row, dict)
@@ -342,15 +451,27 @@ def _inbound(payload: dict[str, Any], telnyx_id: str, event_id: str, occurred_ms
     )
 
 
-def _text(value: object) -> str:
-    # Half of a surrogate pair is legal in JSON and in no table or answer.
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+def _words(value: object, controls: re.Pattern[str] = _CONTROLS) -> str:
+    """The words of others as plain text, which no terminal, table or answer takes amiss; empty if none."""
+    if not isinstance(value, str):
+        return ""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", controls.sub(" ", value))
+
+
+def _words_or_number(value: object) -> str:
+    return str(value) if _whole(value) is not None else _words(value)
+
+
+def _parts(value: object) -> int | None:
+    parts = _whole(value)
+    return parts if parts and parts <= _MOST_PARTS else None
 
 
 def _amount(value: object) -> str | None:
     """An amount of money as text: it comes as a string or a number."""
+    text = "" if isinstance(value, bool) else str(value)
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(text)
     except InvalidOperation:
         return None
-    return str(amount) if amount.is_finite() else None
+    return str(amount) if amount.is_finite() and len(text) <= _LONGEST_AMOUNT else None

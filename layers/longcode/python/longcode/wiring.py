@@ -126,14 +126,12 @@ class Service:
 
     @cached_property
     def carrier(self) -> "ports.Carrier":
-        import httpx
-
+        from longcode import transport
         from longcode.carrier import Telnyx
 
         # It logs each URL, and some have a number in them.
         logging.getLogger("httpx").setLevel(logging.WARNING)
-        client = httpx.Client(limits=httpx.Limits(max_connections=32, max_keepalive_connections=32))
-        return Telnyx(client, self.settings.carrier_url, self._api_key)
+        return Telnyx(transport.client(), self.settings.carrier_url, self._api_key)
 
     @cached_property
     def pace(self) -> "pacing.Pace":
