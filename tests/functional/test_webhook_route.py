@@ -32,7 +32,7 @@ def deliver(world: World, text: Text, status: str, event_id: str | None = None, 
 
 
 def writes(world: World) -> int:
-    return world.messages.trip.count("record", "receive", "accept", "end") + world.optouts.trip.count("put")
+    return world.messages.trip.count("record", "receive", "accept", "end") + world.optouts.trip.count("replace")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_stop_that_comes_again_after_a_later_start_has_no_say(world: World) ->
 
 def test_a_stop_whose_second_write_failed_is_heeded_when_the_carrier_tries_again(world: World) -> None:
     body = inbound(THEIRS, "STOP", world.clock.now, to=OURS)
-    world.optouts.trip.fail("put")
+    world.optouts.trip.fail("replace")
     assert world.webhook(body).status == 503
 
     assert world.webhook(body).status == 200

@@ -7,7 +7,7 @@ its place in the line), or known, or `unknown`: never sent a second time to find
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from longcode import pacing, telnyx
+from longcode import consent, pacing, telnyx
 from longcode.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
 from longcode.guard import Guard
 from longcode.message import CLAIM_MS, Entry, Fault, HeldBy, Message, Status, same_request
@@ -219,8 +219,9 @@ def _request(message: Message, desk: Desk, *, now_or_never: bool = False) -> _Tr
         wait = answer.wait_ms or 0
         _note(message, desk, lambda: desk.limits.push(pacing.sender_key(message.sender), now + wait))
     if answer.opted_out:
-        change = OptOutChange(now, True, "block", fault.title)
-        _note(message, desk, lambda: desk.optouts.put(message.recipient, change))
+        # As the carrier knew it when it was asked: a START may have come since.
+        change = OptOutChange(left, True, "block", fault.title)
+        _note(message, desk, lambda: consent.heed(desk.optouts, message.recipient, change, now))
     if answer.ours:
         desk.journal.error("send.rejected_as_malformed", message_id=message.id, code=fault.code)
     if answer.verdict is Verdict.PERMANENT or now_or_never:
