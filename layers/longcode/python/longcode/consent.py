@@ -1,8 +1,8 @@
 """Who may be texted: of all that a number ever said, the latest word counts, by the time at which it was said.
 
 Words come late, twice and side by side, so the order of their coming has no say. Of two words of one moment STOP
-counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if nobody
-wrote since; what to write is decided here.
+counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if
+nobody wrote since. What to write is decided here.
 """
 
 from dataclasses import replace
