@@ -98,6 +98,16 @@ def test_an_entry_that_changed_since_the_look_stays(optouts: OptOuts) -> None:
     assert optouts.get(THEIRS) == STARTED
 
 
+def test_an_entry_that_changed_in_the_same_moment_stays(optouts: OptOuts) -> None:
+    start = replace(STARTED, said_ms=START_MS)
+    optouts.replace(None, STOPPED)
+    optouts.replace(STOPPED, start)
+
+    assert not optouts.replace(STOPPED, replace(STOPPED, said_ms=START_MS + 5, revision=2))
+
+    assert optouts.get(THEIRS) == start
+
+
 def test_an_entry_that_went_since_the_look_is_not_made_anew(optouts: OptOuts) -> None:
     assert not optouts.replace(STOPPED, STARTED)
 
