@@ -1,6 +1,6 @@
 """/sms/optouts: who wants no texts; to look at, to add to, to take from."""
 
-from longcode import http, wiring
+from longcode import consent, http, wiring
 from longcode.errors import NotFound
 from longcode.ports import OptOutChange
 
@@ -16,8 +16,9 @@ def handler(service: wiring.Service) -> wiring.Handler:
         if number is None:
             return http.opt_out_page(ledger.page(request.opt_out_cursor, PAGE), PAGE)
         if request.method in ("PUT", "DELETE"):
-            change = OptOutChange(service.clock.now_ms(), request.method == "PUT", "api", request.caller_name)
-            ledger.put(number, change)
+            now = service.clock.now_ms()
+            change = OptOutChange(now, request.method == "PUT", "api", request.caller_name)
+            consent.heed(ledger, number, change, now)
         found = ledger.get(number)
         if found is None:
             raise NotFound("This number has never opted out.")

@@ -15,6 +15,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
         done = receipts.take(
             telnyx.event(body, now),
             request.path_id,
+            long_code=service.settings.long_code,
             messages=service.messages,
             optouts=service.optouts,
             meter=service.meter,

@@ -14,6 +14,7 @@ from cli import doctor, target
 from cli.account import Profile
 from cli.finding import State
 from local.layout import ROOT
+from longcode import consent
 from longcode.message import Status
 from longcode.outbox import SqsOutbox
 from longcode.ports import OptOutChange, Receipt
@@ -53,6 +54,11 @@ def clinic(monkeypatch: pytest.MonkeyPatch, running: Running) -> Iterator[Clinic
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _opt_out(clinic: Clinic, number: str, source: str) -> None:
+    now = _now_ms()
+    consent.heed(clinic.world.target.optouts, number, OptOutChange(now, True, source), now)
 
 
 def _delivered(clinic: Clinic) -> None:
@@ -98,7 +104,7 @@ def test_for_a_script_the_exit_code_tells_a_failure_from_a_warning(clinic: Clini
 
 
 def test_neither_a_secret_nor_a_whole_number_is_printed(clinic: Clinic) -> None:
-    clinic.world.target.optouts.put(THEIRS, OptOutChange(_now_ms(), True, "keyword"))
+    _opt_out(clinic, THEIRS, "keyword")
     printed = clinic.world.run("doctor", "--to", THEIRS).output
     clinic.write_secret("KEY_of_somebody_else")
     clinic.carrier.control("profile", assigned=False)
@@ -420,21 +426,21 @@ def test_a_pause_is_a_warning_with_its_reason(clinic: Clinic) -> None:
 
 
 def test_our_own_number_in_the_ledger(clinic: Clinic) -> None:
-    clinic.world.target.optouts.put(THEIRS, OptOutChange(_now_ms(), True, "keyword"))
+    _opt_out(clinic, THEIRS, "keyword")
     assert clinic.examine().found("opt-outs") == "1 opted out, our own number is not among them"
-    clinic.world.target.optouts.put(OURS, OptOutChange(_now_ms(), True, "api"))
+    _opt_out(clinic, OURS, "api")
     assert clinic.examine().ill == {"opt-outs": "warn"}
 
 
 def test_a_hundred_opt_outs_are_not_counted_further(clinic: Clinic) -> None:
     for number in range(101):
-        clinic.world.target.optouts.put(f"+120255501{number:02}", OptOutChange(_now_ms(), True, "keyword"))
+        _opt_out(clinic, f"+120255501{number:02}", "keyword")
     assert clinic.examine().found("opt-outs").startswith("100 or more")
 
 
 def test_one_number_may_be_asked_after(clinic: Clinic) -> None:
     assert clinic.examine(OTHERS).found("recipient") == "+1…24 may be texted"
-    clinic.world.target.optouts.put(OTHERS, OptOutChange(_now_ms(), True, "keyword"))
+    _opt_out(clinic, OTHERS, "keyword")
     assert clinic.examine(OTHERS).ill == {"recipient": "warn"}
     assert clinic.world.run("doctor", "--to", "nobody").exit_code == 2
 

@@ -5,6 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
+from longcode import consent
 from longcode.message import Status
 from longcode.optouts import DynamoOptOuts
 from longcode.ports import OptOutChange
@@ -30,7 +31,8 @@ def before(world: World, dynamodb: Any) -> World:
     assert world.target.messages.claim(ident(2), "claim", ACCEPTED_MS + 100).won
     world.submit(ident(3), "telnyx-3", to=OTHERS, accepted_ms=ACCEPTED_MS)
     world.accept(ident(4), accepted_ms=ACCEPTED_MS)
-    DynamoOptOuts(dynamodb, "MessagesTable").put(THEIRS, OptOutChange(ACCEPTED_MS, True, "keyword", "said"))
+    stop = OptOutChange(ACCEPTED_MS, True, "keyword", "said")
+    consent.heed(DynamoOptOuts(dynamodb, "MessagesTable"), THEIRS, stop, ACCEPTED_MS)
     table = dynamodb.describe_table(TableName="MessagesTable")["Table"]
     dynamodb.create_table(
         TableName=COPY,

@@ -1,14 +1,19 @@
-"""What every ledger of opt-outs promises: the latest word counts, whatever order the words come in."""
+"""What every ledger of opt-outs promises: a read, and a write that holds only if nobody wrote since."""
 
-import itertools
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+from moto.core.models import botocore_stubber
 
+from longcode import consent
 from longcode.limits import DynamoLimits
 from longcode.optouts import DynamoOptOuts
 from longcode.ports import Limits, OptOut, OptOutChange, OptOuts
-from tests.contract.tables import create_table
+from tests.contract.tables import REGION, create_table
 from tests.fakes import FakeLimits, FakeOptOuts
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import OURS, THEIRS
@@ -18,7 +23,8 @@ if TYPE_CHECKING:
 
 STOP = OptOutChange(START_MS, True, "keyword", "m-1")
 START = OptOutChange(START_MS + 10, False, "carrier", "m-2")
-STOP_AGAIN = OptOutChange(START_MS + 20, True, "api", "key-1")
+STOPPED = OptOut(THEIRS, True, (STOP,), START_MS, 1)
+STARTED = OptOut(THEIRS, False, (STOP, START), START_MS + 10, 2)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -48,59 +54,90 @@ def test_a_number_that_never_said_anything_is_not_in_the_ledger(both: tuple[OptO
 def test_an_opt_out_is_seen_where_it_is_decided_whether_to_send(both: tuple[OptOuts, Limits]) -> None:
     optouts, limits = both
 
-    assert optouts.put(THEIRS, STOP)
+    assert optouts.replace(None, STOPPED)
 
-    assert optouts.get(THEIRS) == OptOut(THEIRS, True, (STOP,))
+    assert optouts.get(THEIRS) == STOPPED
     assert limits.look(THEIRS, OURS).opted_out
     assert not limits.look("+12025550124", OURS).opted_out
 
 
 def test_an_opt_in_is_seen_too_and_the_history_stays(both: tuple[OptOuts, Limits]) -> None:
     optouts, limits = both
-    optouts.put(THEIRS, STOP)
+    optouts.replace(None, STOPPED)
 
-    assert optouts.put(THEIRS, START)
+    assert optouts.replace(STOPPED, STARTED)
 
-    assert optouts.get(THEIRS) == OptOut(THEIRS, False, (STOP, START))
+    assert optouts.get(THEIRS) == STARTED
     assert not limits.look(THEIRS, OURS).opted_out
     assert list(optouts.page(None, 10)) == []
 
 
-def test_the_same_word_twice_is_one(optouts: OptOuts) -> None:
-    assert optouts.put(THEIRS, STOP)
-    assert not optouts.put(THEIRS, STOP)
+def test_what_was_said_again_is_kept_without_a_line_in_the_history(optouts: OptOuts) -> None:
+    again = replace(STOPPED, said_ms=START_MS + 5, revision=2)
+    optouts.replace(None, STOPPED)
 
-    found = optouts.get(THEIRS)
-    assert found
-    assert found.changes == (STOP,)
+    assert optouts.replace(STOPPED, again)
 
-
-@pytest.mark.parametrize("order", list(itertools.permutations([STOP, START, STOP_AGAIN])), ids=str)
-def test_the_latest_word_counts_in_whatever_order_they_come(
-    optouts: OptOuts, order: tuple[OptOutChange, ...]
-) -> None:
-    for change in order:
-        optouts.put(THEIRS, change)
-
-    found = optouts.get(THEIRS)
-    assert found
-    assert found.opted_out
-    assert found.changes[-1].opted_out
+    assert optouts.get(THEIRS) == again
 
 
-def test_what_changes_nothing_is_no_line_in_the_history(optouts: OptOuts) -> None:
-    assert optouts.put(THEIRS, STOP)
-    assert not optouts.put(THEIRS, STOP_AGAIN)
-    # But it was said: what was said before that comes too late.
-    assert not optouts.put(THEIRS, START)
+def test_an_entry_that_came_since_the_look_stays(optouts: OptOuts) -> None:
+    optouts.replace(None, STOPPED)
 
-    assert optouts.get(THEIRS) == OptOut(THEIRS, True, (STOP,))
+    assert not optouts.replace(None, replace(STARTED, revision=1))
+
+    assert optouts.get(THEIRS) == STOPPED
+
+
+def test_an_entry_that_changed_since_the_look_stays(optouts: OptOuts) -> None:
+    optouts.replace(None, STOPPED)
+    optouts.replace(STOPPED, STARTED)
+
+    assert not optouts.replace(STOPPED, replace(STOPPED, said_ms=START_MS + 5, revision=2))
+
+    assert optouts.get(THEIRS) == STARTED
+
+
+def test_an_entry_that_changed_in_the_same_moment_stays(optouts: OptOuts) -> None:
+    start = replace(STARTED, said_ms=START_MS)
+    optouts.replace(None, STOPPED)
+    optouts.replace(STOPPED, start)
+
+    assert not optouts.replace(STOPPED, replace(STOPPED, said_ms=START_MS + 5, revision=2))
+
+    assert optouts.get(THEIRS) == start
+
+
+def test_an_entry_that_went_since_the_look_is_not_made_anew(optouts: OptOuts) -> None:
+    assert not optouts.replace(STOPPED, STARTED)
+
+    assert optouts.get(THEIRS) is None
+
+
+@pytest.mark.parametrize("seen", [None, STOPPED], ids=["new", "changed"])
+def test_of_two_equal_writes_one_is_made(optouts: OptOuts, seen: OptOut | None) -> None:
+    if seen:
+        optouts.replace(None, seen)
+    entry = STARTED if seen else STOPPED
+
+    assert [optouts.replace(seen, entry), optouts.replace(seen, entry)] == [True, False]
+
+
+def test_one_number_does_not_touch_another(optouts: OptOuts) -> None:
+    optouts.replace(None, STOPPED)
+
+    assert optouts.replace(None, replace(STOPPED, number="+12025550124"))
+
+    assert optouts.get(THEIRS) == STOPPED
 
 
 def test_the_opted_out_are_listed_in_pages_the_longest_first(optouts: OptOuts) -> None:
     for number in range(5):
-        optouts.put(f"+1202555010{number}", OptOutChange(START_MS + 5 - number, True, "api"))
-    optouts.put("+12025550109", START)
+        said = OptOutChange(START_MS + 5 - number, True, "api")
+        consent.heed(optouts, f"+1202555010{number}", said, START_MS + 100)
+    consent.heed(optouts, "+12025550109", START, START_MS + 100)
+    # Saying it again moves nobody in the list.
+    consent.heed(optouts, "+12025550104", OptOutChange(START_MS + 50, True, "api"), START_MS + 100)
 
     first = list(optouts.page(None, 3))
     last = first[-1]
@@ -108,3 +145,89 @@ def test_the_opted_out_are_listed_in_pages_the_longest_first(optouts: OptOuts) -
 
     assert [entry.number for entry in first] == ["+12025550104", "+12025550103", "+12025550102"]
     assert [entry.number for entry in second] == ["+12025550101", "+12025550100"]
+
+
+# ---------------------------------------------------------------------------------------- of the table alone
+
+
+def old_item(client: "DynamoDBClient", table: str, changed_ms: int) -> None:
+    """An opt-out as the version that knew no revisions wrote it."""
+    row = {
+        "at_ms": {"N": str(START_MS)},
+        "opted_out": {"BOOL": True},
+        "source": {"S": "keyword"},
+        "note": {"S": "m-1"},
+    }
+    client.put_item(
+        TableName=table,
+        Item={
+            "pk": {"S": f"O#{THEIRS}"},
+            "phone": {"S": THEIRS},
+            "opted_out": {"BOOL": True},
+            "changed_ms": {"N": str(changed_ms)},
+            "peer": {"S": "optouts"},
+            "accepted_ms": {"N": str(START_MS)},
+            "history": {"L": [{"M": row}]},
+        },
+    )
+
+
+def test_an_item_without_a_revision_counts_as_the_first(dynamodb: "DynamoDBClient") -> None:
+    table = create_table(dynamodb, "MessagesTable")
+    ledger = DynamoOptOuts(dynamodb, table)
+    old_item(dynamodb, table, START_MS)
+    seen = ledger.get(THEIRS)
+
+    assert seen == replace(STOPPED, revision=0)
+    assert [ledger.replace(seen, STARTED), ledger.replace(seen, STARTED)] == [True, False]
+    assert ledger.get(THEIRS) == STARTED
+
+
+@pytest.mark.parametrize("revision", [0, 1])
+def test_a_write_of_the_version_that_counted_none_is_seen(dynamodb: "DynamoDBClient", revision: int) -> None:
+    table = create_table(dynamodb, "MessagesTable")
+    ledger = DynamoOptOuts(dynamodb, table)
+    if revision:
+        ledger.replace(None, STOPPED)
+    else:
+        old_item(dynamodb, table, START_MS)
+    seen = ledger.get(THEIRS)
+    # Said again, by the other version.
+    dynamodb.update_item(
+        TableName=table,
+        Key={"pk": {"S": f"O#{THEIRS}"}},
+        UpdateExpression="SET changed_ms = :at",
+        ExpressionAttributeValues={":at": {"N": str(START_MS + 20)}},
+    )
+
+    assert not ledger.replace(seen, STARTED)
+
+    found = ledger.get(THEIRS)
+    assert found
+    assert (found.opted_out, found.said_ms) == (True, START_MS + 20)
+
+
+@pytest.mark.parametrize("seen", [None, STOPPED], ids=["new", "changed"])
+def test_a_lost_answer_that_botocore_asks_for_again_is_nobody_elses_write(aws: None, seen: OptOut | None) -> None:
+    client: DynamoDBClient = boto3.client(
+        "dynamodb", region_name=REGION, config=Config(retries={"mode": "standard"})
+    )
+    ledger = DynamoOptOuts(client, create_table(client, "MessagesTable"))
+    if seen:
+        ledger.replace(None, seen)
+    entry = STARTED if seen else STOPPED
+    attempts: list[str] = []
+
+    # Any: what botocore hands to a handler.
+    def lose(event_name: str, request: Any, **_: Any) -> None:
+        attempts.append(event_name)
+        if len(attempts) == 1:
+            botocore_stubber(event_name, request)
+            raise ReadTimeoutError(endpoint_url=request.url)
+
+    client.meta.events.register_first("before-send.dynamodb.UpdateItem", lose)
+
+    assert ledger.replace(seen, entry)
+
+    assert len(attempts) == 2
+    assert ledger.get(THEIRS) == entry

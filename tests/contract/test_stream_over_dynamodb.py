@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from longcode import consent
 from longcode.message import Status
 from longcode.messages import DynamoMessages
 from longcode.optouts import DynamoOptOuts
@@ -98,9 +99,12 @@ def test_an_inbound_stop_is_told_as_both(table: Table, client: "DynamoDBClient",
         make_message(direction="inbound", status=Status.RECEIVED, route="webhook", sender=THEIRS, metadata={})
     )
     ledger = DynamoOptOuts(client, table.name)
-    ledger.put(THEIRS, OptOutChange(NOW, True, "carrier"))
-    ledger.put(THEIRS, OptOutChange(NOW + 10, True, "keyword"))
-    ledger.put(THEIRS, OptOutChange(NOW + 20, False, "api"))
+    for word in (
+        OptOutChange(NOW, True, "carrier"),
+        OptOutChange(NOW + 10, True, "keyword"),
+        OptOutChange(NOW + 20, False, "api"),
+    ):
+        consent.heed(ledger, THEIRS, word, NOW + 20)
 
     world.invoke("publisher", table.batch())
 

@@ -198,10 +198,14 @@ class FakeMessages:
     def queued(self, message: Message) -> None:
         with self.trip.around("queued"):
             row = self._rows.get(message.id)
-            if row and row.message.status is Status.QUEUED and row.message.unqueued:
-                if row.message.accepted_ms == message.accepted_ms:
-                    row.message = replace(row.message, unqueued=False)
-                    row.attention_ms = message.accepted_ms + self._validity_ms
+            if (
+                row
+                and row.message.status is Status.QUEUED
+                and row.message.unqueued
+                and row.message.accepted_ms == message.accepted_ms
+            ):
+                row.message = replace(row.message, unqueued=False)
+                row.attention_ms = message.accepted_ms + self._validity_ms
 
     def forbid(self, message: Message) -> bool:
         with self.trip.around("forbid"):

@@ -1,32 +1,26 @@
 """The opt-out ledger in memory."""
 
-from longcode.ports import OptOut, OptOutChange
+from longcode.ports import OptOut
 from tests.fakes.tripwire import Tripwire
 
 
 class FakeOptOuts:
-    """ports.OptOuts in memory. The contract tests hold it to what the real table does."""
+    """ports.OptOuts in memory, no stronger than the table. The contract tests hold it to what that does."""
 
     def __init__(self) -> None:
         self.trip = Tripwire()
         self.entries: dict[str, OptOut] = {}
-        # When each was last said, also if that changed nothing.
-        self._said_ms: dict[str, int] = {}
 
     def get(self, number: str) -> OptOut | None:
         with self.trip.around("get"):
             return self.entries.get(number)
 
-    def put(self, number: str, change: OptOutChange) -> bool:
-        with self.trip.around("put"):
-            there = self.entries.get(number)
-            if there and self._said_ms[number] >= change.at_ms:
+    def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
+        with self.trip.around("replace"):
+            there = self.entries.get(entry.number)
+            if _mark(there) != _mark(seen):
                 return False
-            self._said_ms[number] = change.at_ms
-            if there and there.opted_out is change.opted_out:
-                return False
-            changes = (*(there.changes if there else ()), change)
-            self.entries[number] = OptOut(number, change.opted_out, changes)
+            self.entries[entry.number] = entry
             return True
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
@@ -37,3 +31,8 @@ class FakeOptOuts:
                 if entry.opted_out
             )
             return [entry for place, entry in listed if after is None or place > after][:at_most]
+
+
+def _mark(entry: OptOut | None) -> tuple[int, int] | None:
+    """What the table's condition compares."""
+    return (entry.revision, entry.said_ms) if entry else None

@@ -25,7 +25,8 @@ def image(item: Message | OptOut | Image | None) -> Image | None:
             "pk": f"O#{item.number}",
             "phone": item.number,
             "opted_out": item.opted_out,
-            "changed_ms": item.changes[-1].at_ms,
+            "changed_ms": item.said_ms,
+            "revision": item.revision,
             "history": [
                 {"at_ms": c.at_ms, "opted_out": c.opted_out, "source": c.source, "note": c.note}
                 for c in item.changes

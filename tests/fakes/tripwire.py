@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from longcode.errors import Unavailable
+from tests.interleave import pause
 
 
 class Died(BaseException):
@@ -62,7 +63,8 @@ class Tripwire:
 
     @contextmanager
     def around(self, call: str) -> Iterator[None]:
-        """One call of the fake."""
+        """One call of the fake. Jobs that run side by side (tests.interleave) take turns here."""
+        pause(call)
         self.calls.append(call)
         plan = self._due(call)
         if plan and not plan.after:

@@ -71,7 +71,7 @@ def emitted(world: World) -> dict[str, list[dict[str, object]]]:
         history=(Entry(START_MS, "received", "webhook", "event-1"),),
         media=({"url": "https://example.com/a.jpg"},),
     )
-    stop = OptOut(THEIRS, True, (OptOutChange(START_MS, True, "carrier"),))
+    stop = OptOut(THEIRS, True, (OptOutChange(START_MS, True, "carrier"),), START_MS, 1)
     world.invoke("publisher", event((None, bare), (bare, full), (None, heard), (None, more), (None, stop)))
     found: dict[str, list[dict[str, object]]] = {kind: [] for kind in KINDS}
     for notice in world.bus.heard:

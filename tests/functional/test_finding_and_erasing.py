@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from longcode import consent
 from longcode.message import Status
 from longcode.ports import Counted, Found, OptOutChange
 from tests.fakes import THEIRS, Reply, World, call, make_settings, make_world
@@ -164,7 +165,7 @@ def test_a_person_is_erased_both_ways_and_their_opt_out_stays(world: World) -> N
     sent = world.send().fields
     receive(world, "Thank you", telnyx_id="6a0f2f7e-0d8e-4a0d-9a8e-3b9a3c1d5e55")
     others = world.send(OTHERS).fields["message_id"]
-    world.optouts.put(THEIRS, OptOutChange(world.clock.now, True, "api"))
+    consent.heed(world.optouts, THEIRS, OptOutChange(world.clock.now, True, "api"), world.clock.now)
 
     assert erase(world) == {"erased": 2, "kept": 0, "remaining": False}
 

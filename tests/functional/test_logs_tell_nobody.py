@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from longcode import consent
 from longcode.destinations import Destination
 from longcode.errors import Crashed
 from longcode.message import Fault
@@ -70,7 +71,7 @@ def send_and_queue(world: World) -> None:
         world.send(ABROAD, WORDS)
         world.enqueue(ABROAD, WORDS)
     world.enqueue("+442079460999", WORDS)
-    world.optouts.put(NUMBERS["dee"], OptOutChange(world.clock.now, True, "api"))
+    consent.heed(world.optouts, NUMBERS["dee"], OptOutChange(world.clock.now, True, "api"), world.clock.now)
     world.consume()
     world.process()
     world.carrier.then(carriers.BAD_KEY)

@@ -124,7 +124,8 @@ def test_a_change_of_a_text_is_counted_as_what_became_of_it(
 
 
 def ledger(*wishes: bool) -> OptOut:
-    return OptOut(THEIRS, wishes[-1], tuple(OptOutChange(at, wish, "keyword") for at, wish in enumerate(wishes)))
+    changes = tuple(OptOutChange(at, wish, "keyword") for at, wish in enumerate(wishes))
+    return OptOut(THEIRS, wishes[-1], changes, changes[-1].at_ms, len(changes))
 
 
 @pytest.mark.parametrize(

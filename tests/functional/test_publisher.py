@@ -39,7 +39,8 @@ def inbound(**changes: Any) -> Message:
 
 
 def opted(out: bool, *changes: OptOutChange) -> OptOut:
-    return OptOut(THEIRS, out, changes or (OptOutChange(START_MS, out, "carrier", TELNYX_ID),))
+    changes = changes or (OptOutChange(START_MS, out, "carrier", TELNYX_ID),)
+    return OptOut(THEIRS, out, changes, changes[-1].at_ms, len(changes))
 
 
 def publish_to(world: World, *writes: tuple[Any, Any], first: int = 1) -> list[str]:
@@ -168,7 +169,7 @@ def test_both_directions_of_an_opt_out_are_told(world: World) -> None:
         (inbound(), inbound(text=None)),
         (a_text(status=Status.DELIVERED), None),
         (inbound(), None),
-        (opted(True), opted(True, OptOutChange(START_MS + 9, True, "keyword"))),
+        (opted(True), replace(opted(True), said_ms=START_MS + 9, revision=2)),
         (None, opted(False)),
         (opted(True), None),
         (None, {"pk": {"S": "M#a-remnant"}}),

@@ -2,9 +2,10 @@
 
 import pytest
 
-from longcode.message import Status
+from longcode.message import Message, Status
 from longcode.pacing import recipient_key, sender_key
-from tests.fakes import OURS, THEIRS, WEBHOOK_URL, World, make_settings, make_world
+from longcode.ports import Answer
+from tests.fakes import OURS, THEIRS, WEBHOOK_URL, FakeCarrier, FakeClock, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import Behaviour, refuses
 
@@ -337,6 +338,30 @@ def test_a_recipient_who_has_opted_out_gets_nothing(world: World) -> None:
     assert world.carrier.requests == []
     assert [message.direction for message in world.messages.all] == ["inbound"]
     assert (reply.status, reply.fields["code"]) == (403, "recipient_opted_out")
+
+
+@pytest.mark.parametrize(("after_ms", "out"), [(1, False), (-1, True)], ids=["since", "before"])
+def test_a_refusal_for_a_stop_is_as_old_as_its_request(after_ms: int, out: bool) -> None:
+    """The carrier looked when it was asked: a START since then is later, one from before is older."""
+    from tests.fakes.webhooks import inbound
+
+    class Slow(FakeCarrier):
+        """START comes while its refusal is on the way."""
+
+        def send(self, message: Message) -> Answer:
+            answer = super().send(message)
+            world.webhook(inbound(THEIRS, "START", asked_ms + after_ms, to=OURS))
+            return answer
+
+    clock = FakeClock()
+    world = make_world(clock=clock, carrier=Slow(clock, latency_ms=400))
+    world.carrier.then(carriers.OPTED_OUT)
+    asked_ms = clock.now
+
+    reply = world.send()
+
+    assert world.optouts.entries[THEIRS].opted_out is out
+    assert reply.status == 403
 
 
 def test_the_carriers_word_that_a_recipient_has_opted_out_is_remembered(world: World) -> None:

@@ -9,12 +9,16 @@ import pytest
 
 from longcode import signature
 from longcode.message import Fault, Status
-from tests.fakes import OURS, SIGNER, THEIRS, World, make_settings, make_world
+from longcode.ports import OptOut
+from tests.fakes import OURS, SIGNER, THEIRS, FakeOptOuts, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import Text
 from tests.fakes.gateway import call
 from tests.fakes.webhooks import Signer, envelope, inbound, receipt
 from tests.functional.conftest import nothing_happened
+
+DAY_MS = 86_400_000
+OTHER_OF_OURS = "+12025550101"
 
 
 def sent(world: World) -> Text:
@@ -32,7 +36,7 @@ def deliver(world: World, text: Text, status: str, event_id: str | None = None, 
 
 
 def writes(world: World) -> int:
-    return world.messages.trip.count("record", "receive", "accept", "end") + world.optouts.trip.count("put")
+    return world.messages.trip.count("record", "receive", "accept", "end") + world.optouts.trip.count("replace")
 
 
 @pytest.mark.parametrize(
@@ -211,9 +215,67 @@ def test_a_stop_that_comes_again_after_a_later_start_has_no_say(world: World) ->
     assert not world.optouts.entries[THEIRS].opted_out
 
 
+@pytest.mark.parametrize("autoresponse", ["START", None], ids=["carrier", "keyword"])
+def test_a_start_to_another_of_our_numbers_does_not_opt_in_here(world: World, autoresponse: str | None) -> None:
+    world.webhook(inbound(THEIRS, "STOP", world.clock.now, to=OTHER_OF_OURS))
+    world.clock.pass_ms(1_000)
+
+    reply = world.webhook(inbound(THEIRS, "START", world.clock.now, to=OTHER_OF_OURS, autoresponse=autoresponse))
+
+    assert world.optouts.entries[THEIRS].opted_out
+    assert len(world.messages.all) == 2
+    assert len(world.journal.of("optout.other_number")) == 1
+    assert reply.status == 200
+
+
+def test_a_start_dated_ahead_holds_up_no_later_stop_however_often_it_comes_again(world: World) -> None:
+    world.webhook(inbound(THEIRS, "STOP", world.clock.now, to=OURS))
+    world.clock.pass_ms(1_000)
+    ahead = inbound(THEIRS, "START", world.clock.now + 365 * DAY_MS, to=OURS)
+    world.webhook(ahead)
+    assert not world.optouts.entries[THEIRS].opted_out
+    world.clock.pass_ms(1_000)
+    world.webhook(inbound(THEIRS, "STOP", world.clock.now, to=OURS))
+    world.clock.pass_ms(60_000)
+
+    world.webhook(ahead)
+
+    assert world.optouts.entries[THEIRS].opted_out
+
+
+@pytest.mark.parametrize("off_ms", [-30 * DAY_MS, 30 * DAY_MS], ids=["long-ago", "ahead"])
+def test_a_stop_whose_date_is_out_of_reason_counts_as_said_when_it_came(world: World, off_ms: int) -> None:
+    world.request("optouts", "DELETE", "/sms/optouts/{number}", parameters={"number": THEIRS})
+    world.clock.pass_ms(1_000)
+    world.webhook(inbound(THEIRS, "STOP", world.clock.now + off_ms, to=OURS))
+    assert world.optouts.entries[THEIRS].opted_out
+    world.clock.pass_ms(1_000)
+
+    world.request("optouts", "DELETE", "/sms/optouts/{number}", parameters={"number": THEIRS})
+
+    assert not world.optouts.entries[THEIRS].opted_out
+
+
+def test_a_stop_that_others_keep_out_of_the_ledger_has_the_carrier_try_again() -> None:
+    class Busy(FakeOptOuts):
+        """Somebody else comes first, ten times."""
+
+        def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
+            return self.trip.count("get") > 10 and super().replace(seen, entry)
+
+    world = make_world(optouts=Busy())
+    body = inbound(THEIRS, "STOP", world.clock.now, to=OURS)
+    first = world.webhook(body)
+
+    again = world.webhook(body)
+
+    assert world.optouts.entries[THEIRS].opted_out
+    assert (first.status, again.status) == (503, 200)
+
+
 def test_a_stop_whose_second_write_failed_is_heeded_when_the_carrier_tries_again(world: World) -> None:
     body = inbound(THEIRS, "STOP", world.clock.now, to=OURS)
-    world.optouts.trip.fail("put")
+    world.optouts.trip.fail("replace")
     assert world.webhook(body).status == 503
 
     assert world.webhook(body).status == 200

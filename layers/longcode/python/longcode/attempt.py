@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from longcode import pacing
+from longcode import consent, pacing
 from longcode.errors import Unavailable
 from longcode.message import Entry, Fault, HeldBy, Message, Status
 from longcode.metrics import Metric
@@ -147,7 +147,7 @@ def learn(message: Message, answer: Answer, desk: Desk, road: Road, left: int) -
     if answer.opted_out:
         # Dated by the request: a START that came while it was under way is later.
         change = OptOutChange(left, True, "block", (answer.fault or Fault("", "")).title)
-        notes.append(lambda: desk.optouts.put(message.recipient, change))
+        notes.append(lambda: consent.heed(desk.optouts, message.recipient, change, now))
     if answer.verdict is Verdict.ACCEPTED or (answer.verdict is Verdict.PERMANENT and not answer.unclassified):
         notes.append(lambda: _sound(message, desk, road, now))
     elif answer.everyone:

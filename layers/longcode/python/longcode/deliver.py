@@ -395,7 +395,7 @@ class _Lane:
             self.give_up(Unavailable("A worker"))
 
     def _finish(self) -> None:
-        """Delete what is done: at once, and not with the batch's answer, for until then nobody gets what is behind."""
+        """Delete what is done: at once, as what is behind it comes to nobody until then."""
         if self._early:
             self._hide(self._desk.clock.now_ms() + _UNSTORED_RETRY_MS)
         done = [result.envelope for result in self.results if result.done and result.envelope]
@@ -452,7 +452,7 @@ class _Lane:
         now = desk.clock.now_ms()
         claim = desk.messages.claim(place.message.id, desk.new_id(), now)
         if not claim.won or claim.message is None:
-            return self._not_ours(place, claim, now)
+            return self._not_ours(claim, now)
         message = claim.message
         if now >= message.accepted_ms + desk.validity_ms:
             self._close(self._places.pop(0), _expire(message, desk, now))
@@ -509,7 +509,7 @@ class _Lane:
         place.message = replace(place.message, slot_ms=slot, held_by=held_by)
         place.held_by, place.fresh = held_by, False
 
-    def _not_ours(self, place: _Place, claim: Claim, now: int) -> bool:
+    def _not_ours(self, claim: Claim, now: int) -> bool:
         """A text that was dealt with since it was read, or that another invocation still deals with."""
         desk, message = self._desk, claim.message
         if message and message.status is Status.SENDING:

@@ -4,8 +4,8 @@ A reservation is one write that guesses on which side of now the limiter's TAT l
 other side if it guessed wrong. Comparing and setting would collapse here: each loser of a race would have to
 read and try again, where this adds to whatever the value has become.
 
-Writes that add carry a mark of their own call, so that the client library may repeat one whose answer was lost. Only
-if another caller wrote in between does the repetition add twice: a slot that nobody uses, a text counted twice.
+Writes that add carry a mark of their own call, so that the client library may repeat one whose answer was lost.
+Only if another caller wrote in between is it added twice: a slot that nobody uses, a text counted twice.
 """
 
 import secrets

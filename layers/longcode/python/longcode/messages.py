@@ -88,8 +88,9 @@ def _row(entry: Entry) -> "Item":
 
 _SCALARS = (
     "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
-    "fingerprint", "webhook_url", "telnyx_id", "carrier_status", "claim_id", "claimed_ms", "attempts", "slot_ms",
-    "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency", "autoresponse", "is_spam", "sent_ms", "completed_ms",
+    "fingerprint", "webhook_url", "telnyx_id", "carrier_status", "claim_id", "claimed_ms", "attempts",
+    "slot_ms", "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
+    "autoresponse", "is_spam", "sent_ms", "completed_ms",
 )  # fmt: skip
 
 
@@ -314,7 +315,8 @@ class DynamoMessages:
         return self._try_update(
             message.id,
             "SET #status = :status, #rank = :rank, faults = :faults, updated_ms = :now, attention = :shard, "
-            "attention_ms = :now, expires_at = :expires, history = list_append(if_not_exists(history, :none), :entry)",
+            "attention_ms = :now, expires_at = :expires, "
+            "history = list_append(if_not_exists(history, :none), :entry)",
             "claim_id = :claim AND #rank = :sending",
             {
                 ":status": Status.UNKNOWN.value,

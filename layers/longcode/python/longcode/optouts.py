@@ -1,7 +1,7 @@
 """The ledger of who wants no texts: one item a number in the messages table, without an end."""
 
+import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -34,55 +34,27 @@ class DynamoOptOuts:
             ).get("Item")
         return image(item) if item else None
 
-    def put(self, number: str, change: OptOutChange) -> bool:
-        was = self.get(number)
-        if was and was.opted_out is change.opted_out:
-            # Said once more: it holds from now on, and is no line in the history, which would grow without end.
-            self._say_again(number, change.at_ms)
-            return False
-        listed = "SET peer = :list, accepted_ms = :at, " if change.opted_out else "SET "
-        values: dict[str, object] = {
-            ":out": change.opted_out,
-            ":at": change.at_ms,
-            ":number": number,
-            ":none": [],
-            ":row": [
-                {
-                    "at_ms": change.at_ms,
-                    "opted_out": change.opted_out,
-                    "source": change.source,
-                    "note": change.note,
-                }
-            ],
-        }
-        if change.opted_out:
-            values[":list"] = _LIST
+    def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
+        written_by = uuid.uuid4().hex
+        fields = _fields(entry) | {"written_by": written_by}
+        condition, values = _unchanged(seen)
+        values |= {f":{name}": value for name, value in fields.items()}
         try:
             with translated(_WHAT):
                 self._client.update_item(
                     TableName=self._table,
-                    Key={"pk": _serialize(f"O#{number}")},
-                    UpdateExpression=listed
-                    + "phone = :number, opted_out = :out, changed_ms = :at, "
-                    + "history = list_append(if_not_exists(history, :none), :row)"
-                    + ("" if change.opted_out else " REMOVE peer, accepted_ms"),
-                    # An event that is older than the last change, or that change once more, has no say.
-                    ConditionExpression="attribute_not_exists(pk) OR changed_ms < :at",
+                    Key={"pk": _serialize(f"O#{entry.number}")},
+                    UpdateExpression="SET "
+                    + ", ".join(f"{name} = :{name}" for name in fields)
+                    + ("" if entry.opted_out else " REMOVE peer, accepted_ms"),
+                    ConditionExpression=condition,
                     ExpressionAttributeValues={name: _serialize(value) for name, value in values.items()},
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
-        except ConditionFailed:
-            return False
+        except ConditionFailed as exc:
+            # botocore asks again where an answer was lost, and the second finds what the first has written.
+            return exc.item.get("written_by") == _serialize(written_by)
         return True
-
-    def _say_again(self, number: str, at_ms: int) -> None:
-        with suppress(ConditionFailed), translated(_WHAT):
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": _serialize(f"O#{number}")},
-                UpdateExpression="SET changed_ms = :at",
-                ConditionExpression="changed_ms < :at",
-                ExpressionAttributeValues={":at": _serialize(at_ms)},
-            )
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
         start: dict[str, Any] = {}
@@ -104,6 +76,35 @@ class DynamoOptOuts:
         return [image(item) for item in answer["Items"]]
 
 
+def _unchanged(seen: OptOut | None) -> tuple[str, dict[str, object]]:
+    """The condition that the item is as it was read.
+
+    The time is in it for the version of this code that knew no revisions: while it runs beside this one, at a
+    deployment or its rollback, each of its writes moves the time and leaves the revision.
+    """
+    if seen is None:
+        return "attribute_not_exists(pk)", {}
+    values: dict[str, object] = {":seen_ms": seen.said_ms}
+    if not seen.revision:
+        return "changed_ms = :seen_ms AND attribute_not_exists(revision)", values
+    return "changed_ms = :seen_ms AND revision = :seen", values | {":seen": seen.revision}
+
+
+def _fields(entry: OptOut) -> dict[str, object]:
+    """An entry as its item has it, but for the key."""
+    listed = {"peer": _LIST, "accepted_ms": entry.changes[-1].at_ms} if entry.opted_out else {}
+    return listed | {
+        "phone": entry.number,
+        "opted_out": entry.opted_out,
+        "changed_ms": entry.said_ms,
+        "revision": entry.revision,
+        "history": [
+            {"at_ms": row.at_ms, "opted_out": row.opted_out, "source": row.source, "note": row.note}
+            for row in entry.changes
+        ],
+    }
+
+
 # Any: an item of the table as DynamoDB types it.
 def image(item: Mapping[str, Any]) -> OptOut:
     """The entry in an item, as a read or the table's stream has it."""
@@ -115,4 +116,6 @@ def image(item: Mapping[str, Any]) -> OptOut:
             OptOutChange(int(row["at_ms"]), row["opted_out"], row["source"], row["note"])
             for row in fields["history"]
         ),
+        said_ms=int(fields["changed_ms"]),
+        revision=int(fields.get("revision", 0)),
     )

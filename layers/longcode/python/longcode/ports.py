@@ -372,7 +372,7 @@ class Limits(Protocol):
         """
 
     def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
-        """Note that the carrier did not take a text to `recipient`; to how many it was that of late, in this way."""
+        """Note that the carrier did not take a text to `recipient`; to how many in this way, of late."""
 
     def clear_suspects(self, now_ms: int) -> None:
         """The carrier took a text: what it did not take of others is about them."""
@@ -399,20 +399,32 @@ class OptOutChange:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """Whether a number wants texts, and every change of that, oldest first."""
+    """Whether a number wants texts, and the changes of that, oldest first (`consent` keeps the last 100).
+
+    `said_ms` is when the present state was last said, also where that changed nothing. `revision` counts the
+    writes of the entry; 0 is one from before they were counted.
+    """
 
     number: str
     opted_out: bool
     changes: tuple[OptOutChange, ...]
+    said_ms: int
+    revision: int
 
 
 class OptOuts(Protocol):
-    """The ledger of who wants no texts."""
+    """The ledger of who wants no texts. `consent.heed` is how a word gets into it."""
 
-    def get(self, number: str) -> OptOut | None: ...
+    def get(self, number: str) -> OptOut | None:
+        """The entry with every write that has ended."""
 
-    def put(self, number: str, change: OptOutChange) -> bool:
-        """Write a change down; False if it is none, or a later one is there already."""
+    def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
+        """Write `entry` in the place of `seen`, as `get` read it; False, and nothing written, if anybody has
+        written that number since.
+
+        Of several calls with one `seen` one writes, also where their entries are the same. If it raises
+        Unavailable, it may have written.
+        """
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
         """The opted-out, the longest first, after the one that changed then with that number."""
@@ -515,8 +527,8 @@ class Outbox(Protocol):
     """The queue. What it holds says that a recipient has something waiting; the order is the table's."""
 
     def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
-        """Append each to its recipient's group. Twice within five minutes with the same `mark` is once; the mark is
-        the time of acceptance where it is empty.
+        """Append each to its recipient's group. Twice within five minutes with the same `mark` is once; an empty
+        mark is the time of acceptance.
 
         Raises Unavailable if any of them is not known to be in.
         """

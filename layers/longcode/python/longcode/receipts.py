@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from longcode import consent
 from longcode.errors import InvalidRequest
 from longcode.keywords import Wish, wish
 from longcode.message import Message
@@ -16,6 +17,7 @@ def take(
     event: Event | None,
     path_id: str | None,
     *,
+    long_code: str,
     messages: Messages,
     optouts: OptOuts,
     meter: Meter,
@@ -23,7 +25,7 @@ def take(
     now_ms: int,
 ) -> Acknowledged:
     """Record one verified event. `path_id` is the message id in the URL that was called, which is not signed:
-    it must agree with the one in the signed body.
+    it must agree with the one in the signed body. `long_code` is the number that this service sends from.
 
     Raises InvalidRequest for a body that is no event, Unavailable if it could not be stored: the carrier then
     tries again.
@@ -35,15 +37,7 @@ def take(
         raise InvalidRequest("The body is not a webhook event.")
     journal.bind(event_id=event.id)
     if event.inbound is not None:
-        if not event.inbound.sender:
-            raise InvalidRequest("The event has no sender.", field="data.payload.from.phone_number")
-        journal.bind(message_id=event.inbound.id)
-        if messages.receive(event.inbound):
-            journal.info("webhook.received", autoresponse=event.inbound.autoresponse)
-        else:
-            meter.count(Metric.WEBHOOK_DUPLICATES)
-        # Also for a text that was there already: the first delivery may have ended between the two writes.
-        _heed(event.inbound, optouts, meter, journal)
+        _receive(event.inbound, long_code, messages, optouts, meter, journal, now_ms)
         return "received"
     if event.receipt is None:
         journal.info("webhook.other", event_type=event.type)
@@ -63,19 +57,44 @@ def take(
     return "updated"
 
 
-def _heed(text: Message, optouts: OptOuts, meter: Meter, journal: Journal) -> None:
-    """Write down a wish to stop or start; the carrier has answered the texter itself."""
+def _receive(
+    text: Message,
+    long_code: str,
+    messages: Messages,
+    optouts: OptOuts,
+    meter: Meter,
+    journal: Journal,
+    now_ms: int,
+) -> None:
+    """Keep an inbound text, and heed a wish to stop or start; the carrier has answered the texter itself."""
+    if not text.sender:
+        raise InvalidRequest("The event has no sender.", field="data.payload.from.phone_number")
+    journal.bind(message_id=text.id)
+    new = messages.receive(text)
+    if new:
+        journal.info("webhook.received", autoresponse=text.autoresponse)
+    else:
+        meter.count(Metric.WEBHOOK_DUPLICATES)
     wanted = wish(text.text or "", text.autoresponse)
-    if wanted is None:
-        return
     if wanted is Wish.UNCLEAR:
         meter.count(Metric.OPT_OUT_UNCLEAR)
         journal.warning("optout.unclear")
-        return
-    said_ms = text.history[0].at_ms if text.history else text.accepted_ms
-    source = "carrier" if text.autoresponse else "keyword"
-    if optouts.put(text.sender, OptOutChange(said_ms, wanted is Wish.STOP, source, text.id)):
-        journal.info("optout.changed", wish=wanted.value, source=source)
+    elif wanted is Wish.START and text.recipient != long_code:
+        # Leave to text from there is no leave to text from here. A STOP counts wherever it was sent.
+        journal.info("optout.other_number")
+    elif wanted:
+        # Also for a text that was there already: the first delivery may have ended between the two writes. The
+        # word is as old as that one, or each delivery of a START dated ahead would be later than the STOPs since.
+        first = text if new else messages.get(text.id) or text
+        source = "carrier" if text.autoresponse else "keyword"
+        change = OptOutChange(_said_ms(first, wanted), wanted is Wish.STOP, source, text.id)
+        if consent.heed(optouts, text.sender, change, now_ms):
+            journal.info("optout.changed", wish=wanted.value, source=source)
+
+
+def _said_ms(text: Message, wanted: Wish) -> int:
+    occurred_ms = text.history[0].at_ms if text.history else None
+    return consent.said_ms(occurred_ms, text.accepted_ms, wanted is Wish.STOP)
 
 
 def _message_id(event: Event, path_id: str | None, messages: Messages) -> str | None:

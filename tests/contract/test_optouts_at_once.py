@@ -1,0 +1,320 @@
+"""A STOP is never lost: whatever is said side by side, in every order of reads and writes, the latest word counts.
+
+The judge knows nothing of the ledger: it takes the latest of the words by the times in the tables below.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+from moto.core.models import botocore_stubber
+
+from longcode import consent, receipts
+from longcode.errors import Unavailable
+from longcode.message import Entry, Message, Status
+from longcode.messages import DynamoMessages
+from longcode.optouts import DynamoOptOuts
+from longcode.ports import Messages, OptOutChange, OptOuts
+from longcode.telnyx import Event
+from tests import interleave
+from tests.contract.tables import REGION, create_table
+from tests.fakes import FakeJournal, FakeMessages, FakeMeter, FakeOptOuts
+from tests.fakes.clock import START_MS
+from tests.fakes.examples import OURS, THEIRS, make_message
+from tests.interleave import Job, Run, Trial
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+SECOND, DAY = 1_000, 86_400_000
+NOW = START_MS + 60 * SECOND
+# The answer to a write is lost, and botocore asks again; or nobody does; or the write was never made.
+Loss = Literal["repeated", "lost", "refused"]
+
+
+class Scene:
+    """A ledger and the messages beside it, empty at each trial; one of the ledger's writes may go wrong."""
+
+    optouts: OptOuts
+    messages: Messages
+
+    def clear(self) -> None:
+        raise NotImplementedError
+
+    def lose(self, number: int, loss: Loss) -> None:
+        """Let the write of that number, counted from here on, go wrong."""
+        raise NotImplementedError
+
+
+class InMemory(Scene):
+    def clear(self) -> None:
+        self.optouts = self._optouts = FakeOptOuts()
+        self.messages = FakeMessages(validity_minutes=60)
+
+    def lose(self, number: int, loss: Loss) -> None:
+        # What botocore repeats, the fake does not have.
+        if loss != "repeated":
+            self._optouts.trip.fail("replace", after=loss == "lost", skip=number)
+
+
+class InDynamoDB(Scene):
+    def __init__(self) -> None:
+        # Each lost answer is lost for good: what botocore would do about it is done below.
+        once = Config(retries={"total_max_attempts": 1})
+        self.client: DynamoDBClient = boto3.client("dynamodb", region_name=REGION, config=once)
+        self._table = create_table(self.client, "MessagesTable")
+        self._plan: tuple[int, Loss] | None = None
+        self.optouts = DynamoOptOuts(self.client, self._table)
+        self.messages = DynamoMessages(self.client, self._table, retention_days=90, validity_minutes=60)
+
+    def clear(self) -> None:
+        self._plan = None
+        for item in self.client.scan(TableName=self._table)["Items"]:
+            self.client.delete_item(TableName=self._table, Key={"pk": item["pk"]})
+
+    def lose(self, number: int, loss: Loss) -> None:
+        self._plan = (number, loss)
+
+    @contextmanager
+    def losing(self) -> Iterator[None]:
+        self.client.meta.events.register_first("before-send", self._send)
+        try:
+            yield
+        finally:
+            self.client.meta.events.unregister("before-send", self._send)
+
+    # Any: what botocore hands to a handler.
+    def _send(self, event_name: str, request: Any, **_: Any) -> Any:
+        if self._plan is None or not event_name.endswith(".UpdateItem"):
+            return None
+        number, loss = self._plan
+        self._plan = (number - 1, loss)
+        if number:
+            return None
+        if loss != "refused":
+            botocore_stubber(event_name, request)
+        if loss == "repeated":
+            interleave.pause("UpdateItem again")
+            return botocore_stubber(event_name, request)
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+
+@pytest.fixture(params=["fake", "dynamodb"], scope="module")
+def scene(request: pytest.FixtureRequest, aws: None) -> Iterator[Scene]:
+    if request.param == "fake":
+        yield InMemory()
+        return
+    real = InDynamoDB()
+    with ExitStack() as stack:
+        # The later comes first: a job stops before its write can go wrong.
+        stack.enter_context(real.losing())
+        stack.enter_context(interleave.stopping(real.client))
+        yield real
+
+
+# ---------------------------------------------------------------------------------------------- who says what
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word: what it wishes, when it counts as said, how it comes, and what was there before it came."""
+
+    name: str
+    out: bool
+    said_ms: int
+    job: Callable[[Scene], Job]
+    prepare: Callable[[Scene], object] = lambda _: None
+
+
+def persistent(work: Callable[[], object]) -> object:
+    """The provider delivers again after a 503, and so does whoever called the API."""
+    for _ in range(3):
+        try:
+            return work()
+        except Unavailable:
+            pass
+    raise AssertionError("Not even the fourth time.")
+
+
+def api(name: str, out: bool, after_s: int) -> Word:
+    """PUT and DELETE /sms/optouts/{number}, and the carrier's refusal."""
+    change = OptOutChange(START_MS + after_s * SECOND, out, "api")
+
+    def job(scene: Scene) -> Job:
+        return lambda: persistent(lambda: consent.heed(scene.optouts, THEIRS, change, NOW))
+
+    return Word(name, out, change.at_ms, job)
+
+
+def message(ident: str, text: str, occurred_ms: int, received_ms: int) -> Message:
+    return make_message(
+        id=ident,
+        direction="inbound",
+        status=Status.RECEIVED,
+        sender=THEIRS,
+        recipient=OURS,
+        text=text,
+        route="webhook",
+        metadata={},
+        accepted_ms=received_ms,
+        updated_ms=received_ms,
+        history=(Entry(occurred_ms, "received", "webhook", f"event-{ident}"),),
+    )
+
+
+def deliver(scene: Scene, text: Message, *, late_ms: int = 0) -> object:
+    """The webhook with `text`, that long after its first delivery."""
+    received_ms = text.accepted_ms + late_ms
+    return receipts.take(
+        Event(f"event-{text.id}", "message.received", inbound=replace(text, accepted_ms=received_ms)),
+        None,
+        long_code=OURS,
+        messages=scene.messages,
+        optouts=scene.optouts,
+        meter=FakeMeter(),
+        journal=FakeJournal(),
+        now_ms=received_ms,
+    )
+
+
+def texted(name: str, said: str, after_s: int, *, ahead_ms: int = 0, late_ms: int = 0) -> Word:
+    """An inbound text that was received at once. Dated ahead, it counts as said when it was received.
+
+    What comes `late_ms` after that comes again: the first delivery died between its two writes.
+    """
+    received_ms = START_MS + after_s * SECOND
+    text = message(f"{said}-{after_s}-{ahead_ms}", said, received_ms + ahead_ms, received_ms)
+
+    def job(scene: Scene) -> Job:
+        return lambda: persistent(lambda: deliver(scene, text, late_ms=late_ms))
+
+    def prepare(scene: Scene) -> None:
+        if late_ms:
+            scene.messages.receive(text)
+
+    return Word(name, said == "STOP", received_ms, job, prepare)
+
+
+BEFORE: dict[str, tuple[Word, ...]] = {
+    "nothing": (),
+    "out": (api("put", True, 0),),
+    "in": (api("put", True, 0), api("delete", False, 1)),
+}
+CALLS = [
+    api("stop@3", True, 3),
+    api("start@2", False, 2),
+    api("start@3", False, 3),
+    api("stop@2", True, 2),
+    api("start@4", False, 4),
+    api("old-stop", True, -1),
+]
+TEXTS = [
+    texted("STOP@3", "STOP", 3),
+    texted("STOP@3-again", "STOP", 3, late_ms=20 * SECOND),
+    texted("START@2", "START", 2),
+    texted("START@2-ahead", "START", 2, ahead_ms=365 * DAY),
+    texted("START@2-ahead-again", "START", 2, ahead_ms=365 * DAY, late_ms=20 * SECOND),
+    api("PUT@3", True, 3),
+    api("DELETE@4", False, 4),
+]
+LOSSES: list[Loss] = ["repeated", "lost", "refused"]
+
+
+def judge(scene: Scene, words: Sequence[Word]) -> None:
+    """The ledger stands as the latest of the words wants it, STOP before START; and its history is one."""
+    said_ms, out = max((word.said_ms, word.out) for word in words)
+    entry = scene.optouts.get(THEIRS)
+    assert entry
+    assert (entry.opted_out, entry.said_ms) == (out, said_ms)
+    wishes = [row.opted_out for row in entry.changes]
+    assert wishes[-1] is out
+    assert all(one is not two for one, two in itertools.pairwise(wishes))
+
+
+def trial(
+    scene: Scene, before: Sequence[Word], words: Sequence[Word], loss: tuple[int, Loss] | None = None
+) -> Callable[[], Trial]:
+    """`words` side by side, after all of `before`; of their writes one may go wrong."""
+
+    def make() -> Trial:
+        scene.clear()
+        for word in before:
+            word.job(scene)()
+        for word in words:
+            word.prepare(scene)
+        if loss:
+            scene.lose(*loss)
+        return [word.job(scene) for word in words], lambda _: judge(scene, [*before, *words])
+
+    return make
+
+
+def named(words: Sequence[Word]) -> str:
+    return "+".join(word.name for word in words)
+
+
+# ---------------------------------------------------------------------------------------------- two at once
+
+
+def test_a_stop_is_not_lost_to_a_start_that_was_said_before_it(scene: Scene) -> None:
+    """STOP@3 reads that the number is out already; START@2 reads and opts in; then STOP@3 writes."""
+    make = trial(scene, BEFORE["out"], [api("stop", True, 3), api("start", False, 2)])
+
+    run = interleave.replay(make, (0, 1, 1, 0, 0, 0))
+
+    # It was the STOP that changed the state then, and each says of itself whether it did.
+    assert run.returned == (True, True)
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("words", list(itertools.combinations_with_replacement(CALLS, 2)), ids=named)
+def test_two_words_end_the_same_in_every_order(scene: Scene, before: str, words: Sequence[Word]) -> None:
+    def make() -> Trial:
+        jobs, check = trial(scene, BEFORE[before], words)()
+        entry = scene.optouts.get(THEIRS)
+        rows = len(entry.changes) if entry else 0
+
+        def counted(run: Run) -> None:
+            check(run)
+            after = scene.optouts.get(THEIRS)
+            assert after
+            assert sum(map(bool, run.returned)) == len(after.changes) - rows
+
+        return jobs, counted
+
+    assert interleave.every(make) >= 2
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("words", [CALLS[:2], CALLS[:1] * 2, CALLS[2:4]], ids=named)
+def test_two_words_end_the_same_where_a_write_goes_wrong(scene: Scene, words: Sequence[Word], loss: Loss) -> None:
+    for before, number in itertools.product((BEFORE["nothing"], BEFORE["out"]), range(2)):
+        assert interleave.every(trial(scene, before, words, (number, loss))) >= 2
+
+
+@pytest.mark.parametrize("words", list(itertools.combinations(TEXTS, 2)), ids=named)
+def test_two_webhooks_or_calls_end_the_same_side_by_side(scene: Scene, words: Sequence[Word]) -> None:
+    make = trial(scene, BEFORE["out" if words[0].out else "in"], words)
+    if isinstance(scene, InDynamoDB):
+        # All the orders of the ledger's own calls are above; these take a tenth of a second each.
+        interleave.sample(make, 6, seed=2026)
+    else:
+        assert interleave.every(make) >= 2
+
+
+# -------------------------------------------------------------------------------------------- three at once
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("words", list(itertools.combinations(TEXTS, 3)), ids=named)
+def test_three_end_the_same_in_a_sample_of_orders(scene: Scene, words: Sequence[Word], seed: int) -> None:
+    before = list(BEFORE.values())[seed % 3]
+    loss: tuple[int, Loss] | None = (seed % 2, LOSSES[seed - 1]) if seed else None
+
+    interleave.sample(trial(scene, before, words, loss), 1 if isinstance(scene, InDynamoDB) else 25, seed)

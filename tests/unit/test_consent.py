@@ -1,0 +1,180 @@
+"""Of all that a number said the latest word counts, by when it was said; of two words of one moment, STOP."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from longcode import consent
+from longcode.errors import Unavailable
+from longcode.ports import OptOut, OptOutChange
+from tests.fakes import FakeOptOuts
+from tests.fakes.clock import START_MS
+from tests.fakes.examples import THEIRS
+
+MINUTE, DAY = 60_000, 86_400_000
+NOW = START_MS + 10 * MINUTE
+
+
+def word(after_ms: int, out: bool, note: str = "") -> OptOutChange:
+    return OptOutChange(START_MS + after_ms, out, "keyword", note)
+
+
+def after(*words: OptOutChange) -> OptOut:
+    entry: OptOut | None = None
+    for said in words:
+        entry = consent.decide(THEIRS, entry, said, NOW) or entry
+    assert entry
+    return entry
+
+
+# ------------------------------------------------------------------------------------------- the register
+
+
+@pytest.mark.parametrize("times", list(itertools.product((0, 1, 2), repeat=3)), ids=str)
+@pytest.mark.parametrize("wishes", list(itertools.product((True, False), repeat=3)), ids=str)
+def test_words_in_any_order_end_with_the_latest_and_a_tie_is_a_stop(
+    times: tuple[int, ...], wishes: tuple[bool, ...]
+) -> None:
+    words = [word(time, out) for time, out in zip(times, wishes, strict=True)]
+    last = max(times)
+    out = any(said.opted_out for said in words if said.at_ms == START_MS + last)
+
+    for order in itertools.permutations(words):
+        entry = after(*order)
+        assert (entry.opted_out, entry.said_ms) == (out, START_MS + last)
+        assert entry.changes[-1].opted_out is out
+        assert all(one.opted_out is not two.opted_out for one, two in itertools.pairwise(entry.changes))
+
+
+def test_the_first_word_of_a_number_makes_its_entry() -> None:
+    assert after(word(0, True, "m-1")) == OptOut(THEIRS, True, (word(0, True, "m-1"),), START_MS, 1)
+
+
+def test_the_same_word_later_moves_its_time_and_is_no_line_in_the_history() -> None:
+    entry = after(word(0, True), word(5, True))
+
+    assert entry == OptOut(THEIRS, True, (word(0, True),), START_MS + 5, 2)
+    assert consent.decide(THEIRS, entry, word(3, False), NOW) is None
+
+
+@pytest.mark.parametrize("said", [word(5, True), word(5, False), word(4, False), word(4, True)])
+def test_what_has_no_say_is_not_written(said: OptOutChange) -> None:
+    assert consent.decide(THEIRS, after(word(0, False), word(5, True)), said, NOW) is None
+
+
+def test_the_history_keeps_the_last_hundred_changes() -> None:
+    entry = after(*(word(number, number % 2 == 0) for number in range(251)))
+
+    assert [row.at_ms - START_MS for row in entry.changes] == list(range(151, 251))
+    assert (entry.opted_out, entry.revision) == (True, 251)
+
+
+def test_a_long_note_is_cut() -> None:
+    assert after(word(0, True, "x" * 300)).changes[0].note == "x" * 200
+
+
+@pytest.mark.parametrize("out", [True, False], ids=["stop", "start"])
+def test_an_entry_of_an_earlier_version_that_is_dated_ahead_gives_way(out: bool) -> None:
+    ahead = replace(after(word(0, not out)), said_ms=NOW + 365 * DAY, revision=0)
+
+    entry = consent.decide(THEIRS, ahead, word(1, out), NOW)
+
+    assert entry
+    assert (entry.opted_out, entry.said_ms) == (out, START_MS + 1)
+
+
+def test_a_clock_that_is_a_little_fast_is_no_date_ahead() -> None:
+    stop = replace(after(word(0, True)), said_ms=NOW + 2 * MINUTE)
+
+    assert consent.decide(THEIRS, stop, word(1, False), NOW) is None
+
+
+# --------------------------------------------------------------------------------------- when it was said
+
+
+@pytest.mark.parametrize(
+    ("occurred_ms", "stop_ms", "start_ms"),
+    [
+        (NOW - 3_000, NOW - 3_000, NOW - 3_000),
+        (NOW, NOW, NOW),
+        (NOW + 1, NOW, NOW),
+        (NOW + 4 * MINUTE, NOW, NOW),
+        (NOW + 365 * DAY, NOW, NOW),
+        (None, NOW, NOW),
+        (NOW - 7 * DAY, NOW - 7 * DAY, NOW - 7 * DAY),
+        (NOW - 7 * DAY - 1, NOW, NOW - 7 * DAY),
+        (0, NOW, NOW - 7 * DAY),
+        (-1, NOW, NOW - 7 * DAY),
+    ],
+)
+def test_a_time_out_of_reason_never_counts_against_a_stop(
+    occurred_ms: int | None, stop_ms: int, start_ms: int
+) -> None:
+    assert consent.said_ms(occurred_ms, NOW, True) == stop_ms
+    assert consent.said_ms(occurred_ms, NOW, False) == start_ms
+
+
+# -------------------------------------------------------------------------------------------- written down
+
+
+def test_it_says_whether_the_state_changed() -> None:
+    ledger = FakeOptOuts()
+
+    told = [consent.heed(ledger, THEIRS, said, NOW) for said in (word(0, True), word(5, True), word(3, False))]
+
+    assert told == [True, False, False]
+    assert ledger.entries[THEIRS] == after(word(0, True), word(5, True))
+
+
+def test_a_write_whose_answer_was_lost_is_known_to_have_been_made() -> None:
+    ledger = FakeOptOuts()
+    ledger.trip.fail("replace", after=True)
+
+    assert consent.heed(ledger, THEIRS, word(0, True), NOW)
+
+    assert ledger.trip.calls == ["get", "replace", "get"]
+    assert ledger.entries[THEIRS] == after(word(0, True))
+
+
+def test_a_write_that_was_not_made_is_told() -> None:
+    ledger = FakeOptOuts()
+    ledger.trip.fail("replace")
+
+    with pytest.raises(Unavailable):
+        consent.heed(ledger, THEIRS, word(0, True), NOW)
+
+    assert ledger.entries == {}
+
+
+class Busy(FakeOptOuts):
+    """A ledger in which somebody else always comes first, up to `times`."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._left = times
+
+    def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
+        if self._left:
+            self._left -= 1
+            there = self.entries.get(THEIRS) or after(word(-9 * MINUTE, False))
+            self.entries[THEIRS] = replace(there, revision=there.revision + 1)
+        return super().replace(seen, entry)
+
+
+def test_a_word_is_tried_again_while_others_write() -> None:
+    ledger = Busy(times=9)
+
+    assert consent.heed(ledger, THEIRS, word(0, True), NOW)
+
+    assert ledger.entries[THEIRS].opted_out
+
+
+def test_a_word_that_never_gets_in_is_no_word_heeded() -> None:
+    ledger = Busy(times=10)
+
+    with pytest.raises(Unavailable, match="The opt-out ledger"):
+        consent.heed(ledger, THEIRS, word(0, True), NOW)
+
+    assert not ledger.entries[THEIRS].opted_out
+    assert ledger.trip.count("replace") == 10
