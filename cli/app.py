@@ -364,7 +364,7 @@ def resume(
     before = at.limits.look("", at.sender).control
     at.limits.resume()
     if breaker:
-        at.limits.close_breaker()
+        at.limits.close_breaker(now)
     if before.paused_since_ms is None:
         _say("Sending was not paused." if before.breaker_until_ms or not breaker else "Sending was not stopped.")
     else:

@@ -13,7 +13,7 @@ from longcode.metrics import Metric
 IN_VIRTUAL_TIME = {
     Metric.FAILED_CONTENT: "no number of the simulated carrier is refused for its words",
     Metric.FAILED_ACCOUNT: "what is the account's fault stops all sending, and fails a text only by a receipt",
-    Metric.FAILED_CARRIER: "five attempts take minutes",
+    Metric.FAILED_CARRIER: "the simulated carrier is reached",
     Metric.FAILED_SERVICE: "it takes a fault of ours",
     Metric.EVENTS_REFUSED: "the emulator's bus refuses nothing",
 }

@@ -15,6 +15,7 @@ from cli.account import Profile
 from cli.finding import State
 from local.layout import ROOT
 from longcode import consent
+from longcode.backlog import waiting
 from longcode.message import Status
 from longcode.outbox import SqsOutbox
 from longcode.ports import OptOutChange, Receipt
@@ -352,7 +353,7 @@ def test_clocks_that_do_not_agree(clinic: Clinic, ahead_s: int, state: str | Non
 def test_a_text_that_has_waited_for_long(clinic: Clinic) -> None:
     message = clinic.world.accept(ident(3), accepted_ms=_now_ms() - 20 * 60_000)
     at = clinic.world.target
-    SqsOutbox(at.sqs, at.queue_url).put(message)
+    SqsOutbox(at.sqs, at.queue_url).put([waiting(message)])
     report = clinic.examine()
     assert report.ill == {"queue": "warn"}
     assert f"longcode queue --stack {NAME}" in report.todo("queue")

@@ -10,6 +10,7 @@ import pytest
 
 from cli import redrive, requeue
 from longcode import outbox
+from longcode.backlog import waiting
 from longcode.message import iso
 from longcode.outbox import SqsOutbox
 from longcode.ports import Waiting
@@ -174,7 +175,7 @@ def test_sqs_can_not_take_it_for_one_that_it_saw_within_its_five_minutes(purged:
     at.sqs.meta.events.register("provide-client-params.sqs.SendMessage", note)
     first = at.messages.get(ident(1))
     assert first
-    SqsOutbox(at.sqs, at.queue_url).put(first)
+    SqsOutbox(at.sqs, at.queue_url).put([waiting(first)])
     for now_ms in (NOW_MS, NOW_MS + 1):
         assert list(requeue.requeue(at, [[Waiting(ident(1), THEIRS, NOW_MS)]], now_ms)) == [1]
     assert len(set(seen)) == 3

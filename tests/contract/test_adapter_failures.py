@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from longcode import aws, wiring
+from longcode.backlog import waiting
 from longcode.carrier import SEND_S
 from longcode.errors import Unavailable
 from longcode.limits import DynamoLimits
@@ -52,7 +53,7 @@ class Failing:
 def test_a_queue_that_fails_is_unavailable(error: Exception, call: str) -> None:
     outbox = SqsOutbox(Failing(error), "https://sqs.invalid/q")  # type: ignore[arg-type]
     calls: dict[str, Callable[[], object]] = {
-        "put": lambda: outbox.put(make_message()),
+        "put": lambda: outbox.put([waiting(make_message())]),
         "receive": outbox.receive,
         "defer": lambda: outbox.defer([ENVELOPE], [1]),
         "done": lambda: outbox.done([ENVELOPE]),

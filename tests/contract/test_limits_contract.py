@@ -152,7 +152,7 @@ def test_a_closed_breaker_is_gone_and_a_pause_is_not(limits: Limits) -> None:
     limits.pause(START_MS, "lunch")
     limits.open_breaker(START_MS, START_MS + 15_000, "10009 bad key")
 
-    limits.close_breaker()
+    limits.close_breaker(START_MS)
 
     assert limits.look("", "").control == Control(paused_since_ms=START_MS, pause_reason="lunch")
 

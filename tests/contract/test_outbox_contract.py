@@ -2,6 +2,7 @@
 
 import uuid
 
+from longcode.backlog import waiting
 from longcode.ports import Outbox
 from tests.fakes.examples import THEIRS, make_message
 
@@ -9,7 +10,7 @@ from tests.fakes.examples import THEIRS, make_message
 def test_what_is_put_is_received_once_with_its_group_and_nothing_of_its_text(outbox: Outbox) -> None:
     message = make_message()
 
-    outbox.put(message)
+    outbox.put([waiting(message)])
     (envelope,) = outbox.receive()
 
     assert (envelope.message_id, envelope.recipient, envelope.receives) == (message.id, THEIRS, 1)
@@ -26,8 +27,8 @@ def test_an_empty_queue_gives_nothing(outbox: Outbox) -> None:
 def test_putting_twice_is_putting_once(outbox: Outbox) -> None:
     message = make_message()
 
-    outbox.put(message)
-    outbox.put(message)
+    outbox.put([waiting(message)])
+    outbox.put([waiting(message)])
 
     assert outbox.size() == 1
     assert len(outbox.receive()) == 1
@@ -36,14 +37,14 @@ def test_putting_twice_is_putting_once(outbox: Outbox) -> None:
 def test_a_line_is_received_in_its_order(outbox: Outbox) -> None:
     messages = [make_message() for _ in range(5)]
     for message in messages:
-        outbox.put(message)
+        outbox.put([waiting(message)])
 
     assert [envelope.message_id for envelope in outbox.receive()] == [message.id for message in messages]
 
 
 def test_at_most_ten_come_at_once(outbox: Outbox) -> None:
     for number in range(12):
-        outbox.put(make_message(recipient=f"+1202555{100 + number:04}"))
+        outbox.put([waiting(make_message(recipient=f"+1202555{100 + number:04}"))])
 
     assert len(outbox.receive()) == 10
     assert len(outbox.receive()) == 2
@@ -51,7 +52,7 @@ def test_at_most_ten_come_at_once(outbox: Outbox) -> None:
 
 def test_what_is_done_is_gone(outbox: Outbox) -> None:
     for _ in range(3):
-        outbox.put(make_message())
+        outbox.put([waiting(make_message())])
     envelopes = outbox.receive()
 
     outbox.done(envelopes[:2])
@@ -62,7 +63,7 @@ def test_what_is_done_is_gone(outbox: Outbox) -> None:
 
 
 def test_what_is_under_way_still_counts(outbox: Outbox) -> None:
-    outbox.put(make_message())
+    outbox.put([waiting(make_message())])
 
     outbox.receive()
 
@@ -71,7 +72,7 @@ def test_what_is_under_way_still_counts(outbox: Outbox) -> None:
 
 def test_what_is_deferred_by_nothing_comes_again_with_its_receives_counted(outbox: Outbox) -> None:
     message = make_message()
-    outbox.put(message)
+    outbox.put([waiting(message)])
     envelopes = outbox.receive()
 
     outbox.defer(envelopes, [0])
@@ -81,7 +82,7 @@ def test_what_is_deferred_by_nothing_comes_again_with_its_receives_counted(outbo
 
 
 def test_what_is_deferred_stays_hidden(outbox: Outbox) -> None:
-    outbox.put(make_message())
+    outbox.put([waiting(make_message())])
     envelopes = outbox.receive()
 
     outbox.defer(envelopes, [30])
@@ -92,7 +93,7 @@ def test_what_is_deferred_stays_hidden(outbox: Outbox) -> None:
 
 def test_more_than_ten_are_deferred_and_done_at_once(outbox: Outbox) -> None:
     for number in range(12):
-        outbox.put(make_message(id=str(uuid.uuid4()), recipient=f"+1202555{100 + number:04}"))
+        outbox.put([waiting(make_message(id=str(uuid.uuid4()), recipient=f"+1202555{100 + number:04}"))])
     envelopes = [*outbox.receive(), *outbox.receive()]
 
     outbox.defer(envelopes, [60] * 12)

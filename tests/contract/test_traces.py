@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from longcode.backlog import waiting
 from longcode.observability import LambdaJournal
 from longcode.outbox import SqsOutbox
 from tests.contract.tables import create_queue
@@ -40,12 +41,12 @@ def test_a_text_that_is_queued_in_a_traced_invocation_takes_the_trace_along(
     outbox = SqsOutbox(sqs, create_queue(sqs, "SendQueue"))
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "long-code-sms-queue")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
-    outbox.put(make_message())
+    outbox.put([waiting(make_message())])
     # A warm function has the same client and another trace.
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE.replace("0123", "4567"))
-    outbox.put(make_message())
+    outbox.put([waiting(make_message())])
     monkeypatch.delenv("_X_AMZN_TRACE_ID")
-    outbox.put(make_message())
+    outbox.put([waiting(make_message())])
 
     assert [sent.get("X-Amzn-Trace-Id") for sent in headers] == [TRACE, TRACE.replace("0123", "4567"), None]
 

@@ -123,7 +123,7 @@ CONFIGURATION = [carriers.BAD_KEY, carriers.NO_FUNDS, carriers.refuses(403, "403
 @pytest.mark.parametrize("behaviour", CONFIGURATION, ids=["key", "funds", "profile"])
 def test_a_fault_of_the_configuration_stops_everything_and_says_why(world: World, behaviour: Behaviour) -> None:
     world.carrier.usual = behaviour
-    for to in (THEIRS, OTHER, THEIRS):
+    for to in (THEIRS, OTHER, "+12025550145"):
         world.enqueue(to=to)
 
     world.consume(until_ms=world.clock.now + 5_000)
@@ -173,17 +173,19 @@ def test_when_the_fault_is_mended_everything_leaves_in_order_with_no_attempt_bur
 
 
 def test_the_daily_spend_limit_stops_until_midnight_in_utc(world: World) -> None:
-    world.carrier.then(carriers.SPEND_LIMIT)
+    world.carrier.usual = carriers.SPEND_LIMIT
     world.enqueue()
     world.enqueue(to=OTHER)
     midnight = next_utc_midnight_ms(world.clock.now)
+    world.clock.at(midnight, lambda: setattr(world.carrier, "usual", carriers.ACCEPTS))
 
     world.consume()
 
     assert len(world.carrier.texts) == 2
     assert min(world.carrier.arrivals()) >= midnight
     assert world.carrier.arrivals()[0] <= midnight + 10 * MINUTE
-    assert len(world.carrier.requests) == 3
+    # Both were under way when the first was refused.
+    assert len(world.carrier.requests) == 4
     assert {message.attempts for message in world.messages.all} == {1}
 
 
@@ -212,7 +214,7 @@ def test_an_operator_may_close_a_breaker_before_its_time(world: World) -> None:
     world.enqueue()
     world.consume(until_ms=world.clock.now + MINUTE)
     closed = world.clock.now
-    world.limits.close_breaker()
+    world.limits.close_breaker(world.clock.now)
 
     world.consume()
 

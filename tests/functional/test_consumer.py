@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from longcode import outbox, pacing
-from longcode.deliver import MAX_ATTEMPTS
+from longcode.backlog import waiting
 from longcode.message import CLAIM_MS, HeldBy, Status
 from longcode.pacing import recipient_key
 from tests.fakes import OURS, THEIRS, FakeClock, FakeQueue, World, make_settings, make_world
@@ -418,7 +418,7 @@ def test_a_line_that_stands_in_the_queue_twice_leaves_once_and_in_its_order(
 def test_a_message_that_was_dealt_with_is_not_sent_and_blocks_nobody(world: World, status: Status) -> None:
     message = make_message(status=status, claim_id="another", recipient=THEIRS)
     world.messages.accept(message)
-    world.queue.put(message)
+    world.queue.put([waiting(message)])
 
     world.consume()
 
@@ -521,7 +521,7 @@ def test_a_text_that_the_carrier_refuses_for_good_fails_and_lets_the_line_move_o
     assert world.queue.stored == []
 
 
-def test_an_unreachable_carrier_is_tried_five_times_with_growing_waits_and_then_the_text_has_failed(
+def test_an_unreachable_carrier_is_tried_ever_more_rarely_for_as_long_as_the_text_is_valid(
     world: World,
 ) -> None:
     world.enqueue()
@@ -531,10 +531,12 @@ def test_an_unreachable_carrier_is_tried_five_times_with_growing_waits_and_then_
 
     (message,) = world.messages.all
     tries = [request.arrived_ms for request in world.carrier.requests]
-    assert (message.status, message.attempts) == (Status.FAILED, MAX_ATTEMPTS)
-    assert message.faults[0].code == "carrier_unreachable"
-    assert len(tries) == MAX_ATTEMPTS
-    assert gaps(tries) == sorted(gaps(tries))
+    assert (message.status, message.attempts) == (Status.EXPIRED_UNSENT, 0)
+    assert message.faults[0].code == "expired_unsent"
+    # 5 s, 30 s, 2 min, then every 10 minutes for a day.
+    assert len(tries) < 160
+    assert gaps(tries)[0] < gaps(tries)[1] < gaps(tries)[2]
+    assert max(gaps(tries)) <= 15 * 60_000
     assert world.queue.stored == []
     assert world.queue.dead == []
 

@@ -185,7 +185,7 @@ def test_what_waits_is_cancelled_and_never_leaves(world: World) -> None:
     world.consume()
     assert world.carrier.requests == []
     assert world.queue.stored == []
-    assert world.meter.counts["UnknownId"] == 3
+    assert world.meter.counts["DuplicatesSuppressed"] == 3
 
 
 def test_what_is_being_sent_or_in_doubt_stays_and_is_counted(world: World) -> None:

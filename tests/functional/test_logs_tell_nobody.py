@@ -208,4 +208,4 @@ def test_a_crash_tells_what_was_raised_and_where(
     (crash,) = line["crash"]
     assert line["level"] == "ERROR"
     assert crash["exception"] == "builtins.ValueError"
-    assert any("deliver.py:" in frame and frame.endswith(" send_now") for frame in crash["at"])
+    assert any("send.py:" in frame and frame.endswith(" send_now") for frame in crash["at"])

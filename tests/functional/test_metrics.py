@@ -234,14 +234,16 @@ def test_each_minute_says_that_nothing_is_wrong(world: World) -> None:
 def test_each_minute_of_a_stop_says_whose_it_is_to_mend(
     world: World, refusal: carriers.Behaviour, gauge: Metric
 ) -> None:
-    world.carrier.then(refusal)
-    world.send()
+    world.carrier.then(*[refusal] * 3)
+    for number in range(3):
+        # What could be about one text stops sending only when it befalls several.
+        world.send(to=f"+1202555{101 + number:04}")
 
     assert gauges(world) == NOTHING | {gauge: 1}
     world.clock.pass_ms(60_000)
     assert gauges(world) == NOTHING | {gauge: 1}
 
-    world.limits.close_breaker()
+    world.limits.close_breaker(world.clock.now)
     assert gauges(world) == NOTHING
 
 

@@ -1,8 +1,11 @@
 """The second look: what fell between two steps is settled by evidence, and never by a guess."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from longcode.message import ENQUEUE_CHECK_MS, Fault, Status
+from longcode.ports import Waiting
 from longcode.sweep import FIRST_EVIDENCE_MS, GIVE_UP_MS, REPLAY_AFTER_MS, REPLAY_UNTIL_MS
 from tests.fakes import OURS, THEIRS, World, make_settings, make_world
 from tests.fakes import carrier as carriers
@@ -151,7 +154,8 @@ def test_where_replays_are_turned_off_nothing_is_asked_for_a_second_time() -> No
     assert status(world, ident) is Status.UNKNOWN
 
 
-def test_a_carrier_that_ignores_keys_gets_one_replay_at_most(world: World) -> None:
+def test_a_carrier_that_ignores_keys_and_never_tells_gets_five_replays_at_most(world: World) -> None:
+    """Where the promise ends: each replay that it takes without a word is a text. docs/guarantees.md says so."""
     world.carrier.shows_queued = False
     world.carrier.honours_keys = False
     ident = unknown(world, carriers.HANGS)
@@ -159,8 +163,9 @@ def test_a_carrier_that_ignores_keys_gets_one_replay_at_most(world: World) -> No
 
     sweep_for(world, 2 * DAY, every_ms=HOUR // 2)
 
-    assert len(world.carrier.requests) == 2
-    assert world.carrier.taken(ident) == 1
+    ages = [request.arrived_ms - world.carrier.requests[0].arrived_ms for request in world.carrier.requests[1:]]
+    assert [age // HOUR for age in ages] == [0, 1, 4, 10, 21]
+    assert world.carrier.taken(ident) == 5
 
 
 def test_no_replay_is_made_when_the_carrier_may_have_forgotten_the_key(world: World) -> None:
@@ -274,9 +279,9 @@ def test_a_run_ends_in_time_and_the_next_goes_on_where_it_stopped(world: World) 
     world.clock.pass_ms(10 * MINUTE)
     append = world.queue.put
 
-    def slow(message: object) -> None:
-        world.clock.pass_ms(2_000)
-        append(message)  # type: ignore[arg-type]
+    def slow(texts: Sequence[Waiting], mark: str = "") -> None:
+        world.clock.pass_ms(12_000)
+        append(texts, mark)
 
     world.queue.put = slow  # type: ignore[method-assign]
     start = world.clock.now

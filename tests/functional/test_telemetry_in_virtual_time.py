@@ -35,9 +35,8 @@ def refused_by_receipt(code: str) -> Callable[[World], None]:
 
 
 def never_reached(world: World) -> None:
-    world.carrier.then(*[carrier.UNREACHABLE] * 5)
-    world.enqueue()
-    world.consume()
+    world.carrier.then(carrier.UNREACHABLE)
+    world.send()
     published(world)
 
 

@@ -208,7 +208,7 @@ class Trouble:
             self.carrier("faults", {"outcome": outcome, "to": to})
             self.text("send", to)
             self.sweep()
-            self.at.limits.close_breaker()
+            self.at.limits.close_breaker(int(time.time() * 1000))
 
 
 @pytest.fixture(scope="module")

@@ -325,7 +325,7 @@ class _Lane:
             self._early = [
                 envelope
                 for envelope in self._envelopes
-                if envelope.message_id not in found and now < envelope.sent_ms + UNSTORED_MS
+                if envelope.message_id not in found and abs(now - envelope.sent_ms) < UNSTORED_MS
             ]
             if not self._early:
                 break

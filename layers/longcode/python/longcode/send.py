@@ -47,7 +47,7 @@ def send_now(message: Message, desk: Desk, guard: Guard) -> tuple[Message, Answe
 
 
 def _expect_open(message: Message, control: Control, desk: Desk, now: int) -> None:
-    """Raises SendRefused if all sending is stopped, unless this is the text that tries whether it still must be."""
+    """Raises SendRefused if all sending is stopped, unless this is the text that tries it out."""
     stopped = attempt.stop(control, now)
     if stopped is None and control.breaker_until_ms is not None:
         if desk.limits.probe(now, now + PROBE_MS, message.id):

@@ -27,6 +27,10 @@ GIVE_UP_MS = 10 * _DAY
 # SQS's counts may be a minute late. And how many of those that the queue has lost are counted at most.
 STRANDED_AFTER_MS = 15 * _MINUTE
 _STRANDED_MOST = 1000
+# When a request is repeated whose last repetition had no clear answer either: rarely, in case the carrier should
+# ignore keys. After an outage it is repeated at once, and never more often than this in all.
+_REPLAY_AGES_MS = (REPLAY_AFTER_MS, _HOUR, 4 * _HOUR, 10 * _HOUR, 21 * _HOUR)
+_REPLAYS_MOST = 8
 # How soon to look again at a text in doubt while sending is stopped.
 _STOPPED_MS = 2 * _MINUTE
 # The longest that a replay waits for a slot at a limit that others share.
@@ -76,6 +80,8 @@ class Sweeper:
         missing = [message for message in messages if message.status is Status.QUEUED and message.unqueued]
         try:
             for start in range(0, len(missing), _PUT_AT_ONCE):
+                if desk.clock.now_ms() > deadline_ms:
+                    break
                 self._put_missing(missing[start : start + _PUT_AT_ONCE])
                 looked += len(missing[start : start + _PUT_AT_ONCE])
         except Unavailable as exc:
@@ -214,12 +220,14 @@ class Sweeper:
 
         The carrier answers with the first outcome, or sends now what it never had. For the latter it waits for its
         turn and heeds the brakes, as any other text. A further replay follows only where the one before had no
-        clear answer: when twice the time has passed, or the carrier takes texts again.
+        clear answer.
         """
         desk, now = self.desk, self.desk.clock.now_ms()
         desk.carrier.prepare()
         wait_ms = _wait_ms(age, replays=True)
-        if not _is_due(message, age, road) or _stopped(road, now):
+        own = _has_turn(message, now, pacing.spacing(desk.pace.recipient_ms))
+        refused = road.recipient.troubles > 0 and (road.recipient.not_before_ms or 0) > now and not own
+        if not _is_due(message, age, road) or _stopped(road, now) or refused:
             desk.messages.look_again(message, now + wait_ms)
             return
         start = self._turn(message, now, road)
@@ -246,12 +254,8 @@ class Sweeper:
         desk, pace = self.desk, self.desk.pace
         spacing = pacing.spacing(pace.recipient_ms)
         start = now
-        if (
-            message.slot_ms is not None
-            and message.updated_ms <= message.slot_ms <= now < message.slot_ms + spacing
-        ):
-            # The line was asked to make way in an earlier run.
-            return message.slot_ms
+        if _has_turn(message, now, spacing):
+            return now
         if spacing:
             busy = max(road.recipient.tat_ms or 0, road.recipient.not_before_ms or 0) > now
             if busy:
@@ -338,21 +342,23 @@ class Sweeper:
 
 
 def _stopped(road: Road, now: int) -> bool:
-    """Whether nothing may leave for this recipient now, other than for its distance to others."""
-    return (
-        attempt.stop(road.control, now) is not None
-        or road.opted_out
-        or road.shared_not_before_ms > now
-        or (road.recipient.troubles > 0 and (road.recipient.not_before_ms or 0) > now)
-    )
+    """Whether nothing may leave for this recipient now, for another reason than its distance to others."""
+    return attempt.stop(road.control, now) is not None or road.opted_out or road.shared_not_before_ms > now
+
+
+def _has_turn(message: Message, now: int, spacing: int) -> bool:
+    """Whether the recipient's line was asked in an earlier run to make way for this text about now."""
+    slot = message.slot_ms
+    return slot is not None and message.updated_ms <= slot <= now < slot + spacing
 
 
 def _is_due(message: Message, age: int, road: Road) -> bool:
-    """Whether it is time for the next replay: at ten minutes, twenty, forty, or after an outage has ended."""
-    if age >= REPLAY_AFTER_MS << message.replays:
+    """Whether it is time for the next replay: by the age of the doubt, or since the carrier takes texts again."""
+    if message.replays < len(_REPLAY_AGES_MS) and age >= _REPLAY_AGES_MS[message.replays]:
         return True
     sound_ms, last_ms = road.control.sound_ms, message.replayed_ms
-    return sound_ms is not None and last_ms is not None and last_ms < sound_ms
+    again = sound_ms is not None and last_ms is not None and last_ms < sound_ms
+    return again and message.replays < _REPLAYS_MOST
 
 
 def _wait_ms(age: int, *, replays: bool) -> int:
