@@ -1,0 +1,131 @@
+"""A provider or a store that is gone for a while: what waits through it, and what became of it afterwards.
+
+An outage begins in the middle of traffic. What counts is what the carrier took, in which order and how often.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from longcode.message import Status
+from tests.fakes import carrier as behaviours
+from tests.fakes.carrier import Behaviour, refuses
+from tests.fakes.tripwire import Tripwire
+from tests.faults.matrix import HOUR, MINUTE, Evidence, Stage
+
+DAY = 24 * HOUR
+# What the carrier does with every request as long as the outage lasts. Its records can't be read then.
+CARRIER: dict[str, Behaviour] = {
+    "connections are refused": Behaviour(takes=False, status=None, reached=False, latency_ms=5),
+    "connecting times out": Behaviour(takes=False, status=None, reached=False, latency_ms=3_000),
+    "500, nothing is taken": refuses(500, "10007", "Unexpected error"),
+    "502 from something in between": Behaviour(takes=False, status=502, body=b"<html>Bad gateway</html>"),
+    "hangs": Behaviour(takes=False, status=None, latency_ms=10_000),
+    "takes texts and hangs": Behaviour(status=None, latency_ms=10_000),
+    "takes texts and answers 500": behaviours.ACCEPTS_THEN_500,
+    "403 with HTML": Behaviour(takes=False, status=403, body=b"<html>Forbidden</html>"),
+    "404, a wrong address": Behaviour(takes=False, status=404, body=b""),
+    "301, a redirect": Behaviour(takes=False, status=301, body=b""),
+    "200 with HTML": Behaviour(takes=False, status=200, body=b"<html>Sign in</html>"),
+    "429 for everybody": refuses(429, "10011", "Too many requests", retry_after="2"),
+    "409 without a reason": Behaviour(takes=False, status=409, body=b""),
+    "503, overloaded": behaviours.OVERLOADED,
+    "the key is refused": behaviours.BAD_KEY,
+    "the number is on no profile": refuses(403, "40300", "The number is not on a messaging profile"),
+    "an unknown code for all": refuses(400, "49999", "Something new"),
+}
+# A kind whose first texts are failures in the carrier's own words, until it is known to befall all.
+FAILS_SOME = {"an unknown code for all": 2}
+LENGTHS_MS = {"1 min": MINUTE, "20 min": 20 * MINUTE, "5 h": 5 * HOUR, "20 h": 20 * HOUR}
+RECIPIENTS = [f"+1202555{101 + number:04}" for number in range(30)]
+
+
+def carrier_fails(stage: Stage, behaviour: Behaviour) -> Callable[[], None]:
+    """Begin an outage of the carrier; what ends it."""
+    carrier = stage.world.carrier
+    carrier.usual, carrier.records_readable = behaviour, False
+
+    def end() -> None:
+        carrier.usual, carrier.records_readable = behaviours.ACCEPTS, True
+
+    return end
+
+
+def store_fails(trip: Tripwire, *calls: str) -> Callable[[], None]:
+    """Begin an outage of one store; what ends it."""
+    for call in calls:
+        trip.fail(call, times=10**9)
+    return trip.clear
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What became of the texts of an outage. `waited_ms`: how long after its end the last one was taken."""
+
+    accepted: int
+    taken: int
+    twice: int
+    delivered: int
+    failed: int
+    unsettled: int
+    disordered: int
+    dead: int
+    most_receives: int
+    requests: int
+    most_attempts: int
+    waited_ms: int
+
+
+def run(
+    begin: Callable[[Stage], Callable[[], None]],
+    lasts_ms: int,
+    *,
+    texts_each: int = 2,
+    recipients: int = 30,
+    evidence: Evidence = Evidence.RECEIPTS,
+    honours_keys: bool = True,
+    pollers: int = 3,
+) -> Aftermath:
+    """Texts before, in and after an outage, and a day more for all of it to settle."""
+    stage = Stage(evidence=evidence, honours_keys=honours_keys, pollers=pollers)
+    clock, world = stage.clock, stage.world
+    began = stage.start_ms + 10_000
+    ended = began + lasts_ms
+    ids: list[str] = []
+
+    def ask(recipient: str) -> None:
+        reply = world.enqueue(recipient, f"{recipient} {len(ids)}")
+        if reply.status == 202:
+            ids.append(reply.fields["message_id"])
+
+    # A few a moment before, most in the first minutes, some in the middle.
+    for number, recipient in enumerate(RECIPIENTS[:recipients]):
+        for turn in range(texts_each):
+            at = began - 500 + number * 40 + turn * min(lasts_ms // 3, 5 * MINUTE)
+            clock.at(at, lambda recipient=recipient: ask(recipient))  # type: ignore[misc]
+    ends: list[Callable[[], None]] = []
+    clock.at(began, lambda: ends.append(begin(stage)))
+    clock.at(ended, lambda: ends[0]())
+    stage.run(lasts_ms + 26 * HOUR)
+
+    carrier, queue = world.carrier, world.queue
+    messages = [message for message in world.messages.all if message.id in set(ids)]
+    first = {text.key: text.taken_ms for text in reversed(carrier.texts)}
+    disordered = 0
+    for recipient in RECIPIENTS[:recipients]:
+        line = [first[message.id] for message in messages if message.recipient == recipient and message.id in first]
+        disordered += sum(a > b for a, b in itertools.pairwise(line))
+    return Aftermath(
+        accepted=len(ids),
+        taken=len(set(first) & set(ids)),
+        twice=sum(carrier.taken(ident) > 1 for ident in ids),
+        delivered=sum(message.status is Status.DELIVERED for message in messages),
+        failed=sum(message.status is Status.FAILED for message in messages),
+        unsettled=sum(message.status in (Status.UNKNOWN, Status.QUEUED, Status.SENDING) for message in messages),
+        disordered=disordered,
+        dead=len(queue.dead) + len(queue.stored),
+        most_receives=max(queue.receives.values(), default=0),
+        requests=len(carrier.requests),
+        most_attempts=max((message.attempts for message in messages), default=0),
+        waited_ms=max([*first.values(), ended]) - ended,
+    )
