@@ -45,7 +45,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # it comes without types
+from greenlet import getcurrent, greenlet
 
 Job = Callable[[], object]
 
@@ -65,13 +65,13 @@ Trial = tuple[Sequence[Job], Callable[[Run], object]]
 Choose = Callable[[Sequence[int]], int]
 
 
-class _Lane(greenlet):  # type: ignore[misc]  # it comes without types
+class _Lane(greenlet):
     """One job: where it stands, and the call that it makes next."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(self._work)
-        # Any: a greenlet, its own or one that the job has made.
-        self.at: Any = self
+        # Itself, or a greenlet that the job has made.
+        self.at: greenlet = self
         self.call = ""
         self.returned: object = None
         self._job = job
@@ -83,7 +83,7 @@ class _Lane(greenlet):  # type: ignore[misc]  # it comes without types
 def pause(call: str) -> None:
     """Let the schedule say who goes next, before `call` is made."""
     here = getcurrent()
-    lane = here
+    lane: greenlet | None = here
     # A job may have greenlets of its own.
     while lane is not None and not isinstance(lane, _Lane):
         lane = lane.parent

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 import pytest
-from greenlet import greenlet  # type: ignore[import-untyped]  # it comes without types
+from greenlet import greenlet
 
 from tests import interleave
 from tests.interleave import Run, Trial, pause
