@@ -113,7 +113,7 @@ class FakeLimits:
             self._suspect_since_ms = None
             self.control = replace(self.control, suspects=frozenset(), sound_ms=now_ms)
 
-    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, *, doubt: bool) -> None:
+    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None) -> None:
         key = pacing.recipient_key(recipient)
         # Two writes in the real table.
         with self.trip.around("push"):
@@ -124,14 +124,17 @@ class FakeLimits:
                 found,
                 troubles=found.troubles + 1,
                 troubled_ms=now_ms if found.troubled_ms is None else found.troubled_ms,
-                doubt_ms=now_ms if doubt else found.doubt_ms,
+                doubt_ms=now_ms if doubt_id else found.doubt_ms,
+                doubt_id=doubt_id or found.doubt_id,
             )
 
     def settle(self, recipient: str) -> None:
         with self.trip.around("settle"):
             key = pacing.recipient_key(recipient)
             if key in self.limiters:
-                self.limiters[key] = replace(self.limiters[key], troubles=0, troubled_ms=None, doubt_ms=None)
+                self.limiters[key] = replace(
+                    self.limiters[key], troubles=0, troubled_ms=None, doubt_ms=None, doubt_id=None
+                )
 
     def close_breaker(self, now_ms: int) -> None:
         with self.trip.around("close_breaker"):

@@ -113,7 +113,9 @@ def run(
     first = {text.key: text.taken_ms for text in reversed(carrier.texts)}
     disordered = 0
     for recipient in RECIPIENTS[:recipients]:
-        line = [first[message.id] for message in messages if message.recipient == recipient and message.id in first]
+        line = [
+            first[message.id] for message in messages if message.recipient == recipient and message.id in first
+        ]
         disordered += sum(a > b for a, b in itertools.pairwise(line))
     return Aftermath(
         accepted=len(ids),

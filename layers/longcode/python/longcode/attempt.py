@@ -38,6 +38,10 @@ _DOUBT_WAIT_MS = 5 * 60_000
 # A receipt usually settles a doubt within seconds, and the carrier's records do not show a queued message: a
 # request is repeated only after this.
 REPLAY_AFTER_MS = 10 * 60_000
+# The carrier keeps idempotency keys for 24 hours; an hour less for clocks.
+_REPLAY_UNTIL_MS = 23 * 3_600_000
+# If the carrier should ignore keys and tell nothing, each replay that it takes is a text.
+_REPLAYS_MOST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,35 @@ def in_doubt(road: Road, desk: Desk, now: int) -> bool:
     The sweeper repeats it within minutes. A doubt of other times holds up nobody.
     """
     doubt_ms, sound_ms = road.recipient.doubt_ms, road.control.sound_ms
-    if desk.policy == "hold" or doubt_ms is None or sound_ms is None or doubt_ms > sound_ms:
+    if doubt_ms is None or sound_ms is None or doubt_ms > sound_ms:
         return False
     until_ms = sound_ms + _DOUBT_WAIT_MS
-    return now < until_ms and doubt_ms + REPLAY_AFTER_MS <= until_ms
+    return now < until_ms and doubt_ms + REPLAY_AFTER_MS <= until_ms and has_doubt(road, desk)
+
+
+def has_doubt(road: Road, desk: Desk) -> bool:
+    """Whether a text to this recipient is in doubt that the sweeper will repeat. A receipt may have settled it."""
+    if road.recipient.doubt_id is None:
+        return False
+    message = desk.messages.get(road.recipient.doubt_id)
+    return message is not None and repeatable(message, desk, desk.clock.now_ms())
+
+
+def repeatable(message: Message, desk: Desk, now: int) -> bool:
+    """Whether the request for a text in doubt may be repeated, now or later.
+
+    A replay may be the first that the carrier hears of a text, so it must not be out of date.
+    """
+    until = min(
+        (message.claimed_ms or message.updated_ms) + _REPLAY_UNTIL_MS, message.accepted_ms + desk.validity_ms
+    )
+    return (
+        message.status is Status.UNKNOWN
+        and desk.policy == "resolve"
+        and not message.no_resend
+        and message.replays < _REPLAYS_MOST
+        and now < until
+    )
 
 
 def request(message: Message, desk: Desk, road: Road, *, now_or_never: bool = False) -> Trip:
@@ -125,7 +154,8 @@ def request(message: Message, desk: Desk, road: Road, *, now_or_never: bool = Fa
         learn(message, answer, desk, road, left)
         return Trip(answer, replace(message, status=Status.UNKNOWN), arrival)
     again = learn(message, answer, desk, road, left)
-    permanent = answer.verdict is Verdict.PERMANENT or _is_about_the_text(answer, road)
+    permanent = answer.verdict is Verdict.PERMANENT and not _befalls_all(answer, road)
+    permanent = permanent or _is_about_the_text(answer, road)
     if permanent or now_or_never:
         fail(message, desk, fault, now, safe_to_retry=not permanent)
         return Trip(answer, replace(message, status=Status.FAILED, faults=(fault,)), arrival)
@@ -154,10 +184,10 @@ def learn(message: Message, answer: Answer, desk: Desk, road: Road, left: int) -
         again = now + PROBE_MS
         notes.append(lambda: _open(message, answer, desk, road))
     else:
-        if answer.verdict is not Verdict.PERMANENT:
+        if answer.verdict is not Verdict.PERMANENT or _befalls_all(answer, road):
             again = now + _wait_ms(answer, road.recipient.troubles, desk.jitter())
-            doubt = answer.verdict is Verdict.AMBIGUOUS
-            notes.append(lambda: desk.limits.trouble(message.recipient, again, now, doubt=doubt))
+            doubt_id = message.id if answer.verdict is Verdict.AMBIGUOUS else None
+            notes.append(lambda: desk.limits.trouble(message.recipient, again, now, doubt_id))
         notes.append(lambda: _suspect(message, answer, desk, road, now))
     for write in notes:
         try:
@@ -183,6 +213,13 @@ def _wait_ms(answer: Answer, troubles: int, jitter: float) -> int:
     if answer.verdict is Verdict.AMBIGUOUS:
         return pacing.backoff_ms(troubles, jitter) if troubles else 0
     return pacing.backoff_ms(troubles + 1, jitter)
+
+
+def _befalls_all(answer: Answer, road: Road) -> bool:
+    """Whether a refusal that we can't classify is why sending is stopped: then it is no text's own."""
+    code = answer.fault.code if answer.fault else ""
+    stopped = road.control.breaker_since_ms is not None
+    return answer.unclassified and stopped and road.control.breaker_reason.split(" ")[0] == code
 
 
 def _is_about_the_text(answer: Answer, road: Road) -> bool:

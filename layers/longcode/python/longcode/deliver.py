@@ -22,6 +22,8 @@ LEAD_MS = 60
 STORE_RETRY_MS = 15_000
 # The longest that an open breaker, or a store that is down, hides a text at a time.
 MOST_HIDDEN_MS = 600_000
+# For so long those whose recipients have a text in doubt leave the try through an open breaker to that text.
+_OVERDUE_MS = 30 * 60_000
 # How long a queue message that only a later release can read is left to it. A deploy takes minutes.
 NEWER_MS = 60_000
 # A queue message received so often is replaced by a fresh one: a thousand receives are the dead letters.
@@ -137,12 +139,14 @@ def _leave(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> list[Re
 def _probe(lanes: Sequence["_Lane"], desk: Desk) -> bool:
     """Let one text try whether an open breaker must stay open; whether sending goes on.
 
-    Not one whose recipient has another in doubt: that one tries, by the sweeper, and stays the first.
+    Not one whose recipient has another in doubt, unless nobody else has tried for long: that one is to go first,
+    by the sweeper.
     """
     for lane in lanes:
         now = desk.clock.now_ms()
-        doubtful = desk.limits.look(lane.recipient, desk.sender).recipient.doubt_ms is not None
-        if doubtful and desk.policy == "resolve":
+        road = desk.limits.look(lane.recipient, desk.sender)
+        overdue = now >= (road.control.breaker_until_ms or now) + _OVERDUE_MS
+        if not overdue and attempt.has_doubt(road, desk):
             continue
         if desk.limits.probe(now, now + PROBE_MS, lane.first.message.id):
             _reserve_shared([lane], desk)

@@ -202,21 +202,24 @@ class DynamoLimits:
     def clear_suspects(self, now_ms: int) -> None:
         self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", None, {":now": now_ms})
 
-    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, *, doubt: bool) -> None:
+    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None) -> None:
         key = recipient_key(recipient)
         self.push(key, not_before_ms)
         self._update(
             key,
             "SET troubled = if_not_exists(troubled, :now), expires_at = :expires"
-            + (", doubt = :now" if doubt else "")
+            + (", doubt = :now, doubt_id = :id" if doubt_id else "")
             + " ADD troubles :one",
             None,
-            {":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms)},
+            {":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms)}
+            | ({":id": doubt_id} if doubt_id else {}),
         )
 
     def settle(self, recipient: str) -> None:
         with suppress(ConditionFailed):
-            self._update(recipient_key(recipient), "REMOVE troubles, troubled, doubt", "attribute_exists(pk)", {})
+            self._update(
+                recipient_key(recipient), "REMOVE troubles, troubled, doubt, doubt_id", "attribute_exists(pk)", {}
+            )
 
     def close_breaker(self, now_ms: int) -> None:
         self._update(
@@ -262,6 +265,7 @@ def _limiter(item: dict[str, Any]) -> Limiter:
         troubles=int(item.get("troubles", 0)),
         troubled_ms=_whole(item.get("troubled")),
         doubt_ms=_whole(item.get("doubt")),
+        doubt_id=item.get("doubt_id"),
     )
 
 

@@ -296,8 +296,8 @@ class Control:
 class Limiter:
     """One limit as it stands: when its next slot is free, and a moment before which nothing may leave.
 
-    Of a recipient also: how many answers in a row did not take a text to them (`troubles`), since when, and when
-    the last of their texts that is in doubt left.
+    Of a recipient also: how many answers in a row did not take a text to them (`troubles`), since when, and which
+    of their texts came into doubt last, and when.
     """
 
     tat_ms: int | None = None
@@ -305,6 +305,7 @@ class Limiter:
     troubles: int = 0
     troubled_ms: int | None = None
     doubt_ms: int | None = None
+    doubt_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,8 +378,11 @@ class Limits(Protocol):
     def clear_suspects(self, now_ms: int) -> None:
         """The carrier took a text: what it did not take of others is about them."""
 
-    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, *, doubt: bool) -> None:
-        """Count one more answer that did not take a text to `recipient`; nothing goes to them before then."""
+    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None) -> None:
+        """Count one more answer that did not take a text to `recipient`; nothing goes to them before then.
+
+        `doubt_id` is the text's, if it may have been taken.
+        """
 
     def settle(self, recipient: str) -> None:
         """Forget what `trouble` noted."""

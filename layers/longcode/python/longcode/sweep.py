@@ -20,17 +20,14 @@ _DAY = 24 * _HOUR
 
 # A receipt usually settles an unknown within seconds: first wait, then read.
 FIRST_EVIDENCE_MS = 2 * _MINUTE
-# The carrier keeps idempotency keys for 24 hours; an hour less for clocks.
-REPLAY_UNTIL_MS = 23 * _HOUR
 # The carrier's records go back ten days.
 GIVE_UP_MS = 10 * _DAY
 # SQS's counts may be a minute late. And how many of those that the queue has lost are counted at most.
 STRANDED_AFTER_MS = 15 * _MINUTE
 _STRANDED_MOST = 1000
 # When a request is repeated whose last repetition had no clear answer either: rarely, in case the carrier should
-# ignore keys. After an outage it is repeated at once, and never more often than this in all.
+# ignore keys. After an outage, and where nobody else tries whether it is over, it is repeated sooner.
 _REPLAY_AGES_MS = (REPLAY_AFTER_MS, _HOUR, 4 * _HOUR, 10 * _HOUR, 21 * _HOUR)
-_REPLAYS_MOST = 8
 # How soon to look again at a text in doubt while sending is stopped.
 _STOPPED_MS = 2 * _MINUTE
 # The longest that a replay waits for a slot at a limit that others share.
@@ -182,7 +179,7 @@ class Sweeper:
             return
         road = desk.limits.look(message.recipient, message.sender)
         if self._unreadable or (road.control.breaker_until_ms or 0) > now:
-            desk.messages.look_again(message, now + _STOPPED_MS)
+            desk.messages.look_again(message, _together(now + _STOPPED_MS, _STOPPED_MS))
             return
         try:
             record = desk.carrier.record_of(message)
@@ -190,21 +187,19 @@ class Sweeper:
             # Not knowing is no evidence: nothing is repeated and nothing given up.
             self._unreadable = True
             desk.journal.warning("unknown.unreadable", what=exc.what, message_id=message.id)
-            desk.messages.look_again(message, now + _STOPPED_MS)
+            desk.messages.look_again(message, _together(now + _STOPPED_MS, _STOPPED_MS))
             return
         if record:
             if desk.messages.submitted(message, telnyx.accepted_by_record(record), now):
                 self._resolved(message, "record")
             return
-        # A replay may be the first that the carrier hears of a text, so it must not be out of date.
-        until = min(since + REPLAY_UNTIL_MS, message.accepted_ms + desk.validity_ms)
-        replays = desk.policy == "resolve" and not message.no_resend and now < until
+        replays = attempt.repeatable(message, desk, now)
         if replays and age >= REPLAY_AFTER_MS:
             self._replay(message, age, road, deadline_ms)
         elif age >= GIVE_UP_MS:
             self._unconfirmed(message, now)
         else:
-            desk.messages.look_again(message, now + _wait_ms(age, replays=replays))
+            desk.messages.look_again(message, _next_look(age, now, replays=replays))
 
     def _resolved(self, message: Message, by: str) -> None:
         self.desk.meter.count(Metric.RESOLVED)
@@ -224,15 +219,18 @@ class Sweeper:
         """
         desk, now = self.desk, self.desk.clock.now_ms()
         desk.carrier.prepare()
-        wait_ms = _wait_ms(age, replays=True)
+        later = _next_look(age, now, replays=True)
         own = _has_turn(message, now, pacing.spacing(desk.pace.recipient_ms))
-        refused = road.recipient.troubles > 0 and (road.recipient.not_before_ms or 0) > now and not own
-        if not _is_due(message, age, road) or _stopped(road, now) or refused:
-            desk.messages.look_again(message, now + wait_ms)
+        if not _is_due(message, age, road, now) or _stopped(road, now):
+            desk.messages.look_again(message, later)
+            return
+        recovered = (road.control.sound_ms or 0) >= (road.recipient.doubt_ms or now)
+        if road.recipient.troubles and not own and not recovered and (road.recipient.not_before_ms or 0) > now:
+            desk.messages.look_again(message, min(later, road.recipient.not_before_ms or 0))
             return
         start = self._turn(message, now, road)
         if start > deadline_ms:
-            desk.messages.look_again(message, min(start, now + wait_ms))
+            desk.messages.look_again(message, min(start, later))
             return
         desk.clock.sleep_until(start)
         now = desk.clock.now_ms()
@@ -260,7 +258,7 @@ class Sweeper:
             busy = max(road.recipient.tat_ms or 0, road.recipient.not_before_ms or 0) > now
             if busy:
                 # What is on its way by now leaves first.
-                start = max(now + spacing, road.recipient.not_before_ms or 0)
+                start = now + spacing
             desk.limits.push(pacing.recipient_key(message.recipient), start + spacing)
             desk.messages.hold(message.id, start, HeldBy.RECIPIENT_RATE)
         shared = (
@@ -352,16 +350,24 @@ def _has_turn(message: Message, now: int, spacing: int) -> bool:
     return slot is not None and message.updated_ms <= slot <= now < slot + spacing
 
 
-def _is_due(message: Message, age: int, road: Road) -> bool:
+def _is_due(message: Message, age: int, road: Road, now: int) -> bool:
     """Whether it is time for the next replay: by the age of the doubt, or since the carrier takes texts again."""
     if message.replays < len(_REPLAY_AGES_MS) and age >= _REPLAY_AGES_MS[message.replays]:
         return True
-    sound_ms, last_ms = road.control.sound_ms, message.replayed_ms
-    again = sound_ms is not None and last_ms is not None and last_ms < sound_ms
-    return again and message.replays < _REPLAYS_MOST
+    control, last_ms = road.control, message.replayed_ms or 0
+    if control.breaker_until_ms is not None:
+        # Its records can be read again, and nobody tries.
+        return now > control.breaker_until_ms + _STOPPED_MS and now - last_ms > age // 2
+    return control.sound_ms is not None and last_ms < control.sound_ms
 
 
-def _wait_ms(age: int, *, replays: bool) -> int:
+def _next_look(age: int, now: int, *, replays: bool) -> int:
     """When to look at a text in doubt again: the older the doubt, the later; soon, while it may be repeated."""
-    longest = 10 * _MINUTE if replays else 6 * _HOUR
-    return max(5 * _MINUTE, min(age // 4, longest))
+    if replays:
+        return _together(now + 5 * _MINUTE, 10 * _MINUTE)
+    return now + max(5 * _MINUTE, min(age // 4, 6 * _HOUR))
+
+
+def _together(at_ms: int, grid_ms: int) -> int:
+    """A moment at which all texts in doubt are looked at, so that those to one recipient are, in their order."""
+    return -(-at_ms // grid_ms) * grid_ms
