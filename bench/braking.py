@@ -469,14 +469,13 @@ def full_speed_after_s(done: Run, from_ms: int) -> int | None:
 LIMITS = (1, 5, 20, 50)
 
 
-def table(way: Way, seeds: Iterable[int], *, together: bool = True, asked_ms: int | None = 1_000) -> list[str]:
+def table(way: Way, seeds: Iterable[int], *, together: bool = True) -> list[str]:
     """Lines of a table: a shape each; POSTs for each accepted text / goodput of each limit."""
     lines = []
     for shape in SHAPES:
         cells = []
         for limit in LIMITS:
-            setting = Setting(shape, limit, asked_ms, together)
-            one = worst(way, setting, seeds)
+            one = worst(way, Setting(shape, limit, together=together), seeds)
             cells.append(f"{one.posts:6.2f} / {one.goodput:4.2f}")
         lines.append(f"| {way.name} | {shape} | " + " | ".join(cells) + " |")
     return lines
@@ -488,17 +487,12 @@ def main(seeds: Iterable[int] = (1, 2, 3)) -> None:
         "| way | carrier | " + " | ".join(f"{limit} a second" for limit in LIMITS) + " |\n|---|---|" + "---|" * 4
     )
     print(f"seeds {list(seeds)}: the worst of them; POSTs for each accepted text / goodput as a part of the limit")
-    for title, ways, together, asked in (
-        ("All at once, Retry-After: 1", WAYS, True, 1_000),
-        ("All at once, no Retry-After", WAYS[-1:], True, None),
-        ("One batch of ten at a time, Retry-After: 1", WAYS[-1:], False, 1_000),
-        ("One batch of ten at a time, no Retry-After", WAYS[-1:], False, None),
-    ):
+    for title, ways, together in (("All at once", WAYS, True), ("One batch of ten at a time", WAYS[-1:], False)):
         print(f"\n{title}\n\n{head}")
         for way in ways:
-            for line in table(way, seeds, together=together, asked_ms=asked):
+            for line in table(way, seeds, together=together):
                 print(line, flush=True)
-    print("\nFull speed after the end of a limit, seconds\n")
+    print("\n| limit, windows | full speed after its end, s |\n|---|---|")
     for limit, until in ((1, 60_000), (5, 60_000), (50, 60_000), (0, 5_000)):
         done = run(Ours(), Setting(limit=limit, until_ms=until, span_ms=until + 120_000))
         print(f"| {limit} a second for {until // 1000} s | {full_speed_after_s(done, until)} |")
