@@ -469,12 +469,12 @@ def full_speed_after_s(done: Run, from_ms: int) -> int | None:
 LIMITS = (1, 5, 20, 50)
 
 
-def table(way: Way, seeds: Iterable[int], *, together: bool = True) -> list[str]:
+def table(way: Way, seeds: Iterable[int], *, together: bool = True, limits: Iterable[int] = LIMITS) -> list[str]:
     """Lines of a table: a shape each; POSTs for each accepted text / goodput of each limit."""
     lines = []
     for shape in SHAPES:
         cells = []
-        for limit in LIMITS:
+        for limit in limits:
             one = worst(way, Setting(shape, limit, together=together), seeds)
             cells.append(f"{one.posts:6.2f} / {one.goodput:4.2f}")
         lines.append(f"| {way.name} | {shape} | " + " | ".join(cells) + " |")

