@@ -3,8 +3,9 @@
 from collections import Counter
 from dataclasses import replace
 
-from longcode import pacing
-from longcode.ports import Control, Limiter, Road
+from longcode import braking, pacing
+from longcode.braking import Brake
+from longcode.ports import Control, Limiter, Refusal, Road
 from tests.fakes.optouts import FakeOptOuts
 from tests.fakes.tripwire import Tripwire
 
@@ -20,6 +21,7 @@ class FakeLimits:
         self.counted: Counter[str] = Counter()
         self._suspect_since_ms: int | None = None
         self._probed_by: str | None = None
+        self._refusals: dict[str, tuple[str, int]] = {}
 
     def count(self, key: str, at_most: int, now_ms: int) -> bool:
         with self.trip.around("count"):
@@ -50,6 +52,31 @@ class FakeLimits:
             reservation = pacing.reserve(found.tat_ms, now_ms, count, interval_ms)
             self.limiters[key] = replace(found, tat_ms=reservation.tat_ms)
             return reservation
+
+    def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
+        with self.trip.around("take_turn"):
+            key = pacing.sender_key(sender)
+            found = self._limiter(key)
+            turn = max(found.turns, braking.front(brake, now_ms))
+            self.limiters[key] = replace(found, turns=turn + braking.TEXT)
+            return turn
+
+    def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
+        with self.trip.around("refused"):
+            key = pacing.sender_key(sender)
+            found = self.limiters.setdefault(key, Limiter())
+            before = self._refusals.get(key, ("", 0))
+            self._refusals[key] = recipient, now_ms
+            return Refusal(*before, found.brake, found.turns)
+
+    def set_brake(self, sender: str, seen: Brake | None, brake: Brake) -> bool:
+        with self.trip.around("set_brake"):
+            key = pacing.sender_key(sender)
+            found = self._limiter(key)
+            if (found.brake and found.brake.since_ms) != (seen and seen.since_ms):
+                return False
+            self.limiters[key] = replace(found, brake=brake)
+            return True
 
     def give_back(self, key: str, reservation: pacing.Reservation, slots: int, interval_ms: int) -> None:
         with self.trip.around("give_back"):

@@ -101,7 +101,7 @@ class FakeMessages:
         *,
         slot_ms: int,
         held_by: HeldBy,
-        refund: bool,
+        turn: int | None = None,
     ) -> bool:
         def put_back(row: _Row) -> None:
             row.message = replace(
@@ -109,8 +109,9 @@ class FakeMessages:
                 status=Status.QUEUED,
                 slot_ms=slot_ms,
                 held_by=held_by,
+                turn=turn,
                 updated_ms=now_ms,
-                attempts=row.message.attempts - refund,
+                attempts=row.message.attempts - 1,
                 claim_id=None,
                 claimed_ms=None,
             )
@@ -189,11 +190,11 @@ class FakeMessages:
             "end", message, lambda old: old.status.rank < Status.SUBMITTED.rank, finish, unclaimed_too=True
         )
 
-    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy) -> None:
+    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
         with self.trip.around("hold"):
             row = self._rows.get(message_id)
             if row and row.message.status in (Status.QUEUED, Status.UNKNOWN):
-                row.message = replace(row.message, slot_ms=slot_ms, held_by=held_by)
+                row.message = replace(row.message, slot_ms=slot_ms, held_by=held_by, turn=turn)
 
     def queued(self, message: Message) -> None:
         with self.trip.around("queued"):

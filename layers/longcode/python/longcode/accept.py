@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from longcode import backlog, pacing, phone, segments
+from longcode import backlog, braking, pacing, phone, segments
 from longcode.errors import OPTED_OUT, InvalidRequest, LineFull, RecipientOptedOut, Unavailable
 from longcode.guard import Guard
 from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
@@ -242,8 +242,11 @@ def _forecast(message: Message, ahead: int, line: int, road: Road, now_ms: int, 
     ):
         if interval and message.slot_ms is None and (limit.tat_ms or 0) > eta:
             eta, held_by = limit.tat_ms or 0, name
-        if (limit.not_before_ms or 0) > eta:
-            eta, held_by = limit.not_before_ms or 0, HeldBy.CARRIER_BACKOFF
+    brake = road.brake(now_ms)
+    if brake and message.slot_ms is None:
+        due = braking.due_ms(brake, max(road.sender.turns, braking.front(brake, now_ms)))
+        if due > eta:
+            eta, held_by = due, HeldBy.CARRIER_BACKOFF
     control = road.control
     if control.paused_since_ms is not None:
         # Nobody knows when an operator resumes.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from longcode import consent, pacing
+from longcode import braking, consent, pacing
 from longcode.errors import Unavailable
 from longcode.message import Entry, Fault, HeldBy, Message, Status
 from longcode.metrics import Metric
@@ -33,6 +33,8 @@ PROBE_MS = 15_000
 SUSPECTS = 3
 # So often a text is refused in a way that may be the account's, while the carrier takes others, before it fails.
 _REFUSALS = 5
+# Two 429s of different recipients within this are about all.
+_OTHERS_MS = 10_000
 # For so long after an outage a recipient's line waits for a text of theirs that the outage left in doubt.
 _DOUBT_WAIT_MS = 5 * 60_000
 # A receipt usually settles a doubt within seconds, and the carrier's records do not show a queued message: a
@@ -161,7 +163,7 @@ def request(message: Message, desk: Desk, road: Road, *, now_or_never: bool = Fa
         return Trip(answer, replace(message, status=Status.FAILED, faults=(fault,)), arrival)
     held_by = HeldBy.BREAKER if answer.everyone else HeldBy.CARRIER_BACKOFF
     # Waiting is not failing: the attempt is given back.
-    desk.messages.release(message, now, slot_ms=again, held_by=held_by, refund=True)
+    desk.messages.release(message, now, slot_ms=again, held_by=held_by)
     return Trip(answer, message, arrival, again_ms=again)
 
 
@@ -189,6 +191,8 @@ def learn(message: Message, answer: Answer, desk: Desk, road: Road, left: int) -
             doubt_id = message.id if answer.verdict is Verdict.AMBIGUOUS else None
             notes.append(lambda: desk.limits.trouble(message.recipient, again, now, doubt_id))
         notes.append(lambda: _suspect(message, answer, desk, road, now))
+        if answer.verdict is Verdict.BACK_OFF:
+            notes.append(lambda: _brake(message, answer, desk, left, now))
     for write in notes:
         try:
             write()
@@ -209,7 +213,7 @@ def _wait_ms(answer: Answer, troubles: int, jitter: float) -> int:
     It grows, so that a text may be refused for as long as it is valid without being asked for all that time.
     """
     if answer.verdict is Verdict.BACK_OFF:
-        return max(answer.wait_ms or 1_000, min(1_000 << min(troubles, 10), 600_000))
+        return max(braking.own_wait_ms(answer.wait_ms), min(1_000 << min(troubles, 10), 600_000))
     if answer.verdict is Verdict.AMBIGUOUS:
         return pacing.backoff_ms(troubles, jitter) if troubles else 0
     return pacing.backoff_ms(troubles + 1, jitter)
@@ -260,6 +264,18 @@ def _suspect(message: Message, answer: Answer, desk: Desk, road: Road, now: int)
         return
     if desk.limits.suspect(_kind(answer), message.recipient, now) >= SUSPECTS:
         _open(message, answer, desk, road)
+
+
+def _brake(message: Message, answer: Answer, desk: Desk, left: int, now: int) -> None:
+    """Slow everybody down, if others were asked to wait as well: what one recipient is refused for is theirs."""
+    before = desk.limits.refused(message.sender, message.recipient, now)
+    if before.recipient in ("", message.recipient) or now - before.at_ms > _OTHERS_MS:
+        return
+    brake = braking.refused(
+        before.brake, now, answer.wait_ms, left_ms=left, taken=before.turns, own_ms=desk.pace.sender_ms
+    )
+    if brake != before.brake and desk.limits.set_brake(message.sender, before.brake, brake):
+        desk.journal.warning("brake.set", rate_per_1000_s=brake.rate, since_ms=brake.since_ms)
 
 
 def _kind(answer: Answer) -> str:

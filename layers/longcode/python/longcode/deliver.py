@@ -7,7 +7,7 @@ so a text whose queue message was lost, doubled or put back late keeps its place
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from longcode import attempt, pacing
+from longcode import attempt, braking, pacing
 from longcode.attempt import PROBE_MS, Desk
 from longcode.errors import OPTED_OUT, Unavailable
 from longcode.message import CLAIM_MS, UNSTORED_MS, Entry, Fault, HeldBy, Message, Status
@@ -93,6 +93,8 @@ def _run(lanes: Sequence["_Lane"], desk: Desk, parallel: Parallel) -> None:
             for lane in lanes:
                 lane.wait(stopped)
             return
+        for lane in lanes:
+            lane.road = road
         parallel([lane.load for lane in lanes])
         lanes = [lane for lane in lanes if lane.waiting]
         if road.control.breaker_until_ms is not None and not _probe(lanes, desk):
@@ -162,6 +164,8 @@ class _Place:
     message: Message
     envelopes: list[Envelope] = field(default_factory=list)
     slot_ms: int | None = None
+    # Its turn at a brake, as Message.turn.
+    turn: int | None = None
     floor_ms: int = 0
     held_by: HeldBy = HeldBy.RECIPIENT_RATE
     # Whether its slot was reserved for it just now, and nothing says so yet.
@@ -172,30 +176,25 @@ class _Place:
 
 def _reserve_shared(lanes: Sequence["_Lane"], desk: Desk) -> None:
     """One reservation a shared limit for the whole batch, dealt out so that no recipient has all first slots."""
-    now, floor_ms = desk.clock.now_ms(), 0
-    pace = desk.pace
-    # One read tells on which side of now each limiter is, and whether the carrier asked for a pause, which voids
-    # the slots before its end.
+    now, pace = desk.clock.now_ms(), desk.pace
+    # One read tells on which side of now each limiter is.
     road = desk.limits.look(lanes[0].recipient, desk.sender) if lanes and pace.shared else None
-    if road:
-        floor_ms = road.shared_not_before_ms
     for lane in lanes:
-        lane.recall(now, floor_ms)
+        lane.recall(now)
     fresh = [lane.fresh for lane in lanes]
     dealt = [
         places[row] for row in range(max(map(len, fresh), default=0)) for places in fresh if row < len(places)
     ]
     if not dealt or not road:
         return
-    start = max(now, floor_ms)
     for key, limit, interval, held_by in (
         (pacing.sender_key(desk.sender), road.sender, pace.sender_ms, HeldBy.SENDER_RATE),
         (pacing.ACCOUNT_KEY, road.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
     ):
         if not interval:
             continue
-        ahead = (limit.tat_ms or 0) > start
-        first = desk.limits.reserve(key, len(dealt), interval, start, ahead=ahead).first_ms
+        ahead = (limit.tat_ms or 0) > now
+        first = desk.limits.reserve(key, len(dealt), interval, now, ahead=ahead).first_ms
         for number, place in enumerate(dealt):
             floor = first + number * interval
             if floor > place.floor_ms:
@@ -210,6 +209,8 @@ class _Lane:
     def __init__(self, envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox, last_start_ms: int) -> None:
         self.results: list[Result] = []
         self.recipient = envelopes[0].recipient
+        # How things stood when somebody last looked; what it says of a recipient may be about another one.
+        self.road = Road()
         self._envelopes = list(envelopes)
         # Those whose texts are still to come into the table.
         self._early: list[Envelope] = []
@@ -248,21 +249,22 @@ class _Lane:
         if not self._places:
             self._finish()
 
-    def recall(self, now: int, void_ms: int) -> None:
+    def recall(self, now: int) -> None:
         """Take up the slots that texts were given before.
 
         A recipient's own slots only keep a distance, so one that has passed is as good as any. A shared one is
-        void once it has passed, or lies before `void_ms`; so is the moment to which the carrier put a text off.
+        void once it has passed; so is the moment to which the carrier put a text off.
         """
         shared = self._desk.pace.shared
         for place in [] if self._planned else self._places:
             message = place.message
+            place.turn = message.turn
             if message.status is Status.SENDING:
                 # Not to be sent now, so it needs no slot of anybody's.
                 place.slot_ms = now
             elif message.slot_ms is None or (shared and message.held_by is HeldBy.CARRIER_BACKOFF):
                 continue
-            elif not shared or message.slot_ms > max(now - pacing.STALE_SLOT_MS, void_ms):
+            elif not shared or message.slot_ms > now - pacing.STALE_SLOT_MS:
                 place.slot_ms, place.held_by = message.slot_ms, message.held_by or place.held_by
 
     def wait(self, stopped: tuple[int, HeldBy, str]) -> None:
@@ -452,6 +454,8 @@ class _Lane:
         slot = place.slot_ms or 0
         if slot > self._window_ms or max(slot, desk.clock.now_ms()) > self._last_start_ms:
             return self._defer(slot)
+        if self._braked(place, desk.clock.now_ms()) > slot:
+            return True
         desk.clock.sleep_until(slot - LEAD_MS)
         now = desk.clock.now_ms()
         claim = desk.messages.claim(place.message.id, desk.new_id(), now)
@@ -463,7 +467,7 @@ class _Lane:
             return True
         try:
             # After the claim: what was said before it is heard.
-            road = desk.limits.look(self.recipient, desk.sender)
+            self.road = road = desk.limits.look(self.recipient, desk.sender)
         except Unavailable:
             self._put_back(place, message, place.held_by)
             raise
@@ -492,25 +496,43 @@ class _Lane:
         if attempt.in_doubt(road, desk, now):
             self._put_back(place, message, place.held_by)
             return self._defer(now + STORE_RETRY_MS)
+        if (due := self._braked(place, now)) > slot:
+            self._put_back(place, message, place.held_by)
+            return True if due <= self._window_ms else self._defer(due)
         if road.not_before_ms <= slot:
             return None
-        asked = road.shared_not_before_ms > slot
-        held_by = HeldBy.CARRIER_BACKOFF if asked or road.recipient.troubles else place.held_by
+        held_by = HeldBy.CARRIER_BACKOFF if road.recipient.troubles else place.held_by
         for other in self._places:
             other.held_by = held_by
         self._shift(road.not_before_ms)
         self._put_back(place, message, held_by)
-        if asked and desk.pace.shared:
-            # Every recipient's slot lies before it: leaving all at that moment would break the very limit that
-            # the carrier asks for, so each takes a new slot then.
-            return self._defer(road.shared_not_before_ms)
         return True
+
+    def _braked(self, place: _Place, now: int) -> int:
+        """The moment at which a brake of the sender lets a text leave, which takes a turn at it; 0: there is none.
+
+        If it is later than the text's slot, the slots move.
+        """
+        brake = self.road.brake(now)
+        if brake is None or self._probe_until_ms:
+            place.turn = None
+            return 0
+        if place.turn is None:
+            place.turn = self._desk.limits.take_turn(self._desk.sender, brake, now)
+        due = braking.due_ms(brake, place.turn)
+        if due > (place.slot_ms or 0):
+            for other in self._places:
+                other.held_by = HeldBy.CARRIER_BACKOFF
+            self._shift(due)
+        return due
 
     def _put_back(self, place: _Place, message: Message, held_by: HeldBy) -> None:
         """Give back the claim of a text that does not leave now, with its slot."""
         slot = place.slot_ms or 0
-        self._desk.messages.release(message, self._desk.clock.now_ms(), slot_ms=slot, held_by=held_by, refund=True)
-        place.message = replace(place.message, slot_ms=slot, held_by=held_by)
+        self._desk.messages.release(
+            message, self._desk.clock.now_ms(), slot_ms=slot, held_by=held_by, turn=place.turn
+        )
+        place.message = replace(place.message, slot_ms=slot, held_by=held_by, turn=place.turn)
         place.held_by, place.fresh = held_by, False
 
     def _not_ours(self, claim: Claim, now: int) -> bool:
@@ -551,7 +573,9 @@ class _Lane:
         if again is not None:
             for other in self._places:
                 other.held_by = HeldBy.BREAKER if trip.answer.everyone else HeldBy.CARRIER_BACKOFF
-            place.message = replace(place.message, slot_ms=again, held_by=place.held_by)
+            # A turn that was used is gone.
+            place.turn = None
+            place.message = replace(place.message, slot_ms=again, held_by=place.held_by, turn=None)
             self._shift(again)
             return self._defer(again)
         self._close(self._places.pop(0), trip.message, trip.answer)
@@ -586,8 +610,8 @@ class _Lane:
                 message, slot = place.message, place.slot_ms
                 if slot is None or message.status is Status.SENDING:
                     continue
-                if (message.slot_ms, message.held_by) != (slot, place.held_by):
-                    self._desk.messages.hold(message.id, slot, place.held_by)
+                if (message.slot_ms, message.held_by, message.turn) != (slot, place.held_by, place.turn):
+                    self._desk.messages.hold(message.id, slot, place.held_by, place.turn)
                 place.fresh = False
         except Unavailable as exc:
             self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)

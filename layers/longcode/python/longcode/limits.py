@@ -11,14 +11,16 @@ Only if another caller wrote in between is it added twice: a slot that nobody us
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from longcode import braking
 from longcode.aws import ConditionFailed, translated
+from longcode.braking import Brake
 from longcode.errors import Unavailable
 from longcode.pacing import ACCOUNT_KEY, Reservation, recipient_key, sender_key
-from longcode.ports import Control, Limiter, Road
+from longcode.ports import Control, Limiter, Refusal, Road
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -69,6 +71,60 @@ class DynamoLimits:
             return Reservation(tat - length, tat)
         # Both guesses lost each time: the TAT crossed now at every try, which only clocks far apart can do.
         raise Unavailable(_WHAT)
+
+    def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
+        front, mark, ahead = braking.front(brake, now_ms), secrets.token_hex(8), True
+        common: dict[str, str | int] = {":front": front, ":expires": self._expiry(now_ms), ":by": mark}
+        for _ in range(_TRIES):
+            try:
+                item = self._update(
+                    sender_key(sender),
+                    f"SET turns = {'turns + :one' if ahead else ':end'}, expires_at = :expires, turn_by = :by",
+                    f"({'turns > :front' if ahead else 'attribute_not_exists(turns) OR turns <= :front'}) "
+                    "AND (attribute_not_exists(turn_by) OR turn_by <> :by)",
+                    common | ({":one": braking.TEXT} if ahead else {":end": front + braking.TEXT}),
+                )
+            except ConditionFailed as exc:
+                item = _plain(exc.item)
+                if item.get("turn_by") != mark:
+                    ahead = not ahead
+                    continue
+            return int(item["turns"]) - braking.TEXT
+        raise Unavailable(_WHAT)
+
+    def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
+        item = self._update(
+            sender_key(sender),
+            "SET refused_for = :to, refused_at = :now, expires_at = :expires",
+            None,
+            {":to": recipient, ":now": now_ms, ":expires": self._expiry(now_ms)},
+            returns="ALL_OLD",
+        )
+        return Refusal(
+            str(item.get("refused_for", "")),
+            int(item.get("refused_at", 0)),
+            _brake(item),
+            int(item.get("turns", 0)),
+        )
+
+    def set_brake(self, sender: str, seen: Brake | None, brake: Brake) -> bool:
+        as_seen = "attribute_not_exists(brake_since)" if seen is None else "brake_since = :seen"
+        try:
+            self._update(
+                sender_key(sender),
+                "SET brake_since = :since, brake_rate = :rate, brake_known = :known, brake_passed = :passed",
+                as_seen,
+                {
+                    ":since": brake.since_ms,
+                    ":rate": brake.rate,
+                    ":known": brake.known,
+                    ":passed": brake.passed,
+                }
+                | ({} if seen is None else {":seen": seen.since_ms}),
+            )
+        except ConditionFailed:
+            return False
+        return True
 
     def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
         with suppress(ConditionFailed):
@@ -235,7 +291,12 @@ class DynamoLimits:
 
     # Any: the table's JSON, read by the callers above.
     def _update(
-        self, key: str, changes: str, condition: str | None, values: Mapping[str, str | int | set[str]]
+        self,
+        key: str,
+        changes: str,
+        condition: str | None,
+        values: Mapping[str, str | int | set[str]],
+        returns: Literal["ALL_NEW", "ALL_OLD"] = "ALL_NEW",
     ) -> dict[str, Any]:
         optional: dict[str, Any] = {}
         if condition:
@@ -248,7 +309,7 @@ class DynamoLimits:
                 TableName=self._table,
                 Key={"pk": _serialize(key)},
                 UpdateExpression=changes,
-                ReturnValues="ALL_NEW",
+                ReturnValues=returns,
                 **optional,
             ).get("Attributes", {})
         return _plain(item)
@@ -266,7 +327,15 @@ def _limiter(item: dict[str, Any]) -> Limiter:
         troubled_ms=_whole(item.get("troubled")),
         doubt_ms=_whole(item.get("doubt")),
         doubt_id=item.get("doubt_id"),
+        brake=_brake(item),
+        turns=int(item.get("turns", 0)),
     )
+
+
+def _brake(item: dict[str, Any]) -> Brake | None:
+    if "brake_since" not in item:
+        return None
+    return Brake(*(int(item[f"brake_{name}"]) for name in ("since", "rate", "known", "passed")))
 
 
 def _whole(value: Any) -> int | None:

@@ -164,6 +164,8 @@ class Message:
     claimed_ms: int | None = None
     attempts: int = 0
     slot_ms: int | None = None
+    # Its turn at a brake of the sender (`braking`).
+    turn: int | None = None
     held_by: HeldBy | None = None
     # How often its request was repeated under its idempotency key, and when last.
     replays: int = 0

@@ -89,14 +89,14 @@ def _row(entry: Entry) -> "Item":
 _SCALARS = (
     "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
     "fingerprint", "webhook_url", "telnyx_id", "carrier_status", "claim_id", "claimed_ms", "attempts",
-    "slot_ms", "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
+    "slot_ms", "turn", "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
     "autoresponse", "is_spam", "sent_ms", "completed_ms",
 )  # fmt: skip
 
 
 def _message(item: "Item") -> Message:
     fields = _parse(item)
-    known = {name: fields[name] for name in _SCALARS if name in fields and name != "text"}
+    known = {name: value for name in _SCALARS if (value := fields.get(name)) is not None and name != "text"}
     return Message(
         id=fields["pk"].removeprefix("M#"),
         status=Status(fields["status"]),
@@ -253,13 +253,13 @@ class DynamoMessages:
         *,
         slot_ms: int,
         held_by: HeldBy,
-        refund: bool,
+        turn: int | None = None,
     ) -> bool:
         return self._try_update(
             message.id,
-            "SET #status = :queued, #rank = :rank, line = :line, slot_ms = :slot, held_by = :held, "
+            "SET #status = :queued, #rank = :rank, line = :line, slot_ms = :slot, held_by = :held, turn = :turn, "
             "updated_ms = :now, attention = :shard, attention_ms = :look "
-            "ADD attempts :refund REMOVE claim_id, claimed_ms",
+            "ADD attempts :less REMOVE claim_id, claimed_ms",
             "claim_id = :claim AND #rank = :sending",
             {
                 ":queued": Status.QUEUED.value,
@@ -267,11 +267,12 @@ class DynamoMessages:
                 ":sending": Status.SENDING.rank,
                 ":line": message.recipient,
                 ":slot": slot_ms,
+                ":turn": turn,
                 ":held": held_by.value,
                 ":now": now_ms,
                 ":shard": shard(message.id),
                 ":look": message.accepted_ms + self._validity_ms,
-                ":refund": -1 if refund else 0,
+                ":less": -1,
                 ":claim": message.claim_id,
             },
         )
@@ -382,14 +383,15 @@ class DynamoMessages:
             | ({":claim": message.claim_id} if message.claim_id else {}),
         )
 
-    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy) -> None:
+    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
         self._try_update(
             message_id,
-            "SET slot_ms = :slot, held_by = :held",
+            "SET slot_ms = :slot, held_by = :held, turn = :turn",
             "#rank = :queued OR #rank = :unknown",
             {
                 ":slot": slot_ms,
                 ":held": held_by.value,
+                ":turn": turn,
                 ":queued": Status.QUEUED.rank,
                 ":unknown": Status.UNKNOWN.rank,
             },

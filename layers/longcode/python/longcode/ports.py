@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from longcode import braking
+from longcode.braking import Brake
 from longcode.message import Entry, Fault, HeldBy, Message, Status
 from longcode.metrics import Metric
 from longcode.pacing import Reservation
@@ -164,9 +166,9 @@ class Messages(Protocol):
         *,
         slot_ms: int,
         held_by: HeldBy,
-        refund: bool,
+        turn: int | None = None,
     ) -> bool:
-        """Give the claim back, the message being proven not sent. `refund` takes the attempt back too."""
+        """Give the claim back, the message being proven not sent, and its attempt with it."""
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         """The carrier has it."""
@@ -184,7 +186,7 @@ class Messages(Protocol):
     ) -> bool:
         """A final status before the carrier had it."""
 
-    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy) -> None:
+    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
         """Note on a message that waits, or is in doubt, when it may leave, and why not before."""
 
     def queued(self, message: Message) -> None:
@@ -297,7 +299,8 @@ class Limiter:
     """One limit as it stands: when its next slot is free, and a moment before which nothing may leave.
 
     Of a recipient also: how many answers in a row did not take a text to them (`troubles`), since when, and which
-    of their texts came into doubt last, and when.
+    of their texts came into doubt last, and when. Of a sender: its brake after a 429, if it ever had one, and the
+    next turn at it.
     """
 
     tat_ms: int | None = None
@@ -306,6 +309,18 @@ class Limiter:
     troubled_ms: int | None = None
     doubt_ms: int | None = None
     doubt_id: str | None = None
+    brake: Brake | None = None
+    turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The last 429 before this one: for whom and when; and the sender's brake as it stands."""
+
+    recipient: str = ""
+    at_ms: int = 0
+    brake: Brake | None = None
+    turns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,13 +335,13 @@ class Road:
 
     @property
     def not_before_ms(self) -> int:
-        """The latest of the moments before which nothing may leave; 0 where none is set."""
-        return max(self.recipient.not_before_ms or 0, self.shared_not_before_ms)
+        """The moment before which nothing may leave to this recipient; 0 where none is set."""
+        return self.recipient.not_before_ms or 0
 
-    @property
-    def shared_not_before_ms(self) -> int:
-        """The same for what all recipients share: the carrier asked for it."""
-        return max(self.sender.not_before_ms or 0, self.account.not_before_ms or 0)
+    def brake(self, now_ms: int) -> Brake | None:
+        """The sender's brake, if it still limits anybody."""
+        brake = self.sender.brake
+        return None if brake is None or braking.lapsed(brake, now_ms) else brake
 
 
 class Limits(Protocol):
@@ -339,6 +354,15 @@ class Limits(Protocol):
 
         A wrong guess costs a second write.
         """
+
+    def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
+        """Take the next turn at a sender's brake."""
+
+    def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
+        """Note a 429 for a text to `recipient`; what the one before was."""
+
+    def set_brake(self, sender: str, seen: Brake | None, brake: Brake) -> bool:
+        """Put `brake` in the place of the one that was seen; False if another is there by now."""
 
     def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
         """Free the last `slots` of a reservation, if nobody has reserved after it."""

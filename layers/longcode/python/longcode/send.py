@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
-from longcode import attempt, pacing, telnyx
+from longcode import attempt, braking, pacing, telnyx
 from longcode.attempt import PROBE_MS, Desk
 from longcode.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
 from longcode.guard import Guard
 from longcode.message import Entry, Fault, HeldBy, Message, Status, same_request
 from longcode.metrics import Metric
 from longcode.ports import Answer, Control, Road, Verdict
+
+# The longest that a caller is kept waiting for a turn at a brake of the sender.
+_TURN_MS = 2_000
 
 
 def send_now(message: Message, desk: Desk, guard: Guard) -> tuple[Message, Answer | None]:
@@ -29,6 +32,7 @@ def send_now(message: Message, desk: Desk, guard: Guard) -> tuple[Message, Answe
     if road.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
     _expect_open(message, road.control, desk, now)
+    _wait_for_turn(message, road, desk, now)
     message = replace(message, status=Status.SENDING, claim_id=desk.new_id(), claimed_ms=now, attempts=1)
     existing = guard.admit(message, lambda: _take_over(message, desk, now), before=existing)
     if existing:
@@ -63,6 +67,23 @@ def _expect_open(message: Message, control: Control, desk: Desk, now: int) -> No
         message_id=message.id,
         retry_after_s=pacing.seconds_up(until - now),
     )
+
+
+def _wait_for_turn(message: Message, road: Road, desk: Desk, now: int) -> None:
+    """Take a turn at a brake of the sender. Raises SendRefused if it comes too late for a caller who waits."""
+    brake = road.brake(now)
+    if brake is None:
+        return
+    due = braking.due_ms(brake, desk.limits.take_turn(message.sender, brake, now))
+    if due > now + _TURN_MS:
+        raise SendRefused(
+            "The carrier asks us to slow down. Nothing was sent; try again later.",
+            code="carrier_rate_limited",
+            status_code=429,
+            message_id=message.id,
+            retry_after_s=pacing.seconds_up(due - now),
+        )
+    desk.clock.sleep_until(due)
 
 
 def _leave(message: Message, desk: Desk, road: Road) -> attempt.Trip:

@@ -7,7 +7,7 @@ claims whose invocation died, sends whose outcome is unknown, receipts that neve
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from longcode import attempt, backlog, pacing, telnyx
+from longcode import attempt, backlog, braking, pacing, telnyx
 from longcode.attempt import PROBE_MS, REPLAY_AFTER_MS, Desk
 from longcode.errors import Unavailable
 from longcode.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, HeldBy, Message, Status
@@ -261,6 +261,10 @@ class Sweeper:
                 start = now + spacing
             desk.limits.push(pacing.recipient_key(message.recipient), start + spacing)
             desk.messages.hold(message.id, start, HeldBy.RECIPIENT_RATE)
+        brake = road.brake(now)
+        if brake:
+            due = braking.due_ms(brake, desk.limits.take_turn(message.sender, brake, now))
+            start = max(start, min(due, now + _SHARED_WAIT_MS))
         shared = (
             (pacing.sender_key(message.sender), pace.sender_ms, road.sender.tat_ms),
             (pacing.ACCOUNT_KEY, pace.account_ms, road.account.tat_ms),
@@ -341,7 +345,7 @@ class Sweeper:
 
 def _stopped(road: Road, now: int) -> bool:
     """Whether nothing may leave for this recipient now, for another reason than its distance to others."""
-    return attempt.stop(road.control, now) is not None or road.opted_out or road.shared_not_before_ms > now
+    return attempt.stop(road.control, now) is not None or road.opted_out
 
 
 def _has_turn(message: Message, now: int, spacing: int) -> bool:
