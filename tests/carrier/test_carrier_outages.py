@@ -161,7 +161,7 @@ def test_so_many_requests_a_second_are_looked_at_and_the_others_are_told_to_wait
     answers = [client.send(make_message(id=str(number), sender=OURS)) for number in range(6)]
 
     limited = [answer for answer in answers if answer.verdict is Verdict.BACK_OFF]
-    assert len(answers) - len(limited) in (2, 4)  # a second may have begun in between
+    assert len(answers) - len(limited) in (2, 3, 4)  # a second may have begun in between
     assert {(answer.fault and answer.fault.code, answer.wait_ms) for answer in limited} == {("10011", 1_000)}
     headers = {"authorization": f"Bearer {API_KEY}"}
     rows = [carrier.client.get("/v2/balance", headers=headers) for _ in range(6)]
