@@ -3,12 +3,12 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import httpx
 import typer
 
-from . import outcomes, server
+from . import outages, outcomes, server
 from .app import Options
 from .carrier import PROFILE_ID, Settings
 from .keys import KeyFileInvalid, load_or_make, public_key
@@ -24,6 +24,15 @@ Examples:
   python -m local.carrier text --console-url http://127.0.0.1:8090/ --from +12025550123 STOP
   python -m local.carrier keys --key-file .local/carrier.key
   python -m local.carrier outcomes --json
+
+  python -m local.carrier outage 502 --seconds 60 --control-url http://127.0.0.1:8091/
+  python -m local.carrier outage rate --rate 5 --control-url http://127.0.0.1:8091/
+  python -m local.carrier outage none --control-url http://127.0.0.1:8091/
+
+The whole API in an outage, where KIND is one of:
+
+\b
+{outages.table()}
 
 What becomes of a text depends on the number it goes to (any area code will do for NXX):
 
@@ -47,7 +56,7 @@ def serve(
     key_file: Annotated[Path, typer.Option(help="The signing key; made if missing, then kept.")],
     ready_file: Annotated[
         Path | None,
-        typer.Option(help="Written when listening: base_url, public_key, console_url, pid."),
+        typer.Option(help="Written when listening: base_url, public_key, console_url, control_url, pid."),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     state_dir: Annotated[
@@ -77,7 +86,7 @@ def serve(
     except KeyFileInvalid as exc:
         raise typer.BadParameter(f"{key_file} holds no key", param_hint="--key-file") from exc
     try:
-        sock = server.bind(port)
+        sock, control = server.bind(port), server.bind(0)
     except OSError as exc:
         raise typer.BadParameter(f"port {port}: {exc.strerror}", param_hint="--port") from exc
     options = Options(
@@ -103,6 +112,8 @@ def serve(
         "base_url": f"{root}v2",
         "public_key": public_key(key),
         "console_url": root,
+        # The same on another port, which an outage leaves open.
+        "control_url": f"http://{server.HOST}:{control.getsockname()[1]}/",
         "pid": os.getpid(),
     }
 
@@ -111,7 +122,7 @@ def serve(
             server.write_atomically(ready_file, ready)
         typer.echo(f"Simulated Telnyx: {root} (handset), {root}v2 (API)")
 
-    server.serve(options, sock, on_ready)
+    server.serve(options, [sock, control], on_ready)
 
 
 @app.command()
@@ -142,11 +153,28 @@ def text(
     sender: Annotated[str, typer.Option("--from", help="Who writes, E.164.")],
 ) -> None:
     """Text our number from a simulated handset."""
-    url = console_url.rstrip("/") + "/_carrier/inbound"
+    _control(console_url, "--console-url", "inbound", {"from": sender, "text": message})
+
+
+@app.command()
+def outage(
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(outages.Kind)}, or none to end it.")],
+    control_url: Annotated[str, typer.Option(help="From the ready file.")],
+    seconds: Annotated[float | None, typer.Option(help="How long; without it until told.")] = None,
+    rate: Annotated[int, typer.Option(help="Requests a second that are looked at, for rate.")] = 0,
+) -> None:
+    """Put the whole API into an outage, or end it."""
+    asked: dict[str, object] = {"outage": None if kind == "none" else kind}
+    if kind != "none":
+        asked |= {"seconds": seconds, "rate": rate}
+    _control(control_url, "--control-url", "faults", asked)
+
+
+def _control(url: str, option: str, path: str, asked: dict[str, object]) -> NoReturn:
     try:
-        answer = httpx.post(url, json={"from": sender, "text": message}, trust_env=False)
+        answer = httpx.post(f"{url.rstrip('/')}/_carrier/{path}", json=asked, trust_env=False)
     except httpx.HTTPError as exc:
-        raise typer.BadParameter(f"nothing answers: {exc}", param_hint="--console-url") from exc
+        raise typer.BadParameter(f"nothing answers: {exc}", param_hint=option) from exc
     typer.echo(answer.text)
     raise typer.Exit(0 if answer.is_success else 1)
 

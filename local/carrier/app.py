@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import httpx
 from nacl.signing import SigningKey
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,6 +28,7 @@ from .errors import ApiError, Refused
 from .faults import BadFault, Faults
 from .keys import public_key
 from .ledger import Journal, Ledger, Message
+from .outages import Kind
 from .outcomes import OUTCOMES, Reply
 from .webhooks import Deliverer
 
@@ -45,6 +47,14 @@ DETAIL_FILTERS = frozenset(
 )
 
 NUMBER_FILTERS = frozenset({"phone_number", "messaging_profile_id"})
+
+
+@dataclass(slots=True)
+class Gate:
+    """The API's port: `shut` lets it refuse connections as if nothing listened, until `open`."""
+
+    shut: Callable[[], Awaitable[None]]
+    open: Callable[[], Awaitable[None]]
 
 
 class Connections(dict[tuple[str, int], asyncio.Transport]):
@@ -127,8 +137,12 @@ def stamped(app: ASGIApp, clock: Clock) -> ASGIApp:
 class Site:
     """The routes over one carrier."""
 
-    def __init__(self, options: Options, connections: Connections, stopping: asyncio.Event) -> None:
+    def __init__(
+        self, options: Options, connections: Connections, stopping: asyncio.Event, gate: Gate | None
+    ) -> None:
         self._options, self._connections, self._stopping = options, connections, stopping
+        self._gate = gate
+        self._reopening: asyncio.Task[None] | None = None
         self._clock = options.clock
         self._carrier: Carrier | None = None
 
@@ -161,6 +175,8 @@ class Site:
             try:
                 yield
             finally:
+                if self._reopening is not None:
+                    self._reopening.cancel()
                 await self._carrier.stop()
                 ledger.close()
 
@@ -235,6 +251,7 @@ class Site:
             )
             if message.status not in ("queued", "scheduled")
         ]
+        records = _sorted(_since(records, request.query_params), request.query_params)
         for name in ("uuid", "status"):
             if name in asked:
                 records = [record for record in records if record[name] == asked[name]]
@@ -340,6 +357,10 @@ class Site:
         self, endpoint: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def checked(request: Request) -> Response:
+            if answer := self.carrier.in_outage():
+                # Read, so that all that is left to come is the caller's going away.
+                await request.body()
+                return Wire(answer, self._connections, self._stopping)
             headers, within = self.carrier.limit_headers()
             try:
                 if not self.carrier.authorised(request.headers.get("authorization")):
@@ -443,7 +464,7 @@ class Site:
         """What is programmed to go wrong."""
         settings = self.carrier.settings
         return _json(
-            self.carrier.faults.public()
+            self.carrier.programmed()
             | {
                 "latency_ms": settings.latency_s * 1000,
                 "idempotency": "honour" if settings.honour_idempotency else "ignore",
@@ -451,14 +472,50 @@ class Site:
         )
 
     async def program(self, asked: dict[str, Any]) -> Response:
-        """Program a fault."""
+        """Program a fault or an outage."""
         self.carrier.program(asked)
-        return _json(self.carrier.faults.public())
+        return await self._programmed()
 
     async def clear(self, _request: Request) -> Response:
         """Remove all faults."""
         self.carrier.clear_faults()
-        return _json(self.carrier.faults.public())
+        return await self._programmed()
+
+    async def _programmed(self) -> Response:
+        return Response(
+            dump(self.carrier.programmed()),
+            media_type="application/json",
+            background=await self._using_gate(),
+        )
+
+    async def _using_gate(self) -> BackgroundTask | None:
+        outage = self.carrier.outage
+        if outage and outage.kind is Kind.REFUSED:
+            # After the answer, which may go over the port that is to be shut.
+            return BackgroundTask(self._use_gate)
+        await self._use_gate()
+        return None
+
+    async def _use_gate(self) -> None:
+        """Shut or open the API's port as the outage asks, and again when it is over."""
+        if self._reopening is not None:
+            self._reopening.cancel()
+            self._reopening = None
+        if self._gate is None:
+            return
+        outage = self.carrier.outage
+        if outage is None or outage.kind is not Kind.REFUSED:
+            await self._gate.open()
+            return
+        await self._gate.shut()
+        if outage.until_s is not None:
+            left_s = max(outage.until_s - self._clock.monotonic(), 0.0)
+            self._reopening = asyncio.create_task(self._reopen(self._gate, left_s))
+
+    @staticmethod
+    async def _reopen(gate: Gate, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await gate.open()
 
     async def inbound(self, asked: dict[str, Any]) -> Response:
         """Somebody texts our number."""
@@ -491,7 +548,7 @@ class Site:
     async def reset(self, _request: Request) -> Response:
         """Forget everything but the profile."""
         await self.carrier.reset()
-        return Response(status_code=204)
+        return Response(status_code=204, background=await self._using_gate())
 
     async def console(self, _request: Request) -> Response:
         """The handset."""
@@ -502,12 +559,14 @@ def make_app(
     options: Options,
     connections: Connections | None = None,
     stopping: asyncio.Event | None = None,
+    gate: Gate | None = None,
 ) -> ASGIApp:
     """The whole program as an ASGI application."""
     site = Site(
         options,
         Connections() if connections is None else connections,
         stopping or asyncio.Event(),
+        gate,
     )
 
     async def not_found(_request: Request, exc: Exception) -> Response:
@@ -553,6 +612,19 @@ def _filters(query: Mapping[str, str]) -> dict[str, str]:
     return {
         name[len("filter[") :].split("]")[0]: value for name, value in query.items() if name.startswith("filter[")
     }
+
+
+def _since(records: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Those of the time that filter[created_at][gte] and [lt] ask for: days or moments in ISO 8601, UTC."""
+    since, until = query.get("filter[created_at][gte]", ""), query.get("filter[created_at][lt]", "~")
+    return [record for record in records if since <= record["created_at"] < until]
+
+
+def _sorted(records: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
+    order = query.get("sort", "-created_at")
+    if order not in ("created_at", "-created_at"):
+        raise Refused(errors.BAD_REQUEST.saying(f"cannot sort by {order}"))
+    return sorted(records, key=lambda record: str(record["created_at"]), reverse=order.startswith("-"))
 
 
 def _page(rows: list[dict[str, Any]], query: Mapping[str, str]) -> Response:

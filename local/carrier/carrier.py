@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from . import errors, outcomes, parts, validate, webhooks
+from . import errors, outages, outcomes, parts, validate, webhooks
 from .clock import Clock, iso
 from .errors import ApiError, Refused
 from .faults import BadFault, Faults
@@ -100,6 +100,7 @@ class Carrier:
         self._initial = (settings.latency_s, settings.honour_idempotency)
         self._lives: set[asyncio.Task[None]] = set()
         self._window = (0, 0)
+        self._outage: outages.Outage | None = None
 
     # --- the life of the program ----------------------------------------------------------------
 
@@ -143,14 +144,32 @@ class Carrier:
         second = int(self._clock.wall())
         started, count = self._window
         self._window = (second, count + 1 if started == second else 1)
-        limit = self.settings.rate_limit or 3000
+        rate_limit = outage.rate if (outage := self.outage) and outage.rate else self.settings.rate_limit
+        limit = rate_limit or 3000
         left = limit - self._window[1]
         headers = {
             "x-ratelimit-limit": str(limit),
             "x-ratelimit-remaining": str(max(left, 0)),
             "x-ratelimit-reset": "1",
         }
-        return headers, left >= 0 or not self.settings.rate_limit
+        within = left >= 0 or not rate_limit
+        return headers if within else headers | {"retry-after": "1"}, within
+
+    @property
+    def outage(self) -> outages.Outage | None:
+        """The outage that the whole API is in."""
+        if self._outage and self._outage.over(self._clock.monotonic()):
+            self._outage = None
+        return self._outage
+
+    def in_outage(self) -> Answer | None:
+        """What every request gets just now, whatever it asks; None if it is looked at."""
+        fate = outages.fate(self.outage.kind) if self.outage else None
+        if fate is None:
+            return None
+        if fate.reply is Reply.ERROR:
+            return refusal(errors.UNEXPECTED)
+        return Answer(fate.status, fate.body, fate.reply, fate.headers)
 
     async def send(self, raw: Raw) -> Answer:
         """Decide on one send request: take it, refuse it, or lose track of it as asked."""
@@ -161,13 +180,16 @@ class Carrier:
             monotonic_ms=raw.arrived_monotonic_ms,
         )
         request.to = validate.recipient(raw.body)
+        if (answer := self.in_outage()) and self.outage:
+            request.outcome = f"outage_{self.outage.kind}"
+            self._log(request, answer)
+            return answer
         programmed = self.faults.next_outcome(request.to)
         headers, within = self.limit_headers()
         try:
             if not self.authorised(raw.authorization):
                 raise Refused(errors.UNAUTHENTICATED)
             if not within:
-                headers["retry-after"] = "1"
                 raise Refused(errors.TOO_MANY_REQUESTS)
             if programmed is not None and not programmed.taken:
                 await asyncio.sleep(self.settings.latency_s + programmed.wait)
@@ -499,7 +521,11 @@ class Carrier:
     # --- the control API ------------------------------------------------------------------------
 
     def program(self, asked: dict[str, Any]) -> None:
-        """Program one fault, or change `latency_ms` and `idempotency`. Raises BadFault."""
+        """Program one fault or outage, or change `latency_ms` and `idempotency`. Raises BadFault."""
+        if "outage" in asked:
+            self._outage = outages.asked(asked, self._clock.monotonic())
+            self._window = (0, 0)
+            return
         rest = dict(asked)
         latency, mode = rest.pop("latency_ms", None), rest.pop("idempotency", None)
         if latency is not None and not (isinstance(latency, int | float) and latency >= 0):
@@ -509,16 +535,22 @@ class Carrier:
         if rest:
             self.faults.add(rest)
         elif latency is None and mode is None:
-            raise BadFault("nothing asked: give outcome, webhook, latency_ms or idempotency")
+            raise BadFault("nothing asked: give outcome, webhook, outage, latency_ms or idempotency")
         if latency is not None:
             self.settings.latency_s = latency / 1000
         if mode is not None:
             self.settings.honour_idempotency = mode == "honour"
 
+    def programmed(self) -> dict[str, Any]:
+        """The faults and the outage that are programmed."""
+        outage = self.outage
+        return self.faults.public() | {"outage": outage.public(self._clock.monotonic()) if outage else None}
+
     def clear_faults(self) -> None:
-        """No faults; latency and idempotency as at the start."""
+        """No faults and no outage; latency and idempotency as at the start."""
         self.faults.requests.clear()
         self.faults.webhooks.clear()
+        self._outage = None
         self.settings.latency_s, self.settings.honour_idempotency = self._initial
 
 

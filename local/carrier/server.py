@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .app import Connections, Options, make_app
+from .app import Connections, Gate, Options, make_app
 
 HOST = "127.0.0.1"
 
@@ -27,13 +27,19 @@ def bind(port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn that tells when it listens and lets hanging requests go when it stops."""
+    """Uvicorn that tells when it listens and lets hanging requests go when it stops.
+
+    The first of its sockets is the API's, which it can shut; the control API is on every other one too.
+    """
 
     def __init__(self, options: Options, on_ready: Callable[[], None] = lambda: None) -> None:
-        connections, self._stopping = Connections(), asyncio.Event()
+        self._connections, self._stopping = Connections(), asyncio.Event()
+        self._address: tuple[str, int] | None = None
+        self._held: socket.socket | None = None
+        self._protocol = _protocol(self._connections)
         config = uvicorn.Config(
-            make_app(options, connections, self._stopping),
-            http=_protocol(connections),
+            make_app(options, self._connections, self._stopping, Gate(self._shut, self._open)),
+            http=self._protocol,
             lifespan="on",
             ws="none",
             log_level="error",
@@ -49,21 +55,44 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
+        self._address = sockets[0].getsockname() if sockets else None
         if self.started:
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let hanging requests go, then stop."""
         self._stopping.set()
+        if self._held is not None:
+            self._held.close()
         await super().shutdown(sockets)
 
+    async def _shut(self) -> None:
+        """Refuse connections to the API's port, and drop those that there are."""
+        if self._held is not None or self._address is None:
+            return
+        self.servers[0].close()
+        # Bound, so that nobody else gets the port, and not listening: to connect is refused.
+        self._held = bind(self._address[1])
+        for transport in list(self._connections.values()):
+            if transport.get_extra_info("sockname") == self._address:
+                transport.abort()
 
-def serve(options: Options, sock: socket.socket, on_ready: Callable[[], None]) -> None:
+    async def _open(self) -> None:
+        if self._held is None:
+            return
+        listening, self._held = self._held, None
+        self.servers[0] = await asyncio.get_running_loop().create_server(self._connection, sock=listening)
+
+    def _connection(self) -> asyncio.Protocol:
+        return self._protocol(self.config, self.server_state, self.lifespan.state)
+
+
+def serve(options: Options, sockets: list[socket.socket], on_ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, which both end in a normal return."""
     for number in (signal.SIGTERM, signal.SIGINT):
         # Uvicorn raises the signal again once it is done; this makes that harmless.
         signal.signal(number, lambda *_: None)
-    Server(options, on_ready).run(sockets=[sock])
+    Server(options, on_ready).run(sockets=sockets)
 
 
 def write_atomically(path: Path, value: dict[str, object]) -> None:

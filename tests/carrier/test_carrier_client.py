@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -212,11 +213,37 @@ def test_the_deadline_of_one_thread_is_not_that_of_another(client: httpx.Client)
     assert [answer.verdict for answer in results] == [Verdict.ACCEPTED]
 
 
-def test_a_name_is_tried_at_each_of_its_addresses(client: httpx.Client) -> None:
+def named(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Let the name carrier.test have these addresses."""
+    resolve = socket.getaddrinfo
+
+    # Any: whatever the standard library's function takes.
+    def found(host: Any, port: Any, *rest: Any, **more: Any) -> Any:
+        hosts = addresses if host == "carrier.test" else (host,)
+        return [row for each in hosts for row in resolve(each, port, *rest, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+
+
+def test_a_name_is_tried_at_each_of_its_addresses(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing listens at the first.
+    named(monkeypatch, "127.0.0.2", "127.0.0.1")
     with serving(says(http(200, YES))) as server:
-        answer, _ = timed(client, server.url.replace("127.0.0.1", "localhost"), send_s=5.0)
+        answer, _ = timed(client, server.url.replace("127.0.0.1", "carrier.test"), send_s=5.0)
 
     assert answer.verdict is Verdict.ACCEPTED
+
+
+def test_a_name_none_of_whose_addresses_answers_is_proven_not_sent_in_time(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(monkeypatch, *["127.0.0.1"] * 4)
+    # Its queue is full, so nobody answers who knocks.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        answer, took_s = timed(client, f"http://carrier.test:{full.getsockname()[1]}/v2")
+
+    assert (answer.verdict, answer.fault and answer.fault.detail) == (Verdict.NOT_SENT, "ConnectTimeout")
+    assert took_s < SEND_S + LATE_S
 
 
 def test_a_refused_connection_is_proven_not_sent(client: httpx.Client) -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from local.carrier.keys import load_or_make, public_key
+from local.carrier.outages import SUMMARIES
 from local.carrier.outcomes import OUTCOMES
 from local.carrier.server import bind
 from tests.carrier.world import API_KEY, OURS, RECIPIENT, eventually
@@ -125,6 +126,24 @@ def test_the_help_shows_examples_and_every_magic_number() -> None:
     for outcome in OUTCOMES:
         if outcome.suffix:
             assert f"{outcome.suffix}  {outcome.name}" in helped
+
+
+def test_the_help_shows_every_kind_of_outage() -> None:
+    helped = run("--help").stdout
+    for kind, summary in SUMMARIES.items():
+        assert f"{kind:<9}  {summary}" in helped
+
+
+def test_an_outage_is_begun_and_ended_from_the_command_line(start: Start) -> None:
+    _, ready = start()
+    control = ("--control-url", ready["control_url"])
+    assert json.loads(run("outage", "403", "--seconds", "60", *control).stdout)["outage"]["outage"] == "403"
+    assert post(ready["base_url"], RECIPIENT, "k").status_code == 403
+    assert run("outage", "refused", *control).returncode == 0
+    assert json.loads(run("outage", "none", *control).stdout)["outage"] is None
+    assert post(ready["base_url"], RECIPIENT, "k").status_code == 200
+    odd = run("outage", "flood", *control)
+    assert (odd.returncode, "one of refused, hang" in odd.stdout) == (1, True)
 
 
 def test_the_table_can_be_read_by_a_program() -> None:

@@ -78,6 +78,24 @@ def test_detail_records_come_in_pages(carrier: Running) -> None:
     assert (answer["meta"]["total_pages"], answer["meta"]["total_results"]) == (2, 3)
 
 
+def test_detail_records_are_of_a_time_and_in_an_order(carrier: Running) -> None:
+    first, last = (carrier.send().json()["data"]["id"] for _ in range(2))
+    eventually(lambda: len(detail_records(carrier)) == 2)
+    params = {"filter[record_type]": "messaging"}
+
+    def ids(**more: str) -> list[str]:
+        return [row["uuid"] for row in carrier.get("/v2/detail_records", **params, **more)["data"]]
+
+    assert ids(sort="created_at") == [first, last]
+    assert ids(sort="-created_at") == [last, first]
+    today = datetime.now(UTC)
+    since, until = "filter[created_at][gte]", "filter[created_at][lt]"
+    assert len(ids(**{since: (today - timedelta(days=1)).date().isoformat()})) == 2
+    assert ids(**{since: (today + timedelta(days=1)).date().isoformat()}) == []
+    assert ids(**{until: (today - timedelta(days=1)).date().isoformat()}) == []
+    assert carrier.get("/v2/detail_records", **params, sort="cost")["errors"][0]["code"] == "10015"
+
+
 def test_a_scheduled_message_can_be_cancelled_and_others_cannot(carrier: Running) -> None:
     due = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     scheduled = carrier.send(send_at=due).json()["data"]

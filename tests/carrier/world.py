@@ -142,10 +142,11 @@ class Running:
         settings = Settings(api_key=API_KEY, numbers=(OURS,), webhook_delay_s=0.01, latency_s=0.0)
         options = Options(settings, self.key, state_dir=state_dir, webhook_timeout_s=0.25, retry_s=0.01)
         ready = threading.Event()
-        sock = bind(0)
+        sock, control = bind(0), bind(0)
+        self.control_url = f"http://127.0.0.1:{control.getsockname()[1]}"
         self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         self._server = Server(options, ready.set)
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve(sockets=[sock])))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve(sockets=[sock, control])))
         self._thread.start()
         assert ready.wait(5)
         self.client = httpx.Client(base_url=self.url, timeout=5.0, trust_env=False)
@@ -174,7 +175,7 @@ class Running:
 
     def control(self, path: str, **asked: Any) -> Any:
         """POST to the control API; fails on a refusal."""
-        answer = self.client.post(f"/_carrier/{path}", json=asked)
+        answer = self.client.post(f"{self.control_url}/_carrier/{path}", json=asked)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
