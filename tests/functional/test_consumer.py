@@ -576,18 +576,36 @@ def test_waiting_because_the_carrier_asks_for_it_burns_no_attempt(world: World, 
     assert world.queue.dead == []
 
 
-def test_the_carriers_wait_holds_for_every_recipient(world: World) -> None:
-    world.carrier.then(refuses(429, "10011", "Slow down", retry_after="30"), to=A)
-    world.enqueue(to=A)
+def test_a_long_wait_that_two_recipients_were_asked_for_holds_for_all(world: World) -> None:
+    for to in (A, B):
+        world.carrier.then(refuses(429, "10011", "Slow down", retry_after="30"), to=to)
+        world.enqueue(to=to)
     mapping = world.mapping()
     mapping.poll()
-    asked_ms = world.clock.now + 30_000
-    world.enqueue(to=B)
+    asked_ms = world.clock.now + 29_000
+    world.enqueue()
 
     mapping.run()
 
     assert min(world.carrier.arrivals()) >= asked_ms
-    assert len(world.carrier.texts) == 2
+    assert len(world.carrier.texts) == 3
+
+
+def test_a_recipient_who_is_always_refused_with_429_holds_up_nobody_else(world: World) -> None:
+    world.carrier.then(*[refuses(429, "10011", "Slow down", retry_after="2")] * 12, to=A)
+    world.enqueue(to=A)
+    world.consume(until_ms=world.clock.now + 20_000)
+    began = world.clock.now
+    world.enqueue(to=B)
+
+    world.consume(until_ms=began + 1_000)
+
+    assert world.carrier.arrivals(B)
+    world.consume()
+    # Ever more rarely, and it left in the end.
+    asked = [request.arrived_ms for request in world.carrier.requests if request.recipient == A]
+    assert len(asked) == 13
+    assert gaps(asked)[-1] >= 500_000
 
 
 def test_a_recipient_who_has_opted_out_since_gets_nothing_and_the_line_moves_on(world: World) -> None:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from longcode.braking import Brake
 from longcode.message import HeldBy, Status, epoch_ms
 from tests.fakes import OURS, THEIRS, WEBHOOK_URL, World, make_settings, make_world
 from tests.fakes.tripwire import unavailable
@@ -228,7 +229,7 @@ def test_behind_an_open_breaker_a_text_is_promised_its_end(world: World) -> None
 
 def test_when_the_carrier_has_asked_for_less_a_text_is_promised_the_end_of_that(world: World) -> None:
     until = world.clock.now + 30_000
-    world.limits.push(f"from#{OURS}", until)
+    world.limits.set_brake(OURS, None, Brake(until, 4_000, 0, 0))
 
     reply = world.enqueue()
 

@@ -10,6 +10,7 @@ from tests.fakes import carrier as carriers
 from tests.fakes.carrier import Behaviour, refuses
 
 OTHER = "+12025550124"
+THIRD = "+12025550145"
 
 
 def test_a_text_goes_out_at_once_and_the_carriers_word_comes_back(world: World) -> None:
@@ -246,16 +247,48 @@ def test_two_sends_in_a_row_do_not_wait_for_each_other(world: World) -> None:
     assert second - first < 1_000
 
 
-def test_the_carriers_wish_to_slow_down_holds_for_everybody(world: World) -> None:
+def test_a_429_puts_off_its_recipient_and_nobody_else(world: World) -> None:
     world.carrier.then(carriers.RATE_LIMITED)
     world.send()
     asked = world.clock.now + 3_000
+    began = world.clock.now
+    world.enqueue()
     world.enqueue(to=OTHER)
 
     world.consume()
 
-    assert world.limits.limiters[sender_key(OURS)].not_before_ms == asked
-    assert world.carrier.arrivals(OTHER)[0] >= asked
+    assert world.carrier.arrivals(THEIRS)[0] >= asked
+    assert world.carrier.arrivals(OTHER)[0] <= began + 500
+
+
+def test_two_429s_of_different_recipients_slow_everybody_down(world: World) -> None:
+    world.carrier.then(carriers.RATE_LIMITED, carriers.RATE_LIMITED)
+    world.send()
+    world.send(to=OTHER)
+    began = world.clock.now
+
+    reply = world.send(to=THIRD)
+
+    assert world.limits.limiters[sender_key(OURS)].brake
+    assert reply.status == 200
+    # A second of quiet first.
+    assert began + 900 <= world.carrier.arrivals(THIRD)[0] <= began + 2_000
+
+
+def test_behind_many_a_send_is_told_when_its_turn_comes(world: World) -> None:
+    world.carrier.then(carriers.RATE_LIMITED, carriers.RATE_LIMITED)
+    for to in (THEIRS, OTHER):
+        world.send(to=to)
+    brake = world.limits.limiters[sender_key(OURS)].brake
+    assert brake
+    for _ in range(20):
+        world.limits.take_turn(OURS, brake, world.clock.now)
+
+    reply = world.send(to=THIRD)
+
+    assert (reply.status, reply.fields["code"]) == (429, "carrier_rate_limited")
+    assert int(reply.headers["retry-after"]) >= 2
+    assert len(world.carrier.requests) == 2
 
 
 def test_without_a_limit_no_limiter_is_touched() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode import pacing
+from longcode.braking import Brake
 from longcode.ports import Limiter, Road
 from tests.fakes.clock import START_MS
 
@@ -204,7 +205,14 @@ def test_retry_after_is_rounded_up_and_at_least_a_second(wait_ms: int, seconds: 
     assert pacing.seconds_up(wait_ms) == seconds
 
 
-def test_a_road_is_as_free_as_its_least_free_limit() -> None:
+def test_a_road_is_as_free_as_its_recipient() -> None:
     assert Road().not_before_ms == 0
     assert Road(recipient=Limiter(tat_ms=NOW + 9_000)).not_before_ms == 0
-    assert Road(recipient=Limiter(None, 5), sender=Limiter(None, 7), account=Limiter(None, 6)).not_before_ms == 7
+    assert Road(recipient=Limiter(None, 5)).not_before_ms == 5
+
+
+def test_a_brake_that_is_over_is_none() -> None:
+    road = Road(sender=Limiter(brake=Brake(NOW, 4_000, 0, 0)))
+
+    assert road.brake(NOW)
+    assert road.brake(NOW + 600_000) is None

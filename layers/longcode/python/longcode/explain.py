@@ -465,6 +465,15 @@ _ROWS: tuple[tuple[str, Explanation], ...] = (
         Explanation("This service made a request that the carrier can't read.", "service", "no", _BUG),
     ),
     (
+        "store_unavailable",
+        Explanation(
+            "A store of this service did not answer, so the text was not sent.",
+            "service",
+            "later",
+            "Repeat the request with the same Idempotency-Key.",
+        ),
+    ),
+    (
         "claim_lost",
         Explanation(
             "The process that was sending the text ended without a word, and may have sent it.",

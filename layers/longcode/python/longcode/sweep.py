@@ -367,6 +367,8 @@ def _is_due(message: Message, age: int, road: Road, now: int) -> bool:
 
 def _next_look(age: int, now: int, *, replays: bool) -> int:
     """When to look at a text in doubt again: the older the doubt, the later; soon, while it may be repeated."""
+    if replays and age < REPLAY_AFTER_MS:
+        return now - age + REPLAY_AFTER_MS
     if replays:
         return _together(now + 5 * _MINUTE, 10 * _MINUTE)
     return now + max(5 * _MINUTE, min(age // 4, 6 * _HOUR))
