@@ -333,7 +333,7 @@ class FakeMessages:
         unclaimed_too: bool = False,
     ) -> bool:
         """Make `change` if the row still has the claim of `mine` and meets `condition`."""
-        with self.trip.around(call):
+        with self.trip.around(call, mine.id):
             row = self._rows.get(mine.id)
             if row is None or row.message.claim_id != mine.claim_id or not condition(row.message):
                 return False

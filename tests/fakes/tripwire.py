@@ -28,6 +28,7 @@ class _Plan:
     after: bool
     skip: int
     times: int
+    about: str | None
 
 
 class Tripwire:
@@ -46,12 +47,24 @@ class Tripwire:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self._plans: list[_Plan] = []
+        # What happens before a call has its effect: time that it takes, in which others get on.
+        self.takes: Callable[[], None] = lambda: None
 
     def fail(
-        self, call: str, failure: Failure = unavailable, *, after: bool = False, skip: int = 0, times: int = 1
+        self,
+        call: str,
+        failure: Failure = unavailable,
+        *,
+        after: bool = False,
+        skip: int = 0,
+        times: int = 1,
+        about: str | None = None,
     ) -> None:
-        """Let `call` fail `times` times, after `skip` good ones; `after`: it takes effect, its answer is lost."""
-        self._plans.append(_Plan(call, failure, after, skip, times))
+        """Let `call` fail `times` times, after `skip` good ones; `after`: it takes effect, its answer is lost.
+
+        `about`: only calls about that message.
+        """
+        self._plans.append(_Plan(call, failure, after, skip, times, about))
 
     def clear(self) -> None:
         """Forget every plan; what was called stays known."""
@@ -62,21 +75,22 @@ class Tripwire:
         return sum(call in names for call in self.calls)
 
     @contextmanager
-    def around(self, call: str) -> Iterator[None]:
+    def around(self, call: str, about: str = "") -> Iterator[None]:
         """One call of the fake. Jobs that run side by side (tests.interleave) take turns here."""
         pause(call)
+        self.takes()
         self.calls.append(call)
-        plan = self._due(call)
+        plan = self._due(call, about)
         if plan and not plan.after:
             raise plan.failure()
         yield
         if plan and plan.after:
             raise plan.failure()
 
-    def _due(self, call: str) -> _Plan | None:
+    def _due(self, call: str, about: str) -> _Plan | None:
         due: _Plan | None = None
         for plan in self._plans:
-            if plan.call != call:
+            if plan.call != call or plan.about not in (None, about):
                 continue
             if plan.skip:
                 plan.skip -= 1

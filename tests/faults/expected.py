@@ -11,15 +11,24 @@ ANSWERS = ("works", "takes it, slowly")
 def accepted(cell: Cell) -> int:
     """How often the carrier takes the text, over all requests."""
     takes, resolves = CARRIER[cell.carrier].takes, cell.mode is not Mode.HOLD
-    if cell.crash is Crash.AFTER_CLAIM:
-        # The first request is the replay, so the fault befalls that; what then stays in doubt is not tried again.
-        return int(resolves and (takes or cell.carrier in REFUSALS))
     if not in_doubt(cell):
         return 1
-    if not takes:
-        return int(resolves)
-    blind = cell.mode is Mode.IGNORED and cell.evidence is Evidence.NOTHING
-    return 2 if blind else 1
+    if not resolves:
+        return int(takes and cell.crash is not Crash.AFTER_CLAIM)
+    if cell.crash is Crash.AFTER_CLAIM:
+        # The first request is the replay, so the fault befalls that; a clear answer to it is the end of it.
+        return 2 if blind(cell) and takes and cell.carrier not in ANSWERS else 1
+    return 2 if blind(cell) and takes else 1
+
+
+def blind(cell: Cell) -> bool:
+    """Whether nothing but the first answer tells what the carrier did, and a repeated request is another text."""
+    return cell.mode is Mode.IGNORED and cell.evidence is Evidence.NOTHING
+
+
+def others(cell: Cell) -> set[int]:
+    """How often a text to somebody else, which was under way when the process died, may be taken."""
+    return {1, 2} if blind(cell) and cell.crash is not Crash.NEVER else {1}
 
 
 def in_doubt(cell: Cell) -> bool:
@@ -35,7 +44,5 @@ def status(cell: Cell) -> Status:
     if taken and cell.evidence is not Evidence.NOTHING:
         return Status.DELIVERED
     if not taken or (in_doubt(cell) and cell.mode is Mode.HOLD):
-        return Status.UNKNOWN
-    if cell.crash is Crash.AFTER_CLAIM and cell.carrier not in ANSWERS + REFUSALS:
         return Status.UNKNOWN
     return Status.SUBMITTED

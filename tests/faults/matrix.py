@@ -317,7 +317,7 @@ class Run(Stage):
             carrier.trip.fail("send", self._die, after=True)
         elif crash is Crash.AFTER_WRITE:
             for write in ("submitted", "ambiguous", "release", "end"):
-                messages.trip.fail(write, self._die, after=True)
+                messages.trip.fail(write, self._die, after=True, about=self._first)
         elif crash is Crash.BEFORE_DELETE:
             self.queue.before_delete = self._before_delete
         carrier.then(behaviour, to=self._first)

@@ -32,7 +32,7 @@ def test_a_text_through_crash_carrier_fault_and_queue_fault(cell: Cell) -> None:
     assert found.behind == (1, 1)
     assert found.in_order
     assert found.least_gap_ms >= INTERVAL_MS
-    assert found.other == 1
+    assert found.other in expected.others(cell)
     assert found.left_in_queue == 0
 
 
