@@ -4,12 +4,14 @@ An outage begins in the middle of traffic. What counts is what the carrier took,
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from longcode.errors import Unavailable
 from longcode.message import Status
 from tests.fakes import carrier as behaviours
 from tests.fakes.carrier import Behaviour, refuses
+from tests.fakes.messages import WRITES
 from tests.fakes.tripwire import Tripwire
 from tests.faults.matrix import HOUR, MINUTE, Evidence, Stage
 
@@ -51,11 +53,44 @@ def carrier_fails(stage: Stage, behaviour: Behaviour) -> Callable[[], None]:
     return end
 
 
-def store_fails(trip: Tripwire, *calls: str) -> Callable[[], None]:
-    """Begin an outage of one store; what ends it."""
-    for call in calls:
-        trip.fail(call, times=10**9)
-    return trip.clear
+def stores_fail(*trips: Tripwire, calls: Sequence[str]) -> Callable[[], None]:
+    """Begin an outage of stores; what ends it."""
+    for trip in trips:
+        for call in calls:
+            trip.fail(call, times=10**9)
+
+    def end() -> None:
+        for trip in trips:
+            trip.clear()
+
+    return end
+
+
+MESSAGES = (*WRITES, "get", "find", "get_all", "read", "line", "line_length", "waiting", "needing_attention")
+LIMITS = (
+    "look", "reserve", "push", "count", "uncount", "give_back", "take_turn", "refused", "set_brake", "open_breaker",
+    "probe", "suspect", "clear_suspects", "trouble", "settle", "close_breaker",
+)  # fmt: skip
+# What else may be gone for a while, and how it is made to be.
+STORES: dict[str, Callable[[Stage], Callable[[], None]]] = {
+    "the messages table": lambda stage: stores_fail(stage.world.messages.trip, calls=MESSAGES),
+    "the limits table": lambda stage: stores_fail(stage.world.limits.trip, calls=LIMITS),
+    "both tables": lambda stage: stores_fail(
+        stage.world.messages.trip, stage.world.limits.trip, calls=(*MESSAGES, *LIMITS)
+    ),
+    "the queue, for what is put in": lambda stage: stores_fail(stage.queue.trip, calls=("put",)),
+    "the queue, for every call": lambda stage: stores_fail(
+        stage.queue.trip, calls=("put", "defer", "done", "size", "receive")
+    ),
+    "the secret": lambda stage: stores_fail(stage.world.carrier.trip, calls=("prepare",)),
+}
+
+
+class Patient(Stage):
+    """A stage whose sweeper may find a store down: it comes again in a minute."""
+
+    def sweep_failed(self, exc: BaseException) -> None:
+        assert isinstance(exc, Unavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +115,14 @@ def run(
     begin: Callable[[Stage], Callable[[], None]],
     lasts_ms: int,
     *,
-    texts_each: int = 2,
+    texts_before: int = 3,
     recipients: int = 30,
     evidence: Evidence = Evidence.RECEIPTS,
     honours_keys: bool = True,
     pollers: int = 3,
 ) -> Aftermath:
     """Texts before, in and after an outage, and a day more for all of it to settle."""
-    stage = Stage(evidence=evidence, honours_keys=honours_keys, pollers=pollers)
+    stage = Patient(evidence=evidence, honours_keys=honours_keys, pollers=pollers)
     clock, world = stage.clock, stage.world
     began = stage.start_ms + 10_000
     ended = began + lasts_ms
@@ -98,10 +133,10 @@ def run(
         if reply.status == 202:
             ids.append(reply.fields["message_id"])
 
-    # A few a moment before, most in the first minutes, some in the middle.
+    # Most a moment before, so that they wait when it begins, and one to each in the midst of it.
     for number, recipient in enumerate(RECIPIENTS[:recipients]):
-        for turn in range(texts_each):
-            at = began - 500 + number * 40 + turn * min(lasts_ms // 3, 5 * MINUTE)
+        moments = [began - 1_500 + number * 40 + turn for turn in range(texts_before)]
+        for at in (*moments, began + lasts_ms // 3 + number * 40):
             clock.at(at, lambda recipient=recipient: ask(recipient))  # type: ignore[misc]
     ends: list[Callable[[], None]] = []
     clock.at(began, lambda: ends.append(begin(stage)))
