@@ -78,6 +78,11 @@ class FakeLimits:
             self.limiters[key] = replace(found, brake=brake)
             return True
 
+    def cover(self, key: str, tat_ms: int) -> None:
+        with self.trip.around("cover"):
+            found = self._limiter(key)
+            self.limiters[key] = replace(found, tat_ms=max(found.tat_ms or 0, tat_ms))
+
     def give_back(self, key: str, reservation: pacing.Reservation, slots: int, interval_ms: int) -> None:
         with self.trip.around("give_back"):
             found = self._limiter(key)

@@ -33,6 +33,8 @@ PROBE_MS = 15_000
 SUSPECTS = 3
 # So often a text is refused in a way that may be the account's, while the carrier takes others, before it fails.
 _REFUSALS = 5
+# The one kind of trouble that has no code of the carrier's.
+_OUTAGE = "outage"
 # Two 429s of different recipients within this are about all.
 _OTHERS_MS = 10_000
 # For so long after an outage a recipient's line waits for a text of theirs that the outage left in doubt.
@@ -232,6 +234,8 @@ def _is_about_the_text(answer: Answer, road: Road) -> bool:
     return (
         answer.verdict is Verdict.CONFIGURATION
         and not answer.everyone
+        # What did not come from the carrier itself is about no text.
+        and _kind(answer) != _OUTAGE
         and recipient.troubles + 1 >= _REFUSALS
         and sound_ms is not None
         and recipient.troubled_ms is not None
@@ -282,7 +286,7 @@ def _kind(answer: Answer) -> str:
     """What troubles are the same: not to be reached, or refused with the same code."""
     code = answer.fault.code if answer.fault else ""
     if answer.verdict in (Verdict.NOT_SENT, Verdict.AMBIGUOUS) or code.startswith("http_"):
-        return "outage"
+        return _OUTAGE
     return code
 
 

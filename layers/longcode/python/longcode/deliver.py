@@ -417,30 +417,38 @@ class _Lane:
                 return
         if self._must_push:
             self._must_push = False
-            self._desk.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
+            try:
+                self._desk.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
+            except Unavailable:
+                # As long as the lane is not done, nothing else of this recipient comes out of the queue.
+                self._desk.clock.sleep_until(min(self._next_ms, self._last_start_ms))
+                raise
 
     def _plan(self) -> None:
         """Give every place its slot: the recipient's limit, the shared floors, the order of the line."""
         self._planned, fresh = True, self.fresh
-        now = self._desk.clock.now_ms()
-        first = now
+        desk, now = self._desk, self._desk.clock.now_ms()
+        key, first = pacing.recipient_key(self.recipient), now
         if fresh and self._spacing:
-            self._reservation = self._desk.limits.reserve(
-                pacing.recipient_key(self.recipient), len(fresh), self._spacing, max(now, fresh[0].floor_ms)
-            )
+            start = max(now, fresh[0].floor_ms)
+            self._reservation = desk.limits.reserve(key, len(fresh), self._spacing, start)
             first = self._reservation.first_ms
         for number, place in enumerate(fresh):
             slot = first + number * self._spacing
             if slot >= place.floor_ms:
                 place.held_by = HeldBy.RECIPIENT_RATE
             place.slot_ms, place.fresh = max(slot, place.floor_ms), True
-            self._desk.meter.count(Metric.PACING_WAIT, place.slot_ms - now)
+            desk.meter.count(Metric.PACING_WAIT, place.slot_ms - now)
         # A slot is a slot: the first text takes the first, whoever of the line it was reserved for.
         slots = sorted(((place.slot_ms or 0, place.held_by) for place in self._places), key=lambda slot: slot[0])
         for place, (slot_ms, held_by) in zip(self._places, slots, strict=True):
             place.slot_ms, place.held_by = slot_ms, held_by
             place.reserved_ms = slot_ms
         self._shift(now)
+        end_ms = (self._places[-1].slot_ms or 0) + self._spacing
+        if self._spacing and end_ms > (self._reservation.tat_ms if self._reservation else 0):
+            # Slots that were kept from before, and moved since, lie beyond what the limit knows.
+            desk.limits.cover(key, end_ms)
 
     def _shift(self, not_before: int) -> None:
         """Move the slots so that the first is no sooner than `not_before` and the order and distances hold."""

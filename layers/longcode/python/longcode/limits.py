@@ -126,6 +126,15 @@ class DynamoLimits:
             return False
         return True
 
+    def cover(self, key: str, tat_ms: int) -> None:
+        with suppress(ConditionFailed):
+            self._update(
+                key,
+                "SET tat = :tat, expires_at = :expires",
+                "attribute_not_exists(tat) OR tat < :tat",
+                {":tat": tat_ms, ":expires": self._expiry(tat_ms)},
+            )
+
     def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
         with suppress(ConditionFailed):
             self._update(

@@ -364,6 +364,9 @@ class Limits(Protocol):
     def set_brake(self, sender: str, seen: Brake | None, brake: Brake) -> bool:
         """Put `brake` in the place of the one that was seen; False if another is there by now."""
 
+    def cover(self, key: str, tat_ms: int) -> None:
+        """Let the next slot not be free before then; never moves it earlier."""
+
     def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
         """Free the last `slots` of a reservation, if nobody has reserved after it."""
 

@@ -228,59 +228,74 @@ class Sweeper:
         if road.recipient.troubles and not own and not recovered and (road.recipient.not_before_ms or 0) > now:
             desk.messages.look_again(message, min(later, road.recipient.not_before_ms or 0))
             return
-        start = self._turn(message, now, road)
+        start = self._turn(message, now, road, deadline_ms)
         if start > deadline_ms:
             desk.messages.look_again(message, min(start, later))
             return
         desk.clock.sleep_until(start)
         now = desk.clock.now_ms()
-        road = desk.limits.look(message.recipient, message.sender)
-        spacing = pacing.spacing(desk.pace.recipient_ms)
-        taken = spacing and (road.recipient.not_before_ms or 0) > start + spacing
-        if taken or _stopped(road, now) or not self._may_pass(message, now, road):
-            desk.messages.look_again(message, now + _MINUTE)
-            return
         if desk.messages.mark_replayed(message, now):
-            self._repeat(message, road)
+            self._pass(replace(message, replays=message.replays + 1), start)
 
-    def _turn(self, message: Message, now: int, road: Road) -> int:
+    def _pass(self, marked: Message, start: int) -> None:
+        """Make a replay that is marked, unless something speaks against it that was said before the mark."""
+        desk, road = self.desk, None
+        try:
+            road = desk.limits.look(marked.recipient, marked.sender)
+            now, spacing = desk.clock.now_ms(), pacing.spacing(desk.pace.recipient_ms)
+            taken = spacing and (road.recipient.not_before_ms or 0) > start + spacing
+            if not (taken or _stopped(road, now)) and self._may_pass(marked, now, road):
+                self._repeat(marked, road)
+                return
+        except Unavailable:
+            if road is None:
+                desk.messages.mark_replayed(marked, desk.clock.now_ms(), undo=True)
+            raise
+        desk.messages.mark_replayed(marked, now, undo=True)
+        desk.messages.look_again(marked, now + _MINUTE)
+
+    def _turn(self, message: Message, now: int, road: Road, deadline_ms: int) -> int:
         """From when on a text that stands in no line may leave: its recipient's line is kept clear around that.
 
         It does not reserve a slot, which lies behind all that waits, but goes before them: it was accepted before.
-        At a limit that others share it waits its turn in the first hour, and then takes a slot out of turn.
         """
-        desk, pace = self.desk, self.desk.pace
-        spacing = pacing.spacing(pace.recipient_ms)
-        start = now
+        spacing = pacing.spacing(self.desk.pace.recipient_ms)
         if _has_turn(message, now, spacing):
             return now
-        if spacing:
-            busy = max(road.recipient.tat_ms or 0, road.recipient.not_before_ms or 0) > now
-            if busy:
+        start = self._shared_turn(message, now, road)
+        if spacing and start <= deadline_ms:
+            if max(road.recipient.tat_ms or 0, road.recipient.not_before_ms or 0) > now:
                 # What is on its way by now leaves first.
-                start = now + spacing
-            desk.limits.push(pacing.recipient_key(message.recipient), start + spacing)
-            desk.messages.hold(message.id, start, HeldBy.RECIPIENT_RATE)
-        brake = road.brake(now)
-        if brake:
-            due = braking.due_ms(brake, desk.limits.take_turn(message.sender, brake, now))
-            start = max(start, min(due, now + _SHARED_WAIT_MS))
-        shared = (
+                start = max(start, now + spacing)
+            self.desk.limits.push(pacing.recipient_key(message.recipient), start + spacing)
+            if start > deadline_ms:
+                # For the run that comes then.
+                self.desk.messages.hold(message.id, start, HeldBy.RECIPIENT_RATE)
+        return start
+
+    def _shared_turn(self, message: Message, now: int, road: Road) -> int:
+        """When the limits let a text leave that others share: it waits its turn in the first hour, and then takes
+        a slot out of turn. Behind a line that never ends it would be late.
+        """
+        limits, pace, start = self.desk.limits, self.desk.pace, now
+        if brake := road.brake(now):
+            due = braking.due_ms(brake, limits.take_turn(message.sender, brake, now))
+            start = min(due, now + _SHARED_WAIT_MS)
+        for key, interval, tat_ms in (
             (pacing.sender_key(message.sender), pace.sender_ms, road.sender.tat_ms),
             (pacing.ACCOUNT_KEY, pace.account_ms, road.account.tat_ms),
-        )
-        for key, interval, tat_ms in shared:
+        ):
             if not interval:
                 continue
             if now < (message.claimed_ms or 0) + _HOUR and (tat_ms or 0) > now + _SHARED_WAIT_MS:
                 start = max(start, tat_ms or 0)
             else:
-                first = desk.limits.reserve(key, 1, interval, now).first_ms
+                first = limits.reserve(key, 1, interval, now).first_ms
                 start = max(start, min(first, now + _SHARED_WAIT_MS))
         return start
 
     def _repeat(self, message: Message, road: Road) -> None:
-        """The replay itself, and what came of it."""
+        """The replay itself, of a message that is marked for it, and what came of it."""
         desk, left = self.desk, self.desk.clock.now_ms()
         answer = desk.carrier.send(message)
         later = desk.clock.now_ms()
@@ -297,8 +312,7 @@ class Sweeper:
             desk.messages.end(message, Status.FAILED, entry, later)
         else:
             if answer.verdict in (Verdict.BACK_OFF, Verdict.NOT_SENT, Verdict.CONFIGURATION):
-                replayed = replace(message, replays=message.replays + 1)
-                desk.messages.mark_replayed(replayed, later, undo=True)
+                desk.messages.mark_replayed(message, later, undo=True)
             desk.messages.look_again(message, later + (answer.wait_ms or 5 * _MINUTE))
 
     def _may_pass(self, message: Message, now: int, road: Road) -> bool:

@@ -1,0 +1,475 @@
+"""A random walk over everything that callers, people, the carrier and broken machines do, and an oracle beside it.
+
+The oracle knows only what was asked, what was answered and when, and what the carrier took. `python -m
+tests.faults.walk --runs 20000` walks for long; `--seed N --runs 1 --tell` shows one walk.
+"""
+
+import argparse
+import itertools
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from longcode.errors import Unavailable
+from longcode.message import Message, Status
+from longcode.ports import Claim
+from tests.fakes import carrier as behaviours
+from tests.fakes.tripwire import Died, unavailable
+from tests.fakes.webhooks import inbound
+from tests.faults.matrix import HOUR, INTERVAL_MS, MINUTE, Evidence, Stage
+from tests.faults.outages import CARRIER, LIMITS, MESSAGES
+
+OURS = "+12025550100"
+PEOPLE = [f"+120255501{number:02d}" for number in (11, 23, 45, 67)]
+# What happens takes this long; then everything is mended, and has time to settle.
+LASTS_MS = 40 * MINUTE
+SETTLES_MS = 30 * HOUR
+# Codes by which the carrier refuses one text for good, as often as it is asked.
+ANSWERS = (
+    behaviours.ACCEPTS_AND_HANGS, behaviours.ACCEPTS_THEN_500, behaviours.ACCEPTS_THEN_DROPS,
+    behaviours.ACCEPTS_AND_GARBLES, behaviours.SLOW, behaviours.FAILS_500, behaviours.HANGS,
+    behaviours.RATE_LIMITED, behaviours.OVERLOADED, behaviours.UNREACHABLE, behaviours.BAD_KEY,
+)  # fmt: skip
+CALLS = (
+    *(("messages", call) for call in MESSAGES),
+    *(("limits", call) for call in LIMITS),
+    *(("queue", call) for call in ("put", "defer", "done", "size")),
+    *(("optouts", call) for call in ("get", "replace")),
+    *(("carrier", call) for call in ("prepare", "send", "record_of")),
+)
+
+
+@dataclass
+class Asked:
+    """One request for a text: when, what, and what was answered; `status` None: nothing, the process died."""
+
+    at_ms: int
+    to: str
+    route: str
+    key: str
+    status: int | None = None
+    answered_ms: int = 0
+    message_id: str | None = None
+
+
+class Walk(Stage):
+    """One walk, wholly determined by its seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.chance = random.Random(seed)  # noqa: S311 - a walk is to be repeated
+        super().__init__(
+            evidence=self.chance.choice(list(Evidence)),
+            validity_minutes=3 * 1440,
+            pollers=3,
+            max_pending_per_recipient=50,
+        )
+        world = self.world
+        self.asked: list[Asked] = []
+        # When each was said and known to be recorded, to whom it applies, and what.
+        self.words: list[tuple[int, str, str]] = []
+        self.claims: dict[str, list[int]] = {}
+        self.story: list[tuple[int, str]] = []
+        self.trips = {
+            "messages": world.messages.trip, "limits": world.limits.trip, "queue": world.queue.trip,
+            "optouts": world.optouts.trip, "carrier": world.carrier.trip,
+        }  # fmt: skip
+        for name in ("messages", "limits", "queue", "optouts"):
+            self.trips[name].takes = self._latency
+        vars(world.service)["desk"] = replace(world.service.desk, jitter=self.chance.random)
+        self._watch_claims()
+
+    def _latency(self) -> None:
+        self.clock.pass_ms(self.chance.randint(1, 9))
+
+    def _watch_claims(self) -> None:
+        """Note when each right to send was asked for: before that a word must have been recorded to count."""
+        messages = self.world.messages
+        claim, mark, accept = messages.claim, messages.mark_replayed, messages.accept
+
+        def note(message_id: str, began: int) -> None:
+            self.claims.setdefault(message_id, []).append(began)
+
+        def claimed(message_id: str, claim_id: str, now_ms: int) -> Claim:
+            began = self.clock.now_ms()
+            try:
+                found = claim(message_id, claim_id, now_ms)
+            except (Unavailable, Died):
+                note(message_id, began)
+                raise
+            if found.won:
+                note(message_id, began)
+            return found
+
+        def marked(message: Message, now_ms: int, *, undo: bool = False) -> bool:
+            began = self.clock.now_ms()
+            done = True
+            try:
+                done = mark(message, now_ms, undo=undo)
+            finally:
+                if done and not undo:
+                    note(message.id, began)
+            return done
+
+        def accepted(message: Message) -> Message | None:
+            began = self.clock.now_ms()
+            there = None
+            try:
+                there = accept(message)
+            finally:
+                if there is None and message.status is Status.SENDING:
+                    note(message.id, began)
+            return there
+
+        messages.claim, messages.mark_replayed, messages.accept = claimed, marked, accepted  # type: ignore[method-assign,assignment]
+
+    def sweep_failed(self, exc: BaseException) -> None:
+        assert isinstance(exc, Unavailable | Died)
+
+    # ------------------------------------------------------------------------------------- what happens
+
+    def walk(self) -> None:
+        """Let it all happen."""
+        for _ in range(self.chance.randint(4, 40)):
+            self._plan(self.chance.choices(*zip(*self._deeds(), strict=True))[0])
+        self.clock.at(self.start_ms + LASTS_MS, self._mend)
+        self.run(LASTS_MS + SETTLES_MS)
+
+    def _deeds(self) -> list[tuple[Callable[[], None], int]]:
+        return [
+            (self._queue, 30), (self._burst, 8), (self._send, 6), (self._repeat, 6), (self._say, 8),
+            (self._operator_says, 3), (self._erase, 3), (self._pause, 4), (self._kill, 10), (self._hiccup, 10),
+            (self._store_gone, 5), (self._carrier_gone, 5), (self._answer, 8), (self._double, 4), (self._purge, 2),
+            (self._drain, 3),
+        ]  # fmt: skip
+
+    def _plan(self, deed: Callable[[], None]) -> None:
+        at = self.start_ms + int(self.chance.random() ** 2 * LASTS_MS)
+        self.clock.at(at, deed)
+
+    def _tell(self, text: str) -> None:
+        self.story.append((self.clock.now_ms() - self.start_ms, text))
+
+    def _ask(self, to: str, route: str, key: str | None = None) -> None:
+        # Always with a key: an id by chance would make another walk of the same seed.
+        key = key or f"key-{len(self.asked)}"
+        asked = Asked(self.clock.now_ms(), to, route, key)
+        self.asked.append(asked)
+        try:
+            reply = (self.world.send if route == "send" else self.world.enqueue)(to, f"text {key}", key=key)
+        except Died:
+            self._tell(f"{route} to {to} died")
+            return
+        asked.status, asked.answered_ms = reply.status, self.clock.now_ms()
+        asked.message_id = reply.fields.get("message_id")
+        self._tell(f"{route} to {to} key {key}: {reply.status} {(asked.message_id or '')[:8]}")
+
+    def _queue(self) -> None:
+        self._ask(self.chance.choice(PEOPLE), "queue")
+
+    def _burst(self) -> None:
+        to = self.chance.choice(PEOPLE)
+        for _ in range(self.chance.randint(3, 14)):
+            self._ask(to, "queue")
+
+    def _send(self) -> None:
+        self._ask(self.chance.choice(PEOPLE), "send")
+
+    def _repeat(self) -> None:
+        if self.asked:
+            asked = self.chance.choice(self.asked)
+            self._ask(asked.to, asked.route, asked.key)
+
+    def _say(self) -> None:
+        who, word = self.chance.choice(PEOPLE), self.chance.choice(("STOP", "STOP", "START"))
+        body = inbound(who, word, self.clock.now_ms(), to=OURS)
+        for _ in range(3):
+            try:
+                reply = self.world.webhook(body)
+            except Died:
+                reply = None
+            if reply and reply.status == 200:
+                self._record(who, word)
+                return
+            self.clock.pass_ms(2_000)
+
+    def _record(self, who: str, word: str) -> None:
+        """A word that is in the ledger by now, as far as the ledger's own rule lets it count."""
+        entry = self.world.optouts.entries.get(who)
+        self.words.append((self.clock.now_ms(), who, "STOP" if entry and entry.opted_out else "START"))
+        self._tell(f"{who} {word}")
+
+    def _operator_says(self) -> None:
+        who, method = self.chance.choice(PEOPLE), self.chance.choice(("PUT", "DELETE"))
+        try:
+            reply = self.world.request("optouts", method, "/sms/optouts/{number}", parameters={"number": who})
+        except Died:
+            return
+        if reply.status == 200:
+            self._record(who, f"operator {method}")
+
+    def _erase(self) -> None:
+        who = self.chance.choice(PEOPLE)
+        began = self.clock.now_ms()
+        self.words.append((began, who, "ERASE"))
+        try:
+            reply = self.world.request(
+                "recipients", "DELETE", "/sms/recipients/{number}", parameters={"number": who}
+            )
+        except Died:
+            return
+        if reply.status == 200 and not reply.fields["remaining"]:
+            self.words.append((self.clock.now_ms(), who, f"ERASED {began}"))
+            self._tell(f"erased {who}: {reply.fields}")
+
+    def _pause(self) -> None:
+        try:
+            self.world.limits.pause(self.clock.now_ms(), "a walk")
+        except (Unavailable, Died):
+            return
+        self.words.append((self.clock.now_ms(), "", "PAUSE"))
+        self._tell("paused")
+        self.clock.pass_ms(self.chance.choice((20_000, 5 * MINUTE, 30 * MINUTE)))
+        self.words.append((self.clock.now_ms(), "", "RESUME"))
+        self._tell("resumed")
+        limits = self.world.limits
+        limits.control = replace(limits.control, paused_since_ms=None, pause_reason="")
+
+    def _kill(self) -> None:
+        store, call = self.chance.choice(CALLS)
+        self.trips[store].fail(call, Died, after=self.chance.random() < 0.5)
+        self._tell(f"will die at {store}.{call}")
+
+    def _hiccup(self) -> None:
+        store, call = self.chance.choice(CALLS)
+        if (store, call) == ("carrier", "send"):
+            return
+        self.trips[store].fail(
+            call, unavailable, after=self.chance.random() < 0.5, times=self.chance.choice((1, 1, 3))
+        )
+        self._tell(f"will fail at {store}.{call}")
+
+    def _store_gone(self) -> None:
+        names = self.chance.choice((("messages",), ("limits",), ("messages", "limits"), ("queue",), ("optouts",)))
+        lasts = self.chance.choice((30_000, 4 * MINUTE, 12 * MINUTE))
+        for name in names:
+            for store, call in CALLS:
+                if store == name:
+                    self.trips[name].fail(call, times=10**9)
+        self._tell(f"{names} gone for {lasts}")
+        self.clock.pass_ms(lasts)
+        for name in names:
+            self.trips[name].clear()
+
+    def _carrier_gone(self) -> None:
+        kind = self.chance.choice([name for name in CARRIER if name != "an unknown code for all"])
+        carrier = self.world.carrier
+        carrier.usual, carrier.records_readable = CARRIER[kind], self.chance.random() < 0.3
+        lasts = self.chance.choice((40_000, 6 * MINUTE, 25 * MINUTE))
+        self._tell(f"carrier: {kind} for {lasts}")
+        self.clock.pass_ms(lasts)
+        carrier.usual, carrier.records_readable = behaviours.ACCEPTS, True
+
+    def _answer(self) -> None:
+        self.world.carrier.then(*self.chance.choices(ANSWERS, k=self.chance.randint(1, 3)))
+
+    def _double(self) -> None:
+        queue = self.world.queue
+        if queue.stored:
+            stored = self.chance.choice(queue.stored)
+            queue._add(stored.body, stored.group, stored.deduplication_id)
+            self._tell(f"the queue doubles {stored.body[-12:]}")
+
+    def _purge(self) -> None:
+        self.world.queue.stored.clear()
+        self._tell("purged")
+        self.clock.pass_ms(90_000)
+        self._requeue()
+
+    def _requeue(self) -> None:
+        """As the operator's command does."""
+        try:
+            texts, _ = self.world.messages.waiting(10_000)
+            self.chance.shuffle(texts)
+            self.world.queue.put(texts, mark=f"requeue:{self.clock.now_ms()}")
+        except (Unavailable, Died):
+            self.clock.at(self.clock.now_ms() + MINUTE, self._requeue)
+            return
+        self._tell(f"requeued {len(texts)}")
+
+    def _drain(self) -> None:
+        try:
+            self._tell(f"drained {self.world.process().fields}")
+        except Died:
+            return
+
+    def _mend(self) -> None:
+        for trip in self.trips.values():
+            trip.clear()
+        self.world.carrier.usual, self.world.carrier.records_readable = behaviours.ACCEPTS, True
+        self.world.carrier._next.clear()
+        self._tell("mended")
+        # Whoever finds texts stranded puts them back: a purge in the midst of a put's outage is the operator's.
+        self.clock.at(self.clock.now_ms() + 20 * MINUTE, self._requeue)
+
+    # ------------------------------------------------------------------------------------- the oracle
+
+    def faults(self) -> list[str]:
+        """What was promised and not kept."""
+        return [
+            *self._twice(),
+            *self._lost(),
+            *self._disorder(),
+            *self._too_close(),
+            *self._unheard(),
+            *self._rest(),
+        ]
+
+    def _twice(self) -> list[str]:
+        carrier = self.world.carrier
+        return [f"twice: {text.key}" for text in carrier.texts if carrier.taken(text.key) > 1]
+
+    def _of(self, ident: str | None) -> Message | None:
+        return self.world.messages._peek(ident or "")
+
+    def _said(self, who: str, *words: str) -> list[int]:
+        return [at for at, to, word in self.words if to == who and word.split()[0] in words]
+
+    def _lost(self) -> list[str]:
+        found = []
+        carrier = self.world.carrier
+        for asked in self.asked:
+            if asked.status not in (200, 202) or not asked.message_id:
+                continue
+            message, taken = self._of(asked.message_id), carrier.taken(asked.message_id)
+            if message is None:
+                if not self._said(asked.to, "ERASE"):
+                    found.append(f"gone: {asked}")
+            elif message.status in (Status.SUPPRESSED, Status.CANCELLED):
+                if not self._said(asked.to, "STOP", "ERASE"):
+                    found.append(f"{message.status} without a word: {asked}")
+            elif message.status is Status.UNKNOWN:
+                excused = taken == 1 or self._said(asked.to, "STOP", "ERASE")
+                if not excused:
+                    found.append(f"in doubt for ever: {asked} {message}")
+            elif not taken:
+                found.append(f"lost: {asked} {message}")
+        return found
+
+    def _disorder(self) -> list[str]:
+        """Texts of the queue that were never in doubt, of which one was answered before the other was asked for."""
+        first = {text.key: text.taken_ms for text in reversed(self.world.carrier.texts)}
+        found = []
+        for who in PEOPLE:
+            line = {}
+            for asked in self.asked:
+                ident = asked.message_id
+                if asked.to != who or asked.route != "queue" or asked.status != 202 or ident is None:
+                    continue
+                message = self._of(ident)
+                if message is None or ident not in first:
+                    continue
+                doubted = any(entry.status == "unknown" for entry in message.history)
+                # Not a repeated request, and not one whose text was erased before it was asked for again.
+                anew = first[ident] < message.accepted_ms
+                if asked.at_ms <= message.accepted_ms <= asked.answered_ms and not (doubted or anew):
+                    line[ident] = asked.at_ms, asked.answered_ms, first[ident]
+            for (one, (_, answered, taken)), (other, (asked_ms, _, later)) in itertools.permutations(
+                line.items(), 2
+            ):
+                if answered < asked_ms and taken > later:
+                    found.append(
+                        f"out of order: {one} at {taken - self.start_ms} after {other} at {later - self.start_ms}"
+                    )
+        return found
+
+    def _too_close(self) -> list[str]:
+        found = []
+        sent_now = {asked.message_id for asked in self.asked if asked.route == "send"}
+        for who in PEOPLE:
+            requests = sorted(
+                (request.arrived_ms, request.key)
+                for request in self.world.carrier.requests
+                if request.took and request.recipient == who
+            )
+            for (before, _), (at, key) in itertools.pairwise(requests):
+                # A direct send does not wait.
+                if at - before < INTERVAL_MS and key not in sent_now:
+                    found.append(f"too close: {at - before} ms before {key} at {at - self.start_ms}")
+        return found
+
+    def _unheard(self) -> list[str]:
+        """Requests that left though it was recorded before their claim that they must not."""
+        found = []
+        for request in self.world.carrier.requests:
+            claims = [at for at in self.claims.get(request.key, []) if at <= request.arrived_ms]
+            if not claims:
+                found.append(f"without a claim: {request}")
+                continue
+            claimed = max(claims)
+            for who, no, yes in ((request.recipient, "STOP", "START"), ("", "PAUSE", "RESUME")):
+                said = [(at, word) for at, to, word in self.words if to == who and word in (no, yes)]
+                latest = max((entry for entry in said if entry[0] < claimed), default=(0, yes))
+                # A word that is being recorded about then may count or not.
+                if latest[1] == no and not any(
+                    latest[0] < at for at, word in said if word == yes and at <= claimed
+                ):
+                    found.append(f"{no} at {latest[0] - self.start_ms} unheard: {request}")
+            message = self._of(request.key)
+            for at, to, word in self.words:
+                if to == request.recipient and word.startswith("ERASED") and at < claimed:
+                    began = int(word.split()[1])
+                    asked = [one for one in self.asked if one.message_id == request.key]
+                    if (
+                        asked
+                        and max(one.at_ms for one in asked) < began
+                        and (message is None or message.no_resend)
+                    ):
+                        found.append(f"sent after it was erased at {at - self.start_ms}: {request}")
+        return found
+
+    def _rest(self) -> list[str]:
+        world = self.world
+        found = [f"crashed: {line}" for line in world.journal.crashes]
+        found += [f"a dead letter: {stored}" for stored in world.queue.dead]
+        found += [f"left in the queue: {stored}" for stored in world.queue.stored]
+        for message in world.messages.all:
+            if message.status in (Status.QUEUED, Status.SENDING):
+                found.append(f"never settled: {message}")
+        return found
+
+
+def walked(seed: int) -> Walk:
+    """A walk that was walked."""
+    walk = Walk(seed)
+    walk.walk()
+    return walk
+
+
+def main() -> None:
+    """Walk for long."""
+    parser = argparse.ArgumentParser(description="Random walks over all operations and faults, with an oracle.")
+    parser.add_argument("--runs", type=int, default=1000, help="how many (1000)")
+    parser.add_argument("--seed", type=int, default=None, help="of the first; the others follow (by the clock)")
+    parser.add_argument("--tell", action="store_true", help="tell what happened, for one run")
+    options = parser.parse_args()
+    first = options.seed if options.seed is not None else time.time_ns() % 10**9
+    began, bad = time.monotonic(), 0
+    for number in range(options.runs):
+        walk = walked(first + number)
+        if options.tell:
+            for at, text in sorted(walk.story):
+                sys.stdout.write(f"{at / 1000:10.3f} {text}\n")
+        if faults := walk.faults():
+            bad += 1
+            sys.stdout.write(f"seed {walk.seed}: " + "\n    ".join(faults[:6]) + "\n")
+        if (number + 1) % 500 == 0:
+            sys.stderr.write(f"{number + 1} walks, {bad} with faults, {time.monotonic() - began:.0f} s\n")
+    sys.stdout.write(f"{options.runs} walks from seed {first}: {bad} with faults\n")
+    sys.exit(bool(bad))
+
+
+if __name__ == "__main__":
+    main()
