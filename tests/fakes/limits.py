@@ -145,17 +145,21 @@ class FakeLimits:
             self._suspect_since_ms = None
             self.control = replace(self.control, suspects=frozenset(), sound_ms=now_ms)
 
-    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None) -> None:
+    def trouble(
+        self, recipient: str, kind: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None
+    ) -> None:
         key = pacing.recipient_key(recipient)
         # Two writes in the real table.
         with self.trip.around("push"):
             self._push(key, not_before_ms)
         with self.trip.around("trouble"):
             found = self._limiter(key)
+            again = found.trouble_kind == kind and found.troubles > 0
             self.limiters[key] = replace(
                 found,
-                troubles=found.troubles + 1,
-                troubled_ms=now_ms if found.troubled_ms is None else found.troubled_ms,
+                troubles=found.troubles + 1 if again else 1,
+                trouble_kind=kind,
+                troubled_ms=found.troubled_ms if again else now_ms,
                 doubt_ms=now_ms if doubt_id else found.doubt_ms,
                 doubt_id=doubt_id or found.doubt_id,
             )
@@ -165,7 +169,7 @@ class FakeLimits:
             key = pacing.recipient_key(recipient)
             if key in self.limiters:
                 self.limiters[key] = replace(
-                    self.limiters[key], troubles=0, troubled_ms=None, doubt_ms=None, doubt_id=None
+                    self.limiters[key], troubles=0, trouble_kind="", troubled_ms=None, doubt_ms=None, doubt_id=None
                 )
 
     def close_breaker(self, now_ms: int) -> None:

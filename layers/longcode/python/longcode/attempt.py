@@ -189,9 +189,10 @@ def learn(message: Message, answer: Answer, desk: Desk, road: Road, left: int) -
         notes.append(lambda: _open(message, answer, desk, road))
     else:
         if answer.verdict is not Verdict.PERMANENT or _befalls_all(answer, road):
-            again = now + _wait_ms(answer, road.recipient.troubles, desk.jitter())
+            before = road.recipient.troubles if road.recipient.trouble_kind == _kind(answer) else 0
+            again = now + _wait_ms(answer, before, desk.jitter())
             doubt_id = message.id if answer.verdict is Verdict.AMBIGUOUS else None
-            notes.append(lambda: desk.limits.trouble(message.recipient, again, now, doubt_id))
+            notes.append(lambda: desk.limits.trouble(message.recipient, _kind(answer), again, now, doubt_id))
         notes.append(lambda: _suspect(message, answer, desk, road, now))
         if answer.verdict is Verdict.BACK_OFF:
             notes.append(lambda: _brake(message, answer, desk, left, now))
@@ -236,6 +237,7 @@ def _is_about_the_text(answer: Answer, road: Road) -> bool:
         and not answer.everyone
         # What did not come from the carrier itself is about no text.
         and _kind(answer) != _OUTAGE
+        and recipient.trouble_kind == _kind(answer)
         and recipient.troubles + 1 >= _REFUSALS
         and sound_ms is not None
         and recipient.troubled_ms is not None
@@ -285,6 +287,8 @@ def _brake(message: Message, answer: Answer, desk: Desk, left: int, now: int) ->
 def _kind(answer: Answer) -> str:
     """What troubles are the same: not to be reached, or refused with the same code."""
     code = answer.fault.code if answer.fault else ""
+    if answer.verdict is Verdict.BACK_OFF:
+        return "wait"
     if answer.verdict in (Verdict.NOT_SENT, Verdict.AMBIGUOUS) or code.startswith("http_"):
         return _OUTAGE
     return code

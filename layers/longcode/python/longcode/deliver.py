@@ -414,7 +414,7 @@ class _Lane:
         probing = bool(self._probe_until_ms)
         while self._places and self._send_first():
             if probing and not self._probe_until_ms:
-                return
+                break
         if self._must_push:
             self._must_push = False
             try:

@@ -267,23 +267,29 @@ class DynamoLimits:
     def clear_suspects(self, now_ms: int) -> None:
         self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", None, {":now": now_ms})
 
-    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None) -> None:
+    def trouble(
+        self, recipient: str, kind: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None
+    ) -> None:
         key = recipient_key(recipient)
         self.push(key, not_before_ms)
-        self._update(
-            key,
-            "SET troubled = if_not_exists(troubled, :now), expires_at = :expires"
-            + (", doubt = :now, doubt_id = :id" if doubt_id else "")
-            + " ADD troubles :one",
-            None,
-            {":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms)}
-            | ({":id": doubt_id} if doubt_id else {}),
-        )
+        values: dict[str, str | int] = {":kind": kind, ":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms)}
+        common = "trouble_kind = :kind, expires_at = :expires"
+        if doubt_id:
+            common += ", doubt = :now, doubt_id = :id"
+            values[":id"] = doubt_id
+        again = "SET troubled = if_not_exists(troubled, :now), troubles = troubles + :one, "
+        try:
+            self._update(key, again + common, "trouble_kind = :kind", values)
+        except ConditionFailed:
+            self._update(key, "SET troubled = :now, troubles = :one, " + common, None, values)
 
     def settle(self, recipient: str) -> None:
         with suppress(ConditionFailed):
             self._update(
-                recipient_key(recipient), "REMOVE troubles, troubled, doubt, doubt_id", "attribute_exists(pk)", {}
+                recipient_key(recipient),
+                "REMOVE troubles, trouble_kind, troubled, doubt, doubt_id",
+                "attribute_exists(pk)",
+                {},
             )
 
     def close_breaker(self, now_ms: int) -> None:
@@ -333,6 +339,7 @@ def _limiter(item: dict[str, Any]) -> Limiter:
         tat_ms=_whole(item.get("tat")),
         not_before_ms=_whole(item.get("not_before")),
         troubles=int(item.get("troubles", 0)),
+        trouble_kind=str(item.get("trouble_kind", "")),
         troubled_ms=_whole(item.get("troubled")),
         doubt_ms=_whole(item.get("doubt")),
         doubt_id=item.get("doubt_id"),

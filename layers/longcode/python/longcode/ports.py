@@ -298,14 +298,15 @@ class Control:
 class Limiter:
     """One limit as it stands: when its next slot is free, and a moment before which nothing may leave.
 
-    Of a recipient also: how many answers in a row did not take a text to them (`troubles`), since when, and which
-    of their texts came into doubt last, and when. Of a sender: its brake after a 429, if it ever had one, and the
+    Of a recipient also: how many answers in a row did not take a text to them in the same way (`troubles`,
+    `trouble_kind`), since when, and which of their texts came into doubt last, and when. Of a sender: its brake after a 429, if it ever had one, and the
     next turn at it.
     """
 
     tat_ms: int | None = None
     not_before_ms: int | None = None
     troubles: int = 0
+    trouble_kind: str = ""
     troubled_ms: int | None = None
     doubt_ms: int | None = None
     doubt_id: str | None = None
@@ -405,10 +406,12 @@ class Limits(Protocol):
     def clear_suspects(self, now_ms: int) -> None:
         """The carrier took a text: what it did not take of others is about them."""
 
-    def trouble(self, recipient: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None) -> None:
+    def trouble(
+        self, recipient: str, kind: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None
+    ) -> None:
         """Count one more answer that did not take a text to `recipient`; nothing goes to them before then.
 
-        `doubt_id` is the text's, if it may have been taken.
+        The count begins anew with another `kind`. `doubt_id` is the text's, if it may have been taken.
         """
 
     def settle(self, recipient: str) -> None:
