@@ -33,7 +33,7 @@ $(DEV)/.synced: locks/dev.txt | uv
 	@echo "Installing the development environment ..."
 	@$(UV) pip sync --quiet --python $(DEV) --require-hashes locks/dev.txt && touch $@
 
-# A fifth of it, which the local stack and ./longcode run on. Nothing is taken out of a whole one.
+# A quarter of it, which the local stack and ./longcode run on. Nothing is taken out of a whole one.
 $(DEV)/.local-synced: locks/local.txt | uv
 	@echo "Installing what the local stack runs on ..."
 	@$(UV) pip install --quiet --python $(DEV) --require-hashes -r locks/local.txt && touch $@
