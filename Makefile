@@ -33,6 +33,11 @@ $(DEV)/.synced: locks/dev.txt | uv
 	@echo "Installing the development environment ..."
 	@$(UV) pip sync --quiet --python $(DEV) --require-hashes locks/dev.txt && touch $@
 
+# A quarter of it, which the local stack and ./longcode run on. Nothing is taken out of a whole one.
+$(DEV)/.local-synced: locks/local.txt | uv
+	@echo "Installing what the local stack runs on ..."
+	@$(UV) pip install --quiet --python $(DEV) --require-hashes -r locks/local.txt && touch $@
+
 $(SAM)/.synced: locks/sam.txt | uv
 	@echo "Installing the AWS SAM CLI ..."
 	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(SAM)
@@ -53,29 +58,30 @@ install: $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced $(SCAN)/.synced ## In
 
 .PHONY: lock
 lock: | uv ## Resolve the locks again (upgrade with UPGRADE=--upgrade)
-	@for group in runtime dev sam emulator scan; do \
-	  constraint=$$( [ $$group = dev ] && echo "-c locks/runtime.txt" || true ); \
+	@for group in runtime local dev sam emulator scan; do \
+	  constraint=$$( case $$group in local) echo "-c locks/runtime.txt";; dev) echo "-c locks/local.txt";; esac ); \
 	  $(UV) pip compile --quiet --python $(DEV)/bin/python --universal --generate-hashes --no-header \
 	    --no-annotate $(UPGRADE) $$constraint --group $$group -o locks/$$group.txt; done
 
 # ------------------------------------------------------------------------------ the local stack
 INSTALLED := $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced
+RUNS := $(DEV)/.local-synced $(SAM)/.synced $(EMULATOR)/.synced
 LOCAL := $(PY) -m local
 # Another directory is another, independent stack: make up DIR=.local/other
 DIR ?=
 ON := $(if $(DIR),--dir $(DIR))
 
 .PHONY: build up down demo dashboard invoke
-build: $(INSTALLED) ## Build the functions and layers with SAM
+build: $(RUNS) ## Build the functions and layers with SAM
 	@$(LOCAL) build
 
-up: $(INSTALLED) ## Bring the whole service up on this machine (SET="Name=Value ..." for parameters)
+up: $(RUNS) ## Bring the whole service up on this machine (SET="Name=Value ..." for parameters)
 	@$(LOCAL) up $(ON) $(foreach pair,$(SET),--set $(pair))
 
-down: $(DEV)/.synced ## Stop it; what it holds is there again at the next `make up`
+down: $(DEV)/.local-synced ## Stop it; what it holds is there again at the next `make up`
 	@$(LOCAL) down $(ON)
 
-demo: $(INSTALLED) ## Watch real texts go through the deployed API
+demo: $(RUNS) ## Watch real texts go through the deployed API
 	@$(LOCAL) demo $(ON)
 
 dashboard: $(INSTALLED) ## Draw the CloudWatch dashboard from the local stack's own numbers (ARGS="--demo")

@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,11 +117,12 @@ def run_sam(
     if not SAM.exists():
         raise LocalError("The SAM CLI is not installed.", hint="make install")
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
+    # SAM makes a folder for each function that it uploads, and leaves them all.
+    with log.open("wb") as output, tempfile.TemporaryDirectory(prefix="sam-") as temporary:
         done = subprocess.run(
             [str(SAM), *arguments],
             cwd=ROOT,
-            env=environment,
+            env=environment | {"TMPDIR": temporary},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -48,6 +48,7 @@ def start(layout: Layout, preferred_port: int | None, *, enforce_iam: bool = Fal
             env=_environment(layout, port, nonce, enforce_iam=enforce_iam),
             log=log,
             cwd=layout.emulator,
+            register=layout.processes,
         )
         if _wait(child, port, nonce):
             return Emulator(child, port)

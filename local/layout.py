@@ -39,6 +39,11 @@ class Layout:
         return self.home / "stack.lock"
 
     @property
+    def processes(self) -> Path:
+        """A file for each process that was started, named by its pid."""
+        return self.home / "processes"
+
+    @property
     def logs(self) -> Path:
         return self.home / "logs"
 

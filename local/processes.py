@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
+# `make down` promises ten seconds, and a killed child is waited for too.
+GRACE_S = 7.0
+
 # Kept so that a child of this very process can be reaped; otherwise it would stay a zombie.
 _ours: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -33,8 +36,13 @@ class Child:
     started: str
 
 
-def spawn(command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Path) -> Child:
-    """Start a process in a session of its own, with exactly this environment and its output in `log`."""
+def spawn(
+    command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Path, register: Path | None = None
+) -> Child:
+    """Start a process in a session of its own, with exactly this environment and its output in `log`.
+
+    With `register`, a folder, whoever comes after us finds it there, even if we are killed next.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -47,7 +55,23 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Pat
             start_new_session=True,
         )
     _ours[process.pid] = process
-    return Child(process.pid, started_at(process.pid) or "")
+    child = Child(process.pid, started_at(process.pid) or "")
+    if register is not None:
+        register.mkdir(parents=True, exist_ok=True)
+        (register / str(child.pid)).write_text(child.started)
+    return child
+
+
+def registered(register: Path) -> list[Child]:
+    """The processes in `register` that still run; the others are struck off."""
+    running = []
+    for entry in register.glob("*"):
+        child = Child(int(entry.name), entry.read_text())
+        if alive(child):
+            running.append(child)
+        else:
+            entry.unlink(missing_ok=True)
+    return running
 
 
 def started_at(pid: int) -> str | None:
@@ -73,17 +97,24 @@ def alive(child: Child) -> bool:
     return bool(child.started) and started_at(child.pid) == child.started
 
 
-def stop(children: Sequence[Child], *, patience_s: float = 20.0) -> list[Child]:
-    """Ask each to end, wait, then kill. Answers those that had to be killed."""
-    for child in children:
+def stop(children: Sequence[Child], *, patience_s: float = GRACE_S) -> list[Child]:
+    """Ask each to end, wait, then kill it and all that it started. Answers those that had to be killed."""
+    running = [child for child in children if alive(child)]
+    for child in running:
         _signal(child, signal.SIGTERM)
-    if _gone(children, patience_s):
-        return []
-    late = [child for child in children if alive(child)]
-    for child in late:
-        _signal(child, signal.SIGKILL)
-    _gone(late, 5.0)
+    _gone(running, patience_s)
+    late = [child for child in running if alive(child)]
+    for child in running:
+        _kill_session(child)
+    _gone(late, 2.0)
     return late
+
+
+def _kill_session(child: Child) -> None:
+    """Kill whoever is left of the group that `spawn` made: its number is not given away while one of it lives."""
+    # A Mac answers EPERM for a group of which only a zombie is left.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _signal(child: Child, number: signal.Signals) -> None:

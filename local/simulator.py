@@ -62,6 +62,7 @@ def start(layout: Layout, preferred_port: int | None, api_key: str, number: str)
         },
         log=log,
         cwd=ROOT,
+        register=layout.processes,
     )
     deadline = time.monotonic() + PATIENCE_S
     while alive(child) and time.monotonic() < deadline:

@@ -17,7 +17,7 @@ from . import emulator as emulators
 from . import sam_template, simulator
 from .layout import Identity, Layout, Stack
 from .problems import START_AFRESH, LocalError
-from .processes import Child, alive, locked, stop
+from .processes import Child, alive, locked, registered, stop
 from .progress import Progress
 
 FROM_NUMBER = "+12025550100"
@@ -64,7 +64,18 @@ def up(
     `parameters` are the template's, on top of what a laptop needs.
     """
     with locked(layout.lock):
+        _end_leftovers(layout, progress)
         return _up(layout, progress, dict(parameters or {}), environment, enforce_iam=enforce_iam)
+
+
+def _end_leftovers(layout: Layout, progress: Progress) -> list[Child]:
+    """End what an `up` that was killed has started: no record speaks of it."""
+    recorded = recorded_children(layout).values()
+    leftovers = [child for child in registered(layout.processes) if child not in recorded]
+    if leftovers:
+        with progress.step("Stop what a start that was killed has left"):
+            stop(leftovers)
+    return leftovers
 
 
 def _up(
@@ -214,6 +225,7 @@ def _wait_for_api(api_url: str, layout: Layout, patience_s: float = 30.0) -> Non
 def down(layout: Layout, progress: Progress, *, forget: bool = False) -> bool:
     """Stop what runs. With `forget`, also drop every message, table and key. Answers whether anything ran."""
     with locked(layout.lock):
+        leftovers = _end_leftovers(layout, progress)
         running = state(layout).running
         if running:
             with progress.step(f"Stop the {' and the '.join(running)}") as step:
@@ -224,4 +236,4 @@ def down(layout: Layout, progress: Progress, *, forget: bool = False) -> bool:
         if forget:
             for path in (layout.emulator, layout.carrier):
                 shutil.rmtree(path, ignore_errors=True)
-        return bool(running)
+        return bool(running or leftovers)

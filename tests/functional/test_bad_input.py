@@ -61,26 +61,23 @@ BODIES: list[tuple[str, object, str | None]] = [
 
 
 @pytest.mark.parametrize("route", ["send", "queue"])
-@pytest.mark.parametrize(("body", "field"), [row[1:] for row in BODIES], ids=[row[0] for row in BODIES])
-def test_a_bad_body_is_refused_by_name_and_nothing_is_stored(
-    world: World, route: str, body: object, field: str | None
-) -> None:
-    reply = world.request(route, "POST", f"/sms/{route}", body)
+def test_a_bad_body_is_refused_by_name_and_nothing_is_stored(world: World, route: str) -> None:
+    for what, body, field in BODIES:
+        reply = world.request(route, "POST", f"/sms/{route}", body)
 
-    assert nothing_happened(world)
-    assert reply.status == 400
-    assert reply.fields["code"] == "invalid_request"
-    assert reply.fields["error"]
-    assert reply.fields.get("field") == field
+        assert nothing_happened(world), what
+        assert (reply.status, reply.fields["code"]) == (400, "invalid_request"), what
+        assert reply.fields["error"], what
+        assert reply.fields.get("field") == field, what
 
 
 @pytest.mark.parametrize("route", ["send", "queue"])
-@pytest.mark.parametrize("body", [b"\xff\xfe\x00", b"not json", b"[]"])
-def test_a_bad_base64_body_is_refused_and_nothing_is_stored(world: World, route: str, body: bytes) -> None:
-    reply = world.request(route, "POST", f"/sms/{route}", body, base64_encoded=True)
+def test_a_bad_base64_body_is_refused_and_nothing_is_stored(world: World, route: str) -> None:
+    for body in (b"\xff\xfe\x00", b"not json", b"[]"):
+        reply = world.request(route, "POST", f"/sms/{route}", body, base64_encoded=True)
 
-    assert nothing_happened(world)
-    assert (reply.status, reply.fields["code"]) == (400, "invalid_request")
+        assert nothing_happened(world), body
+        assert (reply.status, reply.fields["code"]) == (400, "invalid_request"), body
 
 
 @pytest.mark.parametrize("route", ["send", "queue"])
@@ -94,17 +91,15 @@ def test_a_good_body_in_base64_is_served(world: World, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", ["send", "queue"])
-@pytest.mark.parametrize("key", ["", " ", "two words", "k" * 256, "ключ", "a\nb"], ids=repr)
-def test_a_bad_idempotency_key_is_refused_by_name_and_nothing_is_stored(
-    world: World, route: str, key: str
-) -> None:
-    reply = world.request(
-        route, "POST", f"/sms/{route}", {"to": THEIRS, "message": "Hi"}, headers={"Idempotency-Key": key}
-    )
+def test_a_bad_idempotency_key_is_refused_by_name_and_nothing_is_stored(world: World, route: str) -> None:
+    for key in ("", " ", "two words", "k" * 256, "ключ", "a\nb"):
+        reply = world.request(
+            route, "POST", f"/sms/{route}", {"to": THEIRS, "message": "Hi"}, headers={"Idempotency-Key": key}
+        )
 
-    assert nothing_happened(world)
-    assert (reply.status, reply.fields["code"]) == (400, "invalid_request")
-    assert reply.fields["field"] == "Idempotency-Key"
+        assert nothing_happened(world), key
+        assert (reply.status, reply.fields["code"]) == (400, "invalid_request"), key
+        assert reply.fields["field"] == "Idempotency-Key", key
 
 
 @pytest.mark.parametrize(
@@ -134,13 +129,12 @@ def test_what_is_just_good_enough_is_taken(world: World, fields: dict[str, objec
 # --------------------------------------------------------------------------------------------- the paths
 
 
-@pytest.mark.parametrize(
-    "ident", ["1", "message", "..", "T%23x", "%00", "null", "40385f64-5717-4562-b3fc-2c963f66afa"]
-)
-def test_a_status_of_what_is_no_id_is_refused_by_name(world: World, ident: str) -> None:
-    reply = world.status(ident)
+def test_a_status_of_what_is_no_id_is_refused_by_name(world: World) -> None:
+    for ident in ("1", "message", "..", "T%23x", "%00", "null", "40385f64-5717-4562-b3fc-2c963f66afa"):
+        reply = world.status(ident)
 
-    assert (reply.status, reply.fields["code"], reply.fields["field"]) == (400, "invalid_request", "id")
+        refused = (reply.status, reply.fields["code"], reply.fields["field"])
+        assert refused == (400, "invalid_request", "id"), ident
 
 
 def test_a_status_of_an_id_that_nobody_has_is_not_found(world: World) -> None:
@@ -150,14 +144,12 @@ def test_a_status_of_an_id_that_nobody_has_is_not_found(world: World) -> None:
     assert reply.fields == {"error": "Message not found.", "code": "not_found"}
 
 
-@pytest.mark.parametrize(
-    "path", ["", "sms", "sms/sent", "sms/status", "sms/status/a/b", "healthz", "v1/health", "webhooks"]
-)
-def test_a_path_that_is_not_ours_is_not_found(world: World, path: str) -> None:
-    reply = world.request("fallback", "POST", "/{proxy+}", parameters={"proxy": path})
+def test_a_path_that_is_not_ours_is_not_found(world: World) -> None:
+    for path in ("", "sms", "sms/sent", "sms/status", "sms/status/a/b", "healthz", "v1/health", "webhooks"):
+        reply = world.request("fallback", "POST", "/{proxy+}", parameters={"proxy": path})
 
-    assert nothing_happened(world)
-    assert (reply.status, reply.fields["code"]) == (404, "not_found")
+        assert nothing_happened(world), path
+        assert (reply.status, reply.fields["code"]) == (404, "not_found"), path
 
 
 @pytest.mark.parametrize(
@@ -220,24 +212,20 @@ def test_a_webhook_that_is_not_signed_is_refused_and_nothing_is_stored(world: Wo
     assert statuses == [401] * len(statuses)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"not json", b"\xff\xfe\x00", b"[]", b"null", b"{}", b'{"data": {}}', b"[" * 50_000],
-    ids=lambda body: repr(body[:12]),
-)
-def test_a_signed_body_that_is_no_event_is_bad_input(world: World, body: bytes) -> None:
-    headers = world.signer.headers(body, world.clock.now)
+def test_a_signed_body_that_is_no_event_is_bad_input(world: World) -> None:
+    for body in (b"", b"not json", b"\xff\xfe\x00", b"[]", b"null", b"{}", b'{"data": {}}', b"[" * 50_000):
+        headers = world.signer.headers(body, world.clock.now)
 
-    assert post(world, body, headers, base64_encoded=True) == 400
+        assert post(world, body, headers, base64_encoded=True) == 400, body[:12]
 
-    assert nothing_happened(world)
+        assert nothing_happened(world), body[:12]
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"\xff\xfe\x00", b"[]"], ids=repr)
-def test_a_body_that_nobody_signed_is_not_even_looked_at(world: World, body: bytes) -> None:
-    assert post(world, body, {}, base64_encoded=True) == 401
+def test_a_body_that_nobody_signed_is_not_even_looked_at(world: World) -> None:
+    for body in (b"", b"not json", b"\xff\xfe\x00", b"[]"):
+        assert post(world, body, {}, base64_encoded=True) == 401, body
 
-    assert nothing_happened(world)
+        assert nothing_happened(world), body
 
 
 def test_broken_base64_of_the_gateway_is_bad_input(world: World) -> None:

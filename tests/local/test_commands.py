@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from local import cli, demo, signing, simulator, stack
 from local.carrier.keys import load_or_make, public_key
 from local.layout import Identity, Layout, Stack
 from local.problems import LocalError, last_lines
-from local.processes import Child, started_at
+from local.processes import Child, alive, spawn, started_at
+from tests.stack.world import Silent
 
 NOW = 1_800_000_000.0
 
@@ -190,3 +192,15 @@ def test_processes_are_found_in_a_record_that_another_version_wrote(tmp_path: Pa
     found = stack.state(layout)
     assert (found.record, found.up) == (None, False)
     assert found.running == {"emulator": Child(os.getpid(), started or "")}
+
+
+def test_down_ends_what_a_start_that_was_killed_has_left(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    # The start was killed before it wrote its record.
+    left = spawn(command, env={}, log=tmp_path / "log", cwd=tmp_path, register=layout.processes)
+
+    assert stack.down(layout, Silent())
+
+    assert not alive(left)
+    assert not stack.down(layout, Silent())

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local.emulator_main import condition_keys, permission
+from local.emulator_main import FRESH_S, at_most_each_second, condition_keys, held, permission
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,42 @@ def test_a_condition_sees_the_keys_of_every_item_that_a_request_names(
 @pytest.mark.parametrize("body", [b"", b"not json", b'{"TableName": "messages"}', b'{"Key": {"id": {"S": "1"}}}'])
 def test_a_request_that_names_no_item_has_no_such_key(body: bytes) -> None:
     assert condition_keys(body) == {}
+
+
+class Watch:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_what_was_looked_up_holds_for_a_second() -> None:
+    watch, asked = Watch(), list[str]()
+
+    def look_up(key: str) -> int:
+        asked.append(key)
+        return len(asked)
+
+    principal = held(look_up, watch)
+
+    assert [principal("a"), principal("a"), principal("b")] == [1, 1, 2]
+    watch.now += FRESH_S
+    assert principal("a") == 3
+    assert asked == ["a", "b", "a"]
+
+
+def test_a_queue_is_cleaned_at_most_once_a_second() -> None:
+    watch, cleaned = Watch(), list[dict[str, object]]()
+    clean = at_most_each_second(cleaned.append, watch)
+    one, other = {"name": "one"}, {"name": "other"}
+
+    clean(one)
+    clean(one)
+    clean(other)
+    assert cleaned == [one, other]
+    watch.now += FRESH_S
+    clean(one)
+    assert cleaned == [one, other, one]

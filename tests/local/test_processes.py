@@ -1,13 +1,14 @@
 """Processes are ours by pid and start time, and are gone when `stop` returns."""
 
 import os
+import re
 import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from local.processes import Child, alive, free_port, locked, spawn, started_at, stop
+from local.processes import Child, _gone, alive, free_port, locked, registered, spawn, started_at, stop
 
 pytestmark = pytest.mark.enable_socket
 
@@ -36,6 +37,39 @@ def test_a_child_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> No
         assert alive(child)
     assert stop([child], patience_s=0.2) == [child]
     assert not alive(child)
+
+
+WITH_A_WORKER = """
+import subprocess, sys, time
+worker = subprocess.Popen([sys.executable, "-c", sys.argv[1]])
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("code", ["import time; time.sleep(60)", STUBBORN], ids=["heeds", "ignores"])
+def test_what_a_child_has_started_ends_with_it(tmp_path: Path, code: str) -> None:
+    worker = code.replace("time.sleep", "print(f\"worker {__import__('os').getpid()}\", flush=True); time.sleep")
+    command = [sys.executable, "-c", WITH_A_WORKER, worker]
+    child = spawn(command, env={}, log=tmp_path / "log", cwd=tmp_path)
+    while not (found := re.search(r"worker (\d+)\n", (tmp_path / "log").read_text())):
+        assert alive(child)
+    started = Child(int(found[1]), started_at(int(found[1])) or "")
+
+    assert stop([child]) == []
+
+    assert _gone([started, child], 5.0)
+
+
+def test_a_child_is_found_by_whoever_comes_next_until_it_is_gone(tmp_path: Path) -> None:
+    register = tmp_path / "processes"
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    child = spawn(command, env={}, log=tmp_path / "log", cwd=tmp_path, register=register)
+
+    assert registered(register) == [child]
+    stop([child])
+    assert registered(register) == []
+    assert list(register.iterdir()) == []
+    assert registered(tmp_path / "none") == []
 
 
 def test_a_process_that_got_the_pid_later_is_not_ours() -> None:

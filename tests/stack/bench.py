@@ -104,7 +104,8 @@ class Bench:
     def stop_emulator(self) -> None:
         """Stop it as `make down` does: what it holds is saved."""
         emulator = Child(self.stack.pids["emulator"], self.stack.started["emulator"])
-        assert processes.stop([emulator]) == []
+        # As long as it takes: a state that was not saved would be another test.
+        assert processes.stop([emulator], patience_s=30) == []
 
     def start_emulator(self) -> None:
         """Start it again where it was; the rest of the stack has run on."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +15,23 @@ pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
+# All that the service talks to.
+SERVICES = ["dynamodb", "events", "lambda", "secretsmanager", "sqs"]
+
 
 def test_every_function_folder_is_deployed(stack: Stack) -> None:
     assert sorted(stack.functions) == FUNCTIONS
+
+
+def test_the_layer_holds_few_files_and_says_what_is_in_it(stack: Stack) -> None:
+    layer = Path(stack.build) / "DependenciesLayer" / "python"
+    made = [path.name for path in layer.glob("*.dist-info")]
+
+    assert sum(path.is_file() for path in layer.rglob("*")) < 1_100
+    assert sorted(path.name for path in layer.glob("botocore/data/*") if path.is_dir()) == SERVICES
+    assert not list(layer.rglob("RECORD"))
+    # For whoever looks for known faults in a deployed function.
+    assert len(list(layer.glob("*.dist-info/METADATA"))) == len(made) > 10
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -1,8 +1,12 @@
 """`up` and `down`: a stack comes back as it was, and survives what happens on a laptop."""
 
+import contextlib
 import os
 import shutil
 import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,7 @@ from local import stack as stacks
 from local.emulator import REGION
 from local.layout import Layout, Stack
 from local.problems import LocalError
-from local.processes import Child, alive
+from local.processes import Child, alive, spawn
 from tests.stack.world import RUNS, Silent, up
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
@@ -99,6 +103,40 @@ def test_a_stack_comes_back_with_its_addresses_its_key_and_its_data(
     assert third.api_url == first.api_url
     assert stacks.state(layout).up
     assert third.parameters["RecipientIntervalMs"] == "50"
+
+    _busy(third)
+    begun = time.monotonic()
+    stacks.down(layout, Silent())
+    assert time.monotonic() - begun < 10
+
+
+def _busy(stack: Stack) -> None:
+    """Let eight callers queue texts for as long as somebody answers them."""
+    first = threading.Barrier(9)
+
+    def call(number: int) -> None:
+        headers, body = {"x-api-key": stack.api_key}, {"to": f"+120255501{number}", "message": "Hello"}
+        with (
+            httpx.Client(headers=headers, timeout=30, trust_env=False) as api,
+            contextlib.suppress(httpx.HTTPError),
+        ):
+            api.post(f"{stack.api_url}/sms/queue", json=body)
+            first.wait()
+            while True:
+                api.post(f"{stack.api_url}/sms/queue", json=body)
+
+    for number in range(20, 28):
+        threading.Thread(target=call, args=(number,), daemon=True).start()
+    first.wait()
+
+
+def test_the_next_up_ends_what_a_start_that_was_killed_has_left(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    left = spawn(command, env={}, log=tmp_path / "log", cwd=tmp_path, register=layout.processes)
+    with pytest.raises(LocalError, match="no parameter Nonsense"):
+        _up(layout, Nonsense="1")
+    assert not alive(left)
 
 
 def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_starts(

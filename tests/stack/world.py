@@ -3,6 +3,7 @@
 The first that asks brings it up; the last that is done takes it down and removes what it held.
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 from local import stack as stacks
 from local.layout import ROOT, Layout, Stack
-from local.processes import locked
+from local.processes import Child, alive, locked, started_at
 from local.progress import Step
 
 RUNS = ROOT / ".local" / "test"
@@ -36,7 +37,7 @@ def shared_stack(home: Path, user: str, **options: Any) -> Iterator[Stack]:
     layout, users = Layout.of(home), home / "users"
     users.mkdir(parents=True, exist_ok=True)
     with locked(home / "users.lock"):
-        (users / user).touch()
+        (users / user).write_text(f"{os.getpid()} {started_at(os.getpid())}")
         try:
             found = stacks.state(layout)
             # Whoever comes later takes it as it is: a file saved meanwhile must not redeploy it mid-run.
@@ -57,8 +58,25 @@ def shared_stack(home: Path, user: str, **options: Any) -> Iterator[Stack]:
 
 
 def forget_old_runs(keep: int = 3) -> None:
-    """Remove what earlier runs left, but for the latest logs and for any that still run."""
+    """Remove what earlier runs left, but for the latest logs; end what those left that were killed."""
     runs = [path for path in RUNS.glob("*") if path.is_dir()]
+    for path in filter(abandoned, runs):
+        stacks.down(Layout.of(path), Silent())
     for path in sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)[keep:]:
         if not stacks.state(Layout.of(path)).running:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def abandoned(run: Path) -> bool:
+    """Whether the processes that made this run's stack are gone. A file's own stack is named after its process."""
+    users = run / "users"
+    if users.is_dir():
+        return not any(map(_present, users.iterdir()))
+    pid = run.name.rpartition("-")[2]
+    return pid.isdecimal() and started_at(int(pid)) is None
+
+
+def _present(user: Path) -> bool:
+    pid, _, started = user.read_text().partition(" ")
+    # Whoever is just writing it is present.
+    return not started or alive(Child(int(pid), started))

@@ -113,10 +113,12 @@ def test_without_a_setting_a_sender_may_text_its_own_country(sender: str, yes: l
 # --------------------------------------------------------------------- the table, against a well-kept library
 
 
-@pytest.mark.parametrize("code", sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
-def test_the_table_reads_every_country_code_that_is_assigned(code: int) -> None:
+def test_the_table_reads_every_country_code_that_is_assigned() -> None:
+    codes = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+
+    assert len(codes) > 200
     # Any area code that is not another country's: of 1 that would be longer.
-    assert country(f"+{code}2025550123") == f"+{code}"
+    assert [code for code in codes if country(f"+{code}2025550123") != f"+{code}"] == []
 
 
 def test_the_table_knows_each_area_code_that_is_not_of_the_united_states_or_canada() -> None:

@@ -275,31 +275,29 @@ def test_an_event_that_names_no_message_is_none_about_one(payload: object) -> No
     assert event.inbound is None
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"not json",
-        b"\xff\xfe{}",
-        b"[]",
-        b"null",
-        b"7",
-        b'"text"',
-        b"{}",
-        b'{"data":null}',
-        b'{"data":[]}',
-        b'{"data":{}}',
-        b'{"data":{"id":"e"}}',
-        b'{"data":{"id":7,"event_type":"message.sent"}}',
-        b'{"data":{"id":"","event_type":"message.sent"}}',
-        b'{"data":{"id":"e","event_type":null}}',
-        b'{"data":' * 50_000,
-        b"[" * 100_000,
-    ],
-    ids=lambda body: repr(body[:24]),
-)
-def test_a_body_that_is_no_event_is_none(body: bytes) -> None:
-    assert telnyx.event(body, NOW) is None
+NO_EVENTS = [
+    b"",
+    b"not json",
+    b"\xff\xfe{}",
+    b"[]",
+    b"null",
+    b"7",
+    b'"text"',
+    b"{}",
+    b'{"data":null}',
+    b'{"data":[]}',
+    b'{"data":{}}',
+    b'{"data":{"id":"e"}}',
+    b'{"data":{"id":7,"event_type":"message.sent"}}',
+    b'{"data":{"id":"","event_type":"message.sent"}}',
+    b'{"data":{"id":"e","event_type":null}}',
+    b'{"data":' * 50_000,
+    b"[" * 100_000,
+]
+
+
+def test_a_body_that_is_no_event_is_none() -> None:
+    assert [body[:24] for body in NO_EVENTS if telnyx.event(body, NOW) is not None] == []
 
 
 ANYTHING = st.recursive(
