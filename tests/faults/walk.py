@@ -59,7 +59,7 @@ class Walk(Stage):
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.chance = random.Random(seed)  # noqa: S311 - a walk is to be repeated
+        self.chance = random.Random(seed)
         super().__init__(
             evidence=self.chance.choice(list(Evidence)),
             validity_minutes=3 * 1440,
@@ -123,7 +123,7 @@ class Walk(Stage):
                     note(message.id, began)
             return there
 
-        messages.claim, messages.mark_replayed, messages.accept = claimed, marked, accepted  # type: ignore[method-assign,assignment]
+        messages.claim, messages.mark_replayed, messages.accept = claimed, marked, accepted  # type: ignore[method-assign]
 
     def sweep_failed(self, exc: BaseException) -> None:
         assert isinstance(exc, Unavailable | Died)
@@ -185,6 +185,7 @@ class Walk(Stage):
     def _say(self) -> None:
         who, word = self.chance.choice(PEOPLE), self.chance.choice(("STOP", "STOP", "START"))
         body = inbound(who, word, self.clock.now_ms(), to=OURS)
+        self._try(who, word)
         for _ in range(3):
             try:
                 reply = self.world.webhook(body)
@@ -195,6 +196,10 @@ class Walk(Stage):
                 return
             self.clock.pass_ms(2_000)
 
+    def _try(self, who: str, word: str) -> None:
+        """What may come to be recorded, whatever is answered."""
+        self.words.append((self.clock.now_ms(), who, f"TRIED-{word}"))
+
     def _record(self, who: str, word: str) -> None:
         """A word that is in the ledger by now, as far as the ledger's own rule lets it count."""
         entry = self.world.optouts.entries.get(who)
@@ -203,6 +208,7 @@ class Walk(Stage):
 
     def _operator_says(self) -> None:
         who, method = self.chance.choice(PEOPLE), self.chance.choice(("PUT", "DELETE"))
+        self._try(who, "STOP" if method == "PUT" else "START")
         try:
             reply = self.world.request("optouts", method, "/sms/optouts/{number}", parameters={"number": who})
         except Died:
@@ -213,7 +219,7 @@ class Walk(Stage):
     def _erase(self) -> None:
         who = self.chance.choice(PEOPLE)
         began = self.clock.now_ms()
-        self.words.append((began, who, "ERASE"))
+        self._try(who, "ERASE")
         try:
             reply = self.world.request(
                 "recipients", "DELETE", "/sms/recipients/{number}", parameters={"number": who}
@@ -345,21 +351,30 @@ class Walk(Stage):
                 continue
             message, taken = self._of(asked.message_id), carrier.taken(asked.message_id)
             if message is None:
-                if not self._said(asked.to, "ERASE"):
+                if not self._said(asked.to, "TRIED-ERASE"):
                     found.append(f"gone: {asked}")
             elif message.status in (Status.SUPPRESSED, Status.CANCELLED):
-                if not self._said(asked.to, "STOP", "ERASE"):
+                if not self._said(asked.to, "TRIED-STOP", "TRIED-ERASE"):
                     found.append(f"{message.status} without a word: {asked}")
             elif message.status is Status.UNKNOWN:
-                excused = taken == 1 or self._said(asked.to, "STOP", "ERASE")
+                excused = taken == 1 or self._said(asked.to, "TRIED-STOP", "TRIED-ERASE")
                 if not excused:
                     found.append(f"in doubt for ever: {asked} {message}")
-            elif not taken:
+            elif not (taken or self._refused_alone(message)):
                 found.append(f"lost: {asked} {message}")
         return found
 
+    def _refused_alone(self, message: Message) -> bool:
+        """Whether the carrier refused a text by a code of its own again and again, and took others meanwhile."""
+        requests = self.world.carrier.requests
+        refusals = [one.arrived_ms for one in requests if one.key == message.id and not one.took]
+        others = [one.arrived_ms for one in requests if one.took and one.key != message.id]
+        coded = bool(message.faults) and message.faults[0].code.isdigit()
+        between = any(min(refusals) < at < max(refusals) for at in others) if refusals else False
+        return message.status is Status.FAILED and coded and len(refusals) >= 5 and between
+
     def _disorder(self) -> list[str]:
-        """Texts of the queue that were never in doubt, of which one was answered before the other was asked for."""
+        """Texts of the queue that were never in doubt, one of them answered before the other was asked for."""
         first = {text.key: text.taken_ms for text in reversed(self.world.carrier.texts)}
         found = []
         for who in PEOPLE:
@@ -394,9 +409,11 @@ class Walk(Stage):
                 for request in self.world.carrier.requests
                 if request.took and request.recipient == who
             )
-            for (before, _), (at, key) in itertools.pairwise(requests):
-                # A direct send does not wait.
-                if at - before < INTERVAL_MS and key not in sent_now:
+            for (before, sent), (at, key) in itertools.pairwise(requests):
+                # A direct send waits for nobody, and can't call back what was claimed before it left.
+                claimed = max((moment for moment in self.claims.get(key, []) if moment <= at), default=0)
+                direct = key in sent_now or (sent in sent_now and claimed < before)
+                if at - before < INTERVAL_MS and not direct:
                     found.append(f"too close: {at - before} ms before {key} at {at - self.start_ms}")
         return found
 

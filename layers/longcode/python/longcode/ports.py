@@ -299,8 +299,8 @@ class Limiter:
     """One limit as it stands: when its next slot is free, and a moment before which nothing may leave.
 
     Of a recipient also: how many answers in a row did not take a text to them in the same way (`troubles`,
-    `trouble_kind`), since when, and which of their texts came into doubt last, and when. Of a sender: its brake after a 429, if it ever had one, and the
-    next turn at it.
+    `trouble_kind`), since when, and which of their texts came into doubt last, and when. Of a sender: its brake
+    after a 429, if it ever had one, and the next turn at it.
     """
 
     tat_ms: int | None = None

@@ -32,6 +32,8 @@ _REPLAY_AGES_MS = (REPLAY_AFTER_MS, _HOUR, 4 * _HOUR, 10 * _HOUR, 21 * _HOUR)
 _STOPPED_MS = 2 * _MINUTE
 # The longest that a replay waits for a slot at a limit that others share.
 _SHARED_WAIT_MS = 10_000
+# So long before it leaves, at most, was a text of the line let through that does not know of a replay yet.
+_UNDER_WAY_MS = 200
 # How many are put into the queue in one call.
 _PUT_AT_ONCE = 10
 
@@ -266,7 +268,7 @@ class Sweeper:
         if spacing and start <= deadline_ms:
             if max(road.recipient.tat_ms or 0, road.recipient.not_before_ms or 0) > now:
                 # What is on its way by now leaves first.
-                start = max(start, now + spacing)
+                start = max(start, now + _UNDER_WAY_MS + spacing)
             self.desk.limits.push(pacing.recipient_key(message.recipient), start + spacing)
             if start > deadline_ms:
                 # For the run that comes then.

@@ -1,0 +1,45 @@
+"""A random walk over everything that may happen, each time another one: nothing twice, lost, out of order, unheard."""
+
+import os
+import secrets
+
+from tests.faults import walk
+
+# Enough to see a fault of one in a hundred; for long: python -m tests.faults.walk --runs 20000.
+RUNS = 60
+
+
+def test_random_walks_keep_what_is_promised() -> None:
+    seed = int(os.environ.get("WALK_SEED", "0")) or secrets.randbelow(10**9)
+    found = {}
+    for number in range(RUNS):
+        walked = walk.walked(seed + number)
+        if faults := walked.faults():
+            found[walked.seed] = faults
+    assert not found, (
+        f"WALK_SEED={seed}; one of them: python -m tests.faults.walk --seed {min(found)} --runs 1 --tell"
+    )
+
+
+def test_a_walk_is_wholly_determined_by_its_seed() -> None:
+    one, other = walk.walked(7), walk.walked(7)
+    assert one.story == other.story
+    assert one.world.carrier.requests == other.world.carrier.requests
+    assert len(one.story) > 5
+
+
+def test_walks_do_a_bit_of_everything() -> None:
+    told = " ".join(text for seed in range(40) for _, text in walk.walked(seed).story)
+    for word in (
+        "queue to",
+        "send to",
+        "STOP",
+        "START",
+        "erased",
+        "paused",
+        "will die",
+        "gone for",
+        "carrier:",
+        "purged",
+    ):
+        assert word in told
