@@ -113,7 +113,7 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 # ---------------------------------------------------------------------------------------- checks
 SOURCES := layers functions local cli bench cost scan tests
 
-.PHONY: test check format bench cost docs guarantees
+.PHONY: test check format bench cost docs guarantees walk
 test: $(INSTALLED) $(SCAN)/.synced ## Run every test
 	@$(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -141,5 +141,9 @@ docs: $(DEV)/.synced ## Write docs/errors.md and docs/metrics.md from their tabl
 	@$(PY) docs/errors.py
 	@$(PY) docs/metrics.py
 
-guarantees: $(DEV)/.synced ## Run the fault matrix and write docs/guarantees.md from it
+guarantees: $(DEV)/.synced ## Run the fault matrix and the outages, and write docs/guarantees.md from them
 	@$(PY) -m tests.faults.table
+
+walk: $(DEV)/.synced ## Walk at random over all operations and faults: make walk RUNS=20000 (SEED=7 RUNS=1 TELL=1 tells one)
+	@PYTHONPATH=layers/longcode/python $(PY) -m tests.faults.walk --runs $(or $(RUNS),1000) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(TELL),--tell)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.faults import outages
 from tests.faults.matrix import CARRIER, Cell, Crash, Evidence, Mode, Outcome, Queue, cells, outcome
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "guarantees.md"
@@ -10,49 +11,81 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "guarantees.md"
 _INTRODUCTION = """\
 # What is guaranteed
 
-This page is generated: `make guarantees` runs the fault matrix in `tests/faults` and writes it anew, and a test
-fails when it says anything else than what the code does.
+This page is generated: `make guarantees` runs the fault matrix and the outages in `tests/faults` and writes it
+anew. Each test run compares a part of it with what the code does.
 
 ## In plain words
 
 **A text that was accepted with 202 is given to the carrier at most once**, if the carrier honours the
 `Idempotency-Key` header or `AmbiguousSends` is `hold`. It does not matter where a process is killed, what the
-carrier answers or fails to answer, or how often the queue delivers a message.
+carrier answers or fails to answer, how often the queue delivers a message, or how long an outage lasts.
 
-**It is not lost in silence.** In the end its status is what the carrier did with it, or `unknown` for as long
-as that can't be known. It never says `submitted` of a text that did not go out. Of one that did it says `failed`
-only where the carrier ignored the idempotency key and refused the replay, until a receipt corrects that.
+**It is not lost, and not in silence.** It waits for as long as it is valid (`ValidityMinutes`), whatever it
+waits for: its turn, a pause, a carrier or a store that is down, a key that is refused. Waiting spends no
+attempts, ends in no dead letters and loses no place. In the end its status is what the carrier did with it, or
+`unknown` for as long as that can't be known. It never says `submitted` of a text that did not go out. Of one
+that did it says `failed` only where the carrier ignored the idempotency key and refused the replay, until a
+receipt corrects that.
 
-**The line moves on.** Whatever becomes of one text, those behind it to the same recipient leave once each, in
-their order, at least the recipient's interval apart. Other recipients do not wait for it.
+**Each recipient's texts leave in the order of acceptance**, at least the recipient's interval apart. The order
+is the table's, not the queue's: a queue message that was lost, doubled or put back late changes nothing. A text
+that the carrier may have taken holds up those behind it only after an outage, and for five minutes at most.
+
+**The line moves on.** Whatever becomes of one text, those behind it leave once each, in their order. Other
+recipients do not wait for it: only a trouble that befell three recipients in a row, or one that is certain to
+be everybody's (the key, the funds, the spend limit), stops all sending; then one text at a time tries whether
+it is over.
+
+**A STOP that was recorded before a text is claimed is heard**, and so is a pause. Of all that a number ever
+said the latest word counts, STOP if two are of one moment, in whatever order and however often they come.
 
 **Nothing leaves that could not be recorded.** If a table, the queue or the secret store fails, texts stay in
 the queue and leave, in order, when it is back.
 
 ## How
 
-A text is claimed by a conditional write before its request leaves. What is proven not sent (429, 503, no
-connection, a refusal of the account) goes back to the head of its line. Anything else without a clear answer
-makes it `unknown`, and it leaves the queue. From then on only evidence moves it: a signed receipt, which
-carries our message id; the carrier's records, from two minutes on; and with `AmbiguousSends: resolve` one
+A queue message says that its recipient has something waiting; the table says what, and in which order. A text
+is claimed by a conditional write before its request leaves. What is proven not sent (429, no connection, an
+answer that is not the carrier's own, a refusal of the account) goes back to its place. Anything else without a
+clear answer makes it `unknown`, and it leaves the line. From then on only evidence moves it: a signed receipt,
+which carries our message id; the carrier's records, from two minutes on; and with `AmbiguousSends: resolve` a
 replay under the same key with the same bytes, from ten minutes to 23 hours after the claim, if the text is
-still valid. The replay takes its turn with the recipient's other texts and heeds pause, breaker and opt-outs.
+still valid. A replay is made only after the carrier's records could be read and had nothing: "could not be
+read" is no evidence. If it has no clear answer either, another follows after 1, 4, 10 and 21 hours, and after
+an outage has ended; never more than eight. It takes its turn with the recipient's other texts and heeds pause,
+breaker and opt-outs.
 
+## Outages
+
+{recipients} recipients, three texts to each that wait when it begins and one more in the midst of it, validity
+24 hours. What a sender loses: nothing. In the first seconds of "an unknown code for all" the carrier refuses
+texts in words of its own; as many as are under way then are `failed`, with that code. While the messages table
+or the limits table is down, `queue` and `send` answer 503 and nothing new is accepted; while only the queue is
+down, texts are accepted.
+
+A cell says how many texts were delivered, once each and in order, a day after the end. *In doubt ones later*: an
+outage of a minute left texts in doubt; those behind them did not wait for the replay, ten minutes after the claim.
+
+{outages}
 ## What is not guaranteed
 
 - **A carrier that ignores keys and tells nothing.** With `AmbiguousSends: resolve`, if the carrier took a text
-  without a clear answer, ignores `Idempotency-Key`, sends no receipt within ten minutes and has no record of it
-  (Telnyx shows none while a text is still queued), the replay is a second text. `hold` rules that out.
+  without a clear answer, ignores `Idempotency-Key`, sends no receipt and has no record of it for ten minutes
+  (Telnyx shows none while a text is still queued), the replay is a second text; each further replay that has no
+  clear answer may be another. `hold` rules that out.
 - **With `hold` a text may never leave.** If a process dies between claim and answer, or the carrier's answer
   leaves it open, nobody asks a second time: `unknown` stays until a receipt or a record says more. After ten
   days it becomes `delivery_unconfirmed`.
-- **Two doubts in a row.** There is one replay. If that too ends without a clear answer and the carrier never
-  shows the text, it stays `unknown`, and may never have left. The tables show it below *after the claim*.
-- **The order of a text in doubt.** Those behind it do not wait until it is resolved. If it turns out that it
-  had not left, the replay sends it after them.
+- **The order of a text in doubt.** Those behind it do not wait until it is resolved, except for five minutes
+  after an outage. If it turns out that it had not left, the replay sends it after them.
+- **The order of texts that are accepted within the same moment.** The index that knows the line follows the
+  table by some milliseconds. Where a text's queue message was lost, one that is accepted in that moment may
+  pass it.
+- **The distance to a direct send.** `send` waits for nobody: it may come right after a queued text, or right
+  before one that was already claimed.
 - **Time.** A killed process locks its batch until the queue shows it again: six minutes. The texts of the batch
-  leave after that.
-- **A redriven dead letter** keeps its order among the other dead letters, not with what was sent meanwhile.
+  leave after that. After an outage the first text tries within ten minutes, and the last has left some minutes
+  later.
 - **A repeated API request without `Idempotency-Key`** is another text. After 504 or a dropped connection follow
   the status, or repeat the request with the same key.
 - **Delivery.** Whether a phone shows the text is the carrier's affair; a text that was not delivered is never
@@ -89,24 +122,47 @@ _HEADS = (
 
 
 def document() -> str:
-    """The whole page."""
+    """The whole page. It runs every cell of the matrix and every outage."""
     found = {cell: outcome(cell) for cell in cells()}
     text = _INTRODUCTION.format(
         count=f"{len(found):,}",
         crashes=", ".join(crash for crash in Crash if crash is not Crash.NEVER),
         queues=", ".join(queue for queue in Queue if queue is not Queue.WORKS),
         evidence=", ".join(Evidence),
+        recipients=len(outages.RECIPIENTS),
+        outages=outage_table([*outages.CARRIER, *outages.STORES]),
     )
-    parts = [text]
-    for crash in Crash:
-        title = "No crash" if crash is Crash.NEVER else f"Killed {crash}"
-        rows: dict[tuple[str, ...], list[str]] = {}
-        for carrier in CARRIER:
-            chosen = {cell: of for cell, of in found.items() if (cell.crash, cell.carrier) == (crash, carrier)}
-            rows.setdefault(_row(chosen), []).append(carrier)
-        parts.append(f"### {title}\n\n" + _table([("; ".join(names), *row) for row, names in rows.items()]))
-    parts.append(_summary(found))
-    return "\n".join(parts)
+    return "\n".join([text, *(section(crash) for crash in Crash), _summary(found)])
+
+
+def outage_table(kinds: Sequence[str]) -> str:
+    """What becomes of the texts of an outage, a row a kind."""
+    heads = ("what is gone", *outages.LENGTHS_MS)
+    rows = [(kind, *(_aftermath(kind, length) for length in outages.LENGTHS_MS)) for kind in kinds]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (heads, tuple("---" for _ in heads), *rows))
+
+
+def _aftermath(kind: str, length: str) -> str:
+    found = outages.outage(kind, length)
+    share = "all" if found.delivered == found.accepted else f"{found.delivered} of {found.accepted}"
+    notes = [share]
+    if found.failed:
+        notes.append(f"{found.failed} `failed`")
+    if found.twice:
+        notes.append(f"**{found.twice} twice**")
+    if found.disordered:
+        notes.append("in doubt ones later")
+    return ", ".join(notes)
+
+
+def section(crash: Crash) -> str:
+    """The table of one crash."""
+    title = "No crash" if crash is Crash.NEVER else f"Killed {crash}"
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for carrier in CARRIER:
+        chosen = {cell: outcome(cell) for cell in cells() if (cell.crash, cell.carrier) == (crash, carrier)}
+        rows.setdefault(_row(chosen), []).append(carrier)
+    return f"### {title}\n\n" + _table([("; ".join(names), *row) for row, names in rows.items()])
 
 
 def _row(chosen: dict[Cell, Outcome]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ Everything goes through the real consumer, sweeper and webhook handlers, over fa
 """
 
 import itertools
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -122,6 +123,23 @@ def cells() -> Iterator[Cell]:
         yield Cell(crash, carrier, queue, mode, evidence)
 
 
+def sample(seed: int) -> list[Cell]:
+    """Cells by chance, until every value of each dimension was met by every value of each other."""
+    chosen, missing = [], {pair for cell in cells() for pair in _pairs(cell)}
+    every = list(cells())
+    random.Random(seed).shuffle(every)
+    for cell in every:
+        if new := missing & _pairs(cell):
+            chosen.append(cell)
+            missing -= new
+    return chosen
+
+
+def _pairs(cell: Cell) -> set[tuple[str, ...]]:
+    values = [(name, getattr(cell, name)) for name in ("crash", "carrier", "queue", "mode", "evidence")]
+    return {(*one, *other) for one, other in itertools.combinations(values, 2)}
+
+
 @cache
 def outcome(cell: Cell) -> Outcome:
     """Run a cell; the same one only once a process."""
@@ -163,6 +181,8 @@ class Stage:
             outbox=self.queue,
         )
         self.start_ms = self.clock.now_ms()
+        # The same in each run.
+        vars(self.world.service)["desk"] = replace(self.world.service.desk, jitter=random.Random(1).random)
         self._evidence = evidence
         self._idle_sweeps = idle_sweeps
         self._swept_ms = self.start_ms

@@ -6,6 +6,7 @@ An outage begins in the middle of traffic. What counts is what the carrier took,
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from longcode.errors import Unavailable
 from longcode.message import Status
@@ -36,8 +37,11 @@ CARRIER: dict[str, Behaviour] = {
     "the number is on no profile": refuses(403, "40300", "The number is not on a messaging profile"),
     "an unknown code for all": refuses(400, "49999", "Something new"),
 }
-# A kind whose first texts are failures in the carrier's own words, until it is known to befall all.
-FAILS_SOME = {"an unknown code for all": 2}
+# The carrier refuses the first texts in words of its own, before it is known that it refuses all: as many fail as
+# are under way at once.
+REFUSES = "an unknown code for all"
+# It may have taken the text, so that this is in doubt until it is asked again, after ten minutes at the soonest.
+DOUBTFUL = ("500, nothing is taken", "502 from something in between", "hangs", "200 with HTML")
 LENGTHS_MS = {"1 min": MINUTE, "20 min": 20 * MINUTE, "5 h": 5 * HOUR, "20 h": 20 * HOUR}
 RECIPIENTS = [f"+1202555{101 + number:04}" for number in range(30)]
 
@@ -111,6 +115,31 @@ class Aftermath:
     waited_ms: int
 
 
+def problems(kind: str, length: str, found: Aftermath) -> list[str]:
+    """What an outage did that it must not."""
+    refused = found.failed if kind == REFUSES else 0
+    said = {
+        "lost": found.accepted - found.taken - refused,
+        "taken twice": found.twice,
+        "not delivered": found.accepted - found.delivered - refused,
+        "not settled": found.unsettled,
+        "in the queue or among the dead letters": found.dead,
+        "attempts beyond one": found.most_attempts - 1,
+        "failed beyond those under way": max(0, found.failed - 30) if kind == REFUSES else found.failed,
+    }
+    if length != "1 min" or kind not in DOUBTFUL:
+        said["out of order"] = found.disordered
+    return [f"{count} {what}" for what, count in said.items() if count]
+
+
+@cache
+def outage(kind: str, length: str) -> Aftermath:
+    """Run one; the same only once a process."""
+    if kind in STORES:
+        return run(STORES[kind], LENGTHS_MS[length])
+    return run(lambda stage: carrier_fails(stage, CARRIER[kind]), LENGTHS_MS[length])
+
+
 def run(
     begin: Callable[[Stage], Callable[[], None]],
     lasts_ms: int,
@@ -129,7 +158,7 @@ def run(
     ids: list[str] = []
 
     def ask(recipient: str) -> None:
-        reply = world.enqueue(recipient, f"{recipient} {len(ids)}")
+        reply = world.enqueue(recipient, "Hello", key=f"{clock.now_ms()}/{recipient}")
         if reply.status == 202:
             ids.append(reply.fields["message_id"])
 

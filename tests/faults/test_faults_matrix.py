@@ -1,4 +1,10 @@
-"""Every crash, carrier fault and queue fault together: never twice, never lost unsaid, and the line moves on."""
+"""Crash, carrier fault and queue fault together: never twice, never lost unsaid, and the line moves on.
+
+A run has some of the cells, so that every two faults meet, and other ones each time. `make guarantees` has all.
+"""
+
+import os
+import secrets
 
 import pytest
 
@@ -11,46 +17,52 @@ from tests.faults.matrix import (
     Crash,
     Evidence,
     Mode,
+    Outcome,
     Queue,
     Run,
     cells,
     outcome,
+    sample,
 )
 
-CELLS = list(cells())
+SEED = int(os.environ.get("MATRIX_SEED", "0")) or secrets.randbelow(10**6)
+CELLS = list(cells()) if os.environ.get("MATRIX") == "all" else sample(SEED)
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=str)
-def test_a_text_through_crash_carrier_fault_and_queue_fault(cell: Cell) -> None:
-    found = outcome(cell)
-    assert found.crashed == (cell.crash is not Crash.NEVER)
-    # What the carrier did.
-    assert found.accepted == expected.accepted(cell)
-    # What we say that it did.
-    assert found.status is expected.status(cell)
-    # Those behind it: each once, in order, never too close; and nobody else is held up for good.
-    assert found.behind == (1, 1)
-    assert found.in_order
-    assert found.least_gap_ms >= INTERVAL_MS
-    assert found.other in expected.others(cell)
-    assert found.left_in_queue == 0
+def problems(cell: Cell, found: Outcome) -> list[str]:
+    """What is not as it must be: what the carrier did, what we say that it did, and those around the text."""
+    wanted = {
+        "crashed": (found.crashed, cell.crash is not Crash.NEVER),
+        "accepted": (found.accepted, expected.accepted(cell)),
+        "status": (found.status, expected.status(cell)),
+        "behind": (found.behind, (1, 1)),
+        "in order": (found.in_order, True),
+        "far enough apart": (found.least_gap_ms >= INTERVAL_MS, True),
+        "somebody else's": (found.other in expected.others(cell), True),
+        "left in the queue": (found.left_in_queue, 0),
+    }
+    return [f"{what}: {is_} and not {must}" for what, (is_, must) in wanted.items() if is_ != must]
+
+
+def test_a_text_through_crash_carrier_fault_and_queue_fault() -> None:
+    found = {str(cell): said for cell in CELLS if (said := problems(cell, outcome(cell)))}
+    assert len(CELLS) > 70
+    assert not found, f"MATRIX_SEED={SEED}"
 
 
 def test_nothing_is_taken_twice_where_the_key_is_honoured_or_the_replay_is_off() -> None:
     safe = [cell for cell in CELLS if cell.mode is not Mode.IGNORED]
-    assert len(safe) > 1000
     assert {outcome(cell).accepted for cell in safe} == {0, 1}
 
 
 def test_without_keys_only_a_carrier_that_tells_nothing_can_take_a_text_twice() -> None:
     twice = [cell for cell in CELLS if outcome(cell).accepted > 1]
-    assert {(cell.mode, cell.evidence) for cell in twice} == {(Mode.IGNORED, Evidence.NOTHING)}
+    assert {(cell.mode, cell.evidence) for cell in twice} <= {(Mode.IGNORED, Evidence.NOTHING)}
 
 
 def test_a_text_that_never_left_says_so_for_as_long_as_that_is_not_known() -> None:
     never = [outcome(cell) for cell in CELLS if outcome(cell).accepted == 0]
-    assert never
-    assert {found.status for found in never} == {Status.UNKNOWN}
+    assert {found.status for found in never} <= {Status.UNKNOWN}
 
 
 def test_a_text_that_another_invocation_is_sending_is_left_to_it_and_holds_its_line() -> None:
@@ -73,15 +85,14 @@ def test_a_text_that_another_invocation_is_sending_is_left_to_it_and_holds_its_l
 DOUBTFUL = [name for name in CARRIER if name not in (*expected.ANSWERS, *expected.REFUSALS)]
 
 
-@pytest.mark.parametrize("carrier", DOUBTFUL)
-def test_a_text_in_doubt_says_so_at_once(carrier: str) -> None:
+def test_a_text_in_doubt_says_so_at_once() -> None:
     """And not only when the sweeper finds a claim that nobody ended."""
-    run = Run(Cell(Crash.NEVER, carrier, Queue.WORKS, Mode.HONOURED, Evidence.NOTHING))
-    run.begin()
-    message = run.world.messages.get(run.ids[0])
-    assert message
-    assert message.status is Status.UNKNOWN
-    assert message.faults
+    for carrier in DOUBTFUL:
+        run = Run(Cell(Crash.NEVER, carrier, Queue.WORKS, Mode.HONOURED, Evidence.NOTHING))
+        run.begin()
+        message = run.world.messages.get(run.ids[0])
+        assert message
+        assert (message.status, bool(message.faults)) == (Status.UNKNOWN, True), carrier
 
 
 @pytest.mark.parametrize(
@@ -89,7 +100,8 @@ def test_a_text_in_doubt_says_so_at_once(carrier: str) -> None:
 )
 def test_the_line_moves_on_as_soon_as_the_queue_shows_it_again(crash: Crash, within_ms: int) -> None:
     ready = [cell for cell in CELLS if cell.crash is crash and cell.queue in (Queue.WORKS, Queue.DUPLICATES)]
-    assert max(outcome(cell).behind_ms[-1] for cell in ready) <= within_ms
+    late = {str(cell): last for cell in ready if (last := outcome(cell).behind_ms[-1]) > within_ms}
+    assert not late, f"MATRIX_SEED={SEED}"
 
 
 @pytest.mark.parametrize(

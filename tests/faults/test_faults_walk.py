@@ -1,4 +1,4 @@
-"""A random walk over everything that may happen, each time another one: nothing twice, lost, out of order, unheard."""
+"""A random walk over everything that may happen, each time another one."""
 
 import os
 import secrets
