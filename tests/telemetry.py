@@ -105,8 +105,24 @@ FAULTS: dict[str, Fault] = {
     ),
     # A store is down: every request answers 503.
     "ApiFailing": Fault(
-        sick={"failures": [1, 1, 1], "requests": [1, 1, 1], "key": [0], "funds": [0], "setup": [0], "outage": [0], "paused": [0]},
-        well={"failures": [0, 0, 0], "requests": [1, 1, 1], "key": [0], "funds": [0], "setup": [0], "outage": [0], "paused": [0]},
+        sick={
+            "failures": [1, 1, 1],
+            "requests": [1, 1, 1],
+            "key": [0],
+            "funds": [0],
+            "setup": [0],
+            "outage": [0],
+            "paused": [0],
+        },
+        well={
+            "failures": [0, 0, 0],
+            "requests": [1, 1, 1],
+            "key": [0],
+            "funds": [0],
+            "setup": [0],
+            "outage": [0],
+            "paused": [0],
+        },
         within_min=6,
     ),
     # One function dies at each call.
