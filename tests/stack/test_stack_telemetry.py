@@ -23,6 +23,7 @@ from local.telemetry.insights import LogLine
 from local.telemetry.operations import Operations
 from local.telemetry.series import MetricKey, Telemetry
 from longcode import outbox
+from longcode.attempt import SUSPECTS
 from longcode.metrics import DIMENSIONS, NAMESPACE, Metric
 from tests.stack.world import RUNS, Silent
 from tests.telemetry import FAULTS, FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME, PUBLISHED_BY_AWS
@@ -199,16 +200,25 @@ class Trouble:
         self.due(lost, accepted_ms=16)
         self.sweep()
         self.at.limits.resume()
-        # Whoever erases a person cancels what waits for them.
-        self._api.delete(f"/sms/recipients/{number('0109')}").raise_for_status()
+        # A drain puts back what the queue has lost.
+        self._api.post("/sms/queue/process").raise_for_status()
 
     def stops(self) -> None:
-        for outcome in ("unauthenticated", "no_funds", "from_not_on_profile"):
-            to = number("0107")
-            self.carrier("faults", {"outcome": outcome, "to": to})
+        for outcome, several in (("unauthenticated", 1), ("no_funds", 1), ("from_not_on_profile", SUSPECTS)):
+            for to in (number("0107"), number("0110"), number("0111"))[:several]:
+                self.carrier("faults", {"outcome": outcome, "to": to})
+                self.text("send", to)
+            self.stopped()
+        self.carrier("faults", {"outage": "502"})
+        for to in (number("0107"), number("0110"), number("0111")):
             self.text("send", to)
-            self.sweep()
-            self.at.limits.close_breaker(int(time.time() * 1000))
+        self.stopped()
+        self.carrier("faults", {"outage": None})
+
+    def stopped(self) -> None:
+        """Have it told that sending is stopped, and let it go on."""
+        self.sweep()
+        self.at.limits.close_breaker(int(time.time() * 1000))
 
 
 @pytest.fixture(scope="module")
