@@ -86,9 +86,7 @@ def _campaign(size: int, minutes: float) -> list[Text]:
     """So many texts at once, two to each recipient, and then one every ten seconds to somebody else."""
     burst = [Text(n, f"recipient {n % (size // 2)}", START_MS) for n in range(size)]
     others = range(int(minutes * 6))
-    return burst + [
-        Text(size + n, f"other {n}", START_MS + 10_000.0 * (n + 1), other=True) for n in others
-    ]
+    return burst + [Text(size + n, f"other {n}", START_MS + 10_000.0 * (n + 1), other=True) for n in others]
 
 
 def _trickle(per_second: float, seconds: float) -> list[Text]:
