@@ -43,6 +43,8 @@ class Figures:
     overtaken: int
     wait_p50_ms: float | None
     wait_p99_ms: float | None
+    # How long after the first slot that it was told the latest of the others left.
+    late_max_ms: float | None
 
     @property
     def ratio(self) -> float:
@@ -89,6 +91,7 @@ def figures(run: Run, pace: Pace) -> Figures:
         overtaken=gaps.overtaken,
         wait_p50_ms=percentile(waits, 0.5) if waits else None,
         wait_p99_ms=percentile(waits, 0.99) if waits else None,
+        late_max_ms=max(_late(texts), default=None),
     )
 
 
@@ -124,6 +127,15 @@ def _load(arrivals: list[float], interval_ms: int) -> float | None:
             first += 1
         most = max(most, last - first + 1)
     return most / 10
+
+
+def _late(texts: Sequence[Text]) -> list[float]:
+    """How long after its first slot each of the others came to the carrier; what never waited is not late."""
+    return [
+        text.arrived_ms - text.first_slot_ms
+        for text in texts
+        if text.other and text.arrived_ms is not None and text.first_slot_ms is not None
+    ]
 
 
 def _waits(texts: Sequence[Text], pace: Pace) -> list[float]:

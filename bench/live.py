@@ -315,6 +315,7 @@ def _live_figures(
         overtaken=overtaken,
         wait_p50_ms=None,
         wait_p99_ms=None,
+        late_max_ms=None,
     )
 
 

@@ -96,6 +96,12 @@ def promises(rows: Sequence[Row]) -> list[Promise]:
                 (f.receives_max or 0) <= 3,
             )
         )
+    if f := ours.get("campaign"):
+        late = f.late_max_ms or 0.0
+        found += [
+            Promise("a campaign behind 5/s sent within 1.02 x the ideal", f"{f.ratio:.3f}", f.ratio <= 1.02),
+            Promise("somebody else's text leaves within 2 s of its slot", f"{late / 1000:.2f} s", late <= 2000),
+        ]
     for name in ("shared-full", "shared-trickle"):
         if f := ours.get(name):
             writes = f.shared_writes or 0

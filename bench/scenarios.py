@@ -82,6 +82,13 @@ def without_backlog(texts: list[Text]) -> list[Text]:
     return [Text(i, t.recipient, t.accepted_ms, True) for i, t in enumerate(t for t in texts if t.other)]
 
 
+def _campaign(size: int, minutes: float) -> list[Text]:
+    """So many texts at once, two to each recipient, and then one every ten seconds to somebody else."""
+    burst = [Text(n, f"recipient {n % (size // 2)}", START_MS) for n in range(size)]
+    others = range(int(minutes * 6))
+    return burst + [Text(size + n, f"other {n}", START_MS + 10_000.0 * (n + 1), other=True) for n in others]
+
+
 def _trickle(per_second: float, seconds: float) -> list[Text]:
     """Texts to as many recipients, at random moments: batches of one, and the shared limit almost full."""
     draw = random.Random(13)
@@ -123,6 +130,14 @@ SCENARIOS = (
         lambda: _backlog(10_000, 20, among=True),
         lambda: _backlog(1_000, 3, among=True),
         waits=True,
+    ),
+    Scenario(
+        "campaign",
+        "5 a second for all: 10,000 texts at once, and one every 10 s to somebody else",
+        Pace(1000, account_ms=200),
+        lambda: _campaign(10_000, 30),
+        lambda: _campaign(600, 1.5),
+        baselines_small=True,
     ),
     Scenario(
         "shared-full",

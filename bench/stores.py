@@ -1,25 +1,24 @@
 """The ports that longcode.deliver needs, in memory and in virtual time.
 
-Each has what sending needs where the carrier takes every text, and no more: another call is an error.
+Each has what sending needs where the carrier takes every text, and no more: another call is an error. The limits
+are the tests' own fake, as it does what the real table does.
 """
 
 # ruff: noqa: ARG002  # the ports say what is handed over; not all of it matters here
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from itertools import islice
+from typing import Any
 
-from botocore.exceptions import ClientError
-
-from bench.clock import SimClock
+from bench.clock import START_MS, SimClock
 from bench.fifo import Fifo
 from bench.texts import Text
-from longcode.limits import DynamoLimits
 from longcode.message import HeldBy, Message, Status
-from longcode.ports import Answer, Claim, Envelope, Verdict
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
+from longcode.pacing import Reservation
+from longcode.ports import Answer, Claim, Envelope, Limiter, Road, Verdict, Waiting
+from tests.fakes.limits import FakeLimits
 
 SENDER = "+12025550100"
 
@@ -32,6 +31,13 @@ class Counts:
     shared_writes: int = 0
     crashes: int = 0
 
+    def write(self, key: str) -> None:
+        """Count one write of a limiter."""
+        if key.startswith("to#"):
+            self.recipient_writes += 1
+        else:
+            self.shared_writes += 1
+
 
 class SimMessages:
     """ports.Messages, as much of it as sending needs."""
@@ -39,6 +45,10 @@ class SimMessages:
     def __init__(self, texts: Sequence[Text], clock: SimClock) -> None:
         self._texts = texts
         self._clock = clock
+        # Those of each recipient that are not yet known to have been claimed, in their order.
+        self._lines: dict[str, deque[Text]] = defaultdict(deque)
+        for text in texts:
+            self._lines[text.recipient].append(text)
         self._plain = Message(
             id="",
             direction="outbound",
@@ -55,9 +65,21 @@ class SimMessages:
     def text(self, message_id: str) -> Text:
         return self._texts[int(message_id)]
 
-    def get(self, message_id: str) -> Message:
+    def read(self, message_ids: Sequence[str]) -> dict[str, Message]:
         self._clock.store()
-        return self._message(self.text(message_id))
+        return {ident: self._message(self.text(ident)) for ident in message_ids}
+
+    def line(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
+        self._clock.store()
+        line = self._lines[recipient]
+        while line and line[0].claimed:
+            line.popleft()
+        # What was claimed out of turn, as there is none, would only be looked at again.
+        return [
+            Waiting(text.id, recipient, _accepted_ms(text))
+            for text in islice(line, at_most)
+            if not text.claimed and _accepted_ms(text) <= until_ms
+        ]
 
     def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
         self._clock.store()
@@ -66,13 +88,29 @@ class SimMessages:
         text.claimed = True
         return Claim(won, replace(self._message(text), claim_id=claim_id, claimed_ms=now_ms))
 
+    def release(
+        self, message: Message, now_ms: int, *, slot_ms: int, held_by: HeldBy, turn: int | None = None
+    ) -> bool:
+        text = self.text(message.id)
+        text.claimed = False
+        line = self._lines[text.recipient]
+        if not line or line[0].number > text.number:
+            line.appendleft(text)
+        self._hold(text, slot_ms)
+        return True
+
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         self._clock.store()
         return True
 
-    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy) -> None:
+    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
+        self._hold(self.text(message_id), slot_ms)
+
+    def _hold(self, text: Text, slot_ms: int) -> None:
         self._clock.store()
-        self.text(message_id).slot_ms = slot_ms
+        text.slot_ms = slot_ms
+        if text.first_slot_ms is None:
+            text.first_slot_ms = slot_ms
 
     def _message(self, text: Text) -> Message:
         status = Status.SENDING if text.claimed else Status.QUEUED
@@ -82,8 +120,13 @@ class SimMessages:
             recipient=text.recipient,
             status=status,
             slot_ms=text.slot_ms,
-            accepted_ms=int(text.accepted_ms),
+            accepted_ms=_accepted_ms(text),
         )
+
+
+def _accepted_ms(text: Text) -> int:
+    """The moment that orders a line: no two texts have the same, also where a load begins with all at once."""
+    return int(START_MS) + text.number
 
 
 class SimCarrier:
@@ -171,80 +214,46 @@ class Quiet:
         raise
 
 
-class Table:
-    """As much of DynamoDB as longcode.limits.DynamoLimits uses, its expressions evaluated as they are written.
+class SimLimits(FakeLimits):
+    """ports.Limits in memory, which the contract suite holds to what the real table does; each write counted.
 
-    Each update counts, also one whose condition fails: it costs the same.
+    One whose condition fails counts too: it costs the same. `shared` is the table itself, of all instances.
     """
 
-    def __init__(self, clock: SimClock, counts: Counts) -> None:
-        self.items: dict[str, dict[str, dict[str, str]]] = {}
+    def __init__(self, clock: SimClock, counts: Counts, shared: dict[str, Limiter]) -> None:
+        super().__init__()
+        self.limiters = shared
         self._clock = clock
         self._counts = counts
 
-    def update_item(
-        self,
-        *,
-        Key: Mapping[str, Mapping[str, str]],
-        UpdateExpression: str,
-        ExpressionAttributeValues: Mapping[str, dict[str, str]],
-        ConditionExpression: str = "",
-        **more: object,
-    ) -> dict[str, Any]:
+    def look(self, recipient: str, sender: str) -> Road:
         self._clock.store()
-        key = Key["pk"]["S"]
-        if key.startswith("to#"):
-            self._counts.recipient_writes += 1
-        else:
-            self._counts.shared_writes += 1
-        item = self.items.get(key, {})
-        numbers = {name: int(value["N"]) for name, value in (item | dict(ExpressionAttributeValues)).items()}
-        if ConditionExpression and not any(
-            self._holds(part, numbers) for part in ConditionExpression.split(" OR ")
-        ):
-            refusal = {"Code": "ConditionalCheckFailedException", "Message": "The conditional request failed"}
-            raise ClientError(cast(Any, {"Error": refusal}), "UpdateItem")
-        verb, _, changes = UpdateExpression.partition(" ")
-        assert verb == "SET", UpdateExpression
-        new = dict(item)
-        for change in changes.split(", "):
-            name, _, value = change.partition(" = ")
-            new[name] = {"N": str(sum(numbers[term] for term in value.split(" + ")))}
-        self.items[key] = new
-        return {"Attributes": new}
+        return super().look(recipient, sender)
 
-    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:
+    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
+        if ahead is not ((tat_ms(self.limiters, key) or 0) > now_ms):
+            self._write(key)
+        self._write(key)
+        return super().reserve(key, count, interval_ms, now_ms, ahead=ahead)
+
+    def push(self, key: str, not_before_ms: int) -> None:
+        self._write(key)
+        super().push(key, not_before_ms)
+
+    def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
+        self._write(key)
+        super().give_back(key, reservation, slots, interval_ms)
+
+    def _write(self, key: str) -> None:
         self._clock.store()
-        responses: dict[str, Any] = {}
-        for table, asked in RequestItems.items():
-            keys = [key["pk"]["S"] for key in asked["Keys"]]
-            responses[table] = [self.items[key] | {"pk": {"S": key}} for key in keys if key in self.items]
-        return {"Responses": responses, "UnprocessedKeys": {}}
-
-    def tat_ms(self, key: str) -> int | None:
-        """Where a limiter stands, for the baselines."""
-        found = self.items.get(key, {}).get("tat")
-        return int(found["N"]) if found else None
-
-    def set_tat(self, key: str, tat_ms: int) -> None:
-        """Write a limiter without a condition, for the baselines."""
-        self.items[key] = self.items.get(key, {}) | {"tat": {"N": str(tat_ms)}}
-
-    @staticmethod
-    def _holds(part: str, numbers: Mapping[str, int]) -> bool:
-        if part.startswith("attribute_not_exists("):
-            return part[len("attribute_not_exists(") : -1] not in numbers
-        left, sign, right = part.split(" ")
-        if left not in numbers:
-            return False
-        known = {
-            ">": numbers[left] > numbers[right],
-            "<": numbers[left] < numbers[right],
-            "<=": numbers[left] <= numbers[right],
-        }
-        return known[sign]
+        self._counts.write(key)
 
 
-def limits_over[L: DynamoLimits](table: Table, kind: type[L]) -> L:
-    """The layer's own limits, over the table in memory."""
-    return kind(cast("DynamoDBClient", table), "limits", "messages")
+def tat_ms(limiters: Mapping[str, Limiter], key: str) -> int | None:
+    """Where a limiter stands, for the baselines."""
+    return limiters[key].tat_ms if key in limiters else None
+
+
+def set_tat(limiters: dict[str, Limiter], key: str, at_ms: int) -> None:
+    """Write a limiter without a condition, for the baselines."""
+    limiters[key] = replace(limiters.get(key, Limiter()), tat_ms=at_ms)

@@ -12,13 +12,24 @@ from typing import Any, Protocol, cast
 
 from bench.clock import SimClock
 from bench.fifo import Fifo
-from bench.stores import SENDER, Counts, Quiet, SimCarrier, SimMessages, SimOutbox, Table, Unused, limits_over
+from bench.stores import (
+    SENDER,
+    Counts,
+    Quiet,
+    SimCarrier,
+    SimLimits,
+    SimMessages,
+    SimOutbox,
+    Unused,
+    set_tat,
+    tat_ms,
+)
 from bench.texts import Text
 from longcode import pacing
-from longcode.deliver import Desk, send_batch
-from longcode.limits import DynamoLimits
+from longcode.attempt import Desk
+from longcode.deliver import send_batch
 from longcode.pacing import Pace, Reservation
-from longcode.ports import Envelope, Outbox
+from longcode.ports import Envelope, Limiter, Outbox
 
 # The consumer's timeout in the template, less what wiring keeps of it for the answer.
 TIMEOUT_MS = 60_000
@@ -38,12 +49,11 @@ class Yard:
     later: Callable[[float, Callable[[], None]], None]
     messages: SimMessages = field(init=False)
     carrier: SimCarrier = field(init=False)
-    table: Table = field(init=False)
+    limiters: dict[str, Limiter] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.messages = SimMessages(self.texts, self.clock)
         self.carrier = SimCarrier(self.texts, self.clock)
-        self.table = Table(self.clock, self.counts)
 
     @property
     def shared(self) -> list[tuple[str, int]]:
@@ -81,7 +91,7 @@ class Worker(Protocol):
 
 
 class Ours:
-    """The code that ships: longcode.deliver.send_batch over longcode.limits.DynamoLimits."""
+    """The code that ships: longcode.deliver.send_batch."""
 
     name = "longcode"
     visibility_ms = 360_000.0
@@ -90,11 +100,11 @@ class Ours:
         self.max_receives = max_receives
 
     def worker(self, yard: Yard) -> Worker:
-        return _OurWorker(yard, limits_over(yard.table, DynamoLimits))
+        return _OurWorker(yard, SimLimits(yard.clock, yard.counts, yard.limiters))
 
 
 class _OurWorker:
-    def __init__(self, yard: Yard, limits: DynamoLimits) -> None:
+    def __init__(self, yard: Yard, limits: SimLimits) -> None:
         quiet = Quiet(yard.counts)
         self._yard = yard
         self._outbox = SimOutbox(yard.queue, yard.messages, yard.clock, yard.later)
@@ -120,10 +130,17 @@ class _OurWorker:
 
     def run(self, batch: Sequence[Text]) -> list[Text]:
         clock = self._yard.clock
-        envelopes = [Envelope(text.id, text.recipient, text.id, text.id, text.receives) for text in batch]
+        envelopes = [
+            Envelope(text.id, text.recipient, text.id, text.id, text.receives, sent_ms=int(text.accepted_ms))
+            for text in batch
+        ]
         deadline = clock.now_ms() + DEADLINE_MS
         results = send_batch(envelopes, self._desk, cast(Outbox, self._outbox), deadline, clock.side_by_side)
-        return [self._yard.messages.text(result.envelope.queue_id) for result in results if result.done]
+        return [
+            self._yard.messages.text(result.envelope.queue_id)
+            for result in results
+            if result.done and result.envelope
+        ]
 
 
 # --------------------------------------------------------------------- baseline: compare and set
@@ -138,7 +155,7 @@ class CompareAndSet(Ours):
         return _CasWorker(yard)
 
 
-class _Prepared(DynamoLimits):
+class _Prepared(SimLimits):
     """The limits, with reservations at shared limits that were won before."""
 
     won: dict[str, Reservation]
@@ -151,7 +168,7 @@ class _Prepared(DynamoLimits):
 
 class _CasWorker(_OurWorker):
     def __init__(self, yard: Yard) -> None:
-        self._limits = limits_over(yard.table, _Prepared)
+        self._limits = _Prepared(yard.clock, yard.counts, yard.limiters)
         self._limits.won = {}
         super().__init__(yard, self._limits)
 
@@ -166,14 +183,14 @@ class _CasWorker(_OurWorker):
         for key, interval in yard.shared:
             while True:
                 yield 1.0 + yard.clock.spread(1.0, 1.0)  # to the table
-                seen = yard.table.tat_ms(key)
+                seen = tat_ms(yard.limiters, key)
                 yield 2.0 + yard.clock.spread(2.0, 2.0)  # back, and to the table again
                 yard.counts.shared_writes += 1
-                if yard.table.tat_ms(key) == seen:
+                if tat_ms(yard.limiters, key) == seen:
                     break
                 yield 1.0 + yard.clock.spread(1.0, 1.0)  # back, with a refusal
             won = pacing.reserve(seen, yard.clock.now_ms(), count, interval)
-            yard.table.set_tat(key, won.tat_ms)
+            set_tat(yard.limiters, key, won.tat_ms)
             self._limits.won[key] = won
 
 
@@ -214,15 +231,12 @@ class _Plain:
         """A token of a limit, if it is free: one conditional write. None, or when to ask again."""
         yard = self._yard
         yard.clock.store()
-        if key.startswith("to#"):
-            yard.counts.recipient_writes += 1
-        else:
-            yard.counts.shared_writes += 1
+        yard.counts.write(key)
         now = yard.clock.now
-        tat = yard.table.tat_ms(key)
+        tat = tat_ms(yard.limiters, key)
         if tat is not None and tat > now:
             return float(tat)
-        yard.table.set_tat(key, int(now) + interval_ms)
+        set_tat(yard.limiters, key, int(now) + interval_ms)
         return None
 
 

@@ -22,6 +22,8 @@ class Text:
 
     # On the message.
     slot_ms: int | None = None
+    # The first that it was told.
+    first_slot_ms: int | None = None
     claimed: bool = False
 
     # At the carrier; the latest of `copies`.

@@ -394,10 +394,10 @@ def redrive(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """Put the dead letters back into the queue. Each recipient's in order; no text is sent a second time.
+    """Put the dead letters back into the queue. Their texts leave in order; none is sent a second time.
 
-    They go behind what waits there already. It may be stopped at any point and run again. On AWS the move goes
-    on without this command; run again, it follows the one that is under way.
+    Each takes its place in its recipient's line, before what was accepted later. It may be stopped at any point
+    and run again. On AWS the move goes on without this command; run again, it follows the one that is under way.
     """
     at = _found(stack, profile, region, home)
     letters = redrives.depth(at.sqs, at.dead_letter_queue_url)
@@ -462,7 +462,7 @@ def requeue(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """Put waiting texts that the queue has lost back into it. Each recipient's in order; none is sent twice.
+    """Put waiting texts that the queue has lost back into it. They leave in order; none is sent twice.
 
     It is for when somebody purged the queue. Wait a minute after that, for so long SQS goes on purging, also what
     is put back. It may be stopped at any point and run again, then with --purged-at.
@@ -483,7 +483,7 @@ def requeue(
         _say(f"{what} in {at.name}, accepted {before}. Nothing was put back.")
         console.print(show.lost(lines, now, full=full))
     else:
-        _put_back(at, lines, now)
+        _put_back(at, [text for line in lines for text in line], now)
         _say(f"{what} put back, accepted {before}.")
         _say_what_holds_them(at)
     if lines and found.dead_letters:
@@ -507,11 +507,11 @@ def _moment(text: str, option: str) -> int:
     return found
 
 
-def _put_back(at: Target, lines: list[list[Waiting]], now: int) -> None:
+def _put_back(at: Target, texts: list[Waiting], now: int) -> None:
     columns = (TextColumn("Putting back"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=complaints, transient=True, disable=not complaints.is_terminal) as bar:
-        task = bar.add_task("", total=sum(map(len, lines)))
-        for done in requeues.requeue(at, lines, now):
+        task = bar.add_task("", total=len(texts))
+        for done in requeues.requeue(at, texts, now):
             bar.update(task, completed=done)
 
 

@@ -27,7 +27,7 @@ from cli.problems import Problem
 from cli.target import Target
 from local import sam_template, signing
 from local.layout import Layout, Stack
-from longcode import destinations, explain, phone, signature
+from longcode import destinations, explain, phone, signature, telnyx
 from longcode.config import Settings, carrier_key
 from longcode.errors import ConfigurationError, SignatureRefused
 from longcode.message import Fault, Message, iso
@@ -665,6 +665,9 @@ def _breaker(case: Case) -> Outcome:
         return _ok("closed")
     code, _, title = control.breaker_reason.partition(" ")
     advice = explain.explain(Fault(code, title)).next
+    if telnyx.stopped_by(control.breaker_reason) == "outage":
+        # The rest of `explain` is for who sent that one text.
+        advice = "See the carrier's status page: texts leave by themselves when it is back."
     return _fail(
         show.without_numbers(show.breaker(control, now), full=False),
         f"{advice} When it is mended, {case.longcode('resume --breaker')} lets sending go on.",

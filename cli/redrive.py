@@ -1,7 +1,8 @@
-"""Dead letters back into the queue, each recipient's in order.
+"""Dead letters back into the queue.
 
 It can't cause a second text: the consumer sends only what it can claim, and a text that ever left can't be
-claimed again. So a redrive may be stopped at any point and run again.
+claimed again. In which order a recipient's texts leave, the table says. So a redrive may be stopped at any point
+and run again.
 """
 
 from collections import Counter

@@ -1,24 +1,26 @@
-"""Waiting texts that the queue has lost, put back into it, each recipient's in the order of acceptance.
+"""Waiting texts that the queue has lost, put back into it.
 
-The table says who waits; which of them the queue still has, nobody can ask SQS. So some may get a second copy.
-That can't cause a second text: the consumer sends only what it can claim, and what was claimed waits no more. It
-costs one slot, of its recipient's and of each shared limit, which is why a queue that has lost nothing is left
-alone.
+The table says who waits, and in which order they leave; which of them the queue still has, nobody can ask SQS. So
+some may get a second copy. That can't cause a second text: the consumer sends only what it can claim, and what was
+claimed waits no more. It costs a receive and a read, and so a queue that has lost nothing is left alone.
 """
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, batched
 
 from cli.problems import Problem
 from cli.redrive import depth
 from cli.target import Target
-from longcode import pacing
+from longcode import backlog, pacing
+from longcode.metrics import Metric
 from longcode.outbox import SqsOutbox
 from longcode.ports import Waiting
 
 _WORKERS = 10
+# So many between two steps of the progress that is shown.
+_CHUNK = 100
 # SQS goes on purging for up to a minute, and what is put in meanwhile may go too. Its counts can be as late. And a
 # text that was accepted just now may not have come to the queue yet.
 _SETTLED_MS = 60_000
@@ -76,16 +78,21 @@ def lost(target: Target, now_ms: int, purged_ms: int | None) -> Lost:
     return Lost(sorted(lines.values(), key=lambda texts: texts[0].accepted_ms), younger, letters)
 
 
-def requeue(target: Target, lines: Sequence[Sequence[Waiting]], now_ms: int) -> Iterator[int]:
-    """Put `lines` into the queue, and say after each how many texts are in."""
-    outbox = SqsOutbox(target.sqs, target.queue_url)
-    # Another in each run: in between, the queue may have been emptied again.
-    mark = f"requeue:{now_ms}"
+class Uncounted:
+    """ports.Meter that nobody reads: what an operator puts back is no sign of a fault."""
 
-    def put(texts: Sequence[Waiting]) -> int:
-        for text in texts:
-            outbox.put_again(text.message_id, text.recipient, mark)
-        return len(texts)
+    def count(self, metric: Metric, value: float = 1) -> None:
+        """Do nothing."""
+
+
+def requeue(target: Target, texts: Sequence[Waiting], now_ms: int) -> Iterator[int]:
+    """Put `texts` into the queue, and say after each chunk how many are in."""
+    outbox = SqsOutbox(target.sqs, target.queue_url)
+
+    def put(chunk: Sequence[Waiting]) -> int:
+        # Another mark in each run: in between, the queue may have been emptied again.
+        backlog.put_back(chunk, outbox, Uncounted(), mark=f"requeue:{now_ms}")
+        return len(chunk)
 
     with ThreadPoolExecutor(_WORKERS) as pool:
-        yield from accumulate(pool.map(put, lines))
+        yield from accumulate(pool.map(put, batched(texts, _CHUNK, strict=False)))

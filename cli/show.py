@@ -19,7 +19,7 @@ from cli.republish import Batch
 from cli.restore import Restored
 from cli.rollback import name_of
 from cli.smoke import Left, Step
-from longcode import http, pacing, phone
+from longcode import attempt, braking, http, pacing, phone, telnyx
 from longcode.accept import Forecast
 from longcode.find import Page
 from longcode.message import Fault, HeldBy, Message, Status, iso
@@ -195,13 +195,20 @@ def _outlook(found: Message, forecast: Forecast | None, control: Control, now_ms
             when = f"at {moment(forecast.eta_ms, now_ms)} ({relative(forecast.eta_ms, now_ms)})"
         return f"{place}{tried}, and may leave {when}.{what}"
     if found.status is Status.UNKNOWN:
-        return "Nobody knows yet whether the carrier has it. A receipt or the carrier's records settle it. " + (
-            "Its request was repeated once, under the same idempotency key, and is not repeated again."
-            if found.replayed
-            else "Failing these, its request is repeated once, under the same idempotency key, unless "
-            "AmbiguousSends is hold."
-        )
+        settles = "A receipt or the carrier's records settle it."
+        return f"Nobody knows yet whether the carrier has it. {settles} {_again(found)}"
     return ""
+
+
+def _again(found: Message) -> str:
+    """Whether the request for a text in doubt is repeated."""
+    if found.no_resend:
+        return "Its request is not repeated any more."
+    times = f" It was repeated {count(found.replays, 'time')} so far." if found.replays else ""
+    return (
+        "Failing these, its request is repeated, under the same idempotency key, within 23 hours and while it is "
+        f"valid, unless AmbiguousSends is hold.{times}"
+    )
 
 
 def message_json(found: Message, forecast: Forecast | None, *, full: bool) -> dict[str, Any]:
@@ -286,7 +293,9 @@ def breaker(control: Control, now_ms: int) -> str:
         if until > now_ms
         else "The next text tries"
     )
-    return f"The breaker is open since {moment(since, now_ms)} ({relative(since, now_ms)}): {why}. {then}."
+    outage = ", for an outage of the carrier" if telnyx.stopped_by(control.breaker_reason) == "outage" else ""
+    why = why.rstrip(".")
+    return f"The breaker is open since {moment(since, now_ms)} ({relative(since, now_ms)}){outage}: {why}. {then}."
 
 
 def wakes_within(control: Control, now_ms: int) -> str:
@@ -295,12 +304,44 @@ def wakes_within(control: Control, now_ms: int) -> str:
     return span(pacing.recheck_ms(since, now_ms))
 
 
-def backoff(road: Road, now_ms: int) -> str | None:
-    """Until when the carrier wants nothing from our number; None if it takes texts."""
-    until = road.sender.not_before_ms or 0
-    if until <= now_ms:
+def braked(road: Road, now_ms: int) -> str | None:
+    """Since when the carrier asks all of us for less, and how much leaves all the same; None if it does not."""
+    brake = road.brake(now_ms)
+    if brake is None:
         return None
-    return f"The carrier asked us to wait until {moment(until, now_ms)} ({relative(until, now_ms)})."
+    since = f"{moment(brake.since_ms, now_ms)} ({relative(brake.since_ms, now_ms)})"
+    if brake.since_ms > now_ms:
+        return f"The carrier asked for less: nothing leaves until {since}, then {_pace(brake.rate)}."
+    now = _pace(braking.rate_at(brake, now_ms))
+    leave = "leaves" if now.startswith("1 text in") else "leave"
+    return (
+        f"The carrier asked for less at {since}: {now} {leave} now, and more from second to second until it asks "
+        "again."
+    )
+
+
+def _pace(rate: int) -> str:
+    """A rate of a brake, which is in texts in 1,000 seconds."""
+    return f"1 text in {1000 / rate:.3g} s" if rate < 1_000 else f"{rate / 1000:.3g} texts a second"
+
+
+def suspects(control: Control, *, full: bool) -> list[str]:
+    """What may be the same for all: not yet often enough to stop sending."""
+    return [
+        f"Texts to {count(len(numbers), 'recipient')} in a row met "
+        f"{'an outage of the carrier' if kind == 'outage' else plain(kind)} "
+        f"({', '.join(number(one, full=full) for one in numbers)}): with {attempt.SUSPECTS} the breaker opens."
+        for kind, numbers in sorted(_suspected(control).items())
+    ]
+
+
+def _suspected(control: Control) -> dict[str, list[str]]:
+    """Kind of trouble → the recipients whose texts met it."""
+    found: dict[str, list[str]] = {}
+    for row in sorted(control.suspects):
+        kind, _, recipient = row.partition(" ")
+        found.setdefault(kind, []).append(recipient)
+    return found
 
 
 # ------------------------------------------------------------------------------------------- the queue
@@ -320,13 +361,14 @@ def overview(found: Overview, now_ms: int, *, full: bool) -> RenderableType:
         for words, holds in (
             (paused(control, now_ms), control.paused_since_ms is not None),
             (breaker(control, now_ms), control.breaker_until_ms is not None),
-            (backoff(found.road, now_ms) or "", backoff(found.road, now_ms) is not None),
+            (braked(found.road, now_ms) or "", braked(found.road, now_ms) is not None),
         )
         if holds
     ]
+    doubts = [Text(words) for words in suspects(control, full=full)]
     facts = _facts(
         [
-            ("sending", Group(*stops) if stops else "is open"),
+            ("sending", Group(*(stops or [Text("is open")]), *doubts)),
             ("ready", f"{found.queue.visible:,}"),
             ("in flight", f"{found.queue.hidden:,} (hidden until their slots, or being sent)"),
             ("dead letters", dead),
@@ -367,7 +409,7 @@ def _rest(found: Overview) -> list[str]:
 def overview_json(found: Overview, now_ms: int, *, full: bool) -> dict[str, Any]:
     """The same for a script. Durations are seconds, times ISO 8601; `complete` false: more wait than were read."""
     control = found.road.control
-    until = found.road.sender.not_before_ms or 0
+    brake = found.road.brake(now_ms)
 
     def when(at_ms: int | None) -> str | None:
         return iso(at_ms) if at_ms is not None else None
@@ -384,10 +426,21 @@ def overview_json(found: Overview, now_ms: int, *, full: bool) -> dict[str, Any]
             "since": when(control.breaker_since_ms),
             "until": when(control.breaker_until_ms),
             "reason": control.breaker_reason,
+            "stopped_by": telnyx.stopped_by(control.breaker_reason),
         }
         if control.breaker_until_ms is not None
         else None,
-        "carrier_backoff_until": when(until) if until > now_ms else None,
+        "brake": {
+            "since": when(brake.since_ms),
+            "texts_per_second": braking.rate_at(brake, now_ms) / 1000 if brake.since_ms <= now_ms else 0.0,
+        }
+        if brake is not None
+        else None,
+        "suspects": [
+            {"kind": kind, "to": number(one, full=full)}
+            for kind, numbers in sorted(_suspected(control).items())
+            for one in numbers
+        ],
         "texts": found.texts,
         "recipients": found.recipients,
         "waiting": [

@@ -118,8 +118,9 @@ class Counter:
             sum(map(units.size, parsed["Items"])), consistent=params.get("ConsistentRead", False)
         )
 
-    def _SendMessage(self, params: Params, _parsed: Params) -> None:
-        self.now.queue_requests += max(1, math.ceil(len(params["MessageBody"].encode()) / _CHUNK))
+    def _SendMessageBatch(self, params: Params, _parsed: Params) -> None:
+        length = sum(len(row["MessageBody"].encode()) for row in params["Entries"])
+        self.now.queue_requests += max(1, math.ceil(length / _CHUNK))
 
     def _queue_request(self, _params: Params, _parsed: Params) -> None:
         self.now.queue_requests += 1

@@ -87,6 +87,8 @@ FAULTS: dict[str, Fault] = {
     "CarrierKeyRefused": STOP,
     "SpendLimit": STOP,
     "CarrierSetup": STOP,
+    # The carrier is down, for longer than a moment.
+    "CarrierOutage": Fault(sick={"m1": [1]}, well={"m1": [0]}, within_min=6),
     # Three answers a minute that ask for less.
     "RateLimited": Fault(sick={"m1": [1, 1, 1]}, well={}, within_min=16),
     # A campaign larger than its cap.
@@ -103,8 +105,24 @@ FAULTS: dict[str, Fault] = {
     ),
     # A store is down: every request answers 503.
     "ApiFailing": Fault(
-        sick={"failures": [1, 1, 1], "requests": [1, 1, 1], "key": [0], "funds": [0], "setup": [0], "paused": [0]},
-        well={"failures": [0, 0, 0], "requests": [1, 1, 1], "key": [0], "funds": [0], "setup": [0], "paused": [0]},
+        sick={
+            "failures": [1, 1, 1],
+            "requests": [1, 1, 1],
+            "key": [0],
+            "funds": [0],
+            "setup": [0],
+            "outage": [0],
+            "paused": [0],
+        },
+        well={
+            "failures": [0, 0, 0],
+            "requests": [1, 1, 1],
+            "key": [0],
+            "funds": [0],
+            "setup": [0],
+            "outage": [0],
+            "paused": [0],
+        },
         within_min=6,
     ),
     # One function dies at each call.

@@ -73,6 +73,16 @@ def test_others_hardly_wait_behind_one_long_backlog() -> None:
     assert control.figures.texts < ours.figures.texts
 
 
+def test_a_campaign_takes_as_long_as_its_limit_and_holds_nobody_beyond_their_slot() -> None:
+    figures = measure("campaign", Ours()).figures
+    assert figures.ratio <= 1.02
+    assert figures.receives_max is not None
+    assert figures.receives_max <= 3
+    assert figures.late_max_ms is not None
+    assert figures.late_max_ms <= 2000
+    assert (figures.sent, figures.doubled, figures.dead, figures.overtaken) == (figures.texts, 0, 0, 0)
+
+
 def test_many_texts_drain_as_fast_as_their_shared_limit_lets_them() -> None:
     figures = measure("million", Ours()).figures
     assert figures.ratio <= 1.10

@@ -410,6 +410,16 @@ def test_changes_that_were_given_up(clinic: Clinic) -> None:
     assert f"longcode republish --stack {NAME}" in report.todo("unpublished")
 
 
+def test_a_breaker_that_an_outage_has_opened_says_that_it_ends_by_itself(clinic: Clinic) -> None:
+    clinic.world.target.limits.open_breaker(_now_ms(), FAR_MS, "http_502 The carrier answered 502.")
+    report = clinic.examine()
+    assert report.ill == {"breaker": "fail"}
+    assert "for an outage of the carrier: http_502" in report.found("breaker")
+    assert "texts leave by themselves when it is back" in report.todo("breaker")
+    # That is for who sent a single text.
+    assert "Follow the status" not in report.todo("breaker")
+
+
 def test_an_open_breaker_says_what_mends_it(clinic: Clinic) -> None:
     clinic.world.target.limits.open_breaker(_now_ms(), FAR_MS, "20100 Insufficient Funds")
     report = clinic.examine()

@@ -1,9 +1,12 @@
 """`longcode queue`: how much waits, who, and for what."""
 
+import re
+import time
+
 import pytest
 
-from longcode.message import HeldBy
-from longcode.pacing import sender_key
+from longcode.braking import Brake
+from longcode.message import HeldBy, iso
 from tests.cli.world import NOW_MS, OTHERS, OURS, THEIRS, World, ident
 
 pytestmark = pytest.mark.disable_socket
@@ -22,7 +25,8 @@ def test_an_empty_queue_says_so(world: World) -> None:
         "oldest_waits_s": None,
         "paused": None,
         "breaker": None,
-        "carrier_backoff_until": None,
+        "brake": None,
+        "suspects": [],
         "texts": 0,
         "recipients": 0,
         "waiting": [],
@@ -66,15 +70,67 @@ def test_every_reason_why_nothing_leaves_is_told(world: World) -> None:
     world.accept(ident(1))
     world.target.limits.pause(NOW_MS, "wrong template")
     world.target.limits.open_breaker(NOW_MS, FAR_MS, "20100 Insufficient Funds")
-    world.target.limits.push(sender_key(OURS), FAR_MS)
+    world.target.limits.set_brake(OURS, None, Brake(FAR_MS, 500, 500, 0))
     told = world.says("queue")
-    for words in ("Sending is paused", "wrong template", "20100 Insufficient Funds", "The carrier asked us"):
+    for words in ("Sending is paused", "wrong template", "20100 Insufficient Funds", "The carrier asked for less"):
         assert words in told
     assert "after resume paused" in told
     found = world.json("queue")
     assert found["paused"] == {"since": "2026-11-18T11:06:40.000Z", "reason": "wrong template"}
-    assert found["breaker"]["until"] == found["carrier_backoff_until"] == "2096-10-02T07:06:40.000Z"
+    assert found["breaker"]["until"] == found["brake"]["since"] == "2096-10-02T07:06:40.000Z"
     assert found["waiting"][0]["eta"] is None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_a_brake_says_since_when_and_how_many_leave_in_a_second(world: World) -> None:
+    now = _now_ms()
+    world.target.limits.set_brake(OURS, None, Brake(now, 2_000, 2_000, 0))
+    told = world.says("queue")
+    assert re.search(r"The carrier asked for less at \d\d:\d\d:\d\d UTC \([\d.]+ s ago\)", told)
+    assert "2 texts a second leave now, and more from second to second until it asks again." in told
+    found = world.json("queue")["brake"]
+    assert found == {"since": iso(now), "texts_per_second": 2.0}
+
+
+def test_a_brake_that_lets_nothing_through_yet_says_until_when(world: World) -> None:
+    world.target.limits.set_brake(OURS, None, Brake(_now_ms() + 60_000, 500, 500, 0))
+    told = world.says("queue")
+    assert re.search(r"The carrier asked for less: nothing leaves until .+ \(in [\d.]+ s\), then 1 text", told)
+    assert "then 1 text in 2 s." in told
+
+
+def test_a_brake_that_is_over_is_none(world: World) -> None:
+    world.target.limits.set_brake(OURS, None, Brake(NOW_MS - 10**9, 2_000, 2_000, 0))
+    assert "sending is open" in world.says("queue")
+    assert world.json("queue")["brake"] is None
+
+
+def test_an_outage_of_the_carrier_is_called_one(world: World) -> None:
+    world.target.limits.open_breaker(NOW_MS, FAR_MS, "http_502 The carrier answered 502.")
+    told = world.says("queue")
+    assert re.search(
+        r"The breaker is open since [^:]+:\d\d:\d\d UTC \([^)]+\), for an outage of the carrier: http_502", told
+    )
+    assert world.json("queue")["breaker"]["stopped_by"] == "outage"
+
+
+def test_what_is_suspected_is_told_before_it_stops_anything(world: World) -> None:
+    world.target.limits.suspect("outage", THEIRS, NOW_MS)
+    world.target.limits.suspect("outage", OTHERS, NOW_MS)
+    world.target.limits.suspect("40305", THEIRS, NOW_MS)
+    told = world.says("queue")
+    assert "Texts to 2 recipients in a row met an outage of the carrier (+1…23, +1…24)" in told
+    assert "Texts to 1 recipient in a row met 40305 (+1…23)" in told
+    assert "with 3 the breaker opens." in told
+    assert THEIRS not in told
+    assert [(row["kind"], row["to"]) for row in world.json("queue", "--full")["suspects"]] == [
+        ("40305", THEIRS),
+        ("outage", THEIRS),
+        ("outage", OTHERS),
+    ]
 
 
 def test_the_queues_depth_and_its_dead_letters_are_counted(world: World) -> None:

@@ -76,7 +76,7 @@ def test_what_had_not_left_comes_back_in_doubt_and_can_not_be_claimed(before: Wo
     for number in (1, 2):
         found = before.target.messages.get(ident(number))
         assert found
-        assert (found.status, found.replayed, found.faults[0].code) == (Status.UNKNOWN, True, "restored")
+        assert (found.status, found.no_resend, found.faults[0].code) == (Status.UNKNOWN, True, "restored")
         assert found.text == "The words of the text"
         assert not before.target.messages.claim(ident(number), "again", ACCEPTED_MS).won
     assert before.target.messages.waiting(10) == ([], False)

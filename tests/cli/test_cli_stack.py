@@ -16,6 +16,7 @@ import pytest
 from cli import doctor, redrive, requeue, target
 from cli.problems import Problem
 from local.layout import Stack
+from longcode.ports import Waiting
 from tests.cli.world import run
 from tests.stack.conftest import eventually
 from tests.stack.test_stack_events import Listener
@@ -206,24 +207,24 @@ def test_texts_that_a_purge_took_out_of_the_queue_go_back_and_leave_once_in_thei
     purged_ms = _now_ms()
     # So much later, by the command's clock, SQS has done with the purge.
     later_ms = purged_ms + 61_000
-    lines = requeue.lost(at, later_ms, None).lines
-    assert sum(map(len, lines)) == 5
 
-    # Killed before the fourth is in, and run again.
-    puts: list[None] = []
+    def lost(purged_ms: int | None) -> list[Waiting]:
+        return [text for line in requeue.lost(at, later_ms, purged_ms).lines for text in line]
 
-    def die_at_the_fourth(**_: Any) -> None:
-        puts.append(None)
-        if len(puts) == 4:
-            raise KeyboardInterrupt
+    texts = lost(None)
+    assert len(texts) == 5
 
-    at.sqs.meta.events.register("before-call.sqs.SendMessage", die_at_the_fourth)
+    # Killed when they are in and it has not heard so, and run again.
+    def die(**_: Any) -> None:
+        raise KeyboardInterrupt
+
+    at.sqs.meta.events.register("after-call.sqs.SendMessageBatch", die)
     with pytest.raises(KeyboardInterrupt):
-        list(requeue.requeue(at, lines, later_ms))
-    at.sqs.meta.events.unregister("before-call.sqs.SendMessage", die_at_the_fourth)
+        list(requeue.requeue(at, texts, later_ms))
+    at.sqs.meta.events.unregister("after-call.sqs.SendMessageBatch", die)
     with pytest.raises(Problem, match="The queue holds about"):
-        requeue.lost(at, later_ms, None)
-    assert list(requeue.requeue(at, requeue.lost(at, later_ms, purged_ms).lines, later_ms + 1))[-1] == 5
+        lost(None)
+    assert list(requeue.requeue(at, lost(purged_ms), later_ms + 1))[-1] == 5
     assert redrive.depth(at.sqs, at.queue_url).total > 5
 
     longcode("resume")

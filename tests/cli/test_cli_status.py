@@ -102,14 +102,15 @@ def test_of_an_unknown_outcome_it_says_what_settles_it_and_whether_it_was_asked_
     claim = world.target.messages.claim(ID, "claim", NOW_MS)
     assert claim.message
     world.target.messages.ambiguous(claim.message, Fault("carrier_no_answer", "No answer"), NOW_MS)
-    assert "Failing these, its request is repeated once" in world.says("status", ID)
+    assert "Failing these, its request is repeated, under the same idempotency key" in world.says("status", ID)
 
     unknown = world.target.messages.get(ID)
     assert unknown
     assert world.target.messages.mark_replayed(unknown, NOW_MS)
-    assert "was repeated once, under the same idempotency key, and is not repeated again" in world.says(
-        "status", ID
-    )
+    assert "It was repeated 1 time so far" in world.says("status", ID)
+
+    assert world.target.messages.forbid(unknown)
+    assert "Its request is not repeated any more" in world.says("status", ID)
 
 
 def test_an_id_that_nobody_knows_is_one_line_and_exit_code_1(world: World) -> None:

@@ -209,6 +209,7 @@ GAUGES = (
     Metric.STOPPED_KEY,
     Metric.STOPPED_FUNDS,
     Metric.STOPPED_SETUP,
+    Metric.STOPPED_OUTAGE,
     Metric.PAUSED,
     Metric.UNKNOWN_NOW,
     Metric.STRANDED_NOW,
@@ -229,6 +230,8 @@ def test_each_minute_says_that_nothing_is_wrong(world: World) -> None:
         (refuses(402, "20100", "Insufficient funds"), Metric.STOPPED_FUNDS),
         (refuses(429, "40333", "Daily spend limit"), Metric.STOPPED_FUNDS),
         (refuses(400, "40305", "Invalid 'from'"), Metric.STOPPED_SETUP),
+        (carriers.UNREACHABLE, Metric.STOPPED_OUTAGE),
+        (carriers.HANGS, Metric.STOPPED_OUTAGE),
     ],
 )
 def test_each_minute_of_a_stop_says_whose_it_is_to_mend(

@@ -233,6 +233,28 @@ def test_carrier_key_refused(bench: Bench) -> None:
     assert sweep(bench)["StoppedKey"] == 0
 
 
+def test_carrier_outage(bench: Bench, eventually: Eventually) -> None:
+    bench.program(outage="502")
+    ids = [ident for number in range(3) for ident in bench.enqueue(f"+1218401011{number}")]
+    eventually(lambda: json.loads(longcode("queue", "--json"))["breaker"], 60)
+    assert send(bench, "+12184010114") == (503, "sending_stopped")
+    assert "for an outage of the carrier: http_502" in longcode("queue")
+    assert sweep(bench)["StoppedOutage"] == 1
+    assert bench.accepted(ids) == []
+
+    bench.program(outage=None)
+    longcode("resume", "--breaker")
+
+    def all_left() -> bool:
+        for ident in ids:
+            bench.let_time_pass(ident)
+        return left(bench, ids)
+
+    eventually(all_left, 60)
+    assert Counter(row["idempotency_key"] for row in bench.accepted(ids)) == Counter(ids)
+    assert sweep(bench)["StoppedOutage"] == 0
+
+
 def test_oldest_text_because_nobody_takes_texts_from_the_queue(bench: Bench, eventually: Eventually) -> None:
     client = bench.aws("lambda")
     # One on AWS, some of the same kind here.

@@ -1,7 +1,7 @@
 """What each function may do and what it may not, tried with the credentials of its own role."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -29,7 +29,8 @@ class Call:
 
     def __str__(self) -> str:
         key = (self.arguments.get("Key") or self.arguments.get("Item") or {}).get("pk", {}).get("S", "")
-        return f"{self.service}.{self.method} {key}".strip()
+        where = key or self.arguments.get("IndexName", "")
+        return f"{self.service}.{self.method} {where}".strip()
 
 
 def _item(method: str, key: str) -> Call:
@@ -53,6 +54,12 @@ def delete(key: str) -> Call:
     return _item("delete_item", key)
 
 
+def batch(key: str) -> Call:
+    return Call(
+        "dynamodb", "batch_get_item", {"RequestItems": {"{MessagesTable}": {"Keys": [{"pk": {"S": key}}]}}}
+    )
+
+
 def query(index: str, key: str) -> Call:
     return Call(
         "dynamodb",
@@ -66,15 +73,33 @@ def query(index: str, key: str) -> Call:
     )
 
 
+def scan(index: str) -> Call:
+    return Call("dynamodb", "scan", {"TableName": "{MessagesTable}", "IndexName": index, "Limit": 1})
+
+
+def unqueue(key: str) -> Call:
+    """A write that may be made and changes nothing, as the item is not there."""
+    call = update(key)
+    more = {"UpdateExpression": "REMOVE unqueued", "ConditionExpression": "attribute_exists(pk)"}
+    return replace(call, arguments=call.arguments | more)
+
+
+def leave(key: str) -> Call:
+    """The same of a whole item."""
+    call = put(key)
+    return replace(call, arguments=call.arguments | {"ConditionExpression": "attribute_exists(pk)"})
+
+
 def on_queue(method: str, **arguments: str) -> Call:
     return Call("sqs", method, {"QueueUrl": "{SendQueue}", **arguments})
 
 
 # No item of these keys exists.
-MESSAGE, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "O#+12025550199"
+MESSAGE, POINTER, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "T#nobody", "O#+12025550199"
 COUNTER, MARKER = "S#tag#nobody", "B#nobody"
 
-SEND = on_queue("send_message", MessageBody="{{}}", MessageGroupId="nobody", MessageDeduplicationId="nobody")
+# Without a group, which a FIFO queue refuses: who may send is told so, and nothing is put in.
+SEND = on_queue("send_message", MessageBody="{{}}")
 RECEIVE = on_queue("receive_message")
 SIZE = on_queue("get_queue_attributes")
 PURGE = on_queue("purge_queue")
@@ -85,21 +110,33 @@ SCAN = Call("dynamodb", "scan", {"TableName": "{MessagesTable}"})
 WHO_AM_I = Call("sts", "get_caller_identity", {})
 
 # Each function: what it may do, so that a refusal is none of bad credentials; and what it must not be able to do.
-TRIED: dict[str, tuple[Call, list[Call]]] = {
-    "consumer": (get(MESSAGE), [delete(MESSAGE), SEND, PURGE]),
-    "fallback": (WHO_AM_I, [get(MESSAGE), SEND, READ_SECRET]),
-    "health": (get("S#all"), [get(MESSAGE), get(OPT_OUT), RECEIVE]),
-    "messages": (query("by_peer", "peer"), [get(MESSAGE), update(MESSAGE), READ_SECRET]),
-    "optouts": (get(OPT_OUT), [get(MESSAGE), update(MESSAGE), delete(OPT_OUT)]),
-    "process": (SIZE, [delete(MESSAGE), SEND, PURGE]),
-    "publisher": (put(MARKER), [put(MESSAGE), update(OPT_OUT), SEND]),
-    "queue": (get(MESSAGE), [update(MESSAGE), READ_SECRET, RECEIVE]),
-    "recipients": (query("by_peer", "peer"), [delete(OPT_OUT), update(OPT_OUT), put(MESSAGE)]),
-    "send": (get(MESSAGE), [delete(MESSAGE), SEND, RECEIVE]),
-    "status": (get(MESSAGE), [put(MESSAGE), update(MESSAGE), READ_SECRET]),
-    "sweeper": (SIZE, [delete(MESSAGE), RECEIVE, PURGE]),
-    "tags": (get(COUNTER), [get(MESSAGE), get("S#all"), query("by_tag", "tag")]),
-    "webhook": (get(MESSAGE), [delete(MESSAGE), SEND, READ_SECRET]),
+TRIED: dict[str, tuple[list[Call], list[Call]]] = {
+    "consumer": (
+        [get(MESSAGE), batch(MESSAGE), query("by_line", "line"), SEND],
+        [delete(MESSAGE), query("by_peer", "peer"), scan("by_line"), PURGE],
+    ),
+    "fallback": ([WHO_AM_I], [get(MESSAGE), SEND, READ_SECRET]),
+    "health": ([get("S#all")], [get(MESSAGE), get(OPT_OUT), RECEIVE]),
+    "messages": ([query("by_peer", "peer")], [get(MESSAGE), update(MESSAGE), READ_SECRET]),
+    "optouts": ([get(OPT_OUT)], [get(MESSAGE), update(MESSAGE), delete(OPT_OUT)]),
+    "process": (
+        [SIZE, batch(MESSAGE), query("by_line", "line"), scan("by_line"), SEND],
+        [delete(MESSAGE), query("by_peer", "peer"), PURGE],
+    ),
+    "publisher": ([put(MARKER)], [put(MESSAGE), update(OPT_OUT), SEND]),
+    "queue": (
+        [get(MESSAGE), unqueue(MESSAGE), SEND],
+        [update(OPT_OUT), put(OPT_OUT), get(OPT_OUT), READ_SECRET, RECEIVE],
+    ),
+    "recipients": (
+        [query("by_peer", "peer"), batch(MESSAGE), leave(MESSAGE)],
+        [delete(OPT_OUT), update(OPT_OUT), put(OPT_OUT), put(POINTER)],
+    ),
+    "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),
+    "status": ([get(MESSAGE)], [put(MESSAGE), update(MESSAGE), READ_SECRET]),
+    "sweeper": ([SIZE, batch(MESSAGE), scan("by_line"), SEND], [delete(MESSAGE), RECEIVE, PURGE]),
+    "tags": ([get(COUNTER)], [get(MESSAGE), get("S#all"), query("by_tag", "tag")]),
+    "webhook": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, READ_SECRET]),
 }
 NOBODY: list[Call] = [SCAN, CHANGE_SECRET]
 
@@ -136,10 +173,7 @@ def _said(session: boto3.Session, stack: Stack, call: Call, resources: dict[str,
         call.service,  # type: ignore[call-overload]
         endpoint_url=stack.aws_endpoint_url,
     )
-    arguments = {
-        name: value.format_map(resources) if isinstance(value, str) else value
-        for name, value in call.arguments.items()
-    }
+    arguments = {name: _named(value, resources) for name, value in call.arguments.items()}
     try:
         getattr(client, call.method)(**arguments)
     except ClientError as exc:
@@ -147,9 +181,18 @@ def _said(session: boto3.Session, stack: Stack, call: Call, resources: dict[str,
     return ""
 
 
+# Any: arguments as boto3 takes them.
+def _named(value: Any, resources: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return value.format_map(resources)
+    if isinstance(value, dict) and "{MessagesTable}" in value:
+        return {_named(name, resources): inner for name, inner in value.items()}
+    return value
+
+
 def test_there_is_something_to_try_for_each_function() -> None:
     assert sorted(TRIED) == FUNCTIONS
-    assert all(refused for _, refused in TRIED.values())
+    assert all(allowed and refused for allowed, refused in TRIED.values())
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -161,4 +204,6 @@ def test_a_function_may_do_its_work_and_is_refused_what_is_not_its_work(
     said = attempt(function, [*refused, *NOBODY])
 
     assert {call: code for call, code in said.items() if code not in REFUSED} == {}
-    assert attempt(function, [WHO_AM_I, allowed]) == {str(WHO_AM_I): "", str(allowed): ""}
+    assert attempt(function, [WHO_AM_I]) == {str(WHO_AM_I): ""}
+    may = attempt(function, allowed)
+    assert {call: code for call, code in may.items() if code in REFUSED} == {}

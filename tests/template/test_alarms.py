@@ -68,7 +68,7 @@ def test_an_expression_uses_every_metric_that_its_alarm_fetches() -> None:
 
 def test_an_api_that_fails_because_sending_is_stopped_has_alarms_of_its_own() -> None:
     alarm, fault = OPERATIONS.alarms["ApiFailing"], FAULTS["ApiFailing"]
-    for stop in ("key", "funds", "setup", "paused"):
+    for stop in ("key", "funds", "setup", "outage", "paused"):
         telemetry = reported(alarm, ({**fault.sick, stop: [1]}, 20))
         found = alarms.states(alarm, telemetry, START_MS, START_MS + 20 * MINUTE_MS)
         assert {state for _, state in found[10:]} == {State.OK}

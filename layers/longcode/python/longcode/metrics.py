@@ -92,6 +92,11 @@ class Metric(StrEnum):
     )
     STOPPED_FUNDS = ("StoppedFunds", "Count", "The same for the funds or the spend limit.")
     STOPPED_SETUP = ("StoppedSetup", "Count", "The same for the number, its profile or the account.")
+    STOPPED_OUTAGE = (
+        "StoppedOutage",
+        "Count",
+        "The same for a carrier that can't be reached or doesn't answer.",
+    )
     UNKNOWN_NOW = ("UnknownNow", "Count", "Texts in doubt, each minute.")
     STRANDED_NOW = (
         "StrandedNow",

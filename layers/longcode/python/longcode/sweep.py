@@ -124,6 +124,7 @@ class Sweeper:
             (Metric.STOPPED_KEY, stopped == "key"),
             (Metric.STOPPED_FUNDS, stopped == "funds"),
             (Metric.STOPPED_SETUP, stopped == "setup"),
+            (Metric.STOPPED_OUTAGE, stopped == "outage"),
             (Metric.PAUSED, control.paused_since_ms is not None),
         ):
             self.desk.meter.count(metric, int(on))
