@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -229,7 +230,7 @@ def test_only_a_queued_message_can_be_claimed(messages: Messages, status: Status
 
 
 def released(messages: Messages, message: Message, **changes: object) -> bool:
-    options = {"slot_ms": NOW + 9_000, "held_by": HeldBy.CARRIER_BACKOFF, "refund": False} | changes
+    options = {"slot_ms": NOW + 9_000, "held_by": HeldBy.CARRIER_BACKOFF} | changes
     return messages.release(message, NOW, **options)  # type: ignore[arg-type]
 
 
@@ -241,7 +242,8 @@ def test_a_released_message_is_queued_again_with_its_slot_and_its_reason(message
     found = stored(messages, message)
     assert (found.status, found.claim_id, found.claimed_ms) == (Status.QUEUED, None, None)
     assert (found.slot_ms, found.held_by) == (NOW + 9_000, HeldBy.CARRIER_BACKOFF)
-    assert found.attempts == 1
+    # Waiting is not failing: the attempt is given back.
+    assert found.attempts == 0
     assert messages.line_length(THEIRS, at_most=10) == 1
     assert messages.claim(message.id, "another", NOW).won
 
@@ -261,12 +263,35 @@ def test_who_waits_is_listed_line_by_line_with_word_of_more(messages: Messages) 
     assert (more, no_more) == (True, False)
 
 
-def test_a_refunded_release_gives_the_attempt_back(messages: Messages) -> None:
-    message = claimed(messages)
+@pytest.mark.parametrize("turn", [0, 7_000_000, None])
+def test_a_released_message_keeps_its_turn_at_a_brake_or_has_none(messages: Messages, turn: int | None) -> None:
+    message = queued(messages)
+    messages.hold(message.id, NOW, HeldBy.CARRIER_BACKOFF, turn=5)
+    claim = messages.claim(message.id, "mine", NOW)
+    assert claim.message
 
-    assert released(messages, message, refund=True)
+    assert released(messages, claim.message, turn=turn)
 
-    assert stored(messages, message).attempts == 0
+    assert stored(messages, message).turn == turn
+
+
+@pytest.mark.parametrize("way", ["queued", "unknown", "submitted", "failed", "delivered", "never stored"])
+def test_only_what_is_being_sent_is_released(messages: Messages, way: str) -> None:
+    message = make_message(claim_id="mine") if way == "never stored" else claimed(messages)
+    steps: dict[str, Callable[[], object]] = {
+        "queued": lambda: released(messages, message),
+        "unknown": lambda: messages.ambiguous(message, NO_ANSWER, NOW),
+        "submitted": lambda: messages.submitted(message, accepted(), NOW),
+        "failed": lambda: messages.end(message, Status.FAILED, ending(Status.FAILED), NOW),
+        "delivered": lambda: messages.record(message.id, make_receipt(Status.DELIVERED), NOW),
+        "never stored": lambda: None,
+    }
+    steps[way]()
+    before = messages.get(message.id)
+
+    assert not released(messages, message, slot_ms=NOW + 1)
+
+    assert messages.get(message.id) == before
 
 
 def test_a_release_repeated_after_a_lost_answer_takes_nothing_from_the_next_claimant(messages: Messages) -> None:
@@ -384,24 +409,39 @@ def test_an_unclear_send_whose_receipt_came_first_stays_where_the_receipt_put_it
     assert stored(messages, message).status is Status.SENT
 
 
-def test_an_unknown_message_has_one_replay(messages: Messages) -> None:
+def test_a_replay_is_taken_once_by_whoever_read_how_many_there_were(messages: Messages) -> None:
+    message = unknown(messages)
+    messages.hold(message.id, NOW, HeldBy.RECIPIENT_RATE)
+
+    assert messages.mark_replayed(message, NOW + 5)
+    # Another run of the sweeper, which read the same.
+    assert not messages.mark_replayed(message, NOW + 6)
+    assert not messages.mark_replayed(message, NOW + 5)
+
+    found = stored(messages, message)
+    assert (found.replays, found.replayed_ms, found.slot_ms) == (1, NOW + 5, None)
+    assert due(messages, NOW + 5 + CLAIM_MS - 1) == set()
+    assert due(messages, NOW + 5 + CLAIM_MS) == {message.id}
+
+
+def test_several_replays_follow_each_other(messages: Messages) -> None:
     message = unknown(messages)
 
-    assert messages.mark_replayed(message, NOW)
-    assert not messages.mark_replayed(message, NOW + 1)
-
-    assert stored(messages, message).replayed
+    for number in range(1, 4):
+        assert messages.mark_replayed(stored(messages, message), NOW + number)
+        assert (stored(messages, message).replays, stored(messages, message).replayed_ms) == (number, NOW + number)
 
 
 def test_a_replay_that_is_proven_unsent_is_given_back_once(messages: Messages) -> None:
     message = unknown(messages)
     assert messages.mark_replayed(message, NOW)
+    replayed = stored(messages, message)
 
-    assert messages.mark_replayed(message, NOW + 1, undo=True)
-    assert not messages.mark_replayed(message, NOW + 2, undo=True)
+    assert messages.mark_replayed(replayed, NOW + 1, undo=True)
+    assert not messages.mark_replayed(replayed, NOW + 2, undo=True)
 
-    assert not stored(messages, message).replayed
-    assert messages.mark_replayed(message, NOW)
+    assert stored(messages, message).replays == 0
+    assert messages.mark_replayed(stored(messages, message), NOW + 3)
 
 
 @pytest.mark.parametrize("state", ["queued", "sending", "submitted"])
@@ -416,7 +456,15 @@ def test_only_an_unknown_message_can_be_replayed(messages: Messages, state: str)
 
     assert not messages.mark_replayed(message, NOW)
 
-    assert not stored(messages, message).replayed
+    assert stored(messages, message).replays == 0
+
+
+def test_a_text_whose_claim_is_another_by_now_is_not_replayed(messages: Messages) -> None:
+    message = unknown(messages)
+
+    assert not messages.mark_replayed(replace(message, claim_id="theirs"), NOW)
+
+    assert stored(messages, message) == message
 
 
 # ------------------------------------------------------------------------------------------------ end
@@ -755,11 +803,26 @@ def test_what_is_sent_now_never_stands_in_a_line(messages: Messages) -> None:
 # --------------------------------------------------------------------------------- the second look
 
 
-def test_a_queued_message_is_looked_at_again_in_case_it_never_got_into_the_queue(messages: Messages) -> None:
+def test_a_queued_message_is_looked_at_again_when_it_is_too_old(messages: Messages) -> None:
     message = queued(messages)
 
+    assert due(messages, START_MS + VALIDITY_MS - 1) == set()
+    assert due(messages, START_MS + VALIDITY_MS) == {message.id}
+
+
+def test_a_message_that_may_not_be_in_the_queue_is_looked_at_soon(messages: Messages) -> None:
+    message = queued(messages, unqueued=True)
+
+    assert stored(messages, message).unqueued
     assert due(messages, START_MS + ENQUEUE_CHECK_MS - 1) == set()
     assert due(messages, START_MS + ENQUEUE_CHECK_MS) == {message.id}
+
+
+def test_what_is_sent_at_once_is_looked_at_when_it_must_be_dead(messages: Messages) -> None:
+    message = queued(messages, route="send", status=Status.SENDING, claim_id="one", claimed_ms=START_MS)
+
+    assert due(messages, START_MS + CLAIM_MS - 1) == set()
+    assert due(messages, START_MS + CLAIM_MS) == {message.id}
 
 
 def test_a_claim_is_looked_at_again_when_it_must_be_dead(messages: Messages) -> None:
@@ -806,7 +869,7 @@ def test_what_needs_a_look_comes_oldest_first_and_no_more_than_asked_for(message
     expected: list[list[str]] = []
     for number in range(30):
         queued(messages, accepted_ms=START_MS + 30 - number)
-    far = START_MS + VALIDITY_MS
+    far = START_MS + VALIDITY_MS + 30
     for shard in range(ATTENTION_SHARDS):
         everything = list(messages.needing_attention(shard, far, 50))
         times = [m.accepted_ms for m in map(messages.get, everything) if m]
@@ -820,7 +883,7 @@ def test_a_look_can_be_put_off_and_put_off_for_ever(messages: Messages) -> None:
     message = queued(messages)
 
     messages.look_again(message, NOW + VALIDITY_MS)
-    assert due(messages, START_MS + ENQUEUE_CHECK_MS) == set()
+    assert due(messages, START_MS + VALIDITY_MS) == set()
     assert due(messages, NOW + VALIDITY_MS) == {message.id}
 
     messages.look_again(message, None)

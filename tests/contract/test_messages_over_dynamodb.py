@@ -227,7 +227,7 @@ def take(step: Step, messages: Messages, message: Message, at_ms: int) -> object
         "accept": lambda: messages.accept(replace(message, accepted_ms=at_ms if step.flag else START_MS)),
         "claim": lambda: messages.claim(message.id, mine.claim_id or "", at_ms),
         "release": lambda: messages.release(
-            mine, at_ms, slot_ms=at_ms + 5, held_by=HeldBy.BREAKER, refund=step.flag
+            mine, at_ms, slot_ms=at_ms + 5, held_by=HeldBy.BREAKER, turn=at_ms if step.flag else None
         ),
         "submitted": lambda: messages.submitted(mine, accepted(step.telnyx_id), at_ms),
         "ambiguous": lambda: messages.ambiguous(mine, NO_ANSWER, at_ms),
@@ -235,7 +235,9 @@ def take(step: Step, messages: Messages, message: Message, at_ms: int) -> object
         "end": lambda: messages.end(
             mine if step.flag else message, end, ending(end), at_ms, safe_to_retry=step.mine
         ),
-        "hold": lambda: messages.hold(message.id, at_ms + 7, HeldBy.SENDER_RATE),
+        "hold": lambda: messages.hold(message.id, at_ms + 7, HeldBy.SENDER_RATE, at_ms if step.flag else None),
+        "queued": lambda: messages.queued(message),
+        "forbid": lambda: messages.forbid(message),
         "record": lambda: messages.record(
             message.id, make_receipt(step.status, step.event, telnyx_id=step.telnyx_id), at_ms
         ),

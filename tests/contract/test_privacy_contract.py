@@ -97,7 +97,7 @@ def test_the_words_stay_as_long_as_they_may_be_needed(forgetful: Messages, way: 
     steps: dict[str, Callable[[], object]] = {
         "queued": lambda: None,
         "claimed": lambda: None,
-        "released": lambda: forgetful.release(message, NOW, slot_ms=NOW, held_by=HeldBy.BREAKER, refund=True),
+        "released": lambda: forgetful.release(message, NOW, slot_ms=NOW, held_by=HeldBy.BREAKER),
         "unknown": lambda: forgetful.ambiguous(message, NO_ANSWER, NOW),
         "submitted": lambda: forgetful.submitted(message, accepted(), NOW),
         "sent": lambda: forgetful.record(message.id, make_receipt(Status.SENT), NOW),
