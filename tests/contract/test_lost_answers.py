@@ -1,6 +1,6 @@
 """An answer of AWS is lost and botocore asks again: every write of the adapters bears that."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from longcode.braking import Brake
 from longcode.limits import DynamoLimits
 from longcode.message import HeldBy, Message, Status
 from longcode.messages import DynamoMessages
-from longcode.pacing import Reservation
 from longcode.ports import Control, Recorded
 from tests import interleave
 from tests.contract.repeats import repeated
@@ -83,7 +82,7 @@ def test_a_first_turn_is_taken_once(dynamodb: "DynamoDBClient", limits: DynamoLi
     assert limits.look(THEIRS, OURS).sender.turns == turn + braking.TEXT
 
 
-def test_a_text_is_counted_once_also_as_the_last_that_may(dynamodb: "DynamoDBClient", limits: DynamoLimits) -> None:
+def test_a_text_is_counted_once_also_the_last_that_may(dynamodb: "DynamoDBClient", limits: DynamoLimits) -> None:
     with repeated(dynamodb, "UpdateItem", times=2) as done:
         assert limits.count("day#x", 2, START_MS)
         assert limits.count("day#x", 2, START_MS)

@@ -130,9 +130,14 @@ class DynamoLimits:
         with suppress(ConditionFailed):
             self._update(
                 key,
-                "SET tat = :less",
-                "tat = :tat",
-                {":tat": reservation.tat_ms, ":less": reservation.tat_ms - slots * interval_ms},
+                "SET tat = :less, given_by = :by",
+                # Who took the slots meanwhile may have brought the TAT to where it was.
+                "tat = :tat AND (attribute_not_exists(given_by) OR given_by <> :by)",
+                {
+                    ":tat": reservation.tat_ms,
+                    ":less": reservation.tat_ms - slots * interval_ms,
+                    ":by": secrets.token_hex(8),
+                },
             )
 
     def push(self, key: str, not_before_ms: int) -> None:
@@ -213,17 +218,21 @@ class DynamoLimits:
         self._update(_CONTROL, "REMOVE paused_since, pause_reason, expires_at", None, {})
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
+        mark = secrets.token_hex(8)
         try:
-            item = self._update(
+            before = self._update(
                 _CONTROL,
                 "SET breaker_since = if_not_exists(breaker_since, :now), breaker_until = :until, "
-                "breaker_reason = :reason REMOVE expires_at, suspects, suspect_since",
+                "breaker_reason = :reason, opened_by = :by REMOVE expires_at, suspects, suspect_since",
                 "attribute_not_exists(breaker_until) OR breaker_until < :until",
-                {":now": now_ms, ":until": until_ms, ":reason": reason},
+                {":now": now_ms, ":until": until_ms, ":reason": reason, ":by": mark},
+                returns="ALL_OLD",
             )
-        except ConditionFailed:
-            return False
-        return int(item["breaker_since"]) == now_ms
+        except ConditionFailed as exc:
+            # Opened already, and only the answer was lost.
+            item = _plain(exc.item)
+            return (item.get("opened_by"), item.get("breaker_since")) == (mark, now_ms)
+        return "breaker_since" not in before
 
     def probe(self, now_ms: int, until_ms: int, message_id: str) -> bool:
         try:
@@ -241,19 +250,20 @@ class DynamoLimits:
         return True
 
     def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
-        new = {":new": {f"{kind} {recipient}"}}
-        try:
-            item = self._update(
-                _CONTROL,
+        values = {":new": {f"{kind} {recipient}"}, ":now": now_ms, ":old": now_ms - _SUSPECT_MS}
+        # The second begins anew where all is old, and only one of several may: it would forget the others.
+        ways = (
+            (
                 "SET suspect_since = if_not_exists(suspect_since, :now) ADD suspects :new",
                 "attribute_not_exists(suspect_since) OR suspect_since > :old",
-                new | {":now": now_ms, ":old": now_ms - _SUSPECT_MS},
-            )
-        except ConditionFailed:
-            item = self._update(
-                _CONTROL, "SET suspect_since = :now, suspects = :new", None, new | {":now": now_ms}
-            )
-        return sum(name.startswith(f"{kind} ") for name in item["suspects"])
+            ),
+            ("SET suspect_since = :now, suspects = :new", "suspect_since <= :old"),
+        )
+        for number in range(_TRIES):
+            with suppress(ConditionFailed):
+                item = self._update(_CONTROL, *ways[number % 2], values)
+                return sum(name.startswith(f"{kind} ") for name in item["suspects"])
+        raise Unavailable(_WHAT)
 
     def clear_suspects(self, now_ms: int) -> None:
         self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", None, {":now": now_ms})
@@ -261,15 +271,16 @@ class DynamoLimits:
     def trouble(self, recipient: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None) -> None:
         key = recipient_key(recipient)
         self.push(key, not_before_ms)
-        self._update(
-            key,
-            "SET troubled = if_not_exists(troubled, :now), expires_at = :expires"
-            + (", doubt = :now, doubt_id = :id" if doubt_id else "")
-            + " ADD troubles :one",
-            None,
-            {":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms)}
-            | ({":id": doubt_id} if doubt_id else {}),
-        )
+        with suppress(ConditionFailed):
+            self._update(
+                key,
+                "SET troubled = if_not_exists(troubled, :now), expires_at = :expires, troubled_by = :by"
+                + (", doubt = :now, doubt_id = :id" if doubt_id else "")
+                + " ADD troubles :one",
+                "attribute_not_exists(troubled_by) OR troubled_by <> :by",
+                {":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms), ":by": secrets.token_hex(8)}
+                | ({":id": doubt_id} if doubt_id else {}),
+            )
 
     def settle(self, recipient: str) -> None:
         with suppress(ConditionFailed):
