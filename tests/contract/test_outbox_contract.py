@@ -240,8 +240,10 @@ Refuse = Callable[..., tuple[SqsOutbox, Refusing]]
 def refusing(sqs: "SQSClient") -> Refuse:
     url = create_queue(sqs, "SendQueue")
 
-    def make(refuses: Callable[[int, int], bool] = lambda *_: False, **more: bool) -> tuple[SqsOutbox, Refusing]:
-        client = Refusing(sqs, refuses, **more)
+    def make(
+        refuses: Callable[[int, int], bool] = lambda *_: False, *, sender_fault: bool = False
+    ) -> tuple[SqsOutbox, Refusing]:
+        client = Refusing(sqs, refuses, sender_fault)
         return SqsOutbox(client, url), client  # type: ignore[arg-type]  # what it has of a client
 
     return make

@@ -4,7 +4,8 @@ A reservation is one write that guesses on which side of now the limiter's TAT l
 other side if it guessed wrong. Comparing and setting would collapse here: each loser of a race would have to
 read and try again, where this adds to whatever the value has become.
 
-Writes that add carry a mark of their own call, so that the client library may repeat one whose answer was lost.
+Writes that add, take away or compare carry a mark of their own call, so that the client library may repeat one
+whose answer was lost.
 Only if another caller wrote in between is it added twice: a slot that nobody uses, a text counted twice.
 """
 
@@ -93,37 +94,47 @@ class DynamoLimits:
         raise Unavailable(_WHAT)
 
     def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
-        item = self._update(
-            sender_key(sender),
-            "SET refused_for = :to, refused_at = :now, expires_at = :expires",
-            None,
-            {":to": recipient, ":now": now_ms, ":expires": self._expiry(now_ms)},
-            returns="ALL_OLD",
-        )
+        values: dict[str, str | int] = {":to": recipient, ":now": now_ms, ":by": secrets.token_hex(8)}
+        try:
+            item = self._update(
+                sender_key(sender),
+                "SET before_for = if_not_exists(refused_for, :nobody), "
+                "before_at = if_not_exists(refused_at, :never), "
+                "refused_for = :to, refused_at = :now, refused_by = :by, expires_at = :expires",
+                "attribute_not_exists(refused_by) OR refused_by <> :by",
+                values | {":nobody": "", ":never": 0, ":expires": self._expiry(now_ms)},
+            )
+        except ConditionFailed as exc:
+            # Noted already, and only the answer was lost.
+            item = _plain(exc.item)
         return Refusal(
-            str(item.get("refused_for", "")),
-            int(item.get("refused_at", 0)),
+            str(item["before_for"]),
+            int(item["before_at"]),
             _brake(item),
             int(item.get("turns", 0)),
         )
 
     def set_brake(self, sender: str, seen: Brake | None, brake: Brake) -> bool:
         as_seen = "attribute_not_exists(brake_since)" if seen is None else "brake_since = :seen"
+        mark = secrets.token_hex(8)
+        values: dict[str, str | int] = {} if seen is None else {":seen": seen.since_ms}
         try:
             self._update(
                 sender_key(sender),
-                "SET brake_since = :since, brake_rate = :rate, brake_known = :known, brake_passed = :passed",
+                "SET brake_since = :since, brake_rate = :rate, brake_known = :known, brake_passed = :passed, "
+                "brake_by = :by",
                 as_seen,
-                {
+                values
+                | {
                     ":since": brake.since_ms,
                     ":rate": brake.rate,
                     ":known": brake.known,
                     ":passed": brake.passed,
-                }
-                | ({} if seen is None else {":seen": seen.since_ms}),
+                    ":by": mark,
+                },
             )
-        except ConditionFailed:
-            return False
+        except ConditionFailed as exc:
+            return exc.item.get("brake_by") == _serialize(mark)
         return True
 
     def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
@@ -250,7 +261,11 @@ class DynamoLimits:
         return True
 
     def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
-        values = {":new": {f"{kind} {recipient}"}, ":now": now_ms, ":old": now_ms - _SUSPECT_MS}
+        values: dict[str, str | int | set[str]] = {
+            ":new": {f"{kind} {recipient}"},
+            ":now": now_ms,
+            ":old": now_ms - _SUSPECT_MS,
+        }
         # The second begins anew where all is old, and only one of several may: it would forget the others.
         ways = (
             (
@@ -271,6 +286,7 @@ class DynamoLimits:
     def trouble(self, recipient: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None) -> None:
         key = recipient_key(recipient)
         self.push(key, not_before_ms)
+        values: dict[str, str | int] = {":id": doubt_id} if doubt_id else {}
         with suppress(ConditionFailed):
             self._update(
                 key,
@@ -278,8 +294,8 @@ class DynamoLimits:
                 + (", doubt = :now, doubt_id = :id" if doubt_id else "")
                 + " ADD troubles :one",
                 "attribute_not_exists(troubled_by) OR troubled_by <> :by",
-                {":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms), ":by": secrets.token_hex(8)}
-                | ({":id": doubt_id} if doubt_id else {}),
+                values
+                | {":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms), ":by": secrets.token_hex(8)},
             )
 
     def settle(self, recipient: str) -> None:
