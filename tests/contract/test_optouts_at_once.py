@@ -4,6 +4,7 @@ The judge knows nothing of the ledger: it takes the latest of the words by the t
 """
 
 import itertools
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -293,7 +294,7 @@ def test_two_words_end_the_same_in_every_order(scene: Scene, before: str, words:
 
         return jobs, counted
 
-    scene.check(make, 1, seed=len(named(words)))
+    scene.check(make, 1, seed=zlib.crc32((before + named(words)).encode()))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
