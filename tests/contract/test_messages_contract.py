@@ -587,6 +587,16 @@ def test_the_same_event_is_kept_once(messages: Messages) -> None:
     assert stored(messages, message) == before
 
 
+def test_the_same_event_with_another_id_of_the_carrier_leads_nowhere(messages: Messages) -> None:
+    message = claimed(messages)
+    messages.record(message.id, make_receipt(Status.DELIVERED, "e-1"), NOW)
+
+    again = make_receipt(Status.DELIVERED, "e-1", telnyx_id=OTHER_TELNYX_ID)
+    assert messages.record(message.id, again, NOW) is Recorded.DUPLICATE
+
+    assert messages.find(OTHER_TELNYX_ID) is None
+
+
 def test_a_late_event_that_was_kept_is_kept_once_too(messages: Messages) -> None:
     message = claimed(messages)
     messages.record(message.id, make_receipt(Status.DELIVERED), NOW)

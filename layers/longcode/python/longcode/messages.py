@@ -733,7 +733,7 @@ class DynamoMessages:
     def _not_recorded(self, item: "Item", message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
         """Why a receipt was not written."""
         why = _why_not_recorded(item, receipt)
-        if why is Recorded.DUPLICATE:
+        if why is Recorded.DUPLICATE and item.get("telnyx_id") == _serialize(receipt.telnyx_id):
             # It may be this very write, whose answer was lost, and which was the first to tell the carrier's id.
             self._point(receipt.telnyx_id, message_id, now_ms)
         return why
