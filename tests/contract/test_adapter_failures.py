@@ -74,7 +74,7 @@ def test_a_limits_table_that_fails_is_unavailable(error: Exception, call: str) -
         "look": lambda: limits.look(THEIRS, OURS),
         "reserve": lambda: limits.reserve("to#x", 1, 1_000, START_MS),
         "push": lambda: limits.push("to#x", START_MS),
-        "probe": lambda: limits.probe(START_MS, START_MS),
+        "probe": lambda: limits.probe(START_MS, START_MS, "m"),
         "pause": lambda: limits.pause(START_MS, ""),
         "resume": limits.resume,
         "count": lambda: limits.count("day#x", 1, START_MS),

@@ -1,15 +1,17 @@
 """What every store of limits promises: no slot is given twice, and a stop holds for everybody."""
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from longcode import pacing
+from longcode import braking, pacing
+from longcode.braking import Brake
 from longcode.limits import DynamoLimits
-from longcode.ports import Control, Limiter, Limits, Road
+from longcode.ports import Control, Limiter, Limits, Refusal, Road
 from tests.contract.tables import create_table
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import OURS, THEIRS
@@ -96,7 +98,9 @@ def test_a_push_keeps_everybody_back_and_never_brings_anything_forward(limits: L
 
     assert road.recipient.not_before_ms == START_MS + 9_000
     assert road.not_before_ms == START_MS + 9_000
-    assert limits.look("+12025550124", OURS).not_before_ms == START_MS + 7_000
+    # A wait of the sender is its brake's: it does not stand in the way of single recipients.
+    assert limits.look("+12025550124", OURS).not_before_ms == 0
+    assert limits.look("+12025550124", OURS).sender.not_before_ms == START_MS + 7_000
 
 
 def test_a_push_leaves_the_reserved_slots_alone(limits: Limits) -> None:
@@ -152,32 +156,34 @@ def test_a_closed_breaker_is_gone_and_a_pause_is_not(limits: Limits) -> None:
     limits.pause(START_MS, "lunch")
     limits.open_breaker(START_MS, START_MS + 15_000, "10009 bad key")
 
-    limits.close_breaker(START_MS)
+    limits.close_breaker(START_MS + 9)
 
-    assert limits.look("", "").control == Control(paused_since_ms=START_MS, pause_reason="lunch")
+    assert limits.look("", "").control == Control(
+        paused_since_ms=START_MS, pause_reason="lunch", sound_ms=START_MS + 9
+    )
 
 
 def test_one_probe_goes_through_a_breaker_whose_time_has_passed(limits: Limits) -> None:
     limits.open_breaker(START_MS, START_MS + 15_000, "10009 bad key")
 
-    assert not limits.probe(START_MS + 14_999, START_MS + 30_000)
-    assert limits.probe(START_MS + 15_000, START_MS + 30_000)
-    assert not limits.probe(START_MS + 15_000, START_MS + 30_000)
+    assert not limits.probe(START_MS + 14_999, START_MS + 30_000, "one")
+    assert limits.probe(START_MS + 15_000, START_MS + 30_000, "one")
+    assert not limits.probe(START_MS + 15_000, START_MS + 30_000, "another")
 
     assert limits.look("", "").control.breaker_until_ms == START_MS + 30_000
 
 
 def test_nothing_is_probed_where_no_breaker_is_open(limits: Limits) -> None:
-    assert not limits.probe(START_MS, START_MS + 15_000)
+    assert not limits.probe(START_MS, START_MS + 15_000, "one")
 
     assert limits.look("", "").control == Control()
 
 
-@pytest.mark.parametrize("end", ["resume", "close_breaker"])
-def test_ending_what_never_began_is_harmless(limits: Limits, end: str) -> None:
-    getattr(limits, end)()
+def test_ending_what_never_began_is_harmless(limits: Limits) -> None:
+    limits.resume()
+    limits.close_breaker(START_MS)
 
-    assert limits.look("", "").control == Control()
+    assert limits.look("", "").control == Control(sound_ms=START_MS)
 
 
 # ------------------------------------------------------------------------------------------- counts of a day
@@ -233,8 +239,250 @@ def test_a_count_is_forgotten_two_days_after_its_last_change(dynamodb: "DynamoDB
 
     (item,) = dynamodb.scan(TableName=table)["Items"]
 
+    # The mark of the call that counted last.
+    assert item.pop("counted_by")
     assert item == {
         "pk": {"S": DAY},
         "counted": {"N": "1"},
         "expires_at": {"N": str(START_MS // 1000 + 2 * 86_400)},
     }
+
+
+# ---------------------------------------------------------------------------------------------- giving back
+
+
+def test_slots_that_are_given_back_are_the_next_ones(limits: Limits) -> None:
+    reservation = limits.reserve(KEY, 4, 1_000, START_MS)
+
+    limits.give_back(KEY, reservation, 3, 1_000)
+
+    assert limits.reserve(KEY, 1, 1_000, START_MS).first_ms == START_MS + 1_000
+
+
+def test_slots_are_not_given_back_once_somebody_has_reserved_after_them(limits: Limits) -> None:
+    mine = limits.reserve(KEY, 2, 1_000, START_MS)
+    theirs = limits.reserve(KEY, 1, 1_000, START_MS)
+
+    limits.give_back(KEY, mine, 2, 1_000)
+
+    assert limits.look(THEIRS, OURS).recipient.tat_ms == theirs.tat_ms
+
+
+def test_of_a_row_of_reservations_the_last_can_be_given_back_first(limits: Limits) -> None:
+    mine = limits.reserve(KEY, 2, 1_000, START_MS)
+    theirs = limits.reserve(KEY, 3, 1_000, START_MS)
+
+    limits.give_back(KEY, theirs, 3, 1_000)
+    limits.give_back(KEY, mine, 1, 1_000)
+
+    assert limits.look(THEIRS, OURS).recipient.tat_ms == START_MS + 1_000
+
+
+def test_giving_back_leaves_all_else_of_a_limit_alone(limits: Limits) -> None:
+    limits.trouble(THEIRS, "outage", START_MS + 9, START_MS)
+    reservation = limits.reserve(KEY, 2, 1_000, START_MS)
+
+    limits.give_back(KEY, reservation, 1, 1_000)
+    limits.give_back(pacing.recipient_key("+12025550124"), reservation, 1, 1_000)
+
+    assert limits.look(THEIRS, OURS).recipient == Limiter(
+        START_MS + 1_000, START_MS + 9, troubles=1, troubled_ms=START_MS
+    )
+    assert limits.look("+12025550124", OURS).recipient == Limiter()
+
+
+# ---------------------------------------------------------------------------------- what befalls a recipient
+
+
+def test_troubles_are_counted_from_the_first_until_they_are_settled(limits: Limits) -> None:
+    limits.trouble(THEIRS, "outage", START_MS + 5_000, START_MS)
+    limits.trouble(THEIRS, "outage", START_MS + 60_000, START_MS + 5_000)
+
+    assert limits.look(THEIRS, OURS).recipient == Limiter(
+        None, START_MS + 60_000, troubles=2, troubled_ms=START_MS
+    )
+
+    limits.settle(THEIRS)
+    limits.settle("+12025550124")
+    assert limits.look(THEIRS, OURS).recipient == Limiter(None, START_MS + 60_000)
+    assert limits.look("+12025550124", OURS).recipient == Limiter()
+
+    limits.trouble(THEIRS, "outage", START_MS, START_MS + 90_000)
+    # A wait is never made shorter.
+    assert limits.look(THEIRS, OURS).recipient == Limiter(
+        None, START_MS + 60_000, troubles=1, troubled_ms=START_MS + 90_000
+    )
+
+
+def test_the_text_that_came_into_doubt_last_is_known_until_that_is_settled(limits: Limits) -> None:
+    limits.trouble(THEIRS, "outage", START_MS, START_MS, "m-1")
+    limits.trouble(THEIRS, "outage", START_MS, START_MS + 1, "m-2")
+    limits.trouble(THEIRS, "outage", START_MS, START_MS + 2)
+
+    found = limits.look(THEIRS, OURS).recipient
+    assert (found.troubles, found.doubt_ms, found.doubt_id) == (3, START_MS + 1, "m-2")
+
+    limits.settle(THEIRS)
+    found = limits.look(THEIRS, OURS).recipient
+    assert (found.troubles, found.doubt_ms, found.doubt_id) == (0, None, None)
+
+
+# --------------------------------------------------------------------------------- what may befall everybody
+
+QUARTER_MS = 15 * 60_000
+A, B, C = "+12025550101", "+12025550102", "+12025550103"
+
+
+def test_suspects_are_different_recipients_with_the_same_kind_of_trouble(limits: Limits) -> None:
+    answers = [
+        limits.suspect("outage", A, START_MS),
+        limits.suspect("outage", A, START_MS + 1),
+        limits.suspect("40013", B, START_MS + 2),
+        limits.suspect("outage", B, START_MS + 3),
+        limits.suspect("40013 ", C, START_MS + 4),
+        limits.suspect("outage", C, START_MS + 5),
+    ]
+
+    assert answers == [1, 1, 1, 2, 1, 3]
+    assert limits.look("", "").control.suspects >= {f"outage {A}", f"outage {B}", f"40013 {B}", f"outage {C}"}
+
+
+def test_what_was_not_taken_a_quarter_of_an_hour_ago_is_no_evidence_any_more(limits: Limits) -> None:
+    limits.suspect("outage", A, START_MS)
+
+    assert limits.suspect("outage", B, START_MS + QUARTER_MS - 1) == 2
+    assert limits.suspect("outage", C, START_MS + QUARTER_MS) == 1
+    assert limits.suspect("outage", A, START_MS + QUARTER_MS + 1) == 2
+    assert limits.look("", "").control.suspects == {f"outage {A}", f"outage {C}"}
+
+
+def test_a_text_that_is_taken_clears_all_suspects_and_is_remembered(limits: Limits) -> None:
+    limits.suspect("outage", A, START_MS)
+
+    limits.clear_suspects(START_MS + 7)
+
+    assert limits.look("", "").control == Control(sound_ms=START_MS + 7)
+    # The quarter of an hour begins anew as well.
+    assert limits.suspect("outage", B, START_MS + 8) == 1
+    assert limits.suspect("outage", C, START_MS + QUARTER_MS + 7) == 2
+
+
+def test_a_breaker_that_opens_has_heard_the_evidence(limits: Limits) -> None:
+    for recipient in (A, B):
+        limits.suspect("outage", recipient, START_MS)
+
+    limits.open_breaker(START_MS, START_MS + 15_000, "no answer")
+
+    assert limits.look("", "").control.suspects == frozenset()
+    assert limits.suspect("outage", C, START_MS + 1) == 1
+
+
+def test_a_breaker_that_closes_clears_all_suspects(limits: Limits) -> None:
+    limits.open_breaker(START_MS, START_MS + 15_000, "no answer")
+    limits.suspect("outage", A, START_MS)
+
+    limits.close_breaker(START_MS + 5)
+
+    assert limits.look("", "").control == Control(sound_ms=START_MS + 5)
+    assert limits.suspect("outage", B, START_MS + 6) == 1
+
+
+# ----------------------------------------------------------------------------------------------- the breaker
+
+
+def test_who_opens_a_breaker_knows_whether_it_was_closed(limits: Limits) -> None:
+    assert limits.open_breaker(START_MS, START_MS + 15_000, "one")
+    # Also at the same moment.
+    assert not limits.open_breaker(START_MS, START_MS + 20_000, "two")
+    limits.close_breaker(START_MS)
+    assert limits.open_breaker(START_MS, START_MS + 15_000, "three")
+
+
+@pytest.mark.parametrize("until_ms", [START_MS + 15_000, START_MS + 59_999, START_MS + 60_000])
+def test_a_longer_stop_is_never_ended_sooner(limits: Limits, until_ms: int) -> None:
+    limits.open_breaker(START_MS, START_MS + 60_000, "40333 spend limit")
+    limits.suspect("outage", A, START_MS)
+    before = limits.look("", "").control
+
+    assert not limits.open_breaker(START_MS + 5, until_ms, "another")
+
+    assert limits.look("", "").control == before
+
+
+def test_the_text_that_tried_last_leaves_it_to_others_for_a_minute(limits: Limits) -> None:
+    limits.open_breaker(START_MS, START_MS + 15_000, "no answer")
+    free_ms = START_MS + 30_000
+    assert limits.probe(START_MS + 15_000, free_ms, "one")
+
+    assert not limits.probe(free_ms - 1, free_ms + 15_000, "another")
+    assert not limits.probe(free_ms, free_ms + 15_000, "one")
+    assert not limits.probe(free_ms + 59_999, free_ms + 75_000, "one")
+    # Nobody else came.
+    assert limits.probe(free_ms + 60_000, free_ms + 75_000, "one")
+    assert limits.probe(free_ms + 75_000, free_ms + 90_000, "another")
+    assert limits.probe(free_ms + 90_000, free_ms + 105_000, "one")
+
+
+def test_a_breaker_that_opens_longer_after_a_probe_still_leaves_the_next_to_others(limits: Limits) -> None:
+    limits.open_breaker(START_MS, START_MS + 15_000, "no answer")
+    limits.probe(START_MS + 15_000, START_MS + 30_000, "one")
+    limits.open_breaker(START_MS + 16_000, START_MS + 40_000, "no answer")
+
+    assert not limits.probe(START_MS + 40_000, START_MS + 55_000, "one")
+    assert limits.probe(START_MS + 40_000, START_MS + 55_000, "another")
+
+
+def test_a_breaker_that_was_closed_has_no_last_prober(limits: Limits) -> None:
+    limits.open_breaker(START_MS, START_MS + 15_000, "no answer")
+    limits.probe(START_MS + 15_000, START_MS + 30_000, "one")
+    limits.close_breaker(START_MS + 16_000)
+    limits.open_breaker(START_MS + 17_000, START_MS + 32_000, "no answer")
+
+    assert limits.probe(START_MS + 32_000, START_MS + 47_000, "one")
+
+
+# ------------------------------------------------------------------------------------------------- the brake
+
+BRAKE = Brake(START_MS, 4_000, 0, 0)
+
+
+def test_a_refusal_knows_the_one_before_it_and_the_brake(limits: Limits) -> None:
+    assert limits.refused(OURS, A, START_MS) == Refusal()
+    assert limits.refused("+12025550109", B, START_MS) == Refusal()
+    assert limits.set_brake(OURS, None, BRAKE)
+    turn = limits.take_turn(OURS, BRAKE, START_MS)
+
+    assert limits.refused(OURS, B, START_MS + 5) == Refusal(A, START_MS, BRAKE, turn + braking.TEXT)
+    assert limits.refused(OURS, B, START_MS + 6).recipient == B
+
+
+def test_a_brake_is_put_in_the_place_of_the_one_that_was_seen(limits: Limits) -> None:
+    second, third = replace(BRAKE, since_ms=START_MS + 500), replace(BRAKE, since_ms=START_MS + 900, known=7)
+
+    assert not limits.set_brake(OURS, BRAKE, second)
+    assert limits.set_brake(OURS, None, BRAKE)
+    assert not limits.set_brake(OURS, None, second)
+    assert limits.set_brake(OURS, BRAKE, second)
+    assert not limits.set_brake(OURS, BRAKE, third)
+
+    assert limits.look(THEIRS, OURS).sender.brake == second
+    assert limits.look(THEIRS, "+12025550109").sender.brake is None
+
+
+def test_turns_follow_each_other_and_none_is_taken_from_the_past(limits: Limits) -> None:
+    brake = replace(BRAKE, passed=5 * braking.TEXT)
+    first = limits.take_turn(OURS, brake, START_MS)
+    second = limits.take_turn(OURS, brake, START_MS)
+
+    assert (first, second) == (5 * braking.TEXT, 6 * braking.TEXT)
+    assert limits.look(THEIRS, OURS).sender.turns == 7 * braking.TEXT
+    later = START_MS + 10_000
+    assert limits.take_turn(OURS, brake, later) == braking.front(brake, later) > 7 * braking.TEXT
+
+
+def test_turns_of_a_sender_leave_its_slots_alone(limits: Limits) -> None:
+    limits.reserve(pacing.sender_key(OURS), 2, 50, START_MS)
+    limits.set_brake(OURS, None, BRAKE)
+    limits.take_turn(OURS, BRAKE, START_MS)
+
+    assert limits.look(THEIRS, OURS).sender == Limiter(START_MS + 100, brake=BRAKE, turns=braking.TEXT)

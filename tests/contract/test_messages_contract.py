@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -229,7 +230,7 @@ def test_only_a_queued_message_can_be_claimed(messages: Messages, status: Status
 
 
 def released(messages: Messages, message: Message, **changes: object) -> bool:
-    options = {"slot_ms": NOW + 9_000, "held_by": HeldBy.CARRIER_BACKOFF, "refund": False} | changes
+    options = {"slot_ms": NOW + 9_000, "held_by": HeldBy.CARRIER_BACKOFF} | changes
     return messages.release(message, NOW, **options)  # type: ignore[arg-type]
 
 
@@ -241,7 +242,8 @@ def test_a_released_message_is_queued_again_with_its_slot_and_its_reason(message
     found = stored(messages, message)
     assert (found.status, found.claim_id, found.claimed_ms) == (Status.QUEUED, None, None)
     assert (found.slot_ms, found.held_by) == (NOW + 9_000, HeldBy.CARRIER_BACKOFF)
-    assert found.attempts == 1
+    # Waiting is not failing: the attempt is given back.
+    assert found.attempts == 0
     assert messages.line_length(THEIRS, at_most=10) == 1
     assert messages.claim(message.id, "another", NOW).won
 
@@ -261,12 +263,35 @@ def test_who_waits_is_listed_line_by_line_with_word_of_more(messages: Messages) 
     assert (more, no_more) == (True, False)
 
 
-def test_a_refunded_release_gives_the_attempt_back(messages: Messages) -> None:
-    message = claimed(messages)
+@pytest.mark.parametrize("turn", [0, 7_000_000, None])
+def test_a_released_message_keeps_its_turn_at_a_brake_or_has_none(messages: Messages, turn: int | None) -> None:
+    message = queued(messages)
+    messages.hold(message.id, NOW, HeldBy.CARRIER_BACKOFF, turn=5)
+    claim = messages.claim(message.id, "mine", NOW)
+    assert claim.message
 
-    assert released(messages, message, refund=True)
+    assert released(messages, claim.message, turn=turn)
 
-    assert stored(messages, message).attempts == 0
+    assert stored(messages, message).turn == turn
+
+
+@pytest.mark.parametrize("way", ["queued", "unknown", "submitted", "failed", "delivered", "never stored"])
+def test_only_what_is_being_sent_is_released(messages: Messages, way: str) -> None:
+    message = make_message(claim_id="mine") if way == "never stored" else claimed(messages)
+    steps: dict[str, Callable[[], object]] = {
+        "queued": lambda: released(messages, message),
+        "unknown": lambda: messages.ambiguous(message, NO_ANSWER, NOW),
+        "submitted": lambda: messages.submitted(message, accepted(), NOW),
+        "failed": lambda: messages.end(message, Status.FAILED, ending(Status.FAILED), NOW),
+        "delivered": lambda: messages.record(message.id, make_receipt(Status.DELIVERED), NOW),
+        "never stored": lambda: None,
+    }
+    steps[way]()
+    before = messages.get(message.id)
+
+    assert not released(messages, message, slot_ms=NOW + 1)
+
+    assert messages.get(message.id) == before
 
 
 def test_a_release_repeated_after_a_lost_answer_takes_nothing_from_the_next_claimant(messages: Messages) -> None:
@@ -384,24 +409,39 @@ def test_an_unclear_send_whose_receipt_came_first_stays_where_the_receipt_put_it
     assert stored(messages, message).status is Status.SENT
 
 
-def test_an_unknown_message_has_one_replay(messages: Messages) -> None:
+def test_a_replay_is_taken_once_by_whoever_read_how_many_there_were(messages: Messages) -> None:
+    message = unknown(messages)
+    messages.hold(message.id, NOW, HeldBy.RECIPIENT_RATE)
+
+    assert messages.mark_replayed(message, NOW + 5)
+    # Another run of the sweeper, which read the same.
+    assert not messages.mark_replayed(message, NOW + 6)
+    assert not messages.mark_replayed(message, NOW + 5)
+
+    found = stored(messages, message)
+    assert (found.replays, found.replayed_ms, found.slot_ms) == (1, NOW + 5, None)
+    assert due(messages, NOW + 5 + CLAIM_MS - 1) == set()
+    assert due(messages, NOW + 5 + CLAIM_MS) == {message.id}
+
+
+def test_several_replays_follow_each_other(messages: Messages) -> None:
     message = unknown(messages)
 
-    assert messages.mark_replayed(message, NOW)
-    assert not messages.mark_replayed(message, NOW + 1)
-
-    assert stored(messages, message).replayed
+    for number in range(1, 4):
+        assert messages.mark_replayed(stored(messages, message), NOW + number)
+        assert (stored(messages, message).replays, stored(messages, message).replayed_ms) == (number, NOW + number)
 
 
 def test_a_replay_that_is_proven_unsent_is_given_back_once(messages: Messages) -> None:
     message = unknown(messages)
     assert messages.mark_replayed(message, NOW)
+    replayed = stored(messages, message)
 
-    assert messages.mark_replayed(message, NOW + 1, undo=True)
-    assert not messages.mark_replayed(message, NOW + 2, undo=True)
+    assert messages.mark_replayed(replayed, NOW + 1, undo=True)
+    assert not messages.mark_replayed(replayed, NOW + 2, undo=True)
 
-    assert not stored(messages, message).replayed
-    assert messages.mark_replayed(message, NOW)
+    assert stored(messages, message).replays == 0
+    assert messages.mark_replayed(stored(messages, message), NOW + 3)
 
 
 @pytest.mark.parametrize("state", ["queued", "sending", "submitted"])
@@ -416,7 +456,15 @@ def test_only_an_unknown_message_can_be_replayed(messages: Messages, state: str)
 
     assert not messages.mark_replayed(message, NOW)
 
-    assert not stored(messages, message).replayed
+    assert stored(messages, message).replays == 0
+
+
+def test_a_text_whose_claim_is_another_by_now_is_not_replayed(messages: Messages) -> None:
+    message = unknown(messages)
+
+    assert not messages.mark_replayed(replace(message, claim_id="theirs"), NOW)
+
+    assert stored(messages, message) == message
 
 
 # ------------------------------------------------------------------------------------------------ end
@@ -537,6 +585,16 @@ def test_the_same_event_is_kept_once(messages: Messages) -> None:
     assert messages.record(message.id, receipt, NOW + 1) is Recorded.DUPLICATE
 
     assert stored(messages, message) == before
+
+
+def test_the_same_event_with_another_id_of_the_carrier_leads_nowhere(messages: Messages) -> None:
+    message = claimed(messages)
+    messages.record(message.id, make_receipt(Status.DELIVERED, "e-1"), NOW)
+
+    again = make_receipt(Status.DELIVERED, "e-1", telnyx_id=OTHER_TELNYX_ID)
+    assert messages.record(message.id, again, NOW) is Recorded.DUPLICATE
+
+    assert messages.find(OTHER_TELNYX_ID) is None
 
 
 def test_a_late_event_that_was_kept_is_kept_once_too(messages: Messages) -> None:
@@ -755,11 +813,26 @@ def test_what_is_sent_now_never_stands_in_a_line(messages: Messages) -> None:
 # --------------------------------------------------------------------------------- the second look
 
 
-def test_a_queued_message_is_looked_at_again_in_case_it_never_got_into_the_queue(messages: Messages) -> None:
+def test_a_queued_message_is_looked_at_again_when_it_is_too_old(messages: Messages) -> None:
     message = queued(messages)
 
+    assert due(messages, START_MS + VALIDITY_MS - 1) == set()
+    assert due(messages, START_MS + VALIDITY_MS) == {message.id}
+
+
+def test_a_message_that_may_not_be_in_the_queue_is_looked_at_soon(messages: Messages) -> None:
+    message = queued(messages, unqueued=True)
+
+    assert stored(messages, message).unqueued
     assert due(messages, START_MS + ENQUEUE_CHECK_MS - 1) == set()
     assert due(messages, START_MS + ENQUEUE_CHECK_MS) == {message.id}
+
+
+def test_what_is_sent_at_once_is_looked_at_when_it_must_be_dead(messages: Messages) -> None:
+    message = queued(messages, route="send", status=Status.SENDING, claim_id="one", claimed_ms=START_MS)
+
+    assert due(messages, START_MS + CLAIM_MS - 1) == set()
+    assert due(messages, START_MS + CLAIM_MS) == {message.id}
 
 
 def test_a_claim_is_looked_at_again_when_it_must_be_dead(messages: Messages) -> None:
@@ -806,7 +879,7 @@ def test_what_needs_a_look_comes_oldest_first_and_no_more_than_asked_for(message
     expected: list[list[str]] = []
     for number in range(30):
         queued(messages, accepted_ms=START_MS + 30 - number)
-    far = START_MS + VALIDITY_MS
+    far = START_MS + VALIDITY_MS + 30
     for shard in range(ATTENTION_SHARDS):
         everything = list(messages.needing_attention(shard, far, 50))
         times = [m.accepted_ms for m in map(messages.get, everything) if m]
@@ -820,7 +893,7 @@ def test_a_look_can_be_put_off_and_put_off_for_ever(messages: Messages) -> None:
     message = queued(messages)
 
     messages.look_again(message, NOW + VALIDITY_MS)
-    assert due(messages, START_MS + ENQUEUE_CHECK_MS) == set()
+    assert due(messages, START_MS + VALIDITY_MS) == set()
     assert due(messages, NOW + VALIDITY_MS) == {message.id}
 
     messages.look_again(message, None)
@@ -835,3 +908,235 @@ def test_what_needs_no_look_is_not_put_up_for_one(messages: Messages) -> None:
     messages.look_again(make_message(), NOW)
 
     assert due(messages, NOW + VALIDITY_MS) == set()
+
+
+# ------------------------------------------------------------------- what is known to be in the queue
+
+
+def test_what_got_into_the_queue_after_all_is_looked_at_when_it_is_too_old(messages: Messages) -> None:
+    message = queued(messages, unqueued=True)
+
+    messages.queued(message)
+
+    assert stored(messages, message) == replace(message, unqueued=False)
+    assert due(messages, START_MS + VALIDITY_MS - 1) == set()
+    assert due(messages, START_MS + VALIDITY_MS) == {message.id}
+
+
+def test_what_was_accepted_anew_is_not_known_to_be_in_the_queue(messages: Messages) -> None:
+    first = queued(messages, unqueued=True)
+    messages.end(first, Status.FAILED, ending(Status.FAILED), NOW, safe_to_retry=True)
+    again = queued(messages, id=first.id, accepted_ms=NOW, updated_ms=NOW, unqueued=True)
+
+    messages.queued(first)
+
+    assert stored(messages, again).unqueued
+    assert due(messages, NOW + ENQUEUE_CHECK_MS) == {again.id}
+
+
+def test_a_text_that_was_claimed_is_in_the_queue_and_its_look_stays(messages: Messages) -> None:
+    message = queued(messages, unqueued=True)
+    claim = messages.claim(message.id, "mine", NOW)
+
+    messages.queued(message)
+
+    assert claim.message
+    assert not claim.message.unqueued
+    assert stored(messages, message) == claim.message
+    assert due(messages, NOW + CLAIM_MS) == {message.id}
+
+
+def test_a_text_that_ended_is_not_looked_at_though_the_queue_may_lack_it(messages: Messages) -> None:
+    message = queued(messages, unqueued=True)
+    messages.end(message, Status.CANCELLED, ending(Status.CANCELLED), NOW)
+
+    messages.queued(message)
+    messages.queued(make_message(unqueued=True))
+
+    assert not stored(messages, message).unqueued
+    assert due(messages, NOW + VALIDITY_MS * 100) == set()
+
+
+# --------------------------------------------------------------------------- what nothing may send any more
+
+
+def test_a_forbidden_text_that_is_put_back_cannot_be_claimed(messages: Messages) -> None:
+    message = claimed(messages)
+
+    assert messages.forbid(message)
+    assert released(messages, message)
+    claim = messages.claim(message.id, "another", NOW)
+
+    assert stored(messages, message) == claim.message
+    assert not claim.won
+    assert claim.message
+    assert (claim.message.status, claim.message.no_resend) == (Status.QUEUED, True)
+
+
+def test_a_forbidden_text_in_doubt_is_not_replayed_and_evidence_still_moves_it(messages: Messages) -> None:
+    message = unknown(messages)
+
+    assert messages.forbid(message)
+    # Also not by who read it before.
+    assert not messages.mark_replayed(message, NOW)
+    assert not messages.mark_replayed(stored(messages, message), NOW)
+
+    assert stored(messages, message) == replace(message, no_resend=True)
+    assert messages.record(message.id, make_receipt(Status.DELIVERED), NOW) is Recorded.ADVANCED
+
+
+def test_a_replay_that_was_under_way_cannot_be_given_back_to_what_is_forbidden(messages: Messages) -> None:
+    message = unknown(messages)
+    messages.mark_replayed(message, NOW)
+    replayed = stored(messages, message)
+    messages.forbid(replayed)
+
+    assert not messages.mark_replayed(replayed, NOW + 1, undo=True)
+
+    assert stored(messages, message).replays == 1
+
+
+@pytest.mark.parametrize("way", ["queued", "submitted", "ended", "erased", "never stored"])
+def test_only_what_is_being_sent_or_in_doubt_is_forbidden(messages: Messages, way: str) -> None:
+    message = make_message()
+    steps: dict[str, Callable[[], object]] = {
+        "queued": lambda: queued(messages, id=message.id),
+        "submitted": lambda: messages.submitted(claimed(messages, id=message.id), accepted(), NOW),
+        "ended": lambda: cancelled(messages, id=message.id),
+        "erased": lambda: messages.erase(cancelled(messages, id=message.id)),
+        "never stored": lambda: None,
+    }
+    steps[way]()
+    before = messages.get(message.id)
+
+    assert not messages.forbid(message)
+
+    assert messages.get(message.id) == before
+
+
+# ------------------------------------------------------------------------------ erased while it waited
+
+
+def cancelled(messages: Messages, **changes: object) -> Message:
+    message = queued(messages, **changes)
+    assert messages.end(message, Status.CANCELLED, ending(Status.CANCELLED), NOW)
+    return stored(messages, message)
+
+
+def erased(messages: Messages, **changes: object) -> Message:
+    message = cancelled(messages, **changes)
+    assert messages.erase(message)
+    return message
+
+
+def test_a_text_that_was_erased_while_it_waited_is_told_from_one_that_never_was(messages: Messages) -> None:
+    gone, there, never = erased(messages), queued(messages), make_message()
+
+    assert messages.read([gone.id, there.id, never.id, gone.id]) == {gone.id: None, there.id: there}
+    assert messages.read([]) == {}
+
+
+def test_what_was_erased_after_it_had_left_leaves_nothing(messages: Messages) -> None:
+    message = claimed(messages)
+    messages.record(message.id, make_receipt(Status.DELIVERED), NOW)
+    assert messages.erase(stored(messages, message))
+
+    assert messages.read([message.id]) == {}
+
+
+def test_an_erased_text_is_not_there_for_anybody(messages: Messages) -> None:
+    gone = erased(messages)
+
+    answers = [
+        messages.get(gone.id),
+        messages.find(gone.id),
+        *messages.get_all([gone.id]),
+        messages.claim(gone.id, "mine", NOW).message,
+        messages.line_length(THEIRS, at_most=10) or None,
+        *messages.line(THEIRS, until_ms=NOW, at_most=10),
+        *messages.waiting(10)[0],
+        *due(messages, NOW + VALIDITY_MS * 100),
+    ]
+
+    assert set(answers) == {None}
+    assert messages.record(gone.id, make_receipt(Status.DELIVERED), NOW) is Recorded.MISSING
+    assert messages.find(TELNYX_ID) is None
+
+
+def test_no_write_brings_an_erased_text_back(messages: Messages) -> None:
+    gone = erased(messages)
+    mine = replace(gone, claim_id="mine")
+
+    messages.hold(gone.id, NOW, HeldBy.BREAKER)
+    messages.queued(gone)
+    messages.look_again(gone, NOW)
+    messages.look_again(gone, None)
+    answers = [
+        released(messages, mine),
+        messages.ambiguous(mine, NO_ANSWER, NOW),
+        messages.mark_replayed(mine, NOW),
+        messages.end(gone, Status.FAILED, ending(Status.FAILED), NOW),
+        messages.end(mine, Status.FAILED, ending(Status.FAILED), NOW),
+        messages.submitted(mine, accepted(), NOW),
+        messages.claim(gone.id, "mine", NOW).won,
+    ]
+
+    assert not any(answers)
+    assert messages.read([gone.id]) == {gone.id: None}
+    # Erased is erased, however often it is asked for.
+    assert messages.erase(gone)
+
+
+@pytest.mark.parametrize("unqueued", [False, True])
+def test_an_erased_text_gives_way_to_any_new_one(messages: Messages, unqueued: bool) -> None:
+    gone = erased(messages)
+    again = make_message(id=gone.id, text="Another.", accepted_ms=NOW, updated_ms=NOW, unqueued=unqueued)
+
+    assert messages.accept(again) is None
+
+    assert messages.read([gone.id]) == {gone.id: again}
+    assert messages.line_length(THEIRS, at_most=10) == 1
+    look_ms = NOW + (ENQUEUE_CHECK_MS if unqueued else VALIDITY_MS)
+    assert due(messages, look_ms - 1) == set()
+    assert due(messages, look_ms) == {gone.id}
+    assert messages.accept(replace(again, fingerprint="a third")) == again
+
+
+# ------------------------------------------------------------------------- who stands in a recipient's line
+
+
+def test_a_line_names_who_waits_oldest_first_up_to_a_moment(messages: Messages) -> None:
+    ids = [str(uuid.UUID(int=number)) for number in range(6)]
+    for number in (3, 0, 4, 1):
+        queued(messages, id=ids[number], accepted_ms=START_MS + number)
+    queued(messages, id=ids[2], accepted_ms=START_MS + 2, recipient="+12025550124")
+    claimed(messages, id=ids[5], accepted_ms=START_MS)
+
+    everybody = [Waiting(ids[number], THEIRS, START_MS + number) for number in (0, 1, 3, 4)]
+    assert list(messages.line(THEIRS, until_ms=START_MS + 9, at_most=10)) == everybody
+    assert list(messages.line(THEIRS, until_ms=START_MS + 3, at_most=10)) == everybody[:3]
+    assert list(messages.line(THEIRS, until_ms=START_MS + 9, at_most=2)) == everybody[:2]
+    assert list(messages.line(THEIRS, until_ms=START_MS - 1, at_most=10)) == []
+
+
+def test_a_text_stands_in_its_line_again_in_its_old_place_when_it_is_put_back(messages: Messages) -> None:
+    first = claimed(messages)
+    second = queued(messages, accepted_ms=START_MS + 1)
+    released(messages, first)
+
+    found = messages.line(THEIRS, until_ms=NOW, at_most=10)
+
+    assert [text.message_id for text in found] == [first.id, second.id]
+
+
+# ---------------------------------------------------------------------------------------- hold, in doubt
+
+
+def test_a_hold_is_noted_on_a_text_in_doubt_too_with_its_turn(messages: Messages) -> None:
+    message = unknown(messages)
+
+    messages.hold(message.id, NOW + 3, HeldBy.CARRIER_BACKOFF, turn=7)
+
+    assert stored(messages, message) == replace(message, slot_ms=NOW + 3, held_by=HeldBy.CARRIER_BACKOFF, turn=7)
+    messages.hold(message.id, NOW + 4, HeldBy.CARRIER_BACKOFF)
+    assert stored(messages, message).turn is None

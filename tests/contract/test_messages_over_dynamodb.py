@@ -162,7 +162,7 @@ def test_a_table_that_fails_is_unavailable(
         calls[write]()
 
 
-def test_only_messages_that_ended_or_were_handed_over_live_on_from_there(
+def test_a_message_that_was_handed_over_lives_on_from_there(
     messages: DynamoMessages, dynamodb: "DynamoDBClient"
 ) -> None:
     message = claimed(messages)
@@ -172,8 +172,9 @@ def test_only_messages_that_ended_or_were_handed_over_live_on_from_there(
         item["pk"]["S"]: int(item["expires_at"]["N"]) for item in dynamodb.scan(TableName=messages._table)["Items"]
     }
 
-    ninety_days_later = (NOW + 86_400_000) // 1000 + 90 * 86_400
-    assert kept == {f"M#{message.id}": ninety_days_later, f"T#{TELNYX_ID}": ninety_days_later}
+    # The retention, from when the last evidence can have come.
+    later = (NOW + 86_400_000) // 1000 + (10 + 90) * 86_400
+    assert kept == {f"M#{message.id}": later, f"T#{TELNYX_ID}": later}
 
 
 # ----------------------------------------------------------------------- the fake does what the table does
@@ -205,6 +206,9 @@ STEPS = st.builds(
                 "end",
                 "hold",
                 "look_again",
+                "queued",
+                "forbid",
+                "erase",
             ),
             *("record", "record"),
         ]
@@ -224,18 +228,25 @@ def take(step: Step, messages: Messages, message: Message, at_ms: int) -> object
     if end is Status.SENT:
         end = Status.FAILED
     calls: dict[str, Callable[[], object]] = {
-        "accept": lambda: messages.accept(replace(message, accepted_ms=at_ms if step.flag else START_MS)),
+        "accept": lambda: messages.accept(
+            replace(message, accepted_ms=at_ms if step.flag else START_MS, unqueued=not step.mine)
+        ),
+        "erase": lambda: messages.erase(messages.get(message.id) or message),
         "claim": lambda: messages.claim(message.id, mine.claim_id or "", at_ms),
         "release": lambda: messages.release(
-            mine, at_ms, slot_ms=at_ms + 5, held_by=HeldBy.BREAKER, refund=step.flag
+            mine, at_ms, slot_ms=at_ms + 5, held_by=HeldBy.BREAKER, turn=at_ms if step.flag else None
         ),
         "submitted": lambda: messages.submitted(mine, accepted(step.telnyx_id), at_ms),
         "ambiguous": lambda: messages.ambiguous(mine, NO_ANSWER, at_ms),
-        "mark_replayed": lambda: messages.mark_replayed(mine, at_ms, undo=step.flag),
+        "mark_replayed": lambda: messages.mark_replayed(
+            replace(mine, replays=int(step.flag)), at_ms, undo=step.flag
+        ),
         "end": lambda: messages.end(
             mine if step.flag else message, end, ending(end), at_ms, safe_to_retry=step.mine
         ),
-        "hold": lambda: messages.hold(message.id, at_ms + 7, HeldBy.SENDER_RATE),
+        "hold": lambda: messages.hold(message.id, at_ms + 7, HeldBy.SENDER_RATE, at_ms if step.flag else None),
+        "queued": lambda: messages.queued(message),
+        "forbid": lambda: messages.forbid(message),
         "record": lambda: messages.record(
             message.id, make_receipt(step.status, step.event, telnyx_id=step.telnyx_id), at_ms
         ),
@@ -246,7 +257,7 @@ def take(step: Step, messages: Messages, message: Message, at_ms: int) -> object
 
 def seen(messages: Messages, message: Message) -> object:
     """What can be seen of the one message at once."""
-    return (messages.get(message.id), messages.line_length(THEIRS, at_most=10))
+    return (messages.read([message.id]), list(messages.line(THEIRS, until_ms=START_MS * 2, at_most=10)))
 
 
 def found(messages: Messages) -> object:

@@ -1,10 +1,23 @@
 """What every queue promises, as far as moto knows SQS; its rules for groups are stated in test_fifo_rules.py."""
 
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from longcode.backlog import waiting
-from longcode.ports import Outbox
+from longcode.errors import Unavailable
+from longcode.outbox import SqsOutbox
+from longcode.ports import Envelope, Outbox, Waiting
+from tests.contract.tables import create_queue
+from tests.fakes.clock import START_MS
 from tests.fakes.examples import THEIRS, make_message
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
 
 
 def test_what_is_put_is_received_once_with_its_group_and_nothing_of_its_text(outbox: Outbox) -> None:
@@ -100,3 +113,224 @@ def test_more_than_ten_are_deferred_and_done_at_once(outbox: Outbox) -> None:
     outbox.done(envelopes)
 
     assert outbox.size() == 0
+
+
+# -------------------------------------------------------------------------------------------- once is once
+
+
+def line(count: int) -> list[Waiting]:
+    """That many texts, each to a recipient of its own."""
+    return [waiting(make_message(recipient=f"+1202555{100 + number:04}")) for number in range(count)]
+
+
+def received(outbox: Outbox) -> list[Envelope]:
+    """All that can be received now."""
+    found: list[Envelope] = []
+    while some := outbox.receive():
+        found += some
+    return found
+
+
+def test_more_than_ten_are_put_in_at_once_in_their_order(outbox: Outbox) -> None:
+    texts = [waiting(make_message(accepted_ms=START_MS + number)) for number in range(23)]
+
+    outbox.put(texts)
+
+    assert outbox.size() == 23
+    found: list[str | None] = []
+    while some := outbox.receive():
+        found += [envelope.message_id for envelope in some]
+        outbox.done(some)
+    assert found == [text.message_id for text in texts]
+
+
+def test_nothing_is_put_in_where_there_is_nothing(outbox: Outbox) -> None:
+    outbox.put([])
+    outbox.renew([])
+    outbox.defer([], [])
+
+    assert outbox.size() == 0
+
+
+def test_a_text_is_once_in_the_queue_under_each_mark(outbox: Outbox) -> None:
+    text = waiting(make_message())
+
+    for mark in ("", "restock:1", "", "restock:1", str(text.accepted_ms), "restock:2"):
+        outbox.put([text], mark)
+
+    # No mark is the time of acceptance.
+    assert outbox.size() == 3
+
+
+def test_a_text_that_was_accepted_anew_is_put_in_anew(outbox: Outbox) -> None:
+    text = waiting(make_message())
+
+    outbox.put([text])
+    outbox.put([replace(text, accepted_ms=text.accepted_ms + 1)])
+
+    assert outbox.size() == 2
+
+
+def test_what_is_renewed_is_there_once_as_if_never_received(outbox: Outbox) -> None:
+    outbox.put(line(12))
+    before = received(outbox)
+
+    outbox.renew(before)
+
+    after = received(outbox)
+    assert [(one.message_id, one.recipient, one.body) for one in after] == [
+        (one.message_id, one.recipient, one.body) for one in before
+    ]
+    assert {one.receives for one in after} == {1}
+    assert {one.queue_id for one in before}.isdisjoint(one.queue_id for one in after)
+    assert outbox.size() == 12
+
+
+def test_renewing_twice_is_renewing_once(outbox: Outbox) -> None:
+    outbox.put(line(1))
+    envelopes = outbox.receive()
+
+    outbox.renew(envelopes)
+    outbox.renew(envelopes)
+
+    assert outbox.size() == 1
+
+
+def test_what_cannot_be_read_is_renewed_as_it_is(outbox: Outbox) -> None:
+    outbox.put(line(1))
+    (envelope,) = outbox.receive()
+
+    outbox.renew([replace(envelope, body='{"v": 9, "id": "x"}')])
+
+    (again,) = outbox.receive()
+    assert (again.body, again.newer, again.message_id) == ('{"v": 9, "id": "x"}', True, None)
+
+
+# ------------------------------------------------------------- only the real queue: entries of a batch that fail
+
+
+@dataclass
+class Refusing:
+    """A client whose batch calls take all but the entries that `refuses` picks, by number of call and entry."""
+
+    client: "SQSClient"
+    refuses: Callable[[int, int], bool]
+    sender_fault: bool = False
+    calls: list[int] = field(default_factory=list)
+
+    # Any: whichever method of the client.
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self.client, name)
+        return partial(self._batch, real) if name.endswith("_batch") else real
+
+    def _batch(self, real: Callable[..., Any], QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        call = len(self.calls)
+        self.calls.append(len(Entries))
+        refused = [entry for number, entry in enumerate(Entries) if self.refuses(call, number)]
+        taken = [entry for entry in Entries if entry not in refused]
+        answer = dict(real(QueueUrl=QueueUrl, Entries=taken)) if taken else {}
+        row = {"Code": "InternalError", "SenderFault": self.sender_fault}
+        return answer | {"Failed": [*answer.get("Failed", []), *({"Id": entry["Id"]} | row for entry in refused)]}
+
+
+Refuse = Callable[..., tuple[SqsOutbox, Refusing]]
+
+
+@pytest.fixture
+def refusing(sqs: "SQSClient") -> Refuse:
+    url = create_queue(sqs, "SendQueue")
+
+    def make(
+        refuses: Callable[[int, int], bool] = lambda *_: False, *, sender_fault: bool = False
+    ) -> tuple[SqsOutbox, Refusing]:
+        client = Refusing(sqs, refuses, sender_fault)
+        return SqsOutbox(client, url), client  # type: ignore[arg-type]  # what it has of a client
+
+    return make
+
+
+def test_an_entry_that_was_not_taken_is_put_in_again_and_no_other(refusing: Refuse) -> None:
+    outbox, client = refusing(lambda call, number: call in (0, 1) and number == 0)
+    texts = line(12)
+
+    outbox.put(texts)
+
+    assert client.calls == [10, 1, 1, 2]
+    assert {one.message_id for one in received(outbox)} == {text.message_id for text in texts}
+
+
+@pytest.mark.parametrize("sender_fault", [False, True])
+def test_an_entry_that_is_never_taken_is_told(refusing: Refuse, sender_fault: bool) -> None:
+    outbox, client = refusing(lambda _, number: number == 0, sender_fault=sender_fault)
+
+    with pytest.raises(Unavailable, match="The queue"):
+        outbox.put(line(3))
+
+    assert client.calls == [3, 1, 1]
+    # The others are in: to put all of them in again does no harm.
+    assert outbox.size() == 2
+
+
+def test_a_batch_of_which_nothing_is_taken_is_told(refusing: Refuse) -> None:
+    outbox, client = refusing(lambda *_: True)
+
+    with pytest.raises(Unavailable, match="The queue"):
+        outbox.put(line(2))
+
+    assert client.calls == [2, 2, 2]
+
+
+def test_what_could_not_be_renewed_is_not_given_up(refusing: Refuse) -> None:
+    good, _ = refusing()
+    good.put(line(2))
+    envelopes = received(good)
+    outbox, _ = refusing(lambda _, number: number == 0)
+
+    with pytest.raises(Unavailable, match="The queue"):
+        outbox.renew(envelopes)
+
+    good.defer(envelopes, [0, 0])
+    assert {one.queue_id for one in envelopes} <= {one.queue_id for one in received(good)}
+
+
+@pytest.mark.parametrize("call", ["defer", "done"])
+def test_what_fails_to_be_deferred_or_done_is_tried_again(refusing: Refuse, call: str) -> None:
+    good, _ = refusing()
+    good.put(line(12))
+    envelopes = received(good)
+    outbox, client = refusing(lambda call, number: call == 0 and number < 4)
+
+    if call == "defer":
+        outbox.defer(envelopes, [0] * 12)
+        assert {one.receives for one in received(good)} == {2}
+    else:
+        outbox.done(envelopes)
+        assert good.size() == 0
+
+    assert client.calls == [10, 4, 2]
+
+
+@pytest.mark.parametrize("call", ["defer", "done"])
+def test_what_always_fails_to_be_deferred_or_done_is_told(refusing: Refuse, call: str) -> None:
+    good, _ = refusing()
+    good.put(line(2))
+    envelopes = received(good)
+    outbox, _ = refusing(lambda *_: True)
+
+    with pytest.raises(Unavailable, match="The queue"):
+        outbox.done(envelopes) if call == "done" else outbox.defer(envelopes, [0, 0])
+
+    assert good.size() == 2
+
+
+@pytest.mark.parametrize("call", ["defer", "done"])
+def test_a_handle_that_is_no_longer_good_is_left_at_that(refusing: Refuse, call: str) -> None:
+    good, _ = refusing()
+    good.put(line(3))
+    envelopes = received(good)
+    outbox, client = refusing(lambda _, number: number == 1, sender_fault=True)
+
+    outbox.done(envelopes) if call == "done" else outbox.defer(envelopes, [0, 0, 0])
+
+    assert client.calls == [3]
+    assert good.size() == (1 if call == "done" else 3)

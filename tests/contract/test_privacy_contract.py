@@ -17,7 +17,6 @@ from tests.fakes.clock import START_MS
 from tests.fakes.examples import (
     NO_ANSWER,
     TELNYX_ID,
-    THEIRS,
     accepted,
     ending,
     make_message,
@@ -97,7 +96,7 @@ def test_the_words_stay_as_long_as_they_may_be_needed(forgetful: Messages, way: 
     steps: dict[str, Callable[[], object]] = {
         "queued": lambda: None,
         "claimed": lambda: None,
-        "released": lambda: forgetful.release(message, NOW, slot_ms=NOW, held_by=HeldBy.BREAKER, refund=True),
+        "released": lambda: forgetful.release(message, NOW, slot_ms=NOW, held_by=HeldBy.BREAKER),
         "unknown": lambda: forgetful.ambiguous(message, NO_ANSWER, NOW),
         "submitted": lambda: forgetful.submitted(message, accepted(), NOW),
         "sent": lambda: forgetful.record(message.id, make_receipt(Status.SENT), NOW),
@@ -272,9 +271,23 @@ def test_a_table_that_leaves_all_out_is_unavailable(dynamodb: "DynamoDBClient") 
         messages.get_all(ids)
 
 
+DAY_S = 86_400
+
+
+def short(client: "DynamoDBClient", validity_minutes: int = 20_160) -> DynamoMessages:
+    """A store that keeps things for as short as it can be told to."""
+    table = create_table(client, "MessagesTable")
+    return DynamoMessages(client, table, retention_days=1, validity_minutes=validity_minutes)
+
+
+def ends(client: "DynamoDBClient", messages: DynamoMessages) -> dict[str, int]:
+    """When each item goes, by the first letters of its key."""
+    items = client.scan(TableName=messages._table)["Items"]
+    return {item["pk"]["S"][:2]: int(item["expires_at"]["N"]) for item in items}
+
+
 def test_every_item_of_a_text_has_an_end(dynamodb: "DynamoDBClient") -> None:
-    table = create_table(dynamodb, "MessagesTable")
-    messages = DynamoMessages(dynamodb, table, retention_days=1, validity_minutes=20_160)
+    messages = short(dynamodb)
     messages.accept(make_message())
     messages.receive(make_message(direction="inbound", status=Status.RECEIVED, route="webhook"))
     by_answer, by_receipt, late = (claimed(messages) for _ in range(3))
@@ -282,17 +295,93 @@ def test_every_item_of_a_text_has_an_end(dynamodb: "DynamoDBClient") -> None:
     messages.record(by_receipt.id, make_receipt(Status.SENT, telnyx_id="by-receipt"), NOW)
     messages.record(late.id, make_receipt(None, telnyx_id="late"), NOW)
 
-    items = dynamodb.scan(TableName=table)["Items"]
+    items = dynamodb.scan(TableName=messages._table)["Items"]
 
     assert sorted(item["pk"]["S"][:2] for item in items) == ["M#"] * 5 + ["T#"] * 3
-    assert all(int(item["expires_at"]["N"]) >= START_MS // 1000 + 86_400 for item in items)
+    assert all(int(item["expires_at"]["N"]) >= START_MS // 1000 + DAY_S for item in items)
 
 
-def test_what_waits_is_kept_until_its_time_is_over(dynamodb: "DynamoDBClient") -> None:
-    table = create_table(dynamodb, "MessagesTable")
-    messages = DynamoMessages(dynamodb, table, retention_days=1, validity_minutes=20_160)
-    messages.accept(make_message(recipient=THEIRS))
+# Also where it waited for all of its validity: before it was claimed, or put back, or held.
+@pytest.mark.parametrize("way", ["accepted", "unqueued", "claimed", "released", "held"])
+# What waits is read by another release too, whose ValidityMinutes may be longer.
+@pytest.mark.parametrize("validity_minutes", [1, 20_160])
+def test_what_waits_is_kept_until_its_time_is_over(
+    dynamodb: "DynamoDBClient", way: str, validity_minutes: int
+) -> None:
+    messages = short(dynamodb, validity_minutes)
+    message = make_message(unqueued=way == "unqueued")
+    messages.accept(message)
+    if way in ("claimed", "released"):
+        message = messages.claim(message.id, "mine", NOW).message or message
+    if way == "released":
+        messages.release(message, NOW, slot_ms=NOW, held_by=HeldBy.BREAKER)
+    if way == "held":
+        messages.hold(message.id, NOW, HeldBy.BREAKER)
+        messages.queued(message)
 
-    (item,) = dynamodb.scan(TableName=table)["Items"]
+    assert ends(dynamodb, messages)["M#"] >= START_MS // 1000 + 14 * DAY_S
 
-    assert int(item["expires_at"]["N"]) >= START_MS // 1000 + 14 * 86_400
+
+@pytest.mark.parametrize("way", ["sending", "unknown", "replayed", "submitted", "sent", "queued at the carrier"])
+def test_what_may_still_be_heard_of_is_kept_for_ten_days_whatever_the_retention(
+    dynamodb: "DynamoDBClient", way: str
+) -> None:
+    messages = short(dynamodb)
+    later = NOW + 13 * DAY_S * 1000
+    message = make_message()
+    messages.accept(message)
+    message = messages.claim(message.id, "mine", later).message or message
+    steps: dict[str, Callable[[], object]] = {
+        "sending": lambda: None,
+        "unknown": lambda: messages.ambiguous(message, NO_ANSWER, later),
+        "replayed": lambda: (
+            messages.ambiguous(message, NO_ANSWER, later) and messages.mark_replayed(message, later)
+        ),
+        "submitted": lambda: messages.submitted(message, accepted(), later),
+        "sent": lambda: messages.record(message.id, make_receipt(Status.SENT), later),
+        "queued at the carrier": lambda: (
+            messages.submitted(message, accepted(), later)
+            and messages.record(message.id, make_receipt(None), later)
+        ),
+    }
+    steps[way]()
+
+    # While it is being sent it is not in doubt yet; the sweeper says so a minute later.
+    days = 1 if way == "sending" else 11
+    assert ends(dynamodb, messages)["M#"] >= later // 1000 + days * DAY_S
+
+
+@pytest.mark.parametrize("way", ["by the answer", "by a receipt"])
+def test_what_leads_to_a_text_stays_as_long_as_the_text(dynamodb: "DynamoDBClient", way: str) -> None:
+    messages = short(dynamodb)
+    message = claimed(messages)
+    if way == "by the answer":
+        messages.submitted(message, accepted(), NOW)
+    else:
+        messages.record(message.id, make_receipt(Status.SENT), NOW)
+
+    found = ends(dynamodb, messages)
+
+    assert found["T#"] >= found["M#"] >= NOW // 1000 + 11 * DAY_S
+
+
+def test_what_is_left_of_a_text_that_waited_says_nothing_of_anybody_and_goes_in_a_day(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    messages = short(dynamodb)
+    message = make_message(metadata={"tag": "august", "order": "A-17"})
+    messages.accept(message)
+    messages.hold(message.id, NOW, HeldBy.BREAKER)
+    messages.end(message, Status.CANCELLED, ending(Status.CANCELLED), NOW)
+    found = messages.get(message.id)
+    assert found
+
+    messages.erase(found)
+
+    assert dynamodb.scan(TableName=messages._table)["Items"] == [
+        {
+            "pk": {"S": f"M#{message.id}"},
+            "erased_ms": {"N": str(NOW)},
+            "expires_at": {"N": str(NOW // 1000 + DAY_S)},
+        }
+    ]

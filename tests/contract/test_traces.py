@@ -30,9 +30,9 @@ def headers(sqs: "SQSClient") -> Iterator[list[dict[str, str]]]:
         found = request.headers.items()
         seen.append({name: value.decode() if isinstance(value, bytes) else value for name, value in found})
 
-    sqs.meta.events.register_first("before-send.sqs.SendMessage", look)
+    sqs.meta.events.register_first("before-send.sqs.SendMessageBatch", look)
     yield seen
-    sqs.meta.events.unregister("before-send.sqs.SendMessage", look)
+    sqs.meta.events.unregister("before-send.sqs.SendMessageBatch", look)
 
 
 def test_a_text_that_is_queued_in_a_traced_invocation_takes_the_trace_along(

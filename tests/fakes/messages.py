@@ -57,7 +57,7 @@ class FakeMessages:
             if old and not (
                 old.safe_to_retry and old.status is Status.FAILED and old.fingerprint == message.fingerprint
             ):
-                ours = (old.claim_id, old.accepted_ms) == (message.claim_id, message.accepted_ms)
+                ours = message.claim_id in (None, old.claim_id) and old.accepted_ms == message.accepted_ms
                 return None if ours and old.fingerprint == message.fingerprint else old
             queued, look_ms = message.status is Status.QUEUED, CLAIM_MS
             if queued:

@@ -4,7 +4,8 @@ A reservation is one write that guesses on which side of now the limiter's TAT l
 other side if it guessed wrong. Comparing and setting would collapse here: each loser of a race would have to
 read and try again, where this adds to whatever the value has become.
 
-Writes that add carry a mark of their own call, so that the client library may repeat one whose answer was lost.
+Writes that add, take away or compare carry a mark of their own call, so that the client library may repeat one
+whose answer was lost.
 Only if another caller wrote in between is it added twice: a slot that nobody uses, a text counted twice.
 """
 
@@ -93,37 +94,47 @@ class DynamoLimits:
         raise Unavailable(_WHAT)
 
     def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
-        item = self._update(
-            sender_key(sender),
-            "SET refused_for = :to, refused_at = :now, expires_at = :expires",
-            None,
-            {":to": recipient, ":now": now_ms, ":expires": self._expiry(now_ms)},
-            returns="ALL_OLD",
-        )
+        values: dict[str, str | int] = {":to": recipient, ":now": now_ms, ":by": secrets.token_hex(8)}
+        try:
+            item = self._update(
+                sender_key(sender),
+                "SET before_for = if_not_exists(refused_for, :nobody), "
+                "before_at = if_not_exists(refused_at, :never), "
+                "refused_for = :to, refused_at = :now, refused_by = :by, expires_at = :expires",
+                "attribute_not_exists(refused_by) OR refused_by <> :by",
+                values | {":nobody": "", ":never": 0, ":expires": self._expiry(now_ms)},
+            )
+        except ConditionFailed as exc:
+            # Noted already, and only the answer was lost.
+            item = _plain(exc.item)
         return Refusal(
-            str(item.get("refused_for", "")),
-            int(item.get("refused_at", 0)),
+            str(item["before_for"]),
+            int(item["before_at"]),
             _brake(item),
             int(item.get("turns", 0)),
         )
 
     def set_brake(self, sender: str, seen: Brake | None, brake: Brake) -> bool:
         as_seen = "attribute_not_exists(brake_since)" if seen is None else "brake_since = :seen"
+        mark = secrets.token_hex(8)
+        values: dict[str, str | int] = {} if seen is None else {":seen": seen.since_ms}
         try:
             self._update(
                 sender_key(sender),
-                "SET brake_since = :since, brake_rate = :rate, brake_known = :known, brake_passed = :passed",
+                "SET brake_since = :since, brake_rate = :rate, brake_known = :known, brake_passed = :passed, "
+                "brake_by = :by",
                 as_seen,
-                {
+                values
+                | {
                     ":since": brake.since_ms,
                     ":rate": brake.rate,
                     ":known": brake.known,
                     ":passed": brake.passed,
-                }
-                | ({} if seen is None else {":seen": seen.since_ms}),
+                    ":by": mark,
+                },
             )
-        except ConditionFailed:
-            return False
+        except ConditionFailed as exc:
+            return exc.item.get("brake_by") == _serialize(mark)
         return True
 
     def cover(self, key: str, tat_ms: int) -> None:
@@ -139,9 +150,14 @@ class DynamoLimits:
         with suppress(ConditionFailed):
             self._update(
                 key,
-                "SET tat = :less",
-                "tat = :tat",
-                {":tat": reservation.tat_ms, ":less": reservation.tat_ms - slots * interval_ms},
+                "SET tat = :less, given_by = :by",
+                # Who took the slots meanwhile may have brought the TAT to where it was.
+                "tat = :tat AND (attribute_not_exists(given_by) OR given_by <> :by)",
+                {
+                    ":tat": reservation.tat_ms,
+                    ":less": reservation.tat_ms - slots * interval_ms,
+                    ":by": secrets.token_hex(8),
+                },
             )
 
     def push(self, key: str, not_before_ms: int) -> None:
@@ -222,17 +238,21 @@ class DynamoLimits:
         self._update(_CONTROL, "REMOVE paused_since, pause_reason, expires_at", None, {})
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
+        mark = secrets.token_hex(8)
         try:
-            item = self._update(
+            before = self._update(
                 _CONTROL,
                 "SET breaker_since = if_not_exists(breaker_since, :now), breaker_until = :until, "
-                "breaker_reason = :reason REMOVE expires_at, suspects, suspect_since",
+                "breaker_reason = :reason, opened_by = :by REMOVE expires_at, suspects, suspect_since",
                 "attribute_not_exists(breaker_until) OR breaker_until < :until",
-                {":now": now_ms, ":until": until_ms, ":reason": reason},
+                {":now": now_ms, ":until": until_ms, ":reason": reason, ":by": mark},
+                returns="ALL_OLD",
             )
-        except ConditionFailed:
-            return False
-        return int(item["breaker_since"]) == now_ms
+        except ConditionFailed as exc:
+            # Opened already, and only the answer was lost.
+            item = _plain(exc.item)
+            return (item.get("opened_by"), item.get("breaker_since")) == (mark, now_ms)
+        return "breaker_since" not in before
 
     def probe(self, now_ms: int, until_ms: int, message_id: str) -> bool:
         try:
@@ -250,19 +270,24 @@ class DynamoLimits:
         return True
 
     def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
-        new = {":new": {f"{kind} {recipient}"}}
-        try:
-            item = self._update(
-                _CONTROL,
+        values: dict[str, str | int | set[str]] = {
+            ":new": {f"{kind} {recipient}"},
+            ":now": now_ms,
+            ":old": now_ms - _SUSPECT_MS,
+        }
+        # The second begins anew where all is old, and only one of several may: it would forget the others.
+        ways = (
+            (
                 "SET suspect_since = if_not_exists(suspect_since, :now) ADD suspects :new",
                 "attribute_not_exists(suspect_since) OR suspect_since > :old",
-                new | {":now": now_ms, ":old": now_ms - _SUSPECT_MS},
-            )
-        except ConditionFailed:
-            item = self._update(
-                _CONTROL, "SET suspect_since = :now, suspects = :new", None, new | {":now": now_ms}
-            )
-        return sum(name.startswith(f"{kind} ") for name in item["suspects"])
+            ),
+            ("SET suspect_since = :now, suspects = :new", "suspect_since <= :old"),
+        )
+        for number in range(_TRIES):
+            with suppress(ConditionFailed):
+                item = self._update(_CONTROL, *ways[number % 2], values)
+                return sum(name.startswith(f"{kind} ") for name in item["suspects"])
+        raise Unavailable(_WHAT)
 
     def clear_suspects(self, now_ms: int) -> None:
         self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", None, {":now": now_ms})
@@ -273,15 +298,21 @@ class DynamoLimits:
         key = recipient_key(recipient)
         self.push(key, not_before_ms)
         values: dict[str, str | int] = {":kind": kind, ":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms)}
-        common = "trouble_kind = :kind, expires_at = :expires"
+        values[":by"] = mark = secrets.token_hex(8)
+        common = "trouble_kind = :kind, troubled_by = :by, expires_at = :expires"
         if doubt_id:
             common += ", doubt = :now, doubt_id = :id"
             values[":id"] = doubt_id
-        again = "SET troubled = if_not_exists(troubled, :now), troubles = troubles + :one, "
         try:
-            self._update(key, again + common, "trouble_kind = :kind", values)
-        except ConditionFailed:
-            self._update(key, "SET troubled = :now, troubles = :one, " + common, None, values)
+            self._update(
+                key,
+                "SET troubled = if_not_exists(troubled, :now), troubles = troubles + :one, " + common,
+                "trouble_kind = :kind AND (attribute_not_exists(troubled_by) OR troubled_by <> :by)",
+                values,
+            )
+        except ConditionFailed as exc:
+            if _plain(exc.item).get("troubled_by") != mark:
+                self._update(key, "SET troubled = :now, troubles = :one, " + common, None, values)
 
     def settle(self, recipient: str) -> None:
         with suppress(ConditionFailed):

@@ -5,6 +5,7 @@ and every one of them may be repeated by the client library without harm.
 """
 
 import hashlib
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
@@ -206,8 +207,8 @@ class DynamoMessages:
                 )
         except ConditionFailed as exc:
             existing = _message(exc.item)
-            # The put had succeeded and only its answer was lost.
-            ours = (existing.claim_id, existing.accepted_ms) == (message.claim_id, message.accepted_ms)
+            # The put had succeeded and only its answer was lost. What waits may have been claimed since.
+            ours = message.claim_id in (None, existing.claim_id) and existing.accepted_ms == message.accepted_ms
             return None if ours and existing.fingerprint == message.fingerprint else existing
         return None
 
@@ -342,6 +343,7 @@ class DynamoMessages:
             ":claim": message.claim_id,
             ":shard": shard(message.id),
             ":look": now_ms + CLAIM_MS,
+            ":by": (mark := secrets.token_hex(8)),
         }
         as_read = "replays = :old"
         if not message.replays:
@@ -349,14 +351,14 @@ class DynamoMessages:
         try:
             self._update(
                 message.id,
-                "SET replays = :new, replayed_ms = :now, attention = :shard, attention_ms = :look REMOVE slot_ms",
+                "SET replays = :new, replayed_ms = :now, replayed_by = :by, attention = :shard, "
+                "attention_ms = :look REMOVE slot_ms",
                 f"#rank = :unknown AND claim_id = :claim AND attribute_not_exists(no_resend) AND {as_read}",
                 values,
             )
         except ConditionFailed as exc:
-            # Done already, and only the answer was lost.
-            fields = _parse(exc.item) if exc.item else {}
-            return (fields.get("replays"), fields.get("replayed_ms")) == (values[":new"], now_ms)
+            # Done already, and only the answer was lost. Another may have read the same, at the same moment.
+            return exc.item.get("replayed_by") == _serialize(mark)
         return True
 
     def end(
@@ -719,14 +721,19 @@ class DynamoMessages:
             self._client.put_item(
                 TableName=self._table,
                 Item=_values(
-                    {"pk": f"T#{telnyx_id}", "message_id": message_id, "expires_at": self._expiry(now_ms)}
+                    {
+                        "pk": f"T#{telnyx_id}",
+                        "message_id": message_id,
+                        # As long as its message, which only evidence ends.
+                        "expires_at": self._kept_until(Status.SUBMITTED, now_ms),
+                    }
                 ),
             )
 
     def _not_recorded(self, item: "Item", message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
         """Why a receipt was not written."""
         why = _why_not_recorded(item, receipt)
-        if why is Recorded.DUPLICATE:
+        if why is Recorded.DUPLICATE and item.get("telnyx_id") == _serialize(receipt.telnyx_id):
             # It may be this very write, whose answer was lost, and which was the first to tell the carrier's id.
             self._point(receipt.telnyx_id, message_id, now_ms)
         return why
@@ -759,9 +766,18 @@ class DynamoMessages:
     def _try_update(self, message_id: str, changes: str, condition: str, values: "Item") -> bool:
         try:
             self._update(message_id, changes, condition, values)
-        except ConditionFailed:
-            return False
+        except ConditionFailed as exc:
+            return _is_written(exc.item, values)
         return True
+
+
+def _is_written(item: "Item", values: "Item") -> bool:
+    """Whether a write with an entry for the history is there already, and only its answer was lost."""
+    if ":entry" not in values or image(item) is None:
+        return False
+    fields = _parse(item)
+    as_written = (fields["status"], fields["updated_ms"]) == (values[":status"], values[":now"])
+    return as_written and fields.get("history", [])[-1:] == values[":entry"]
 
 
 def _advance(receipt: Receipt, now_ms: int) -> tuple[str, "Item", str]:
