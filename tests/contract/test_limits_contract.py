@@ -286,7 +286,7 @@ def test_giving_back_leaves_all_else_of_a_limit_alone(limits: Limits) -> None:
     limits.give_back(pacing.recipient_key("+12025550124"), reservation, 1, 1_000)
 
     assert limits.look(THEIRS, OURS).recipient == Limiter(
-        START_MS + 1_000, START_MS + 9, troubles=1, troubled_ms=START_MS
+        START_MS + 1_000, START_MS + 9, troubles=1, trouble_kind="outage", troubled_ms=START_MS
     )
     assert limits.look("+12025550124", OURS).recipient == Limiter()
 
@@ -299,7 +299,7 @@ def test_troubles_are_counted_from_the_first_until_they_are_settled(limits: Limi
     limits.trouble(THEIRS, "outage", START_MS + 60_000, START_MS + 5_000)
 
     assert limits.look(THEIRS, OURS).recipient == Limiter(
-        None, START_MS + 60_000, troubles=2, troubled_ms=START_MS
+        None, START_MS + 60_000, troubles=2, trouble_kind="outage", troubled_ms=START_MS
     )
 
     limits.settle(THEIRS)
@@ -310,8 +310,25 @@ def test_troubles_are_counted_from_the_first_until_they_are_settled(limits: Limi
     limits.trouble(THEIRS, "outage", START_MS, START_MS + 90_000)
     # A wait is never made shorter.
     assert limits.look(THEIRS, OURS).recipient == Limiter(
-        None, START_MS + 60_000, troubles=1, troubled_ms=START_MS + 90_000
+        None, START_MS + 60_000, troubles=1, trouble_kind="outage", troubled_ms=START_MS + 90_000
     )
+
+
+def test_troubles_of_another_kind_are_counted_anew(limits: Limits) -> None:
+    limits.trouble(THEIRS, "outage", START_MS, START_MS)
+    limits.trouble(THEIRS, "40319", START_MS, START_MS + 1)
+    limits.trouble(THEIRS, "40319", START_MS, START_MS + 2)
+
+    found = limits.look(THEIRS, OURS).recipient
+    assert (found.troubles, found.trouble_kind, found.troubled_ms) == (2, "40319", START_MS + 1)
+
+
+def test_what_a_limit_covers_is_only_ever_more(limits: Limits) -> None:
+    limits.cover(KEY, START_MS + 5_000)
+    limits.cover(KEY, START_MS + 3_000)
+
+    assert limits.look(THEIRS, OURS).recipient.tat_ms == START_MS + 5_000
+    assert limits.reserve(KEY, 1, 1_000, START_MS).first_ms == START_MS + 5_000
 
 
 def test_the_text_that_came_into_doubt_last_is_known_until_that_is_settled(limits: Limits) -> None:

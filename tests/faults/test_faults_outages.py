@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from tests.faults import outages
+from tests.faults.matrix import MINUTE
 from tests.faults.outages import CARRIER, STORES, outage, problems
 
 SEED = int(os.environ.get("OUTAGE_SEED", "0")) or secrets.randbelow(10**6)
@@ -45,6 +45,6 @@ def test_the_last_text_leaves_within_twenty_minutes_of_the_end() -> None:
         (kind, length): outage(kind, length).waited_ms
         for kind in (*CARRIER, *STORES)
         for length in ("1 min", "20 min")
-        if outage(kind, length).waited_ms > 20 * outages.MINUTE
+        if outage(kind, length).waited_ms > 20 * MINUTE
     }
     assert not late

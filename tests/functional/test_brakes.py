@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from longcode.deliver import PROBE_MS
+from longcode.attempt import PROBE_MS
 from longcode.message import Status
 from longcode.pacing import next_utc_midnight_ms
 from tests.fakes import THEIRS, World, make_settings, make_world

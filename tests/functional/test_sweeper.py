@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from longcode.attempt import REPLAY_AFTER_MS
 from longcode.message import ENQUEUE_CHECK_MS, Fault, Status
 from longcode.ports import Waiting
-from longcode.sweep import FIRST_EVIDENCE_MS, GIVE_UP_MS, REPLAY_AFTER_MS
+from longcode.sweep import FIRST_EVIDENCE_MS, GIVE_UP_MS
 from tests.fakes import OURS, THEIRS, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import Behaviour

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from longcode.message import Entry, Status
+from longcode.message import Entry, Message, Status
 from longcode.metrics import Metric
 from longcode.ports import Clock, Finder, Journal, Messages, Meter, Position, Search
 
 # In one call, so that it ends in time. A call that has more to do says so.
 ERASED_MOST = 250
 _PAGE = 100
+# Each try that fails is a claim, or a text put back, of that very moment.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +36,31 @@ def erase(
     while remaining and erased < ERASED_MOST and clock.now_ms() < stop_ms:
         found = finder.find(Search(peer=number), after, min(_PAGE, ERASED_MOST - erased), clock.now_ms())
         for message in messages.get_all(found.ids):
-            now = clock.now_ms()
-            if message.status.waiting:
-                entry = Entry(now, Status.CANCELLED.value, "api", note="The recipient's texts were erased.")
-                if messages.end(message, Status.CANCELLED, entry, now):
-                    message = replace(message, status=Status.CANCELLED)
-            if messages.erase(message):
+            if _erase(message, messages, clock):
                 erased += 1
             else:
-                # Without its record it could leave twice; with it, it must not leave again.
-                messages.forbid(message)
                 kept += 1
         after, remaining = found.next, found.next is not None
     meter.count(Metric.ERASED, erased)
     journal.info("recipient.erased", erased=erased, kept=kept, remaining=remaining)
     return Erasure(erased, kept, remaining)
+
+
+def _erase(message: Message, messages: Messages, clock: Clock) -> bool:
+    """Erase one text; False if it is being sent or in doubt, and stays. Either way nothing sends it from now on."""
+    for _ in range(_TRIES):
+        if message.status.waiting:
+            now = clock.now_ms()
+            entry = Entry(now, Status.CANCELLED.value, "api", note="The recipient's texts were erased.")
+            if messages.end(message, Status.CANCELLED, entry, now):
+                message = replace(message, status=Status.CANCELLED, updated_ms=now)
+        if messages.erase(message):
+            return True
+        if messages.forbid(message):
+            return False
+        # It was claimed or put back meanwhile.
+        there = messages.get(message.id)
+        if there is None:
+            return True
+        message = there
+    return False

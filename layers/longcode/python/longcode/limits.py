@@ -303,16 +303,23 @@ class DynamoLimits:
         if doubt_id:
             common += ", doubt = :now, doubt_id = :id"
             values[":id"] = doubt_id
-        try:
-            self._update(
-                key,
-                "SET troubled = if_not_exists(troubled, :now), troubles = troubles + :one, " + common,
-                "trouble_kind = :kind AND (attribute_not_exists(troubled_by) OR troubled_by <> :by)",
-                values,
-            )
-        except ConditionFailed as exc:
-            if _plain(exc.item).get("troubled_by") != mark:
-                self._update(key, "SET troubled = :now, troubles = :one, " + common, None, values)
+        again = "SET troubled = if_not_exists(troubled, :now), troubles = troubles + :one, "
+        anew = "SET troubled = :now, troubles = :one, "
+        for change, condition in ((again, "trouble_kind = :kind"), (anew, "trouble_kind <> :kind")) * _TRIES:
+            if change is anew:
+                condition = f"(attribute_not_exists(trouble_kind) OR {condition})"
+            try:
+                self._update(
+                    key,
+                    change + common,
+                    f"{condition} AND (attribute_not_exists(troubled_by) OR troubled_by <> :by)",
+                    values,
+                )
+            except ConditionFailed as exc:
+                if _plain(exc.item).get("troubled_by") != mark:
+                    continue
+            return
+        raise Unavailable(_WHAT)
 
     def settle(self, recipient: str) -> None:
         with suppress(ConditionFailed):
