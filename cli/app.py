@@ -30,8 +30,8 @@ from cli.site import Site
 from cli.target import Target
 from longcode import accept, phone
 from longcode import find as finds
-from longcode.deliver import MOST_HIDDEN_MS
 from longcode.errors import InvalidRequest
+from longcode.lane import MOST_HIDDEN_MS
 from longcode.message import epoch_ms, iso
 from longcode.ports import Waiting
 

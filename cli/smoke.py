@@ -17,7 +17,7 @@ from cli.problems import Problem
 from cli.site import Site, described, outputs_of
 from cli.target import Target
 from longcode import phone
-from longcode.deliver import LEAD_MS
+from longcode.lane import LEAD_MS
 
 TAG = "smoke"
 _WORDS = "Smoke test "

@@ -23,6 +23,8 @@ NOBODY = 2**22 + 1
         (f"lifecycle-{NOBODY}", None, True),
         (f"lifecycle-{os.getpid()}", None, False),
     ],
+    # A process id in a test's name would be another one in each worker.
+    ids=["nobody-there", "another-start", "at-work", "unknown", "lifecycle-gone", "lifecycle-at-work"],
 )
 def test_only_a_stack_whose_makers_are_gone_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, user: str | None, gone: bool

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from longcode import outbox
-from longcode.deliver import Result
+from longcode.lane import Result
 from longcode.ports import Clock, Envelope, Journal, Outbox
 
 # Any: Lambda's SQS event and its partial batch response are JSON.

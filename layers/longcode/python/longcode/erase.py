@@ -47,7 +47,7 @@ def erase(
 
 
 def _erase(message: Message, messages: Messages, clock: Clock) -> bool:
-    """Erase one text; False if it is being sent or in doubt, and stays. Either way nothing sends it from now on."""
+    """Erase one text; False if it is being sent or in doubt, and stays. Nothing sends it from now on."""
     for _ in range(_TRIES):
         if message.status.waiting:
             now = clock.now_ms()

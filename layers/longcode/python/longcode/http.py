@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from longcode import accept, errors, explain, phone
-from longcode.deliver import Result
 from longcode.erase import Erasure
+from longcode.lane import Result
 from longcode.message import Entry, Fault, Message, is_message_id, is_tag, iso
 from longcode.metrics import Metric
 from longcode.ports import Answer, Clock, Journal, Meter, OptOut

@@ -19,7 +19,7 @@ from longcode.errors import Crashed, LongCodeError, Unavailable
 from longcode.metrics import Metric
 
 if TYPE_CHECKING:
-    from longcode import attempt, deliver, pacing, ports, sweep
+    from longcode import attempt, lane, pacing, ports, sweep
     from longcode.guard import Guard
     from longcode.message import Message
     from longcode.observability import LambdaJournal, LambdaMeter
@@ -214,7 +214,7 @@ class Service:
         remaining = context.get_remaining_time_in_millis() - _MARGIN_MS if context else at_most_ms
         return self.clock.now_ms() + min(int(remaining), at_most_ms)
 
-    def send_batch(self, deadline_ms: int) -> "Callable[[list[ports.Envelope]], list[deliver.Result]]":
+    def send_batch(self, deadline_ms: int) -> "Callable[[list[ports.Envelope]], list[lane.Result]]":
         """deliver.send_batch, with everything but the batch."""
         from longcode.deliver import send_batch
 

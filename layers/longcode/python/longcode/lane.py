@@ -1,0 +1,548 @@
+"""One recipient's texts of a batch: which of them leaves when, and what becomes of those that must wait."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from longcode import attempt, braking, pacing
+from longcode.attempt import PROBE_MS, Desk
+from longcode.errors import OPTED_OUT, Unavailable
+from longcode.message import CLAIM_MS, UNSTORED_MS, Entry, Fault, HeldBy, Message, Status
+from longcode.metrics import Metric
+from longcode.ports import Answer, Claim, Envelope, Outbox, Road
+
+# The claim is written this long before the slot, so that the text leaves at its slot and not after it.
+LEAD_MS = 60
+# After a store failed: soon, but not at once.
+STORE_RETRY_MS = 15_000
+# The longest that an open breaker, or a store that is down, hides a text at a time.
+MOST_HIDDEN_MS = 600_000
+# A queue message received so often is replaced by a fresh one: a thousand receives are the dead letters.
+RENEW_AFTER = 300
+# So many texts of one line whose queue messages are missing are taken along at a time.
+_LINE_MOST = 20
+# For a queue message that came before its text: how long it is waited for inside, in steps, and then outside.
+_UNSTORED_STEPS_MS = (50, 100, 200)
+_UNSTORED_RETRY_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one message of a batch. `again_ms` set: it is still to be sent, not before then.
+
+    `envelope` is None for a text that was taken along without a queue message of its own.
+    """
+
+    envelope: Envelope | None
+    message: Message | None = None
+    answer: Answer | None = None
+    again_ms: int | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the queue may forget it."""
+        return self.again_ms is None
+
+
+@dataclass(slots=True)
+class Place:
+    """One text's place in a lane: when it may leave, what decided that, and which queue messages wait with it."""
+
+    message: Message
+    envelopes: list[Envelope] = field(default_factory=list)
+    slot_ms: int | None = None
+    # Its turn at a brake, as Message.turn.
+    turn: int | None = None
+    floor_ms: int = 0
+    held_by: HeldBy = HeldBy.RECIPIENT_RATE
+    # Whether its slot was reserved for it just now, and nothing says so yet.
+    fresh: bool = False
+    # The slot as it was reserved, before anything moved it: what stands behind in the queue has its own by that.
+    reserved_ms: int = 0
+
+
+class Lane:
+    """What waits for one recipient of a batch, in the order of acceptance."""
+
+    def __init__(self, envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox, last_start_ms: int) -> None:
+        self.results: list[Result] = []
+        self.recipient = envelopes[0].recipient
+        # How things stood when somebody last looked; what it says of a recipient may be about another one.
+        self.road = Road()
+        self._envelopes = list(envelopes)
+        # Those whose texts are still to come into the table.
+        self._early: list[Envelope] = []
+        self._places: list[Place] = []
+        self._desk = desk
+        self._outbox = outbox
+        self._last_start_ms = last_start_ms
+        self._window_ms = desk.clock.now_ms() + pacing.SHORT_WAIT_MS
+        self._spacing = pacing.spacing(desk.pace.recipient_ms)
+        self._planned = False
+        self._reservation: pacing.Reservation | None = None
+        self._probe_until_ms = 0
+        self._next_ms = 0
+        self._must_push = False
+
+    # ------------------------------------------------------------------------------------- for the batch
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to send."""
+        return bool(self._places)
+
+    @property
+    def first(self) -> Place:
+        """The one that leaves next."""
+        return self._places[0]
+
+    @property
+    def fresh(self) -> list[Place]:
+        """Those that hold no slot yet."""
+        return [place for place in self._places if place.slot_ms is None]
+
+    def load(self) -> None:
+        """Read what the queue messages name, and what was accepted before it without one. Takes no slot yet."""
+        self._guarded(self._load)
+        if not self._places:
+            self._finish()
+
+    def recall(self, now: int) -> None:
+        """Take up the slots that texts were given before.
+
+        A recipient's own slots only keep a distance, so one that has passed is as good as any. A shared one is
+        void once it has passed; so is the moment to which the carrier put a text off.
+        """
+        shared = self._desk.pace.shared
+        for place in [] if self._planned else self._places:
+            message = place.message
+            place.turn = message.turn
+            if message.status is Status.SENDING:
+                # Not to be sent now, so it needs no slot of anybody's.
+                place.slot_ms = now
+            elif message.slot_ms is None or (shared and message.held_by is HeldBy.CARRIER_BACKOFF):
+                continue
+            elif not shared or message.slot_ms > now - pacing.STALE_SLOT_MS:
+                place.slot_ms, place.held_by = message.slot_ms, message.held_by or place.held_by
+
+    def wait(self, stopped: tuple[int, HeldBy, str]) -> None:
+        """Sending is stopped for all: look again later, and hold nothing for that time."""
+        self._hide(self._until(stopped))
+
+    def give_up(self, exc: Unavailable) -> None:
+        """A store is down: nothing may leave that could not be recorded."""
+        self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)
+        now = self._desk.clock.now_ms()
+        receives = max((envelope.receives for envelope in self._open_envelopes()), default=1)
+        # Ever more rarely: an outage may last as long as the text is valid.
+        again = now + min(STORE_RETRY_MS + 1_000 * receives, MOST_HIDDEN_MS)
+        if now <= self._last_start_ms:
+            self._keep_slots()
+        self._hide(again)
+
+    def abandon(self, exc: Unavailable) -> None:
+        """Give up before anything was sent."""
+        self.give_up(exc)
+        self._finish()
+
+    def try_one(self, probe_until_ms: int) -> None:
+        """Send one text through an open breaker, by a right that holds until then."""
+        self._probe_until_ms = probe_until_ms
+        self._guarded(self._work)
+        if not self._places:
+            self._finish()
+
+    def run(self) -> None:
+        """Send what may leave now, hide the rest."""
+        self._guarded(self._work)
+        self._finish()
+
+    # ------------------------------------------------------------------------------------- the preparation
+
+    def _load(self) -> None:
+        found = self._read()
+        own: dict[str, Place] = {}
+        spare: list[tuple[Envelope, Message | None]] = []
+        for envelope in self._envelopes:
+            ident = envelope.message_id or ""
+            message = found.get(ident)
+            if envelope in self._early:
+                continue
+            if message is None or not (message.status.waiting or message.status is Status.SENDING):
+                spare.append((envelope, message))
+            else:
+                own.setdefault(ident, Place(message)).envelopes.append(envelope)
+        until_ms = max((message.accepted_ms for message in found.values() if message), default=0)
+        places = sorted(own.values(), key=lambda place: place.message.accepted_ms)
+        if until_ms:
+            places = self._with_earlier(places, until_ms)
+        self._places = self._drop_expired(places)
+        self._settle_spare(spare, found)
+        self._envelopes = []
+
+    def _read(self) -> dict[str, Message | None]:
+        """What the queue messages name. One that came before its text is given a moment."""
+        ids = [envelope.message_id or "" for envelope in self._envelopes]
+        found = dict(self._desk.messages.read(ids))
+        for step_ms in _UNSTORED_STEPS_MS:
+            now = self._desk.clock.now_ms()
+            self._early = [
+                envelope
+                for envelope in self._envelopes
+                if envelope.message_id not in found and abs(now - envelope.sent_ms) < UNSTORED_MS
+            ]
+            if not self._early:
+                break
+            self._desk.clock.sleep_until(now + step_ms)
+            found |= self._desk.messages.read([envelope.message_id or "" for envelope in self._early])
+        self._early = [envelope for envelope in self._early if envelope.message_id not in found]
+        return found
+
+    def _with_earlier(self, places: list[Place], until_ms: int) -> list[Place]:
+        """`places` and those that wait before them in the table, the oldest first."""
+        known = {place.message.id for place in places}
+        line = self._desk.messages.line(self.recipient, until_ms=until_ms, at_most=_LINE_MOST + len(places))
+        missing = [text.message_id for text in line if text.message_id not in known][:_LINE_MOST]
+        if not missing:
+            return places
+        extra = [
+            Place(message)
+            for message in self._desk.messages.get_all(missing)
+            if message.status.waiting and message.recipient == self.recipient
+        ]
+        if extra:
+            self._desk.journal.info("line.taken_along", message_ids=[place.message.id for place in extra])
+        return sorted([*extra, *places], key=lambda place: place.message.accepted_ms)
+
+    def _drop_expired(self, places: list[Place]) -> list[Place]:
+        """End what has waited longer than it was valid: it needs no slot, and whatever stops sending."""
+        now, kept = self._desk.clock.now_ms(), []
+        for place in places:
+            if place.message.status.waiting and now >= place.message.accepted_ms + self._desk.validity_ms:
+                self._close(place, _expire(place.message, self._desk, now))
+            else:
+                kept.append(place)
+        return kept
+
+    def _settle_spare(self, spare: Sequence[tuple[Envelope, Message | None]], known: Collection[str]) -> None:
+        """Queue messages whose texts were dealt with: they go, or wait with the last text that has to."""
+        for envelope, message in spare:
+            if envelope.message_id not in known:
+                self._desk.meter.count(Metric.UNKNOWN_ID)
+                self._desk.journal.warning(
+                    "queue.unknown_id", queue_id=envelope.queue_id, message_id=envelope.message_id
+                )
+            else:
+                self._desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
+            if self._places and not any(place.envelopes for place in self._places):
+                # Without one nothing would bring those texts here again.
+                self._places[-1].envelopes.append(envelope)
+            else:
+                self.results.append(Result(envelope, message))
+
+    # ------------------------------------------------------------------------------------------- the work
+
+    @property
+    def _ids(self) -> list[str | None]:
+        return [place.message.id for place in self._places] or [one.message_id for one in self._envelopes]
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do `work`; if it fails, what this recipient has left goes back, and nobody else's does."""
+        try:
+            work()
+        except Unavailable as exc:
+            self.give_up(exc)
+        except Exception:
+            # The one place that must survive anything: the other recipients' results are still to be told.
+            self._desk.journal.exception("lane.crashed", message_ids=self._ids)
+            self._desk.meter.count(Metric.CRASHED)
+            self.give_up(Unavailable("A worker"))
+
+    def _finish(self) -> None:
+        """Delete what is done: at once, as what is behind it comes to nobody until then."""
+        if self._early:
+            self._hide(self._desk.clock.now_ms() + _UNSTORED_RETRY_MS)
+        done = [result.envelope for result in self.results if result.done and result.envelope]
+        if done:
+            self._guarded(lambda: self._outbox.done(done))
+
+    def _work(self) -> None:
+        if not self._planned:
+            self._plan()
+        probing = bool(self._probe_until_ms)
+        while self._places and self._send_first():
+            if probing and not self._probe_until_ms:
+                break
+        if self._must_push:
+            self._must_push = False
+            try:
+                self._desk.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
+            except Unavailable:
+                # As long as the lane is not done, nothing else of this recipient comes out of the queue.
+                self._desk.clock.sleep_until(min(self._next_ms, self._last_start_ms))
+                raise
+
+    def _plan(self) -> None:
+        """Give every place its slot: the recipient's limit, the shared floors, the order of the line."""
+        self._planned, fresh = True, self.fresh
+        desk, now = self._desk, self._desk.clock.now_ms()
+        key, first = pacing.recipient_key(self.recipient), now
+        if fresh and self._spacing:
+            start = max(now, fresh[0].floor_ms)
+            self._reservation = desk.limits.reserve(key, len(fresh), self._spacing, start)
+            first = self._reservation.first_ms
+        for number, place in enumerate(fresh):
+            slot = first + number * self._spacing
+            if slot >= place.floor_ms:
+                place.held_by = HeldBy.RECIPIENT_RATE
+            place.slot_ms, place.fresh = max(slot, place.floor_ms), True
+            desk.meter.count(Metric.PACING_WAIT, place.slot_ms - now)
+        # A slot is a slot: the first text takes the first, whoever of the line it was reserved for.
+        slots = sorted(((place.slot_ms or 0, place.held_by) for place in self._places), key=lambda slot: slot[0])
+        for place, (slot_ms, held_by) in zip(self._places, slots, strict=True):
+            place.slot_ms, place.held_by = slot_ms, held_by
+            place.reserved_ms = slot_ms
+        self._shift(now)
+        end_ms = (self._places[-1].slot_ms or 0) + self._spacing
+        if self._spacing and end_ms > (self._reservation.tat_ms if self._reservation else 0):
+            # Slots that were kept from before, and moved since, lie beyond what the limit knows.
+            desk.limits.cover(key, end_ms)
+
+    def _shift(self, not_before: int) -> None:
+        """Move the slots so that the first is no sooner than `not_before` and the order and distances hold."""
+        slots = pacing.line(not_before, self._spacing, [place.slot_ms or 0 for place in self._places])
+        for place, slot in zip(self._places, slots, strict=True):
+            place.slot_ms = slot
+
+    def _send_first(self) -> bool:
+        """Send the first place's message; False when the lane has to stop, the rest being hidden."""
+        desk, place = self._desk, self._places[0]
+        slot = place.slot_ms or 0
+        if slot > self._window_ms or max(slot, desk.clock.now_ms()) > self._last_start_ms:
+            return self._defer(slot)
+        if self._braked(place, desk.clock.now_ms()) > slot:
+            return True
+        desk.clock.sleep_until(slot - LEAD_MS)
+        now = desk.clock.now_ms()
+        claim = desk.messages.claim(place.message.id, desk.new_id(), now)
+        if not claim.won or claim.message is None:
+            return self._not_ours(claim, now)
+        message = claim.message
+        if now >= message.accepted_ms + desk.validity_ms:
+            self._close(self._places.pop(0), _expire(message, desk, now))
+            return True
+        try:
+            # After the claim: what was said before it is heard.
+            self.road = road = desk.limits.look(self.recipient, desk.sender)
+        except Unavailable:
+            self._put_back(place, message, place.held_by)
+            raise
+        if road.opted_out:
+            return self._suppress(message)
+        if (moved := self._moved(message, place, road)) is not None:
+            return moved
+        desk.clock.sleep_until(slot)
+        desk.meter.count(Metric.QUEUE_AGE, desk.clock.now_ms() - message.accepted_ms)
+        self._probe_until_ms = 0
+        return self._settle(place, attempt.request(message, desk, road), road)
+
+    def _moved(self, message: Message, place: Place, road: Road) -> bool | None:
+        """Put a claimed text back if it may not leave now; whether the lane goes on, None if it may."""
+        desk, now, slot = self._desk, self._desk.clock.now_ms(), place.slot_ms or 0
+        stopped = attempt.stop(road.control, now)
+        if stopped and road.control.breaker_until_ms == self._probe_until_ms:
+            # That is its own try.
+            stopped = None
+        elif stopped is None and road.control.breaker_until_ms is not None:
+            # It was opened and has passed since the batch began: whoever comes next tries.
+            stopped = now + PROBE_MS, HeldBy.BREAKER, road.control.breaker_reason
+        if stopped:
+            self._put_back(place, message, place.held_by)
+            return self._defer(self._until(stopped))
+        if attempt.in_doubt(road, desk, now):
+            self._put_back(place, message, place.held_by)
+            return self._defer(now + STORE_RETRY_MS)
+        if (due := self._braked(place, now)) > slot:
+            self._put_back(place, message, place.held_by)
+            return True if due <= self._window_ms else self._defer(due)
+        if road.not_before_ms <= slot:
+            return None
+        held_by = HeldBy.CARRIER_BACKOFF if road.recipient.troubles else place.held_by
+        for other in self._places:
+            other.held_by = held_by
+        self._shift(road.not_before_ms)
+        self._put_back(place, message, held_by)
+        return True
+
+    def _braked(self, place: Place, now: int) -> int:
+        """The moment at which a brake of the sender lets a text leave, which takes a turn at it; 0: there is none.
+
+        If it is later than the text's slot, the slots move.
+        """
+        brake = self.road.brake(now)
+        if brake is None or self._probe_until_ms:
+            place.turn = None
+            return 0
+        if place.turn is None:
+            place.turn = self._desk.limits.take_turn(self._desk.sender, brake, now)
+        due = braking.due_ms(brake, place.turn)
+        if due > (place.slot_ms or 0):
+            for other in self._places:
+                other.held_by = HeldBy.CARRIER_BACKOFF
+            self._shift(due)
+        return due
+
+    def _put_back(self, place: Place, message: Message, held_by: HeldBy) -> None:
+        """Give back the claim of a text that does not leave now, with its slot."""
+        slot = place.slot_ms or 0
+        self._desk.messages.release(
+            message, self._desk.clock.now_ms(), slot_ms=slot, held_by=held_by, turn=place.turn
+        )
+        place.message = replace(place.message, slot_ms=slot, held_by=held_by, turn=place.turn)
+        place.held_by, place.fresh = held_by, False
+
+    def _not_ours(self, claim: Claim, now: int) -> bool:
+        """A text that was dealt with since it was read, or that another invocation still deals with."""
+        desk, message = self._desk, claim.message
+        if message and message.status is Status.SENDING:
+            dead_ms = (message.claimed_ms or 0) + CLAIM_MS
+            if now < dead_ms:
+                return self._defer(dead_ms)
+            # The invocation that claimed it is gone, and may have sent it.
+            fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
+            desk.messages.ambiguous(message, fault, now)
+        elif message and message.status.waiting:
+            entry = Entry(now, Status.CANCELLED.value, "consumer", note="The recipient's texts were erased.")
+            desk.messages.end(message, Status.CANCELLED, entry, now)
+        elif message:
+            desk.meter.count(Metric.DUPLICATES_SUPPRESSED)
+            desk.journal.info("queue.redelivered", message_id=message.id, status=message.status.value)
+        else:
+            desk.meter.count(Metric.UNKNOWN_ID)
+        self._close(self._places.pop(0), message)
+        return True
+
+    def _suppress(self, claimed: Message) -> bool:
+        """The recipient has opted out: end all that waits for them here."""
+        gone = [place for place in self._places if place.message.status.waiting]
+        for place in gone:
+            message = claimed if place.message.id == claimed.id else place.message
+            self._close(place, _suppress(message, self._desk))
+            self._places.remove(place)
+        if not self._places:
+            self._give_back(gone)
+        return True
+
+    def _settle(self, place: Place, trip: attempt.Trip, road: Road) -> bool:
+        """After a request: the next one, or all that is left waits."""
+        again = trip.again_ms
+        if again is not None:
+            for other in self._places:
+                other.held_by = HeldBy.BREAKER if trip.answer.everyone else HeldBy.CARRIER_BACKOFF
+            # A turn that was used is gone.
+            place.turn = None
+            place.message = replace(place.message, slot_ms=again, held_by=place.held_by, turn=None)
+            self._shift(again)
+            return self._defer(again)
+        self._close(self._places.pop(0), trip.message, trip.answer)
+        self._next_ms = pacing.next_departure(trip.arrival_ms, self._desk.pace.recipient_ms)
+        late = self._next_ms > min(place.reserved_ms + self._spacing, road.recipient.tat_ms or 0)
+        self._must_push = bool(self._spacing) and late
+        self._shift(self._next_ms)
+        return True
+
+    # ---------------------------------------------------------------------------------------- the leaving
+
+    def _close(self, place: Place, message: Message | None, answer: Answer | None = None) -> None:
+        """A text is dealt with, and its queue messages with it."""
+        self.results.append(Result(next(iter(place.envelopes), None), message, answer))
+        self.results += [Result(envelope, message) for envelope in place.envelopes[1:]]
+
+    def _until(self, stopped: tuple[int, HeldBy, str]) -> int:
+        """When to look again whether a stop has ended: not at its end, as an operator may end it sooner."""
+        until, held_by, _ = stopped
+        return until if held_by is HeldBy.PAUSED else min(until, self._desk.clock.now_ms() + MOST_HIDDEN_MS)
+
+    def _defer(self, again: int) -> bool:
+        """Keep the slots that were given, and hide all that is left until then."""
+        self._keep_slots()
+        self._hide(again)
+        return False
+
+    def _keep_slots(self) -> None:
+        """Note each slot on its text; where that can't be done, give back what nobody has built on."""
+        try:
+            for place in self._places:
+                message, slot = place.message, place.slot_ms
+                if slot is None or message.status is Status.SENDING:
+                    continue
+                if (message.slot_ms, message.held_by, message.turn) != (slot, place.held_by, place.turn):
+                    self._desk.messages.hold(message.id, slot, place.held_by, place.turn)
+                place.fresh = False
+        except Unavailable as exc:
+            self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)
+            self._give_back(self._places)
+
+    def _give_back(self, places: Sequence[Place]) -> None:
+        """Free the slots of `places` that were reserved just now and that nothing else remembers."""
+        unused = sum(place.fresh for place in places)
+        if self._reservation is None or not unused:
+            return
+        try:
+            self._desk.limits.give_back(
+                pacing.recipient_key(self.recipient), self._reservation, unused, self._spacing
+            )
+        except Unavailable as exc:
+            self._desk.journal.error("store.unavailable", what=exc.what)
+
+    def _open_envelopes(self) -> list[Envelope]:
+        """Those that are still to be dealt with."""
+        return [*self._envelopes, *(one for place in self._places for one in place.envelopes), *self._early]
+
+    def _hide(self, again: int) -> None:
+        """Hide all that is left until then: the whole tail, and no part of it for longer."""
+        now = self._desk.clock.now_ms()
+        envelopes = self._open_envelopes()
+        slot = self._places[0].slot_ms if self._places else None
+        self.results += [Result(envelope, again_ms=again) for envelope in envelopes]
+        # Who has a slot waits inside the invocation for the rest of the last second. Nobody else does: a text
+        # that came back a moment too soon would go round until then, and each time is a receive.
+        delay_s = pacing.visibility_s(again if again == slot else again + 999, now)
+        hide(envelopes, delay_s, self._desk, self._outbox)
+        self._envelopes, self._places, self._early = [], [], []
+
+
+def hide(envelopes: Sequence[Envelope], delay_s: int, desk: Desk, outbox: Outbox) -> None:
+    """Hide queue messages for so long; if that fails, they come back when the queue's own timeout ends.
+
+    A fresh one takes the place of one that was received often: waiting must not end among the dead letters,
+    however long it takes.
+    """
+    worn = [envelope for envelope in envelopes if envelope.receives >= RENEW_AFTER]
+    rest = [envelope for envelope in envelopes if envelope.receives < RENEW_AFTER]
+    try:
+        if rest:
+            outbox.defer(rest, [delay_s] * len(rest))
+        if worn:
+            outbox.renew(worn)
+    except Unavailable as exc:
+        ids = [envelope.message_id for envelope in envelopes]
+        desk.journal.error("store.unavailable", what=exc.what, message_ids=ids)
+
+
+def _suppress(message: Message, desk: Desk) -> Message:
+    """End a text whose recipient has opted out since it was accepted."""
+    now = desk.clock.now_ms()
+    fault = Fault("recipient_opted_out", OPTED_OUT)
+    entry = Entry(now, Status.SUPPRESSED.value, "consumer", faults=(fault,))
+    if desk.messages.end(message, Status.SUPPRESSED, entry, now):
+        desk.journal.info("send.suppressed", message_id=message.id)
+    return replace(message, status=Status.SUPPRESSED, faults=(fault,))
+
+
+def _expire(message: Message, desk: Desk, now: int) -> Message:
+    """End a text that has waited longer than it was valid."""
+    fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+    entry = Entry(now, Status.EXPIRED_UNSENT.value, "consumer", faults=(fault,))
+    desk.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
+    desk.journal.info("send.expired", message_id=message.id)
+    return replace(message, status=Status.EXPIRED_UNSENT, faults=(fault,))
