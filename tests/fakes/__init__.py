@@ -191,8 +191,9 @@ class World:
         return looked
 
 
-def _messages(settings: Settings) -> FakeMessages:
-    return FakeMessages(validity_minutes=settings.validity_minutes, keep_text=settings.store_text == "always")
+def _messages(settings: Settings, clock: FakeClock) -> FakeMessages:
+    keep_text = settings.store_text == "always"
+    return FakeMessages(validity_minutes=settings.validity_minutes, keep_text=keep_text, now_ms=clock.now_ms)
 
 
 # Any: the parts that a caller puts in the place of ours, by the names that wiring.Service has for them.
@@ -200,7 +201,7 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     """A world over `settings`; `parts` (clock, messages, limits, outbox, carrier, …) replace the fakes."""
     settings = settings or make_settings()
     clock = parts.setdefault("clock", FakeClock())
-    messages = parts.setdefault("messages", _messages(settings))
+    messages = parts.setdefault("messages", _messages(settings, clock))
     optouts = parts.setdefault("optouts", FakeOptOuts())
     limits = parts.setdefault("limits", FakeLimits(optouts))
     queue = parts.setdefault("outbox", FakeQueue(clock))

@@ -122,6 +122,8 @@ class FakeCarrier:
         # Whether the detail records show a message that is still queued (the real ones do not).
         self.shows_queued = shows_queued
         self.latency_ms = latency_ms
+        # How many requests of a second it takes; those above are refused with 429.
+        self.takes_a_second: int | None = None
         # Told of each text that goes out: what reports of it to us starts from there.
         self.on_taken: Callable[[Text], None] = lambda _text: None
         self._clock = clock
@@ -203,6 +205,10 @@ class FakeCarrier:
         )
 
     def _behaviour(self, message: Message) -> Behaviour:
+        second = self._clock.now_ms() // 1000
+        taken = sum(request.took and request.arrived_ms // 1000 == second for request in self.requests[-200:])
+        if self.takes_a_second is not None and taken >= self.takes_a_second:
+            return refuses(429, "10011", "Too many requests", retry_after="1")
         for name in (message.id, message.recipient):
             if self._for.get(name):
                 return self._for[name].popleft()

@@ -8,6 +8,7 @@ from decimal import Decimal
 from longcode.message import (
     CLAIM_MS,
     ENQUEUE_CHECK_MS,
+    KEPT_ENTRIES,
     RECEIPT_CHECK_MS,
     URGENT_SHARDS,
     Entry,
@@ -32,13 +33,24 @@ class _Row:
     in_line: bool = False
     attention_ms: int | None = None
     event_ids: set[str] = field(default_factory=set)
+    # When it came into its line or left it, and which of both: what the index shows comes later.
+    moves: list[tuple[int, bool]] = field(default_factory=list)
 
 
 class FakeMessages:
     """ports.Messages in memory. The contract tests hold it to what the real table does."""
 
-    def __init__(self, *, validity_minutes: int = 1440, keep_text: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        validity_minutes: int = 1440,
+        keep_text: bool = True,
+        now_ms: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.trip = Tripwire()
+        # How long after a write the index of lines shows it, as one of DynamoDB's may.
+        self.lag_ms = 0
+        self._now_ms = now_ms
         self._validity_ms = validity_minutes * 60_000
         self._keep_text = keep_text
         self._rows: dict[str, _Row] = {}
@@ -64,7 +76,8 @@ class FakeMessages:
                 look_ms = ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms
             self._erased.discard(message.id)
             self._rows.pop(message.id, None)
-            self._rows[message.id] = _Row(message, queued, message.accepted_ms + look_ms)
+            self._rows[message.id] = row = _Row(message, attention_ms=message.accepted_ms + look_ms)
+            self._line(row, queued)
             return None
 
     def get(self, message_id: str) -> Message | None:
@@ -91,7 +104,8 @@ class FakeMessages:
                 attempts=row.message.attempts + 1,
                 unqueued=False,
             )
-            row.in_line, row.attention_ms = False, now_ms + CLAIM_MS
+            self._line(row, False)
+            row.attention_ms = now_ms + CLAIM_MS
             return Claim(True, row.message)
 
     def release(
@@ -115,7 +129,8 @@ class FakeMessages:
                 claim_id=None,
                 claimed_ms=None,
             )
-            row.in_line, row.attention_ms = True, row.message.accepted_ms + self._validity_ms
+            self._line(row, True)
+            row.attention_ms = row.message.accepted_ms + self._validity_ms
 
         return self._change("release", message, lambda old: old.status is Status.SENDING, put_back)
 
@@ -184,7 +199,8 @@ class FakeMessages:
                 text=self._text_after(row.message, status),
                 unqueued=False,
             )
-            row.in_line, row.attention_ms = False, None
+            self._line(row, False)
+            row.attention_ms = None
 
         return self._change(
             "end", message, lambda old: old.status.rank < Status.SUBMITTED.rank, finish, unclaimed_too=True
@@ -225,6 +241,9 @@ class FakeMessages:
                 return Recorded.DUPLICATE
             if row.message.telnyx_id not in (None, receipt.telnyx_id):
                 return Recorded.FOREIGN
+            advances = receipt.status and row.message.status.rank < receipt_ceiling(receipt.status)
+            if not advances and len(row.message.history) >= KEPT_ENTRIES:
+                return Recorded.KEPT
             if row.message.telnyx_id is None:
                 self._pointers[receipt.telnyx_id] = message_id
             row.event_ids.add(receipt.event_id)
@@ -247,7 +266,7 @@ class FakeMessages:
     def line_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
         with self.trip.around("line_length"):
             found = sum(
-                row.in_line
+                self._shown(row)
                 and row.message.recipient == recipient
                 and (before_ms is None or row.message.accepted_ms < before_ms)
                 for row in self._rows.values()
@@ -256,7 +275,7 @@ class FakeMessages:
 
     def line(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
         with self.trip.around("line"):
-            lined = [row.message for row in self._rows.values() if row.in_line]
+            lined = [row.message for row in self._rows.values() if self._shown(row)]
             found = [
                 Waiting(message.id, message.recipient, message.accepted_ms)
                 for message in sorted(lined, key=lambda message: message.accepted_ms)
@@ -266,7 +285,7 @@ class FakeMessages:
 
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         with self.trip.around("waiting"):
-            lined = [row.message for row in self._rows.values() if row.in_line]
+            lined = [row.message for row in self._rows.values() if self._shown(row)]
             lined.sort(key=lambda message: (message.recipient, message.accepted_ms))
             found = [Waiting(message.id, message.recipient, message.accepted_ms) for message in lined]
             return found[:at_most], len(found) > at_most
@@ -319,6 +338,15 @@ class FakeMessages:
         """When the sweeper will look at a message; None: never."""
         return self._rows[message_id].attention_ms
 
+    def _shown(self, row: _Row) -> bool:
+        """Whether the index of lines has it by now."""
+        seen = [lined for at, lined in row.moves if at <= self._now_ms() - self.lag_ms]
+        return bool(seen and seen[-1])
+
+    def _line(self, row: _Row, lined: bool) -> None:
+        row.in_line = lined
+        row.moves.append((self._now_ms(), lined))
+
     def _peek(self, message_id: str) -> Message | None:
         row = self._rows.get(message_id)
         return row.message if row else None
@@ -358,4 +386,5 @@ class FakeMessages:
             completed_ms=old.completed_ms if receipt.completed_ms is None else receipt.completed_ms,
             text=self._text_after(old, status),
         )
-        row.in_line, row.attention_ms = False, None if status.final else now_ms + RECEIPT_CHECK_MS
+        self._line(row, False)
+        row.attention_ms = None if status.final else now_ms + RECEIPT_CHECK_MS

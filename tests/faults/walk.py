@@ -76,6 +76,7 @@ class Walk(Stage):
             "messages": world.messages.trip, "limits": world.limits.trip, "queue": world.queue.trip,
             "optouts": world.optouts.trip, "carrier": world.carrier.trip,
         }  # fmt: skip
+        world.messages.lag_ms = self.chance.choice((0, 20, 300))
         for name in ("messages", "limits", "queue", "optouts"):
             self.trips[name].takes = self._latency
         vars(world.service)["desk"] = replace(world.service.desk, jitter=self.chance.random)
@@ -394,7 +395,7 @@ class Walk(Stage):
             for (one, (_, answered, taken)), (other, (asked_ms, _, later)) in itertools.permutations(
                 line.items(), 2
             ):
-                if answered < asked_ms and taken > later:
+                if answered + self.world.messages.lag_ms < asked_ms and taken > later:
                     found.append(
                         f"out of order: {one} at {taken - self.start_ms} after {other} at {later - self.start_ms}"
                     )

@@ -89,6 +89,8 @@ ENQUEUE_CHECK_MS = 60_000
 UNSTORED_MS = 60_000
 # The longest that ValidityMinutes allows a text to wait: 14 days.
 LONGEST_VALIDITY_MS = 20_160 * 60_000
+# A message keeps so many entries of its history; what comes later changes its status and leaves no line.
+KEPT_ENTRIES = 100
 # For so long something may be learnt of a text that left, or may have: the carrier's records go back ten days.
 EVIDENCE_MS = 10 * 86_400_000
 # Without a final receipt the carrier's records are read after this.

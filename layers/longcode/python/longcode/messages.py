@@ -20,6 +20,7 @@ from longcode.message import (
     ENQUEUE_CHECK_MS,
     EVIDENCE_MS,
     FIND_SHARDS,
+    KEPT_ENTRIES,
     LONGEST_VALIDITY_MS,
     RECEIPT_CHECK_MS,
     URGENT_SHARDS,
@@ -461,7 +462,11 @@ class DynamoMessages:
                 return Recorded.ADVANCED
         try:
             was = self._update(
-                message_id, f"{keep} ADD event_ids :events", ours_and_new, common, returns="ALL_OLD"
+                message_id,
+                f"{keep} ADD event_ids :events",
+                f"{ours_and_new} AND (attribute_not_exists(history) OR size(history) < :most)",
+                common | {":most": KEPT_ENTRIES},
+                returns="ALL_OLD",
             )
         except ConditionFailed as exc:
             return self._not_recorded(exc.item, message_id, receipt, now_ms)
