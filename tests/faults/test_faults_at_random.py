@@ -16,12 +16,15 @@ from tests.fakes.tripwire import Died, unavailable
 from tests.faults.matrix import CARRIER, HOUR, INTERVAL_MS, LASTS_MS, MINUTE, Evidence, Stage
 
 RECIPIENTS = [f"+120255501{number:02d}" for number in (23, 45, 67, 89)]
-# Each call that the consumer, the sweeper and the webhook make; what the API calls is not meant to fail here.
+# Each call that the consumer, the sweeper and the webhook make, and the put of the API.
 CALLS = (
     *(("messages", call) for call in ("claim", "get", "submitted", "ambiguous", "release", "end", "hold")),
     *(("messages", call) for call in ("record", "mark_replayed", "needing_attention", "look_again")),
+    *(("messages", call) for call in ("read", "get_all", "line", "queued")),
     *(("limits", call) for call in ("look", "reserve", "push", "open_breaker", "probe", "close_breaker")),
-    *(("queue", call) for call in ("defer", "done")),
+    *(("limits", call) for call in ("suspect", "clear_suspects", "trouble", "settle", "cover", "give_back")),
+    *(("limits", call) for call in ("refused", "set_brake", "take_turn")),
+    *(("queue", call) for call in ("put", "defer", "done")),
     *(("carrier", call) for call in ("prepare", "send", "record_of")),
 )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from longcode import attempt, pacing
 from longcode.attempt import PROBE_MS, Desk
 from longcode.errors import Unavailable
-from longcode.lane import MOST_HIDDEN_MS, Lane, Result, hide
+from longcode.lane import MOST_HIDDEN_MS, Lane, Result, forget, hide
 from longcode.message import HeldBy
 from longcode.metrics import Metric
 from longcode.ports import Envelope, Outbox, Parallel
@@ -32,6 +32,7 @@ def send_batch(
     """
     results: list[Result] = []
     lines: dict[str, list[Envelope]] = {}
+    unreadable: list[Envelope] = []
     for_later = _for_later(envelopes)
     if for_later:
         results += _leave(for_later, desk, outbox)
@@ -43,9 +44,10 @@ def send_batch(
             desk.meter.count(Metric.UNREADABLE)
             desk.journal.error("queue.unreadable", queue_id=envelope.queue_id)
             results.append(Result(envelope))
-            outbox.done([envelope])
+            unreadable.append(envelope)
         else:
             lines.setdefault(envelope.recipient, []).append(envelope)
+    forget(unreadable, desk, outbox)
     lanes = [Lane(line, desk, outbox, deadline_ms - SEND_BUDGET_MS) for line in lines.values()]
     if lanes:
         _run(lanes, desk, parallel)

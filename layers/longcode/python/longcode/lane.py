@@ -262,8 +262,7 @@ class Lane:
         if self._early:
             self._hide(self._desk.clock.now_ms() + _UNSTORED_RETRY_MS)
         done = [result.envelope for result in self.results if result.done and result.envelope]
-        if done:
-            self._guarded(lambda: self._outbox.done(done))
+        forget(done, self._desk, self._outbox)
 
     def _work(self) -> None:
         if not self._planned:
@@ -509,6 +508,16 @@ class Lane:
         delay_s = pacing.visibility_s(again if again == slot else again + 999, now)
         hide(envelopes, delay_s, self._desk, self._outbox)
         self._envelopes, self._places, self._early = [], [], []
+
+
+def forget(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> None:
+    """Delete queue messages; if that fails, they come once more and find their texts dealt with."""
+    try:
+        if envelopes:
+            outbox.done(envelopes)
+    except Unavailable as exc:
+        ids = [envelope.message_id for envelope in envelopes]
+        desk.journal.error("store.unavailable", what=exc.what, message_ids=ids)
 
 
 def hide(envelopes: Sequence[Envelope], delay_s: int, desk: Desk, outbox: Outbox) -> None:
