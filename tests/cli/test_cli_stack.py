@@ -302,6 +302,10 @@ def test_what_the_publisher_gave_up_is_told_after_all_and_counted_once(
     assert publisher.heard(ident) == life
     assert publisher.counted() == _kept(stack)
 
+    # What comes next is published by itself.
+    (later,) = queue_texts(stack, "+12025550139")
+    eventually(lambda: publisher.heard(later) == life)
+
 
 def test_the_same_stack_is_found_by_its_name_as_one_on_aws_is(
     stack: Stack, monkeypatch: pytest.MonkeyPatch

@@ -80,6 +80,21 @@ def test_after_a_purge_a_new_text_brings_those_before_it_along(world: World) -> 
     assert world.queue.stored == []
 
 
+@pytest.mark.parametrize("interval_ms", [0, 100, 1_000])
+def test_a_new_text_passes_none_of_very_many_that_the_queue_has_lost(interval_ms: int) -> None:
+    world = make_world(make_settings(recipient_interval_ms=interval_ms))
+    line(world, 70)
+    world.queue.stored.clear()
+    world.clock.pass_ms(MINUTE)
+    world.enqueue(THEIRS, "70")
+    world.enqueue(THEIRS, "71")
+
+    world.consume()
+
+    assert texts_of(world) == [str(number) for number in range(72)]
+    assert world.queue.stored == []
+
+
 def test_after_a_purge_a_drain_brings_what_waits(world: World) -> None:
     line(world, 3)
     world.queue.stored.clear()

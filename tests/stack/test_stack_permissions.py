@@ -129,7 +129,7 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [update(OPT_OUT), put(OPT_OUT), get(OPT_OUT), READ_SECRET, RECEIVE],
     ),
     "recipients": (
-        [query("by_peer", "peer"), batch(MESSAGE), leave(MESSAGE)],
+        [query("by_peer", "peer"), batch(MESSAGE), get(MESSAGE), leave(MESSAGE)],
         [delete(OPT_OUT), update(OPT_OUT), put(OPT_OUT), put(POINTER)],
     ),
     "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),

@@ -71,6 +71,8 @@ class Lane:
         self._envelopes = list(envelopes)
         # Those whose texts are still to come into the table.
         self._early: list[Envelope] = []
+        # Those before whose texts too many others are to leave.
+        self._behind: list[Envelope] = []
         self._places: list[Place] = []
         self._desk = desk
         self._outbox = outbox
@@ -198,15 +200,27 @@ class Lane:
         return found
 
     def _with_earlier(self, places: list[Place], until_ms: int) -> list[Place]:
-        """`places` and those that wait before them in the table, the oldest first."""
+        """`places` and those that wait before them in the table, the oldest first.
+
+        Of very many, the first: what stands behind them waits for its next turn in the queue, which comes at once.
+        """
         known = {place.message.id for place in places}
-        line = self._desk.messages.line(self.recipient, until_ms=until_ms, at_most=_LINE_MOST + len(places))
-        missing = [text.message_id for text in line if text.message_id not in known][:_LINE_MOST]
+        most = _LINE_MOST + len(places)
+        line = self._desk.messages.line(self.recipient, until_ms=until_ms, at_most=most)
+        missing = [text for text in line if text.message_id not in known]
+        if len(line) == most or len(missing) > _LINE_MOST:
+            last_ms = min(
+                line[-1].accepted_ms, *(text.accepted_ms for text in missing[_LINE_MOST - 1 : _LINE_MOST])
+            )
+            missing = missing[:_LINE_MOST]
+            behind = [place for place in places if place.message.accepted_ms > last_ms]
+            self._behind = [envelope for place in behind for envelope in place.envelopes]
+            places = [place for place in places if place not in behind]
         if not missing:
             return places
         extra = [
             Place(message)
-            for message in self._desk.messages.get_all(missing)
+            for message in self._desk.messages.get_all([text.message_id for text in missing])
             if message.status.waiting and message.recipient == self.recipient
         ]
         if extra:
@@ -259,8 +273,9 @@ class Lane:
 
     def _finish(self) -> None:
         """Delete what is done: at once, as what is behind it comes to nobody until then."""
-        if self._early:
-            self._hide(self._desk.clock.now_ms() + _UNSTORED_RETRY_MS)
+        if self._behind or self._early:
+            wait_ms = _UNSTORED_RETRY_MS if self._early else 0
+            self._hide(self._desk.clock.now_ms() + wait_ms)
         done = [result.envelope for result in self.results if result.done and result.envelope]
         forget(done, self._desk, self._outbox)
 
@@ -495,7 +510,8 @@ class Lane:
 
     def _open_envelopes(self) -> list[Envelope]:
         """Those that are still to be dealt with."""
-        return [*self._envelopes, *(one for place in self._places for one in place.envelopes), *self._early]
+        own = [envelope for place in self._places for envelope in place.envelopes]
+        return [*self._envelopes, *own, *self._behind, *self._early]
 
     def _hide(self, again: int) -> None:
         """Hide all that is left until then: the whole tail, and no part of it for longer."""
@@ -505,9 +521,10 @@ class Lane:
         self.results += [Result(envelope, again_ms=again) for envelope in envelopes]
         # Who has a slot waits inside the invocation for the rest of the last second. Nobody else does: a text
         # that came back a moment too soon would go round until then, and each time is a receive.
-        delay_s = pacing.visibility_s(again if again == slot else again + 999, now)
+        exact = again in (slot, now)
+        delay_s = pacing.visibility_s(again if exact else again + 999, now)
         hide(envelopes, delay_s, self._desk, self._outbox)
-        self._envelopes, self._places, self._early = [], [], []
+        self._envelopes, self._places, self._behind, self._early = [], [], [], []
 
 
 def forget(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> None:
