@@ -14,7 +14,7 @@ from longcode.message import CLAIM_MS, UNSTORED_MS, Entry, Fault, HeldBy, Messag
 from longcode.metrics import Metric
 from longcode.ports import Answer, Claim, Envelope, Outbox, Parallel, Road
 
-# Kept free at the end of an invocation: one send at its slowest (connect 3 s, read 10 s) and its record.
+# Kept free at the end of an invocation: one send at its slowest (14 s in all) and its record.
 SEND_BUDGET_MS = 16_000
 # The claim is written this long before the slot, so that the text leaves at its slot and not after it.
 LEAD_MS = 60
