@@ -1,4 +1,4 @@
-"""The way to the carrier: one HTTP client, explicit timeouts, and never a second POST of its own."""
+"""The way to the carrier: one HTTP client, explicit timeouts, no second POST if the first may have been taken."""
 
 import time
 from collections.abc import Callable

@@ -208,11 +208,9 @@ class Lane:
         most = _LINE_MOST + len(places)
         line = self._desk.messages.line(self.recipient, until_ms=until_ms, at_most=most)
         missing = [text for text in line if text.message_id not in known]
-        if len(line) == most or len(missing) > _LINE_MOST:
-            last_ms = min(
-                line[-1].accepted_ms, *(text.accepted_ms for text in missing[_LINE_MOST - 1 : _LINE_MOST])
-            )
+        if len(missing) >= _LINE_MOST:
             missing = missing[:_LINE_MOST]
+            last_ms = missing[-1].accepted_ms
             behind = [place for place in places if place.message.accepted_ms > last_ms]
             self._behind = [envelope for place in behind for envelope in place.envelopes]
             places = [place for place in places if place not in behind]

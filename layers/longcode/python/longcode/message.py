@@ -13,7 +13,11 @@ from longcode.errors import IdempotencyMismatch
 
 
 class Status(StrEnum):
-    """What became of a message. It only moves to a higher `rank`; the store's write enforces that."""
+    """What became of a message. It moves to a higher `rank`, and the store's write enforces that.
+
+    Two ways lead back, of a text that the carrier has not got: a claim that is released, and a send that was
+    proven not sent and is asked for again.
+    """
 
     HELD = "held"
     QUEUED = "queued"

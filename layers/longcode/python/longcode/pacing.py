@@ -132,8 +132,8 @@ def visibility_s(until_ms: int, now_ms: int) -> int:
 
 
 def backoff_ms(attempt: int, jitter: float) -> int:
-    """Wait after the `attempt`-th failed try (from 1): 5 s, 30 s, 2 min, then 10 min, with up to a
-    quarter more for `jitter` in 0..1.
+    """Wait after the `attempt`-th try in a row (from 1) that did not take a text: 5 s, 30 s, 2 min, then 10 min,
+    with up to a quarter more for `jitter` in 0..1.
     """
     base = (5_000, 30_000, 120_000, 600_000)[min(attempt, 4) - 1]
     return base + int(base * jitter / 4)
@@ -150,8 +150,8 @@ def breaker_ms(since_ms: int, now_ms: int) -> int:
 def recheck_ms(since_ms: int, now_ms: int) -> int:
     """How long a text waits before it looks again whether a pause that began at `since_ms` still holds.
 
-    5 s in the first 25 minutes, 30 s in the first three hours, 10 minutes on the first day, then an hour. Each
-    look is a receive, and a message has a thousand of them before the dead letters: enough for eleven days.
+    5 s in the first 25 minutes, 30 s in the first three hours, 10 minutes on the first day, then an hour: a
+    pause that ends soon ends within seconds, and one that lasts costs little.
     """
     lasted_ms = now_ms - since_ms
     if lasted_ms < 25 * 60_000:

@@ -157,7 +157,7 @@ class Messages(Protocol):
         """By our id or the carrier's."""
 
     def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
-        """Take the right to send: only from `queued`."""
+        """Take the right to send: only from `queued`, and not what `forbid` was said of."""
 
     def release(
         self,
@@ -168,7 +168,7 @@ class Messages(Protocol):
         held_by: HeldBy,
         turn: int | None = None,
     ) -> bool:
-        """Give the claim back, the message being proven not sent, and its attempt with it."""
+        """Give the claim back, and its attempt with it: the message was not sent, or provably not taken."""
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         """The carrier has it."""
@@ -571,7 +571,7 @@ class Outbox(Protocol):
         """Put a fresh copy of each in its place, which was received too often for a queue with dead letters."""
 
     def receive(self) -> Sequence[Envelope]:
-        """Up to ten, without waiting."""
+        """Up to ten; if there are none it waits for a second."""
 
     def defer(self, envelopes: Sequence[Envelope], delays_s: Sequence[int]) -> None:
         """Hide each for so many seconds. Best effort: one that fails shows up later, never earlier."""
