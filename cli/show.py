@@ -474,7 +474,7 @@ def _effect(status: Status | None) -> str:
     if status is None:
         return "takes it off: the consumer finds no text to send"
     if status.waiting:
-        return "puts it at the end of its recipient's line"
+        return "puts it back into its recipient's line"
     if status is Status.SENDING:
         return "has the consumer settle it by evidence, not send it again"
     return "takes it off: nothing is sent again"

@@ -103,7 +103,7 @@ def test_a_dry_run_says_what_would_become_of_each_and_moves_nothing(world: World
     world.die(ident(4), "+12025550126", body='{"v":3}')
     told = world.says("redrive", "--dry-run")
     assert "4 dead letters in stack long-code-test in eu-west-1. Nothing was moved." in told
-    assert "1 queued puts it at the end of its recipient's line" in told
+    assert "1 queued puts it back into its recipient's line" in told
     assert "1 submitted takes it off: nothing is sent again" in told
     assert "1 not known takes it off" in told
     assert "1 of a later release puts it back, where it waits for that release" in told

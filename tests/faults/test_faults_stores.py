@@ -104,7 +104,7 @@ def test_a_store_that_fails_loses_and_doubles_nothing(
             assert carrier.taken(ident) == 0
             assert message.status in {Status.FAILED, Status.SUPPRESSED} | ({Status.UNKNOWN} if doubted else set())
         elif carrier.taken(ident) == 0:
-            # In doubt after the claim, and again after the one replay.
+            # In doubt after the claim, and again after its replays so far.
             assert message.status is Status.UNKNOWN
             assert answer == "not taken"
             assert (call, after) == ("claim", True)

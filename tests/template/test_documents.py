@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from longcode import deliver, errors, http
+from longcode import errors, http, send
 from tests.template.test_template import RESOURCES, TEMPLATE
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,9 @@ def documented_codes() -> dict[str, str]:
 def returned_codes() -> dict[str, str]:
     """Each error code that the code or the gateway answers with, and its HTTP status where it is fixed."""
     found = {kind.code: str(status) for kind, status in http._STATUS.items()}
-    found |= dict(re.findall(r'code="([a-z_]+)",\s*status_code=(\d+)', inspect.getsource(deliver)))
+    sent = dict(re.findall(r'code="([a-z_]+)",\s*status_code=(\d+)', inspect.getsource(send)))
+    assert {"outcome_unknown", "carrier_rate_limited"} <= set(sent), "The codes of a send stand somewhere else now."
+    found |= sent
     for response in RESOURCES["Api"]["Properties"]["GatewayResponses"].values():
         fields: dict[str, Any] = yaml.safe_load(response["ResponseTemplates"]["application/json"])
         found.setdefault(fields["code"], str(response.get("StatusCode", "")))

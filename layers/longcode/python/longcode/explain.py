@@ -613,7 +613,7 @@ _REASONS = {
     HeldBy.SENDER_RATE: "our number's rate",
     HeldBy.ACCOUNT_RATE: "our account's rate",
     HeldBy.PAUSED: "the end of a pause",
-    HeldBy.BREAKER: "our account or number to be mended",
+    HeldBy.BREAKER: "the carrier, our account or our number to work again",
     HeldBy.CARRIER_BACKOFF: "the carrier, which asked for fewer texts or could not be reached",
     HeldBy.SCHEDULE: "its time",
 }
@@ -626,6 +626,7 @@ _NOTES = {
     "sent": "The carrier passed it on to the recipient's network.",
     "delivered": "It arrived.",
     "failed": "It was not sent.",
+    "cancelled": "It was not sent, because it was taken back.",
     "suppressed": "It was not sent, because the recipient has opted out.",
     "expired_unsent": "It was not sent, because it waited too long.",
     "sending_failed": "The carrier could not send it.",

@@ -103,7 +103,7 @@ class Metric(StrEnum):
         "Count",
         "Texts that have waited for 15 minutes while the queue holds nothing, each minute: it has lost them.",
     )
-    RESOLVED = ("Resolved", "Count", "Texts in doubt that the carrier's records or the one replay settled.")
+    RESOLVED = ("Resolved", "Count", "Texts in doubt that the carrier's records or a replay settled.")
     RECEIPTS_READ_BACK = ("ReceiptsReadBack", "Count", "Receipts that never came and were read from the records.")
 
     # ----------------------------------------------------------------------------------------------- webhooks
