@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from longcode import braking, pacing
 from longcode.braking import Brake
-from longcode.ports import Control, Limiter, Refusal, Road
+from longcode.ports import Control, Limiter, Refusal, Road, Trouble
 from tests.fakes.optouts import FakeOptOuts
 from tests.fakes.tripwire import Tripwire
 
@@ -145,36 +145,61 @@ class FakeLimits:
             self._suspect_since_ms = None
             self.control = replace(self.control, suspects=frozenset(), sound_ms=now_ms)
 
-    def trouble(
-        self, recipient: str, kind: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None
-    ) -> None:
+    def trouble(self, recipient: str, trouble: Trouble, not_before_ms: int, now_ms: int) -> None:
         key = pacing.recipient_key(recipient)
         # Two writes in the real table.
         with self.trip.around("push"):
             self._push(key, not_before_ms)
         with self.trip.around("trouble"):
             found = self._limiter(key)
-            again = found.trouble_kind == kind and found.troubles > 0
             self.limiters[key] = replace(
                 found,
-                troubles=found.troubles + 1 if again else 1,
-                trouble_kind=kind,
-                troubled_ms=found.troubled_ms if again else now_ms,
-                doubt_ms=now_ms if doubt_id else found.doubt_ms,
-                doubt_id=doubt_id or found.doubt_id,
+                troubles=found.troubles + 1 if found.trouble_kind == trouble.kind else 1,
+                trouble_kind=trouble.kind,
+                troubled_ms=now_ms,
+                alone=trouble.alone,
+                doubt_ms=now_ms if trouble.doubt_id else found.doubt_ms,
+                doubt_id=trouble.doubt_id or found.doubt_id,
             )
+
+    def take_line(self, recipient: str, seen: Limiter, message_id: str, turn_ms: int, not_before_ms: int) -> bool:
+        key = pacing.recipient_key(recipient)
+        with self.trip.around("push"):
+            self._push(key, not_before_ms)
+        with self.trip.around("take_line"):
+            found = self._limiter(key)
+            if (found.turn_id, found.turn_ms) != (seen.turn_id, seen.turn_ms):
+                return False
+            self.limiters[key] = replace(found, turn_id=message_id, turn_ms=turn_ms)
+            return True
+
+    def leave_line(self, recipient: str, message_id: str) -> None:
+        with self.trip.around("leave_line"):
+            key = pacing.recipient_key(recipient)
+            if self._limiter(key).turn_id == message_id:
+                self.limiters[key] = replace(self.limiters[key], turn_id="", turn_ms=0)
 
     def settle(self, recipient: str) -> None:
         with self.trip.around("settle"):
             key = pacing.recipient_key(recipient)
             if key in self.limiters:
                 self.limiters[key] = replace(
-                    self.limiters[key], troubles=0, trouble_kind="", troubled_ms=None, doubt_ms=None, doubt_id=None
+                    self.limiters[key],
+                    troubles=0,
+                    trouble_kind="",
+                    troubled_ms=None,
+                    alone=0,
+                    doubt_ms=None,
+                    doubt_id=None,
                 )
 
     def close_breaker(self, now_ms: int) -> None:
         with self.trip.around("close_breaker"):
-            self._suspect_since_ms = self._probed_by = None
+            self._suspect_since_ms = None
+            since = self.control.breaker_since_ms
+            if since is not None:
+                self._probed_by = None
+                self.control = replace(self.control, opened_ms=since, closed_ms=now_ms)
             self.control = replace(
                 self.control,
                 breaker_since_ms=None,

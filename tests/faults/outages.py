@@ -73,7 +73,8 @@ def stores_fail(*trips: Tripwire, calls: Sequence[str]) -> Callable[[], None]:
 MESSAGES = (*WRITES, "get", "find", "get_all", "read", "line", "line_length", "waiting", "needing_attention")
 LIMITS = (
     "look", "reserve", "cover", "push", "count", "uncount", "give_back", "take_turn", "refused", "set_brake",
-    "open_breaker", "probe", "suspect", "clear_suspects", "trouble", "settle", "close_breaker",
+    "open_breaker", "probe", "suspect", "clear_suspects", "trouble", "settle", "close_breaker", "take_line",
+    "leave_line",
 )  # fmt: skip
 # What else may be gone for a while, and how it is made to be.
 STORES: dict[str, Callable[[Stage], Callable[[], None]]] = {

@@ -24,6 +24,7 @@ from longcode.ports import (
     OptOutChange,
     OptOuts,
     Road,
+    Trouble,
     Verdict,
 )
 
@@ -35,8 +36,12 @@ SUSPECTS = 3
 _REFUSALS = 5
 # The one kind of trouble that has no code of the carrier's.
 _OUTAGE = "outage"
+# And the one that is no trouble: the carrier wants less.
+_WAIT = "wait"
 # Two 429s of different recipients within this are about all.
 _OTHERS_MS = 10_000
+# So long before a breaker opened may the doubts be that led to it.
+_EVIDENCE_MS = 15 * 60_000
 # For so long after an outage a recipient's line waits for a text of theirs that the outage left in doubt.
 _DOUBT_WAIT_MS = 5 * 60_000
 # A receipt usually settles a doubt within seconds, and the carrier's records do not show a queued message: a
@@ -99,10 +104,12 @@ def in_doubt(road: Road, desk: Desk, now: int) -> bool:
 
     The sweeper repeats it within minutes. A doubt of other times holds up nobody.
     """
-    doubt_ms, sound_ms = road.recipient.doubt_ms, road.control.sound_ms
-    if doubt_ms is None or sound_ms is None or doubt_ms > sound_ms:
+    doubt_ms, control = road.recipient.doubt_ms, road.control
+    if doubt_ms is None or control.opened_ms is None or control.closed_ms is None:
         return False
-    until_ms = sound_ms + _DOUBT_WAIT_MS
+    if not control.opened_ms - _EVIDENCE_MS <= doubt_ms <= control.closed_ms:
+        return False
+    until_ms = control.closed_ms + _DOUBT_WAIT_MS
     return now < until_ms and doubt_ms + REPLAY_AFTER_MS <= until_ms and has_doubt(road, desk)
 
 
@@ -192,7 +199,8 @@ def learn(message: Message, answer: Answer, desk: Desk, road: Road, left: int) -
             before = road.recipient.troubles if road.recipient.trouble_kind == _kind(answer) else 0
             again = now + _wait_ms(answer, before, desk.jitter())
             doubt_id = message.id if answer.verdict is Verdict.AMBIGUOUS else None
-            notes.append(lambda: desk.limits.trouble(message.recipient, _kind(answer), again, now, doubt_id))
+            trouble = Trouble(_kind(answer), _alone(answer, road), doubt_id)
+            notes.append(lambda: desk.limits.trouble(message.recipient, trouble, again, now))
         notes.append(lambda: _suspect(message, answer, desk, road, now))
         if answer.verdict is Verdict.BACK_OFF:
             notes.append(lambda: _brake(message, answer, desk, left, now))
@@ -231,18 +239,24 @@ def _befalls_all(answer: Answer, road: Road) -> bool:
 
 def _is_about_the_text(answer: Answer, road: Road) -> bool:
     """Whether a refusal that could be the account's is this text's own: the carrier has taken others meanwhile."""
-    recipient, sound_ms = road.recipient, road.control.sound_ms
-    return (
-        answer.verdict is Verdict.CONFIGURATION
-        and not answer.everyone
-        # What did not come from the carrier itself is about no text.
-        and _kind(answer) != _OUTAGE
-        and recipient.trouble_kind == _kind(answer)
-        and recipient.troubles + 1 >= _REFUSALS
-        and sound_ms is not None
-        and recipient.troubled_ms is not None
-        and sound_ms > recipient.troubled_ms
-    )
+    kinds = (_OUTAGE, _WAIT)
+    # What did not come from the carrier itself is about no text.
+    coded = answer.verdict is Verdict.CONFIGURATION and not answer.everyone and _kind(answer) not in kinds
+    return coded and _alone(answer, road) >= _REFUSALS
+
+
+def _alone(answer: Answer, road: Road) -> int:
+    """How many answers of this kind a recipient had, this one too, with texts of others taken between them.
+
+    A stop in between says that it was not this recipient alone.
+    """
+    recipient, control = road.recipient, road.control
+    last_ms = recipient.troubled_ms
+    if last_ms is None or recipient.trouble_kind != _kind(answer):
+        return 1
+    if control.breaker_since_ms is not None or (control.closed_ms or 0) > last_ms:
+        return 1
+    return recipient.alone + ((control.sound_ms or 0) > last_ms)
 
 
 def _sound(message: Message, desk: Desk, road: Road, now: int) -> None:
@@ -288,7 +302,7 @@ def _kind(answer: Answer) -> str:
     """What troubles are the same: not to be reached, or refused with the same code."""
     code = answer.fault.code if answer.fault else ""
     if answer.verdict is Verdict.BACK_OFF:
-        return "wait"
+        return _WAIT
     if answer.verdict in (Verdict.NOT_SENT, Verdict.AMBIGUOUS) or code.startswith("http_"):
         return _OUTAGE
     return code

@@ -21,7 +21,7 @@ from longcode.aws import ConditionFailed, translated
 from longcode.braking import Brake
 from longcode.errors import Unavailable
 from longcode.pacing import ACCOUNT_KEY, Reservation, recipient_key, sender_key
-from longcode.ports import Control, Limiter, Refusal, Road
+from longcode.ports import Control, Limiter, Refusal, Road, Trouble
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -222,6 +222,8 @@ class DynamoLimits:
                 breaker_reason=str(control.get("breaker_reason", "")),
                 suspects=frozenset(control.get("suspects", ())),
                 sound_ms=_whole(control.get("sound")),
+                opened_ms=_whole(control.get("opened")),
+                closed_ms=_whole(control.get("closed")),
             ),
             opted_out=any(_plain(item)["opted_out"] for item in answer["Responses"].get(self._messages_table, [])),
         )
@@ -292,19 +294,22 @@ class DynamoLimits:
     def clear_suspects(self, now_ms: int) -> None:
         self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", None, {":now": now_ms})
 
-    def trouble(
-        self, recipient: str, kind: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None
-    ) -> None:
+    def trouble(self, recipient: str, trouble: Trouble, not_before_ms: int, now_ms: int) -> None:
         key = recipient_key(recipient)
         self.push(key, not_before_ms)
-        values: dict[str, str | int] = {":kind": kind, ":now": now_ms, ":one": 1, ":expires": self._expiry(now_ms)}
+        values: dict[str, str | int] = {
+            ":kind": trouble.kind,
+            ":alone": trouble.alone,
+            ":now": now_ms,
+            ":one": 1,
+            ":expires": self._expiry(now_ms),
+        }
         values[":by"] = mark = secrets.token_hex(8)
-        common = "trouble_kind = :kind, troubled_by = :by, expires_at = :expires"
-        if doubt_id:
+        common = "trouble_kind = :kind, troubled = :now, alone = :alone, troubled_by = :by, expires_at = :expires"
+        if trouble.doubt_id:
             common += ", doubt = :now, doubt_id = :id"
-            values[":id"] = doubt_id
-        again = "SET troubled = if_not_exists(troubled, :now), troubles = troubles + :one, "
-        anew = "SET troubled = :now, troubles = :one, "
+            values[":id"] = trouble.doubt_id
+        again, anew = "SET troubles = troubles + :one, ", "SET troubles = :one, "
         for change, condition in ((again, "trouble_kind = :kind"), (anew, "trouble_kind <> :kind")) * _TRIES:
             if change is anew:
                 condition = f"(attribute_not_exists(trouble_kind) OR {condition})"
@@ -321,23 +326,46 @@ class DynamoLimits:
             return
         raise Unavailable(_WHAT)
 
+    def take_line(self, recipient: str, seen: Limiter, message_id: str, turn_ms: int, not_before_ms: int) -> bool:
+        key = recipient_key(recipient)
+        self.push(key, not_before_ms)
+        values: dict[str, str | int] = {":id": message_id, ":turn": turn_ms, ":expires": self._expiry(turn_ms)}
+        as_seen = "attribute_not_exists(line_id)"
+        if seen.turn_id:
+            as_seen = "line_id = :seen_id AND line_ms = :seen"
+            values |= {":seen_id": seen.turn_id, ":seen": seen.turn_ms}
+        try:
+            self._update(key, "SET line_id = :id, line_ms = :turn, expires_at = :expires", as_seen, values)
+        except ConditionFailed as exc:
+            item = _plain(exc.item)
+            return (item.get("line_id"), item.get("line_ms")) == (message_id, turn_ms)
+        return True
+
+    def leave_line(self, recipient: str, message_id: str) -> None:
+        with suppress(ConditionFailed):
+            self._update(recipient_key(recipient), "REMOVE line_id, line_ms", "line_id = :id", {":id": message_id})
+
     def settle(self, recipient: str) -> None:
         with suppress(ConditionFailed):
             self._update(
                 recipient_key(recipient),
-                "REMOVE troubles, trouble_kind, troubled, doubt, doubt_id",
+                "REMOVE troubles, trouble_kind, troubled, alone, doubt, doubt_id",
                 "attribute_exists(pk)",
                 {},
             )
 
     def close_breaker(self, now_ms: int) -> None:
-        self._update(
-            _CONTROL,
-            "SET sound = :now "
-            "REMOVE breaker_since, breaker_until, breaker_reason, probed_by, suspects, suspect_since",
-            None,
-            {":now": now_ms},
-        )
+        ended = "SET sound = :now REMOVE suspects, suspect_since"
+        with suppress(ConditionFailed):
+            self._update(
+                _CONTROL,
+                "SET sound = :now, closed = :now, opened = breaker_since REMOVE breaker_since, breaker_until, "
+                "breaker_reason, probed_by, suspects, suspect_since",
+                "attribute_exists(breaker_since)",
+                {":now": now_ms},
+            )
+            return
+        self._update(_CONTROL, ended, None, {":now": now_ms})
 
     def _expiry(self, at_ms: int) -> int:
         return at_ms // 1000 + _KEEP_S
@@ -379,8 +407,11 @@ def _limiter(item: dict[str, Any]) -> Limiter:
         troubles=int(item.get("troubles", 0)),
         trouble_kind=str(item.get("trouble_kind", "")),
         troubled_ms=_whole(item.get("troubled")),
+        alone=int(item.get("alone", 0)),
         doubt_ms=_whole(item.get("doubt")),
         doubt_id=item.get("doubt_id"),
+        turn_ms=int(item.get("line_ms", 0)),
+        turn_id=str(item.get("line_id", "")),
         brake=_brake(item),
         turns=int(item.get("turns", 0)),
     )

@@ -281,7 +281,8 @@ class Control:
 
     `suspects` are recipients whose texts the carrier did not take in a way that may be the same for all, each with
     the kind of trouble in front (`outage +12025550123`); empty as long as all is well. `sound_ms` is when the
-    carrier last took a text after it had not taken others.
+    carrier last took a text after it had not taken others; `opened_ms` and `closed_ms` are when the breaker's last
+    stop, if it is over, began and ended.
     """
 
     paused_since_ms: int | None = None
@@ -292,6 +293,8 @@ class Control:
     breaker_reason: str = ""
     suspects: frozenset[str] = frozenset()
     sound_ms: int | None = None
+    opened_ms: int | None = None
+    closed_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +302,9 @@ class Limiter:
     """One limit as it stands: when its next slot is free, and a moment before which nothing may leave.
 
     Of a recipient also: how many answers in a row did not take a text to them in the same way (`troubles`,
-    `trouble_kind`), since when, and which of their texts came into doubt last, and when. Of a sender: its brake
-    after a 429, if it ever had one, and the next turn at it.
+    `trouble_kind`), when the last one came, and how many of them came while the carrier took the texts of others
+    (`alone`); which of their texts came into doubt last, and when; which text in doubt has the line to itself, and
+    from when on (`turn_id`, `turn_ms`). Of a sender: its brake after a 429, if it ever had one, and its next turn.
     """
 
     tat_ms: int | None = None
@@ -308,8 +312,11 @@ class Limiter:
     troubles: int = 0
     trouble_kind: str = ""
     troubled_ms: int | None = None
+    alone: int = 0
     doubt_ms: int | None = None
     doubt_id: str | None = None
+    turn_ms: int = 0
+    turn_id: str = ""
     brake: Brake | None = None
     turns: int = 0
 
@@ -343,6 +350,17 @@ class Road:
         """The sender's brake, if it still limits anybody."""
         brake = self.sender.brake
         return None if brake is None or braking.lapsed(brake, now_ms) else brake
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An answer that did not take a text: in which way, how often alone (Limiter), and the text's id if that is in
+    doubt.
+    """
+
+    kind: str
+    alone: int = 0
+    doubt_id: str | None = None
 
 
 class Limits(Protocol):
@@ -406,13 +424,20 @@ class Limits(Protocol):
     def clear_suspects(self, now_ms: int) -> None:
         """The carrier took a text: what it did not take of others is about them."""
 
-    def trouble(
-        self, recipient: str, kind: str, not_before_ms: int, now_ms: int, doubt_id: str | None = None
-    ) -> None:
-        """Count one more answer that did not take a text to `recipient`; nothing goes to them before then.
+    def trouble(self, recipient: str, trouble: Trouble, not_before_ms: int, now_ms: int) -> None:
+        """Note one more answer that did not take a text to `recipient`; nothing goes to them before then.
 
-        The count begins anew with another `kind`. `doubt_id` is the text's, if it may have been taken.
+        The count begins anew with another kind.
         """
+
+    def take_line(self, recipient: str, seen: Limiter, message_id: str, turn_ms: int, not_before_ms: int) -> bool:
+        """Keep a recipient's line clear for a text in doubt, from `turn_ms` until `not_before_ms`.
+
+        False: another text has it by now.
+        """
+
+    def leave_line(self, recipient: str, message_id: str) -> None:
+        """A text in doubt is done with the line that it had to itself."""
 
     def settle(self, recipient: str) -> None:
         """Forget what `trouble` noted."""

@@ -31,16 +31,16 @@ def send_now(message: Message, desk: Desk, guard: Guard) -> tuple[Message, Answe
     road = desk.limits.look(message.recipient, message.sender)
     if road.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
-    _expect_open(message, road.control, desk, now)
+    probe_ms = _expect_open(message, road.control, desk, now)
     _wait_for_turn(message, road, desk, now)
+    now = desk.clock.now_ms()
     message = replace(message, status=Status.SENDING, claim_id=desk.new_id(), claimed_ms=now, attempts=1)
     existing = guard.admit(message, lambda: _take_over(message, desk, now), before=existing)
     if existing:
         return _replayed(same_request(existing, message), desk)
+    road = _look_again(message, desk, probe_ms)
     try:
         trip = _leave(message, desk, road)
-    except _NotSent:
-        raise
     except Unavailable as exc:
         # The request has left, or is stored and will. "Try again" would now be leave for a second text.
         desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
@@ -50,23 +50,61 @@ def send_now(message: Message, desk: Desk, guard: Guard) -> tuple[Message, Answe
     raise _refusal(trip.message, trip.answer)
 
 
-def _expect_open(message: Message, control: Control, desk: Desk, now: int) -> None:
-    """Raises SendRefused if all sending is stopped, unless this is the text that tries it out."""
+def _expect_open(message: Message, control: Control, desk: Desk, now: int) -> int:
+    """Until when this text may try through an open breaker, 0 if there is none.
+
+    Raises SendRefused if all sending is stopped, unless this is the text that tries it out.
+    """
     stopped = attempt.stop(control, now)
     if stopped is None and control.breaker_until_ms is not None:
         if desk.limits.probe(now, now + PROBE_MS, message.id):
-            return
+            return now + PROBE_MS
         stopped = now + PROBE_MS, HeldBy.BREAKER, control.breaker_reason
-    if stopped is None:
-        return
+    if stopped:
+        raise _stopped(message, stopped, now)
+    return 0
+
+
+def _stopped(message: Message, stopped: tuple[int, HeldBy, str], now: int) -> SendRefused:
     until, held_by, reason = stopped
-    raise SendRefused(
+    return SendRefused(
         f"Sending is stopped: {reason}.",
         code=held_by.value if held_by is HeldBy.PAUSED else "sending_stopped",
         status_code=503,
         message_id=message.id,
         retry_after_s=pacing.seconds_up(until - now),
     )
+
+
+def _look_again(message: Message, desk: Desk, probe_ms: int) -> Road:
+    """How things stand after the claim: what was said before it is heard.
+
+    Raises SendRefused or Unavailable, with the text ended unsent and safe to retry.
+    """
+    try:
+        road = desk.limits.look(message.recipient, message.sender)
+    except Unavailable as exc:
+        fault = Fault("store_unavailable", f"{exc}. Nothing was sent.")
+        _end(message, desk, fault)
+        raise
+    now = desk.clock.now_ms()
+    if road.control.breaker_until_ms == probe_ms:
+        # That is its own try.
+        road = replace(road, control=replace(road.control, breaker_until_ms=now))
+    stopped = attempt.stop(road.control, now)
+    if stopped:
+        _end(message, desk, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."))
+        raise _stopped(message, stopped, now)
+    return road
+
+
+def _end(message: Message, desk: Desk, fault: Fault) -> None:
+    """End a stored text unsent. If even that fails it may leave by a replay: its outcome is unknown."""
+    try:
+        attempt.fail(message, desk, fault, desk.clock.now_ms(), safe_to_retry=True)
+    except Unavailable as exc:
+        desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+        raise _unknown(message) from exc
 
 
 def _wait_for_turn(message: Message, road: Road, desk: Desk, now: int) -> None:
@@ -88,7 +126,7 @@ def _wait_for_turn(message: Message, road: Road, desk: Desk, now: int) -> None:
 
 def _leave(message: Message, desk: Desk, road: Road) -> attempt.Trip:
     """Send a stored text, unless its recipient has opted out since we looked."""
-    if _opted_out(message, desk):
+    if road.opted_out:
         now = desk.clock.now_ms()
         fault = Fault("recipient_opted_out", OPTED_OUT)
         entry = Entry(now, Status.SUPPRESSED.value, "api", faults=(fault,))
@@ -103,21 +141,6 @@ def _leave(message: Message, desk: Desk, road: Road) -> attempt.Trip:
         except Unavailable as exc:
             desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
     return trip
-
-
-def _opted_out(message: Message, desk: Desk) -> bool:
-    """Whether the recipient has opted out by now. A stored text of which that can't be read ends unsent."""
-    try:
-        entry = desk.optouts.get(message.recipient)
-    except Unavailable as exc:
-        fault = Fault("store_unavailable", f"{exc}. Nothing was sent.")
-        attempt.fail(message, desk, fault, desk.clock.now_ms(), safe_to_retry=True)
-        raise _NotSent(exc.what) from exc
-    return entry is not None and entry.opted_out
-
-
-class _NotSent(Unavailable):
-    """A store failed, and nothing has left."""
 
 
 def _take_over(message: Message, desk: Desk, now: int) -> Message | None:

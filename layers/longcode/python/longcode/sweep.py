@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from longcode import attempt, backlog, braking, pacing, telnyx
 from longcode.attempt import PROBE_MS, REPLAY_AFTER_MS, Desk
 from longcode.errors import Unavailable
-from longcode.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, HeldBy, Message, Status
+from longcode.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, Message, Status
 from longcode.metrics import Metric
 from longcode.ports import Counters, Outbox, Receipt, Road, Verdict
 
@@ -32,6 +32,8 @@ _REPLAY_AGES_MS = (REPLAY_AFTER_MS, _HOUR, 4 * _HOUR, 10 * _HOUR, 21 * _HOUR)
 _STOPPED_MS = 2 * _MINUTE
 # The longest that a replay waits for a slot at a limit that others share.
 _SHARED_WAIT_MS = 10_000
+# For so long a recipient's line is kept clear for a text that leaves in a later run.
+_TURN_MS = 90_000
 # So long before it leaves, at most, was a text of the line let through that does not know of a replay yet.
 _UNDER_WAY_MS = 200
 # How many are put into the queue in one call.
@@ -223,58 +225,68 @@ class Sweeper:
         desk, now = self.desk, self.desk.clock.now_ms()
         desk.carrier.prepare()
         later = _next_look(age, now, replays=True)
-        own = _has_turn(message, now, pacing.spacing(desk.pace.recipient_ms))
         if not _is_due(message, age, road, now) or _stopped(road, now):
             desk.messages.look_again(message, later)
             return
-        recovered = (road.control.sound_ms or 0) >= (road.recipient.doubt_ms or now)
+        recovered = (road.control.closed_ms or 0) >= (road.recipient.doubt_ms or now)
+        own = road.recipient.turn_id == message.id
         if road.recipient.troubles and not own and not recovered and (road.recipient.not_before_ms or 0) > now:
             desk.messages.look_again(message, min(later, road.recipient.not_before_ms or 0))
             return
         start = self._turn(message, now, road, deadline_ms)
         if start > deadline_ms:
-            desk.messages.look_again(message, min(start, later))
+            # Not on the grid of all others: at that moment the line is clear.
+            desk.messages.look_again(message, start)
             return
         desk.clock.sleep_until(start)
         now = desk.clock.now_ms()
         if desk.messages.mark_replayed(message, now):
-            self._pass(replace(message, replays=message.replays + 1), start)
+            self._pass(replace(message, replays=message.replays + 1))
 
-    def _pass(self, marked: Message, start: int) -> None:
+    def _pass(self, marked: Message) -> None:
         """Make a replay that is marked, unless something speaks against it that was said before the mark."""
-        desk, road = self.desk, None
+        desk, key = self.desk, pacing.recipient_key(marked.recipient)
         try:
             road = desk.limits.look(marked.recipient, marked.sender)
-            now, spacing = desk.clock.now_ms(), pacing.spacing(desk.pace.recipient_ms)
-            taken = spacing and (road.recipient.not_before_ms or 0) > start + spacing
-            if not (taken or _stopped(road, now)) and self._may_pass(marked, now, road):
-                self._repeat(marked, road)
-                return
+            now = desk.clock.now_ms()
+            mine = not desk.pace.recipient_ms or road.recipient.turn_id == marked.id
+            passes = mine and not _stopped(road, now) and self._may_pass(marked, now, road)
+            if passes and desk.pace.recipient_ms:
+                # As a send does: who comes next keeps a distance from now.
+                desk.limits.push(key, now + pacing.spacing(desk.pace.recipient_ms))
         except Unavailable:
-            if road is None:
-                desk.messages.mark_replayed(marked, desk.clock.now_ms(), undo=True)
+            desk.messages.mark_replayed(marked, desk.clock.now_ms(), undo=True)
             raise
-        desk.messages.mark_replayed(marked, now, undo=True)
-        desk.messages.look_again(marked, now + _MINUTE)
+        if passes:
+            self._repeat(marked, road)
+        else:
+            desk.messages.mark_replayed(marked, now, undo=True)
+            desk.messages.look_again(marked, now + _MINUTE)
 
     def _turn(self, message: Message, now: int, road: Road, deadline_ms: int) -> int:
-        """From when on a text that stands in no line may leave: its recipient's line is kept clear around that.
+        """From when on a text that stands in no line may leave; after `deadline_ms`: look again then.
 
-        It does not reserve a slot, which lies behind all that waits, but goes before them: it was accepted before.
+        It reserves no slot, which lies behind all that waits, but has the line to itself for a while: it was
+        accepted before. One text of a recipient at a time.
         """
-        spacing = pacing.spacing(self.desk.pace.recipient_ms)
-        if _has_turn(message, now, spacing):
-            return now
-        start = self._shared_turn(message, now, road)
-        if spacing and start <= deadline_ms:
-            if max(road.recipient.tat_ms or 0, road.recipient.not_before_ms or 0) > now:
-                # What is on its way by now leaves first.
-                start = max(start, now + _UNDER_WAY_MS + spacing)
-            self.desk.limits.push(pacing.recipient_key(message.recipient), start + spacing)
-            if start > deadline_ms:
-                # For the run that comes then.
-                self.desk.messages.hold(message.id, start, HeldBy.RECIPIENT_RATE)
-        return start
+        limits, spacing = self.desk.limits, pacing.spacing(self.desk.pace.recipient_ms)
+        shared = self._shared_turn(message, now, road)
+        recipient = road.recipient
+        if not spacing or shared > deadline_ms:
+            return shared
+        ends_ms = recipient.turn_ms + _TURN_MS
+        if recipient.turn_id == message.id and now <= ends_ms:
+            return max(shared, recipient.turn_ms)
+        if recipient.turn_id not in ("", message.id) and now <= ends_ms + spacing:
+            return max(deadline_ms + 1, ends_ms + spacing)
+        start = shared
+        if max(recipient.tat_ms or 0, recipient.not_before_ms or 0) > now:
+            # What is on its way by now leaves first.
+            start = max(start, now + _UNDER_WAY_MS + spacing)
+        # A run comes each minute, and may miss the moment by that.
+        until = start + (0 if start <= deadline_ms else _TURN_MS) + spacing
+        taken = limits.take_line(message.recipient, recipient, message.id, start, until)
+        return start if taken else deadline_ms + 1
 
     def _shared_turn(self, message: Message, now: int, road: Road) -> int:
         """When the limits let a text leave that others share: it waits its turn in the first hour, and then takes
@@ -302,10 +314,7 @@ class Sweeper:
         desk, left = self.desk, self.desk.clock.now_ms()
         answer = desk.carrier.send(message)
         later = desk.clock.now_ms()
-        attempt.learn(message, answer, desk, road, left)
-        if desk.pace.recipient_ms:
-            next_ms = pacing.next_departure(later, desk.pace.recipient_ms)
-            desk.limits.push(pacing.recipient_key(message.recipient), next_ms)
+        # What the carrier said comes first: it must not be lost for what it means to others.
         if answer.verdict is Verdict.ACCEPTED:
             desk.messages.submitted(message, answer, later)
             self._resolved(message, "replay")
@@ -317,6 +326,11 @@ class Sweeper:
             if answer.verdict in (Verdict.BACK_OFF, Verdict.NOT_SENT, Verdict.CONFIGURATION):
                 desk.messages.mark_replayed(message, later, undo=True)
             desk.messages.look_again(message, later + (answer.wait_ms or 5 * _MINUTE))
+        attempt.learn(message, answer, desk, road, left)
+        if desk.pace.recipient_ms:
+            next_ms = pacing.next_departure(later, desk.pace.recipient_ms)
+            desk.limits.push(pacing.recipient_key(message.recipient), next_ms)
+            desk.limits.leave_line(message.recipient, message.id)
 
     def _may_pass(self, message: Message, now: int, road: Road) -> bool:
         """Whether no breaker is open, or this is the one text that tries whether it still must be."""
@@ -365,12 +379,6 @@ def _stopped(road: Road, now: int) -> bool:
     return attempt.stop(road.control, now) is not None or road.opted_out
 
 
-def _has_turn(message: Message, now: int, spacing: int) -> bool:
-    """Whether the recipient's line was asked in an earlier run to make way for this text about now."""
-    slot = message.slot_ms
-    return slot is not None and message.updated_ms <= slot <= now < slot + spacing
-
-
 def _is_due(message: Message, age: int, road: Road, now: int) -> bool:
     """Whether it is time for the next replay: by the age of the doubt, or since the carrier takes texts again."""
     if message.replays < len(_REPLAY_AGES_MS) and age >= _REPLAY_AGES_MS[message.replays]:
@@ -379,7 +387,7 @@ def _is_due(message: Message, age: int, road: Road, now: int) -> bool:
     if control.breaker_until_ms is not None:
         # Its records can be read again, and nobody tries.
         return now > control.breaker_until_ms + _STOPPED_MS and now - last_ms > age // 2
-    return control.sound_ms is not None and last_ms < control.sound_ms
+    return control.closed_ms is not None and last_ms < control.closed_ms
 
 
 def _next_look(age: int, now: int, *, replays: bool) -> int:
