@@ -15,7 +15,7 @@ from longcode.limits import DynamoLimits
 from longcode.message import ENQUEUE_CHECK_MS, HeldBy, Message, Status
 from longcode.messages import DynamoMessages
 from longcode.pacing import Reservation
-from longcode.ports import Claim, Limits, Messages, Receipt, Recorded
+from longcode.ports import Claim, Limits, Messages, Receipt, Recorded, Trouble
 from tests import interleave
 from tests.contract.repeats import repeated
 from tests.contract.tables import create_table
@@ -609,8 +609,8 @@ def test_each_trouble_is_counted_and_the_longest_wait_holds(scene: Scene) -> Non
             assert (found.troubles, found.not_before_ms, found.troubled_ms) == (2, NOW + 9_000, NOW)
 
         return [
-            lambda: scene.limits.trouble(recipient, "outage", NOW + 9_000, NOW),
-            lambda: scene.limits.trouble(recipient, "outage", NOW + 5_000, NOW),
+            lambda: scene.limits.trouble(recipient, Trouble("outage", 1), NOW + 9_000, NOW),
+            lambda: scene.limits.trouble(recipient, Trouble("outage", 1), NOW + 5_000, NOW),
         ], judge
 
     scene.check(make)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from longcode import braking, pacing
 from longcode.braking import Brake
 from longcode.limits import DynamoLimits
-from longcode.ports import Control, Limiter, Limits, Refusal, Road
+from longcode.ports import Control, Limiter, Limits, Refusal, Road, Trouble
 from tests.contract.tables import create_table
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import OURS, THEIRS
@@ -159,7 +159,11 @@ def test_a_closed_breaker_is_gone_and_a_pause_is_not(limits: Limits) -> None:
     limits.close_breaker(START_MS + 9)
 
     assert limits.look("", "").control == Control(
-        paused_since_ms=START_MS, pause_reason="lunch", sound_ms=START_MS + 9
+        paused_since_ms=START_MS,
+        pause_reason="lunch",
+        sound_ms=START_MS + 9,
+        opened_ms=START_MS,
+        closed_ms=START_MS + 9,
     )
 
 
@@ -279,14 +283,14 @@ def test_of_a_row_of_reservations_the_last_can_be_given_back_first(limits: Limit
 
 
 def test_giving_back_leaves_all_else_of_a_limit_alone(limits: Limits) -> None:
-    limits.trouble(THEIRS, "outage", START_MS + 9, START_MS)
+    limits.trouble(THEIRS, Trouble("outage", 1), START_MS + 9, START_MS)
     reservation = limits.reserve(KEY, 2, 1_000, START_MS)
 
     limits.give_back(KEY, reservation, 1, 1_000)
     limits.give_back(pacing.recipient_key("+12025550124"), reservation, 1, 1_000)
 
     assert limits.look(THEIRS, OURS).recipient == Limiter(
-        START_MS + 1_000, START_MS + 9, troubles=1, trouble_kind="outage", troubled_ms=START_MS
+        START_MS + 1_000, START_MS + 9, troubles=1, trouble_kind="outage", troubled_ms=START_MS, alone=1
     )
     assert limits.look("+12025550124", OURS).recipient == Limiter()
 
@@ -295,11 +299,11 @@ def test_giving_back_leaves_all_else_of_a_limit_alone(limits: Limits) -> None:
 
 
 def test_troubles_are_counted_from_the_first_until_they_are_settled(limits: Limits) -> None:
-    limits.trouble(THEIRS, "outage", START_MS + 5_000, START_MS)
-    limits.trouble(THEIRS, "outage", START_MS + 60_000, START_MS + 5_000)
+    limits.trouble(THEIRS, Trouble("outage", 1), START_MS + 5_000, START_MS)
+    limits.trouble(THEIRS, Trouble("outage", 1), START_MS + 60_000, START_MS + 5_000)
 
     assert limits.look(THEIRS, OURS).recipient == Limiter(
-        None, START_MS + 60_000, troubles=2, trouble_kind="outage", troubled_ms=START_MS
+        None, START_MS + 60_000, troubles=2, trouble_kind="outage", troubled_ms=START_MS + 5_000, alone=1
     )
 
     limits.settle(THEIRS)
@@ -307,20 +311,52 @@ def test_troubles_are_counted_from_the_first_until_they_are_settled(limits: Limi
     assert limits.look(THEIRS, OURS).recipient == Limiter(None, START_MS + 60_000)
     assert limits.look("+12025550124", OURS).recipient == Limiter()
 
-    limits.trouble(THEIRS, "outage", START_MS, START_MS + 90_000)
+    limits.trouble(THEIRS, Trouble("outage", 1), START_MS, START_MS + 90_000)
     # A wait is never made shorter.
     assert limits.look(THEIRS, OURS).recipient == Limiter(
-        None, START_MS + 60_000, troubles=1, trouble_kind="outage", troubled_ms=START_MS + 90_000
+        None, START_MS + 60_000, troubles=1, trouble_kind="outage", troubled_ms=START_MS + 90_000, alone=1
     )
 
 
 def test_troubles_of_another_kind_are_counted_anew(limits: Limits) -> None:
-    limits.trouble(THEIRS, "outage", START_MS, START_MS)
-    limits.trouble(THEIRS, "40319", START_MS, START_MS + 1)
-    limits.trouble(THEIRS, "40319", START_MS, START_MS + 2)
+    limits.trouble(THEIRS, Trouble("outage", 1), START_MS, START_MS)
+    limits.trouble(THEIRS, Trouble("40319", 1), START_MS, START_MS + 1)
+    limits.trouble(THEIRS, Trouble("40319", 1), START_MS, START_MS + 2)
 
     found = limits.look(THEIRS, OURS).recipient
-    assert (found.troubles, found.trouble_kind, found.troubled_ms) == (2, "40319", START_MS + 1)
+    assert (found.troubles, found.trouble_kind, found.troubled_ms) == (2, "40319", START_MS + 2)
+
+
+def test_a_line_is_one_texts_alone_until_it_leaves_it(limits: Limits) -> None:
+    free = limits.look(THEIRS, OURS).recipient
+    assert limits.take_line(THEIRS, free, "m-1", START_MS + 5_000, START_MS + 9_000)
+    assert not limits.take_line(THEIRS, free, "m-2", START_MS + 6_000, START_MS + 8_000)
+
+    taken = limits.look(THEIRS, OURS).recipient
+    assert (taken.turn_id, taken.turn_ms, taken.not_before_ms) == ("m-1", START_MS + 5_000, START_MS + 9_000)
+    limits.leave_line(THEIRS, "m-2")
+    assert limits.look(THEIRS, OURS).recipient == taken
+
+    limits.leave_line(THEIRS, "m-1")
+    left = limits.look(THEIRS, OURS).recipient
+    assert (left.turn_id, left.turn_ms) == ("", 0)
+    assert limits.take_line(THEIRS, left, "m-2", START_MS + 6_000, START_MS + 8_000)
+
+
+def test_the_last_stop_is_known_by_its_beginning_and_its_end(limits: Limits) -> None:
+    limits.close_breaker(START_MS)
+    assert limits.look(THEIRS, OURS).control.closed_ms is None
+    limits.open_breaker(START_MS + 1, START_MS + 10_000, "outage")
+    limits.close_breaker(START_MS + 7_000)
+    limits.close_breaker(START_MS + 8_000)
+
+    control = limits.look(THEIRS, OURS).control
+    assert (control.opened_ms, control.closed_ms, control.sound_ms) == (
+        START_MS + 1,
+        START_MS + 7_000,
+        START_MS + 8_000,
+    )
+    assert control.breaker_until_ms is None
 
 
 def test_what_a_limit_covers_is_only_ever_more(limits: Limits) -> None:
@@ -332,9 +368,9 @@ def test_what_a_limit_covers_is_only_ever_more(limits: Limits) -> None:
 
 
 def test_the_text_that_came_into_doubt_last_is_known_until_that_is_settled(limits: Limits) -> None:
-    limits.trouble(THEIRS, "outage", START_MS, START_MS, "m-1")
-    limits.trouble(THEIRS, "outage", START_MS, START_MS + 1, "m-2")
-    limits.trouble(THEIRS, "outage", START_MS, START_MS + 2)
+    limits.trouble(THEIRS, Trouble("outage", 1, "m-1"), START_MS, START_MS)
+    limits.trouble(THEIRS, Trouble("outage", 1, "m-2"), START_MS, START_MS + 1)
+    limits.trouble(THEIRS, Trouble("outage", 1), START_MS, START_MS + 2)
 
     found = limits.look(THEIRS, OURS).recipient
     assert (found.troubles, found.doubt_ms, found.doubt_id) == (3, START_MS + 1, "m-2")
@@ -400,7 +436,8 @@ def test_a_breaker_that_closes_clears_all_suspects(limits: Limits) -> None:
 
     limits.close_breaker(START_MS + 5)
 
-    assert limits.look("", "").control == Control(sound_ms=START_MS + 5)
+    control = limits.look("", "").control
+    assert (control.suspects, control.breaker_until_ms, control.sound_ms) == (frozenset(), None, START_MS + 5)
     assert limits.suspect("outage", B, START_MS + 6) == 1
 
 

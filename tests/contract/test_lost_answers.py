@@ -11,7 +11,7 @@ from longcode.braking import Brake
 from longcode.limits import DynamoLimits
 from longcode.message import HeldBy, Message, Status
 from longcode.messages import DynamoMessages
-from longcode.ports import Control, Recorded
+from longcode.ports import Control, Recorded, Trouble
 from tests import interleave
 from tests.contract.repeats import repeated
 from tests.contract.tables import create_table
@@ -126,12 +126,12 @@ def test_slots_that_were_given_back_and_taken_by_another_are_not_given_away_agai
 
 def test_a_trouble_is_counted_once(dynamodb: "DynamoDBClient", limits: DynamoLimits) -> None:
     with repeated(dynamodb, "UpdateItem", times=2) as done:
-        limits.trouble(THEIRS, "outage", NOW + 5_000, NOW, "m-1")
+        limits.trouble(THEIRS, Trouble("outage", 1, "m-1"), NOW + 5_000, NOW)
 
     found = limits.look(THEIRS, OURS).recipient
     assert len(done) == 2
     assert (found.troubles, found.troubled_ms, found.doubt_id) == (1, NOW, "m-1")
-    limits.trouble(THEIRS, "outage", NOW + 9_000, NOW + 1)
+    limits.trouble(THEIRS, Trouble("outage", 1), NOW + 9_000, NOW + 1)
     assert limits.look(THEIRS, OURS).recipient.troubles == 2
 
 
@@ -177,7 +177,7 @@ def test_what_sets_or_removes_may_be_repeated(dynamodb: "DynamoDBClient", limits
         "clear_suspects": lambda: limits.clear_suspects(NOW),
         "close_breaker": lambda: limits.close_breaker(NOW),
     }
-    limits.trouble(THEIRS, "outage", START_MS, START_MS)
+    limits.trouble(THEIRS, Trouble("outage", 1), START_MS, START_MS)
     calls[call]()
     once = limits.look(THEIRS, OURS)
 

@@ -345,3 +345,17 @@ def test_a_stop_right_before_the_claim_is_heard(world: World, route: str) -> Non
     assert world.carrier.requests == []
     outbound = [message.status for message in world.messages.all if message.direction == "outbound"]
     assert outbound == [Status.SUPPRESSED]
+
+
+def test_a_pause_that_comes_while_a_send_waits_for_its_turn_is_heard(world: World) -> None:
+    world.carrier.then(carriers.RATE_LIMITED, carriers.RATE_LIMITED)
+    for to in (THEIRS, OTHER):
+        world.send(to)
+    world.clock.at(world.clock.now + 500, lambda: world.limits.pause(world.clock.now, "a test"))
+
+    reply = world.send(THIRD, key="a")
+
+    assert (reply.status, reply.fields["code"]) == (503, "paused")
+    assert len(world.carrier.requests) == 2
+    world.limits.resume()
+    assert world.send(THIRD, key="a").status == 200

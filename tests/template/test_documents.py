@@ -24,7 +24,9 @@ def returned_codes() -> dict[str, str]:
     """Each error code that the code or the gateway answers with, and its HTTP status where it is fixed."""
     found = {kind.code: str(status) for kind, status in http._STATUS.items()}
     sent = dict(re.findall(r'code="([a-z_]+)",\s*status_code=(\d+)', inspect.getsource(send)))
-    assert {"outcome_unknown", "carrier_rate_limited"} <= set(sent), "The codes of a send stand somewhere else now."
+    assert {"outcome_unknown", "carrier_rate_limited"} <= set(sent), (
+        "The codes of a send stand somewhere else now."
+    )
     found |= sent
     for response in RESOURCES["Api"]["Properties"]["GatewayResponses"].values():
         fields: dict[str, Any] = yaml.safe_load(response["ResponseTemplates"]["application/json"])
