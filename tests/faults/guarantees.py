@@ -77,7 +77,8 @@ outage of a minute left texts in doubt; those behind them did not wait for the r
   leaves it open, nobody asks a second time: `unknown` stays until a receipt or a record says more. After ten
   days it becomes `delivery_unconfirmed`.
 - **The order of a text in doubt.** Those behind it do not wait until it is resolved, except for five minutes
-  after an outage. If it turns out that it had not left, the replay sends it after them.
+  after an outage. If it turns out that it had not left, the replay sends it after them. Several in doubt of one
+  recipient are repeated one after the other, as a rule the oldest first.
 - **The order of texts that are accepted within the same moment.** The index that knows the line follows the
   table by some milliseconds. Where a text's queue message was lost, one that is accepted in that moment may
   pass it.

@@ -183,6 +183,10 @@ class Sweeper:
             desk.messages.look_again(message, since + FIRST_EVIDENCE_MS)
             return
         road = desk.limits.look(message.recipient, message.sender)
+        if self._waits_for_another(message, now, road):
+            # In the next run, with all others of its recipient, so that their order holds.
+            desk.messages.look_again(message, deadline_ms + 1)
+            return
         if self._unreadable or (road.control.breaker_until_ms or 0) > now:
             desk.messages.look_again(message, _together(now + _STOPPED_MS, _STOPPED_MS))
             return
@@ -277,8 +281,6 @@ class Sweeper:
         ends_ms = recipient.turn_ms + _TURN_MS
         if recipient.turn_id == message.id and now <= ends_ms:
             return max(shared, recipient.turn_ms)
-        if recipient.turn_id not in ("", message.id) and now <= ends_ms + spacing:
-            return max(deadline_ms + 1, ends_ms + spacing)
         start = shared
         if max(recipient.tat_ms or 0, recipient.not_before_ms or 0) > now:
             # What is on its way by now leaves first.
@@ -287,6 +289,11 @@ class Sweeper:
         until = start + (0 if start <= deadline_ms else _TURN_MS) + spacing
         taken = limits.take_line(message.recipient, recipient, message.id, start, until)
         return start if taken else deadline_ms + 1
+
+    def _waits_for_another(self, message: Message, now: int, road: Road) -> bool:
+        """Whether another text in doubt has the recipient's line to itself."""
+        spacing, recipient = pacing.spacing(self.desk.pace.recipient_ms), road.recipient
+        return recipient.turn_id not in ("", message.id) and now <= recipient.turn_ms + _TURN_MS + spacing
 
     def _shared_turn(self, message: Message, now: int, road: Road) -> int:
         """When the limits let a text leave that others share: it waits its turn in the first hour, and then takes
