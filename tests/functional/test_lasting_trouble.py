@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from longcode.message import CLAIM_MS, Status
+from longcode.ports import Claim
 from tests.fakes import OURS, THEIRS, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import refuses
@@ -359,3 +360,20 @@ def test_a_pause_that_comes_while_a_send_waits_for_its_turn_is_heard(world: Worl
     assert len(world.carrier.requests) == 2
     world.limits.resume()
     assert world.send(THIRD, key="a").status == 200
+
+
+def test_a_pause_is_heard_by_the_one_text_that_tries_through_an_open_breaker(world: World) -> None:
+    world.limits.open_breaker(world.clock.now, world.clock.now + 1_000, "10009 Authentication failed")
+    line(world, 1)
+    world.clock.pass_ms(2_000)
+    claim = world.messages.claim
+
+    def paused(message_id: str, claim_id: str, now_ms: int) -> Claim:
+        world.limits.pause(now_ms, "a test")
+        return claim(message_id, claim_id, now_ms)
+
+    world.messages.claim = paused  # type: ignore[method-assign]
+    world.consume(until_ms=world.clock.now)
+
+    assert world.carrier.requests == []
+    assert [message.status for message in world.messages.all] == [Status.QUEUED]

@@ -361,7 +361,8 @@ class Lane:
         """Put a claimed text back if it may not leave now; whether the lane goes on, None if it may."""
         desk, now, slot = self._desk, self._desk.clock.now_ms(), place.slot_ms or 0
         stopped = attempt.stop(road.control, now)
-        if stopped and road.control.breaker_until_ms == self._probe_until_ms:
+        own_try = road.control.breaker_until_ms == self._probe_until_ms
+        if stopped and stopped[1] is HeldBy.BREAKER and own_try:
             # That is its own try.
             stopped = None
         elif stopped is None and road.control.breaker_until_ms is not None:
