@@ -189,8 +189,6 @@ class FakeLimits:
                     trouble_kind="",
                     troubled_ms=None,
                     alone=0,
-                    doubt_ms=None,
-                    doubt_id=None,
                 )
 
     def close_breaker(self, now_ms: int) -> None:

@@ -42,8 +42,8 @@ _WAIT = "wait"
 _OTHERS_MS = 10_000
 # So long before a breaker opened may the doubts be that led to it.
 _EVIDENCE_MS = 15 * 60_000
-# For so long after an outage a recipient's line waits for a text of theirs that the outage left in doubt.
-_DOUBT_WAIT_MS = 5 * 60_000
+# For so long after an outage, at most, a recipient's line waits for a text of theirs that it left in doubt.
+_DOUBT_WAIT_MS = 15 * 60_000
 # A receipt usually settles a doubt within seconds, and the carrier's records do not show a queued message: a
 # request is repeated only after this.
 REPLAY_AFTER_MS = 10 * 60_000
@@ -100,7 +100,7 @@ def stop(control: Control, now: int) -> tuple[int, HeldBy, str] | None:
 
 
 def in_doubt(road: Road, desk: Desk, now: int) -> bool:
-    """Whether an outage that is over has left a text to this recipient in doubt that should go first.
+    """Whether a long outage that is over has left a text to this recipient in doubt that should go first.
 
     The sweeper repeats it within minutes. A doubt of other times holds up nobody.
     """
@@ -109,8 +109,9 @@ def in_doubt(road: Road, desk: Desk, now: int) -> bool:
         return False
     if not control.opened_ms - _EVIDENCE_MS <= doubt_ms <= control.closed_ms:
         return False
-    until_ms = control.closed_ms + _DOUBT_WAIT_MS
-    return now < until_ms and doubt_ms + REPLAY_AFTER_MS <= until_ms and has_doubt(road, desk)
+    # After a short one it is too soon to repeat a text, and what waits is not to wait for that.
+    long = control.closed_ms - control.opened_ms >= REPLAY_AFTER_MS
+    return long and now < control.closed_ms + _DOUBT_WAIT_MS and has_doubt(road, desk)
 
 
 def has_doubt(road: Road, desk: Desk) -> bool:

@@ -7,7 +7,7 @@ so a text whose queue message was lost, doubled or put back late keeps its place
 from collections.abc import Sequence
 
 from longcode import attempt, pacing
-from longcode.attempt import PROBE_MS, Desk
+from longcode.attempt import PROBE_MS, REPLAY_AFTER_MS, Desk
 from longcode.errors import Unavailable
 from longcode.lane import MOST_HIDDEN_MS, Lane, Result, forget, hide
 from longcode.message import HeldBy
@@ -111,14 +111,15 @@ def _leave(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> list[Re
 def _probe(lanes: Sequence[Lane], desk: Desk) -> bool:
     """Let one text try whether an open breaker must stay open; whether sending goes on.
 
-    Not one whose recipient has another in doubt, unless nobody else has tried for long: that one is to go first,
-    by the sweeper.
+    Not one whose recipient has another in doubt that the sweeper may repeat by now, unless nobody has tried for
+    long: that one is to go first.
     """
     for lane in lanes:
         now = desk.clock.now_ms()
         road = desk.limits.look(lane.recipient, desk.sender)
         overdue = now >= (road.control.breaker_until_ms or now) + _OVERDUE_MS
-        if not overdue and attempt.has_doubt(road, desk):
+        repeated = now - (road.recipient.doubt_ms or now) >= REPLAY_AFTER_MS
+        if repeated and not overdue and attempt.has_doubt(road, desk):
             continue
         if desk.limits.probe(now, now + PROBE_MS, lane.first.message.id):
             _reserve_shared([lane], desk)

@@ -349,7 +349,7 @@ class DynamoLimits:
         with suppress(ConditionFailed):
             self._update(
                 recipient_key(recipient),
-                "REMOVE troubles, trouble_kind, troubled, alone, doubt, doubt_id",
+                "REMOVE troubles, trouble_kind, troubled, alone",
                 "attribute_exists(pk)",
                 {},
             )

@@ -440,7 +440,7 @@ class Limits(Protocol):
         """A text in doubt is done with the line that it had to itself."""
 
     def settle(self, recipient: str) -> None:
-        """Forget what `trouble` noted."""
+        """Forget the troubles that `trouble` counted. A doubt is settled by its text's own status."""
 
     def close_breaker(self, now_ms: int) -> None:
         """The carrier takes texts again, as far as is known."""
