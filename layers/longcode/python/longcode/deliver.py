@@ -111,15 +111,15 @@ def _leave(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> list[Re
 def _probe(lanes: Sequence[Lane], desk: Desk) -> bool:
     """Let one text try whether an open breaker must stay open; whether sending goes on.
 
-    Not one whose recipient has another in doubt that the sweeper may repeat by now, unless nobody has tried for
-    long: that one is to go first.
+    Once the stop has lasted so long that the sweeper may repeat texts in doubt, those try, and not what stands
+    behind them; unless nobody has tried for long.
     """
     for lane in lanes:
         now = desk.clock.now_ms()
         road = desk.limits.look(lane.recipient, desk.sender)
         overdue = now >= (road.control.breaker_until_ms or now) + _OVERDUE_MS
-        repeated = now - (road.recipient.doubt_ms or now) >= REPLAY_AFTER_MS
-        if repeated and not overdue and attempt.has_doubt(road, desk):
+        lasts = now - (road.control.breaker_since_ms or now) >= REPLAY_AFTER_MS
+        if lasts and not overdue and attempt.has_doubt(road, desk):
             continue
         if desk.limits.probe(now, now + PROBE_MS, lane.first.message.id):
             _reserve_shared([lane], desk)
