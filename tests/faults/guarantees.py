@@ -29,7 +29,8 @@ receipt corrects that.
 
 **Each recipient's texts leave in the order of acceptance**, at least the recipient's interval apart. The order
 is the table's, not the queue's: a queue message that was lost, doubled or put back late changes nothing. A text
-that the carrier may have taken holds up those behind it only after an outage, and for five minutes at most.
+that the carrier may have taken holds up those behind it only after an outage of ten minutes or more, and for a
+quarter of an hour at most.
 
 **The line moves on.** Whatever becomes of one text, those behind it leave once each, in their order. Other
 recipients do not wait for it: only a trouble that befell three recipients in a row, or one that is certain to
@@ -76,9 +77,9 @@ outage of a minute left texts in doubt; those behind them did not wait for the r
 - **With `hold` a text may never leave.** If a process dies between claim and answer, or the carrier's answer
   leaves it open, nobody asks a second time: `unknown` stays until a receipt or a record says more. After ten
   days it becomes `delivery_unconfirmed`.
-- **The order of a text in doubt.** Those behind it do not wait until it is resolved, except for five minutes
-  after an outage. If it turns out that it had not left, the replay sends it after them. Several in doubt of one
-  recipient are repeated one after the other, as a rule the oldest first.
+- **The order of a text in doubt.** Those behind it do not wait until it is resolved, except for a quarter of an
+  hour after an outage of ten minutes or more. If it turns out that it had not left, the replay sends it after
+  them. Several in doubt of one recipient are repeated one after the other, as a rule the oldest first.
 - **The order of texts that are accepted within the same moment.** The index that knows the line follows the
   table by some milliseconds. Where a text's queue message was lost, one that is accepted in that moment may
   pass it.

@@ -80,3 +80,23 @@ def test_a_replays_clear_answer_is_recorded_though_another_write_fails() -> None
 
     assert len(carrier.texts) == 1
     assert len(carrier.requests) == 2
+
+
+def test_after_a_short_outage_what_waits_leaves_at_once_and_not_after_what_is_in_doubt() -> None:
+    stage = Stage()
+    world, carrier = stage.world, stage.world.carrier
+    carrier.usual = behaviours.FAILS_500
+    for number in range(3):
+        for to in OTHERS:
+            world.enqueue(to, str(number), key=f"{number}/{to}")
+    ended = stage.start_ms + 45_000
+    stage.clock.at(ended, lambda: setattr(carrier, "usual", behaviours.ACCEPTS))
+    stage.run(2 * MINUTE)
+
+    left = [message for message in world.messages.all if message.status is Status.DELIVERED]
+    doubtful = [message for message in world.messages.all if message.status is Status.UNKNOWN]
+    assert len(left) + len(doubtful) == 12
+    assert len(left) >= 5
+    stage.run(15 * MINUTE)
+    assert {message.status for message in world.messages.all} == {Status.DELIVERED}
+    assert len(carrier.texts) == 12
