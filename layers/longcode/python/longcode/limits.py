@@ -355,8 +355,7 @@ class DynamoLimits:
             )
 
     def close_breaker(self, now_ms: int) -> None:
-        ended = "SET sound = :now REMOVE suspects, suspect_since"
-        with suppress(ConditionFailed):
+        try:
             self._update(
                 _CONTROL,
                 "SET sound = :now, closed = :now, opened = breaker_since REMOVE breaker_since, breaker_until, "
@@ -364,8 +363,9 @@ class DynamoLimits:
                 "attribute_exists(breaker_since)",
                 {":now": now_ms},
             )
-            return
-        self._update(_CONTROL, ended, None, {":now": now_ms})
+        except ConditionFailed:
+            # It was closed.
+            self.clear_suspects(now_ms)
 
     def _expiry(self, at_ms: int) -> int:
         return at_ms // 1000 + _KEEP_S
