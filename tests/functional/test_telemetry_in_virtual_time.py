@@ -1,6 +1,7 @@
 """Metrics and log fields that no test can bring the live stack to emit in time, over the real meter and log."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -106,3 +107,19 @@ def test_each_field_that_is_left_to_virtual_time_is_written(
 
     written = {name for line in capsys.readouterr().out.splitlines() for name in LogLine(0, "", line).fields()}
     assert written >= set(FIELDS_IN_VIRTUAL_TIME)
+
+
+# RFC 3339, "Internet Date/Time Format", with the offset that ours always have.
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
+
+
+def test_each_line_tells_its_time_and_level_as_lambda_reads_them(
+    telling_world: Callable[[], World], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_fails(telling_world())
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    # A line of metrics has a time of its own, and no level: Lambda passes it on as it is.
+    told = [line for line in lines if "_aws" not in line]
+    assert {line["level"] for line in told} >= {"INFO", "ERROR"}
+    assert all(_RFC_3339.fullmatch(line["timestamp"]) for line in told)

@@ -25,8 +25,9 @@ class LambdaJournal:
     """One JSON line an event."""
 
     def __init__(self) -> None:
-        # The location would always be this file.
-        self._logger = Logger(location=None)
+        # The location would always be this file. Lambda takes a line for INFO whose time is not RFC 3339, so that
+        # a log level set on the function would drop our errors.
+        self._logger = Logger(location=None, use_rfc3339=True, utc=True)
         self._bound: list[str] = []
 
     def begin(self, function_request_id: str | None) -> None:
