@@ -1,5 +1,6 @@
 """What every set of counters promises: each change counts once, however often and however cut it is told."""
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -7,13 +8,15 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from longcode.counters import MOST_ITEMS, DynamoCounters
+from longcode.counters import MOST_ITEMS, SHARDS, DynamoCounters
 from longcode.errors import Unavailable
 from longcode.message import Status
 from longcode.ports import Counted, Counters, Place
+from tests import interleave
 from tests.contract.tables import create_table
 from tests.fakes.clock import START_MS
 from tests.fakes.counters import FakeCounters
+from tests.interleave import Job, Run, Trial
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -106,6 +109,16 @@ def test_a_batch_that_comes_again_in_pieces_counts_once(counters: Counters) -> N
     assert counters.read(None) == {"queued": 8}
 
 
+def test_a_batch_that_changes_nothing_and_of_which_a_part_was_counted_counts_the_rest(counters: Counters) -> None:
+    came, went = Counted("e-1", None, at(Status.QUEUED)), Counted("e-2", at(Status.QUEUED), None)
+    counters.add([came], NOW)
+    assert counters.read(None) == {"queued": 1}
+
+    for _ in range(2):
+        counters.add([came, went], NOW)
+        assert counters.read(None) == {}
+
+
 def test_a_batch_of_more_tags_than_one_transaction_takes_counts_once(counters: Counters) -> None:
     many = [Counted(f"e-{number}", None, at(Status.QUEUED, f"tag {number}")) for number in range(MOST_ITEMS + 50)]
 
@@ -196,7 +209,8 @@ TIMEOUT = ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWrite
 
 def watched(dynamodb: "DynamoDBClient", table: str, *errors: Exception) -> tuple[DynamoCounters, Watched]:
     client = Watched(dynamodb, *errors)
-    return DynamoCounters(client, table, retention_days=90), client  # type: ignore[arg-type]
+    made = DynamoCounters(client, table, retention_days=90, sleep=lambda _: None, chance=lambda: 0.0)  # type: ignore[arg-type]
+    return made, client
 
 
 def test_a_batch_is_one_write(dynamodb: "DynamoDBClient", table: str) -> None:
@@ -208,14 +222,15 @@ def test_a_batch_is_one_write(dynamodb: "DynamoDBClient", table: str) -> None:
     assert client.writes == 1
 
 
-def test_what_changes_no_count_is_no_write(dynamodb: "DynamoDBClient", table: str) -> None:
+def test_what_changes_no_count_is_only_marked(dynamodb: "DynamoDBClient", table: str) -> None:
     counters, client = watched(dynamodb, table)
 
-    counters.add([Counted("e-1", None, at(Status.QUEUED)), Counted("e-2", at(Status.QUEUED), None)], NOW)
     counters.add([], NOW)
-
-    assert dynamodb.scan(TableName=table)["Items"] == []
     assert client.writes == 0
+    counters.add([Counted("e-1", None, at(Status.QUEUED)), Counted("e-2", at(Status.QUEUED), None)], NOW)
+
+    assert keys(dynamodb, table) == {"B#e-1"}
+    assert client.writes == 1
 
 
 def test_two_writers_at_once_both_count(dynamodb: "DynamoDBClient", table: str) -> None:
@@ -228,7 +243,8 @@ def test_two_writers_at_once_both_count(dynamodb: "DynamoDBClient", table: str) 
 
 
 @pytest.mark.parametrize(
-    "errors", [[cancelled("None", "TransactionConflict")] * 5, [cancelled("None", "ThrottlingError")], [TIMEOUT]]
+    "errors",
+    [[cancelled("None", "TransactionConflict")] * SHARDS, [cancelled("None", "ThrottlingError")], [TIMEOUT]],
 )
 def test_a_table_that_does_not_take_it_is_unavailable_and_the_next_try_counts(
     dynamodb: "DynamoDBClient", table: str, errors: list[Exception]
@@ -242,6 +258,171 @@ def test_a_table_that_does_not_take_it_is_unavailable_and_the_next_try_counts(
     assert counters.read(None) == {"queued": 2}
 
 
+def test_a_write_that_is_still_under_way_is_asked_for_again(dynamodb: "DynamoDBClient", table: str) -> None:
+    # botocore has repeated a write that hung.
+    hangs = ClientError({"Error": {"Code": "TransactionInProgressException"}}, "TransactWriteItems")
+    counters, client = watched(dynamodb, table, hangs)
+
+    counters.add(comings(2), NOW)
+
+    assert counters.read(None) == {"queued": 2}
+    assert client.writes == 2
+
+
+def test_it_waits_ever_longer_and_tries_another_item_each_time(dynamodb: "DynamoDBClient", table: str) -> None:
+    waits: list[float] = []
+    client = Watched(dynamodb, *[cancelled("None", "TransactionConflict")] * (SHARDS - 1))
+    counters = DynamoCounters(client, table, retention_days=90, sleep=waits.append, chance=lambda: 0.5)  # type: ignore[arg-type]
+
+    counters.add(comings(1), NOW)
+
+    assert waits == sorted(waits)
+    assert 0 < waits[0] < waits[-1] < sum(waits) < 2
+    # It began in the middle, and ended one before that.
+    (written,) = [key for key in keys(dynamodb, table) if key.startswith("S#")]
+    assert written == f"S#all{SHARDS // 2 - 1}"
+
+
+def keys(dynamodb: "DynamoDBClient", table: str) -> set[str]:
+    return {item["pk"]["S"] for item in dynamodb.scan(TableName=table)["Items"]}
+
+
+def test_a_tag_that_ends_in_a_number_is_no_part_of_another(dynamodb: "DynamoDBClient", table: str) -> None:
+    for shard in range(SHARDS):
+        counters = DynamoCounters(dynamodb, table, retention_days=90, chance=lambda shard=shard: shard / SHARDS)  # type: ignore[misc]
+        counters.add(comings(1, first=shard * 10, tag="parcels"), NOW)
+
+    assert counters.read("parcels") == {"queued": SHARDS}
+    for shard in range(SHARDS):
+        assert counters.read(f"parcels{shard}") == counters.read(f"parcels#{shard}") == {}
+        assert counters.read(f"{shard}#parcels") == {}
+
+
+def test_what_the_version_with_one_item_counted_still_counts(dynamodb: "DynamoDBClient", table: str) -> None:
+    for key in ("S#all", "S#tag#parcels"):
+        dynamodb.put_item(TableName=table, Item={"pk": {"S": key}, "queued": {"N": "5"}, "sent": {"N": "1"}})
+    counters = DynamoCounters(dynamodb, table, retention_days=90, chance=lambda: 0.9)
+
+    counters.add([Counted("e-1", at(Status.QUEUED, "parcels"), at(Status.SENT, "parcels"))], NOW)
+
+    assert counters.read(None) == counters.read("parcels") == {"queued": 4, "sent": 2}
+
+
+# ----------------------------------------------------------------------------------- several at once
+
+
+class Conflicting:
+    """A client whose transactions take time, and meet: one that needs an item of another is cancelled, as DynamoDB
+    does it and moto does not.
+    """
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+        self._under_way: set[str] = set()
+        self.conflicts = 0
+
+    def transact_write_items(self, **arguments: Any) -> Any:
+        items = arguments["TransactItems"]
+        mine = [(item["Put"]["Item"] if "Put" in item else item["Update"]["Key"])["pk"]["S"] for item in items]
+        interleave.pause("begins")
+        if self._under_way.intersection(mine):
+            self.conflicts += 1
+            raise cancelled(*("TransactionConflict" if key in self._under_way else "None" for key in mine))
+        self._under_way.update(mine)
+        try:
+            interleave.pause("ends")
+            return self._client.transact_write_items(**arguments)
+        finally:
+            self._under_way.difference_update(mine)
+
+    # Any: whichever other method of the client.
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+# How several publishers run: over which counters, and what they have met.
+AtOnce = tuple[Counters, Conflicting | None]
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def several(request: pytest.FixtureRequest) -> Callable[[], AtOnce]:
+    if request.param == "fake":
+        return lambda: (FakeCounters(), None)
+    client = Conflicting(request.getfixturevalue("dynamodb"))
+
+    def make() -> AtOnce:
+        table = create_table(request.getfixturevalue("dynamodb"), "MessagesTable")
+        # All begin with the same shard, which is the worst that chance can do.
+        counters = DynamoCounters(client, table, retention_days=90, sleep=lambda _: None, chance=lambda: 0.0)  # type: ignore[arg-type]
+        return counters, client
+
+    return make
+
+
+def adds(counters: Counters, *batches: Sequence[Counted]) -> Job:
+    def job() -> None:
+        for batch in batches:
+            counters.add(batch, NOW)
+
+    return job
+
+
+def test_publishers_of_several_shards_at_once_all_count_and_none_has_to_come_again(
+    several: Callable[[], AtOnce],
+) -> None:
+    met: list[Conflicting | None] = []
+
+    def make() -> Trial:
+        counters, client = several()
+        met.append(client)
+        jobs = [
+            adds(counters, comings(2, first=100 * job, tag="parcels"), comings(1, first=100 * job + 50))
+            for job in range(4)
+        ]
+
+        def judge(_: Run) -> None:
+            # A job that had to come again would have ended the run by its Unavailable.
+            assert (counters.read(None), counters.read("parcels")) == ({"queued": 12}, {"queued": 8})
+
+        return jobs, judge
+
+    interleave.sample(make, 40, seed=2026)
+
+    assert met[-1] is None or met[-1].conflicts > 40
+
+
+def test_one_that_is_under_way_for_as_long_as_the_others_need_stops_nobody(
+    several: Callable[[], AtOnce],
+) -> None:
+    def make() -> Trial:
+        counters, _ = several()
+        return [adds(counters, comings(1)), adds(counters, comings(1, first=9))], lambda _: None
+
+    # In some of these orders one is in the middle of its transaction until the other has done all that it does.
+    assert interleave.every(make) >= 2
+
+
+def test_the_same_batch_in_two_hands_at_once_counts_once(several: Callable[[], AtOnce]) -> None:
+    def make() -> Trial:
+        counters, _ = several()
+
+        def again() -> None:
+            # Lambda brings it again where it was not done with.
+            for _ in range(20):
+                try:
+                    return counters.add(comings(3), NOW)
+                except Unavailable:
+                    interleave.pause("again")
+            raise AssertionError("It never got through.")
+
+        def judge(_: Run) -> None:
+            assert counters.read(None) == {"queued": 3}
+
+        return [again, again], judge
+
+    interleave.sample(make, 60, seed=2026)
+
+
 def test_a_write_whose_answer_was_lost_counts_once(dynamodb: "DynamoDBClient", table: str) -> None:
     counters, client = watched(dynamodb, table, TIMEOUT)
     client.after = True
@@ -253,10 +434,8 @@ def test_a_write_whose_answer_was_lost_counts_once(dynamodb: "DynamoDBClient", t
     assert counters.read(None) == {"queued": 3}
 
 
-def test_a_marker_outlives_the_stream_and_a_tag_its_last_message(
-    dynamodb: "DynamoDBClient", table: str, real: DynamoCounters
-) -> None:
-    real.add(comings(1, tag="parcels"), NOW)
+def test_a_marker_outlives_the_stream_and_a_tag_its_last_message(dynamodb: "DynamoDBClient", table: str) -> None:
+    DynamoCounters(dynamodb, table, retention_days=90, chance=lambda: 0.0).add(comings(1, tag="parcels"), NOW)
 
     items = {item["pk"]["S"]: item for item in dynamodb.scan(TableName=table)["Items"]}
     ends = {key: int(item["expires_at"]["N"]) for key, item in items.items() if "expires_at" in item}

@@ -116,7 +116,7 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [delete(MESSAGE), query("by_peer", "peer"), scan("by_line"), PURGE],
     ),
     "fallback": ([WHO_AM_I], [get(MESSAGE), SEND, READ_SECRET]),
-    "health": ([get("S#all")], [get(MESSAGE), get(OPT_OUT), RECEIVE]),
+    "health": ([batch("S#all"), batch("S#all7")], [batch(MESSAGE), batch(OPT_OUT), batch(COUNTER), RECEIVE]),
     "messages": ([query("by_peer", "peer")], [get(MESSAGE), update(MESSAGE), READ_SECRET]),
     "optouts": ([get(OPT_OUT)], [get(MESSAGE), update(MESSAGE), delete(OPT_OUT)]),
     "process": (
@@ -135,7 +135,7 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),
     "status": ([get(MESSAGE)], [put(MESSAGE), update(MESSAGE), READ_SECRET]),
     "sweeper": ([SIZE, batch(MESSAGE), scan("by_line"), SEND], [delete(MESSAGE), RECEIVE, PURGE]),
-    "tags": ([get(COUNTER)], [get(MESSAGE), get("S#all"), query("by_tag", "tag")]),
+    "tags": ([batch(COUNTER), batch("S#tag7#nobody")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
     "webhook": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, READ_SECRET]),
 }
 NOBODY: list[Call] = [SCAN, CHANGE_SECRET]

@@ -83,8 +83,8 @@ def test_the_publisher_may_speak_on_this_bus_and_read_this_stream_only() -> None
 
 def test_health_may_read_the_counters_of_all_and_no_message() -> None:
     (reads,) = [s for s in statements("HealthFunction") if s["Resource"] == {"!GetAtt": "MessagesTable.Arn"}]
-    assert reads["Action"] == "dynamodb:GetItem"
-    assert reads["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "S#all"}}
+    assert reads["Action"] == "dynamodb:BatchGetItem"
+    assert reads["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "S#all*"}}
 
 
 def test_the_bus_is_the_stacks_own_and_told_to_who_asks() -> None:

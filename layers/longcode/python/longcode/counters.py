@@ -2,10 +2,15 @@
 
 A batch of the table's stream may come again, whole or cut otherwise. So the counts of a batch are written together
 with a marker that names its changes, on the condition that there is none yet.
+
+Each counter is several items, and a batch adds to one of them: DynamoDB cancels a transaction that meets another
+one on the same item, and a campaign's batches all count for the same tag. What is read is the sum.
 """
 
+import random
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -25,8 +30,15 @@ if TYPE_CHECKING:
 _WHAT = "The counters"
 # What one transaction takes, the marker among them.
 MOST_ITEMS = 100
-# Two shards of the stream may write the same counter at once.
-_TRIES = 5
+# How many items each counter is. The first has the name that it had as the only one.
+SHARDS = 8
+# A transaction that meets another tries the next shard. With so many tries it visits each.
+_TRIES = SHARDS
+# How long it waits before that, at most, and how often the wait is doubled.
+_BACKOFF_S, _DOUBLINGS = 0.02, 4
+# What says that another transaction is under way: on one of the items, or the same one, which botocore repeats.
+_MET = "TransactionConflict"
+_SAME = "TransactionInProgressException"
 # The stream keeps a change for a day, so that is how long one can come again.
 _MARKER_S = 2 * 86_400
 # A tag's last message goes up to some days after its time; the count must still be there.
@@ -43,22 +55,42 @@ Differences = dict[str | None, Counter[Status]]
 class DynamoCounters:
     """ports.Counters over DynamoDB."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, *, retention_days: int) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        retention_days: int,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self._client = client
         self._table = table
         self._retention_s = retention_days * 86_400
+        self._sleep = sleep
+        self._chance = chance
 
     def read(self, tag: str | None) -> dict[str, int]:
-        with translated(_WHAT):
-            item = self._client.get_item(TableName=self._table, Key={"pk": _serialize(_key(tag))}).get("Item", {})
-        counts = {name: int(value["N"]) for name, value in item.items() if name in _STATUSES}
-        return {name: count for name, count in counts.items() if count > 0}
+        # One shard may have less than nothing: a text came into another one.
+        counts: Counter[str] = Counter()
+        wanted = [{"pk": _serialize(_key(tag, shard))} for shard in range(SHARDS)]
+        for _ in range(_TRIES):
+            with translated(_WHAT):
+                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": wanted}})
+            for item in answer["Responses"].get(self._table, []):
+                counts.update({name: int(value["N"]) for name, value in item.items() if name in _STATUSES})
+            left: Item = dict(answer.get("UnprocessedKeys", {}).get(self._table, {}))
+            wanted = [dict(key) for key in left.get("Keys", [])]
+            if not wanted:
+                return {name: count for name, count in counts.items() if count > 0}
+        raise Unavailable(_WHAT)
 
     def add(self, counted: Sequence[Counted], now_ms: int) -> None:
         left = list(counted)
         while left:
             portion, differences = _portion(left)
-            there = self._write(portion, differences, now_ms) if differences else None
+            # Also where nothing is left to add: a part of it may have been counted before.
+            there = self._write(portion, differences, now_ms)
             if there is None:
                 left = left[len(portion) :]
                 continue
@@ -77,9 +109,11 @@ class DynamoCounters:
             "ConditionExpression": "attribute_not_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        updates = [self._update(tag, counts, now_ms) for tag, counts in differences.items()]
-        operations: Any = [{"Put": mark}, *updates]
-        for _ in range(_TRIES):
+        first = int(self._chance() * SHARDS)
+        for number in range(_TRIES):
+            shard = (first + number) % SHARDS
+            updates = [self._update(tag, shard, counts, now_ms) for tag, counts in differences.items()]
+            operations: Any = [{"Put": mark}, *updates]
             try:
                 with translated(_WHAT):
                     self._client.transact_write_items(TransactItems=operations)
@@ -88,13 +122,14 @@ class DynamoCounters:
                 if reasons and reasons[0]["Code"] == "ConditionalCheckFailed":
                     ids: list[str] = _deserialize(reasons[0]["Item"]["events"])
                     return ids
-                if "TransactionConflict" not in [reason["Code"] for reason in reasons]:
+                if not {_MET, _SAME} & {_code(exc.__cause__), *(reason["Code"] for reason in reasons)}:
                     raise
+                self._sleep(self._chance() * _BACKOFF_S * 2 ** min(number, _DOUBLINGS))
             else:
                 return None
         raise Unavailable(_WHAT)
 
-    def _update(self, tag: str | None, counts: Counter[Status], now_ms: int) -> "Item":
+    def _update(self, tag: str | None, shard: int, counts: Counter[Status], now_ms: int) -> "Item":
         places = [(f"#c{number}", f":c{number}", status) for number, status in enumerate(counts)]
         names = {name: status.value for name, _, status in places}
         values = {value: _serialize(counts[status]) for _, value, status in places}
@@ -105,7 +140,7 @@ class DynamoCounters:
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": {"pk": _serialize(_key(tag))},
+                "Key": {"pk": _serialize(_key(tag, shard))},
                 "UpdateExpression": changes,
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": values,
@@ -113,8 +148,10 @@ class DynamoCounters:
         }
 
 
-def _key(tag: str | None) -> str:
-    return "S#all" if tag is None else f"S#tag#{tag}"
+def _key(tag: str | None, shard: int) -> str:
+    # A number at the end of a tag's key could be a part of the tag.
+    which = shard or ""
+    return f"S#all{which}" if tag is None else f"S#tag{which}#{tag}"
 
 
 def _marker(event_ids: Sequence[str], now_ms: int) -> "Item":
@@ -139,6 +176,10 @@ def _without_zeros(differences: Differences) -> Differences:
         tag: Counter({status: by for status, by in counts.items() if by}) for tag, counts in differences.items()
     }
     return {tag: counts for tag, counts in left.items() if counts}
+
+
+def _code(cause: BaseException | None) -> str:
+    return cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
 
 
 def _reasons(cause: BaseException | None) -> list["Item"]:
