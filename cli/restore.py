@@ -19,7 +19,7 @@ from longcode.message import Status
 _WORKERS = 10
 _BATCH = 200
 # Counters and what they stand for: the publisher counts anew what is put back.
-_COUNTED = ("S#", "B#")
+_COUNTED = ("S#", "B#", "H#")
 
 
 @dataclass(slots=True)

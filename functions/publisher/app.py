@@ -13,6 +13,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
             changes,
             bus=service.bus,
             counters=service.counters,
+            heartbeat=service.heartbeat,
             meter=service.meter,
             journal=service.journal,
             now_ms=service.clock.now_ms(),

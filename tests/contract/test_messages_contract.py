@@ -875,6 +875,34 @@ def test_a_sent_message_is_looked_at_again_and_a_final_one_never(messages: Messa
     assert due(messages, NOW + VALIDITY_MS * 100) == set()
 
 
+def test_the_oldest_that_wait_come_first_and_no_more_than_asked_for(messages: Messages) -> None:
+    waiting = [queued(messages, accepted_ms=START_MS + 30 - number) for number in range(30)]
+    # Those that do not wait, or that the queue may not have, are not among them, though they need a look sooner.
+    claimed(messages, accepted_ms=START_MS)
+    unknown(messages, accepted_ms=START_MS)
+    sent = claimed(messages, accepted_ms=START_MS)
+    messages.submitted(sent, accepted(), NOW)
+    queued(messages, accepted_ms=START_MS, unqueued=True)
+    oldest_first = [message.id for message in reversed(waiting)]
+
+    assert list(messages.oldest(50)) == oldest_first
+    assert list(messages.oldest(3)) == oldest_first[:3]
+
+
+def test_a_text_that_waits_again_is_as_old_as_it_was(messages: Messages) -> None:
+    old = claimed(messages, accepted_ms=START_MS)
+    new = queued(messages, accepted_ms=START_MS + 5)
+    missing = queued(messages, accepted_ms=START_MS + 2, unqueued=True)
+    assert list(messages.oldest(5)) == [new.id]
+
+    messages.release(old, NOW, slot_ms=NOW, held_by=HeldBy.RECIPIENT_RATE)
+    messages.queued(missing)
+    messages.look_again(new, START_MS + 5 + 2 * VALIDITY_MS)
+
+    assert list(messages.oldest(5)) == [old.id, missing.id, new.id]
+    assert due(messages, START_MS + VALIDITY_MS + 2) == {old.id, missing.id}
+
+
 def test_what_needs_a_look_comes_oldest_first_and_no_more_than_asked_for(messages: Messages) -> None:
     expected: list[list[str]] = []
     for number in range(30):

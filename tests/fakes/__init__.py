@@ -19,12 +19,13 @@ from tests.fakes.clock import FakeClock, FakeContext
 from tests.fakes.counters import FakeCounters
 from tests.fakes.finder import FakeFinder
 from tests.fakes.gateway import Reply, call
+from tests.fakes.heartbeat import FakeHeartbeat
 from tests.fakes.journal import FakeJournal
 from tests.fakes.limits import FakeLimits
 from tests.fakes.messages import FakeMessages
 from tests.fakes.meter import FakeMeter
 from tests.fakes.optouts import FakeOptOuts
-from tests.fakes.queue import FakeQueue, Mapping
+from tests.fakes.queue import DeadLetters, FakeQueue, Mapping
 from tests.fakes.webhooks import Signer
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "FakeContext",
     "FakeCounters",
     "FakeFinder",
+    "FakeHeartbeat",
     "FakeJournal",
     "FakeLimits",
     "FakeMessages",
@@ -73,6 +75,8 @@ def make_settings(**changes: Any) -> Settings:
             limits_table="limits",
             event_bus="long-code-sms",
             queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+            dead_letter_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/dead.fifo",
+            unpublished_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
             secret_id="telnyx",
             public_keys=(signature.public_key(SIGNER.public),),
             long_code=OURS,
@@ -120,6 +124,8 @@ class World:
     queue: FakeQueue
     bus: FakeBus
     counters: FakeCounters
+    heartbeat: FakeHeartbeat
+    unpublished: FakeQueue
     carrier: FakeCarrier
     meter: FakeMeter
     journal: FakeJournal
@@ -207,6 +213,9 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     queue = parts.setdefault("outbox", FakeQueue(clock))
     bus = parts.setdefault("bus", FakeBus())
     counters = parts.setdefault("counters", FakeCounters())
+    heartbeat = parts.setdefault("heartbeat", FakeHeartbeat())
+    unpublished = parts.setdefault("unpublished", FakeQueue(clock))
+    parts.setdefault("dead_letters", DeadLetters(queue))
     carrier = parts.setdefault("carrier", FakeCarrier(clock))
     meter = parts.setdefault("meter", FakeMeter())
     journal = parts.setdefault("journal", FakeJournal())
@@ -214,8 +223,9 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     parts.setdefault("parallel", clock.side_by_side)
     service = wiring.Service(settings, **parts)
     return World(
-        settings, clock, messages, limits, optouts, queue, bus, counters, carrier, meter, journal, service
-    )
+        settings, clock, messages, limits, optouts, queue, bus, counters, heartbeat, unpublished, carrier, meter,
+        journal, service,
+    )  # fmt: skip
 
 
 def make_service(settings: Settings | None = None, **parts: Any) -> wiring.Service:

@@ -300,8 +300,20 @@ class FakeMessages:
             return [ident for _, ident in due[:at_most]]
 
     def _shard(self, ident: str, row: _Row) -> int:
-        urgent = row.message.status.rank < Status.SUBMITTED.rank
-        return zlib.crc32(ident.encode()) % URGENT_SHARDS + (0 if urgent else URGENT_SHARDS)
+        message = row.message
+        third = 1 if message.status.rank >= Status.SUBMITTED.rank else 0
+        if message.status is Status.QUEUED and not message.unqueued:
+            third = 2
+        return zlib.crc32(ident.encode()) % URGENT_SHARDS + third * URGENT_SHARDS
+
+    def oldest(self, at_most: int) -> list[str]:
+        with self.trip.around("oldest"):
+            found = sorted(
+                (row.attention_ms, ident)
+                for ident, row in self._rows.items()
+                if row.attention_ms is not None and self._shard(ident, row) >= 2 * URGENT_SHARDS
+            )
+            return [ident for _, ident in found[:at_most]]
 
     def look_again(self, message: Message, at_ms: int | None) -> None:
         with self.trip.around("look_again"):

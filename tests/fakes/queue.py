@@ -45,6 +45,17 @@ class Stored:
     handle: str = ""
 
 
+@dataclass
+class DeadLetters:
+    """ports.Depth of what a queue has given up."""
+
+    queue: "FakeQueue"
+
+    def size(self) -> int:
+        with self.queue.trip.around("dead_letters"):
+            return len(self.queue.dead)
+
+
 class FakeQueue:
     """ports.Outbox, and what only a test may do to a queue."""
 

@@ -8,10 +8,10 @@ import pytest
 
 from docs import metrics as metrics_page
 from longcode import publish
+from longcode.gauges import STRANDED_AFTER_MS
 from longcode.message import Fault, Message, Status
 from longcode.metrics import Metric
 from longcode.ports import Change, OptOut, OptOutChange
-from longcode.sweep import STRANDED_AFTER_MS
 from tests.fakes import OURS, ROOT, THEIRS, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import refuses

@@ -309,6 +309,44 @@ def test_an_item_that_this_version_cannot_read_stops_nobody(world: World) -> Non
     world.journal.lines.clear()  # it is the one trace that is expected here
 
 
+def beat(at_ms: int) -> Image:
+    return {"pk": {"S": "H#publisher"}, "at_ms": {"N": str(at_ms)}, "since_ms": {"N": "1"}}
+
+
+def test_a_beat_is_heard_when_all_before_it_is_done(world: World) -> None:
+    assert publish_to(world, (None, beat(5)), (None, a_text()), (beat(5), beat(6))) == []
+
+    assert world.heartbeat.heard_ms() == 6
+    assert [told.about for told in world.bus.heard] == IDS[:1]
+    assert world.counters.read(None) == {"queued": 1}
+
+
+def test_a_beat_behind_what_the_bus_refuses_is_not_heard(world: World) -> None:
+    world.bus.refuse = {IDS[0]}
+
+    assert publish_to(world, (None, beat(5)), (None, a_text()), (beat(5), beat(6))) == ["0002"]
+
+    assert world.heartbeat.heard_ms() == 5
+
+
+def test_nor_is_one_of_a_batch_that_could_not_be_counted(world: World) -> None:
+    world.counters.trip.fail("add")
+
+    assert publish_to(world, (None, a_text()), (None, beat(5))) == ["0001"]
+
+    assert world.heartbeat.heard_ms() is None
+    assert world.meter.counts["StoreUnavailable"] == 1
+
+
+def test_a_beat_that_could_not_be_noted_brings_nothing_back(world: World) -> None:
+    world.heartbeat.trip.fail("hear")
+
+    assert publish_to(world, (None, a_text()), (None, beat(5))) == []
+
+    assert world.heartbeat.heard_ms() is None
+    assert [line.level for line in world.journal.of("store.unavailable")] == ["error"]
+
+
 def test_a_batch_of_nothing_is_done(world: World) -> None:
     assert world.invoke("publisher", {}) == {"batchItemFailures": []}
     assert world.counters.trip.calls == ["add"]

@@ -64,6 +64,7 @@ PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_CARRIER: never_reached,
     Metric.FAILED_SERVICE: asked_wrongly,
     Metric.EVENTS_REFUSED: bus_refuses,
+    Metric.STORE_UNAVAILABLE: store_fails,
 }
 
 

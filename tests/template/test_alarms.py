@@ -61,7 +61,8 @@ def test_each_alarm_goes_off_on_the_fault_that_it_is_for_and_only_then(name: str
 def test_an_expression_uses_every_metric_that_its_alarm_fetches() -> None:
     for name, alarm in OPERATIONS.alarms.items():
         fetched = {query.id for query in alarm.queries if query.key}
-        used = {ident for query in alarm.queries for ident in expressions.names(query.expression or "0")}
+        made = {query.id for query in alarm.queries if query.expression}
+        used = {ident for query in alarm.queries for ident in expressions.names(query.expression or "0")} - made
         everything = any("METRICS()" in query.expression for query in alarm.queries)
         assert everything or not used or used == fetched, name
 
@@ -72,6 +73,23 @@ def test_an_api_that_fails_because_sending_is_stopped_has_alarms_of_its_own() ->
         telemetry = reported(alarm, ({**fault.sick, stop: [1]}, 20))
         found = alarms.states(alarm, telemetry, START_MS, START_MS + 20 * MINUTE_MS)
         assert {state for _, state in found[10:]} == {State.OK}
+
+
+def test_one_shard_of_the_stream_that_stands_still_is_seen_though_the_heartbeat_goes_through_another() -> None:
+    alarm = OPERATIONS.alarms["PublisherLag"]
+    telemetry = reported(alarm, ({"heartbeat": [60], "iterator": [200, 1_000_000]}, 20))
+    found = alarms.states(alarm, telemetry, START_MS, START_MS + 20 * MINUTE_MS)
+    assert {state for _, state in found[8:]} == {State.ALARM}
+
+
+def test_a_quarter_of_the_texts_of_an_hour_is_seen_at_whatever_minute_it_begins() -> None:
+    # CloudWatch's windows slide (its guide, "Alarm evaluation window"). Only a wall clock window begins on the hour.
+    alarm, fault = OPERATIONS.alarms["DeliveryFailing"], FAULTS["DeliveryFailing"]
+    for minutes in range(60, 120, 7):
+        telemetry = reported(alarm, (fault.well, minutes), (fault.sick, 40))
+        found = alarms.states(alarm, telemetry, START_MS, START_MS + (minutes + 40) * MINUTE_MS)
+        went_off = next(at for at, state in found if state is State.ALARM)
+        assert went_off <= START_MS + (minutes + 20) * MINUTE_MS
 
 
 def test_a_few_slow_webhooks_which_are_cold_starts_wake_nobody() -> None:

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from longcode import stream
-from tests.template.test_operations import ALARMS, PASSED
+from longcode.metrics import Metric
+from tests.template.test_operations import ALARMS, alarm_metrics
 from tests.template.test_template import GLOBALS, TEMPLATE, properties, statements, timeout
 
 MAPPING = properties("PublisherMapping")
@@ -40,8 +41,11 @@ def test_a_batch_is_answered_for_record_by_record_and_in_order() -> None:
 
 def test_what_is_given_up_leaves_a_trace_that_somebody_is_told_of() -> None:
     assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"] == {"!GetAtt": "UnpublishedQueue.Arn"}
-    assert ALARMS["Unpublished"]["Dimensions"] == [{"Name": "QueueName", "Value": {"Ref": "UnpublishedQueueName"}}]
-    assert PASSED["UnpublishedQueueName"] == {"Fn::GetAtt": ["UnpublishedQueue", "QueueName"]}
+    assert ALARMS["Unpublished"]["MetricName"] == Metric.UNPUBLISHED_NOW
+    assert GLOBALS["Environment"]["Variables"]["UNPUBLISHED_QUEUE_URL"] == {"!Ref": "UnpublishedQueue"}
+    assert allowed("SweeperFunction").count(
+        (("sqs:GetQueueAttributes",), [{"!GetAtt": "DeadLetterQueue.Arn"}, {"!GetAtt": "UnpublishedQueue.Arn"}])
+    )
     # A batch of the stream can't go to a FIFO queue.
     assert "FifoQueue" not in properties("UnpublishedQueue")
     assert properties("UnpublishedQueue")["MessageRetentionPeriod"] == 14 * DAY_S
@@ -54,14 +58,14 @@ def test_it_is_tried_again_by_age_and_given_up_before_the_stream_forgets() -> No
 
 def test_somebody_is_told_of_the_lag_long_before_anything_is_given_up() -> None:
     alarm = ALARMS["PublisherLag"]
-    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Fn::Sub": "${Service}-publisher"}}]
-    assert alarm["Threshold"] / 1000 + 60 * alarm["EvaluationPeriods"] < MAPPING["MaximumRecordAgeInSeconds"] / 4
+    assert {metric for _, metric, _ in alarm_metrics(alarm)} == {"PublisherLagS", "IteratorAge"}
+    assert alarm["Threshold"] + 60 * alarm["EvaluationPeriods"] < MAPPING["MaximumRecordAgeInSeconds"] / 4
 
 
-def test_only_messages_and_opt_outs_wake_the_publisher() -> None:
+def test_only_messages_opt_outs_and_the_heartbeat_wake_the_publisher() -> None:
     (only,) = MAPPING["FilterCriteria"]["Filters"]
     keys = json.loads(only["Pattern"])["dynamodb"]["Keys"]
-    assert keys == {"pk": {"S": [{"prefix": kind} for kind in stream.KINDS]}}
+    assert keys == {"pk": {"S": [{"prefix": kind} for kind in stream.HEARD]}}
 
 
 def test_the_publisher_may_write_counters_and_their_markers_only() -> None:

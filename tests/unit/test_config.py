@@ -14,6 +14,8 @@ GOOD = {
     "MESSAGES_TABLE": "messages",
     "LIMITS_TABLE": "limits",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead.fifo",
+    "UNPUBLISHED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
     "EVENT_BUS": "long-code-sms",
     "TELNYX_SECRET_ID": "arn:aws:secretsmanager:us-east-1:123456789012:secret:telnyx",
     "TELNYX_PUBLIC_KEY": KEY,

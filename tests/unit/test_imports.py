@@ -57,6 +57,8 @@ ENVIRONMENT = {
     "MESSAGES_TABLE": "messages",
     "LIMITS_TABLE": "limits",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead.fifo",
+    "UNPUBLISHED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
     "EVENT_BUS": "long-code-sms",
     "TELNYX_SECRET_ID": "telnyx",
     "TELNYX_PUBLIC_KEY": "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from longcode import backlog, braking, pacing, phone, segments
+from longcode import backlog, braking, outages, pacing, phone, segments
 from longcode.errors import OPTED_OUT, InvalidRequest, LineFull, RecipientOptedOut, Unavailable
 from longcode.guard import Guard
 from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
@@ -186,7 +186,7 @@ def _store(message: Message, line: Line) -> Message | None:
     except Unavailable as exc:
         # Stored, it is sent all the same: the sweeper puts it into the queue. To answer "try again" would ask for
         # a second text.
-        line.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+        outages.note(exc, line.meter, line.journal, message_id=message.id)
         message = replace(message, unqueued=True)
     return _accept(message, line.messages)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from longcode import braking, consent, pacing
+from longcode import braking, consent, outages, pacing
 from longcode.errors import Unavailable
 from longcode.message import Entry, Fault, HeldBy, Message, Status
 from longcode.metrics import Metric
@@ -209,7 +209,7 @@ def learn(message: Message, answer: Answer, desk: Desk, road: Road, left: int) -
         try:
             write()
         except Unavailable as exc:
-            desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+            outages.note(exc, desk.meter, desk.journal, message_id=message.id)
     return again
 
 

@@ -27,6 +27,8 @@ class Settings:
     messages_table: str
     limits_table: str
     queue_url: str
+    dead_letter_queue_url: str
+    unpublished_queue_url: str
     event_bus: str
     secret_id: str
     public_keys: tuple[VerifyKey, ...]
@@ -106,6 +108,8 @@ class Settings:
             messages_table=text("MESSAGES_TABLE"),
             limits_table=text("LIMITS_TABLE"),
             queue_url=text("QUEUE_URL"),
+            dead_letter_queue_url=text("DEAD_LETTER_QUEUE_URL"),
+            unpublished_queue_url=text("UNPUBLISHED_QUEUE_URL"),
             event_bus=text("EVENT_BUS"),
             secret_id=text("TELNYX_SECRET_ID"),
             public_keys=tuple(keys),

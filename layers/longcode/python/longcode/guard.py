@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from longcode import destinations, pacing, phone
+from longcode import destinations, outages, pacing, phone
 from longcode.destinations import Destination
 from longcode.errors import DailyLimitReached, DestinationNotAllowed, Unavailable
 from longcode.message import Message, iso
@@ -107,7 +107,7 @@ class Guard:
                 self.limits.uncount(cap.key)
             except Unavailable as exc:
                 # The day has one text less, and ends.
-                self.journal.error("store.unavailable", what=exc.what)
+                outages.note(exc, self.meter, self.journal)
 
 
 def _day(message: Message) -> str:

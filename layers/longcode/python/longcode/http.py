@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from longcode import accept, errors, explain, phone
+from longcode import accept, errors, explain, outages, phone
 from longcode.erase import Erasure
 from longcode.lane import Result
 from longcode.message import Entry, Fault, Message, is_message_id, is_tag, iso
@@ -195,6 +195,8 @@ def answer(
         if isinstance(exc, errors.SignatureRefused):
             meter.count(Metric.SIGNATURES_REFUSED)
             meter.count(Metric.WEBHOOKS, 0)
+        if isinstance(exc, errors.Unavailable):
+            outages.note(exc, meter, journal)
     except Exception:
         # The one place that must survive anything: a caller gets our error shape, never a stack trace.
         journal.exception("request.crashed")

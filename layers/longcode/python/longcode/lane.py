@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from longcode import attempt, braking, pacing
+from longcode import attempt, braking, outages, pacing
 from longcode.attempt import PROBE_MS, Desk
 from longcode.errors import OPTED_OUT, Unavailable
 from longcode.message import CLAIM_MS, UNSTORED_MS, Entry, Fault, HeldBy, Message, Status
@@ -132,7 +132,11 @@ class Lane:
 
     def give_up(self, exc: Unavailable) -> None:
         """A store is down: nothing may leave that could not be recorded."""
-        self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)
+        outages.note(exc, self._desk.meter, self._desk.journal, message_ids=self._ids)
+        self._put_off()
+
+    def _put_off(self) -> None:
+        """Hide all that is left for a while, after a fault that is none of its own."""
         now = self._desk.clock.now_ms()
         receives = max((envelope.receives for envelope in self._open_envelopes()), default=1)
         # Ever more rarely: an outage may last as long as the text is valid.
@@ -267,7 +271,7 @@ class Lane:
             # The one place that must survive anything: the other recipients' results are still to be told.
             self._desk.journal.exception("lane.crashed", message_ids=self._ids)
             self._desk.meter.count(Metric.CRASHED)
-            self.give_up(Unavailable("A worker"))
+            self._put_off()
 
     def _finish(self) -> None:
         """Delete what is done: at once, as what is behind it comes to nobody until then."""
@@ -492,7 +496,7 @@ class Lane:
                     self._desk.messages.hold(message.id, slot, place.held_by, place.turn)
                 place.fresh = False
         except Unavailable as exc:
-            self._desk.journal.error("store.unavailable", what=exc.what, message_ids=self._ids)
+            outages.note(exc, self._desk.meter, self._desk.journal, message_ids=self._ids)
             self._give_back(self._places)
 
     def _give_back(self, places: Sequence[Place]) -> None:
@@ -505,7 +509,7 @@ class Lane:
                 pacing.recipient_key(self.recipient), self._reservation, unused, self._spacing
             )
         except Unavailable as exc:
-            self._desk.journal.error("store.unavailable", what=exc.what)
+            outages.note(exc, self._desk.meter, self._desk.journal)
 
     def _open_envelopes(self) -> list[Envelope]:
         """Those that are still to be dealt with."""
@@ -533,7 +537,7 @@ def forget(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> None:
             outbox.done(envelopes)
     except Unavailable as exc:
         ids = [envelope.message_id for envelope in envelopes]
-        desk.journal.error("store.unavailable", what=exc.what, message_ids=ids)
+        outages.note(exc, desk.meter, desk.journal, message_ids=ids)
 
 
 def hide(envelopes: Sequence[Envelope], delay_s: int, desk: Desk, outbox: Outbox) -> None:
@@ -551,7 +555,7 @@ def hide(envelopes: Sequence[Envelope], delay_s: int, desk: Desk, outbox: Outbox
             outbox.renew(worn)
     except Unavailable as exc:
         ids = [envelope.message_id for envelope in envelopes]
-        desk.journal.error("store.unavailable", what=exc.what, message_ids=ids)
+        outages.note(exc, desk.meter, desk.journal, message_ids=ids)
 
 
 def _suppress(message: Message, desk: Desk) -> Message:

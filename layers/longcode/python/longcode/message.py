@@ -73,10 +73,11 @@ _RANKS = {
 }
 
 
-# How many parts the attention index has: one key could not take every write. The second half has those that only
-# wait for a receipt, of which there may be so many that the others would not be looked at in time.
-ATTENTION_SHARDS = 16
+# How many parts the attention index has: one key could not take every write. The second third has those that only
+# wait for a receipt, of which there may be so many that the others would not be looked at in time. The last third
+# has what waits in the queue, which needs no look before it expires: the first of each part is the oldest.
 URGENT_SHARDS = 8
+ATTENTION_SHARDS = 3 * URGENT_SHARDS
 
 # How many parts a tag and a day have in the indexes that texts are found by, for the same reason.
 FIND_SHARDS = 8

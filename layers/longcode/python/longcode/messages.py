@@ -140,9 +140,12 @@ def _item(message: Message) -> "Item":
     }
 
 
-def shard(message_id: str, *, receipt: bool = False) -> str:
-    """The part of the attention index that a message is in; `receipt`: it only waits for one."""
-    return str(_shard(message_id, URGENT_SHARDS) + (URGENT_SHARDS if receipt else 0))
+def shard(message_id: str, *, receipt: bool = False, waits: bool = False) -> str:
+    """The part of the attention index that a message is in.
+
+    `receipt`: it only waits for one; `waits`: it waits in the queue.
+    """
+    return str(_shard(message_id, URGENT_SHARDS) + URGENT_SHARDS * (2 if waits else receipt))
 
 
 def _shard(message_id: str, shards: int) -> int:
@@ -184,7 +187,7 @@ class DynamoMessages:
         if queued:
             look_ms = ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms
         item = _item(message) | {
-            "attention": shard(message.id),
+            "attention": shard(message.id, waits=queued and not message.unqueued),
             "attention_ms": message.accepted_ms + look_ms,
             # Never while it may still wait, also if ValidityMinutes is made longer meanwhile.
             "expires_at": self._expiry(message.accepted_ms + LONGEST_VALIDITY_MS),
@@ -272,7 +275,7 @@ class DynamoMessages:
                 ":turn": turn,
                 ":held": held_by.value,
                 ":now": now_ms,
-                ":shard": shard(message.id),
+                ":shard": shard(message.id, waits=True),
                 ":look": message.accepted_ms + self._validity_ms,
                 ":less": -1,
                 ":claim": message.claim_id,
@@ -403,9 +406,10 @@ class DynamoMessages:
     def queued(self, message: Message) -> None:
         self._try_update(
             message.id,
-            "SET attention_ms = :look REMOVE unqueued",
+            "SET attention = :shard, attention_ms = :look REMOVE unqueued",
             "#rank = :queued AND unqueued = :yes AND accepted_ms = :accepted",
             {
+                ":shard": shard(message.id, waits=True),
                 ":look": message.accepted_ms + self._validity_ms,
                 ":queued": Status.QUEUED.rank,
                 ":yes": True,
@@ -617,6 +621,20 @@ class DynamoMessages:
             return False
         return True
 
+    def oldest(self, at_most: int) -> list[str]:
+        found: list[tuple[int, str]] = []
+        for number in range(2 * URGENT_SHARDS, 3 * URGENT_SHARDS):
+            with translated(_WHAT):
+                answer = self._client.query(
+                    TableName=self._table,
+                    IndexName="by_attention",
+                    Limit=at_most,
+                    KeyConditionExpression="attention = :shard",
+                    ExpressionAttributeValues=_values({":shard": str(number)}),
+                )
+            found += [(item["attention_ms"], item["pk"]) for item in map(_parse, answer["Items"])]
+        return [key.removeprefix("M#") for _, key in sorted(found)[:at_most]]
+
     def needing_attention(self, shard_number: int, now_ms: int, at_most: int) -> list[str]:
         with translated(_WHAT):
             answer = self._client.query(
@@ -634,8 +652,9 @@ class DynamoMessages:
         else:
             # Only for the message as it was read: whoever changed it meanwhile has said when to look at it.
             receipt = message.status.rank >= Status.SUBMITTED.rank
+            waits = message.status is Status.QUEUED and not message.unqueued
             values: Item = {
-                ":shard": shard(message.id, receipt=receipt),
+                ":shard": shard(message.id, receipt=receipt, waits=waits),
                 ":at": at_ms,
                 ":rank": message.status.rank,
             }

@@ -15,7 +15,7 @@ NAMESPACE = "LongCodeSms"
 DIMENSIONS = frozenset(("service", "environment"))
 
 # CloudWatch's own words for units.
-Unit = Literal["Count", "Milliseconds", "None"]
+Unit = Literal["Count", "Seconds", "Milliseconds", "None"]
 
 
 class Metric(StrEnum):
@@ -75,6 +75,17 @@ class Metric(StrEnum):
     # ------------------------------------------------------------------------------------------------ pacing
     PACING_WAIT = ("PacingWaitMs", "Milliseconds", "How far ahead the slot was that a queued text was given.")
     QUEUE_AGE = ("QueueAgeMs", "Milliseconds", "How long ago a queued text was accepted when it left.")
+    OLDEST_WAIT = (
+        "OldestWaitS",
+        "Seconds",
+        "How long ago the oldest text was accepted that waits, each minute, whatever it waits for.",
+    )
+    OVERDUE = (
+        "OverdueS",
+        "Seconds",
+        "How long ago a text that waits should have left, the latest of the oldest: after its slot and its line, "
+        "from the beginning where the carrier does not take it, after half of its validity in a stop.",
+    )
     RATE_LIMITED = ("RateLimited", "Count", "Answers of the carrier that ask for less.")
     PAUSED = ("Paused", "Count", "1 each minute in which sending is paused by an operator, else 0.")
 
@@ -128,8 +139,24 @@ class Metric(StrEnum):
         "Looks at a queue message that only a later release can read: it waits for that one.",
     )
     UNKNOWN_ID = ("UnknownId", "Count", "Queue messages whose text is not in the table.")
+    STORE_UNAVAILABLE = (
+        "StoreUnavailable",
+        "Count",
+        "Calls to the tables, the queue or the secret store that failed after all their repeats.",
+    )
+    DEAD_LETTERS_NOW = ("DeadLettersNow", "Count", "Queue messages among the dead letters, each minute.")
     ERASED = ("Erased", "Count", "Messages removed on request.")
     EVENTS_PUBLISHED = ("EventsPublished", "Count", "Events put on the event bus.")
     EVENTS_REFUSED = ("EventsRefused", "Count", "Batches of events that the bus did not take whole.")
+    PUBLISHER_LAG = (
+        "PublisherLagS",
+        "Seconds",
+        "How long ago the latest heartbeat was written that the publisher has done, each minute; 60 is well.",
+    )
+    UNPUBLISHED_NOW = (
+        "UnpublishedNow",
+        "Count",
+        "Batches of changes that the publisher has given up, each minute.",
+    )
     STREAM_UNREADABLE = ("StreamUnreadable", "Count", "Changes of the table that could not be read.")
     CRASHED = ("Crashed", "Count", "Faults of this service that were caught.")

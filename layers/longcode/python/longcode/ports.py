@@ -213,6 +213,12 @@ class Messages(Protocol):
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         """Texts that wait in any line, each line in its order, and whether there are more than `at_most`."""
 
+    def oldest(self, at_most: int) -> Sequence[str]:
+        """Texts that wait and that the queue has, by when they expire, the first of all first.
+
+        That is the order of acceptance, unless ValidityMinutes was changed. One that has just left may be there.
+        """
+
     def needing_attention(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
         """Ids whose time for a second look has come, oldest first."""
 
@@ -535,8 +541,28 @@ class Change:
 
     event_id: str
     sequence: str
-    before: Message | OptOut | None = None
-    after: Message | OptOut | None = None
+    before: "Message | OptOut | Beat | None" = None
+    after: "Message | OptOut | Beat | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life that goes the way of all changes: written at this moment."""
+
+    at_ms: int
+
+
+class Heartbeat(Protocol):
+    """Whether the publisher does what comes to it: the sweeper beats, the publisher says what it has heard."""
+
+    def beat(self, now_ms: int) -> int:
+        """Write a change for the publisher; when the first one ever was written."""
+
+    def hear(self, at_ms: int) -> None:
+        """The publisher is done with the beat of this moment, and so with what was written before it."""
+
+    def heard_ms(self) -> int | None:
+        """The latest beat that it was done with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -605,6 +631,12 @@ class Outbox(Protocol):
 
     def size(self) -> int:
         """About how many wait or are under way."""
+
+
+class Depth(Protocol):
+    """A queue of which only its length is of interest."""
+
+    def size(self) -> int: ...
 
 
 class Meter(Protocol):

@@ -2,11 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 
-from longcode import explain
+from longcode import explain, outages
 from longcode.errors import Unavailable
 from longcode.message import Fault, Message, Status, iso
 from longcode.metrics import Metric
-from longcode.ports import Bus, Change, Counted, Counters, Journal, Meter, Notice, OptOut, Place
+from longcode.ports import (
+    Beat,
+    Bus,
+    Change,
+    Counted,
+    Counters,
+    Heartbeat,
+    Journal,
+    Meter,
+    Notice,
+    OptOut,
+    Place,
+)
 
 # The version of every notice's schema (docs/events.md). A new field leaves it as it is.
 VERSION = 1
@@ -38,7 +50,14 @@ _FAILED_BY: dict[explain.Whose, Metric] = {
 
 
 def publish(
-    changes: Sequence[Change], *, bus: Bus, counters: Counters, meter: Meter, journal: Journal, now_ms: int
+    changes: Sequence[Change],
+    *,
+    bus: Bus,
+    counters: Counters,
+    heartbeat: Heartbeat,
+    meter: Meter,
+    journal: Journal,
+    now_ms: int,
 ) -> int:
     """Tell of `changes` and count them. Returns how many, from the first on, are done with.
 
@@ -58,11 +77,29 @@ def publish(
     except Unavailable as exc:
         # What was told will be told once more, which is promised to nobody not to happen.
         journal.warning("publish.uncounted", fault=str(exc))
+        outages.note(exc, meter, journal)
         return 0
     for change in changes[:done]:
         for metric, value in measured(change):
             meter.count(metric, value)
+    _hear(
+        [change.after.at_ms for change in changes[:done] if isinstance(change.after, Beat)],
+        heartbeat,
+        meter,
+        journal,
+    )
     return done
+
+
+def _hear(beats: Sequence[int], heartbeat: Heartbeat, meter: Meter, journal: Journal) -> None:
+    """Say that all up to the last of these beats is done."""
+    if not beats:
+        return
+    try:
+        heartbeat.hear(beats[-1])
+    except Unavailable as exc:
+        # The next beat says it too, and until then the lag is what it looks like.
+        outages.note(exc, meter, journal)
 
 
 def measured(change: Change) -> Iterator[tuple[Metric, float]]:
@@ -188,5 +225,5 @@ def _counted(change: Change) -> Counted | None:
     return None if before == after else Counted(change.event_id, before, after)
 
 
-def _place(item: Message | OptOut | None) -> Place | None:
+def _place(item: Message | OptOut | Beat | None) -> Place | None:
     return (item.status, item.tag) if isinstance(item, Message) else None

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from longcode import attempt, braking, pacing, telnyx
+from longcode import attempt, braking, outages, pacing, telnyx
 from longcode.attempt import PROBE_MS, Desk
 from longcode.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
 from longcode.guard import Guard
@@ -43,7 +43,7 @@ def send_now(message: Message, desk: Desk, guard: Guard) -> tuple[Message, Answe
         trip = _leave(message, desk, road)
     except Unavailable as exc:
         # The request has left, or is stored and will. "Try again" would now be leave for a second text.
-        desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+        outages.note(exc, desk.meter, desk.journal, message_id=message.id)
         raise _unknown(message) from exc
     if trip.answer.verdict is Verdict.ACCEPTED:
         return trip.message, trip.answer
@@ -103,7 +103,7 @@ def _end(message: Message, desk: Desk, fault: Fault) -> None:
     try:
         attempt.fail(message, desk, fault, desk.clock.now_ms(), safe_to_retry=True)
     except Unavailable as exc:
-        desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+        outages.note(exc, desk.meter, desk.journal, message_id=message.id)
         raise _unknown(message) from exc
 
 
@@ -139,7 +139,7 @@ def _leave(message: Message, desk: Desk, road: Road) -> attempt.Trip:
         try:
             desk.limits.push(pacing.recipient_key(message.recipient), next_ms)
         except Unavailable as exc:
-            desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+            outages.note(exc, desk.meter, desk.journal, message_id=message.id)
     return trip
 
 

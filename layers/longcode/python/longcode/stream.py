@@ -3,17 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from longcode import messages, optouts
+from longcode import heartbeat, messages, optouts
 from longcode.message import Message
 from longcode.metrics import Metric
-from longcode.ports import Change, Journal, Meter, OptOut
+from longcode.ports import Beat, Change, Journal, Meter, OptOut
 
 # Any: Lambda's DynamoDB event and its partial batch response are JSON.
 Event = Mapping[str, Any]
 # A sequence number has up to 40 digits; filled up with zeros they sort as text.
 _DIGITS = 40
-# The mapping's filter in the template asks for the same.
+# What is told and counted. The mapping's filter in the template asks for the same, and for the heartbeat.
 KINDS = ("M#", "O#")
+HEARD = (*KINDS, heartbeat.PREFIX)
 
 
 # Any: one record as the stream has it.
@@ -55,11 +56,13 @@ def _change(record: Mapping[str, Any], meter: Meter, journal: Journal) -> Change
         return Change(event_id, sequence)
 
 
-def _item(image: Mapping[str, Any] | None) -> Message | OptOut | None:
-    """A message or an opt-out; None for anything else that the table holds."""
+def _item(image: Mapping[str, Any] | None) -> Message | OptOut | Beat | None:
+    """A message, an opt-out or a heartbeat; None for anything else that the table holds."""
     if image is None:
         return None
     kind = image["pk"]["S"][:2]
     if kind == "M#":
         return messages.image(image)
+    if kind == heartbeat.PREFIX:
+        return Beat(int(image["at_ms"]["N"]))
     return optouts.image(image) if kind == "O#" else None

@@ -7,12 +7,13 @@ claims whose invocation died, sends whose outcome is unknown, receipts that neve
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from longcode import attempt, backlog, braking, pacing, telnyx
+from longcode import attempt, backlog, braking, outages, pacing, telnyx
 from longcode.attempt import PROBE_MS, REPLAY_AFTER_MS, Desk
 from longcode.errors import Unavailable
+from longcode.gauges import Gauges
 from longcode.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, Message, Status
 from longcode.metrics import Metric
-from longcode.ports import Counters, Outbox, Receipt, Road, Verdict
+from longcode.ports import Outbox, Receipt, Road, Verdict
 
 _MINUTE = 60_000
 _HOUR = 60 * _MINUTE
@@ -22,9 +23,6 @@ _DAY = 24 * _HOUR
 FIRST_EVIDENCE_MS = 2 * _MINUTE
 # The carrier's records go back ten days.
 GIVE_UP_MS = 10 * _DAY
-# SQS's counts may be a minute late. And how many of those that the queue has lost are counted at most.
-STRANDED_AFTER_MS = 15 * _MINUTE
-_STRANDED_MOST = 1000
 # When a request is repeated whose last repetition had no clear answer either: rarely, in case the carrier should
 # ignore keys. After an outage, and where nobody else tries whether it is over, it is repeated sooner.
 _REPLAY_AGES_MS = (REPLAY_AFTER_MS, _HOUR, 4 * _HOUR, 10 * _HOUR, 21 * _HOUR)
@@ -46,7 +44,7 @@ class Sweeper:
 
     desk: Desk
     outbox: Outbox
-    counters: Counters
+    gauges: Gauges
     # Whether the carrier could not be asked in this run: each further question would take its time-out.
     _unreadable: bool = False
 
@@ -55,10 +53,11 @@ class Sweeper:
 
         Each look moves the message's next one, so that the following run goes on where this one stopped.
         """
-        self._gauge()
+        self.gauges.tell()
         self._unreadable = False
         looked, seen = 0, set[str]()
-        for shards in (range(URGENT_SHARDS), range(URGENT_SHARDS, 2 * URGENT_SHARDS)):
+        thirds = [range(number * URGENT_SHARDS, (number + 1) * URGENT_SHARDS) for number in (0, 2, 1)]
+        for shards in thirds:
             more = True
             while more:
                 more, due = False, list[str]()
@@ -87,7 +86,7 @@ class Sweeper:
                 looked += len(missing[start : start + _PUT_AT_ONCE])
         except Unavailable as exc:
             # The queue is down: each further try would take its time.
-            desk.journal.error("store.unavailable", what=exc.what, message_ids=[message.id for message in missing])
+            outages.note(exc, desk.meter, desk.journal, message_ids=[message.id for message in missing])
         rest = [message for message in messages if not (message.status is Status.QUEUED and message.unqueued)]
         for message in sorted(rest, key=lambda message: (message.status is Status.UNKNOWN, message.accepted_ms)):
             if desk.clock.now_ms() > deadline_ms:
@@ -96,7 +95,7 @@ class Sweeper:
                 self._look(message, deadline_ms)
                 looked += 1
             except Unavailable as exc:
-                desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+                outages.note(exc, desk.meter, desk.journal, message_id=message.id)
             except Exception:
                 # As in a lane: one message that can't be looked at must not hide all others, minute by minute.
                 desk.journal.exception("sweep.crashed", message_id=message.id)
@@ -112,37 +111,6 @@ class Sweeper:
             else:
                 valid.append(message)
         backlog.put_missing(valid, self.desk.messages, self.outbox, self.desk.meter)
-
-    def _gauge(self) -> None:
-        """How it stands, once a minute: what a count of events can't tell, as a stop that goes on for hours."""
-        try:
-            control = self.desk.limits.look("", "").control
-            in_doubt = self.counters.read(None).get(Status.UNKNOWN.value, 0)
-        except Unavailable as exc:
-            self.desk.journal.error("store.unavailable", what=exc.what)
-            return
-        stopped = telnyx.stopped_by(control.breaker_reason) if control.breaker_since_ms is not None else None
-        for metric, on in (
-            (Metric.STOPPED_KEY, stopped == "key"),
-            (Metric.STOPPED_FUNDS, stopped == "funds"),
-            (Metric.STOPPED_SETUP, stopped == "setup"),
-            (Metric.STOPPED_OUTAGE, stopped == "outage"),
-            (Metric.PAUSED, control.paused_since_ms is not None),
-        ):
-            self.desk.meter.count(metric, int(on))
-        self.desk.meter.count(Metric.UNKNOWN_NOW, in_doubt)
-        try:
-            self.desk.meter.count(Metric.STRANDED_NOW, self._stranded())
-        except Unavailable as exc:
-            self.desk.journal.error("store.unavailable", what=exc.what)
-
-    def _stranded(self) -> int:
-        """How many texts have waited for long while the queue is empty, as after a purge: nobody brings them."""
-        if self.outbox.size():
-            return 0
-        before_ms = self.desk.clock.now_ms() - STRANDED_AFTER_MS
-        waiting, _ = self.desk.messages.waiting(_STRANDED_MOST)
-        return sum(text.accepted_ms < before_ms for text in waiting)
 
     def _look(self, message: Message, deadline_ms: int) -> None:
         now = self.desk.clock.now_ms()
@@ -217,7 +185,7 @@ class Sweeper:
             self.desk.limits.settle(message.recipient)
         except Unavailable as exc:
             # Those behind it wait for some minutes, and no longer.
-            self.desk.journal.error("store.unavailable", what=exc.what, message_id=message.id)
+            outages.note(exc, self.desk.meter, self.desk.journal, message_id=message.id)
 
     def _replay(self, message: Message, age: int, road: Road, deadline_ms: int) -> None:
         """Repeat a request under its key, after the carrier's records were read and had nothing.

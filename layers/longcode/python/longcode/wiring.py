@@ -111,6 +111,13 @@ class Service:
         return DynamoCounters(aws.dynamodb(), settings.messages_table, retention_days=settings.retention_days)
 
     @cached_property
+    def heartbeat(self) -> "ports.Heartbeat":
+        from longcode import aws
+        from longcode.heartbeat import DynamoHeartbeat
+
+        return DynamoHeartbeat(aws.dynamodb(), self.settings.messages_table)
+
+    @cached_property
     def bus(self) -> "ports.Bus":
         from longcode import aws
         from longcode.events import EventBridgeBus
@@ -123,6 +130,20 @@ class Service:
         from longcode.outbox import SqsOutbox
 
         return SqsOutbox(aws.sqs(), self.settings.queue_url)
+
+    @cached_property
+    def dead_letters(self) -> "ports.Depth":
+        from longcode import aws
+        from longcode.outbox import SqsOutbox
+
+        return SqsOutbox(aws.sqs(), self.settings.dead_letter_queue_url)
+
+    @cached_property
+    def unpublished(self) -> "ports.Depth":
+        from longcode import aws
+        from longcode.outbox import SqsOutbox
+
+        return SqsOutbox(aws.sqs(), self.settings.unpublished_queue_url)
 
     @cached_property
     def carrier(self) -> "ports.Carrier":
@@ -164,9 +185,11 @@ class Service:
 
     @cached_property
     def sweeper(self) -> "sweep.Sweeper":
+        from longcode.gauges import Gauges
         from longcode.sweep import Sweeper
 
-        return Sweeper(desk=self.desk, outbox=self.outbox, counters=self.counters)
+        gauges = Gauges(self.desk, self.outbox, self.counters, self.heartbeat, self.dead_letters, self.unpublished)
+        return Sweeper(desk=self.desk, outbox=self.outbox, gauges=gauges)
 
     @cached_property
     def parallel(self) -> "ports.Parallel":
