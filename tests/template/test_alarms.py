@@ -83,7 +83,7 @@ def test_one_shard_of_the_stream_that_stands_still_is_seen_though_the_heartbeat_
 
 
 def test_a_quarter_of_the_texts_of_an_hour_is_seen_at_whatever_minute_it_begins() -> None:
-    # CloudWatch's windows slide (its guide, "Alarm evaluation window"). Only a wall clock window begins on the hour.
+    # CloudWatch's windows slide (its guide, "Alarm evaluation window"); a wall clock one is asked for.
     alarm, fault = OPERATIONS.alarms["DeliveryFailing"], FAULTS["DeliveryFailing"]
     for minutes in range(60, 120, 7):
         telemetry = reported(alarm, (fault.well, minutes), (fault.sick, 40))

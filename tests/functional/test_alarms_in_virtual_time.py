@@ -1,0 +1,299 @@
+"""Each fault that only a gauge of ours sees, provoked in the service itself, sets off its alarm.
+
+Texts that wait by right set off none.
+
+The samples are those that the service writes, minute by minute in virtual time; the alarms are those of
+operations/template.yaml. What AWS would publish is missing, as it is on AWS while such a fault lasts.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.telemetry import alarms, page
+from local.telemetry.alarms import State
+from local.telemetry.series import Telemetry
+from longcode.errors import Unavailable
+from longcode.metrics import NAMESPACE, Metric
+from tests.fakes import THEIRS, FakeClock, FakeMeter, World, make_settings, make_world
+from tests.fakes import carrier as carriers
+from tests.functional.test_publisher import beat, publish_to
+
+MINUTE = 60_000
+OPERATIONS = page.read_operations({}, {}, "sms", "us-east-1")
+KEYS = {
+    query.key.name: query.key
+    for alarm in OPERATIONS.alarms.values()
+    for query in alarm.queries
+    if query.key and query.key.namespace == NAMESPACE
+}
+OTHERS = [f"+1202555013{number}" for number in range(10)]
+
+
+class Timed(FakeMeter):
+    """A meter that knows when."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.telemetry = Telemetry()
+
+    def count(self, metric: Metric, value: float = 1) -> None:
+        super().count(metric, value)
+        if metric in KEYS:
+            self.telemetry.add(KEYS[metric], self._clock.now, value, metric.unit)
+
+
+class Stack:
+    """A world that goes on by itself: the sweeper each minute, consumer and publisher unless they are off."""
+
+    def __init__(self, **settings: Any) -> None:
+        clock = FakeClock()
+        self.meter = Timed(clock)
+        self.world: World = make_world(make_settings(**settings), clock=clock, meter=self.meter)
+        self.consumer = self.publisher = True
+        self.began = clock.now
+        self._beats = 0
+
+    def minutes(self, count: int, each: Callable[[], None] = lambda: None) -> None:
+        world = self.world
+        for _ in range(count):
+            end = world.clock.now + MINUTE
+            each()
+            world.sweep()
+            if self.publisher:
+                fresh = world.heartbeat.beats[self._beats :]
+                self._beats += len(fresh)
+                publish_to(world, *[(None, beat(at_ms)) for at_ms in fresh], first=self._beats)
+            if self.consumer:
+                world.consume(until_ms=end - 1)
+            world.clock.sleep_until(end)
+
+    def rings(self, alarm: str) -> list[int]:
+        """The minutes, from the beginning, at which it is in alarm."""
+        found = alarms.states(
+            OPERATIONS.alarms[alarm], self.meter.telemetry, self.began, self.world.clock.now // MINUTE * MINUTE
+        )
+        return [(at - self.began) // MINUTE for at, state in found if state is State.ALARM]
+
+
+def test_all_is_well_and_nothing_rings() -> None:
+    stack = Stack()
+    stack.minutes(60, lambda: stack.world.enqueue() and None)
+
+    assert stack.world.queue.stored == []
+    # It looks at Lambda's own metric, which nobody writes here.
+    assert [alarm for alarm in OPERATIONS.alarms if stack.rings(alarm)] == ["SweeperSilent"]
+
+
+# ------------------------------------------------------------------------------------------ what is overdue
+
+
+def test_a_consumer_that_does_not_run_is_seen_and_ends_with_it() -> None:
+    stack = Stack()
+    stack.consumer = False
+    for to in OTHERS[:3]:
+        stack.world.enqueue(to)
+    stack.minutes(30)
+    rung = stack.rings("OldestText")
+    assert rung
+    assert rung[0] <= 22
+
+    stack.consumer = True
+    stack.minutes(5)
+    assert len(stack.world.carrier.texts) == 3
+    assert stack.rings("OldestText")[-1] < 33
+
+
+def test_a_text_that_the_queue_has_lost_is_seen_though_the_queue_holds_others() -> None:
+    stack = Stack(recipient_interval_ms=MINUTE)
+    stack.world.enqueue(OTHERS[0])
+    stack.world.queue.stored.clear()
+    for _ in range(40):
+        stack.world.enqueue(OTHERS[1])
+    stack.minutes(30)
+
+    assert stack.world.queue.stored
+    assert stack.rings("Stranded") == []
+    assert stack.rings("OldestText")[0] <= 22
+
+
+def test_a_carrier_that_wants_less_of_everybody_for_long_is_seen() -> None:
+    stack = Stack()
+    stack.world.carrier.usual = carriers.refuses(429, "40318", "Queue full", retry_after="300")
+    for to in OTHERS:
+        stack.world.enqueue(to)
+    stack.minutes(40)
+
+    assert stack.rings("RateLimited") == []
+    assert stack.rings("OldestText")[0] <= 30
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_so_is_an_outage_that_too_few_recipients_meet_to_stop_all(count: int) -> None:
+    stack = Stack()
+    stack.world.carrier.usual = carriers.UNREACHABLE
+    for to in OTHERS[:count]:
+        stack.world.enqueue(to)
+    stack.minutes(40)
+
+    assert stack.rings("CarrierOutage") == []
+    assert stack.rings("OldestText")[0] <= 30
+
+
+def test_a_line_that_is_long_is_on_time() -> None:
+    stack = Stack(recipient_interval_ms=MINUTE)
+    for _ in range(90):
+        stack.world.enqueue(THEIRS)
+    stack.minutes(100)
+
+    assert len(stack.world.carrier.texts) == 90
+    assert max(stack.meter.values[Metric.OLDEST_WAIT]) > 80 * 60
+    assert stack.rings("OldestText") == []
+
+
+def test_so_is_one_that_shares_a_slow_sender_with_others() -> None:
+    stack = Stack(sender_interval_ms=MINUTE)
+    for number in range(60):
+        stack.world.enqueue(OTHERS[number % 10])
+    stack.minutes(70)
+
+    assert len(stack.world.carrier.texts) == 60
+    assert stack.rings("OldestText") == []
+
+
+def test_a_pause_rings_nothing_is_seen_and_ends_quietly_but_not_when_texts_are_half_out_of_date() -> None:
+    stack = Stack(validity_minutes=24 * 60)
+    stack.world.limits.pause(stack.world.clock.now, "closed")
+    for to in OTHERS:
+        stack.world.enqueue(to)
+    stack.minutes(180)
+    assert stack.meter.values[Metric.OLDEST_WAIT][-1] > 170 * 60
+    stack.world.limits.resume()
+    stack.minutes(30)
+    assert len(stack.world.carrier.texts) == len(OTHERS)
+    assert stack.rings("OldestText") == []
+
+    stack.world.limits.pause(stack.world.clock.now, "forgotten")
+    stack.world.enqueue()
+    stack.minutes(12 * 60 + 30)
+    assert stack.rings("OldestText")[0] > 210 + 12 * 60
+
+
+def test_an_outage_has_an_alarm_of_its_own_and_leaves_quietly() -> None:
+    stack = Stack()
+    stack.world.carrier.usual = carriers.UNREACHABLE
+    for to in OTHERS:
+        stack.world.enqueue(to)
+    stack.minutes(120)
+    assert stack.rings("CarrierOutage")
+    stack.world.carrier.usual = carriers.ACCEPTS
+    stack.minutes(30)
+
+    assert len(stack.world.carrier.texts) == len(OTHERS)
+    assert stack.rings("OldestText") == []
+
+
+# --------------------------------------------------------------------------------------------- the machinery
+
+
+def test_a_consumer_that_alone_can_not_reach_a_store_is_seen() -> None:
+    stack = Stack()
+    stack.world.messages.trip.fail("claim", lambda: Unavailable("The messages table"), times=10**6)
+    stack.world.enqueue()
+    stack.minutes(30)
+
+    # OldestText does not see it: each try gives the text a slot anew.
+    assert stack.rings("StoreUnavailable")[0] <= 6
+    assert stack.rings("FunctionErrors") == []
+
+
+def test_a_lane_that_crashes_is_a_crash_and_no_outage() -> None:
+    stack = Stack()
+    stack.world.messages.trip.fail("claim", lambda: RuntimeError("No"), times=10**6)
+    stack.world.enqueue()
+    stack.minutes(10)
+    stack.world.journal.lines.clear()  # its traces are expected here
+
+    assert stack.rings("StoreUnavailable") == []
+    assert stack.rings("FunctionErrors")
+
+
+def test_dead_letters_and_batches_that_were_given_up_are_seen_at_once_on_a_quiet_stack() -> None:
+    stack = Stack()
+    # Longer than SQS publishes anything of an idle queue.
+    stack.minutes(7 * 60)
+    stack.world.queue.append("rubbish", "a", "a")
+    stack.world.queue.dead.append(stack.world.queue.stored.pop())
+    stack.world.unpublished.append("{}", "b", "b")
+    stack.minutes(3)
+
+    for alarm in ("DeadLetters", "Unpublished"):
+        assert stack.rings(alarm)[0] <= 7 * 60 + 2
+
+    stack.world.queue.dead.clear()
+    stack.world.unpublished.stored.clear()
+    stack.minutes(3)
+    for alarm in ("DeadLetters", "Unpublished"):
+        assert stack.rings(alarm)[-1] <= 7 * 60 + 4
+
+
+@pytest.mark.parametrize("worked_min", [0, 60])
+def test_a_publisher_that_is_handed_nothing_is_seen(worked_min: int) -> None:
+    stack = Stack()
+    stack.minutes(worked_min)
+    stack.publisher = False
+    stack.minutes(30)
+    assert worked_min + 15 <= stack.rings("PublisherLag")[0] <= worked_min + 22
+
+    stack.publisher = True
+    stack.minutes(5)
+    assert stack.rings("PublisherLag")[-1] < worked_min + 33
+
+
+def test_a_publisher_whose_bus_or_counters_refuse_is_seen() -> None:
+    stack = Stack()
+    stack.world.counters.trip.fail("add", times=10**6)
+    stack.minutes(30)
+
+    assert stack.rings("PublisherLag")[0] <= 22
+
+
+@pytest.mark.parametrize(
+    ("port", "call", "own"),
+    [
+        ("limits", "look", {Metric.PAUSED, Metric.STOPPED_KEY}),
+        ("counters", "read", {Metric.UNKNOWN_NOW}),
+        ("messages", "oldest", {Metric.OLDEST_WAIT, Metric.OVERDUE}),
+        ("queue", "size", {Metric.STRANDED_NOW}),
+        ("queue", "dead_letters", {Metric.DEAD_LETTERS_NOW}),
+        ("unpublished", "size", {Metric.UNPUBLISHED_NOW}),
+        ("heartbeat", "beat", {Metric.PUBLISHER_LAG}),
+    ],
+)
+def test_a_store_that_is_down_hides_only_what_it_alone_knows(
+    world: World, port: str, call: str, own: set[Metric]
+) -> None:
+    gauges = {Metric.PAUSED, Metric.STOPPED_KEY, Metric.UNKNOWN_NOW, Metric.OLDEST_WAIT, Metric.OVERDUE}
+    gauges |= {Metric.STRANDED_NOW, Metric.DEAD_LETTERS_NOW, Metric.UNPUBLISHED_NOW, Metric.PUBLISHER_LAG}
+    getattr(world, port).trip.fail(call)
+
+    world.sweep()
+
+    assert gauges - set(world.meter.counts) == own
+    assert world.meter.counts[Metric.STORE_UNAVAILABLE] == 1
+
+
+def test_an_idle_stack_and_one_whose_texts_are_young_pay_for_no_further_look(world: World) -> None:
+    for to in OTHERS:
+        world.enqueue(to)
+    world.clock.pass_ms(4 * MINUTE)
+    before = world.limits.trip.calls.count("look")
+
+    world.sweep()
+
+    assert world.limits.trip.calls.count("look") == before + 1
+    assert world.messages.trip.calls.count("oldest") == 1
+    assert 240 <= world.meter.values[Metric.OLDEST_WAIT][-1] < 300
+    assert world.meter.values[Metric.OVERDUE] == [0]
