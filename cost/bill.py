@@ -148,9 +148,9 @@ def fixed(run: Run, prices: Prices, deployed: Deployed) -> Bill:
         "alarms": prices.of("alarm_month", deployed.alarm_metrics),
         "dashboards": prices.of("dashboard_month", deployed.dashboards),
         "secret": prices.of("secret_month", deployed.secrets),
-        "sweeper": minutes * sum(prices.bill([run.sweep.counts]).values()),
+        "sweeper, with its heartbeat": minutes * sum(prices.bill([run.sweep.counts, run.beat.counts]).values()),
         "Lambda's polling of the queue": prices.of("queue_request", polls),
-        "traces of the sweeper": prices.of("trace", minutes) if deployed.traced else 0.0,
+        "traces of the two": prices.of("trace", 2 * minutes) if deployed.traced else 0.0,
     }
 
 

@@ -61,7 +61,8 @@ class Stored:
 class Run:
     """All that was counted.
 
-    `batched` is the publisher with a full batch of the stream, `tagged` what a tag adds to a queued text.
+    `batched` is the publisher with a full batch of the stream, `beat` with the heartbeat alone, `tagged` what a tag
+    adds to a queued text.
     """
 
     send: list[Step]
@@ -69,6 +70,7 @@ class Run:
     inbound: list[Step]
     status: Step
     sweep: Step
+    beat: Step
     batched: Step
     tagged: Counts
     stored: Stored
@@ -90,6 +92,7 @@ class _Life:
         )
         boto3.client("events", region_name=REGION).create_event_bus(Name="long-code-sms")
         self.url = create_queue(self.queues, "SendQueue")
+        unpublished = self.queues.create_queue(QueueName="unpublished")["QueueUrl"]
         self.clock = FakeClock()
         self.carrier = FakeCarrier(self.clock, latency_ms=0)
         self.log = io.StringIO()
@@ -101,6 +104,8 @@ class _Life:
                     messages_table=self.table,
                     limits_table=names["LimitsTable"],
                     queue_url=self.url,
+                    dead_letter_queue_url=create_queue(self.queues, "DeadLetterQueue"),
+                    unpublished_queue_url=unpublished,
                     webhook_url=URL,
                 ),
                 clock=self.clock,
@@ -223,7 +228,9 @@ def run() -> Run:
             life.publish(),
         ]
         sweep = life.step("sweeper, nothing to do", "sweeper", {"source": "aws.events"})
-    return Run(send, queue, incoming, status, sweep, batched, tagged.plus(total(queue), -1), stored)
+        (heartbeat,) = [after for _, after in life.counter.written if after and after["pk"]["S"] == "H#publisher"]
+        beat = life.step("publisher, the sweeper's heartbeat", "publisher", event((None, heartbeat)))
+    return Run(send, queue, incoming, status, sweep, beat, batched, tagged.plus(total(queue), -1), stored)
 
 
 def _queued(life: _Life, body: Any, *, together: int = 0) -> list[Step]:

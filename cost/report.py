@@ -69,7 +69,7 @@ def _routes(run: Run) -> list[tuple[str, list[Step]]]:
         ("a text sent at once", run.send),
         ("an inbound text", run.inbound),
         ("a look at a status", [run.status]),
-        ("a minute of the sweeper", [run.sweep]),
+        ("a minute of the sweeper", [run.sweep, run.beat]),
     ]
 
 

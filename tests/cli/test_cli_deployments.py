@@ -22,7 +22,7 @@ from tests.cli.world import deploy as create
 pytestmark = pytest.mark.disable_socket
 
 DEV, PROD = "long-code-sms-dev", "long-code-sms-prod"
-ALARMS = ["FunctionErrors", "ApiFailing", "DeadLetters"]
+ALARMS = ["FunctionErrors", "ApiFailing", "StoreUnavailable"]
 
 
 def arn(alarm: str, kind: str = "alarm") -> str:
@@ -383,7 +383,7 @@ def test_after_a_deployment_cloudformation_watches_the_stacks_alarms(account: Fa
     tags = {row["Key"]: row["Value"] for row in asked["Tags"]}
     assert tags["service"] == "long-code-sms"
     assert tags[rollback.TAG].startswith("10-minutes-")
-    assert "watches ApiFailing, DeadLetters, FunctionErrors during each update" in told
+    assert "watches ApiFailing, FunctionErrors, StoreUnavailable during each update" in told
 
 
 def test_it_is_set_once_and_then_left_alone(account: FakeFormation) -> None:
@@ -398,20 +398,20 @@ def test_other_alarms_after_an_update_take_the_place_of_those_before(account: Fa
     account.stacks[DEV] = with_alarms(stack_of(DEV), *ALARMS)
     deploy.watch(place(), account.stacks[DEV], 0)
 
-    account.stacks[DEV]["Outputs"][-1]["OutputValue"] = f"{arn('ApiFailing')}, {arn('DeadLetters')}"
+    account.stacks[DEV]["Outputs"][-1]["OutputValue"] = f"{arn('ApiFailing')}, {arn('StoreUnavailable')}"
     deploy.watch(place(), account.stacks[DEV], 0)
 
-    assert watched(account, DEV)[0] == [arn("ApiFailing"), arn("DeadLetters")]
+    assert watched(account, DEV)[0] == [arn("ApiFailing"), arn("StoreUnavailable")]
 
 
 def test_no_alarm_is_set_while_it_rings_as_it_would_take_its_own_update_back(account: FakeFormation) -> None:
     account.stacks[DEV] = with_alarms(stack_of(DEV), *ALARMS)
-    ring("DeadLetters")
+    ring("StoreUnavailable")
 
     told = deploy.watch(place(), account.stacks[DEV], 0)
 
     assert account.asked("CreateChangeSet") == []
-    assert "not set, as DeadLetters rings" in told
+    assert "not set, as StoreUnavailable rings" in told
 
 
 def test_a_stack_without_alarms_is_told_and_left(account: FakeFormation) -> None:

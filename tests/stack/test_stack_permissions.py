@@ -102,6 +102,10 @@ COUNTER, MARKER = "S#tag#nobody", "B#nobody"
 SEND = on_queue("send_message", MessageBody="{{}}")
 RECEIVE = on_queue("receive_message")
 SIZE = on_queue("get_queue_attributes")
+DEAD_LETTERS, UNPUBLISHED = (
+    Call("sqs", "get_queue_attributes", {"QueueUrl": f"{{{queue}}}"})
+    for queue in ("DeadLetterQueue", "UnpublishedQueue")
+)
 PURGE = on_queue("purge_queue")
 READ_SECRET = Call("secretsmanager", "get_secret_value", {"SecretId": "{TelnyxSecret}"})
 CHANGE_SECRET = Call("secretsmanager", "put_secret_value", {"SecretId": "{TelnyxSecret}", "SecretString": "KEY"})
@@ -134,7 +138,10 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     ),
     "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),
     "status": ([get(MESSAGE)], [put(MESSAGE), update(MESSAGE), READ_SECRET]),
-    "sweeper": ([SIZE, batch(MESSAGE), scan("by_line"), SEND], [delete(MESSAGE), RECEIVE, PURGE]),
+    "sweeper": (
+        [SIZE, DEAD_LETTERS, UNPUBLISHED, batch(MESSAGE), scan("by_line"), SEND],
+        [delete(MESSAGE), RECEIVE, PURGE],
+    ),
     "tags": ([batch(COUNTER), batch("S#tag7#nobody")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
     "webhook": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, READ_SECRET]),
 }

@@ -86,6 +86,7 @@ class Trouble:
             self.lost_receipts_and_texts_in_doubt()
             self.while_paused()
             self.purged()
+            self.given_up()
             self.stops()
 
     # ---------------------------------------------------------------------------------------- what is asked for
@@ -205,6 +206,13 @@ class Trouble:
         self._api.post("/sms/queue/process").raise_for_status()
         # Its text may still be on its way into the table, for a minute: until then nobody says that there is none.
         self.in_queue("b", outbox.body("5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a10"))
+
+    def given_up(self) -> None:
+        """A letter among the dead ones and a batch that was given up, which would take days."""
+        for url in (self.stack.dead_letter_queue_url, self.at.formation.outputs["UnpublishedQueueUrl"]):
+            more = {"MessageGroupId": "a", "MessageDeduplicationId": "a"} if url.endswith(".fifo") else {}
+            self.aws("sqs").send_message(QueueUrl=url, MessageBody="{}", **more)
+        self.sweep()
 
     def stops(self) -> None:
         for outcome, several in (("unauthenticated", 1), ("no_funds", 1), ("from_not_on_profile", SUSPECTS)):
@@ -361,7 +369,7 @@ def test_the_values_of_ours_that_set_an_alarm_off_were_really_emitted(name: str,
     keys = {query.id: query.key for query in provoked.operations.alarms[name].queries if query.key}
     for ident, values in FAULTS[name].sick.items():
         key = keys[ident]
-        if key.namespace == NAMESPACE:
+        if key.namespace == NAMESPACE and key.name not in set(map(str, IN_VIRTUAL_TIME)):
             emitted = [sample.value for sample in provoked.telemetry.samples(key)]
             assert {value > 0 for value in values} <= {value > 0 for value in emitted}, key
 

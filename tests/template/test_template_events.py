@@ -43,9 +43,8 @@ def test_what_is_given_up_leaves_a_trace_that_somebody_is_told_of() -> None:
     assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"] == {"!GetAtt": "UnpublishedQueue.Arn"}
     assert ALARMS["Unpublished"]["MetricName"] == Metric.UNPUBLISHED_NOW
     assert GLOBALS["Environment"]["Variables"]["UNPUBLISHED_QUEUE_URL"] == {"!Ref": "UnpublishedQueue"}
-    assert allowed("SweeperFunction").count(
-        (("sqs:GetQueueAttributes",), [{"!GetAtt": "DeadLetterQueue.Arn"}, {"!GetAtt": "UnpublishedQueue.Arn"}])
-    )
+    (looks,) = [s for s in statements("SweeperFunction") if s["Action"] == "sqs:GetQueueAttributes"]
+    assert looks["Resource"] == [{"!GetAtt": "DeadLetterQueue.Arn"}, {"!GetAtt": "UnpublishedQueue.Arn"}]
     # A batch of the stream can't go to a FIFO queue.
     assert "FifoQueue" not in properties("UnpublishedQueue")
     assert properties("UnpublishedQueue")["MessageRetentionPeriod"] == 14 * DAY_S
