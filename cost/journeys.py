@@ -61,7 +61,7 @@ class Stored:
 class Run:
     """All that was counted.
 
-    `batched` is the publisher with a full batch of the stream, `beat` with the heartbeat alone, `tagged` what a tag
+    `batched` is the publisher with a full batch of the stream, `beat` with a heartbeat alone, `tagged` what a tag
     adds to a queued text.
     """
 
