@@ -192,6 +192,17 @@ def test_what_was_given_up_is_told_and_counted_and_leaves_the_queue(world: World
     assert world.says("republish") == "Nothing was given up."
 
 
+def test_a_batch_of_nothing_but_heartbeats_leaves_the_queue_and_nobody_is_told(world: World, relay: Relay) -> None:
+    beat: Image = {"pk": {"S": "H#publisher"}, "at_ms": {"N": "1"}, "since_ms": {"N": "1"}}
+    first = relay.write(None, beat)
+    last = relay.write(beat, beat | {"at_ms": {"N": "2"}})
+    relay.give_up(first, last)
+
+    assert world.says("republish") == "0 changes published again."
+    assert relay.events == []
+    assert relay.left.total == 0
+
+
 def test_the_publisher_gets_what_lambda_would_hand_it(world: World, relay: Relay) -> None:
     sample = json.loads((ROOT / "events" / "publisher-done-text-and-stop.json").read_text())
     relay.give_up(*_lives(relay, 1))
