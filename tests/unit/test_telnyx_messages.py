@@ -195,6 +195,7 @@ def test_the_words_of_a_receipt_are_kept_as_plain_text() -> None:
     assert receipt.word == plain.lower()
     assert receipt.faults == (Fault(plain, plain, plain),)
     assert (receipt.cost, receipt.currency) == (None, None)
+    assert event.odd == ("id", "payload.id", "payload.to.status")
     # An id that no key can be is its digest: one and the same wherever it comes from.
     assert re.fullmatch("sha256-[0-9a-f]{32}", event.id)
     assert receipt.telnyx_id == event.id

@@ -56,7 +56,7 @@ def _clean(fields: Mapping[str, object]) -> dict[str, object]:
     """`fields` with every number masked that is in the words of others, and these as printable text: half of a
     surrogate pair would lose the line.
     """
-    return {untrusted.line(name, None): _cleaned(value) for name, value in fields.items()}
+    return {phone.masked(untrusted.line(name, None)): _cleaned(value) for name, value in fields.items()}
 
 
 def _cleaned(value: object) -> object:

@@ -403,7 +403,7 @@ def event(body: bytes, now_ms: int, ours: str = "") -> Event | None:
     if not isinstance(data, dict) or not isinstance(data.get("event_type"), str):
         return None
     event_id = untrusted.ident(data.get("id"))
-    odd = [] if event_id else ["id"]
+    odd = [] if untrusted.is_ident(data.get("id")) else ["id"]
     # One that comes again has the same digest; what is about this try stands beside `data`.
     event_id = event_id or untrusted.digest(data) or f"now-{now_ms}"
     if kind not in ("message.received", "message.sent", "message.finalized"):
@@ -411,7 +411,7 @@ def event(body: bytes, now_ms: int, ours: str = "") -> Event | None:
     payload = data.get("payload")
     if not isinstance(payload, dict) or not payload:
         return Event(event_id, kind, odd=(*odd, "payload"))
-    if not untrusted.ident(payload.get("id")):
+    if not untrusted.is_ident(payload.get("id")):
         odd.append("payload.id")
     read = _inbound if kind == "message.received" else _receipts
     found = read(Event(event_id, kind), payload, data.get("occurred_at"), now_ms, ours)

@@ -7,6 +7,7 @@ read is empty or None. Sizes count a text as JSON in ASCII, which no table and n
 import hashlib
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -53,6 +54,7 @@ def line(value: object, most: int | None = MOST_LINE) -> str:
     """One line of printable text: no control or format character, no half of a surrogate pair."""
     if not isinstance(value, str):
         return ""
+    value = value[:most]
     if not value.isprintable():
         value = "".join(char if char.isprintable() else " " for char in _SURROGATES.sub(_REPLACEMENT, value))
     return value if most is None else cut(value, most)
@@ -62,7 +64,7 @@ def text(value: object, most: int = MOST_TEXT) -> str:
     """The text of a person, with its lines."""
     if not isinstance(value, str):
         return ""
-    return cut(_SURROGATES.sub(_REPLACEMENT, _CONTROLS_IN_LINES.sub(" ", value)), most)
+    return cut(_SURROGATES.sub(_REPLACEMENT, _CONTROLS_IN_LINES.sub(" ", value[:most])), most)
 
 
 def cut(value: str, most: int) -> str:
@@ -70,12 +72,7 @@ def cut(value: str, most: int) -> str:
     value = value[:most]
     if len(json.dumps(value)) - 2 <= most:
         return value
-    size = 0
-    for end, char in enumerate(value):
-        size += len(json.dumps(char)) - 2
-        if size > most:
-            return value[:end]
-    return value
+    return value[: bisect_right(range(len(value)), most, key=lambda end: len(json.dumps(value[:end])) - 2) - 1]
 
 
 def word(value: object) -> str:
@@ -89,11 +86,14 @@ def ident(value: object) -> str:
     What can't be a key becomes its digest, so that it is still one and the same.
     """
     found = value.strip() if isinstance(value, str) else ""
-    if not found:
-        return ""
     if is_message_id(found):
         return found.lower()
-    return found if len(found) <= _MOST_ID and _ID.fullmatch(found) else digest(found)
+    return found if not found or is_ident(found) else digest(found)
+
+
+def is_ident(value: object) -> bool:
+    """Whether a value can be a key as it stands."""
+    return isinstance(value, str) and len(value) <= _MOST_ID and _ID.fullmatch(value) is not None
 
 
 def digest(value: object) -> str:
