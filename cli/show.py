@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +22,7 @@ from cli.smoke import Left, Step
 from longcode import attempt, braking, http, pacing, phone, telnyx
 from longcode.accept import Forecast
 from longcode.find import Page
-from longcode.message import Fault, HeldBy, Message, Status, iso
+from longcode.message import Fault, HeldBy, Message, Status, iso, utc
 from longcode.ports import Control, Road, Waiting
 
 _HELD_BY = {
@@ -46,9 +46,21 @@ _STYLE = {
 }
 
 
+class PlainConsole(Console):
+    """A console that lets nothing through which could steer a terminal, whoever forgot to make it visible."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            # What rich itself steers with, as in a progress bar, is marked as such.
+            if segment.control or segment.text.replace("\n", "").isprintable():
+                yield segment
+            else:
+                yield Segment("\n".join(map(plain, segment.text.split("\n"))), segment.style)
+
+
 def console(*, errors: bool = False) -> Console:
     """A console that prints what it is given: no markup, no emoji, no guessing."""
-    return Console(stderr=errors, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    return PlainConsole(stderr=errors, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 # ----------------------------------------------------------------------------------- words and times
@@ -71,7 +83,7 @@ def without_numbers(text: str, *, full: bool) -> str:
 
 def moment(at_ms: int, now_ms: int) -> str:
     """A time in UTC, with its date if that is not today's."""
-    at, now = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (at_ms, now_ms))
+    at, now = utc(at_ms), utc(now_ms)
     return f"{at:%H:%M:%S} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -125,13 +137,13 @@ def message(
     parts = found.parts or found.segments
     facts: list[tuple[str, RenderableType]] = [
         ("status", Text(found.status.value.replace("_", " "), style)),
-        ("from", number(found.sender, full=full)),
-        ("to", number(found.recipient, full=full)),
+        ("from", plain(number(found.sender, full=full))),
+        ("to", plain(number(found.recipient, full=full))),
         ("text", f"{words} ({count(parts, 'part')})"),
-        ("telnyx id", found.telnyx_id or "none yet"),
+        ("telnyx id", plain(found.telnyx_id or "none yet")),
     ]
     if found.cost is not None:
-        facts.append(("cost", f"{found.cost} {found.currency or ''}"))
+        facts.append(("cost", plain(f"{found.cost} {found.currency or ''}")))
     if full and found.metadata:
         facts.append(("metadata", plain(", ".join(f"{name}={value}" for name, value in found.metadata.items()))))
     table = _table("when (UTC)", "after", "what", "details", right=("after",))
@@ -153,7 +165,7 @@ def message(
 
 
 def _clock(at_ms: int, first_ms: int) -> str:
-    at, first = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (at_ms, first_ms))
+    at, first = utc(at_ms), utc(first_ms)
     date = f"{at:%Y-%m-%d} " if at_ms == first_ms or at.date() != first.date() else ""
     return f"{date}{at:%H:%M:%S}.{at_ms % 1000:03}"
 
@@ -172,7 +184,7 @@ def _timeline(found: Message, *, full: bool) -> list[tuple[int, str, str]]:
         rows.append((found.claimed_ms, "sending", f"attempt {found.attempts}{waited}"))
     for entry in found.history:
         details = [entry.source, *filter(None, [entry.note]), *(_fault(fault) for fault in entry.faults)]
-        rows.append((entry.at_ms, entry.status, plain(without_numbers("; ".join(details), full=full))))
+        rows.append((entry.at_ms, plain(entry.status), plain(without_numbers("; ".join(details), full=full))))
     return sorted(rows, key=lambda row: row[0])
 
 
@@ -250,7 +262,7 @@ def page(found: Page, *, full: bool) -> RenderableType:
     # Lines and no table: an id is to be copied whole, however narrow the terminal is.
     rows = []
     for one in found.messages:
-        at = datetime.fromtimestamp(one.accepted_ms / 1000, UTC)
+        at = utc(one.accepted_ms)
         who = f"{'to' if one.direction == 'outbound' else 'from'} {plain(number(one.peer, full=full))}"
         row = Text(f"{at:%Y-%m-%d %H:%M:%S}  {one.id}  {who:<{21 if full else 10}}  ")
         row.append(

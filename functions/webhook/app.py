@@ -13,7 +13,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
         signature.expect_source(service.settings.webhook_sources, request.source_address)
         signature.verify(service.settings.public_keys, request.headers, body, now)
         done = receipts.take(
-            telnyx.event(body, now),
+            telnyx.event(body, now, service.settings.long_code),
             request.path_id,
             long_code=service.settings.long_code,
             messages=service.messages,

@@ -204,6 +204,7 @@ class Site:
             Route("/_carrier/faults", control(self.program), methods=["POST"]),
             Route("/_carrier/faults", self.clear, methods=["DELETE"]),
             Route("/_carrier/inbound", control(self.inbound), methods=["POST"]),
+            Route("/_carrier/signed", self.signed, methods=["POST"]),
             Route("/_carrier/profile", self.profile, methods=["GET"]),
             Route("/_carrier/profile", control(self.set_profile), methods=["POST"]),
             Route("/_carrier/reset", self.reset, methods=["POST"]),
@@ -528,6 +529,17 @@ class Site:
             },
             status=202,
         )
+
+    async def signed(self, request: Request) -> Response:
+        """Sign any bytes and post them to ?url=, else to the profile's webhook; what was answered."""
+        url = request.query_params.get("url") or self.carrier.settings.webhook_url
+        if not url:
+            return JSONResponse({"error": "the profile has no webhook: name ?url="}, 400)
+        try:
+            answer = await self.carrier.deliverer.post_raw(url, await request.body())
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            return JSONResponse({"error": type(exc).__name__}, 502)
+        return _json({"http_status": answer.status_code, "body": answer.text})
 
     async def profile(self, _request: Request) -> Response:
         """The profile as the portal shows it: its webhooks, whether it is on, and whether it has our numbers."""

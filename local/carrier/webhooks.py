@@ -85,6 +85,15 @@ def sign(key: SigningKey, timestamp: str, raw: bytes) -> str:
     return base64.b64encode(key.sign(timestamp.encode() + b"|" + raw).signature).decode()
 
 
+def _headers(key: SigningKey, timestamp: str, raw: bytes) -> dict[str, str]:
+    return {
+        "content-type": "application/json",
+        "user-agent": "telnyx-webhooks (simulated)",
+        "telnyx-timestamp": timestamp,
+        "telnyx-signature-ed25519": sign(key, timestamp, raw),
+    }
+
+
 class Deliverer:
     """Delivers events in the background: at most `concurrency` at a time, in order where asked."""
 
@@ -115,6 +124,11 @@ class Deliverer:
     ) -> asyncio.Task[None]:
         """Deliver `event` once `after` is over; call `then` when it is delivered or given up."""
         return self._spawn(event, after, then)
+
+    async def post_raw(self, url: str, raw: bytes) -> httpx.Response:
+        """Sign `raw` as it is and post it, once; the answer. Raises httpx.HTTPError or InvalidURL."""
+        headers = _headers(self._key, str(int(self._clock.wall())), raw)
+        return await self._client.post(url, content=raw, headers=headers, timeout=30.0)
 
     @property
     def pending(self) -> int:
@@ -195,12 +209,7 @@ class Deliverer:
             raw = raw[: len(raw) // 2]
         timestamp = str(int(self._clock.wall() - spoilt.get(WebhookFault.STALE, 0)))
         key = self._forger if WebhookFault.FORGE in spoilt else self._key
-        headers = {
-            "content-type": "application/json",
-            "user-agent": "telnyx-webhooks (simulated)",
-            "telnyx-timestamp": timestamp,
-            "telnyx-signature-ed25519": sign(key, timestamp, raw),
-        }
+        headers = _headers(key, timestamp, raw)
         started, status, error = self._clock.monotonic(), None, None
         try:
             async with asyncio.timeout(self._timeout_s):

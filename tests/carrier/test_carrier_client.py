@@ -172,6 +172,25 @@ def test_a_send_ends_in_its_time_however_slowly_the_answer_comes(
     assert (again.verdict, server.connections, len(server.requests)) == (Verdict.ACCEPTED, 2, 2)
 
 
+def test_an_answer_without_an_end_is_left_before_it_takes_all_memory(client: httpx.Client) -> None:
+    def floods(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(HEAD + b"transfer-encoding: chunked\r\n\r\n")
+        try:
+            while not over.is_set():
+                connection.sendall(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+        except OSError:
+            # It was hung up on.
+            return
+
+    with serving(floods) as server:
+        answer, took_s = timed(client, server.url)
+
+    assert answer.verdict is Verdict.AMBIGUOUS
+    assert answer.fault
+    assert (answer.fault.code, answer.fault.detail) == ("carrier_no_answer", "RemoteProtocolError")
+    assert took_s < SEND_S
+
+
 def test_a_second_request_under_a_new_key_has_only_what_the_first_has_left(client: httpx.Client) -> None:
     with serving(says(http(401, REFUSED)), drips(HEAD, b"x: y\r\n")) as server:
         started = time.monotonic()

@@ -100,3 +100,25 @@ def test_an_inbound_request_that_makes_no_sense_is_refused_with_a_reason(
     answer = carrier.client.post("/_carrier/inbound", json=asked)
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+def test_any_bytes_are_signed_and_posted_and_the_answer_is_told(carrier: Running, inbox: Inbox) -> None:
+    raw = b'{"data": {"id": "\\ud800", "event_type": "message.received", "payload": {}}, "odd": "\xff"}'
+
+    to_one = carrier.client.post("/_carrier/signed", params={"url": f"{inbox.url}/hook"}, content=raw)
+    carrier.control("profile", webhook_url=f"{inbox.url}/profile")
+    to_the_profile = carrier.client.post("/_carrier/signed", content=raw)
+
+    (first,), (second,) = inbox.at("/hook"), inbox.at("/profile")
+    assert first.raw == second.raw == raw
+    assert first.is_signed_with(carrier.public_key)
+    assert to_one.json()["http_status"] == to_the_profile.json()["http_status"] == 200
+
+
+def test_bytes_that_reach_nobody_say_so(carrier: Running) -> None:
+    nowhere = carrier.client.post("/_carrier/signed", params={"url": "http://127.0.0.1:9/hook"}, content=b"x")
+    carrier.control("profile", webhook_url=None)
+    to_nothing = carrier.client.post("/_carrier/signed", content=b"x")
+
+    assert (nowhere.status_code, nowhere.json()) == (502, {"error": "ConnectError"})
+    assert to_nothing.status_code == 400

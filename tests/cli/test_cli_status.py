@@ -1,11 +1,15 @@
 """`longcode status`: the life of one text, for a person and for a script."""
 
 import pytest
+from rich.table import Table
+from rich.text import Text
 
+from cli import show
 from longcode import http
 from longcode.message import Fault, HeldBy, Status
 from longcode.ports import Receipt
 from tests.cli.world import NOW_MS, THEIRS, World, ident
+from tests.fakes.examples import make_message
 
 pytestmark = pytest.mark.disable_socket
 
@@ -71,6 +75,53 @@ def test_an_error_is_told_with_its_code_and_without_the_number_in_it(world: Worl
 def test_what_strangers_wrote_can_not_steer_the_terminal(world: World) -> None:
     world.accept(ID, text="a\x1b[2Jb [red]c :boom: \u202ed")
     assert "a\\u001b[2Jb [red]c :boom: \\u202ed" in world.says("status", ID, "--full")
+
+
+def test_what_the_provider_says_can_not_steer_the_terminal_either(world: World) -> None:
+    link = "\x1b]8;;https://example.com\x07[bold]here[/bold]\x1b]8;;\x07"
+    world.submit(ID, "telnyx\x1b[2J", metadata={"tag": link, "\x9b2J": "[red]x[/red]"})
+    fault = Fault(f"4\x1b[2J{link}", f"title{link}", f"detail\r\n{link}")
+    receipt = Receipt(
+        "e", "telnyx\x1b[2J", Status.DELIVERY_FAILED, f"failed{link}", NOW_MS + 5_000, faults=(fault,),
+        cost="0.0051", currency=f"U{link}", note=f"note{link}",
+    )  # fmt: skip
+    world.target.messages.record(ID, receipt, NOW_MS + 5_000)
+    inbound = make_message(
+        id=ident(2), direction="inbound", status=Status.RECEIVED, sender=f"from{link}", recipient=f"to{link}",
+        text=link, telnyx_id=link, media=({"url": link},), autoresponse=link, accepted_ms=NOW_MS,
+    )  # fmt: skip
+    assert world.target.messages.receive(inbound)
+
+    for number in (1, 2):
+        for arguments in (("--full",), (), ("--full", "--json"), ("--json",)):
+            told = world.run("status", ident(number), *arguments).output
+            assert told
+            assert told.replace("\n", "").isprintable()
+        full = world.says("status", ident(number), "--full").replace(" ", "")
+        assert "\\u001b]8;;https://example.com\\u0007[bold]here" in full
+
+
+def test_a_console_makes_visible_what_a_command_forgot(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("a")
+    table.add_row("x\x1b[2Jy")
+    for what in ("one\x1b[2J\ntwo\x9b", Text("three\u202e"), table, "[bold]four[/bold] :boom:"):
+        show.console().print(what)
+
+    told = capsys.readouterr().out
+    assert told.replace("\n", "").isprintable()
+    assert "one\\u001b[2J\ntwo\\u009b\n" in told
+    assert "three\\u202e" in told
+    assert "x\\u00" in told
+    assert "[bold]four[/bold] :boom:" in told
+
+
+def test_times_beyond_the_calendar_are_shown_as_its_end(world: World) -> None:
+    world.submit(ID, "telnyx-1")
+    for status, at_ms in ((Status.SENT, -(10**15)), (Status.DELIVERED, 10**15)):
+        world.target.messages.record(ID, _receipt(status, at_ms), NOW_MS + 6_000)
+
+    assert "9999-12-31" in world.says("status", ID)
+    assert world.json("status", ID)["history"][-1]["at"][:10] == "9999-12-31"
 
 
 def test_a_waiting_text_says_its_place_and_what_it_waits_for(world: World) -> None:

@@ -369,6 +369,17 @@ def test_an_answer_with_a_final_status_is_kept_as_such(messages: Messages) -> No
     assert stored(messages, message).status is Status.DELIVERED
 
 
+def test_an_answer_that_says_failed_keeps_its_errors(messages: Messages) -> None:
+    message = claimed(messages)
+    answer = accepted(status=Status.SENDING_FAILED, carrier_status="sending_failed", faults=(REFUSED,))
+
+    assert messages.submitted(message, answer, NOW)
+
+    found = stored(messages, message)
+    assert (found.status, found.faults) == (Status.SENDING_FAILED, (REFUSED,))
+    assert found.history[-1] == Entry(NOW, "sending_failed", "consumer", faults=(REFUSED,))
+
+
 def test_an_unclear_send_is_unknown_and_says_why(messages: Messages) -> None:
     message = claimed(messages)
 
@@ -673,6 +684,42 @@ def test_a_receipt_with_no_news_is_kept_in_the_history(messages: Messages) -> No
     assert found.status is Status.SENDING
     assert found.history[-1].status == "queued"
     assert messages.find(TELNYX_ID) == found
+
+
+def test_a_receipt_that_does_not_name_the_carriers_id_is_kept_and_teaches_none(messages: Messages) -> None:
+    message = unknown(messages)
+
+    assert messages.record(message.id, make_receipt(Status.SENT, "e-1", telnyx_id=""), NOW) is Recorded.ADVANCED
+    assert messages.record(message.id, make_receipt(Status.SENT, "e-1", telnyx_id=""), NOW) is Recorded.DUPLICATE
+    assert messages.record(message.id, make_receipt(Status.SENT, "e-2", telnyx_id=""), NOW) is Recorded.KEPT
+    assert messages.record(message.id, make_receipt(Status.DELIVERED, "e-3"), NOW) is Recorded.ADVANCED
+    assert messages.record(message.id, make_receipt(None, "e-4", telnyx_id=""), NOW) is Recorded.KEPT
+
+    found = stored(messages, message)
+    assert (found.status, found.telnyx_id) == (Status.DELIVERED, TELNYX_ID)
+    assert [entry.event_id for entry in found.history if entry.source == "webhook"] == ["e-1", "e-2", "e-3", "e-4"]
+
+
+def test_a_receipt_keeps_the_note_that_explains_it(messages: Messages) -> None:
+    message = claimed(messages)
+
+    messages.record(message.id, make_receipt(None, word="brand_new", note="Nobody knows this word."), NOW)
+
+    assert stored(messages, message).history[-1].note == "Nobody knows this word."
+
+
+def test_what_a_text_came_to_is_learnt_after_its_end_and_not_changed_then(messages: Messages) -> None:
+    message = claimed(messages)
+    messages.record(message.id, make_receipt(Status.DELIVERED, parts=2), NOW)
+
+    told = make_receipt(Status.DELIVERED, parts=3, cost="0.0051", currency="USD", completed_ms=NOW)
+    assert messages.record(message.id, told, NOW) is Recorded.KEPT
+    again = make_receipt(Status.DELIVERED, cost="9", currency="EUR", completed_ms=NOW + 9)
+    assert messages.record(message.id, again, NOW) is Recorded.KEPT
+
+    found = stored(messages, message)
+    assert (found.parts, found.cost, found.currency) == (2, Decimal("0.0051"), "USD")
+    assert found.completed_ms == NOW
 
 
 def test_a_receipt_of_an_unclear_send_settles_it(messages: Messages) -> None:

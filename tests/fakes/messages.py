@@ -135,7 +135,9 @@ class FakeMessages:
         return self._change("release", message, lambda old: old.status is Status.SENDING, put_back)
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
-        entry = Entry(now_ms, answer.status.value, "api" if message.route == "send" else "consumer")
+        entry = Entry(
+            now_ms, answer.status.value, "api" if message.route == "send" else "consumer", faults=answer.faults
+        )
 
         def take(row: _Row) -> None:
             row.message = replace(
@@ -144,7 +146,7 @@ class FakeMessages:
                 telnyx_id=row.message.telnyx_id or answer.telnyx_id,
                 carrier_status=answer.carrier_status,
                 sent_ms=now_ms,
-                faults=(),
+                faults=answer.faults,
                 updated_ms=now_ms,
                 parts=row.message.parts if answer.parts is None else answer.parts,
                 history=(*row.message.history, entry),
@@ -239,19 +241,26 @@ class FakeMessages:
                 return Recorded.MISSING
             if receipt.event_id in row.event_ids:
                 return Recorded.DUPLICATE
-            if row.message.telnyx_id not in (None, receipt.telnyx_id):
+            if receipt.telnyx_id and row.message.telnyx_id not in (None, receipt.telnyx_id):
                 return Recorded.FOREIGN
             advances = receipt.status and row.message.status.rank < receipt_ceiling(receipt.status)
             if not advances and len(row.message.history) >= KEPT_ENTRIES:
                 return Recorded.KEPT
-            if row.message.telnyx_id is None:
+            if receipt.telnyx_id and row.message.telnyx_id is None:
                 self._pointers[receipt.telnyx_id] = message_id
             row.event_ids.add(receipt.event_id)
             entry = Entry(
-                receipt.occurred_ms, receipt.word, receipt.source, receipt.event_id, faults=receipt.faults
+                receipt.occurred_ms,
+                receipt.word,
+                receipt.source,
+                receipt.event_id,
+                note=receipt.note,
+                faults=receipt.faults,
             )
-            row.message = replace(row.message, telnyx_id=receipt.telnyx_id, history=(*row.message.history, entry))
+            telnyx_id = receipt.telnyx_id or row.message.telnyx_id
+            row.message = replace(row.message, telnyx_id=telnyx_id, history=(*row.message.history, entry))
             if receipt.status is None or row.message.status.rank >= receipt_ceiling(receipt.status):
+                row.message = _with_bill(row.message, receipt)
                 return Recorded.KEPT
             self._advance(row, receipt, receipt.status, now_ms)
             return Recorded.ADVANCED
@@ -400,3 +409,15 @@ class FakeMessages:
         )
         self._line(row, False)
         row.attention_ms = None if status.final else now_ms + RECEIPT_CHECK_MS
+
+
+def _with_bill(message: Message, receipt: Receipt) -> Message:
+    """The message with what a receipt says that it came to, where nobody has said it."""
+    cost = Decimal(receipt.cost) if receipt.cost is not None else None
+    return replace(
+        message,
+        parts=receipt.parts if message.parts is None else message.parts,
+        cost=cost if message.cost is None else message.cost,
+        currency=receipt.currency if message.currency is None else message.currency,
+        completed_ms=receipt.completed_ms if message.completed_ms is None else message.completed_ms,
+    )

@@ -241,10 +241,3 @@ def test_a_signed_webhook_on_an_address_that_is_no_id_is_bad_input(world: World)
 
     assert nothing_happened(world)
     assert (reply.status, reply.fields["field"]) == (400, "id")
-
-
-def test_an_inbound_text_from_nobody_is_bad_input(world: World) -> None:
-    reply = world.webhook(inbound("", "Hi", world.clock.now, to=OURS))
-
-    assert nothing_happened(world)
-    assert reply.status == 400

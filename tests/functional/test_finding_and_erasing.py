@@ -56,6 +56,26 @@ def test_a_search_pages_through_all_that_fits_each_once_and_newest_first(world: 
     assert pages == 3
 
 
+def test_all_the_time_that_there_is_may_be_searched(world: World) -> None:
+    ident = world.enqueue().fields["message_id"]
+
+    for since, until in (
+        ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999-14:00"),
+        ("0001-01-01", "9999-12-31"),
+    ):
+        first = search(world, since=since, until=until, limit="1")
+        assert ids(first) == [ident]
+    for nothing in ({"since": "9999-12-31T23:59:59.999-14:00"}, {"until": "0001-01-01T00:00:00+14:00"}):
+        assert ids(search(world, **nothing)) == []
+
+
+@pytest.mark.parametrize("value", ["1700000000", "1700110112345", "20231114", "20231114T221320Z"])
+def test_digits_without_separators_are_no_time(world: World, value: str) -> None:
+    for name in ("since", "until"):
+        reply = search(world, **{name: value})
+        assert (reply.status, reply.fields["code"], reply.fields["field"]) == (400, "invalid_request", name)
+
+
 def test_a_row_is_the_status_without_its_story(world: World) -> None:
     ident = world.enqueue(metadata={"tag": "spring"}).fields["message_id"]
     world.consume()

@@ -1,6 +1,7 @@
 """Our request to the carrier, byte for byte; and its webhooks and records in our words."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode import telnyx
-from longcode.message import Entry, Fault, Status, epoch_ms
+from longcode.message import Entry, Fault, Status, epoch_ms, is_message_id
 from longcode.ports import Record, Verdict
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import OURS, TELNYX_ID, THEIRS, make_message
@@ -191,9 +192,15 @@ def test_the_words_of_a_receipt_are_kept_as_plain_text() -> None:
 
     receipt = event.receipt
     assert receipt
-    assert (event.id, event.message_id, receipt.telnyx_id, receipt.word) == (plain,) * 4
+    assert receipt.word == plain.lower()
     assert receipt.faults == (Fault(plain, plain, plain),)
-    assert (receipt.cost, receipt.currency) == (None, plain)
+    assert (receipt.cost, receipt.currency) == (None, None)
+    assert event.odd == ("id", "payload.id", "payload.to.status")
+    # An id that no key can be is its digest: one and the same wherever it comes from.
+    assert re.fullmatch("sha256-[0-9a-f]{32}", event.id)
+    assert receipt.telnyx_id == event.id
+    again = telnyx.classify(200, {}, json.dumps({"data": {"id": odd}}).encode(), NOW / 1000)
+    assert again.telnyx_id == event.id
 
 
 @pytest.mark.parametrize("parts", [True, 0, -2, 10**40, "2"], ids=repr)
@@ -213,7 +220,14 @@ def test_a_number_of_parts_that_no_text_has_is_not_taken(parts: object) -> None:
         ({"amount": "0.0051", "currency": "USD"}, "0.0051", "USD"),
         ({"amount": 0.0051, "currency": "USD"}, "0.0051", "USD"),
         ({"amount": 0, "currency": "USD"}, "0", "USD"),
-        ({"amount": "free", "currency": "USD"}, None, "USD"),
+        ({"amount": "free", "currency": "USD"}, None, None),
+        ({"amount": "-1", "currency": "USD"}, None, None),
+        ({"amount": 10**40, "currency": "USD"}, None, None),
+        ({"amount": "1e9", "currency": "USD"}, None, None),
+        ({"amount": "1E+999999999", "currency": "USD"}, None, None),
+        ({"amount": 0.00005, "currency": "usd"}, "0.00005", "USD"),
+        ({"amount": "1_000", "currency": "USD"}, None, None),
+        ({"amount": "0.0051", "currency": "\x1b[2J"}, "0.0051", None),
         ({"amount": None, "currency": None}, None, None),
         ({"amount": "NaN"}, None, None),
         ({"amount": "9" * 41}, None, None),
@@ -267,12 +281,133 @@ def test_other_events_are_events_and_no_receipts(kind: str) -> None:
     assert event.inbound is None
 
 
-@pytest.mark.parametrize("payload", [None, "x", [], {}, {"id": None}, {"id": ""}, {"id": 7}], ids=repr)
-def test_an_event_that_names_no_message_is_none_about_one(payload: object) -> None:
-    event = read(webhook(data={"payload": payload}))
+@pytest.mark.parametrize("kind", ["message.finalized", "message.received"])
+@pytest.mark.parametrize("payload", [None, "x", [], {}], ids=repr)
+def test_an_event_without_a_payload_is_none_about_a_message_and_odd(payload: object, kind: str) -> None:
+    event = read(webhook(kind, data={"payload": payload}))
 
     assert event.receipt is None
     assert event.inbound is None
+    assert event.odd == ("payload",)
+
+
+@pytest.mark.parametrize("ident", [None, "", "  ", 7, True, ["x"], {}], ids=repr)
+def test_a_receipt_that_does_not_name_its_message_is_still_one_by_its_address(ident: object) -> None:
+    event = read(webhook(id=ident))
+
+    assert event.receipt
+    assert (event.receipt.telnyx_id, event.receipt.status, event.message_id) == ("", Status.DELIVERED, OUR_ID)
+    assert event.odd == ("payload.id",)
+
+
+@pytest.mark.parametrize("ident", [None, "", 7, {}], ids=repr)
+def test_an_event_without_an_id_has_the_same_one_each_time_and_each_other_another(ident: object) -> None:
+    event = read(webhook(data={"id": ident}))
+    later = read(webhook(data={"id": ident}, occurred_at="2023-11-14T22:13:15Z"))
+
+    assert event.odd == ("id",)
+    assert re.fullmatch("sha256-[0-9a-f]{32}", event.id)
+    assert read(webhook(data={"id": ident})).id == event.id != later.id
+
+
+def test_ids_words_and_kinds_in_capitals_are_the_same() -> None:
+    url = f"https://example.com/webhooks/message/{OUR_ID.upper()}"
+    upper = {"id": TELNYX_ID.upper(), "to": [{"phone_number": THEIRS, "status": "DELIVERED"}], "webhook_url": url}
+    event = read(webhook("MESSAGE.FINALIZED", data={"id": FINALIZED["data"]["id"].upper()}, **upper))
+
+    assert event == read(webhook())
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("gw_timeout", Status.DELIVERY_UNCONFIRMED),
+        ("DLR_TIMEOUT", Status.DELIVERY_UNCONFIRMED),
+        ("dlr_unconfirmed", Status.DELIVERY_UNCONFIRMED),
+        ("gw_reject", Status.SENDING_FAILED),
+        ("failed", Status.DELIVERY_FAILED),
+    ],
+)
+def test_the_words_of_detail_records_are_read_in_a_receipt_too(word: str, status: Status) -> None:
+    receipt = read(webhook(to=[{"status": word}])).receipt
+
+    assert receipt
+    assert (receipt.status, receipt.word, receipt.note) == (status, word.lower(), None)
+
+
+@pytest.mark.parametrize("word", ["brand_new", "", None, 7])
+def test_a_final_receipt_whose_word_nobody_knows_says_so(word: object) -> None:
+    event = read(webhook(to=[{"status": word}]))
+
+    assert event.receipt
+    assert (event.receipt.status, event.odd) == (None, ("payload.to.status",))
+    assert event.receipt.note == "The carrier ended it with a status that this service does not know."
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        {"phone_number": THEIRS, "status": "delivery_failed"},
+        ["odd", {"phone_number": THEIRS, "status": "delivery_failed"}],
+    ],
+    ids=repr,
+)
+def test_an_object_in_the_place_of_a_list_of_recipients_is_read(to: object) -> None:
+    receipt = read(webhook(to=to)).receipt
+
+    assert receipt
+    assert receipt.status is Status.DELIVERY_FAILED
+
+
+def test_of_several_recipients_each_has_a_receipt() -> None:
+    rows = [{"phone_number": "+12025550177", "status": "delivered"}, {"phone_number": THEIRS, "status": "expired"}]
+    event = read(webhook(to=rows))
+
+    assert event.receipt
+    assert event.receipt.status is Status.DELIVERED
+    assert event.by_recipient[THEIRS].status is Status.EXPIRED
+
+
+def test_the_errors_of_an_event_take_no_more_room_than_a_history_has_for_them() -> None:
+    rows: list[object] = [{"code": "4" * 99, "title": "\N{WAVING HAND SIGN}" * 5_000, "detail": "d" * 5_000}] * 100
+    most = 0
+    for errors in (rows, [{"title": "x"}] * 10_000, [{}] * 10_000, rows[0]):
+        receipt = read(webhook(errors=errors)).receipt
+        assert receipt
+        size = sum(len(json.dumps([fault.code, fault.title, fault.detail])) for fault in receipt.faults)
+        most = max(most, size)
+
+    assert 1_000 < most < 2_600
+
+
+@pytest.mark.parametrize(
+    "occurred",
+    [
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "1970-01-01T00:00:00Z",
+        "20231114T221314Z",
+        "1700000000000",
+        "2023-11-20T22:13:20Z",
+        "2023-09-01T00:00:00Z",
+        1700000000000,
+    ],
+)
+def test_what_cant_be_the_time_of_a_receipt_is_none(occurred: object) -> None:
+    event = read(webhook(data={"occurred_at": occurred}, completed_at=occurred))
+
+    assert event.receipt
+    assert (event.receipt.occurred_ms, event.receipt.completed_ms) == (NOW, None)
+    assert event.odd == ("occurred_at",)
+
+
+@pytest.mark.parametrize("occurred", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1700000000"])
+def test_what_cant_be_the_time_of_an_inbound_text_is_none(occurred: str) -> None:
+    event = read(webhook("message.received", data={"occurred_at": occurred}))
+
+    assert event.inbound
+    assert event.inbound.history[0].at_ms == NOW
+    assert event.odd == ("occurred_at",)
 
 
 NO_EVENTS = [
@@ -288,8 +423,6 @@ NO_EVENTS = [
     b'{"data":[]}',
     b'{"data":{}}',
     b'{"data":{"id":"e"}}',
-    b'{"data":{"id":7,"event_type":"message.sent"}}',
-    b'{"data":{"id":"","event_type":"message.sent"}}',
     b'{"data":{"id":"e","event_type":null}}',
     b'{"data":' * 50_000,
     b"[" * 100_000,
@@ -383,14 +516,97 @@ def test_media_are_kept_by_address_and_kind() -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [{"from": None}, {"from": {}}, {"to": []}, {"to": None}, {"text": None}, {"media": None}, {"parts": "two"}],
+    [{"from": None}, {"from": {}}, {"to": []}, {"to": None}, {"text": 7}],
     ids=repr,
 )
 def test_an_odd_inbound_text_is_still_one(odd: dict[str, object]) -> None:
-    message = read(inbound(**odd)).inbound
+    event = read(inbound(**odd))
+
+    assert event.inbound
+    assert event.inbound.id == TELNYX_ID
+    assert event.odd == tuple(f"payload.{name}" for name in odd)
+
+
+@pytest.mark.parametrize("fields", [{}, {"text": None}, {"media": None}, {"parts": "two"}], ids=repr)
+def test_an_inbound_text_that_lacks_what_it_may_lack_is_not_odd(fields: dict[str, object]) -> None:
+    event = read(inbound(**fields))
+
+    assert event.inbound
+    assert event.odd == ()
+
+
+@pytest.mark.parametrize(
+    ("sender", "kept", "odd"),
+    [
+        ({"phone_number": "12345"}, "12345", False),
+        ({"phone_number": "Example Co"}, "Example Co", False),
+        (THEIRS, THEIRS, False),
+        ([{"phone_number": THEIRS}], THEIRS, False),
+        ({"phone_number": "12025550123"}, "12025550123", True),
+        ({"phone_number": 12025550123}, "12025550123", True),
+        ({"phone_number": "\x1b[2J\ud800[bold]"}, "[2J\N{REPLACEMENT CHARACTER}[bold]", True),
+        ({"phone_number": "9" * 5_000}, "9" * 64, True),
+        ({"phone_number": "optouts" * 2}, "optouts" * 2, True),
+        (7.5, "", True),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_an_odd_sender_is_kept_as_it_can_be_and_told(sender: object, kept: str, odd: bool) -> None:
+    event = read(inbound(**{"from": sender}))
+
+    assert event.inbound
+    assert event.inbound.sender == kept
+    assert ("payload.from" in event.odd) is odd
+
+
+@pytest.mark.parametrize(
+    "ident", [None, "", 7, "not a uuid", "\x1b[2J", "x" * 5_000], ids=lambda value: repr(value)[:20]
+)
+def test_an_inbound_text_without_an_id_of_the_carriers_form_has_one_of_ours_and_the_same_each_time(
+    ident: object,
+) -> None:
+    first, again = read(inbound(id=ident)).inbound, read(inbound(id=ident)).inbound
+    other = telnyx.event(inbound(id=ident).replace(b"4ee8c3a6", b"4ee8c3a7").replace(b"not a", b"nor a"), NOW)
+
+    assert first
+    assert again
+    assert first.id == again.id
+    assert is_message_id(first.id)
+    assert other
+    assert other.inbound
+    assert (other.inbound.id == first.id) is (ident in ("\x1b[2J", "x" * 5_000))
+
+
+def test_of_several_numbers_that_a_text_came_to_ours_is_its_recipient() -> None:
+    body = inbound(to=[{"phone_number": "+12025550177"}, {"phone_number": OURS}])
+
+    event = telnyx.event(body, NOW, OURS)
+
+    assert event
+    assert event.inbound
+    assert event.inbound.recipient == OURS
+
+
+def test_a_text_of_any_length_is_kept_as_far_as_a_page_of_them_is_one_answer() -> None:
+    for char in ("a", '"', "\N{WAVING HAND SIGN}", "\n"):
+        event = read(inbound(text=char * 100_000))
+
+        assert event.inbound
+        assert event.inbound.text
+        assert 19_000 < len(json.dumps(event.inbound.text)) <= 20_002
+        assert event.odd == ("payload.text",)
+
+
+def test_media_take_no_more_room_than_an_item_has() -> None:
+    rows = [{"url": "\N{WAVING HAND SIGN}" * 9_000, "content_type": "\x1b]8;;x\x07", "size": 10**40}] * 1_000
+
+    message = read(inbound(media=rows)).inbound
 
     assert message
-    assert message.id == TELNYX_ID
+    assert len(message.media) == 10
+    assert len(json.dumps(message.media)) < 20_000
+    assert message.media[0]["content_type"] == " ]8;;x "
+    assert "size" not in message.media[0]
 
 
 # -------------------------------------------------------------------------------------- the records
@@ -405,14 +621,14 @@ def test_a_record_read_back_is_the_message_as_the_carrier_has_it() -> None:
                 "errors": [{"code": "40008", "title": "U"}],
                 "parts": 2,
                 "cost": {"amount": "0.0051", "currency": "USD"},
-                "completed_at": "2026-11-23T15:48:14.000+00:00",
+                "completed_at": "2023-11-13T15:48:14.000+00:00",
             }
         }
     ).encode()
 
-    found = telnyx.record(content)
+    found = telnyx.record(content, NOW)
 
-    completed_ms = epoch_ms("2026-11-23T15:48:14Z")
+    completed_ms = epoch_ms("2023-11-13T15:48:14Z")
     assert found == Record(TELNYX_ID, "delivery_failed", (Fault("40008", "U"),), 2, "0.0051", "USD", completed_ms)
     receipt = telnyx.receipt_of_record(found, NOW)
     assert (receipt.parts, receipt.cost, receipt.currency) == (2, "0.0051", "USD")
@@ -425,7 +641,7 @@ def test_a_record_read_back_is_the_message_as_the_carrier_has_it() -> None:
     ids=repr,
 )
 def test_an_unreadable_record_is_none(content: bytes) -> None:
-    assert telnyx.record(content) is None
+    assert telnyx.record(content, NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,8 @@ def request(message: Message, desk: Desk, road: Road, *, now_or_never: bool = Fa
         desk.messages.submitted(message, answer, now)
         desk.journal.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id)
         learn(message, answer, desk, road, left)
-        return Trip(answer, replace(message, status=answer.status, telnyx_id=answer.telnyx_id), arrival)
+        accepted = replace(message, status=answer.status, telnyx_id=answer.telnyx_id, faults=answer.faults)
+        return Trip(answer, accepted, arrival)
     desk.journal.warning(
         "send.refused", message_id=message.id, verdict=answer.verdict.value, code=fault.code, title=fault.title
     )

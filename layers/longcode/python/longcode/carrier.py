@@ -59,7 +59,7 @@ class Telnyx:
             key = self._api_key(False)
         except (Unavailable, ValueError) as exc:
             return _not_sent(exc)
-        answer = self._post(message.id, body, key, until)
+        answer = self._post(message, body, key, until)
         if answer.http_status != 401 or self._left(until) < _KEY_S:
             return answer
         try:
@@ -69,7 +69,7 @@ class Telnyx:
         if fresh == key or self._left(until) < _FAIR_TRY_S:
             return answer
         # A refused key proves that nothing was sent, so this is not a second send.
-        return self._post(message.id, body, fresh, until)
+        return self._post(message, body, fresh, until)
 
     def record_of(self, message: Message) -> Record | None:
         until = self._monotonic_s() + self._send_s
@@ -79,7 +79,11 @@ class Telnyx:
         # A bare 404 is that of somebody between us and the carrier.
         if answer.status_code == 404 and telnyx.is_refusal(answer.content):
             return None
-        found = telnyx.record(answer.content) if answer.status_code == 200 else None
+        found = (
+            telnyx.record(answer.content, int(self._wall_s() * 1000), message.recipient)
+            if answer.status_code == 200
+            else None
+        )
         if found is None:
             raise Unavailable(_RECORDS)
         return found
@@ -126,7 +130,7 @@ class Telnyx:
     def _left(self, until: float) -> float:
         return until - self._monotonic_s()
 
-    def _post(self, key: str, body: bytes, api_key: str, until: float) -> Answer:
+    def _post(self, message: Message, body: bytes, api_key: str, until: float) -> Answer:
         try:
             request = self._client.build_request(
                 "POST",
@@ -135,7 +139,7 @@ class Telnyx:
                 headers={
                     "Authorization": f"Bearer {api_key}",
                     "Content-Type": "application/json",
-                    "Idempotency-Key": key,
+                    "Idempotency-Key": message.id,
                 },
                 timeout=TIMEOUT,
                 extensions={DEADLINE: until},
@@ -160,7 +164,9 @@ class Telnyx:
                 Verdict.AMBIGUOUS,
                 Fault("carrier_no_answer", "The carrier did not answer in time.", type(exc).__name__),
             )
-        return telnyx.classify(answer.status_code, answer.headers, answer.content, self._wall_s())
+        return telnyx.classify(
+            answer.status_code, answer.headers, answer.content, self._wall_s(), message.recipient
+        )
 
 
 def _not_sent(exc: Exception) -> Answer:

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from longcode.aws import translated
 from longcode.errors import Unavailable
+from longcode.message import utc
 from longcode.ports import Notice, Told
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class EventBridgeBus:
             "EventBusName": self._bus,
             "Source": SOURCE,
             "DetailType": notice.kind,
-            "Time": datetime.fromtimestamp(notice.at_ms / 1000, UTC),
+            "Time": utc(notice.at_ms),
             "Detail": _detail(notice),
         }
 

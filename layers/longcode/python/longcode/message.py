@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -232,17 +233,37 @@ def is_message_id(text: str) -> bool:
         return False
 
 
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,20})?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?",
+    re.ASCII,
+)
+# The first and the last moment that have a date.
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+
+
+def utc(at_ms: int) -> datetime:
+    """Epoch milliseconds as a date and time in UTC; what lies beyond the calendar is its end."""
+    return datetime.fromtimestamp(min(max(at_ms, _FIRST_MS), _LAST_MS) / 1000, UTC)
+
+
 def iso(at_ms: int) -> str:
     """Epoch milliseconds as ISO 8601 in UTC with milliseconds, which also sorts as text."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def epoch_ms(text: str | None) -> int | None:
-    """ISO 8601 as epoch milliseconds, None where it is missing or unreadable."""
-    if not text:
+    """ISO 8601 as epoch milliseconds, None where it is missing or unreadable.
+
+    Only as it is mostly written, with its hyphens and colons: bare digits may be meant as something else.
+
+    >>> epoch_ms("2026-11-23T15:48:14Z"), epoch_ms("1795448894")
+    (1795448894000, None)
+    """
+    if not text or not _TIME.fullmatch(text):
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

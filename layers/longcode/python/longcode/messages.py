@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from longcode import phone
 from longcode.aws import ConditionFailed, translated
 from longcode.errors import Unavailable
 from longcode.message import (
@@ -88,6 +89,7 @@ def _row(entry: Entry) -> "Item":
     return fields
 
 
+_BILLED = ("parts", "cost", "currency", "completed_ms")
 _SCALARS = (
     "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
     "fingerprint", "webhook_url", "telnyx_id", "carrier_status", "claim_id", "claimed_ms", "attempts",
@@ -118,7 +120,8 @@ def _item(message: Message) -> "Item":
         "pk": f"M#{message.id}",
         "status": message.status.value,
         "rank": message.status.rank,
-        "peer": message.peer,
+        # By this a person's texts are found. What is no number may be the name of something else in that index.
+        "peer": message.peer if phone.is_e164(message.peer) else None,
         "tag": f"{message.tag}#{_shard(message.id, FIND_SHARDS)}" if message.tag else None,
         "day": f"{iso(message.accepted_ms)[:10]}#{_shard(message.id, FIND_SHARDS)}",
         "faults": _fault_rows(message.faults),
@@ -126,17 +129,11 @@ def _item(message: Message) -> "Item":
         "media": list(message.media),
         "held_by": message.held_by.value if message.held_by else None,
     }
-    # A key of an index can't be empty; 0 and "" are values like any other elsewhere.
+    # 0 and "" are values like any other.
     return {
         name: value
         for name, value in fields.items()
-        if not (
-            value is None
-            or value is False
-            or value in ([], {})
-            or (name == "peer" and not value)
-            or (name == "replays" and not value)
-        )
+        if not (value is None or value is False or value in ([], {}) or (name == "replays" and not value))
     }
 
 
@@ -284,7 +281,7 @@ class DynamoMessages:
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         status = answer.status
-        entry = Entry(now_ms, status.value, "api" if message.route == "send" else "consumer")
+        entry = Entry(now_ms, status.value, "api" if message.route == "send" else "consumer", faults=answer.faults)
         values = {
             ":status": status.value,
             ":rank": status.rank,
@@ -294,6 +291,7 @@ class DynamoMessages:
             ":now": now_ms,
             ":claim": message.claim_id,
             ":none": [],
+            ":faults": _fault_rows(answer.faults),
             ":entry": [_row(entry)],
             ":shard": shard(message.id, receipt=True),
             ":look": now_ms + RECEIPT_CHECK_MS,
@@ -301,7 +299,7 @@ class DynamoMessages:
         }
         changes = (
             "SET #status = :status, #rank = :rank, telnyx_id = if_not_exists(telnyx_id, :telnyx), "
-            "carrier_status = :word, sent_ms = :now, updated_ms = :now, expires_at = :expires, faults = :none, "
+            "carrier_status = :word, sent_ms = :now, updated_ms = :now, expires_at = :expires, faults = :faults, "
             "attention = :shard, attention_ms = :look, "
             "history = list_append(if_not_exists(history, :none), :entry)"
         )
@@ -426,22 +424,7 @@ class DynamoMessages:
         )
 
     def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
-        entry = Entry(receipt.occurred_ms, receipt.word, receipt.source, receipt.event_id, faults=receipt.faults)
-        common = {
-            ":telnyx": receipt.telnyx_id,
-            ":none": [],
-            ":entry": [_row(entry)],
-            ":event": receipt.event_id,
-            ":events": {receipt.event_id},
-        }
-        keep = (
-            "SET history = list_append(if_not_exists(history, :none), :entry), "
-            "telnyx_id = if_not_exists(telnyx_id, :telnyx)"
-        )
-        ours_and_new = (
-            "attribute_exists(#rank) AND (attribute_not_exists(telnyx_id) OR telnyx_id = :telnyx) "
-            "AND NOT contains(event_ids, :event)"
-        )
+        keep, ours_and_new, common = _keep(receipt)
         if receipt.status:
             changes, values, removals = _advance(receipt, now_ms)
             removals += self._forget_text(receipt.status)
@@ -464,12 +447,15 @@ class DynamoMessages:
             else:
                 self._learn(was, message_id, receipt, now_ms)
                 return Recorded.ADVANCED
+        # What it came to may be told after the end, and what was told before stays.
+        billed = {name: value for name in _BILLED if (value := getattr(receipt, name)) is not None}
+        keep += "".join(f", {name} = if_not_exists({name}, :{name})" for name in billed)
         try:
             was = self._update(
                 message_id,
                 f"{keep} ADD event_ids :events",
                 f"{ours_and_new} AND (attribute_not_exists(history) OR size(history) < :most)",
-                common | {":most": KEPT_ENTRIES},
+                common | {":most": KEPT_ENTRIES} | {f":{name}": value for name, value in billed.items()},
                 returns="ALL_OLD",
             )
         except ConditionFailed as exc:
@@ -764,7 +750,7 @@ class DynamoMessages:
 
     def _learn(self, was: "Item", message_id: str, receipt: Receipt, now_ms: int) -> None:
         """Remember the carrier's id where the receipt was the first to tell it."""
-        if "telnyx_id" not in was:
+        if receipt.telnyx_id and "telnyx_id" not in was:
             self._point(receipt.telnyx_id, message_id, now_ms)
 
     def _update(
@@ -804,6 +790,31 @@ def _is_written(item: "Item", values: "Item") -> bool:
     return as_written and fields.get("history", [])[-1:] == values[":entry"]
 
 
+def _keep(receipt: Receipt) -> tuple[str, str, "Item"]:
+    """The change that keeps a receipt in the history, its condition, and their values."""
+    entry = Entry(
+        receipt.occurred_ms,
+        receipt.word,
+        receipt.source,
+        receipt.event_id,
+        note=receipt.note,
+        faults=receipt.faults,
+    )
+    values: Item = {
+        ":none": [],
+        ":entry": [_row(entry)],
+        ":event": receipt.event_id,
+        ":events": {receipt.event_id},
+    }
+    change = "SET history = list_append(if_not_exists(history, :none), :entry)"
+    condition = "attribute_exists(#rank) AND NOT contains(event_ids, :event)"
+    if receipt.telnyx_id:
+        values[":telnyx"] = receipt.telnyx_id
+        change += ", telnyx_id = if_not_exists(telnyx_id, :telnyx)"
+        condition += " AND (attribute_not_exists(telnyx_id) OR telnyx_id = :telnyx)"
+    return change, condition, values
+
+
 def _advance(receipt: Receipt, now_ms: int) -> tuple[str, "Item", str]:
     """The changes, their values and the removals by which a receipt moves a status forward."""
     assert receipt.status
@@ -814,7 +825,7 @@ def _advance(receipt: Receipt, now_ms: int) -> tuple[str, "Item", str]:
         ":now": now_ms,
         ":faults": _fault_rows(receipt.faults),
     }
-    for name in ("parts", "cost", "currency", "completed_ms"):
+    for name in _BILLED:
         value = getattr(receipt, name)
         if value is not None:
             changes += f", {name} = :{name}"
@@ -831,6 +842,6 @@ def _why_not_recorded(item: "Item", receipt: Receipt) -> Recorded:
     fields = _parse(item)
     if receipt.event_id in fields.get("event_ids", set()):
         return Recorded.DUPLICATE
-    if fields.get("telnyx_id", receipt.telnyx_id) != receipt.telnyx_id:
+    if receipt.telnyx_id and fields.get("telnyx_id", receipt.telnyx_id) != receipt.telnyx_id:
         return Recorded.FOREIGN
     return Recorded.KEPT

@@ -123,6 +123,11 @@ class Metric(StrEnum):
     WEBHOOK_LAG = ("WebhookLagMs", "Milliseconds", "How long ago a receipt's event had happened when it came.")
     WEBHOOK_DUPLICATES = ("WebhookDuplicates", "Count", "Events that had come before.")
     WEBHOOK_UNMATCHED = ("WebhookUnmatched", "Count", "Receipts for texts that this service does not have.")
+    WEBHOOK_ODD = (
+        "WebhookOdd",
+        "Count",
+        "Signed webhooks that are not as the carrier documents them: kept as far as they can be read.",
+    )
     OPT_OUT_UNCLEAR = ("OptOutUnclear", "Count", "Texts that may ask for an end and don't say so clearly.")
 
     # ------------------------------------------------------------------------------------------ the machinery

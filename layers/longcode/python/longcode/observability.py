@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from longcode import phone
+from longcode import phone, untrusted
 from longcode.errors import LongCodeError
 from longcode.metrics import NAMESPACE, Metric
 
@@ -54,8 +54,21 @@ class LambdaJournal:
 
 
 def _clean(fields: Mapping[str, object]) -> dict[str, object]:
-    """`fields` with every number masked that is in the words of others."""
-    return {name: phone.masked(value) if isinstance(value, str) else value for name, value in fields.items()}
+    """`fields` with every number masked that is in the words of others, and these as printable text: half of a
+    surrogate pair would lose the line.
+    """
+    return {phone.masked(untrusted.line(name, None)): _cleaned(value) for name, value in fields.items()}
+
+
+def _cleaned(value: object) -> object:
+    match value:
+        case str():
+            return phone.masked(untrusted.line(value, None))
+        case Mapping():
+            return _clean(value)
+        case list() | tuple() | set() | frozenset():
+            return [_cleaned(inner) for inner in value]
+    return value
 
 
 def _crash(exc: BaseException | None) -> list[dict[str, object]]:

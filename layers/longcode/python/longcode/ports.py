@@ -105,7 +105,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the carrier says became of one of our messages: a signed event, or its records, read by the sweeper."""
+    """What the carrier says became of one of our messages: a signed event, or its records, read by the sweeper.
+
+    `telnyx_id` is empty where it did not name the message. `note` is ours, for people.
+    """
 
     event_id: str
     telnyx_id: str
@@ -118,6 +121,7 @@ class Receipt:
     currency: str | None = None
     completed_ms: int | None = None
     source: Literal["webhook", "sweeper"] = "webhook"
+    note: str | None = None
 
 
 class Recorded(StrEnum):

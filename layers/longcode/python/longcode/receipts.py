@@ -5,9 +5,9 @@ from typing import Literal
 from longcode import consent
 from longcode.errors import InvalidRequest
 from longcode.keywords import Wish, wish
-from longcode.message import Message
+from longcode.message import Message, is_message_id
 from longcode.metrics import Metric
-from longcode.ports import Journal, Messages, Meter, OptOutChange, OptOuts, Recorded
+from longcode.ports import Journal, Messages, Meter, OptOutChange, OptOuts, Receipt, Recorded
 from longcode.telnyx import Event
 
 Acknowledged = Literal["received", "updated", "acknowledged"]
@@ -34,8 +34,14 @@ def take(
     # Each with the other's zero: a share of the two can be worked out only where both have been told.
     meter.count(Metric.SIGNATURES_REFUSED, 0)
     if event is None:
+        meter.count(Metric.WEBHOOK_ODD)
+        journal.warning("webhook.unreadable")
         raise InvalidRequest("The body is not a webhook event.")
     journal.bind(event_id=event.id)
+    if event.odd:
+        # Where it is odd, and not what stands there.
+        meter.count(Metric.WEBHOOK_ODD)
+        journal.warning("webhook.odd", event_type=event.type, fields=list(event.odd))
     if event.inbound is not None:
         _receive(event.inbound, long_code, messages, optouts, meter, journal, now_ms)
         return "received"
@@ -44,8 +50,9 @@ def take(
         return "acknowledged"
     meter.count(Metric.WEBHOOK_LAG, max(0, now_ms - event.receipt.occurred_ms))
     ident = _message_id(event, path_id, messages)
-    journal.bind(message_id=ident, telnyx_id=event.receipt.telnyx_id)
-    recorded = messages.record(ident, event.receipt, now_ms) if ident else Recorded.MISSING
+    journal.bind(message_id=ident, telnyx_id=event.receipt.telnyx_id or None)
+    receipt = _theirs(event, ident, messages)
+    recorded = messages.record(ident, receipt, now_ms) if ident else Recorded.MISSING
     if recorded in (Recorded.MISSING, Recorded.FOREIGN):
         # Nothing that we sent: another user of the messaging profile, or a message that has expired here.
         meter.count(Metric.WEBHOOK_UNMATCHED)
@@ -53,7 +60,7 @@ def take(
         return "acknowledged"
     if recorded is Recorded.DUPLICATE:
         meter.count(Metric.WEBHOOK_DUPLICATES)
-    journal.info("webhook.receipt", word=event.receipt.word, recorded=recorded.value)
+    journal.info("webhook.receipt", word=receipt.word, recorded=recorded.value)
     return "updated"
 
 
@@ -67,14 +74,15 @@ def _receive(
     now_ms: int,
 ) -> None:
     """Keep an inbound text, and heed a wish to stop or start; the carrier has answered the texter itself."""
-    if not text.sender:
-        raise InvalidRequest("The event has no sender.", field="data.payload.from.phone_number")
     journal.bind(message_id=text.id)
     new = messages.receive(text)
     if new:
         journal.info("webhook.received", autoresponse=text.autoresponse)
     else:
         meter.count(Metric.WEBHOOK_DUPLICATES)
+    if not text.sender:
+        # Nobody's wish can be heeded.
+        return
     wanted = wish(text.text or "", text.autoresponse)
     if wanted is Wish.UNCLEAR:
         meter.count(Metric.OPT_OUT_UNCLEAR)
@@ -102,5 +110,17 @@ def _message_id(event: Event, path_id: str | None, messages: Messages) -> str | 
     if path_id is not None and event.message_id == path_id:
         return path_id
     assert event.receipt
+    if not event.receipt.telnyx_id:
+        # Signed, whatever address was called.
+        return event.message_id if event.message_id and is_message_id(event.message_id) else None
     found = messages.find(event.receipt.telnyx_id)
     return found.id if found else None
+
+
+def _theirs(event: Event, ident: str | None, messages: Messages) -> Receipt:
+    """What an event says of the recipient of this message: some tell of several."""
+    assert event.receipt
+    if not event.by_recipient or ident is None:
+        return event.receipt
+    message = messages.get(ident)
+    return event.by_recipient.get(message.recipient, event.receipt) if message else event.receipt

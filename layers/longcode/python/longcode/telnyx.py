@@ -7,14 +7,24 @@ Sources: Telnyx's messaging API (OpenAPI), its list of API errors and its page o
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypedDict
 
-from longcode.message import Entry, Fault, Message, Status, epoch_ms
+from longcode import untrusted
+from longcode.message import (
+    EVIDENCE_MS,
+    LONGEST_VALIDITY_MS,
+    NAMESPACE,
+    Entry,
+    Fault,
+    Message,
+    Status,
+    is_message_id,
+)
 from longcode.ports import Answer, Receipt, Record, Verdict
 
 STATUSES = {
@@ -28,6 +38,12 @@ STATUSES = {
     "delivery_unconfirmed": Status.DELIVERY_UNCONFIRMED,
     "expired": Status.EXPIRED,
     "cancelled": Status.SENDING_FAILED,
+    # The words of detail records for the same.
+    "failed": Status.DELIVERY_FAILED,
+    "gw_reject": Status.SENDING_FAILED,
+    "gw_timeout": Status.DELIVERY_UNCONFIRMED,
+    "dlr_timeout": Status.DELIVERY_UNCONFIRMED,
+    "dlr_unconfirmed": Status.DELIVERY_UNCONFIRMED,
 }
 
 _MINUTE_MS = 60_000
@@ -73,15 +89,15 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 # A text may go out in at most 10 parts; the header that joins parts can count to 255.
 _MOST_PARTS = 255
-_LONGEST_AMOUNT = 40
 _PAGE_SIZE = 50
-# Of a title or a detail: all that somebody will read, and no more than an item of a table bears.
-_MOST_WORDS = 1_000
-# What moves a cursor, hides or turns round what stands beside it. A text of a person keeps its lines.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_CONTROLS_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# Half of a surrogate pair is legal in JSON and in no table or answer.
-_SURROGATES = re.compile("[\ud800-\udfff]")
+# Of all the errors that one event or answer carries: a message keeps up to 100 of its events, in 400 KB.
+_MOST_OF_FAULTS = 2_400
+_FAULT_SIZE = 40
+# The attachments of one text, and how much of the address of each.
+_MOST_MEDIA, _MOST_URL = 10, 1_500
+# How old a receipt may be: its text waited, then the carrier gave evidence. And as long again for delays.
+_RECEIPT_MS = 2 * (LONGEST_VALIDITY_MS + EVIDENCE_MS)
+_UNKNOWN_WORD = "The carrier ended it with a status that this service does not know."
 
 
 def request_body(message: Message) -> bytes:
@@ -95,20 +111,24 @@ def request_body(message: Message) -> bytes:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
-def classify(http_status: int, headers: Mapping[str, str], content: bytes, wall_s: float) -> Answer:
-    """What an HTTP answer to a send means. `wall_s` is the time, epoch seconds, for a reset given as such."""
-    fields = _loads(content)
+def classify(
+    http_status: int, headers: Mapping[str, str], content: bytes, wall_s: float, recipient: str = ""
+) -> Answer:
+    """What an HTTP answer to a send means. `wall_s` is the time, epoch seconds, for a reset given as such;
+    `recipient` is who the text is for.
+    """
+    fields = untrusted.loads(content)
     if 200 <= http_status < 300:
-        return _accepted(http_status, fields)
+        return _accepted(http_status, fields, recipient)
     row = _first_error(fields)
-    code = _words_or_number(row.get("code"))
+    code = untrusted.line_or_number(row.get("code"))
     if not _CODE.fullmatch(code):
         # Somebody between us and the carrier answered in its place.
         code = ""
     fault = Fault(
         code or f"http_{http_status}",
-        _words(row.get("title"))[:_MOST_WORDS] or f"The carrier answered {http_status}.",
-        _words(row.get("detail"))[:_MOST_WORDS],
+        untrusted.line(row.get("title")) or f"The carrier answered {http_status}.",
+        untrusted.line(row.get("detail")),
         http_status,
     )
     wait_ms = _asked_wait_ms(headers, wall_s)
@@ -160,13 +180,13 @@ def stopped_by(reason: str) -> Literal["key", "funds", "setup", "outage"]:
     return "outage" if code in _AMBIGUOUS or code.startswith(("http_", "carrier_")) else "setup"
 
 
-def _accepted(http_status: int, fields: dict[str, Any]) -> Answer:
+def _accepted(http_status: int, fields: dict[str, Any], recipient: str) -> Answer:
     data = fields.get("data")
-    telnyx_id = _words(data.get("id")) if isinstance(data, dict) else ""
+    telnyx_id = untrusted.ident(data.get("id")) if isinstance(data, dict) else ""
     if not isinstance(data, dict) or not telnyx_id:
         fault = Fault("carrier_unreadable", "The carrier's answer could not be read.", "", http_status)
         return Answer(Verdict.AMBIGUOUS, fault, http_status)
-    word = _word(data)
+    word = _word(data, recipient)
     return Answer(
         Verdict.ACCEPTED,
         http_status=http_status,
@@ -207,45 +227,49 @@ def _seconds(value: str, wall_s: float) -> float:
     return seconds - wall_s if seconds > 1e9 else seconds
 
 
-def _first_error(fields: dict[str, Any]) -> dict[str, Any]:
-    errors = fields.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors else None
-    return first if isinstance(first, dict) else {}
+def _first_error(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next(iter(untrusted.rows(fields.get("errors"))), {})
 
 
 def faults(payload: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """The errors that a message carries, in the carrier's words."""
-    rows = payload.get("errors")
-    return tuple(
-        Fault(
-            _words_or_number(row.get("code"))[:_MOST_WORDS],
-            _words(row.get("title"))[:_MOST_WORDS],
-            _words(row.get("detail"))[:_MOST_WORDS],
-        )
-        for row in (rows if isinstance(rows, list) else ())
-        if isinstance(row, dict)
-    )
+    """The errors that a message carries, in the carrier's words: as many as a history has room for."""
+    found, room = list[Fault](), _MOST_OF_FAULTS
+    for row in untrusted.rows(payload.get("errors")):
+        code = untrusted.line_or_number(row.get("code"), untrusted.MOST_WORD)
+        title, detail = (untrusted.line(row.get(name)) for name in ("title", "detail"))
+        if not (code or title or detail):
+            continue
+        size = _FAULT_SIZE + len(json.dumps([code, title, detail]))
+        if size > room:
+            title, detail = untrusted.cut(title, room // 3), untrusted.cut(detail, room // 3)
+        found.append(Fault(code, title, detail))
+        room -= size
+        if room < 2 * untrusted.MOST_WORD:
+            break
+    return tuple(found)
 
 
-def _word(data: Mapping[str, Any]) -> str:
-    """The status of truth: that of the first recipient; there is none at the top."""
-    to = data.get("to")
-    first = to[0] if isinstance(to, list) and to else None
-    return _words(first.get("status")) if isinstance(first, dict) else ""
+def _word(data: Mapping[str, Any], recipient: str = "") -> str:
+    """The status of truth: that of `recipient`, else of the first there is; there is none at the top."""
+    to = untrusted.rows(data.get("to"))
+    theirs = [row for row in to if recipient and untrusted.number(row.get("phone_number")) == recipient]
+    first = (theirs or to or [{}])[0]
+    return untrusted.word(first.get("status"))
 
 
-def record(content: bytes) -> Record | None:
+def record(content: bytes, now_ms: int, recipient: str = "") -> Record | None:
     """What an answer to `GET /messages/{id}` says of the message; None if it can't be read."""
-    data = _loads(content).get("data")
-    telnyx_id = _words(data.get("id")) if isinstance(data, dict) else ""
+    data = untrusted.loads(content).get("data")
+    telnyx_id = untrusted.ident(data.get("id")) if isinstance(data, dict) else ""
     if not isinstance(data, dict) or not telnyx_id:
         return None
-    return Record(telnyx_id=telnyx_id, status=_word(data), faults=faults(data), **_billed(data))
+    status = _word(data, recipient) or "queued"
+    return Record(telnyx_id=telnyx_id, status=status, faults=faults(data), **_billed(data, now_ms))
 
 
 def is_refusal(content: bytes) -> bool:
     """Whether an answer has the form of the carrier's errors, and so is the carrier's own."""
-    return bool(_CODE.fullmatch(_words_or_number(_first_error(_loads(content)).get("code"))))
+    return bool(_CODE.fullmatch(untrusted.line_or_number(_first_error(untrusted.loads(content)).get("code"))))
 
 
 def detail_records_query(message: Message, page: int) -> dict[str, str]:
@@ -275,7 +299,7 @@ def detail_records(content: bytes, page: int, webhook_url: str) -> DetailRecords
 
     None: it can't be read.
     """
-    fields = _loads(content)
+    fields = untrusted.loads(content)
     rows, meta = fields.get("data"), fields.get("meta")
     if not isinstance(rows, list):
         return None
@@ -283,34 +307,22 @@ def detail_records(content: bytes, page: int, webhook_url: str) -> DetailRecords
     for row in rows:
         # Without an address of ours, somebody else's record may have none either.
         if isinstance(row, dict) and webhook_url and row.get("delivery_status_webhook_url") == webhook_url:
-            telnyx_id = _words(row.get("uuid"))
+            telnyx_id = untrusted.ident(row.get("uuid"))
             if telnyx_id:
-                return DetailRecords(Record(telnyx_id, _words(row.get("status")) or "queued"), last)
+                return DetailRecords(Record(telnyx_id, untrusted.word(row.get("status")) or "queued"), last)
     # Nothing where there should be more is no end.
     return DetailRecords(None, last) if rows or last else None
 
 
 def _is_last(page: int, rows: int, meta: Mapping[str, Any]) -> bool:
     """Whether no page comes after this one: as the answer says, else when it is shorter than a page is."""
-    size = _whole(meta.get("page_size")) or _PAGE_SIZE
-    pages, results = _whole(meta.get("total_pages")), _whole(meta.get("total_results"))
+    size = untrusted.whole(meta.get("page_size")) or _PAGE_SIZE
+    pages, results = untrusted.whole(meta.get("total_pages")), untrusted.whole(meta.get("total_results"))
     if pages is not None:
         return page >= pages
     if results is not None:
         return page * size >= results
     return rows < size
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _loads(content: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def accepted_by_record(found: Record) -> Answer:
@@ -320,6 +332,8 @@ def accepted_by_record(found: Record) -> Answer:
         telnyx_id=found.telnyx_id,
         carrier_status=found.status,
         status=STATUSES.get(found.status, Status.SUBMITTED),
+        parts=found.parts,
+        faults=found.faults,
     )
 
 
@@ -348,16 +362,17 @@ class _Billed(TypedDict):
     completed_ms: int | None
 
 
-def _billed(message: Mapping[str, Any]) -> _Billed:
+def _billed(message: Mapping[str, Any], now_ms: int) -> _Billed:
     """What a message came to, as far as the carrier says it by now."""
     cost = message.get("cost")
     if not isinstance(cost, dict):
         cost = {}
+    amount = untrusted.amount(cost.get("amount"))
     return {
         "parts": _parts(message.get("parts")),
-        "cost": _amount(cost.get("amount")),
-        "currency": _words(cost.get("currency")) or None,
-        "completed_ms": epoch_ms(_words(message.get("completed_at"))),
+        "cost": amount,
+        "currency": untrusted.currency(cost.get("currency")) if amount is not None else None,
+        "completed_ms": untrusted.moment(message.get("completed_at"), now_ms, within_ms=_RECEIPT_MS),
     }
 
 
@@ -365,7 +380,8 @@ def _billed(message: Mapping[str, Any]) -> _Billed:
 class Event:
     """A webhook event: what it is, and what it says of a message in our terms.
 
-    `message_id` is the last part of the signed webhook URL, where we put our id.
+    `message_id` is the last part of the signed webhook URL, where we put our id. `odd` names what is not as the
+    carrier documents it. `by_recipient` has a receipt for each, where an event is about several.
     """
 
     id: str
@@ -373,105 +389,151 @@ class Event:
     message_id: str | None = None
     receipt: Receipt | None = None
     inbound: Message | None = None
+    odd: tuple[str, ...] = ()
+    by_recipient: Mapping[str, Receipt] = field(default_factory=dict)
 
 
-def event(body: bytes, now_ms: int) -> Event | None:
-    """Read a webhook's body; None if it is not an event (not JSON in UTF-8, not an object, no type or id)."""
-    try:
-        fields = json.loads(body.decode())
-    except (ValueError, RecursionError):
+def event(body: bytes, now_ms: int, ours: str = "") -> Event | None:
+    """Read a webhook's body; None if it is not an event: not JSON, not an object, no type.
+
+    Anything else is read as far as it can be. `ours` is the number that inbound texts come to.
+    """
+    data = untrusted.loads(body).get("data")
+    kind = untrusted.word(data.get("event_type")) if isinstance(data, dict) else ""
+    if not isinstance(data, dict) or not isinstance(data.get("event_type"), str):
         return None
-    data = fields.get("data") if isinstance(fields, dict) else None
-    if not isinstance(data, dict):
-        return None
-    event_id, kind, payload = _words(data.get("id")), data.get("event_type"), data.get("payload")
-    if not event_id or not isinstance(kind, str):
-        return None
-    kind = _words(kind)
-    telnyx_id = _words(payload.get("id")) if isinstance(payload, dict) else ""
-    if not isinstance(payload, dict) or not telnyx_id:
-        return Event(event_id, kind)
-    occurred_ms = epoch_ms(_words(data.get("occurred_at"))) or now_ms
-    if kind == "message.received":
-        return Event(event_id, kind, inbound=_inbound(payload, telnyx_id, event_id, occurred_ms, now_ms))
-    if kind not in ("message.sent", "message.finalized"):
-        return Event(event_id, kind)
-    word = _word(payload)
-    receipt = Receipt(
-        event_id=event_id,
-        telnyx_id=telnyx_id,
-        status=_receipt_status(kind, word),
-        word=word or kind.removeprefix("message."),
-        occurred_ms=occurred_ms,
+    event_id = untrusted.ident(data.get("id"))
+    odd = [] if untrusted.is_ident(data.get("id")) else ["id"]
+    # One that comes again has the same digest; what is about this try stands beside `data`.
+    event_id = event_id or untrusted.digest(data) or f"now-{now_ms}"
+    if kind not in ("message.received", "message.sent", "message.finalized"):
+        return Event(event_id, kind, odd=tuple(odd))
+    payload = data.get("payload")
+    if not isinstance(payload, dict) or not payload:
+        return Event(event_id, kind, odd=(*odd, "payload"))
+    if not untrusted.is_ident(payload.get("id")):
+        odd.append("payload.id")
+    read = _inbound if kind == "message.received" else _receipts
+    found = read(Event(event_id, kind), payload, data.get("occurred_at"), now_ms, ours)
+    return replace(found, odd=(*odd, *found.odd))
+
+
+def _receipts(event: Event, payload: dict[str, Any], occurred_at: object, now_ms: int, _ours: str) -> Event:
+    """The event with what it says of a text that we sent."""
+    occurred_ms = untrusted.moment(occurred_at, now_ms, within_ms=_RECEIPT_MS)
+    final = event.type == "message.finalized"
+
+    told = Receipt(
+        event_id=event.id,
+        telnyx_id=untrusted.ident(payload.get("id")),
+        status=None,
+        word="",
+        occurred_ms=now_ms if occurred_ms is None else occurred_ms,
         faults=faults(payload),
-        **_billed(payload),
+        **_billed(payload, now_ms),
     )
-    url = _words(payload.get("webhook_url"))
-    return Event(event_id, kind, message_id=url.rstrip("/").rpartition("/")[2] or None, receipt=receipt)
+
+    def receipt(word: str) -> Receipt:
+        known = STATUSES.get(word)
+        return replace(
+            told,
+            status=_receipt_status(known, final=final),
+            word=word or event.type.removeprefix("message."),
+            note=_UNKNOWN_WORD if final and known is None else None,
+        )
+
+    to = untrusted.rows(payload.get("to"))
+    word = _word(payload)
+    url = untrusted.line(payload.get("webhook_url"), None)
+    named = untrusted.ident(url.rstrip("/").rpartition("/")[2])
+    odd = ("occurred_at", "payload.to.status")
+    return replace(
+        event,
+        message_id=named or None,
+        receipt=receipt(word),
+        by_recipient={
+            untrusted.number(row.get("phone_number")): receipt(untrusted.word(row.get("status"))) for row in to
+        }
+        if len(to) > 1
+        else {},
+        odd=_named(odd, (occurred_ms is None, word not in STATUSES)),
+    )
 
 
-def _receipt_status(kind: str, word: str) -> Status | None:
+def _receipt_status(status: Status | None, *, final: bool) -> Status | None:
     """Our status for a receipt's word; None for a word that says nothing new or is unknown to us."""
-    status = STATUSES.get(word)
     if status is Status.SUBMITTED or status is None:
         return None
     # Only `message.finalized` is terminal.
-    return status if kind == "message.finalized" or status is Status.SENT else None
+    return status if final or status is Status.SENT else None
 
 
-def _inbound(payload: dict[str, Any], telnyx_id: str, event_id: str, occurred_ms: int, now_ms: int) -> Message:
-    sender = payload.get("from")
-    to = payload.get("to")
-    first = to[0] if isinstance(to, list) and to else None
-    media = payload.get("media")
-    return Message(
-        id=telnyx_id,
+def _inbound(event: Event, payload: dict[str, Any], occurred_at: object, now_ms: int, ours: str) -> Event:
+    """The event with the text that somebody sent us."""
+    sender, to = _numbers(payload.get("from")), _numbers(payload.get("to"))
+    said, occurred_ms = payload.get("text"), untrusted.moment(occurred_at, now_ms)
+    words = untrusted.text(said)
+    telnyx_id = untrusted.ident(payload.get("id"))
+    message = Message(
+        id=_our_id(telnyx_id, event.id),
         direction="inbound",
         status=Status.RECEIVED,
-        sender=_words(sender.get("phone_number")) if isinstance(sender, dict) else "",
-        recipient=_words(first.get("phone_number")) if isinstance(first, dict) else "",
-        text=_words(payload.get("text"), _CONTROLS_IN_LINES),
+        sender=sender[0] if sender else "",
+        recipient=ours if ours in to else to[0] if to else "",
+        text=words,
         accepted_ms=now_ms,
         updated_ms=now_ms,
         route="webhook",
         segments=_parts(payload.get("parts")) or 1,
-        telnyx_id=telnyx_id,
-        autoresponse=_words(payload.get("autoresponse_type")) or None,
+        telnyx_id=telnyx_id or None,
+        autoresponse=untrusted.word(payload.get("autoresponse_type")).upper() or None,
         is_spam=payload.get("is_spam") is True,
-        media=tuple(
-            {
-                name: words
-                for name in ("url", "content_type", "size", "sha256")
-                if (words := _words_or_number(row.get(name)))
-            }
-            for row in (media if isinstance(media, list) else ())
-            if isinstance(row, dict)
+        media=_media(payload.get("media")),
+        history=(
+            Entry(now_ms if occurred_ms is None else occurred_ms, Status.RECEIVED.value, "webhook", event.id),
         ),
-        history=(Entry(occurred_ms, Status.RECEIVED.value, "webhook", event_id),),
+    )
+    odd = ("occurred_at", "payload.from", "payload.to", "payload.text")
+    cut = isinstance(said, str) and len(words) < len(said)
+    unreadable = said is not None and not isinstance(said, str)
+    return replace(
+        event,
+        inbound=message,
+        odd=_named(odd, (occurred_ms is None, not is_sender(message.sender), not to, cut or unreadable)),
     )
 
 
-def _words(value: object, controls: re.Pattern[str] = _CONTROLS) -> str:
-    """The words of others as plain text, which no terminal, table or answer takes amiss; empty if none."""
-    if not isinstance(value, str):
-        return ""
-    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", controls.sub(" ", value))
+def _our_id(telnyx_id: str, event_id: str) -> str:
+    """Our id for an inbound text: the carrier's, as it documents it; else one made of what it said instead."""
+    if is_message_id(telnyx_id):
+        return telnyx_id
+    return str(uuid.uuid5(NAMESPACE, f"inbound\n{telnyx_id or event_id}"))
 
 
-def _words_or_number(value: object) -> str:
-    return str(value) if _whole(value) is not None else _words(value)
+def is_sender(number: str) -> bool:
+    """Whether a text can come from there: a phone number, a short code or a name of letters and digits."""
+    return re.fullmatch(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}", number) is not None
+
+
+def _named(names: Sequence[str], odd: Sequence[bool]) -> tuple[str, ...]:
+    return tuple(name for name, is_odd in zip(names, odd, strict=True) if is_odd)
+
+
+def _numbers(value: object) -> list[str]:
+    """The numbers in `from` or `to`: an object with one, a list of them, or a number by itself."""
+    found = value if isinstance(value, list) else [value]
+    said = [untrusted.number(row.get("phone_number") if isinstance(row, dict) else row) for row in found]
+    return [number for number in said if number]
+
+
+def _media(value: object) -> tuple[dict[str, str], ...]:
+    most = {"url": _MOST_URL, "content_type": 100, "size": untrusted.MOST_WORD, "sha256": 64}
+    return tuple(
+        {name: words for name, size in most.items() if (words := untrusted.line_or_number(row.get(name), size))}
+        for row in untrusted.rows(value)[:_MOST_MEDIA]
+    )
 
 
 def _parts(value: object) -> int | None:
-    parts = _whole(value)
+    parts = untrusted.whole(value)
     return parts if parts and parts <= _MOST_PARTS else None
-
-
-def _amount(value: object) -> str | None:
-    """An amount of money as text: it comes as a string or a number."""
-    text = "" if isinstance(value, bool) else str(value)
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        return None
-    return str(amount) if amount.is_finite() and len(text) <= _LONGEST_AMOUNT else None

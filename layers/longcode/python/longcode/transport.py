@@ -19,6 +19,9 @@ import httpx
 # A request's extension: the moment of `time.monotonic()` by which its answer is read, or it fails as timed out.
 DEADLINE = "deadline"
 
+# No answer that we ask for is a tenth as long, and one without an end would take all memory.
+MOST_BYTES = 1024 * 1024
+
 # The one that holds for the request which this thread is making.
 _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
@@ -49,7 +52,7 @@ class Transport(httpx.BaseTransport):
             with _translated():
                 answer = self._pool.handle_request(_for_the_pool(request))
                 try:
-                    content = answer.read()
+                    content = _read(answer)
                 finally:
                     answer.close()
         finally:
@@ -58,6 +61,15 @@ class Transport(httpx.BaseTransport):
 
     def close(self) -> None:
         self._pool.close()
+
+
+def _read(answer: httpcore.Response) -> bytes:
+    content = bytearray()
+    for part in answer.iter_stream():
+        content += part
+        if len(content) > MOST_BYTES:
+            raise httpcore.RemoteProtocolError("the answer is too long")
+    return bytes(content)
 
 
 def _for_the_pool(request: httpx.Request) -> httpcore.Request:
