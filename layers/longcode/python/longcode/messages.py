@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from longcode import keys
 from longcode.aws import ConditionFailed, translated
 from longcode.errors import Unavailable
 from longcode.message import (
@@ -92,7 +93,7 @@ _SCALARS = (
     "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
     "fingerprint", "webhook_url", "telnyx_id", "carrier_status", "claim_id", "claimed_ms", "attempts",
     "slot_ms", "turn", "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
-    "autoresponse", "is_spam", "sent_ms", "completed_ms",
+    "autoresponse", "opt_out", "is_spam", "sent_ms", "completed_ms",
 )  # fmt: skip
 
 
@@ -118,8 +119,8 @@ def _item(message: Message) -> "Item":
         "pk": f"M#{message.id}",
         "status": message.status.value,
         "rank": message.status.rank,
-        "peer": message.peer,
-        "tag": f"{message.tag}#{_shard(message.id, FIND_SHARDS)}" if message.tag else None,
+        "peer": keys.peer(message.peer),
+        "tag": _tag(message),
         "day": f"{iso(message.accepted_ms)[:10]}#{_shard(message.id, FIND_SHARDS)}",
         "faults": _fault_rows(message.faults),
         "history": [_row(entry) for entry in message.history],
@@ -130,14 +131,16 @@ def _item(message: Message) -> "Item":
     return {
         name: value
         for name, value in fields.items()
-        if not (
-            value is None
-            or value is False
-            or value in ([], {})
-            or (name == "peer" and not value)
-            or (name == "replays" and not value)
-        )
+        if not (value is None or value is False or value in ([], {}) or (name == "replays" and not value))
     }
+
+
+def _tag(message: Message) -> str | None:
+    """What a message is found by in the index by_tag: its tag, or what it was read as."""
+    part = _shard(message.id, FIND_SHARDS)
+    if message.tag:
+        return keys.tag(message.tag, part)
+    return keys.wish(message.opt_out, part) if message.opt_out else None
 
 
 def shard(message_id: str, *, receipt: bool = False) -> str:
