@@ -244,7 +244,8 @@ def test_a_signed_webhook_on_an_address_that_is_no_id_is_bad_input(world: World)
 
 
 def test_an_inbound_text_from_nobody_is_bad_input(world: World) -> None:
-    reply = world.webhook(inbound("", "Hi", world.clock.now, to=OURS))
+    for nobody in ("", " ", "\n", "\u3000"):
+        reply = world.webhook(inbound(nobody, "STOP", world.clock.now, to=OURS))
 
-    assert nothing_happened(world)
-    assert reply.status == 400
+        assert nothing_happened(world), nobody
+        assert reply.status == 400, nobody
