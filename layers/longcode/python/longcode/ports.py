@@ -454,7 +454,7 @@ class Limits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OptOutChange:
-    """One change of mind: when, to what, who says so (`keyword`, `carrier`, `block` or `api`) and how."""
+    """One change of mind: when, to what, how, and who says so: `keyword`, `carrier`, `block`, `api`, `operator`."""
 
     at_ms: int
     opted_out: bool
