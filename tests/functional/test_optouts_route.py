@@ -89,7 +89,8 @@ def test_an_entry_of_any_sender_can_be_looked_at_and_changed(world: World, sende
     ((row,),) = pages(world)
     world.clock.pass_ms(1_000)
 
-    for asked in (row["number"], sender):
+    # The last as a name with a slash has to be escaped for a gateway that takes escaped ones apart.
+    for asked in (row["number"], sender, sender.replace("/", "%2F"), sender.replace("/", "%2f")):
         assert route(world, "GET", asked).fields == row
         assert route(world, "DELETE", asked).fields["opted_out"] is False
         world.clock.pass_ms(1_000)

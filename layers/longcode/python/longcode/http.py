@@ -90,7 +90,8 @@ class Request:
         if value is None:
             return None
         # A plus that was not escaped, or was read as a space, is still what was meant.
-        number = phone.canonical(unquote(value))
+        # A slash has to be escaped twice, as a gateway may take one that was escaped once for a part of the path.
+        number = phone.canonical(re.sub("%2F", "/", unquote(value), flags=re.IGNORECASE))
         if not number.isprintable() or not number:
             raise no_number()
         return number

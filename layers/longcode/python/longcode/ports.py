@@ -454,7 +454,7 @@ class Limits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OptOutChange:
-    """One change of mind: when, to what, how, and who says so: `keyword`, `carrier`, `block`, `api`, `operator`."""
+    """One change of mind: when, to what, who says so (keyword, carrier, block, api or operator) and how."""
 
     at_ms: int
     opted_out: bool
