@@ -226,11 +226,7 @@ def find(
     """Find texts by person, tag, status and time, or what may be a wish to stop. As GET /sms/messages does."""
     asked = {"to": to, "from": sender, "tag": tag, "status": state, "since": since, "until": until}
     asked |= {"limit": str(limit), "cursor": cursor, "opt_out": Wish.UNCLEAR.value if unclear else None}
-    try:
-        query = finds.query({name: value for name, value in asked.items() if value is not None})
-    except InvalidRequest as exc:
-        option = "unclear" if exc.field == "opt_out" else exc.field
-        raise typer.BadParameter(str(exc), param_hint=f"--{option}" if option else "the search") from exc
+    query = _query({name: value for name, value in asked.items() if value is not None})
     at = _found(stack, profile, region, home)
     found = finds.page(query, at.finder, at.messages, _now_ms())
     if as_json:
@@ -244,6 +240,14 @@ def find(
         _say(f"There may be older ones: the same with --cursor {found.cursor}")
     if unclear and found.messages:
         _say("Who wants no more texts: longcode opt-out ID. Nothing else is needed for the others.")
+
+
+def _query(asked: dict[str, str]) -> finds.Query:
+    try:
+        return finds.query(asked)
+    except InvalidRequest as exc:
+        option = "unclear" if exc.field == "opt_out" else exc.field
+        raise typer.BadParameter(str(exc), param_hint=f"--{option}" if option else "the search") from exc
 
 
 @app.command(epilog=_examples("queue", "queue --rows 100 --stack long-code-sms-prod", "queue --json"))

@@ -87,13 +87,17 @@ def _receive(
         # Also for a text that was there already: the first delivery may have ended between the two writes. The
         # word is as old as that one, or each delivery of a START dated ahead would be later than the STOPs since.
         first = text if new else messages.get(text.id) or text
-        source = "carrier" if text.autoresponse == wanted.value.upper() else "keyword"
-        change = OptOutChange(_said_ms(first, wanted), wanted is Wish.STOP, source, text.id)
-        if consent.heed(optouts, text.sender, change, now_ms):
-            journal.info("optout.changed", wish=wanted.value, source=source)
-        if not phone.is_e164(phone.canonical(text.sender)):
-            # Texts go to E.164 numbers alone: if this stands for one, only a person can tell which.
-            journal.warning("optout.no_number", wish=wanted.value)
+        _heed(first, wanted, optouts, journal, now_ms)
+
+
+def _heed(text: Message, wanted: Wish, optouts: OptOuts, journal: Journal, now_ms: int) -> None:
+    source = "carrier" if text.autoresponse == wanted.value.upper() else "keyword"
+    change = OptOutChange(_said_ms(text, wanted), wanted is Wish.STOP, source, text.id)
+    if consent.heed(optouts, text.sender, change, now_ms):
+        journal.info("optout.changed", wish=wanted.value, source=source)
+    if not phone.is_e164(text.sender):
+        # Texts go to E.164 numbers alone: whether this is right for one, only a person can tell.
+        journal.warning("optout.no_number", wish=wanted.value)
 
 
 def _said_ms(text: Message, wanted: Wish) -> int:
