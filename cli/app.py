@@ -236,6 +236,10 @@ def find(
         console.print(show.page(found, full=full))
     else:
         _say("None so far." if found.cursor else "None.")
+    _say_how_to_go_on(found, unclear)
+
+
+def _say_how_to_go_on(found: finds.Page, unclear: bool) -> None:
     if found.cursor:
         _say(f"There may be older ones: the same with --cursor {found.cursor}")
     if unclear and found.messages:
