@@ -28,12 +28,13 @@ from cli.finding import Finding, State
 from cli.problems import Problem
 from cli.site import Site
 from cli.target import Target
-from longcode import accept, phone
+from longcode import accept, consent, phone
 from longcode import find as finds
 from longcode.errors import InvalidRequest
+from longcode.keywords import Wish
 from longcode.lane import MOST_HIDDEN_MS
-from longcode.message import epoch_ms, iso
-from longcode.ports import Waiting
+from longcode.message import epoch_ms, is_message_id, iso
+from longcode.ports import OptOutChange, Waiting
 
 
 class OneLineErrors(TyperGroup):
@@ -192,13 +193,19 @@ def status(
 @app.command(
     epilog=_examples(
         "find --to +12025550123",
+        "find --unclear --since 2026-11-23T00:00:00Z --full",
         "find --tag spring --status delivery_failed --limit 100 --stack long-code-sms-prod",
         "find --since 2026-11-23T15:00:00Z --until 2026-11-23T16:00:00Z --json",
     )
 )
 def find(
     to: Annotated[str | None, typer.Option("--to", metavar="NUMBER", help="Texts to this number.")] = None,
-    sender: Annotated[str | None, typer.Option("--from", metavar="NUMBER", help="Texts from this number.")] = None,
+    sender: Annotated[
+        str | None, typer.Option("--from", metavar="NUMBER", help="Texts from this number or sender.")
+    ] = None,
+    unclear: Annotated[
+        bool, typer.Option("--unclear", help="Texts that may ask for an end, for a person to read.")
+    ] = False,
     tag: Annotated[str | None, typer.Option(metavar="TAG", help="Texts with this tag.")] = None,
     state: Annotated[
         str | None, typer.Option("--status", metavar="STATUS", help="Texts that are in this status now.")
@@ -216,13 +223,10 @@ def find(
     region: Region = None,
     home: Home = None,
 ) -> None:
-    """Find texts by person, tag, status and time. The newest first, as GET /sms/messages does."""
+    """Find texts by person, tag, status and time, or what may be a wish to stop. As GET /sms/messages does."""
     asked = {"to": to, "from": sender, "tag": tag, "status": state, "since": since, "until": until}
-    asked |= {"limit": str(limit), "cursor": cursor}
-    try:
-        query = finds.query({name: value for name, value in asked.items() if value is not None})
-    except InvalidRequest as exc:
-        raise typer.BadParameter(str(exc), param_hint=f"--{exc.field}" if exc.field else "the search") from exc
+    asked |= {"limit": str(limit), "cursor": cursor, "opt_out": Wish.UNCLEAR.value if unclear else None}
+    query = _query({name: value for name, value in asked.items() if value is not None})
     at = _found(stack, profile, region, home)
     found = finds.page(query, at.finder, at.messages, _now_ms())
     if as_json:
@@ -232,8 +236,22 @@ def find(
         console.print(show.page(found, full=full))
     else:
         _say("None so far." if found.cursor else "None.")
+    _say_how_to_go_on(found, unclear)
+
+
+def _say_how_to_go_on(found: finds.Page, unclear: bool) -> None:
     if found.cursor:
         _say(f"There may be older ones: the same with --cursor {found.cursor}")
+    if unclear and found.messages:
+        _say("Who wants no more texts: longcode opt-out ID. Nothing else is needed for the others.")
+
+
+def _query(asked: dict[str, str]) -> finds.Query:
+    try:
+        return finds.query(asked)
+    except InvalidRequest as exc:
+        option = "unclear" if exc.field == "opt_out" else exc.field
+        raise typer.BadParameter(str(exc), param_hint=f"--{option}" if option else "the search") from exc
 
 
 @app.command(epilog=_examples("queue", "queue --rows 100 --stack long-code-sms-prod", "queue --json"))
@@ -384,6 +402,52 @@ def resume(
         )
     else:
         _say("The breaker is closed.")
+
+
+@app.command(
+    "opt-out",
+    epilog=_examples(
+        "opt-out 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10",
+        "opt-out +12025550123 --stack long-code-sms-prod --profile ops",
+    ),
+)
+def opt_out(
+    who: Annotated[
+        str, typer.Argument(metavar="ID|NUMBER", help="The id of a text from that person, or their number.")
+    ],
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    home: Home = None,
+) -> None:
+    """Record that a person wants no more texts. Such as one whose text find --unclear shows.
+
+    It holds from now on, also for what waits. DELETE /sms/optouts/{number} takes it back.
+    """
+    at = _found(stack, profile, region, home)
+    number, text_id = _person(at, who.strip())
+    now = _now_ms()
+    changed = consent.heed(at.optouts, number, OptOutChange(now, True, "operator", text_id), now)
+    shown = phone.mask(number)
+    _say(f"{shown} is opted out: no more texts go there." if changed else f"{shown} was opted out already.")
+
+
+def _person(at: Target, who: str) -> tuple[str, str]:
+    """The number that is meant, and the id of the text that it was taken from, if it was."""
+    if is_message_id(who):
+        message = at.messages.find(who.lower())
+        if message is None:
+            raise Problem(f"{at.name} has no message {who}.", "Is it the right stack?")
+        if message.direction == "outbound":
+            raise Problem(f"{who} is a text that was sent.", "Give the id of a text that came in, or the number.")
+        return message.sender, message.id
+    number = phone.canonical(who)
+    if not phone.is_e164(number) and at.optouts.get(number) is None:
+        raise typer.BadParameter(
+            "must be the id of a text, one number in E.164 format, as +12025550123, or a sender in the ledger.",
+            param_hint="ID|NUMBER",
+        )
+    return number, ""
 
 
 @app.command(epilog=_examples("redrive --dry-run", "redrive", "redrive --stack long-code-sms-prod --profile ops"))

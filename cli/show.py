@@ -22,6 +22,7 @@ from cli.smoke import Left, Step
 from longcode import attempt, braking, http, pacing, phone, telnyx
 from longcode.accept import Forecast
 from longcode.find import Page
+from longcode.keywords import Wish
 from longcode.message import Fault, HeldBy, Message, Status, iso, utc
 from longcode.ports import Control, Road, Waiting
 
@@ -33,6 +34,12 @@ _HELD_BY = {
     HeldBy.BREAKER: "the breaker",
     HeldBy.CARRIER_BACKOFF: "the carrier, who asked for less",
     HeldBy.SCHEDULE: "its schedule",
+}
+
+_READ_AS: dict[Wish, RenderableType] = {
+    Wish.STOP: "a STOP",
+    Wish.START: "a START",
+    Wish.UNCLEAR: Text("perhaps a wish to stop: a person has to read it; longcode opt-out", "yellow"),
 }
 
 # Of many lines, as many as fit on a screen.
@@ -142,6 +149,8 @@ def message(
         ("text", f"{words} ({count(parts, 'part')})"),
         ("telnyx id", plain(found.telnyx_id or "none yet")),
     ]
+    if found.opt_out is not None:
+        facts.append(("read as", _READ_AS[Wish(found.opt_out)]))
     if found.cost is not None:
         facts.append(("cost", plain(f"{found.cost} {found.currency or ''}")))
     if full and found.metadata:
@@ -268,6 +277,8 @@ def page(found: Page, *, full: bool) -> RenderableType:
         row.append(
             one.status.value.replace("_", " "), _STYLE.get(one.status, "red" if one.status.final else "cyan")
         )
+        if one.opt_out == Wish.UNCLEAR:
+            row.append("  may ask for an end", "yellow")
         if full:
             row.append(f"\n    {plain(one.text or 'not kept')}", "dim")
         rows.append(row)

@@ -1,6 +1,6 @@
 """DELETE /sms/recipients/{number}: erases the texts of one person; their opt-out stays."""
 
-from longcode import erase, http, wiring
+from longcode import erase, http, phone, wiring
 from longcode.errors import NotFound
 
 # API Gateway gives up after 29 s.
@@ -23,6 +23,9 @@ def handler(service: wiring.Service) -> wiring.Handler:
             clock=service.clock,
             stop_ms=service.clock.now_ms() + WORK_MS,
         )
+        if not phone.is_e164(number) and done == erase.Erasure(0, 0, remaining=False):
+            # More likely a slip than a sender, and nobody should take it for done.
+            raise http.no_number()
         return http.erased(done)
 
     return service.api(recipients)

@@ -424,23 +424,29 @@ class Carrier:
 
     def inbound(self, asked: dict[str, Any]) -> Message:
         """Somebody texts one of our numbers. Raises BadFault for a request that makes no sense."""
-        known = {"from", "to", "text", "media_urls", "webhook_url", "is_spam"}
+        known = {"from", "to", "text", "media_urls", "webhook_url", "is_spam", "autoresponse_type"}
         if unknown := asked.keys() - known:
             raise BadFault(f"unknown: {', '.join(sorted(unknown))}")
         texter, to = asked.get("from"), asked.get("to", self.settings.numbers[0])
         text = asked.get("text", "")
-        if not isinstance(texter, str) or not validate.E164.fullmatch(texter):
-            raise BadFault("from must be an E.164 number")
+        # Short codes and names text as well.
+        if not isinstance(texter, str) or not texter.strip():
+            raise BadFault("from must be a number, a short code or a name")
         if to not in self.settings.numbers:
             raise BadFault(f"to must be one of {', '.join(self.settings.numbers)}")
         if not isinstance(text, str):
             raise BadFault("text must be a string")
         now = self._clock.wall()
         keyword = self.ledger.hear(texter, text, iso(now))
+        if "autoresponse_type" in asked:
+            # As a profile with keywords of its own would read it.
+            keyword = asked["autoresponse_type"]
+            if keyword is not None and not isinstance(keyword, str):
+                raise BadFault("autoresponse_type must be a string or null")
         message = self._inbound_message(asked, texter, to, text, keyword)
         self.ledger.take(message)
         self._announce_inbound(message)
-        if keyword:
+        if keyword in AUTORESPONSES and validate.E164.fullmatch(texter):
             self._autorespond(keyword, to, texter)
         return message
 

@@ -92,7 +92,13 @@ def test_an_inbound_text_can_be_read_back(carrier: Running) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [{}, {"from": "12025550123"}, {"from": TEXTER, "to": TEXTER}, {"from": TEXTER, "body": "Hi"}],
+    [
+        {},
+        {"from": " "},
+        {"from": TEXTER, "autoresponse_type": 7},
+        {"from": TEXTER, "to": TEXTER},
+        {"from": TEXTER, "body": "Hi"},
+    ],
 )
 def test_an_inbound_request_that_makes_no_sense_is_refused_with_a_reason(
     carrier: Running, asked: dict[str, str]
@@ -122,3 +128,24 @@ def test_bytes_that_reach_nobody_say_so(carrier: Running) -> None:
 
     assert (nowhere.status_code, nowhere.json()) == (502, {"error": "ConnectError"})
     assert to_nothing.status_code == 400
+
+
+@pytest.mark.parametrize("sender", ["40404", "ACME Inc", "12025550123", "optouts"])
+def test_a_short_code_or_a_name_texts_too_and_is_not_answered(carrier: Running, inbox: Inbox, sender: str) -> None:
+    carrier.control("inbound", **{"from": sender}, text="STOP", webhook_url=f"{inbox.url}/hook")
+    [hook] = inbox.wait(1)
+    payload = hook.body["data"]["payload"]
+    assert (payload["from"]["phone_number"], payload["autoresponse_type"]) == (sender, "STOP")
+    kinds = [row["kind"] for row in carrier.client.get("/_carrier/messages").json()["messages"]]
+    assert kinds == ["inbound"]
+
+
+@pytest.mark.parametrize("said", ["HELP", "INFO", None])
+def test_a_profile_with_keywords_of_its_own_reads_a_text_otherwise(
+    carrier: Running, inbox: Inbox, said: str | None
+) -> None:
+    carrier.control(
+        "inbound", **{"from": TEXTER}, text="STOP", autoresponse_type=said, webhook_url=f"{inbox.url}/hook"
+    )
+    [hook] = inbox.wait(1)
+    assert hook.body["data"]["payload"]["autoresponse_type"] == said

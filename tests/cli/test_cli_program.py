@@ -11,7 +11,19 @@ from local.layout import ROOT
 from tests.cli.world import run
 
 COMMANDS = [
-    *("status", "find", "queue", "doctor", "pause", "resume", "redrive", "requeue", "republish", "restore"),
+    *(
+        "status",
+        "find",
+        "queue",
+        "doctor",
+        "pause",
+        "resume",
+        "opt-out",
+        "redrive",
+        "requeue",
+        "republish",
+        "restore",
+    ),
     *("smoke", "deploy", "rollback-alarms", "drift", "destroy"),
 ]
 

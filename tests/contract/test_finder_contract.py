@@ -113,6 +113,48 @@ def test_a_tag_that_cannot_be_seen_is_kept_with_its_text_and_nothing_is_found_by
     assert store.page(Search(peer=THEIRS)) == [1]
 
 
+def test_inbound_texts_are_found_by_what_they_were_read_as(store: Store) -> None:
+    for number in range(1, 21):
+        store.add(number, direction="inbound", opt_out="unclear", sender=THEIRS if number % 2 else OTHERS)
+    store.add(21, direction="inbound", opt_out="stop")
+    store.add(22, direction="inbound")
+    store.add(23, metadata={"tag": "unclear"})
+    store.add(24, metadata={"tag": "W#unclear"})
+
+    assert store.page(Search(opt_out="unclear"), at_most=30) == list(range(20, 0, -1))
+    assert list(store.pages(Search(opt_out="unclear"), 8)) == [
+        [*range(20, 12, -1)],
+        [*range(12, 4, -1)],
+        [4, 3, 2, 1],
+    ]
+    assert store.page(Search(opt_out="stop")) == [21]
+    assert store.page(Search(opt_out="start")) == []
+    assert store.page(Search(peer=OTHERS, direction="inbound", opt_out="unclear"), at_most=30) == [
+        *range(20, 0, -2)
+    ]
+    assert store.page(Search(opt_out="unclear", since_ms=START_MS + 19)) == [20, 19]
+    assert store.page(Search(tag="unclear")) == [23]
+
+
+@pytest.mark.parametrize("sender", ["40404", "ACME Inc", "optouts", "a/b", "x" * 100, "Étoile"])
+def test_the_texts_of_any_sender_are_found(store: Store, sender: str) -> None:
+    store.add(1, direction="inbound", sender=sender)
+    store.add(2, direction="inbound", sender=f"{sender[:99]}s")
+    store.add(3)
+
+    assert store.page(Search(peer=sender)) == [1]
+
+
+@pytest.mark.parametrize("asked", ["+525512345678", "+5215512345678"])
+def test_all_ways_to_write_a_number_are_one_person(store: Store, asked: str) -> None:
+    store.add(1, recipient="+5215512345678")
+    store.add(2, recipient="+525512345678")
+    store.add(3, direction="inbound", sender="+5215512345678", opt_out="unclear")
+    store.add(4)
+
+    assert store.page(Search(peer=asked)) == [3, 2, 1]
+
+
 def test_a_status_is_found_as_it_is_now(store: Store) -> None:
     for number in (1, 2, 3):
         store.add(number)
@@ -255,7 +297,8 @@ def test_a_filter_that_fits_nothing_looks_at_a_bounded_number_and_goes_on(dynamo
         status=st.sampled_from([None, Status.QUEUED, Status.RECEIVED]),
         since_ms=st.sampled_from([None, START_MS + 1]),
         until_ms=st.sampled_from([None, START_MS + 3]),
-    ),
+        opt_out=st.sampled_from([None, None, "unclear"]),
+    ).filter(lambda wanted: wanted.tag is None or wanted.opt_out is None),
     at_most=st.integers(1, 4),
 )
 def test_the_fake_and_the_indexes_find_the_same(
@@ -266,7 +309,8 @@ def test_the_fake_and_the_indexes_find_the_same(
     for number, (ms, inbound, tag, theirs) in enumerate(texts, 1):
         for store in stores:
             if inbound:
-                store.add(number, direction="inbound", accepted_ms=START_MS + ms)
+                word = "unclear" if theirs else None
+                store.add(number, direction="inbound", accepted_ms=START_MS + ms, opt_out=word)
             else:
                 store.add(
                     number,

@@ -310,6 +310,30 @@ def test_two_webhooks_or_calls_end_the_same_side_by_side(scene: Scene, words: Se
     scene.check(make, 2)
 
 
+@pytest.mark.parametrize("stop_ms", [START_MS, START_MS + 1, START_MS + 2], ids=["before", "same", "after"])
+def test_two_ways_to_write_a_number_end_the_same_side_by_side(scene: Scene, stop_ms: int) -> None:
+    """The STOP comes from one of them, and the opt-in is asked for by the other."""
+    stop, start = OptOutChange(stop_ms, True, "keyword"), OptOutChange(START_MS + 1, False, "api")
+
+    def make() -> Trial:
+        scene.clear()
+
+        def judge_both(_: Run) -> None:
+            for way in ("+5215512345678", "+525512345678", "5215512345678"):
+                entry = scene.optouts.get(way)
+                assert entry
+                assert entry.opted_out is (stop_ms > START_MS)
+            assert len(scene.optouts.page(None, 10)) == (stop_ms > START_MS)
+
+        jobs: list[Job] = [
+            lambda: persistent(lambda: consent.heed(scene.optouts, "+5215512345678", stop, NOW)),
+            lambda: persistent(lambda: consent.heed(scene.optouts, "+525512345678", start, NOW)),
+        ]
+        return jobs, judge_both
+
+    scene.check(make, 3)
+
+
 # -------------------------------------------------------------------------------------------- three at once
 
 

@@ -1,5 +1,6 @@
 """What every ledger of opt-outs promises: a read, and a write that holds only if nobody wrote since."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,16 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 
 from longcode import consent
+from longcode.finder import DynamoFinder
 from longcode.limits import DynamoLimits
+from longcode.message import Status
+from longcode.messages import DynamoMessages
 from longcode.optouts import DynamoOptOuts
-from longcode.ports import Limits, OptOut, OptOutChange, OptOuts
+from longcode.ports import Limits, OptOut, OptOutChange, OptOuts, Search
 from tests.contract.tables import REGION, create_table
 from tests.fakes import FakeLimits, FakeOptOuts
 from tests.fakes.clock import START_MS
-from tests.fakes.examples import OURS, THEIRS
+from tests.fakes.examples import OURS, THEIRS, make_message
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -147,7 +151,110 @@ def test_the_opted_out_are_listed_in_pages_the_longest_first(optouts: OptOuts) -
     assert [entry.number for entry in second] == ["+12025550101", "+12025550100"]
 
 
+# Senders that are no E.164 number, and what they must not be taken for.
+SENDERS = [
+    *("40404", "7726", "ACME", "ACME Inc", "optouts", "L#optouts", "P#optouts", "O#+12025550123", "a/b", "50%25"),
+    *("Étoile", "客服", "12 34", "0123456", "+0123", "x" * 100),
+]
+
+
+def opt_out_all(optouts: OptOuts, senders: Sequence[str], at_ms: int = START_MS) -> None:
+    for sender in senders:
+        assert consent.heed(optouts, sender, OptOutChange(at_ms, True, "keyword", "m-1"), START_MS)
+
+
+def test_any_sender_has_an_entry_of_its_own(both: tuple[OptOuts, Limits]) -> None:
+    optouts, limits = both
+    opt_out_all(optouts, SENDERS)
+    consent.heed(optouts, "ACME", OptOutChange(START_MS + 1, False, "api"), START_MS + 1)
+
+    found = {sender: optouts.get(sender) for sender in SENDERS}
+
+    assert {sender: entry and entry.number for sender, entry in found.items()} == {one: one for one in SENDERS}
+    assert [sender for sender, entry in found.items() if entry and not entry.opted_out] == ["ACME"]
+    assert not limits.look(THEIRS, OURS).opted_out
+
+
+@pytest.mark.parametrize("same_moment", [True, False], ids=["at-once", "one-after-another"])
+def test_each_of_many_comes_once_over_the_pages_whatever_the_senders_are_called(
+    optouts: OptOuts, same_moment: bool
+) -> None:
+    numbers = [f"+1202555{number:04}" for number in range(100, 130)]
+    for place, sender in enumerate((*SENDERS, *numbers)):
+        opt_out_all(optouts, [sender], START_MS if same_moment else START_MS + place)
+    listed: list[str] = []
+    after: tuple[int, str] | None = None
+    while page := list(optouts.page(after, 3)):
+        listed += [entry.number for entry in page]
+        after = page[-1].changes[-1].at_ms, page[-1].number
+
+    assert sorted(listed) == sorted((*SENDERS, *numbers))
+
+
+@pytest.mark.parametrize(
+    ("said_from", "texted"),
+    [
+        ("+5215512345678", "+525512345678"),
+        ("+525512345678", "+5215512345678"),
+        ("+5491123456789", "+541123456789"),
+        ("+541123456789", "+5491123456789"),
+        ("+551187654321", "+5511987654321"),
+        ("+5511987654321", "+551187654321"),
+        ("12025550123", THEIRS),
+        ("0012025550123", THEIRS),
+    ],
+)
+def test_a_stop_holds_for_all_ways_to_write_the_number(
+    both: tuple[OptOuts, Limits], said_from: str, texted: str
+) -> None:
+    optouts, limits = both
+    opt_out_all(optouts, [said_from])
+
+    assert limits.look(texted, OURS).opted_out
+    assert optouts.get(texted) == optouts.get(said_from)
+    assert len(optouts.page(None, 10)) == 1
+    # And so does a START, of whichever way.
+    assert consent.heed(optouts, texted, START, START_MS + 10)
+    assert not limits.look(said_from, OURS).opted_out
+
+
 # ---------------------------------------------------------------------------------------- of the table alone
+
+
+def test_a_page_goes_on_where_an_answer_of_the_table_ends(dynamodb: "DynamoDBClient") -> None:
+    """DynamoDB gives 1 MB at most, and a hundred entries with all their changes are more."""
+
+    class Brief:
+        """A client whose answers hold two items."""
+
+        # Any: what botocore takes and gives.
+        def query(self, **arguments: Any) -> dict[str, Any]:
+            answer: Any = dynamodb.query(**arguments | {"Limit": min(2, arguments["Limit"])})
+            return dict(answer)
+
+    table = create_table(dynamodb, "MessagesTable")
+    opt_out_all(DynamoOptOuts(dynamodb, table), [f"+1202555010{number}" for number in range(7)])
+    brief = DynamoOptOuts(Brief(), table)  # type: ignore[arg-type]
+
+    assert [len(brief.page(None, at_most)) for at_most in (1, 2, 5, 7, 100)] == [1, 2, 5, 7, 7]
+
+
+def test_messages_of_a_sender_that_is_called_like_the_list_are_not_in_it(dynamodb: "DynamoDBClient") -> None:
+    table = create_table(dynamodb, "MessagesTable")
+    ledger = DynamoOptOuts(dynamodb, table)
+    messages = DynamoMessages(dynamodb, table, retention_days=90, validity_minutes=60)
+    finder = DynamoFinder(dynamodb, table, retention_days=90)
+    opt_out_all(ledger, [THEIRS, "optouts"])
+    for number, sender in enumerate(("optouts", "L#optouts", "P#optouts", "O#optouts")):
+        assert messages.receive(
+            make_message(id=f"text-{number}", direction="inbound", status=Status.RECEIVED, sender=sender)
+        )
+
+    assert {entry.number for entry in ledger.page(None, 10)} == {THEIRS, "optouts"}
+    found = {
+        sender: finder.find(Search(peer=sender), None, 10, START_MS).ids for sender in ("optouts", "L#optouts")
+    }
+    assert found == {"optouts": ["text-0"], "L#optouts": ["text-1"]}
 
 
 def old_item(client: "DynamoDBClient", table: str, changed_ms: int) -> None:

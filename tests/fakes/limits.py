@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from longcode import braking, pacing
+from longcode import braking, pacing, phone
 from longcode.braking import Brake
 from longcode.ports import Control, Limiter, Refusal, Road, Trouble
 from tests.fakes.optouts import FakeOptOuts
@@ -41,7 +41,8 @@ class FakeLimits:
                 sender=self._limiter(pacing.sender_key(sender)),
                 account=self._limiter(pacing.ACCOUNT_KEY),
                 control=self.control,
-                opted_out=(entry := self.optouts.entries.get(recipient)) is not None and entry.opted_out,
+                opted_out=(entry := self.optouts.entries.get(phone.canonical(recipient))) is not None
+                and entry.opted_out,
             )
 
     def reserve(

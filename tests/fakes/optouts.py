@@ -1,5 +1,6 @@
 """The opt-out ledger in memory."""
 
+from longcode import phone
 from longcode.ports import OptOut
 from tests.fakes.tripwire import Tripwire
 
@@ -13,7 +14,7 @@ class FakeOptOuts:
 
     def get(self, number: str) -> OptOut | None:
         with self.trip.around("get"):
-            return self.entries.get(number)
+            return self.entries.get(phone.canonical(number))
 
     def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
         with self.trip.around("replace"):

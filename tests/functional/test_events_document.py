@@ -68,6 +68,7 @@ def emitted(world: World) -> dict[str, list[dict[str, object]]]:
         heard,
         telnyx_id=TELNYX_ID,
         autoresponse="STOP",
+        opt_out="stop",
         history=(Entry(START_MS, "received", "webhook", "event-1"),),
         media=({"url": "https://example.com/a.jpg"},),
     )

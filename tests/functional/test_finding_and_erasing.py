@@ -1,10 +1,12 @@
 """/sms/messages, /sms/tags and /sms/recipients: found page by page, counted, and gone when asked."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from longcode import consent
+from longcode.destinations import Destination
 from longcode.message import Status
 from longcode.ports import Counted, Found, OptOutChange
 from tests.fakes import THEIRS, Reply, World, call, make_settings, make_world
@@ -275,10 +277,40 @@ def test_an_erasure_that_a_store_interrupted_is_finished_by_the_next_call(world:
     assert world.messages.all == []
 
 
-def test_a_person_who_cannot_be_one_is_refused(world: World) -> None:
-    reply = world.request("recipients", "DELETE", "/sms/recipients/{number}", parameters={"number": "Bob"})
+@pytest.mark.parametrize("number", ["Bob", "202-555-0123", "40404", "%20", "a%00b"])
+def test_a_person_who_cannot_be_one_is_refused(world: World, number: str) -> None:
+    reply = world.request("recipients", "DELETE", "/sms/recipients/{number}", parameters={"number": number})
 
     assert (reply.status, reply.fields["field"]) == (400, "number")
+
+
+@pytest.mark.parametrize(
+    "sender", ["40404", "ACME Inc", "optouts", "a/b", "50%", "Étoile", "0123456", "12025550124"]
+)
+def test_the_texts_of_any_sender_are_found_and_erased(world: World, sender: str) -> None:
+    receive(world, "STOP", sender=sender)
+    receive(world, "Hello")
+
+    (row,) = search(world, from_=sender).fields["messages"]
+    assert row["from"] == sender
+    assert erase(world, quote(sender, safe="")) == {"erased": 1, "kept": 0, "remaining": False}
+
+    assert search(world, from_=sender).fields["messages"] == []
+    assert [message.sender for message in world.messages.all] == [THEIRS]
+    assert len(world.optouts.entries) == 1
+
+
+def test_a_person_is_found_and_erased_by_any_way_to_write_their_number() -> None:
+    world = make_world(make_settings(allowed_destinations=(Destination("*"),)))
+    ways = ("+5215512345678", "+525512345678")
+    for way in ways:
+        receive(world, "Hello", sender=way)
+        world.enqueue(way)
+
+    assert [len(search(world, to=way).fields["messages"]) for way in ways] == [2, 2]
+    assert [len(search(world, from_=way).fields["messages"]) for way in ways] == [2, 2]
+    assert erase(world, ways[0]) == {"erased": 4, "kept": 0, "remaining": False}
+    assert world.messages.all == []
 
 
 # ------------------------------------------------------------------------------------ words not kept

@@ -162,7 +162,7 @@ def lines(out: str) -> list[dict[str, Any]]:
         (
             [send_and_queue, webhooks],
             {"webhook.received", "webhook.receipt", "webhook.unmatched", "optout.changed", "optout.unclear"},
-            {"Webhooks", "SignaturesRefused", "WebhookDuplicates", "WebhookUnmatched", "OptOutUnclear"},
+            {"Webhooks", "SignaturesRefused", "WebhookDuplicates", "WebhookUnmatched"},
         ),
         (
             [send_and_queue, look_and_erase],

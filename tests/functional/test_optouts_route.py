@@ -1,9 +1,14 @@
 """/sms/optouts: an operator's word counts like any other, by when it was said."""
 
+import base64
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
 import pytest
 
 from longcode.ports import OptOut, OptOutChange
-from tests.fakes import OURS, THEIRS, FakeOptOuts, Reply, World, make_world
+from tests.fakes import OURS, THEIRS, FakeOptOuts, Reply, World, call, make_world
 from tests.fakes.clock import START_MS
 from tests.fakes.webhooks import inbound
 from tests.functional.conftest import nothing_happened
@@ -28,6 +33,109 @@ def test_a_number_is_opted_out_and_in_again_and_the_answer_says_how_it_came_to_t
         ("2023-11-14T22:13:20.000Z", True),
         ("2023-11-14T22:13:21.000Z", False),
     ]
+
+
+def route(world: World, method: str, number: str) -> Reply:
+    """The route of one sender, escaped as a caller has to."""
+    return world.request("optouts", method, "/sms/optouts/{number}", parameters={"number": quote(number, safe="")})
+
+
+def pages(world: World) -> Iterator[list[dict[str, Any]]]:
+    """Each page of the list, by the cursors that it gives."""
+    cursor: str | None = None
+    while True:
+        event = call("GET", "/sms/optouts")
+        event["queryStringParameters"] = {"cursor": cursor} if cursor else None
+        reply = Reply.of(world.invoke("optouts", event))
+        assert reply.status == 200
+        yield reply.fields["optouts"]
+        cursor = reply.fields["cursor"]
+        if cursor is None:
+            return
+
+
+# Senders that are no E.164 number.
+SENDERS = [
+    "40404",
+    "7726",
+    "ACME",
+    "ACME Inc",
+    "optouts",
+    "a/b",
+    "50%",
+    "Étoile",
+    "0123456",
+    "+0123",
+    "12025550124",
+]
+
+
+def test_the_list_goes_on_over_all_pages_whatever_the_senders_are_called(world: World) -> None:
+    for number in range(230):
+        world.webhook(
+            inbound(f"Sender {number}" if number % 2 else f"4{number:04}", "STOP", world.clock.now, to=OURS)
+        )
+        world.clock.pass_ms(number % 3)
+
+    listed = [[row["number"] for row in page] for page in pages(world)]
+
+    assert [len(page) for page in listed] == [100, 100, 30]
+    assert len({number for page in listed for number in page}) == 230
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_an_entry_of_any_sender_can_be_looked_at_and_changed(world: World, sender: str) -> None:
+    world.webhook(inbound(sender, "STOP", world.clock.now, to=OURS))
+    ((row,),) = pages(world)
+    world.clock.pass_ms(1_000)
+
+    # The last as a name with a slash has to be escaped for a gateway that takes escaped ones apart.
+    for asked in (row["number"], sender, sender.replace("/", "%2F"), sender.replace("/", "%2f")):
+        assert route(world, "GET", asked).fields == row
+        assert route(world, "DELETE", asked).fields["opted_out"] is False
+        world.clock.pass_ms(1_000)
+        assert route(world, "PUT", asked).fields["opted_out"] is True
+        row = route(world, "GET", asked).fields
+        world.clock.pass_ms(1_000)
+    assert len(world.optouts.entries) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "number", ["bob", "40404", "202-555-0123", "", " ", "+", "+0123456789", "a\x00b", "\u202ex"]
+)
+def test_what_is_neither_a_number_nor_in_the_ledger_is_refused_and_nothing_is_stored(
+    world: World, method: str, number: str
+) -> None:
+    reply = route(world, method, number)
+
+    assert nothing_happened(world)
+    assert (reply.status, reply.fields["code"], reply.fields["field"]) == (400, "invalid_request", "number")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("x", "%", "é", "MTIz", "IA==", "=", "A" * 5_000),
+        *(
+            base64.urlsafe_b64encode(text.encode()).decode()
+            for text in ("1", "1 ", " +12025550123", "-1 ACME", "x y")
+        ),
+        *(
+            base64.urlsafe_b64encode(text.encode()).decode()
+            for text in ("1 12025550123", f"{'9' * 16} ACME", "1  ACME")
+        ),
+        base64.urlsafe_b64encode(b"1 +12025550123").decode() + "\n",
+        base64.urlsafe_b64encode(b"1 \xff").decode(),
+    ],
+)
+def test_a_cursor_that_no_page_gave_is_refused_by_name(world: World, cursor: str) -> None:
+    event = call("GET", "/sms/optouts")
+    event["queryStringParameters"] = {"cursor": cursor}
+
+    reply = Reply.of(world.invoke("optouts", event))
+
+    assert (reply.status, reply.fields["field"]) == (400, "cursor")
 
 
 def test_saying_it_twice_is_one_change(world: World) -> None:

@@ -108,7 +108,7 @@ def test_a_final_status_comes_with_what_it_cost_and_why(world: World) -> None:
 
 
 def test_an_inbound_text_is_told_at_the_carriers_time_and_without_its_words(world: World) -> None:
-    publish_to(world, (None, inbound(autoresponse="STOP", is_spam=True)))
+    publish_to(world, (None, inbound(autoresponse="STOP", opt_out="stop", is_spam=True)))
 
     (told,) = world.bus.heard
     assert told.kind == "sms.received"
@@ -123,8 +123,19 @@ def test_an_inbound_text_is_told_at_the_carriers_time_and_without_its_words(worl
         "segments": 1,
         "media": 2,
         "autoresponse": "STOP",
+        "opt_out": "stop",
         "is_spam": True,
     }
+
+
+def test_a_text_that_may_ask_for_an_end_is_counted_once_and_no_other_is(world: World) -> None:
+    unclear, ids = inbound(opt_out="unclear"), IDS[:3]
+    others = [inbound(id=ident, opt_out=word) for ident, word in zip(ids, ("stop", "start", None), strict=True)]
+
+    publish_to(world, (None, unclear), (unclear, replace(unclear, is_spam=True)), *((None, one) for one in others))
+
+    assert world.meter.counts["OptOutUnclear"] == 1
+    assert world.meter.counts["Inbound"] == 4
 
 
 def test_no_event_has_the_text(world: World) -> None:

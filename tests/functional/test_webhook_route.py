@@ -8,12 +8,13 @@ import uuid
 import pytest
 
 from longcode import signature
+from longcode.destinations import Destination
 from longcode.message import Fault, Status
 from longcode.ports import OptOut
 from tests.fakes import OURS, SIGNER, THEIRS, FakeOptOuts, World, make_settings, make_world
 from tests.fakes import carrier as carriers
 from tests.fakes.carrier import Text
-from tests.fakes.gateway import call
+from tests.fakes.gateway import Reply, call
 from tests.fakes.webhooks import Signer, envelope, inbound, receipt
 from tests.functional.conftest import nothing_happened
 
@@ -202,6 +203,94 @@ def test_a_stop_and_a_start_are_heeded_and_answered_by_nobody_here(world: World)
 
     assert not world.optouts.entries[THEIRS].opted_out
     assert world.carrier.requests == []
+
+
+@pytest.mark.parametrize(
+    ("text", "autoresponse", "source"),
+    [
+        ("STOP", "STOP", "carrier"),
+        ("anything", "STOP", "carrier"),
+        ("REVOKE", None, "keyword"),
+        ("“Opt-Out.”\u200b 🛑", None, "keyword"),
+        ("STOP", "HELP", "keyword"),
+        ("OPT OUT", "INFO", "keyword"),
+        ("STOP", "START", "keyword"),
+    ],
+)
+def test_a_word_that_revokes_is_recorded_whatever_the_carrier_made_of_it(
+    world: World, text: str, autoresponse: str | None, source: str
+) -> None:
+    ident = str(uuid.uuid4())
+
+    world.webhook(inbound(THEIRS, text, world.clock.now, to=OURS, autoresponse=autoresponse, telnyx_id=ident))
+
+    entry = world.optouts.entries[THEIRS]
+    assert (entry.opted_out, entry.changes[-1].source, entry.changes[-1].note) == (True, source, ident)
+    assert world.status(ident).fields["opt_out"] == "stop"
+    assert world.send().status == 403
+
+
+@pytest.mark.parametrize("autoresponse", [None, "HELP", "START", "OTHER"])
+@pytest.mark.parametrize("text", ["Stop please", "STOP\nBob Example", "arrêt", "unsubscribe me"])
+def test_a_text_that_may_ask_for_an_end_changes_nothing_and_can_be_found(
+    world: World, text: str, autoresponse: str | None
+) -> None:
+    world.webhook(inbound(THEIRS, "Is this on?", world.clock.now, to=OURS))
+    ident = str(uuid.uuid4())
+
+    reply = world.webhook(
+        inbound(THEIRS, text, world.clock.now, to=OURS, autoresponse=autoresponse, telnyx_id=ident)
+    )
+
+    assert world.optouts.entries == {}
+    assert reply.fields == {"status": "received"}
+    event = call("GET", "/sms/messages")
+    event["queryStringParameters"] = {"opt_out": "unclear"}
+    (row,) = Reply.of(world.invoke("messages", event)).fields["messages"]
+    assert (row["message_id"], row["text"], row["opt_out"]) == (ident, text, "unclear")
+    assert len(world.journal.of("optout.unclear")) == 1
+
+
+@pytest.mark.parametrize(
+    ("sender", "to"),
+    [
+        ("+5215512345678", "+525512345678"),
+        ("+5491123456789", "+541123456789"),
+        ("+551187654321", "+5511987654321"),
+    ],
+)
+def test_a_stop_is_heeded_in_all_ways_to_write_the_number(sender: str, to: str) -> None:
+    world = make_world(make_settings(allowed_destinations=(Destination("*"),)))
+    waiting = world.enqueue(to).fields["message_id"]
+    world.webhook(inbound(sender, "STOP", world.clock.now, to=OURS))
+
+    refused = [world.send(number).status for number in (sender, to)] + [world.enqueue(to).status]
+    world.consume()
+
+    assert world.carrier.requests == []
+    assert refused == [403, 403, 403]
+    assert world.status(waiting).fields["status"] == "suppressed"
+
+
+def test_a_start_to_another_way_to_write_our_number_opts_in() -> None:
+    world = make_world(make_settings(long_code="+525512345600"))
+    world.webhook(inbound(THEIRS, "STOP", world.clock.now, to="+525512345600"))
+    world.clock.pass_ms(1_000)
+
+    world.webhook(inbound(THEIRS, "START", world.clock.now, to="+5215512345600"))
+
+    assert not world.optouts.entries[THEIRS].opted_out
+
+
+@pytest.mark.parametrize(
+    ("sender", "warned"), [("40404", 1), ("ACME", 1), ("+525512345678", 0), ("2025550123", 1)]
+)
+def test_a_stop_from_what_is_no_number_is_recorded_and_warned_of(world: World, sender: str, warned: int) -> None:
+    world.webhook(inbound(sender, "STOP", world.clock.now, to=OURS))
+
+    (entry,) = world.optouts.entries.values()
+    assert (entry.opted_out, entry.number) == (True, "+2025550123" if sender == "2025550123" else sender)
+    assert len(world.journal.of("optout.no_number")) == warned
 
 
 def test_a_stop_that_comes_again_after_a_later_start_has_no_say(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -115,3 +116,67 @@ def test_an_erased_person_is_gone_and_still_opted_out_and_what_waited_never_leav
     eventually(lambda: anyone.get("/health").json().get("queue_size") == 0, within_s=60)
     assert carrier.get("/_carrier/requests", params={"to": number}).json()["requests"] == left
     assert len(left) < 8
+
+
+# ---------------------------------------------------------------------------------- senders that are no number
+
+
+def say(api: httpx.Client, carrier: httpx.Client, eventually: Eventually, **said: Any) -> dict[str, Any]:
+    """Somebody texts us; the text as it is kept."""
+    ident = carrier.post("/_carrier/inbound", json=said).json()["message_id"]
+    row: dict[str, Any] = eventually(
+        lambda: (answer := api.get(f"/sms/status/{ident}")).status_code == 200 and answer.json()
+    )
+    return row
+
+
+def opted_out(api: httpx.Client) -> list[list[str]]:
+    """The numbers on each page of the list."""
+    found: list[list[str]] = []
+    cursor: str | None = None
+    while not found or cursor:
+        answer = api.get("/sms/optouts", params={"cursor": cursor} if cursor else {})
+        assert answer.status_code == 200, answer.text
+        found.append([row["number"] for row in answer.json()["optouts"]])
+        cursor = answer.json()["cursor"]
+    return found
+
+
+def test_senders_of_every_kind_are_listed_looked_at_changed_found_and_erased(
+    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+) -> None:
+    names = ["optouts", "40404", "ACME Inc", "50%off", "Étoile", "A&B?x=1", "a/b", "0123456"]
+    codes = [f"7{number:04}" for number in range(100)]
+    for sender in (*names, *codes):
+        carrier.post("/_carrier/inbound", json={"from": sender, "text": "“REVOKE”"})
+
+    eventually(lambda: {*names, *codes} <= {number for page in opted_out(api) for number in page})
+    listed = opted_out(api)
+    assert len(listed) >= 2
+    assert sum(map(len, listed)) == len({number for page in listed for number in page})
+    for name in names:
+        # A gateway takes a slash that was escaped once for a part of the path.
+        path = quote(name.replace("/", "%2F"), safe="")
+        answers = [api.request(method, f"/sms/optouts/{path}") for method in ("GET", "DELETE", "PUT")]
+        assert [answer.json()["opted_out"] for answer in answers] == [True, False, True], name
+        assert len(pages(api, **{"from": name})[0]) == 1, name
+        assert api.delete(f"/sms/recipients/{path}").json() == {"erased": 1, "kept": 0, "remaining": False}, name
+
+
+def test_a_text_that_may_ask_for_an_end_is_found_and_a_word_that_revokes_is_heeded(
+    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+) -> None:
+    number = "+17185550100"
+    texts = {"Please stop": "unclear", "STOP\nBob Example": "unclear", "Stop by at 5": None}
+    read = {text: say(api, carrier, eventually, **{"from": number, "text": text}) for text in texts}
+
+    assert {text: row["opt_out"] for text, row in read.items()} == texts
+    assert api.get(f"/sms/optouts/{number}").status_code == 404
+    unclear = [row["message_id"] for row in read.values() if row["opt_out"]]
+    eventually(lambda: sorted(pages(api, opt_out="unclear", **{"from": number})[0]) == sorted(unclear))
+
+    row = say(api, carrier, eventually, **{"from": number, "text": "OPT OUT", "autoresponse_type": "HELP"})
+
+    assert (row["opt_out"], row["autoresponse"]) == ("stop", "HELP")
+    assert api.get(f"/sms/optouts/{number}").json()["opted_out"] is True
+    assert api.post("/sms/send", json={"to": number, "message": "Hello"}).status_code == 403

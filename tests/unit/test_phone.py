@@ -1,10 +1,15 @@
 """Which texts are phone numbers, and what a log may show of one."""
 
+from itertools import product
+
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode import phone
+
+KIND = phonenumbers.PhoneNumberType
 
 
 @pytest.mark.parametrize(
@@ -91,3 +96,79 @@ def test_in_the_words_of_others_a_number_is_masked_however_it_is_written(written
 )
 def test_what_is_no_number_stays_as_it_is(text: str) -> None:
     assert phone.masked(text) == text
+
+
+# ------------------------------------------------------------------------------- one form for all ways to write it
+
+WAYS = {
+    "+525512345678": ["+525512345678", "+5215512345678", "5215512345678", "00525512345678", " 525512345678 "],
+    "+541123456789": ["+541123456789", "+5491123456789", "5491123456789"],
+    "+5511987654321": ["+5511987654321", "+551187654321", "551187654321", "005511987654321"],
+    "+12025550123": ["+12025550123", "12025550123", " 12025550123", "0012025550123"],
+}
+
+
+def test_all_ways_to_write_a_number_have_one_form() -> None:
+    for form, ways in WAYS.items():
+        assert {way: phone.canonical(way) for way in ways} == dict.fromkeys(ways, form)
+    assert phone.canonical("+5511987654321") != phone.canonical("+5511987654322")
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+551134567890",  # a fixed line has eight digits, the first from 2 to 5
+        "+5511934567890",  # which is no mobile number without its 9
+        "+52155123456",  # shorter than a number of Mexico with its old 1
+        "+54911234567",
+        "+447700900123",
+        "+12025550123",
+        "+1521551234567",
+    ],
+)
+def test_a_number_that_has_one_way_is_its_own_form(number: str) -> None:
+    assert phone.canonical(number) == number
+
+
+@pytest.mark.parametrize(
+    "sender", ["40404", "ACME Inc", "optouts", "O#+12025550123", "+0123", "0040404", "7726", "\u00c9t\u00e9"]
+)
+def test_a_sender_that_is_no_number_stays_as_it_is(sender: str) -> None:
+    assert phone.canonical(sender) == sender
+
+
+@given(st.text(max_size=140))
+def test_a_form_is_its_own_form_and_fits_a_key(sender: str) -> None:
+    form = phone.canonical(sender)
+
+    assert phone.canonical(form) == form
+    assert len(form) <= phone.SENDER_CHARACTERS + 1
+
+
+def valid(number: str) -> bool:
+    return phonenumbers.is_valid_number(phonenumbers.parse(number))
+
+
+def test_what_marks_a_mobile_number_begins_no_area_code() -> None:
+    """By the library's own metadata: else two people would have one form."""
+    for area in range(100):
+        assert not valid(f"+521{area:02}5123456"), area
+        assert not valid(f"+549{area:02}5123456"), area
+        # Nothing in Brazil has eight digits and begins so, but radio phones (7), whose network is gone.
+        assert not valid(f"+5511{(6, 8, 9)[area % 3]}{area:02}51234"), area
+
+
+def test_of_the_real_numbers_of_these_countries_only_one_persons_two_ways_are_one() -> None:
+    found: dict[str, set[str]] = {}
+    for region, kind in product(("MX", "AR", "BR"), (KIND.FIXED_LINE, KIND.MOBILE)):
+        example = phonenumbers.example_number_for_type(region, kind)
+        assert example
+        written = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+        for number in (f"{written[:-3]}{end:03}" for end in range(1_000)):
+            if valid(number):
+                found.setdefault(phone.canonical(number), set()).add(number)
+
+    # Of Argentina a line has both: the 9 says only that the caller means its mobile phone.
+    twos = {form: ways - {form.replace("+54", "+549", 1)} for form, ways in found.items()}
+    assert len(found) > 3_000
+    assert {form: ways for form, ways in twos.items() if len(ways) > 1} == {}

@@ -7,6 +7,7 @@ nobody wrote since. What to write is decided here.
 
 from dataclasses import replace
 
+from longcode import phone
 from longcode.errors import Unavailable
 from longcode.ports import OptOut, OptOutChange, OptOuts
 
@@ -50,8 +51,10 @@ def decide(number: str, seen: OptOut | None, change: OptOutChange, now_ms: int) 
 def heed(optouts: OptOuts, number: str, change: OptOutChange, now_ms: int) -> bool:
     """Write `change` into the ledger if it is the latest word. Whether it changed what the ledger says.
 
+    All ways to write a number are one in the ledger.
     Raises Unavailable if the ledger does not answer, or others write this number without an end.
     """
+    number = phone.canonical(number)
     for _ in range(_TRIES):
         seen = optouts.get(number)
         entry = decide(number, seen, change, now_ms)

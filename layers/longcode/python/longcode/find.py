@@ -9,11 +9,13 @@ from dataclasses import astuple, dataclass
 
 from longcode import phone
 from longcode.errors import InvalidRequest
+from longcode.keywords import Wish
 from longcode.message import MAX_TAG_CHARACTERS, Message, Status, epoch_ms, is_tag
 from longcode.ports import Finder, Messages, Position, Search
 
 LIMIT, LIMIT_MOST = 50, 100
-_PARAMETERS = ("to", "from", "tag", "status", "since", "until", "limit", "cursor")
+_FILTERS = ("to", "from", "tag", "status", "since", "until", "opt_out")
+_PARAMETERS = (*_FILTERS, "limit", "cursor")
 
 _DIGEST_BYTES, _TIME_BYTES = 16, 8
 # Of a cursor: our ids are UUIDs, the carrier's might be anything.
@@ -100,11 +102,12 @@ def _search(parameters: Mapping[str, str]) -> Search:
     since, until = (_moment(parameters.get(name), name) for name in ("since", "until"))
     if since is not None and until is not None and since >= until:
         raise InvalidRequest("'until' must be later than 'since'.", field="until")
-    if not any(name in parameters for name in ("to", "from", "tag", "status", "since", "until")):
-        raise InvalidRequest("Say what to look for: to, from, tag, status, since or until.")
+    if not any(name in parameters for name in _FILTERS):
+        raise InvalidRequest(f"Say what to look for: {', '.join(_FILTERS[:-1])} or {_FILTERS[-1]}.")
     if tag is not None and not is_tag(tag):
         raise InvalidRequest(f"A tag has 1 to {MAX_TAG_CHARACTERS} visible characters.", field="tag")
-    number = _number(to, "to") or _number(sender, "from")
+    opt_out = _opt_out(parameters)
+    number = _number(to) or _sender(sender)
     return Search(
         peer=number,
         direction="outbound" if to is not None else "inbound" if sender is not None else None,
@@ -112,18 +115,41 @@ def _search(parameters: Mapping[str, str]) -> Search:
         status=Status(status) if status is not None else None,
         since_ms=since,
         until_ms=until,
+        opt_out=opt_out,
     )
 
 
-def _number(value: str | None, field: str) -> str | None:
+def _number(value: str | None) -> str | None:
     if value is None:
         return None
     # A plus that was not escaped is read as a blank.
-    value = value.strip()
-    number = value if value.startswith("+") else f"+{value}"
+    number = phone.canonical(value)
     if not phone.is_e164(number):
-        raise InvalidRequest(f"'{field}' must be one phone number in E.164 format, as +12025550123.", field=field)
+        raise InvalidRequest("'to' must be one phone number in E.164 format, as +12025550123.", field="to")
     return number
+
+
+def _sender(value: str | None) -> str | None:
+    """Texts come from short codes and names as well."""
+    if value is None:
+        return None
+    sender = phone.canonical(value)
+    if not sender or not sender.isprintable():
+        raise InvalidRequest("'from' must be one sender, as +12025550123.", field="from")
+    return sender
+
+
+def _opt_out(parameters: Mapping[str, str]) -> str | None:
+    wanted = parameters.get("opt_out")
+    if wanted is None:
+        return None
+    if wanted not in set(Wish):
+        raise InvalidRequest(f"'opt_out' must be one of {', '.join(Wish)}.", field="opt_out")
+    if "to" in parameters or "tag" in parameters:
+        raise InvalidRequest(
+            "It is inbound texts that are read for this: give no 'to' and no 'tag'.", field="opt_out"
+        )
+    return wanted
 
 
 def _moment(value: str | None, field: str) -> int | None:

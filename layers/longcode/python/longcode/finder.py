@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from longcode import keys
 from longcode.aws import translated
 from longcode.message import FIND_SHARDS
 from longcode.ports import Found, Position, Search
@@ -44,6 +45,7 @@ class _Entry(NamedTuple):
     status: str
     direction: str
     tag: str | None
+    opt_out: str | None
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ class DynamoFinder:
         ids: list[str] = []
         spent, looked, last = _Spent(), 0, after
         # As many as are likely to be needed: of a search that passes over most entries, more.
-        narrowed = wanted.status or wanted.direction or (wanted.peer and wanted.tag)
+        narrowed = wanted.status or wanted.direction or (wanted.peer and (wanted.tag or wanted.opt_out))
         page = _PAGE if narrowed else at_most + 1
         for window in self._windows(wanted, after, now_ms):
             if spent.reads >= READS_MOST:
@@ -102,15 +104,20 @@ class DynamoFinder:
         if low > high:
             return
         if wanted.peer is not None:
-            yield _Window("by_peer", "peer", (wanted.peer,), low, high)
+            yield _Window("by_peer", "peer", (keys.peer(wanted.peer),), low, high)
         elif wanted.tag is not None:
-            yield _Window("by_tag", "tag", _shards(wanted.tag), low, high)
+            parts = tuple(keys.tag(wanted.tag, shard) for shard in range(FIND_SHARDS))
+            yield _Window("by_tag", "tag", parts, low, high)
+        elif wanted.opt_out is not None:
+            parts = tuple(keys.wish(wanted.opt_out, shard) for shard in range(FIND_SHARDS))
+            yield _Window("by_tag", "tag", parts, low, high)
         else:
             for day in range(high // _DAY_MS, low // _DAY_MS - 1, -1):
                 start = day * _DAY_MS
                 name = datetime.fromtimestamp(start / 1000, UTC).date().isoformat()
                 ends = max(low, start), min(high, start + _DAY_MS - 1)
-                yield _Window("by_day", "day", _shards(name), *ends)
+                parts = tuple(f"{name}#{shard}" for shard in range(FIND_SHARDS))
+                yield _Window("by_day", "day", parts, *ends)
 
     def _merged(self, window: _Window, page: int, spent: _Spent) -> Iterator[_Entry]:
         """The entries of all keys of a window, newest first."""
@@ -152,15 +159,11 @@ class DynamoFinder:
                     Position(int(fields["accepted_ms"]), fields["pk"].removeprefix("M#")),
                     fields["status"],
                     fields["direction"],
-                    fields["tag"].rpartition("#")[0] if "tag" in fields else None,
+                    *keys.tag_and_wish(fields.get("tag")),
                 )
             if not answer.get("LastEvaluatedKey"):
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-
-def _shards(key: str) -> tuple[str, ...]:
-    return tuple(f"{key}#{number}" for number in range(FIND_SHARDS))
 
 
 def _in_order(entries: Iterator[_Entry]) -> Iterator[_Entry]:
@@ -170,6 +173,6 @@ def _in_order(entries: Iterator[_Entry]) -> Iterator[_Entry]:
 
 
 def _fits(entry: _Entry, wanted: Search) -> bool:
-    # A tag that was looked up in its own index is the wanted one.
-    by_tag = wanted.peer is None or wanted.tag in (None, entry.tag)
+    # What was looked up in its own index is the wanted one.
+    by_tag = wanted.peer is None or (wanted.tag in (None, entry.tag) and wanted.opt_out in (None, entry.opt_out))
     return wanted.status in (None, entry.status) and wanted.direction in (None, entry.direction) and by_tag

@@ -82,15 +82,18 @@ class Request:
 
     @property
     def path_number(self) -> str | None:
-        """The phone number in the path, None where the route has none. Raises InvalidRequest if it isn't one."""
+        """The person in the path by their number's canonical form, or the sender's name that is none.
+
+        None where the route has none. Raises InvalidRequest for what can be no sender.
+        """
         value = (self._event.get("pathParameters") or {}).get("number")
         if value is None:
             return None
-        value = unquote(value).strip()
         # A plus that was not escaped, or was read as a space, is still what was meant.
-        number = value if value.startswith("+") else f"+{value}"
-        if not phone.is_e164(number):
-            raise errors.InvalidRequest("The number in the path must be E.164, as +12025550123.", field="number")
+        # A slash has to be escaped twice, as a gateway may take one that was escaped once for a part of the path.
+        number = phone.canonical(re.sub("%2F", "/", unquote(value), flags=re.IGNORECASE))
+        if not number.isprintable() or not number:
+            raise no_number()
         return number
 
     @property
@@ -100,8 +103,11 @@ class Request:
         if not value:
             return None
         try:
-            at, number = base64.urlsafe_b64decode(value.encode()).decode().split(" ")
-            if not phone.is_e164(number) or not re.fullmatch("[0-9]{1,15}", at, re.ASCII):
+            at, _, number = base64.urlsafe_b64decode(value.encode()).decode().partition(" ")
+            # A place has one cursor, and this must be it.
+            if not re.fullmatch("[0-9]{1,15}", at, re.ASCII) or _opt_out_cursor(int(at), number) != value:
+                raise ValueError(value)
+            if not number or number != phone.canonical(number):
                 raise ValueError(value)
             return int(at), number
         except ValueError as exc:
@@ -175,6 +181,13 @@ class Request:
         context = self._event.get("requestContext") or {}
         domain, stage = context.get("domainName"), context.get("stage")
         return f"https://{domain}/{stage}/webhooks/message" if domain and stage else ""
+
+
+def no_number() -> errors.InvalidRequest:
+    """What is neither a number nor a sender that we know."""
+    return errors.InvalidRequest(
+        "The number in the path must be E.164, as +12025550123, or a sender that texts came from.", field="number"
+    )
 
 
 def _no_constant(name: str) -> object:
@@ -352,6 +365,7 @@ def _fields(message: Message) -> dict[str, object]:
             "media": list(message.media),
             "is_spam": message.is_spam,
             "autoresponse": message.autoresponse,
+            "opt_out": message.opt_out,
         }
     return fields
 
@@ -366,8 +380,12 @@ def opt_out_page(entries: Sequence[OptOut], page: int) -> Response:
     cursor = None
     if len(entries) == page:
         last = entries[-1]
-        cursor = base64.urlsafe_b64encode(f"{last.changes[-1].at_ms} {last.number}".encode()).decode()
+        cursor = _opt_out_cursor(last.changes[-1].at_ms, last.number)
     return Response(200, {"optouts": [_opt_out(entry) for entry in entries], "cursor": cursor})
+
+
+def _opt_out_cursor(at_ms: int, number: str) -> str:
+    return base64.urlsafe_b64encode(f"{at_ms} {number}".encode()).decode()
 
 
 def _opt_out(entry: OptOut) -> dict[str, object]:

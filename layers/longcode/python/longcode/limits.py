@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from longcode import braking
+from longcode import braking, keys
 from longcode.aws import ConditionFailed, translated
 from longcode.braking import Brake
 from longcode.errors import Unavailable
@@ -196,12 +196,12 @@ class DynamoLimits:
             )
 
     def look(self, recipient: str, sender: str) -> Road:
-        keys = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
-        ledger = f"O#{recipient}"
+        names = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
+        ledger = keys.opt_out(recipient)
         with translated(_WHAT):
             answer = self._client.batch_get_item(
                 RequestItems={
-                    self._table: {"Keys": [{"pk": _serialize(key)} for key in keys], "ConsistentRead": True},
+                    self._table: {"Keys": [{"pk": _serialize(key)} for key in names], "ConsistentRead": True},
                     self._messages_table: {"Keys": [{"pk": _serialize(ledger)}], "ConsistentRead": True},
                 }
             )
@@ -209,7 +209,7 @@ class DynamoLimits:
             # Not knowing whether sending is stopped is no leave to send.
             raise Unavailable(_WHAT)
         found = {item["pk"]["S"]: _plain(item) for item in answer["Responses"].get(self._table, [])}
-        recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in keys)
+        recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names)
         return Road(
             recipient=_limiter(recipient_item),
             sender=_limiter(sender_item),

@@ -190,6 +190,8 @@ class Message:
     history: tuple[Entry, ...] = ()
     media: tuple[dict[str, str], ...] = ()
     autoresponse: str | None = None
+    # What an inbound text was read as (`keywords.Wish`), whether or not it changed anything.
+    opt_out: str | None = None
     is_spam: bool = False
     sent_ms: int | None = None
     completed_ms: int | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from longcode import phone
+from longcode import keys
 from longcode.aws import ConditionFailed, translated
 from longcode.errors import Unavailable
 from longcode.message import (
@@ -94,7 +94,7 @@ _SCALARS = (
     "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
     "fingerprint", "webhook_url", "telnyx_id", "carrier_status", "claim_id", "claimed_ms", "attempts",
     "slot_ms", "turn", "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
-    "autoresponse", "is_spam", "sent_ms", "completed_ms",
+    "autoresponse", "opt_out", "is_spam", "sent_ms", "completed_ms",
 )  # fmt: skip
 
 
@@ -120,9 +120,8 @@ def _item(message: Message) -> "Item":
         "pk": f"M#{message.id}",
         "status": message.status.value,
         "rank": message.status.rank,
-        # By this a person's texts are found. What is no number may be the name of something else in that index.
-        "peer": message.peer if phone.is_e164(message.peer) else None,
-        "tag": f"{message.tag}#{_shard(message.id, FIND_SHARDS)}" if message.tag else None,
+        "peer": keys.peer(message.peer),
+        "tag": _tag(message),
         "day": f"{iso(message.accepted_ms)[:10]}#{_shard(message.id, FIND_SHARDS)}",
         "faults": _fault_rows(message.faults),
         "history": [_row(entry) for entry in message.history],
@@ -143,6 +142,14 @@ def shard(message_id: str, *, receipt: bool = False, waits: bool = False) -> str
     `receipt`: it only waits for one; `waits`: it waits in the queue.
     """
     return str(_shard(message_id, URGENT_SHARDS) + URGENT_SHARDS * (2 if waits else receipt))
+
+
+def _tag(message: Message) -> str | None:
+    """What a message is found by in the index by_tag: its tag, or what it was read as."""
+    part = _shard(message.id, FIND_SHARDS)
+    if message.tag:
+        return keys.tag(message.tag, part)
+    return keys.wish(message.opt_out, part) if message.opt_out else None
 
 
 def _shard(message_id: str, shards: int) -> int:

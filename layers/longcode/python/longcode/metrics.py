@@ -67,6 +67,11 @@ class Metric(StrEnum):
         "What the receipts say was charged, in their currency; a later one adds the difference.",
     )
     INBOUND = ("Inbound", "Count", "Texts from people.")
+    OPT_OUT_UNCLEAR = (
+        "OptOutUnclear",
+        "Count",
+        "Texts that may ask for an end and don't say so clearly, for a person to read.",
+    )
     DESTINATION_REFUSED = ("DestinationRefused", "Count", "Requests to numbers that may not be texted.")
     DAILY_LIMIT_REACHED = ("DailyLimitReached", "Count", "Requests over a cap of the day.")
     OPTED_OUT = ("OptedOut", "Count", "Numbers that want no more texts.")
@@ -128,7 +133,6 @@ class Metric(StrEnum):
         "Count",
         "Signed webhooks that are not as the carrier documents them: kept as far as they can be read.",
     )
-    OPT_OUT_UNCLEAR = ("OptOutUnclear", "Count", "Texts that may ask for an end and don't say so clearly.")
 
     # ------------------------------------------------------------------------------------------ the machinery
     DUPLICATES_SUPPRESSED = (

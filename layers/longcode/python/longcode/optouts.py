@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from longcode import keys
 from longcode.aws import ConditionFailed, translated
 from longcode.ports import OptOut, OptOutChange
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _WHAT = "The messages table"
-# The by_peer index lists the opted-out under this key, which is no phone number.
-_LIST = "optouts"
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -30,7 +29,7 @@ class DynamoOptOuts:
     def get(self, number: str) -> OptOut | None:
         with translated(_WHAT):
             item = self._client.get_item(
-                TableName=self._table, Key={"pk": _serialize(f"O#{number}")}, ConsistentRead=True
+                TableName=self._table, Key={"pk": _serialize(keys.opt_out(number))}, ConsistentRead=True
             ).get("Item")
         return image(item) if item else None
 
@@ -43,7 +42,7 @@ class DynamoOptOuts:
             with translated(_WHAT):
                 self._client.update_item(
                     TableName=self._table,
-                    Key={"pk": _serialize(f"O#{entry.number}")},
+                    Key={"pk": _serialize(keys.opt_out(entry.number))},
                     UpdateExpression="SET "
                     + ", ".join(f"{name} = :{name}" for name in fields)
                     + ("" if entry.opted_out else " REMOVE peer, accepted_ms"),
@@ -57,23 +56,30 @@ class DynamoOptOuts:
         return True
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
+        found: list[OptOut] = []
+        # Any: a key as DynamoDB types it.
         start: dict[str, Any] = {}
         if after:
             start["ExclusiveStartKey"] = {
-                "peer": _serialize(_LIST),
+                "peer": _serialize(keys.OPT_OUTS),
                 "accepted_ms": _serialize(after[0]),
-                "pk": _serialize(f"O#{after[1]}"),
+                "pk": _serialize(keys.opt_out(after[1])),
             }
-        with translated(_WHAT):
-            answer = self._client.query(
-                TableName=self._table,
-                IndexName="by_peer",
-                KeyConditionExpression="peer = :list",
-                ExpressionAttributeValues={":list": _serialize(_LIST)},
-                Limit=at_most,
-                **start,
-            )
-        return [image(item) for item in answer["Items"]]
+        while True:
+            with translated(_WHAT):
+                answer = self._client.query(
+                    TableName=self._table,
+                    IndexName="by_peer",
+                    KeyConditionExpression="peer = :list",
+                    ExpressionAttributeValues={":list": _serialize(keys.OPT_OUTS)},
+                    Limit=at_most - len(found),
+                    **start,
+                )
+            found += [image(item) for item in answer["Items"]]
+            # An answer ends at 1 MB, which a hundred long histories are.
+            if len(found) == at_most or not answer.get("LastEvaluatedKey"):
+                return found
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def _unchanged(seen: OptOut | None) -> tuple[str, dict[str, object]]:
@@ -92,7 +98,7 @@ def _unchanged(seen: OptOut | None) -> tuple[str, dict[str, object]]:
 
 def _fields(entry: OptOut) -> dict[str, object]:
     """An entry as its item has it, but for the key."""
-    listed = {"peer": _LIST, "accepted_ms": entry.changes[-1].at_ms} if entry.opted_out else {}
+    listed = {"peer": keys.OPT_OUTS, "accepted_ms": entry.changes[-1].at_ms} if entry.opted_out else {}
     return listed | {
         "phone": entry.number,
         "opted_out": entry.opted_out,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from longcode import braking
+from longcode import braking, phone
 from longcode.braking import Brake
 from longcode.message import Entry, Fault, HeldBy, Message, Status
 from longcode.metrics import Metric
@@ -241,7 +241,11 @@ class Messages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which messages are wanted. A field that is None leaves it open; `until_ms` is the first moment after."""
+    """Which messages are wanted. A field that is None leaves it open; `until_ms` is the first moment after.
+
+    `peer` stands for all ways to write that number; `opt_out` is what an inbound text was read as. A search for
+    that is none for a tag, which only our own texts have.
+    """
 
     peer: str | None = None
     direction: Literal["outbound", "inbound"] | None = None
@@ -249,13 +253,15 @@ class Search:
     status: Status | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    opt_out: str | None = None
 
     def fits(self, message: Message) -> bool:
         """Whether `message` is one of them."""
         return (
-            self.peer in (None, message.peer)
+            (self.peer is None or phone.canonical(self.peer) == phone.canonical(message.peer))
             and self.direction in (None, message.direction)
             and self.tag in (None, message.tag)
+            and self.opt_out in (None, message.opt_out)
             and self.status in (None, message.status)
             and (self.since_ms is None or message.accepted_ms >= self.since_ms)
             and (self.until_ms is None or message.accepted_ms < self.until_ms)
@@ -458,7 +464,7 @@ class Limits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OptOutChange:
-    """One change of mind: when, to what, who says so (`keyword`, `carrier`, `block` or `api`) and how."""
+    """One change of mind: when, to what, who says so (keyword, carrier, block, api or operator) and how."""
 
     at_ms: int
     opted_out: bool
@@ -471,7 +477,7 @@ class OptOut:
     """Whether a number wants texts, and the changes of that, oldest first (`consent` keeps the last 100).
 
     `said_ms` is when the present state was last said, also where that changed nothing. `revision` counts the
-    writes of the entry; 0 is one from before they were counted.
+    writes of the entry; 0 is one from before they were counted. `number` is in its canonical form.
     """
 
     number: str
@@ -485,7 +491,7 @@ class OptOuts(Protocol):
     """The ledger of who wants no texts. `consent.heed` is how a word gets into it."""
 
     def get(self, number: str) -> OptOut | None:
-        """The entry with every write that has ended."""
+        """The entry with every write that has ended, in whichever way the number is written."""
 
     def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
         """Write `entry` in the place of `seen`, as `get` read it; False, and nothing written, if anybody has

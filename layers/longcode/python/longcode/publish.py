@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from longcode import explain, outages
 from longcode.errors import Unavailable
+from longcode.keywords import Wish
 from longcode.message import Fault, Message, Status, iso
 from longcode.metrics import Metric
 from longcode.ports import (
@@ -115,6 +116,8 @@ def measured(change: Change) -> Iterator[tuple[Metric, float]]:
     if after.direction == "inbound":
         if was is None:
             yield Metric.INBOUND, 1
+            if after.opt_out == Wish.UNCLEAR:
+                yield Metric.OPT_OUT_UNCLEAR, 1
         return
     if was is None:
         yield Metric.ACCEPTED, 1
@@ -188,6 +191,7 @@ def _received(message: Message, change: Change) -> Notice:
             "segments": message.segments,
             "media": len(message.media),
             "autoresponse": message.autoresponse,
+            "opt_out": message.opt_out,
             "is_spam": message.is_spam,
         },
     )

@@ -1,8 +1,9 @@
 """What a signed webhook says, taken into the record: receipts move a message forward, inbound texts are kept."""
 
+from dataclasses import replace
 from typing import Literal
 
-from longcode import consent
+from longcode import consent, phone
 from longcode.errors import InvalidRequest
 from longcode.keywords import Wish, wish
 from longcode.message import Message, is_message_id
@@ -75,6 +76,8 @@ def _receive(
 ) -> None:
     """Keep an inbound text, and heed a wish to stop or start; the carrier has answered the texter itself."""
     journal.bind(message_id=text.id)
+    wanted = wish(text.text or "", text.autoresponse)
+    text = replace(text, opt_out=wanted.value if wanted else None)
     new = messages.receive(text)
     if new:
         journal.info("webhook.received", autoresponse=text.autoresponse)
@@ -83,21 +86,26 @@ def _receive(
     if not text.sender:
         # Nobody's wish can be heeded.
         return
-    wanted = wish(text.text or "", text.autoresponse)
     if wanted is Wish.UNCLEAR:
-        meter.count(Metric.OPT_OUT_UNCLEAR)
         journal.warning("optout.unclear")
-    elif wanted is Wish.START and text.recipient != long_code:
+    elif wanted is Wish.START and phone.canonical(text.recipient) != phone.canonical(long_code):
         # Leave to text from there is no leave to text from here. A STOP counts wherever it was sent.
         journal.info("optout.other_number")
     elif wanted:
         # Also for a text that was there already: the first delivery may have ended between the two writes. The
         # word is as old as that one, or each delivery of a START dated ahead would be later than the STOPs since.
         first = text if new else messages.get(text.id) or text
-        source = "carrier" if text.autoresponse else "keyword"
-        change = OptOutChange(_said_ms(first, wanted), wanted is Wish.STOP, source, text.id)
-        if consent.heed(optouts, text.sender, change, now_ms):
-            journal.info("optout.changed", wish=wanted.value, source=source)
+        _heed(first, wanted, optouts, journal, now_ms)
+
+
+def _heed(text: Message, wanted: Wish, optouts: OptOuts, journal: Journal, now_ms: int) -> None:
+    source = "carrier" if text.autoresponse == wanted.value.upper() else "keyword"
+    change = OptOutChange(_said_ms(text, wanted), wanted is Wish.STOP, source, text.id)
+    if consent.heed(optouts, text.sender, change, now_ms):
+        journal.info("optout.changed", wish=wanted.value, source=source)
+    if not phone.is_e164(text.sender):
+        # Texts go to E.164 numbers alone: whether this is right for one, only a person can tell.
+        journal.warning("optout.no_number", wish=wanted.value)
 
 
 def _said_ms(text: Message, wanted: Wish) -> int:
