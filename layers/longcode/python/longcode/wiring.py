@@ -188,7 +188,7 @@ class Service:
             route=route,
             sender=settings.long_code,
             caller=request.caller,
-            key=accept.idempotency_key(request.headers.get("idempotency-key")),
+            key=accept.idempotency_key(request.header("Idempotency-Key")),
             webhook_url=request.webhook_url(settings.webhook_url),
             now_ms=self.clock.now_ms(),
         )
