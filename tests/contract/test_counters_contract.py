@@ -168,6 +168,7 @@ class Watched:
         self.errors = list(errors)
         self.after = False
         self.writes = 0
+        self.waits: list[float] = []
 
     def transact_write_items(self, **arguments: Any) -> Any:
         self.writes += 1
@@ -196,7 +197,8 @@ TIMEOUT = ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWrite
 
 def watched(dynamodb: "DynamoDBClient", table: str, *errors: Exception) -> tuple[DynamoCounters, Watched]:
     client = Watched(dynamodb, *errors)
-    return DynamoCounters(client, table, retention_days=90), client  # type: ignore[arg-type]
+    adapter: Any = client
+    return DynamoCounters(adapter, table, retention_days=90, sleep=client.waits.append), client
 
 
 def test_a_batch_is_one_write(dynamodb: "DynamoDBClient", table: str) -> None:
@@ -225,6 +227,7 @@ def test_two_writers_at_once_both_count(dynamodb: "DynamoDBClient", table: str) 
 
     assert counters.read(None) == {"queued": 2}
     assert client.writes == 4
+    assert client.waits == [0.05, 0.1, 0.2]
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,7 @@ class Refusing:
     refuses: Callable[[int, int], bool]
     sender_fault: bool = False
     calls: list[int] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
 
     # Any: whichever method of the client.
     def __getattr__(self, name: str) -> Any:
@@ -244,7 +245,8 @@ def refusing(sqs: "SQSClient") -> Refuse:
         refuses: Callable[[int, int], bool] = lambda *_: False, *, sender_fault: bool = False
     ) -> tuple[SqsOutbox, Refusing]:
         client = Refusing(sqs, refuses, sender_fault)
-        return SqsOutbox(client, url), client  # type: ignore[arg-type]  # what it has of a client
+        outbox = SqsOutbox(client, url, sleep=client.waits.append)  # type: ignore[arg-type]  # what it has of a client
+        return outbox, client
 
     return make
 
@@ -256,6 +258,7 @@ def test_an_entry_that_was_not_taken_is_put_in_again_and_no_other(refusing: Refu
     outbox.put(texts)
 
     assert client.calls == [10, 1, 1, 2]
+    assert client.waits == [0.05, 0.1]
     assert {one.message_id for one in received(outbox)} == {text.message_id for text in texts}
 
 
@@ -266,7 +269,8 @@ def test_an_entry_that_is_never_taken_is_told(refusing: Refuse, sender_fault: bo
     with pytest.raises(Unavailable, match="The queue"):
         outbox.put(line(3))
 
-    assert client.calls == [3, 1, 1]
+    assert client.calls == [3, 1, 1, 1]
+    assert client.waits == [0.05, 0.1, 0.2]
     # The others are in: to put all of them in again does no harm.
     assert outbox.size() == 2
 
@@ -277,7 +281,8 @@ def test_a_batch_of_which_nothing_is_taken_is_told(refusing: Refuse) -> None:
     with pytest.raises(Unavailable, match="The queue"):
         outbox.put(line(2))
 
-    assert client.calls == [2, 2, 2]
+    assert client.calls == [2, 2, 2, 2]
+    assert client.waits == [0.05, 0.1, 0.2]
 
 
 def test_what_could_not_be_renewed_is_not_given_up(refusing: Refuse) -> None:
@@ -308,6 +313,7 @@ def test_what_fails_to_be_deferred_or_done_is_tried_again(refusing: Refuse, call
         assert good.size() == 0
 
     assert client.calls == [10, 4, 2]
+    assert client.waits == [0.05]
 
 
 @pytest.mark.parametrize("call", ["defer", "done"])

@@ -4,6 +4,7 @@ A batch of the table's stream may come again, whole or cut otherwise. So the cou
 with a marker that names its changes, on the condition that there is none yet.
 """
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from longcode.aws import translated
+from longcode.aws import Sleep, pause_s, translated
 from longcode.errors import Unavailable
 from longcode.message import Status
 from longcode.ports import Counted
@@ -43,8 +44,11 @@ Differences = dict[str | None, Counter[Status]]
 class DynamoCounters:
     """ports.Counters over DynamoDB."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, *, retention_days: int) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", table: str, *, retention_days: int, sleep: Sleep = time.sleep
+    ) -> None:
         self._client = client
+        self._sleep = sleep
         self._table = table
         self._retention_s = retention_days * 86_400
 
@@ -79,7 +83,9 @@ class DynamoCounters:
         }
         updates = [self._update(tag, counts, now_ms) for tag, counts in differences.items()]
         operations: Any = [{"Put": mark}, *updates]
-        for _ in range(_TRIES):
+        for tries in range(_TRIES):
+            if tries:
+                self._sleep(pause_s(tries))
             try:
                 with translated(_WHAT):
                     self._client.transact_write_items(TransactItems=operations)

@@ -77,6 +77,7 @@ class Service:
             retention_days=settings.retention_days,
             validity_minutes=settings.validity_minutes,
             keep_text=settings.store_text == "always",
+            sleep=self._sleep,
         )
 
     @cached_property
@@ -93,7 +94,8 @@ class Service:
         from longcode import aws
         from longcode.limits import DynamoLimits
 
-        return DynamoLimits(aws.dynamodb(), self.settings.limits_table, self.settings.messages_table)
+        settings = self.settings
+        return DynamoLimits(aws.dynamodb(), settings.limits_table, settings.messages_table, sleep=self._sleep)
 
     @cached_property
     def optouts(self) -> "ports.OptOuts":
@@ -108,21 +110,23 @@ class Service:
         from longcode.counters import DynamoCounters
 
         settings = self.settings
-        return DynamoCounters(aws.dynamodb(), settings.messages_table, retention_days=settings.retention_days)
+        return DynamoCounters(
+            aws.dynamodb(), settings.messages_table, retention_days=settings.retention_days, sleep=self._sleep
+        )
 
     @cached_property
     def bus(self) -> "ports.Bus":
         from longcode import aws
         from longcode.events import EventBridgeBus
 
-        return EventBridgeBus(aws.events(), self.settings.event_bus)
+        return EventBridgeBus(aws.events(), self.settings.event_bus, sleep=self._sleep)
 
     @cached_property
     def outbox(self) -> "ports.Outbox":
         from longcode import aws
         from longcode.outbox import SqsOutbox
 
-        return SqsOutbox(aws.sqs(), self.settings.queue_url)
+        return SqsOutbox(aws.sqs(), self.settings.queue_url, sleep=self._sleep)
 
     @cached_property
     def carrier(self) -> "ports.Carrier":
@@ -241,6 +245,10 @@ class Service:
                 self.meter.flush()
 
         return handle
+
+    def _sleep(self, seconds: float) -> None:
+        """What the adapters wait by, between two tries of what a batch call has left out."""
+        self.clock.sleep_until(self.clock.now_ms() + round(seconds * 1000))
 
     @cached_property
     def _api_key(self) -> Callable[[bool], str]:
