@@ -251,6 +251,22 @@ def refusing(sqs: "SQSClient") -> Refuse:
     return make
 
 
+def test_the_group_alone_of_all_that_sqs_is_told_has_the_number(sqs: "SQSClient") -> None:
+    """SQS encrypts no metadata: docs/threat-model.md says what is open, and this that it is no more."""
+    outbox = SqsOutbox(sqs, create_queue(sqs, "SendQueue"))
+    told: list[dict[str, Any]] = []
+    sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", lambda params, **_: told.append(params))
+
+    outbox.put([waiting(make_message(recipient=THEIRS))])
+    outbox.renew(list(outbox.receive()))
+
+    entries = [entry for params in told for entry in params["Entries"]]
+    assert [{name for name, value in entry.items() if THEIRS[1:] in str(value)} for entry in entries] == [
+        {"MessageGroupId"}
+    ] * 2
+    assert THEIRS[1:] not in "".join(params["QueueUrl"] for params in told)
+
+
 def test_an_entry_that_was_not_taken_is_put_in_again_and_no_other(refusing: Refuse) -> None:
     outbox, client = refusing(lambda call, number: call in (0, 1) and number == 0)
     texts = line(12)

@@ -1,8 +1,10 @@
 """The queue: what a queue message looks like, both ways, and the calls to SQS.
 
 The body is `{"v": 1, "id": "<message id>"}` and nothing else: no text ever lies in a queue or among the dead
-letters. The group is the recipient's number, which gives one at a time. The order is the table's: a queue message
-says that its recipient has something waiting, so a second copy of one does no harm, nor does one out of turn.
+letters. The group is the recipient's number, which gives one at a time; SQS encrypts bodies and no groups, so
+nothing else of a queue message has the number (decision 20). Whose text it is and the order are the table's: a
+queue message says that its recipient has something waiting, so a second copy of one does no harm, nor does one out
+of turn.
 
 During a deploy, and after going back to the release before, a body was not always written by the release that
 reads it. So what is read is one version ahead of what is written: see "The queue's message format" in
