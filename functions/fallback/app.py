@@ -26,9 +26,12 @@ def handler(service: wiring.Service) -> wiring.Handler:
 
     def fallback(request: http.Request) -> http.Response:
         path = request.proxy_path
-        for pattern, method in ROUTES.items():
-            if re.fullmatch(pattern, path):
-                raise MethodNotAllowed(f"This route takes {method} only.", allowed=method)
+        for pattern, methods in ROUTES.items():
+            # With a method that the route has, the gateway did not find it in how the path is written.
+            if re.fullmatch(pattern, path) and request.method not in methods.split(", "):
+                raise MethodNotAllowed(f"This route takes {methods} only.", allowed=methods)
+            if path.endswith("/") and re.fullmatch(pattern, path.rstrip("/")):
+                raise NotFound("There is no such route. Leave out the slash at the end of the path.")
         raise NotFound("There is no such route.")
 
     return service.api(fallback)

@@ -1,6 +1,7 @@
 """What the adapters make of AWS failing, and what only the real service has: its key, its workers, its metrics."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from longcode.observability import LambdaMeter
 from longcode.outbox import SqsOutbox
 from longcode.ports import Envelope
 from tests.contract.tables import REGION
-from tests.fakes import make_settings
+from tests.fakes import ROOT, make_settings
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import OURS, THEIRS, make_message
 
@@ -88,15 +89,42 @@ def test_a_limits_table_that_fails_is_unavailable(error: Exception, call: str) -
 
 def test_not_knowing_whether_sending_is_stopped_is_no_leave_to_send() -> None:
     class Half:
-        """A client that could not read everything."""
+        """A client that never can read everything."""
 
-        def batch_get_item(self, **_: object) -> object:
+        def batch_get_item(self, RequestItems: dict[str, Any]) -> object:
+            asked.append(sum(len(wanted["Keys"]) for wanted in RequestItems.values()))
             return {"Responses": {}, "UnprocessedKeys": {"limits": {"Keys": [{"pk": {"S": "control"}}]}}}
 
-    limits = DynamoLimits(Half(), "limits", "messages")  # type: ignore[arg-type]
+    asked: list[int] = []
+    waits: list[float] = []
+    limits = DynamoLimits(Half(), "limits", "messages", sleep=waits.append)  # type: ignore[arg-type]
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="The limits table"):
         limits.look(THEIRS, OURS)
+
+    # All five, and then what is left, as long as it may be a moment's trouble.
+    assert asked == [5, 1, 1, 1]
+    assert waits == [0.05, 0.1, 0.2]
+
+
+def test_each_call_that_may_leave_something_out_is_one_that_is_tried_again() -> None:
+    """A new one has to be looked at: the client library does not try what a batch call left out."""
+    partial = re.compile(
+        r"\b(batch_\w+_item|batch_write\w*|batch_execute\w+|put_events|put_records|\w+_message\w*_batch)\b"
+    )
+    sources = [
+        path for folder in ("layers/longcode", "functions", "cli") for path in (ROOT / folder).rglob("*.py")
+    ]
+
+    found = {(path.name, call) for path in sources for call in partial.findall(path.read_text())}
+
+    assert found == {
+        ("aws.py", "batch_get_item"),
+        ("events.py", "put_events"),
+        ("outbox.py", "send_message_batch"),
+        ("outbox.py", "delete_message_batch"),
+        ("outbox.py", "change_message_visibility_batch"),
+    }
 
 
 # --------------------------------------------------------------------------------------------------- the key

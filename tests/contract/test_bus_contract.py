@@ -23,6 +23,9 @@ class EventBridge:
         self.heard: list[dict[str, Any]] = []
         self.refuse: set[str] = set()
         self.fails: list[Exception] = []
+        # Refusals by which this many calls are left before an entry is taken.
+        self.throttled: dict[str, int] = {}
+        self.waits: list[float] = []
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         assert 1 <= len(Entries) <= 10
@@ -35,7 +38,9 @@ class EventBridge:
         rows = []
         for entry in Entries:
             detail = json.loads(entry["Detail"])
-            if detail["about"] in self.refuse:
+            left = self.throttled.get(detail["about"], 0)
+            self.throttled[detail["about"]] = max(0, left - 1)
+            if detail["about"] in self.refuse or left:
                 rows.append({"ErrorCode": "ThrottlingException", "ErrorMessage": f"no: {detail}"})
             else:
                 self.heard.append(detail)
@@ -50,7 +55,9 @@ class Both:
         self.fake = FakeBus()
         self.service = EventBridge()
         self.real = kind == "eventbridge"
-        self.bus: Bus = EventBridgeBus(self.service, "long-code-sms") if self.real else self.fake  # type: ignore[arg-type]
+        client: Any = self.service
+        real = EventBridgeBus(client, "long-code-sms", sleep=self.service.waits.append)
+        self.bus: Bus = real if self.real else self.fake
 
     @property
     def heard(self) -> list[tuple[str, int]]:
@@ -124,6 +131,26 @@ def test_ten_at_a_time_of_different_messages(eventbridge: Both) -> None:
     assert eventbridge.bus.tell(notices(*[f"m-{number}" for number in range(25)])) == Told(25)
 
     assert [len(call) for call in eventbridge.service.calls] == [MOST_ENTRIES, MOST_ENTRIES, 5]
+
+
+def test_what_is_refused_for_a_moment_is_put_in_again_alone_and_in_its_order(eventbridge: Both) -> None:
+    eventbridge.service.throttled = {"b": 2, "c": 1}
+
+    assert eventbridge.bus.tell(notices("a", "b", "c", "b", "a")) == Told(5)
+
+    assert [len(call) for call in eventbridge.service.calls] == [3, 2, 1, 2]
+    assert [number for about, number in eventbridge.heard if about == "b"] == [1, 3]
+    assert sorted(eventbridge.heard) == [("a", 0), ("a", 4), ("b", 1), ("b", 3), ("c", 2)]
+    assert eventbridge.service.waits == [0.05, 0.1]
+
+
+def test_what_is_always_refused_is_given_back_before_long(eventbridge: Both) -> None:
+    eventbridge.refuse("b")
+
+    assert eventbridge.bus.tell(notices("a", "b", "c", "b")) == Told(1, "ThrottlingException")
+
+    assert [len(call) for call in eventbridge.service.calls] == [3, 1, 1, 1]
+    assert eventbridge.service.waits == [0.05, 0.1, 0.2]
 
 
 def test_large_ones_are_spread_over_calls_by_their_size(eventbridge: Both) -> None:

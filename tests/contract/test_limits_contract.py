@@ -2,7 +2,7 @@
 
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -541,3 +541,29 @@ def test_turns_of_a_sender_leave_its_slots_alone(limits: Limits) -> None:
     limits.take_turn(OURS, BRAKE, START_MS)
 
     assert limits.look(THEIRS, OURS).sender == Limiter(START_MS + 100, brake=BRAKE, turns=braking.TEXT)
+
+
+def test_what_a_look_was_not_told_at_once_is_asked_for_again(dynamodb: "DynamoDBClient") -> None:
+    """Only the table leaves out keys: here all but the first that it is asked for, of each table."""
+    waits: list[float] = []
+    table, ledger = create_table(dynamodb, "LimitsTable"), create_table(dynamodb, "MessagesTable")
+
+    class Scarce:
+        # Any: what botocore takes and gives.
+        def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:
+            some = {name: wanted | {"Keys": wanted["Keys"][:1]} for name, wanted in RequestItems.items()}
+            rest = {name: wanted | {"Keys": wanted["Keys"][1:]} for name, wanted in RequestItems.items()}
+            left = {name: wanted for name, wanted in rest.items() if wanted["Keys"]}
+            return dict(dynamodb.batch_get_item(RequestItems=some)) | {"UnprocessedKeys": left}
+
+    real = DynamoLimits(dynamodb, table, ledger)
+    real.reserve(KEY, 1, 1_000, START_MS)
+    real.pause(START_MS, "a test")
+    scarce: Any = Scarce()
+
+    found = DynamoLimits(scarce, table, ledger, sleep=waits.append).look(THEIRS, OURS)
+
+    assert found == real.look(THEIRS, OURS)
+    assert found.control.paused_since_ms == START_MS
+    assert found.recipient.tat_ms == START_MS + 1_000
+    assert waits == [0.05] * 3

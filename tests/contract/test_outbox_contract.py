@@ -217,6 +217,7 @@ class Refusing:
     refuses: Callable[[int, int], bool]
     sender_fault: bool = False
     calls: list[int] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
 
     # Any: whichever method of the client.
     def __getattr__(self, name: str) -> Any:
@@ -244,9 +245,26 @@ def refusing(sqs: "SQSClient") -> Refuse:
         refuses: Callable[[int, int], bool] = lambda *_: False, *, sender_fault: bool = False
     ) -> tuple[SqsOutbox, Refusing]:
         client = Refusing(sqs, refuses, sender_fault)
-        return SqsOutbox(client, url), client  # type: ignore[arg-type]  # what it has of a client
+        outbox = SqsOutbox(client, url, sleep=client.waits.append)  # type: ignore[arg-type]  # what it has of a client
+        return outbox, client
 
     return make
+
+
+def test_the_group_alone_of_all_that_sqs_is_told_has_the_number(sqs: "SQSClient") -> None:
+    """SQS encrypts no metadata: docs/threat-model.md says what is open, and this that it is no more."""
+    outbox = SqsOutbox(sqs, create_queue(sqs, "SendQueue"))
+    told: list[dict[str, Any]] = []
+    sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", lambda params, **_: told.append(params))
+
+    outbox.put([waiting(make_message(recipient=THEIRS))])
+    outbox.renew(list(outbox.receive()))
+
+    entries = [entry for params in told for entry in params["Entries"]]
+    assert [{name for name, value in entry.items() if THEIRS[1:] in str(value)} for entry in entries] == [
+        {"MessageGroupId"}
+    ] * 2
+    assert THEIRS[1:] not in "".join(params["QueueUrl"] for params in told)
 
 
 def test_an_entry_that_was_not_taken_is_put_in_again_and_no_other(refusing: Refuse) -> None:
@@ -256,6 +274,7 @@ def test_an_entry_that_was_not_taken_is_put_in_again_and_no_other(refusing: Refu
     outbox.put(texts)
 
     assert client.calls == [10, 1, 1, 2]
+    assert client.waits == [0.05, 0.1]
     assert {one.message_id for one in received(outbox)} == {text.message_id for text in texts}
 
 
@@ -266,7 +285,8 @@ def test_an_entry_that_is_never_taken_is_told(refusing: Refuse, sender_fault: bo
     with pytest.raises(Unavailable, match="The queue"):
         outbox.put(line(3))
 
-    assert client.calls == [3, 1, 1]
+    assert client.calls == [3, 1, 1, 1]
+    assert client.waits == [0.05, 0.1, 0.2]
     # The others are in: to put all of them in again does no harm.
     assert outbox.size() == 2
 
@@ -277,7 +297,8 @@ def test_a_batch_of_which_nothing_is_taken_is_told(refusing: Refuse) -> None:
     with pytest.raises(Unavailable, match="The queue"):
         outbox.put(line(2))
 
-    assert client.calls == [2, 2, 2]
+    assert client.calls == [2, 2, 2, 2]
+    assert client.waits == [0.05, 0.1, 0.2]
 
 
 def test_what_could_not_be_renewed_is_not_given_up(refusing: Refuse) -> None:
@@ -308,6 +329,7 @@ def test_what_fails_to_be_deferred_or_done_is_tried_again(refusing: Refuse, call
         assert good.size() == 0
 
     assert client.calls == [10, 4, 2]
+    assert client.waits == [0.05]
 
 
 @pytest.mark.parametrize("call", ["defer", "done"])

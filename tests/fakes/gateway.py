@@ -15,11 +15,15 @@ def call(
     body: object = None,
     *,
     parameters: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str | list[str]] | None = None,
+    query: Mapping[str, str | list[str]] | None = None,
     base64_encoded: bool = False,
     caller: str = API_KEY_ID,
 ) -> dict[str, Any]:
-    """One call. A body that is neither text nor bytes nor None is sent as JSON."""
+    """One call. A body that is neither text nor bytes nor None is sent as JSON.
+
+    A list is what came more than once: of that the gateway's single values have the last.
+    """
     raw: str | None
     if body is None:
         raw = None
@@ -32,15 +36,16 @@ def call(
     path = resource
     for name, value in (parameters or {}).items():
         path = path.replace(f"{{{name}}}", value).replace(f"{{{name}+}}", value)
-    sent = {"Content-Type": "application/json", **(headers or {})}
+    sent = _several({"Content-Type": "application/json", **(headers or {})})
+    asked = _several(query or {})
     return {
         "resource": resource,
         "path": path,
         "httpMethod": method,
-        "headers": sent,
-        "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "headers": {name: values[-1] for name, values in sent.items()},
+        "multiValueHeaders": sent,
+        "queryStringParameters": {name: values[-1] for name, values in asked.items()} or None,
+        "multiValueQueryStringParameters": asked or None,
         "pathParameters": dict(parameters) if parameters else None,
         "stageVariables": None,
         "requestContext": {
@@ -57,6 +62,10 @@ def call(
         "body": raw,
         "isBase64Encoded": base64_encoded,
     }
+
+
+def _several(values: Mapping[str, str | list[str]]) -> dict[str, list[str]]:
+    return {name: value if isinstance(value, list) else [value] for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,13 @@
 import base64
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.fakes import OURS, THEIRS, World, call
+from tests.fakes import OURS, THEIRS, Reply, World, call, make_world
 from tests.fakes.webhooks import Signer, envelope, inbound
 from tests.functional.conftest import nothing_happened
 
@@ -46,6 +49,27 @@ BODIES: list[tuple[str, object, str | None]] = [
     ("11 parts of GSM-7", {"to": THEIRS, "message": "a" * 1531}, "message"),
     ("11 parts of UCS-2", {"to": THEIRS, "message": "ê" * 671}, "message"),
     ("a text with half of a surrogate pair", {"to": THEIRS, "message": "Hi \ud83d"}, "message"),
+    ("a byte-order mark", '\ufeff{"to": "+12025550123", "message": "Hi"}', None),
+    ("a text that is there twice", '{"to": "+12025550123", "message": "Hi", "message": "Hello"}', "message"),
+    ("the same text twice", '{"to": "+12025550123", "message": "Hi", "message": "Hi"}', "message"),
+    ("a recipient twice", '{"to": "+12025550123", "message": "Hi", "to": "+12025550124"}', "to"),
+    ("a tag twice", '{"to": "+12025550123", "message": "Hi", "metadata": {"tag": "a", "tag": "b"}}', "tag"),
+    ("a number of 5,000 digits", '{"to": "+12025550123", "message": "Hi", "metadata": ' + "9" * 5_000 + "}", None),
+    ("a number beyond all numbers", '{"to": "+12025550123", "message": "Hi", "metadata": 1e999}', "metadata"),
+    ("nested far down", '{"to": "+12025550123", "message": "Hi", "metadata": ' + "[" * 90_000 + "}", None),
+    ("a zero-width space alone", {"to": THEIRS, "message": "\u200b"}, "message"),
+    ("joiners and a mark alone", {"to": THEIRS, "message": "\u200d\u2060\ufeff\u0301 "}, "message"),
+    ("Hangul's filler alone", {"to": THEIRS, "message": "\u3164"}, "message"),
+    ("blank Braille alone", {"to": THEIRS, "message": "\u2800\u2800"}, "message"),
+    ("controls alone", {"to": THEIRS, "message": "\x1b\x07"}, "message"),
+    ("NUL alone", {"to": THEIRS, "message": "\0"}, "message"),
+    ("a text with NUL", {"to": THEIRS, "message": "Hi\0there"}, "message"),
+    ("what is left of Latin-1", {"to": THEIRS, "message": "Gr\ufffd\ufffde"}, "message"),
+    ("a tag of a no-break space", {"to": THEIRS, "message": "Hi", "metadata": {"tag": "\u00a0"}}, "metadata.tag"),
+    ("a tag of a joiner", {"to": THEIRS, "message": "Hi", "metadata": {"tag": "\u200d"}}, "metadata.tag"),
+    ("a tag with a word joiner", {"to": THEIRS, "message": "Hi", "metadata": {"tag": "a\u2060b"}}, "metadata.tag"),
+    ("a tag of 65", {"to": THEIRS, "message": "Hi", "metadata": {"tag": "a" * 65}}, "metadata.tag"),
+    ("an empty tag", {"to": THEIRS, "message": "Hi", "metadata": {"tag": ""}}, "metadata.tag"),
     ("a field that we do not know", {"to": THEIRS, "message": "Hi", "from": OURS}, "from"),
     ("a misspelt field", {"to": THEIRS, "mesage": "Hi"}, "mesage"),
     ("metadata that is a list", {"to": THEIRS, "message": "Hi", "metadata": ["a"]}, "metadata"),
@@ -163,7 +187,8 @@ def test_a_path_that_is_not_ours_is_not_found(world: World) -> None:
         ("PUT", "webhooks/message/40385f64-5717-4562-b3fc-2c963f66afa6", "POST"),
         ("POST", "health", "GET"),
         ("PATCH", "sms/optouts/+12025550123", "GET, PUT, DELETE"),
-        ("GET", "sms/send/", "POST"),
+        ("HEAD", "health", "GET"),
+        ("OPTIONS", "sms/optouts/+12025550123", "GET, PUT, DELETE"),
     ],
 )
 def test_a_method_that_a_route_does_not_have_names_the_one_that_it_has(
@@ -174,6 +199,200 @@ def test_a_method_that_a_route_does_not_have_names_the_one_that_it_has(
     assert nothing_happened(world)
     assert (reply.status, reply.fields["code"]) == (405, "method_not_allowed")
     assert reply.headers["allow"] == allowed
+
+
+def test_a_path_with_a_slash_too_many_is_no_route_whatever_the_method(world: World) -> None:
+    ident = "40385f64-5717-4562-b3fc-2c963f66afa6"
+    for path in (
+        "sms/send/",
+        "sms/queue/",
+        "health/",
+        f"sms/status/{ident}/",
+        "sms//send",
+        "sms/tags/a/b",
+        "sms%2Fsend",
+    ):
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            reply = world.request("fallback", method, "/{proxy+}", parameters={"proxy": path})
+
+            assert nothing_happened(world), (method, path)
+            assert (reply.status, reply.fields["code"]) == (404, "not_found"), (method, path)
+
+
+def test_a_slash_that_the_gateway_cuts_off_is_no_wrong_method(world: World) -> None:
+    event = call("POST", "/{proxy+}", parameters={"proxy": "sms/send"}) | {"path": "/sms/send/"}
+
+    reply = Reply.of(world.invoke("fallback", event))
+
+    assert reply.status == 404
+    assert reply.fields["error"] == "There is no such route. Leave out the slash at the end of the path."
+
+
+def test_a_parameter_that_is_there_twice_is_refused_by_name(world: World) -> None:
+    for function, resource, name in (
+        *(("messages", "/sms/messages", name) for name in ("to", "tag", "since", "limit", "cursor")),
+        ("optouts", "/sms/optouts", "cursor"),
+    ):
+        reply = world.request(function, "GET", resource, query={name: ["a", "b"]})
+
+        refused = (reply.status, reply.fields["code"], reply.fields["field"])
+        assert refused == (400, "invalid_request", name), resource
+
+
+def test_a_parameter_that_nobody_reads_is_refused_by_name(world: World) -> None:
+    for function, resource in (("messages", "/sms/messages"), ("optouts", "/sms/optouts")):
+        reply = world.request(function, "GET", resource, query={"colour": "red"})
+
+        assert (reply.status, reply.fields["field"]) == (400, "colour"), resource
+
+
+# ------------------------------------------------------------------------------------------- the headers
+
+# (what is wrong, the headers, the one that the answer names)
+HEADERS: list[tuple[str, dict[str, str | list[str]], str]] = [
+    ("two keys", {"Idempotency-Key": ["a", "b"]}, "Idempotency-Key"),
+    ("one key twice", {"Idempotency-Key": ["a", "a"]}, "Idempotency-Key"),
+    ("two keys in two cases", {"Idempotency-Key": "a", "idempotency-key": "b"}, "Idempotency-Key"),
+    ("a body that is packed", {"Content-Encoding": "gzip"}, "Content-Encoding"),
+    ("two codings", {"Content-Encoding": ["identity", "br"]}, "Content-Encoding"),
+    ("Latin-1", {"Content-Type": "application/json; charset=ISO-8859-1"}, "Content-Type"),
+    ("UTF-16 in quotes", {"Content-Type": 'application/json;Charset="utf-16"'}, "Content-Type"),
+    ("two types", {"Content-Type": ["application/json", "text/plain"]}, "Content-Type"),
+]
+
+
+@pytest.mark.parametrize("route", ["send", "queue"])
+def test_a_header_that_is_wrong_is_named_and_nothing_is_stored(world: World, route: str) -> None:
+    for what, headers, field in HEADERS:
+        reply = world.request(route, "POST", f"/sms/{route}", {"to": THEIRS, "message": "Hi"}, headers=headers)
+
+        assert nothing_happened(world), what
+        refused = (reply.status, reply.fields["code"], reply.fields.get("field"))
+        assert refused == (400, "invalid_request", field), what
+
+
+def test_what_kind_of_content_a_body_is_called_has_no_say(world: World) -> None:
+    kinds = (
+        "application/json; charset=UTF-8",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "",
+        "; charset=",
+    )
+    for number, kind in enumerate(kinds, 1):
+        body = {"to": THEIRS, "message": "Hi"}
+        reply = world.request(
+            "queue", "POST", "/sms/queue", body, headers={"Content-Type": kind, "Content-Encoding": "identity"}
+        )
+
+        assert len(world.messages.all) == number, kind
+        assert reply.status == 202, kind
+
+
+# ------------------------------------------------------------------------------------------------ the tags
+
+
+def test_a_tag_that_is_taken_can_be_looked_up_whatever_joins_its_characters(world: World) -> None:
+    family, persian = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u062e\u0648"
+    for tag in ("spring\u00a0sale", family, persian, "a\u202fb", "\u2764\ufe0f", "cafe\u0301"):
+        assert world.enqueue(metadata={"tag": tag}).status == 202, tag
+
+        counted = world.request("tags", "GET", "/sms/tags/{tag}", parameters={"tag": quote(tag)})
+        found = world.request("messages", "GET", "/sms/messages", query={"tag": tag})
+
+        assert (counted.status, counted.fields["tag"]) == (200, tag), tag
+        assert [row["metadata"] for row in found.fields["messages"]] == [{"tag": tag}], tag
+
+
+def test_a_tag_in_the_path_that_is_not_utf_8_is_refused(world: World) -> None:
+    reply = world.request("tags", "GET", "/sms/tags/{tag}", parameters={"tag": "%ff"})
+
+    assert (reply.status, reply.fields["field"]) == (400, "tag")
+
+
+# ------------------------------------------------------------------------------------------- anything at all
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+# Something like a request: of the right names, and now and then of the right form.
+REQUESTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "to": st.sampled_from([THEIRS, "+442071838750", OURS, "+0"]) | JSON,
+        "message": st.text(max_size=40) | JSON,
+        "metadata": st.dictionaries(st.sampled_from(["tag", "a"]), st.text(max_size=10), max_size=2) | JSON,
+        "colour": JSON,
+    },
+)
+BYTES = (
+    st.binary(max_size=60)
+    | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass"))
+    | REQUESTS.map(lambda fields: json.dumps(fields).encode())
+    | st.builds(
+        lambda fields, by: json.dumps(fields).encode(by, "surrogatepass"),
+        REQUESTS,
+        st.sampled_from(["utf-16", "utf-8-sig"]),
+    )
+)
+VALUES = st.text(st.characters(codec="latin-1"), max_size=12) | st.sampled_from(
+    ["gzip", "application/json; charset=x"]
+)
+SOME_HEADERS = st.dictionaries(
+    st.sampled_from(["Idempotency-Key", "idempotency-key", "Content-Type", "Content-Encoding", "X-Other"]),
+    VALUES | st.lists(VALUES, min_size=1, max_size=3),
+    max_size=3,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(["send", "queue"]), BYTES, SOME_HEADERS)
+def test_no_body_and_no_header_is_our_fault(route: str, body: bytes, headers: dict[str, str | list[str]]) -> None:
+    world = make_world()
+
+    reply = world.request(route, "POST", f"/sms/{route}", body, headers=headers, base64_encoded=True)
+
+    assert world.journal.crashes == []
+    assert reply.status in (200, 202, 400, 403, 429), reply.fields
+    if reply.status not in (200, 202):
+        assert reply.fields["error"]
+        assert nothing_happened(world)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(
+        [
+            ("status", "/sms/status/{id}", "id"),
+            ("tags", "/sms/tags/{tag}", "tag"),
+            ("optouts", "/sms/optouts/{number}", "number"),
+            ("recipients", "/sms/recipients/{number}", "number"),
+            ("fallback", "/{proxy+}", "proxy"),
+            ("messages", "/sms/messages", "none"),
+            ("optouts", "/sms/optouts", "none"),
+        ]
+    ),
+    st.sampled_from(["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS"]),
+    st.text(max_size=30) | st.sampled_from(["+12025550123", "%2B12025550123", "%ff", "sms/send/"]),
+    st.dictionaries(
+        st.sampled_from(["to", "from", "tag", "status", "since", "until", "limit", "cursor", "colour"]),
+        st.text(max_size=12) | st.lists(st.text(max_size=6), min_size=1, max_size=2),
+        max_size=3,
+    ),
+)
+def test_no_path_and_no_parameter_is_our_fault(
+    route: tuple[str, str, str], method: str, value: str, query: dict[str, str | list[str]]
+) -> None:
+    world = make_world()
+    function, resource, name = route
+
+    reply = world.request(function, method, resource, parameters={name: value}, query=query)
+
+    assert world.journal.crashes == []
+    assert reply.status in (200, 400, 404, 405), reply.fields
+    assert reply.status == 200 or reply.fields["error"]
 
 
 # ------------------------------------------------------------------------------------------- the webhooks

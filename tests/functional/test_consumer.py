@@ -10,6 +10,8 @@ import pytest
 
 from longcode import outbox, pacing
 from longcode.backlog import waiting
+from longcode.errors import Unavailable
+from longcode.lane import RENEW_AFTER
 from longcode.message import CLAIM_MS, HeldBy, Status
 from longcode.pacing import recipient_key
 from tests.fakes import OURS, THEIRS, FakeClock, FakeQueue, World, make_settings, make_world
@@ -621,6 +623,118 @@ def test_a_recipient_who_has_opted_out_since_gets_nothing_and_the_line_moves_on(
         Status.SUBMITTED,
     ]
     assert world.queue.stored == []
+
+
+# ------------------------------------------------------------------------- a group that isn't the recipient's
+
+
+def in_group(world: World, group: str | None, numbers: tuple[int, ...] | None = None) -> dict[str, Any]:
+    """What waits in the queue as one batch, those of `numbers` (all) in another group, or in none."""
+    event = batch(world, world.queue.take())
+    for number, record in enumerate(event["Records"]):
+        if numbers is None or number in numbers:
+            record["attributes"].pop("MessageGroupId")
+            record["attributes"] |= {} if group is None else {"MessageGroupId": group}
+    return event
+
+
+@pytest.mark.parametrize("group", [None, B, "somebody"], ids=["none", "another's", "no-number"])
+def test_a_text_without_its_group_keeps_its_own_recipients_distance_and_order(
+    world: World, group: str | None
+) -> None:
+    for number in range(3):
+        world.enqueue(to=A, message=f"number {number}")
+    world.enqueue(to=C)
+
+    answer = world.invoke("consumer", in_group(world, group), 60_000)
+
+    assert [text.text for text in world.carrier.texts if text.recipient == A] == [f"number {n}" for n in range(3)]
+    assert min(gaps(world.carrier.arrivals(A))) >= INTERVAL_MS
+    assert len(world.carrier.arrivals(C)) == 1
+    assert failed(answer) == []
+    assert set(world.limits.limiters) == {recipient_key(A), recipient_key(C)}
+
+
+def test_a_text_without_its_group_waits_for_its_own_recipients_slot(slow: World) -> None:
+    slow.send(to=A)
+    before = slow.carrier.arrivals(A)
+    for _ in range(2):
+        slow.enqueue(to=A)
+
+    answer = slow.invoke("consumer", in_group(slow, None), 60_000)
+    slow.consume()
+
+    assert failed(answer) != []
+    assert len(slow.carrier.arrivals(A)) == 3
+    assert min(gaps(slow.carrier.arrivals(A))) >= SLOW_MS
+    assert slow.carrier.arrivals(A)[:1] == before
+
+
+@pytest.mark.parametrize("group", [None, B], ids=["none", "another's"])
+def test_a_text_without_its_group_is_held_to_its_own_recipients_opt_out(world: World, group: str | None) -> None:
+    world.enqueue(to=A)
+    world.enqueue(to=C)
+    world.webhook(inbound(A, "stop", world.clock.now, to=OURS))
+
+    answer = world.invoke("consumer", in_group(world, group), 60_000)
+
+    assert world.carrier.arrivals(A) == []
+    assert len(world.carrier.arrivals(C)) == 1
+    assert [m.status for m in world.messages.all if m.peer == A and m.direction == "outbound"] == [
+        Status.SUPPRESSED
+    ]
+    assert failed(answer) == []
+
+
+def test_anothers_opt_out_is_none_of_a_text_that_came_in_their_group(world: World) -> None:
+    world.enqueue(to=A)
+    world.webhook(inbound(B, "stop", world.clock.now, to=OURS))
+
+    world.invoke("consumer", in_group(world, B), 60_000)
+
+    assert len(world.carrier.arrivals(A)) == 1
+
+
+def test_of_one_recipients_texts_some_without_their_group_none_leaves_out_of_turn(world: World) -> None:
+    for number in range(4):
+        world.enqueue(to=A, message=f"number {number}")
+
+    answer = world.invoke("consumer", in_group(world, None, (1, 3)), 60_000)
+    sent = [text.text for text in world.carrier.texts]
+    world.consume()
+
+    # The one before it is taken along; what stands behind the line of the batch waits for its next turn.
+    assert sent == ["number 0", "number 1", "number 2"]
+    assert len(failed(answer)) == 2
+    assert [text.text for text in world.carrier.texts] == [f"number {n}" for n in range(4)]
+    assert min(gaps(world.carrier.arrivals(A))) >= INTERVAL_MS
+    assert world.queue.stored == []
+
+
+def test_a_text_without_its_group_is_never_worn_out_by_a_pause(world: World) -> None:
+    world.enqueue(to=A)
+    world.limits.pause(world.clock.now_ms(), "a test")
+    event = in_group(world, None)
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(RENEW_AFTER)
+
+    answer = world.invoke("consumer", event, 60_000)
+
+    assert len(failed(answer)) == len(world.queue.stored) == 1
+    assert world.queue.stored[0].group == A
+
+
+@pytest.mark.parametrize("crash", [Unavailable("The messages table"), ValueError("a bug")], ids=["down", "bug"])
+def test_a_text_without_its_group_is_not_lost_where_its_store_fails(crash: Exception) -> None:
+    world = make_world()
+    world.enqueue(to=A)
+    world.messages.trip.fail("line", lambda: crash)
+
+    answer = world.invoke("consumer", in_group(world, None), 60_000)
+    world.messages.trip.clear()
+    world.consume()
+
+    assert len(failed(answer)) == 1
+    assert len(world.carrier.arrivals(A)) == 1
 
 
 # -------------------------------------------------------------------------------------- failing stores

@@ -134,6 +134,27 @@ def test_a_body_that_is_not_utf_8_is_refused(encoded: bytes) -> None:
         _ = request(body=base64.b64encode(encoded).decode(), isBase64Encoded=True).json
 
 
+@pytest.mark.parametrize("encoded", [b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b"\xfe\xff\0{\0}"])
+def test_a_byte_order_mark_is_named(encoded: bytes) -> None:
+    with pytest.raises(errors.InvalidRequest, match="byte-order mark"):
+        _ = request(body=base64.b64encode(encoded).decode(), isBase64Encoded=True).json
+
+
+def test_a_byte_order_mark_is_named_where_the_gateway_has_read_the_body() -> None:
+    with pytest.raises(errors.InvalidRequest, match="byte-order mark"):
+        _ = request(body="\ufeff{}").json
+
+
+def test_a_header_is_one_or_none_and_refused_by_name_if_it_is_several() -> None:
+    assert request(headers={"A": "1"}, multiValueHeaders={"a": ["1"]}).header("a") == "1"
+    assert request(headers={}).header("a") is None
+    several = request(headers={"A": "2"}, multiValueHeaders={"A": ["1", "2"]})
+    assert several.headers["a"] == "1, 2"
+    with pytest.raises(errors.InvalidRequest) as refused:
+        several.header("A")
+    assert refused.value.field == "A"
+
+
 def test_receipts_go_to_the_configured_address_or_to_this_api() -> None:
     assert request().webhook_url("https://example.com/hooks") == "https://example.com/hooks"
     assert request().webhook_url("") == ("https://example.execute-api.us-east-1.amazonaws.com/v1/webhooks/message")

@@ -3,10 +3,19 @@
 import re
 from dataclasses import dataclass, replace
 
-from longcode import backlog, braking, outages, pacing, phone, segments
+from longcode import backlog, braking, outages, pacing, phone, segments, visible
 from longcode.errors import OPTED_OUT, InvalidRequest, LineFull, RecipientOptedOut, Unavailable
 from longcode.guard import Guard
-from longcode.message import HeldBy, Message, Status, fingerprint, message_id, same_request
+from longcode.message import (
+    MAX_TAG_CHARACTERS,
+    HeldBy,
+    Message,
+    Status,
+    fingerprint,
+    is_tag,
+    message_id,
+    same_request,
+)
 from longcode.metrics import Metric
 from longcode.pacing import Pace
 from longcode.ports import Clock, Journal, Limits, Messages, Meter, Outbox, Road
@@ -17,6 +26,11 @@ _COUNT = 10_000
 _FIELDS = frozenset(("to", "message", "metadata"))
 # RFC draft "The Idempotency-Key HTTP Header Field", narrowed to what every client can write.
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# What no text has, and why.
+_NOT_IN_TEXT = {
+    "\0": "a phone may take it for the end of the text",
+    "\ufffd": "it stands for bytes that were not UTF-8",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,13 @@ def _text(value: object) -> str:
         raise InvalidRequest("'message' must not be empty.", field="message")
     if not _is_unicode(value):
         raise InvalidRequest("'message' holds half of a surrogate pair.", field="message")
+    if not visible.seen(value):
+        raise InvalidRequest(
+            f"'message' has no character that can be seen, only {visible.points(value)}.", field="message"
+        )
+    for character, why in _NOT_IN_TEXT.items():
+        if character in value:
+            raise InvalidRequest(f"'message' holds {visible.points(character)}: {why}.", field="message")
     parts = segments.count(value)
     if parts > segments.MAX_PARTS:
         raise InvalidRequest(
@@ -78,6 +99,12 @@ def _metadata(value: object) -> dict[str, str]:
         raise InvalidRequest("'metadata' must be a flat object of strings.", field="metadata")
     if not all(name and _is_unicode(name) and _is_unicode(inner) for name, inner in value.items()):
         raise InvalidRequest("'metadata' has an empty name or half of a surrogate pair.", field="metadata")
+    if "tag" in value and not is_tag(value["tag"]):
+        raise InvalidRequest(
+            f"'metadata.tag' must have 1 to {MAX_TAG_CHARACTERS} visible characters: "
+            "nothing could be found by this one.",
+            field="metadata.tag",
+        )
     if sum(len(name.encode()) + len(inner.encode()) for name, inner in value.items()) > MAX_METADATA_BYTES:
         raise InvalidRequest(f"'metadata' is larger than {MAX_METADATA_BYTES} bytes.", field="metadata")
     return dict(value)

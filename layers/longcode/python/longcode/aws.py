@@ -1,6 +1,10 @@
-"""The one session that every AWS client is made from, and the one place its errors become ours."""
+"""The one session that every AWS client is made from, and the one place its errors become ours.
 
-from collections.abc import Iterator
+A batch call can succeed and leave out some of what it was given: "unprocessed" keys, "failed" entries. The client
+library does not try those again, so whoever makes such a call does, as often as TRIES, with `pause_s` between.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -29,6 +33,15 @@ _CONFIG = Config(
 _SECRET_CONFIG = _CONFIG.merge(
     Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 )
+# How often in a row a batch call may leave out the same before it counts as an outage.
+TRIES = 4
+# Waits so many seconds; a test hands in one that does not.
+Sleep = Callable[[float], None]
+
+
+def pause_s(tries: int) -> float:
+    """How long to wait after so many tries: 50 ms, twice as long each time, 200 ms at most."""
+    return min(0.05 * 2.0 ** (tries - 1), 0.2)
 
 
 @cache
@@ -90,3 +103,33 @@ def translated(what: str) -> Iterator[None]:
         raise Unavailable(what) from exc
     except BotoCoreError as exc:
         raise Unavailable(what) from exc
+
+
+# Any: items and keys are the table's JSON.
+def get_items(
+    client: "DynamoDBClient", keys: Mapping[str, Sequence[dict[str, Any]]], what: str, sleep: Sleep
+) -> dict[str, list[dict[str, Any]]]:
+    """The items under `keys` (table: up to 100 of them in all), as they are now.
+
+    Raises Unavailable if some are left out however often they are asked for.
+    """
+    found: dict[str, list[dict[str, Any]]] = {table: [] for table in keys}
+    left: dict[str, Any] = {table: {"Keys": list(some), "ConsistentRead": True} for table, some in keys.items()}
+    tries = 0
+    while left:
+        with translated(what):
+            answer = client.batch_get_item(RequestItems=left)
+        for table, items in answer["Responses"].items():
+            found[table] += items
+        before, left = left, dict(answer.get("UnprocessedKeys") or {})
+        # An answer has an end by its size as well: what got on is no outage.
+        tries = tries + 1 if _count(left) == _count(before) else 1
+        if tries == TRIES:
+            raise Unavailable(what)
+        if left:
+            sleep(pause_s(tries))
+    return found
+
+
+def _count(request: Mapping[str, Any]) -> int:
+    return sum(len(wanted["Keys"]) for wanted in request.values())

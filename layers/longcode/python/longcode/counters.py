@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from longcode.aws import translated
+from longcode.aws import Sleep, get_items, translated
 from longcode.errors import Unavailable
 from longcode.message import Status
 from longcode.ports import Counted
@@ -61,7 +61,7 @@ class DynamoCounters:
         table: str,
         *,
         retention_days: int,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Sleep = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._client = client
@@ -74,16 +74,9 @@ class DynamoCounters:
         # One shard may have less than nothing: a text came into another one.
         counts: Counter[str] = Counter()
         wanted = [{"pk": _serialize(_key(tag, shard))} for shard in range(SHARDS)]
-        for _ in range(_TRIES):
-            with translated(_WHAT):
-                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": wanted}})
-            for item in answer["Responses"].get(self._table, []):
-                counts.update({name: int(value["N"]) for name, value in item.items() if name in _STATUSES})
-            left: Item = dict(answer.get("UnprocessedKeys", {}).get(self._table, {}))
-            wanted = [dict(key) for key in left.get("Keys", [])]
-            if not wanted:
-                return {name: count for name, count in counts.items() if count > 0}
-        raise Unavailable(_WHAT)
+        for item in get_items(self._client, {self._table: wanted}, _WHAT, self._sleep)[self._table]:
+            counts.update({name: int(value["N"]) for name, value in item.items() if name in _STATUSES})
+        return {name: count for name, count in counts.items() if count > 0}
 
     def add(self, counted: Sequence[Counted], now_ms: int) -> None:
         left = list(counted)

@@ -4,7 +4,7 @@ A queue message says that its recipient has something waiting. What is sent, and
 so a text whose queue message was lost, doubled or put back late keeps its place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from longcode import attempt, pacing
 from longcode.attempt import PROBE_MS, REPLAY_AFTER_MS, Desk
@@ -20,6 +20,10 @@ SEND_BUDGET_MS = 16_000
 NEWER_MS = 60_000
 # For so long those whose recipients have a text in doubt leave the try through an open breaker to that text.
 _OVERDUE_MS = 30 * 60_000
+# How long a text is hidden whose recipient's line is at work under another name.
+_NEXT_TURN_MS = 1_000
+
+LaneOf = Callable[[Sequence[Envelope]], Lane]
 
 
 def send_batch(
@@ -48,14 +52,22 @@ def send_batch(
         else:
             lines.setdefault(envelope.recipient, []).append(envelope)
     forget(unreadable, desk, outbox)
-    lanes = [Lane(line, desk, outbox, deadline_ms - SEND_BUDGET_MS) for line in lines.values()]
+
+    def lane_of(line: Sequence[Envelope]) -> Lane:
+        return Lane(line, desk, outbox, deadline_ms - SEND_BUDGET_MS)
+
+    lanes = [lane_of(line) for line in lines.values()]
     if lanes:
-        _run(lanes, desk, parallel)
+        _run(lanes, desk, parallel, lane_of)
     return results + [result for lane in lanes for result in lane.results]
 
 
-def _run(lanes: Sequence[Lane], desk: Desk, parallel: Parallel) -> None:
-    """Look first and reserve last: whoever must wait anyway holds no slot and costs no write."""
+def _run(lanes: list[Lane], desk: Desk, parallel: Parallel, lane_of: LaneOf) -> None:
+    """Look first and reserve last: whoever must wait anyway holds no slot and costs no write.
+
+    `lanes` gets more where texts came in another group than their recipient's.
+    """
+    at_work: Sequence[Lane] = lanes
     try:
         desk.carrier.prepare()
         road = desk.limits.look(lanes[0].recipient, desk.sender)
@@ -67,20 +79,41 @@ def _run(lanes: Sequence[Lane], desk: Desk, parallel: Parallel) -> None:
         for lane in lanes:
             lane.road = road
         parallel([lane.load for lane in lanes])
-        lanes = [lane for lane in lanes if lane.waiting]
-        if road.control.breaker_until_ms is not None and not _probe(lanes, desk):
+        _sort_out(lanes, desk, parallel, lane_of)
+        at_work = [lane for lane in lanes if lane.waiting]
+        if road.control.breaker_until_ms is not None and not _probe(at_work, desk):
             now = desk.clock.now_ms()
             again = now + pacing.breaker_ms(road.control.breaker_since_ms or now, now)
-            for lane in lanes:
+            for lane in at_work:
                 lane.wait((again, HeldBy.BREAKER, road.control.breaker_reason))
             return
-        lanes = [lane for lane in lanes if lane.waiting]
-        _reserve_shared(lanes, desk)
+        at_work = [lane for lane in at_work if lane.waiting]
+        _reserve_shared(at_work, desk)
     except Unavailable as exc:
-        for lane in lanes:
+        for lane in at_work:
             lane.abandon(exc)
     else:
-        parallel([lane.run for lane in lanes])
+        parallel([lane.run for lane in at_work])
+
+
+def _sort_out(lanes: list[Lane], desk: Desk, parallel: Parallel, lane_of: LaneOf) -> None:
+    """Give the texts that came in another group than their recipient's, or in none, lanes of their recipients.
+
+    Where such a lane is at work already, they wait for their next turn in the queue.
+    """
+    lines: dict[str, list[Envelope]] = {}
+    for lane in lanes:
+        for recipient, envelopes in lane.hand_over().items():
+            lines.setdefault(recipient, []).extend(envelopes)
+    taken = {lane.recipient for lane in lanes if lane.waiting}
+    added = [lane_of(line) for line in lines.values()]
+    for lane, line in zip(added, lines.values(), strict=True):
+        lane.road = lanes[0].road
+        desk.journal.warning("queue.other_group", message_ids=[envelope.message_id for envelope in line])
+        if lane.recipient in taken:
+            lane.wait((desk.clock.now_ms() + _NEXT_TURN_MS, HeldBy.RECIPIENT_RATE, "its line is at work"))
+    lanes += added
+    parallel([lane.load for lane in added if lane.recipient not in taken])
 
 
 def _for_later(envelopes: Sequence[Envelope]) -> list[Envelope]:

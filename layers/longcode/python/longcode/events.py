@@ -1,12 +1,13 @@
 """The event bus that the user's own systems listen on: EventBridge, in order for each message."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from longcode.aws import translated
+from longcode.aws import TRIES, Sleep, pause_s, translated
 from longcode.errors import Unavailable
 from longcode.message import utc
 from longcode.ports import Notice, Told
@@ -27,23 +28,39 @@ _TIME_BYTES = 14
 class EventBridgeBus:
     """ports.Bus over EventBridge."""
 
-    def __init__(self, client: "EventBridgeClient", bus: str) -> None:
+    def __init__(self, client: "EventBridgeClient", bus: str, *, sleep: Sleep = time.sleep) -> None:
         self._client = client
+        self._sleep = sleep
         self._bus = bus
 
     def tell(self, notices: Sequence[Notice]) -> Told:
         taken = 0
         for portion in _portions(notices):
             try:
-                with translated(_WHAT):
-                    answer = self._client.put_events(Entries=[self._entry(notice) for notice in portion])
+                refused = self._put([self._entry(notice) for notice in portion])
             except Unavailable as exc:
                 return Told(taken, _reason(exc.__cause__))
-            for row in answer["Entries"]:
-                if "ErrorCode" in row:
-                    return Told(taken, row["ErrorCode"])
-                taken += 1
+            if refused:
+                # What was taken behind the first that was not is told again, with it.
+                first = min(refused)
+                return Told(taken + first, refused[first])
+            taken += len(portion)
         return Told(taken)
+
+    def _put(self, entries: "Sequence[PutEventsRequestEntryTypeDef]") -> dict[int, str]:
+        """Put entries, and again those that are refused, about as many messages; why each is that still was."""
+        refused: dict[int, str] = {}
+        left = list(range(len(entries)))
+        for tries in range(1, TRIES + 1):
+            with translated(_WHAT):
+                answer = self._client.put_events(Entries=[entries[number] for number in left])
+            rows = zip(left, answer["Entries"], strict=True)
+            refused = {number: row["ErrorCode"] for number, row in rows if "ErrorCode" in row}
+            left = list(refused)
+            if not left or tries == TRIES:
+                break
+            self._sleep(pause_s(tries))
+        return refused
 
     def _entry(self, notice: Notice) -> "PutEventsRequestEntryTypeDef":
         return {

@@ -1,6 +1,7 @@
 """From an API Gateway event to a call, and from its outcome to an answer: the one place that knows both."""
 
 import base64
+import codecs
 import hashlib
 import json
 import re
@@ -55,7 +56,16 @@ class Request:
 
     def __init__(self, event: Event) -> None:
         self._event = event
-        self.headers = {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+        self._headers = _all_headers(event)
+        # What came more than once is one list, as RFC 9110 has it.
+        self.headers = {name: ", ".join(values) for name, values in self._headers.items()}
+
+    def header(self, name: str) -> str | None:
+        """One header, None if it is not there. Raises InvalidRequest if it is there more than once."""
+        values = self._headers.get(name.lower(), [])
+        if len(values) > 1:
+            raise errors.InvalidRequest("This header is there more than once.", field=name)
+        return values[0] if values else None
 
     @property
     def path_id(self) -> str | None:
@@ -72,8 +82,10 @@ class Request:
 
     @property
     def proxy_path(self) -> str:
-        """The path that a catch-all route matched, without slashes around it."""
-        return str((self._event.get("pathParameters") or {}).get("proxy") or "").strip("/")
+        """The path that a catch-all route matched, with the slash at its end if it was called with one."""
+        path = str((self._event.get("pathParameters") or {}).get("proxy") or "")
+        slash = str(self._event.get("path") or "").endswith("/") and not path.endswith("/")
+        return f"{path}/" if slash else path
 
     @property
     def method(self) -> str:
@@ -99,7 +111,11 @@ class Request:
     @property
     def opt_out_cursor(self) -> tuple[int, str] | None:
         """Where a page of the ledger begins. Raises InvalidRequest for what no answer of ours said."""
-        value = (self._event.get("queryStringParameters") or {}).get("cursor")
+        query = self.query
+        unknown = sorted(set(query) - {"cursor"})
+        if unknown:
+            raise errors.InvalidRequest("Unknown parameter. Known is: cursor.", field=unknown[0][:64])
+        value = query.get("cursor")
         if not value:
             return None
         try:
@@ -116,6 +132,7 @@ class Request:
     @property
     def path_tag(self) -> str:
         """The tag in the path. Raises InvalidRequest if it can't be one."""
+        # Bytes that are not UTF-8 come out as U+FFFD, which no tag has.
         tag = unquote(str((self._event.get("pathParameters") or {}).get("tag") or ""))
         if not is_tag(tag):
             raise errors.InvalidRequest("A tag has 1 to 64 visible characters.", field="tag")
@@ -166,13 +183,29 @@ class Request:
     @property
     def json(self) -> object:
         """The body as JSON. Raises InvalidRequest."""
+        self._expect_plain_utf8()
         raw = self.raw_body
         if not raw.strip():
             raise errors.InvalidRequest("Request body required.")
+        if raw.startswith(_BYTE_ORDER_MARKS):
+            raise errors.InvalidRequest("The body begins with a byte-order mark. Send UTF-8 without one.")
         try:
-            return json.loads(raw.decode(), parse_constant=_no_constant)
+            text = raw.decode()
+        except UnicodeDecodeError as exc:
+            raise errors.InvalidRequest("The body is not UTF-8.") from exc
+        try:
+            return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
         except (ValueError, RecursionError) as exc:
             raise errors.InvalidRequest("The body is not valid JSON.") from exc
+
+    def _expect_plain_utf8(self) -> None:
+        """Refuse what the headers say is not UTF-8 as it is. What kind of content they name is not looked at."""
+        coding = (self.header("Content-Encoding") or "").strip().lower()
+        if coding not in ("", "identity"):
+            raise errors.InvalidRequest("Send the body as it is, without a coding.", field="Content-Encoding")
+        charset = _CHARSET.search(self.header("Content-Type") or "")
+        if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+            raise errors.InvalidRequest("The body must be UTF-8.", field="Content-Type")
 
     def webhook_url(self, configured: str) -> str:
         """Where receipts are to go: the configured address, else this API's own."""
@@ -188,6 +221,31 @@ def no_number() -> errors.InvalidRequest:
     return errors.InvalidRequest(
         "The number in the path must be E.164, as +12025550123, or a sender that texts came from.", field="number"
     )
+
+
+_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE | re.ASCII)
+
+
+def _all_headers(event: Event) -> dict[str, list[str]]:
+    """Each header by its name in small letters, with all that it was given."""
+    single: dict[str, list[str]] = {}
+    for name, value in (event.get("headers") or {}).items():
+        single.setdefault(name.lower(), []).append(str(value))
+    several: dict[str, list[str]] = {}
+    for name, values in (event.get("multiValueHeaders") or {}).items():
+        several.setdefault(name.lower(), []).extend(map(str, values))
+    # Of a header that came more than once the gateway's single values have the last alone.
+    return single | {name: values for name, values in several.items() if len(values) > 1}
+
+
+def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise errors.InvalidRequest("This key is in the body more than once.", field=name[:64])
+        found[name] = value
+    return found
 
 
 def _no_constant(name: str) -> object:

@@ -71,6 +71,8 @@ class Lane:
         self._envelopes = list(envelopes)
         # Those whose texts are still to come into the table.
         self._early: list[Envelope] = []
+        # Those whose texts are for somebody else than their group says.
+        self._strangers: dict[str, list[Envelope]] = {}
         # Those before whose texts too many others are to leave.
         self._behind: list[Envelope] = []
         self._places: list[Place] = []
@@ -107,6 +109,14 @@ class Lane:
         self._guarded(self._load)
         if not self._places:
             self._finish()
+
+    def hand_over(self) -> dict[str, list[Envelope]]:
+        """The queue messages of others that were found here, by their recipients: not ours any more."""
+        found, self._strangers = self._strangers, {}
+        return {
+            recipient: [replace(envelope, recipient=recipient) for envelope in envelopes]
+            for recipient, envelopes in found.items()
+        }
 
     def recall(self, now: int) -> None:
         """Take up the slots that texts were given before.
@@ -166,14 +176,18 @@ class Lane:
 
     def _load(self) -> None:
         found = self._read()
+        strangers = self._find_strangers(found)
+        others = [envelope for envelopes in strangers.values() for envelope in envelopes]
+        for envelope in others:
+            found.pop(envelope.message_id or "", None)
         own: dict[str, Place] = {}
         spare: list[tuple[Envelope, Message | None]] = []
         for envelope in self._envelopes:
             ident = envelope.message_id or ""
             message = found.get(ident)
-            if envelope in self._early:
+            if envelope in self._early or envelope in others:
                 continue
-            if message is None or not (message.status.waiting or message.status is Status.SENDING):
+            if message is None or not _to_send(message):
                 spare.append((envelope, message))
             else:
                 own.setdefault(ident, Place(message)).envelopes.append(envelope)
@@ -183,7 +197,16 @@ class Lane:
             places = self._with_earlier(places, until_ms)
         self._places = self._drop_expired(places)
         self._settle_spare(spare, found)
-        self._envelopes = []
+        self._envelopes, self._strangers = [], strangers
+
+    def _find_strangers(self, found: dict[str, Message | None]) -> dict[str, list[Envelope]]:
+        """What is to be sent to others: whose text it is the table says, not the group in the queue."""
+        strangers: dict[str, list[Envelope]] = {}
+        for envelope in self._envelopes:
+            message = found.get(envelope.message_id or "")
+            if message and _to_send(message) and message.recipient != self.recipient:
+                strangers.setdefault(message.recipient, []).append(envelope)
+        return strangers
 
     def _read(self) -> dict[str, Message | None]:
         """What the queue messages name. One that came before its text is given a moment."""
@@ -530,6 +553,11 @@ class Lane:
         self._envelopes, self._places, self._behind, self._early = [], [], [], []
 
 
+def _to_send(message: Message) -> bool:
+    """Whether it is still to be sent, or is just being sent."""
+    return message.status.waiting or message.status is Status.SENDING
+
+
 def forget(envelopes: Sequence[Envelope], desk: Desk, outbox: Outbox) -> None:
     """Delete queue messages; if that fails, they come once more and find their texts dealt with."""
     try:
@@ -546,8 +574,9 @@ def hide(envelopes: Sequence[Envelope], delay_s: int, desk: Desk, outbox: Outbox
     A fresh one takes the place of one that was received often: waiting must not end among the dead letters,
     however long it takes.
     """
-    worn = [envelope for envelope in envelopes if envelope.receives >= RENEW_AFTER]
-    rest = [envelope for envelope in envelopes if envelope.receives < RENEW_AFTER]
+    # One without a group can't be put in again: which is its own the table knows, once it is asked.
+    worn = [envelope for envelope in envelopes if envelope.receives >= RENEW_AFTER and envelope.recipient]
+    rest = [envelope for envelope in envelopes if envelope not in worn]
     try:
         if rest:
             outbox.defer(rest, [delay_s] * len(rest))

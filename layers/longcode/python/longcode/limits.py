@@ -10,6 +10,7 @@ Only if another caller wrote in between is it added twice: a slot that nobody us
 """
 
 import secrets
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from longcode import braking, keys
-from longcode.aws import ConditionFailed, translated
+from longcode.aws import ConditionFailed, Sleep, get_items, translated
 from longcode.braking import Brake
 from longcode.errors import Unavailable
 from longcode.pacing import ACCOUNT_KEY, Reservation, recipient_key, sender_key
@@ -45,8 +46,11 @@ _deserialize = TypeDeserializer().deserialize
 class DynamoLimits:
     """ports.Limits over DynamoDB."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, messages_table: str) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", table: str, messages_table: str, *, sleep: Sleep = time.sleep
+    ) -> None:
         self._client = client
+        self._sleep = sleep
         self._table = table
         # Whether the recipient has opted out is in the other table, and is asked in the same look.
         self._messages_table = messages_table
@@ -198,17 +202,17 @@ class DynamoLimits:
     def look(self, recipient: str, sender: str) -> Road:
         names = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
         ledger = keys.opt_out(recipient)
-        with translated(_WHAT):
-            answer = self._client.batch_get_item(
-                RequestItems={
-                    self._table: {"Keys": [{"pk": _serialize(key)} for key in names], "ConsistentRead": True},
-                    self._messages_table: {"Keys": [{"pk": _serialize(ledger)}], "ConsistentRead": True},
-                }
-            )
-        if answer.get("UnprocessedKeys"):
-            # Not knowing whether sending is stopped is no leave to send.
-            raise Unavailable(_WHAT)
-        found = {item["pk"]["S"]: _plain(item) for item in answer["Responses"].get(self._table, [])}
+        # All or nothing: not knowing whether sending is stopped is no leave to send.
+        items = get_items(
+            self._client,
+            {
+                self._table: [{"pk": _serialize(key)} for key in names],
+                self._messages_table: [{"pk": _serialize(ledger)}],
+            },
+            _WHAT,
+            self._sleep,
+        )
+        found = {item["pk"]["S"]: _plain(item) for item in items[self._table]}
         recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names)
         return Road(
             recipient=_limiter(recipient_item),
@@ -225,7 +229,7 @@ class DynamoLimits:
                 opened_ms=_whole(control.get("opened")),
                 closed_ms=_whole(control.get("closed")),
             ),
-            opted_out=any(_plain(item)["opted_out"] for item in answer["Responses"].get(self._messages_table, [])),
+            opted_out=any(_plain(item)["opted_out"] for item in items[self._messages_table]),
         )
 
     def pause(self, now_ms: int, reason: str) -> None:

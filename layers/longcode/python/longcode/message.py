@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import unicodedata
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from longcode import visible
 from longcode.errors import IdempotencyMismatch
 
 
@@ -82,8 +84,9 @@ ATTENTION_SHARDS = 3 * URGENT_SHARDS
 
 # How many parts a tag and a day have in the indexes that texts are found by, for the same reason.
 FIND_SHARDS = 8
-# A longer tag, or one with a character that can't be seen, is kept with its text, but nothing is found by it.
 MAX_TAG_CHARACTERS = 64
+# What joins letters and emoji, and keeps others apart.
+_JOINERS = frozenset("\u200c\u200d")
 
 # A claim older than this is dead: the longest function timeout (60 s) and a margin for its clock.
 CLAIM_MS = 75_000
@@ -223,8 +226,19 @@ def message_id(caller: str, key: str | None) -> str:
 
 
 def is_tag(text: str) -> bool:
-    """Whether texts can be found and counted by `text`: 1 to 64 visible characters, blanks only inside."""
-    return 0 < len(text) <= MAX_TAG_CHARACTERS and text.isprintable() and text == text.strip()
+    """Whether texts can be found and counted by `text`: 1 to 64 visible characters.
+
+    Blanks of any width, and what joins two characters, may stand between them. U+FFFD is what is left of bytes
+    that were not UTF-8, so it is nobody's tag.
+    """
+    if not 0 < len(text) <= MAX_TAG_CHARACTERS or "\ufffd" in text or not visible.seen(text):
+        return False
+    inside = all(_in_tag(character) for character in text)
+    return inside and text == text.strip() and text[0] not in _JOINERS and text[-1] not in _JOINERS
+
+
+def _in_tag(character: str) -> bool:
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
 
 
 def is_message_id(text: str) -> bool:

@@ -6,16 +6,17 @@ and every one of them may be repeated by the client library without harm.
 
 import hashlib
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from longcode import keys
-from longcode.aws import ConditionFailed, translated
-from longcode.errors import Unavailable
+from longcode.aws import ConditionFailed, Sleep, get_items, translated
 from longcode.message import (
     CLAIM_MS,
     ENQUEUE_CHECK_MS,
@@ -42,9 +43,8 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 _WHAT = "The messages table"
-# As many items as one BatchGetItem takes, and how often in a row it may leave some of them out.
+# As many items as one BatchGetItem takes.
 _BATCH = 100
-_BATCH_TRIES = 5
 # For how long an erased text that was waiting leaves its id behind.
 _REMNANT_S = 86_400
 
@@ -177,8 +177,10 @@ class DynamoMessages:
         retention_days: int,
         validity_minutes: int,
         keep_text: bool = True,
+        sleep: Sleep = time.sleep,
     ) -> None:
         self._client = client
+        self._sleep = sleep
         self._table = table
         self._retention_s = retention_days * 86_400
         self._validity_ms = validity_minutes * 60_000
@@ -667,21 +669,10 @@ class DynamoMessages:
 
     def read(self, message_ids: Sequence[str]) -> dict[str, Message | None]:
         found: dict[str, Message | None] = {}
-        wanted = [_values({"pk": f"M#{ident}"}) for ident in dict.fromkeys(message_ids)]
-        stuck = 0
-        while wanted:
-            with translated(_WHAT):
-                answer = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": wanted[:_BATCH], "ConsistentRead": True}}
-                )
-            for item in answer["Responses"].get(self._table, []):
-                found[item["pk"]["S"].removeprefix("M#")] = image(item)
-            # What did not fit into one answer, or into what the table can do at the moment.
-            left: Item = dict(answer.get("UnprocessedKeys", {}).get(self._table, {}))
-            stuck = stuck + 1 if left else 0
-            if stuck == _BATCH_TRIES:
-                raise Unavailable(_WHAT)
-            wanted = [dict(key) for key in left.get("Keys", [])] + wanted[_BATCH:]
+        keys = [_values({"pk": f"M#{ident}"}) for ident in dict.fromkeys(message_ids)]
+        for some in batched(keys, _BATCH, strict=False):
+            items = get_items(self._client, {self._table: some}, _WHAT, self._sleep)[self._table]
+            found |= {item["pk"]["S"].removeprefix("M#"): image(item) for item in items}
         return found
 
     def erase(self, message: Message) -> bool:

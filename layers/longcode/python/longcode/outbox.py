@@ -1,8 +1,10 @@
 """The queue: what a queue message looks like, both ways, and the calls to SQS.
 
 The body is `{"v": 1, "id": "<message id>"}` and nothing else: no text ever lies in a queue or among the dead
-letters. The group is the recipient's number, which gives one at a time. The order is the table's: a queue message
-says that its recipient has something waiting, so a second copy of one does no harm, nor does one out of turn.
+letters. The group is the recipient's number, which gives one at a time; SQS encrypts bodies and no groups, so
+nothing else of a queue message has the number (decision 20). Whose text it is and the order are the table's: a
+queue message says that its recipient has something waiting, so a second copy of one does no harm, nor does one out
+of turn.
 
 During a deploy, and after going back to the release before, a body was not always written by the release that
 reads it. So what is read is one version ahead of what is written: see "The queue's message format" in
@@ -10,11 +12,12 @@ docs/architecture.md.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from longcode.aws import translated
+from longcode.aws import TRIES, Sleep, pause_s, translated
 from longcode.errors import Unavailable
 from longcode.message import is_message_id
 from longcode.ports import Envelope, Waiting
@@ -23,9 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 _WHAT = "The queue"
-# As many entries as one batch call takes, and how often those of them that fail are tried.
+# As many entries as one batch call takes.
 _BATCH = 10
-_TRIES = 3
 # What `body` writes.
 VERSION = 1
 # The highest that is read. All up to it name the message in `id`, and what else they hold may be left out.
@@ -87,8 +89,9 @@ def envelope(record: Mapping[str, Any]) -> Envelope:
 class SqsOutbox:
     """ports.Outbox over SQS."""
 
-    def __init__(self, client: "SQSClient", queue_url: str) -> None:
+    def __init__(self, client: "SQSClient", queue_url: str, *, sleep: Sleep = time.sleep) -> None:
         self._client = client
+        self._sleep = sleep
         self._url = queue_url
 
     def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
@@ -120,17 +123,19 @@ class SqsOutbox:
         """
         for some in batched(entries, _BATCH, strict=False):
             left = [{"Id": str(number), **entry} for number, entry in enumerate(some)]
-            for _ in range(_TRIES):
+            tries = 0
+            while left:
+                if tries == TRIES:
+                    raise Unavailable(_WHAT)
+                if tries:
+                    self._sleep(pause_s(tries))
                 with translated(_WHAT):
                     answer = call(QueueUrl=self._url, Entries=left)
                 failed = {
                     row["Id"] for row in answer.get("Failed", []) if not (forgive and row.get("SenderFault"))
                 }
                 left = [entry for entry in left if entry["Id"] in failed]
-                if not left:
-                    break
-            else:
-                raise Unavailable(_WHAT)
+                tries += 1
 
     def receive(self) -> list[Envelope]:
         with translated(_WHAT):

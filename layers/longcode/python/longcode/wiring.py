@@ -77,6 +77,7 @@ class Service:
             retention_days=settings.retention_days,
             validity_minutes=settings.validity_minutes,
             keep_text=settings.store_text == "always",
+            sleep=self._sleep,
         )
 
     @cached_property
@@ -93,7 +94,8 @@ class Service:
         from longcode import aws
         from longcode.limits import DynamoLimits
 
-        return DynamoLimits(aws.dynamodb(), self.settings.limits_table, self.settings.messages_table)
+        settings = self.settings
+        return DynamoLimits(aws.dynamodb(), settings.limits_table, settings.messages_table, sleep=self._sleep)
 
     @cached_property
     def optouts(self) -> "ports.OptOuts":
@@ -108,7 +110,9 @@ class Service:
         from longcode.counters import DynamoCounters
 
         settings = self.settings
-        return DynamoCounters(aws.dynamodb(), settings.messages_table, retention_days=settings.retention_days)
+        return DynamoCounters(
+            aws.dynamodb(), settings.messages_table, retention_days=settings.retention_days, sleep=self._sleep
+        )
 
     @cached_property
     def heartbeat(self) -> "ports.Heartbeat":
@@ -122,14 +126,14 @@ class Service:
         from longcode import aws
         from longcode.events import EventBridgeBus
 
-        return EventBridgeBus(aws.events(), self.settings.event_bus)
+        return EventBridgeBus(aws.events(), self.settings.event_bus, sleep=self._sleep)
 
     @cached_property
     def outbox(self) -> "ports.Outbox":
         from longcode import aws
         from longcode.outbox import SqsOutbox
 
-        return SqsOutbox(aws.sqs(), self.settings.queue_url)
+        return SqsOutbox(aws.sqs(), self.settings.queue_url, sleep=self._sleep)
 
     @cached_property
     def dead_letters(self) -> "ports.Depth":
@@ -211,7 +215,7 @@ class Service:
             route=route,
             sender=settings.long_code,
             caller=request.caller,
-            key=accept.idempotency_key(request.headers.get("idempotency-key")),
+            key=accept.idempotency_key(request.header("Idempotency-Key")),
             webhook_url=request.webhook_url(settings.webhook_url),
             now_ms=self.clock.now_ms(),
         )
@@ -264,6 +268,10 @@ class Service:
                 self.meter.flush()
 
         return handle
+
+    def _sleep(self, seconds: float) -> None:
+        """What the adapters wait by, between two tries of what a batch call has left out."""
+        self.clock.sleep_until(self.clock.now_ms() + round(seconds * 1000))
 
     @cached_property
     def _api_key(self) -> Callable[[bool], str]:
