@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from longcode.attributes import typed, untyped
 from longcode.aws import translated
 from longcode.errors import Unavailable
 from longcode.message import Status
@@ -33,8 +33,6 @@ _MARKER_S = 2 * 86_400
 _GRACE_S = 30 * 86_400
 
 _STATUSES = frozenset(Status)
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 # tag (None: all) → status → more or fewer.
 Differences = dict[str | None, Counter[Status]]
@@ -50,7 +48,7 @@ class DynamoCounters:
 
     def read(self, tag: str | None) -> dict[str, int]:
         with translated(_WHAT):
-            item = self._client.get_item(TableName=self._table, Key={"pk": _serialize(_key(tag))}).get("Item", {})
+            item = self._client.get_item(TableName=self._table, Key={"pk": typed(_key(tag))}).get("Item", {})
         counts = {name: int(value["N"]) for name, value in item.items() if name in _STATUSES}
         return {name: count for name, count in counts.items() if count > 0}
 
@@ -86,7 +84,7 @@ class DynamoCounters:
             except Unavailable as exc:
                 reasons = _reasons(exc.__cause__)
                 if reasons and reasons[0]["Code"] == "ConditionalCheckFailed":
-                    ids: list[str] = _deserialize(reasons[0]["Item"]["events"])
+                    ids: list[str] = untyped(reasons[0]["Item"]["events"])
                     return ids
                 if "TransactionConflict" not in [reason["Code"] for reason in reasons]:
                     raise
@@ -97,15 +95,15 @@ class DynamoCounters:
     def _update(self, tag: str | None, counts: Counter[Status], now_ms: int) -> "Item":
         places = [(f"#c{number}", f":c{number}", status) for number, status in enumerate(counts)]
         names = {name: status.value for name, _, status in places}
-        values = {value: _serialize(counts[status]) for _, value, status in places}
+        values = {value: typed(counts[status]) for _, value, status in places}
         changes = "ADD " + ", ".join(f"{name} {value}" for name, value, _ in places)
         if tag is not None:
             changes += " SET expires_at = :end"
-            values[":end"] = _serialize(now_ms // 1000 + self._retention_s + _GRACE_S)
+            values[":end"] = typed(now_ms // 1000 + self._retention_s + _GRACE_S)
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": {"pk": _serialize(_key(tag))},
+                "Key": {"pk": typed(_key(tag))},
                 "UpdateExpression": changes,
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": values,
@@ -119,7 +117,7 @@ def _key(tag: str | None) -> str:
 
 def _marker(event_ids: Sequence[str], now_ms: int) -> "Item":
     fields = {"pk": f"B#{event_ids[0]}", "events": list(event_ids), "expires_at": now_ms // 1000 + _MARKER_S}
-    return {name: _serialize(value) for name, value in fields.items()}
+    return {name: typed(value) for name, value in fields.items()}
 
 
 def _portion(counted: Sequence[Counted]) -> tuple[Sequence[Counted], Differences]:

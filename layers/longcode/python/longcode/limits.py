@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from longcode import braking
+from longcode.attributes import typed, untyped
 from longcode.aws import ConditionFailed, translated
 from longcode.braking import Brake
 from longcode.errors import Unavailable
@@ -37,9 +36,6 @@ _CONTROL = "control"
 _SUSPECT_MS = 15 * 60_000
 # For so long the text that tried last leaves the next try to others.
 _OTHERS_FIRST_MS = 60_000
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class DynamoLimits:
@@ -134,7 +130,7 @@ class DynamoLimits:
                 },
             )
         except ConditionFailed as exc:
-            return exc.item.get("brake_by") == _serialize(mark)
+            return exc.item.get("brake_by") == typed(mark)
         return True
 
     def cover(self, key: str, tat_ms: int) -> None:
@@ -201,8 +197,8 @@ class DynamoLimits:
         with translated(_WHAT):
             answer = self._client.batch_get_item(
                 RequestItems={
-                    self._table: {"Keys": [{"pk": _serialize(key)} for key in keys], "ConsistentRead": True},
-                    self._messages_table: {"Keys": [{"pk": _serialize(ledger)}], "ConsistentRead": True},
+                    self._table: {"Keys": [{"pk": typed(key)} for key in keys], "ConsistentRead": True},
+                    self._messages_table: {"Keys": [{"pk": typed(ledger)}], "ConsistentRead": True},
                 }
             )
         if answer.get("UnprocessedKeys"):
@@ -384,11 +380,11 @@ class DynamoLimits:
             optional["ConditionExpression"] = condition
             optional["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         if values:
-            optional["ExpressionAttributeValues"] = {name: _serialize(value) for name, value in values.items()}
+            optional["ExpressionAttributeValues"] = {name: typed(value) for name, value in values.items()}
         with translated(_WHAT):
             item = self._client.update_item(
                 TableName=self._table,
-                Key={"pk": _serialize(key)},
+                Key={"pk": typed(key)},
                 UpdateExpression=changes,
                 ReturnValues=returns,
                 **optional,
@@ -397,7 +393,7 @@ class DynamoLimits:
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: untyped(value) for name, value in item.items()}
 
 
 def _limiter(item: dict[str, Any]) -> Limiter:

@@ -4,8 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
+from longcode.attributes import typed, untyped
 from longcode.aws import ConditionFailed, translated
 from longcode.ports import OptOut, OptOutChange
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
 _WHAT = "The messages table"
 # The by_peer index lists the opted-out under this key, which is no phone number.
 _LIST = "optouts"
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class DynamoOptOuts:
@@ -30,7 +26,7 @@ class DynamoOptOuts:
     def get(self, number: str) -> OptOut | None:
         with translated(_WHAT):
             item = self._client.get_item(
-                TableName=self._table, Key={"pk": _serialize(f"O#{number}")}, ConsistentRead=True
+                TableName=self._table, Key={"pk": typed(f"O#{number}")}, ConsistentRead=True
             ).get("Item")
         return image(item) if item else None
 
@@ -43,33 +39,33 @@ class DynamoOptOuts:
             with translated(_WHAT):
                 self._client.update_item(
                     TableName=self._table,
-                    Key={"pk": _serialize(f"O#{entry.number}")},
+                    Key={"pk": typed(f"O#{entry.number}")},
                     UpdateExpression="SET "
                     + ", ".join(f"{name} = :{name}" for name in fields)
                     + ("" if entry.opted_out else " REMOVE peer, accepted_ms"),
                     ConditionExpression=condition,
-                    ExpressionAttributeValues={name: _serialize(value) for name, value in values.items()},
+                    ExpressionAttributeValues={name: typed(value) for name, value in values.items()},
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except ConditionFailed as exc:
             # botocore asks again where an answer was lost, and the second finds what the first has written.
-            return exc.item.get("written_by") == _serialize(written_by)
+            return exc.item.get("written_by") == typed(written_by)
         return True
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
         start: dict[str, Any] = {}
         if after:
             start["ExclusiveStartKey"] = {
-                "peer": _serialize(_LIST),
-                "accepted_ms": _serialize(after[0]),
-                "pk": _serialize(f"O#{after[1]}"),
+                "peer": typed(_LIST),
+                "accepted_ms": typed(after[0]),
+                "pk": typed(f"O#{after[1]}"),
             }
         with translated(_WHAT):
             answer = self._client.query(
                 TableName=self._table,
                 IndexName="by_peer",
                 KeyConditionExpression="peer = :list",
-                ExpressionAttributeValues={":list": _serialize(_LIST)},
+                ExpressionAttributeValues={":list": typed(_LIST)},
                 Limit=at_most,
                 **start,
             )
@@ -108,7 +104,7 @@ def _fields(entry: OptOut) -> dict[str, object]:
 # Any: an item of the table as DynamoDB types it.
 def image(item: Mapping[str, Any]) -> OptOut:
     """The entry in an item, as a read or the table's stream has it."""
-    fields = {name: _deserialize(value) for name, value in item.items()}
+    fields = {name: untyped(value) for name, value in item.items()}
     return OptOut(
         number=fields["phone"],
         opted_out=fields["opted_out"],
