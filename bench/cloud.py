@@ -1,7 +1,7 @@
-"""What a function talks to while its start is measured: Lambda's runtime API, and AWS and the provider over TLS.
+"""What a function talks to while its start is measured: Lambda's runtime API; AWS and the provider over TLS.
 
-All of it listens on 127.0.0.1 and runs in the process of the benchmark, outside of the quota. Behind the AWS side is
-moto, so that a function gets real answers; the provider takes every text.
+All of it listens on 127.0.0.1 and runs in the process of the benchmark, outside of the quota. Behind the AWS side
+is moto, so that a function gets real answers; the provider takes every text.
 """
 
 import itertools
@@ -51,10 +51,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "_Server"
 
-    def do_GET(self) -> None:  # noqa: N802 - the name is the library's
+    def do_GET(self) -> None:
         self._serve()
 
-    def do_POST(self) -> None:  # noqa: N802 - the name is the library's
+    def do_POST(self) -> None:
         self._serve()
 
     def _serve(self) -> None:
@@ -118,7 +118,7 @@ class RuntimeApi:
     def __init__(self) -> None:
         self.call: Call | None = None
 
-    def answer(self, path: str, headers: dict[str, str], body: bytes) -> _Answer:
+    def answer(self, path: str, _headers: dict[str, str], body: bytes) -> _Answer:
         """Any request of the runtime's client."""
         now, call = time.perf_counter(), self.call
         assert call
@@ -162,7 +162,7 @@ class Cloud:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
-        # Any: how long each request took here, which is none of the function's doing.
+        # How long all requests took here, which is none of the function's doing.
         self.seconds = 0.0
         self.calls = 0
         self._numbers = itertools.count(1)
@@ -171,7 +171,8 @@ class Cloud:
     def fresh(self) -> Iterator[dict[str, str]]:
         """New tables and queues; yields the variables that name them to a function."""
         with mock_aws():
-            self._clients = {name: boto3.client(name, region_name=REGION) for name in _SERVICES.values()}
+            session: Any = boto3
+            self._clients = {name: session.client(name, region_name=REGION) for name in _SERVICES.values()}
             tables = self._clients["dynamodb"]
             names = {logical: create_table(tables, logical) for logical in ("MessagesTable", "LimitsTable")}
             self._clients["events"].create_event_bus(Name="bench")
@@ -201,10 +202,8 @@ class Cloud:
         started = time.perf_counter()
         named = {name.lower(): value for name, value in headers.items()}
         with self._lock:
-            if target := named.get("x-amz-target"):
-                done = self._aws(target, body)
-            else:
-                done = self._provider(path)
+            target = named.get("x-amz-target")
+            done = self._aws(target, body) if target else self._provider(path)
             self.seconds += time.perf_counter() - started
             self.calls += 1
         return done
@@ -217,9 +216,8 @@ class Cloud:
         try:
             found = method(**json.loads(body))
         except ClientError as exc:
-            fields = {name: value for name, value in exc.response.items() if name not in ("Error", "ResponseMetadata")}
-            error = {"__type": f"com.amazonaws#{exc.response['Error']['Code']}", **fields}
-            return 400, kind, json.dumps(error, default=str).encode()
+            fields = {"__type": f"com.amazonaws#{exc.response['Error']['Code']}", **exc.response}
+            return 400, kind, json.dumps(fields, default=str).encode()
         found.pop("ResponseMetadata", None)
         return 200, kind, json.dumps(found, default=_plain).encode()
 
@@ -278,9 +276,7 @@ def _certificate(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
         .add_extension(
-            x509.KeyUsage(
-                digital_signature=True, key_encipherment=not ca, key_cert_sign=ca, crl_sign=ca, **usage
-            ),
+            x509.KeyUsage(digital_signature=True, key_encipherment=not ca, key_cert_sign=ca, crl_sign=ca, **usage),
             critical=True,
         )
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)

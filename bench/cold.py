@@ -1,4 +1,4 @@
-"""How long a function takes from nothing to its first answer, with what is deployed, at its deployed share of a CPU."""
+"""How long a function takes from nothing to its first answer, as it is built, at its deployed share of a CPU."""
 
 import compileall
 import json
@@ -21,6 +21,7 @@ from bench.cloud import Call, Cloud, RuntimeApi
 from bench.floor import CLIENTS, program
 from local import invoke, sam_template
 from local.build import Build
+from local.emulator import REGION
 from local.layout import aws_environment
 from local.problems import LocalError
 from tests.fakes import SIGNER
@@ -51,7 +52,7 @@ Kind = Literal["function", "floor", "bare", "original"]
 
 @dataclass(slots=True)
 class Start:
-    """One start, in milliseconds: of the clock, and of a CPU. `elsewhere_ms` of the call were not the function's."""
+    """One start, in milliseconds of the clock and of a CPU. `elsewhere_ms` of the call were not the function's."""
 
     init_ms: float
     call_ms: float
@@ -170,7 +171,7 @@ class Workshop:
         event: Callable[[], Any],
         variables: dict[str, str],
     ) -> Subject:
-        aws = aws_environment(self._cloud, invoke.REGION)
+        aws = aws_environment(self._cloud, REGION)
         variables = variables | aws | {"POWERTOOLS_SERVICE_NAME": "bench", "TELNYX": f"{self._cloud}/v2/messages"}
         return Subject(name, kind, memory_mb, (*paths, self._client), event, variables)
 

@@ -7,12 +7,13 @@ from longcode import ports, publish, stream, wiring
 
 def handler(service: wiring.Service) -> wiring.Handler:
     """The publisher over `service`."""
+    bus, counters = service.bus, service.counters
 
     def tell(changes: Sequence[ports.Change]) -> int:
         return publish.publish(
             changes,
-            bus=service.bus,
-            counters=service.counters,
+            bus=bus,
+            counters=counters,
             meter=service.meter,
             journal=service.journal,
             now_ms=service.clock.now_ms(),

@@ -24,7 +24,7 @@ _CERTIFICATE = re.compile(
 
 
 def lean(packages: Path, services: set[str]) -> None:
-    """`packages` with the data of these services alone, without its prose, and with a list of Amazon's own roots."""
+    """`packages` with the data of these services alone, without prose, and with a list of Amazon's own roots."""
     data = packages / "botocore" / "data"
     _cut_endpoints(data / "endpoints.json", services)
     for model in data.glob("*/*/service-2.json.gz"):

@@ -39,7 +39,7 @@ def _session() -> botocore.session.Session:
 
 @cache
 def _roots() -> str | None:
-    """Whom to trust, beside botocore: Amazon's own roots, where the layer has them and AWS's endpoints are of them.
+    """Whom AWS's clients trust: Amazon's own roots, where the layer has them and the endpoints are of them.
 
     botocore reads the list again for each new connection, and the whole of it takes longer than the call.
     """
