@@ -47,7 +47,7 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 # What a function may be without an answer, whatever its quota.
 _PATIENCE_S = 60.0
 
-Kind = Literal["function", "floor", "bare", "original"]
+Kind = Literal["function", "floor", "bare", "sdk"]
 
 
 @dataclass(slots=True)
@@ -103,6 +103,11 @@ def event_of(function: str) -> Any:
     return event
 
 
+def floor_of(function: str) -> str:
+    """The name of what `function` is compared with: functions with the same clients share one."""
+    return " + ".join(("floor", *CLIENTS[function]))
+
+
 class Workshop:
     """The built functions, ready to be started: what they trust, and the runtime's client, compiled."""
 
@@ -144,8 +149,7 @@ class Workshop:
 
     def floor(self, name: str, memory_mb: int) -> Subject:
         """The same AWS clients, logger, metrics and HTTP client as `name` has, and nothing else."""
-        clients = CLIENTS[name]
-        code = self._write(f"floor-{'-'.join(clients)}", program(clients))
+        code = self._write(floor_of(name), program(CLIENTS[name]))
         return self._subject(code.name, "floor", memory_mb, (code, self._layers[0] / "python"), dict, {})
 
     def bare(self, memory_mb: int) -> Subject:
@@ -153,13 +157,13 @@ class Workshop:
         code = self._write("bare", "def lambda_handler(event, context):\n    return {}\n")
         return self._subject("bare", "bare", memory_mb, (code,), dict, {})
 
-    def original(self, memory_mb: int) -> Subject:
-        """`import telnyx`, and Flask if it is here, as the development environment has them."""
+    def sdk(self, memory_mb: int) -> Subject:
+        """`import telnyx`, the provider's SDK, and Flask if it is here, as the development environment has them."""
         source = "import telnyx\ntry:\n    import flask\nexcept ModuleNotFoundError:\n    pass\n"
-        code = self._write("original", source + "def lambda_handler(event, context):\n    return {}\n")
+        code = self._write("sdk", source + "def lambda_handler(event, context):\n    return {}\n")
         packages = next((ROOT / ".venv" / "lib").glob("python*/site-packages"))
-        made = self._subject("original", "original", memory_mb, (code, packages), dict, {})
-        made.bytecode = self._folder / "original-bytecode"
+        made = self._subject("sdk", "sdk", memory_mb, (code, packages), dict, {})
+        made.bytecode = self._folder / "sdk-bytecode"
         return made
 
     def _subject(
@@ -292,6 +296,24 @@ def machine() -> dict[str, Any]:
         "python": version,
         "load": round(os.getloadavg()[0], 2),
     }
+
+
+def subjects(
+    made: Workshop, names: Sequence[str], memories: Sequence[int], *, floors: bool, sdk: bool
+) -> list[Subject]:
+    """Each function at each of `memories`, or at its own; then what to compare them with."""
+    functions = [made.function(name, memory) for name in names for memory in memories or [made.memory_of(name)]]
+    if not floors and not sdk:
+        return functions
+    others: dict[tuple[str, int], Subject] = {}
+    for function in functions:
+        memory = function.memory_mb
+        if floors:
+            others.setdefault((floor_of(function.name), memory), made.floor(function.name, memory))
+            others.setdefault(("bare", memory), made.bare(memory))
+        if sdk:
+            others.setdefault(("sdk", memory), made.sdk(memory))
+    return functions + list(others.values())
 
 
 @contextmanager
