@@ -158,7 +158,7 @@ class Workshop:
         return self._subject("bare", "bare", memory_mb, (code,), dict, {})
 
     def sdk(self, memory_mb: int) -> Subject:
-        """`import telnyx`, the provider's SDK, and Flask if it is here, as the development environment has them."""
+        """`import telnyx`, the provider's SDK, and Flask if it is here, from the development environment."""
         source = "import telnyx\ntry:\n    import flask\nexcept ModuleNotFoundError:\n    pass\n"
         code = self._write("sdk", source + "def lambda_handler(event, context):\n    return {}\n")
         packages = next((ROOT / ".venv" / "lib").glob("python*/site-packages"))

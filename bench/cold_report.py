@@ -32,7 +32,7 @@ def table(subjects: Sequence[Subject], init_cpus: float | None) -> Table:
         "CPU",
         "init",
         "first call",
-        "first answer",
+        "answer",
         "worst",
         "CPU ms init",
         "call",
@@ -88,8 +88,8 @@ def show(console: Console, subjects: Sequence[Subject], init_cpus: float | None)
     if init_cpus is None:
         least = min(got(subject) for subject in subjects)
         console.print(
-            f"The init used at least {least:.0%} of its quota; where that is much below 100 %, others on this machine "
-            "took the CPU, and the times are too long."
+            f"The init used at least {least:.0%} of its quota; where that is much below 100 %, others on this"
+            " machine took the CPU, and the times are too long."
         )
 
 
