@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +65,31 @@ def test_what_aws_clients_trust_is_five_roots_of_amazon(stack: Stack) -> None:
         *(f"Amazon Root CA {number}" for number in range(1, 5)),
         "Starfield Services Root Certificate Authority - G2",
     ]
+
+
+# Whom each client trusts; None leaves it to botocore.
+TRUSTED = """
+from longcode import aws
+for client in (aws.dynamodb, aws.sqs, aws.events, aws.secretsmanager):
+    print(client()._endpoint.http_session._verify)
+"""
+
+
+@pytest.mark.parametrize(("region", "own"), [("us-east-1", True), ("eu-north-1", True), ("cn-north-1", False)])
+def test_amazons_roots_are_trusted_where_aws_uses_them(stack: Stack, region: str, own: bool) -> None:
+    packages = [Path(stack.build) / layer / "python" for layer in ("DependenciesLayer", "LongcodeLayer")]
+    environment = {
+        "PYTHONPATH": os.pathsep.join(map(str, packages)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", TRUSTED], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == [str(packages[0] / "amazon-roots.pem") if own else "True"] * 4
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
