@@ -131,8 +131,8 @@ format: $(DEV)/.synced ## Put every file into the one format
 	@$(PY) -m ruff check --fix-only --quiet $(SOURCES)
 	@$(PY) -m ruff format $(SOURCES)
 
-bench: $(INSTALLED) ## Measure the pacing against its ideal and three baselines (ARGS="--quick")
-	@$(PY) -m bench pacing $(ARGS)
+bench: $(INSTALLED) ## Measure the pacing, or the cold starts (ARGS="pacing --quick", ARGS=cold)
+	@$(PY) -m bench $(or $(ARGS),pacing)
 
 cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
 	@PYTHONPATH=layers/longcode/python $(PY) -m cost $(ARGS)

@@ -1,4 +1,4 @@
-"""Measures the pacing of the queue: in virtual time with the code that ships, and on the local stack."""
+"""Measures the pacing of the queue, in virtual time and on the local stack, and the functions' cold starts."""
 
 import sys
 from pathlib import Path

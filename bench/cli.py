@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +17,7 @@ from bench.scenarios import SCENARIOS
 from local.problems import LocalError, last_lines
 
 app = typer.Typer(
-    help="Measures the pacing of the queue. Without a command: `pacing --all`.",
+    help="Measures the pacing of the queue and the functions' cold starts. Without a command: `pacing --all`.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -104,19 +105,73 @@ def pacing(
         typer.echo(json.dumps(found, indent=2))
 
 
-def _virtual(quick: bool, only: list[str], seed: int) -> list[virtual.Row]:
-    names = [scenario.name for scenario in SCENARIOS]
-    if unknown := sorted(set(only) - set(names)):
-        raise typer.BadParameter(f"There is no scenario {', '.join(unknown)}. There are {', '.join(names)}.")
-    rows: list[virtual.Row] = []
-    with Progress(
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  python -m bench cold --only webhook --rounds 5\n"
+    "  python -m bench cold --only webhook --memory 256 --memory 512 --memory 1024 --no-floors\n"
+    "  python -m bench cold --init-cpus 1"
+)
+def cold(
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="FUNCTION", help="One function. May be repeated.  [all]")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is started.")] = 15,
+    memory: Annotated[
+        list[int] | None, typer.Option(metavar="MB", help="Another memory. May be repeated.  [the template's]")
+    ] = None,
+    init_cpus: Annotated[
+        float | None,
+        typer.Option(help="What it may use until it is ready. Lambda is widely seen to give 1.  [its share]"),
+    ] = None,
+    floors: Annotated[bool, typer.Option(help="Also what there is to compare them with.")] = True,
+    sdk: Annotated[bool, typer.Option("--sdk", help="Also `import telnyx, flask`.")] = False,
+    build: Annotated[
+        Path | None, typer.Option(help="A folder that `make build` has printed.  [built from what is here]")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("bench/results/cold.json"),
+) -> None:
+    """How long each built function takes from nothing to its first answer, at its share of a CPU, in fresh
+    processes in turn. Needs Linux and writable control groups (root); without a quota it measures nothing.
+    """
+    # Only here: it needs all of the development environment.
+    from bench import cold as colds
+    from bench import cold_report
+    from local import build as builds
+    from local.layout import Layout
+
+    if unknown := sorted(set(only or []) - set(colds.EVENTS)):
+        raise typer.BadParameter(f"There is no function {', '.join(unknown)}.")
+    built = builds.Build(build, build.name, fresh=False) if build else builds.build(Layout.of(None).log("build"))
+    with (
+        tempfile.TemporaryDirectory(prefix="cold-") as folder,
+        colds.workshop(built, Path(folder)) as (made, stage),
+        _progress() as progress,
+    ):
+        chosen = colds.subjects(made, only or list(colds.EVENTS), memory or [], floors=floors, sdk=sdk)
+        bar = progress.add_task("cold starts", total=len(chosen) * (rounds + 1))
+        colds.measure(chosen, stage, rounds, init_cpus, lambda: progress.advance(bar))
+    cold_report.show(console, chosen, init_cpus)
+    cold_report.write(out, cold_report.as_json(chosen, init_cpus, built.fingerprint))
+    console.print(f"All of it is in {out}.")
+
+
+def _progress() -> Progress:
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
-    ) as progress:
+    )
+
+
+def _virtual(quick: bool, only: list[str], seed: int) -> list[virtual.Row]:
+    names = [scenario.name for scenario in SCENARIOS]
+    if unknown := sorted(set(only) - set(names)):
+        raise typer.BadParameter(f"There is no scenario {', '.join(unknown)}. There are {', '.join(names)}.")
+    rows: list[virtual.Row] = []
+    with _progress() as progress:
 
         def watch(what: str, total: int) -> Callable[[int], None]:
             for task in progress.task_ids:

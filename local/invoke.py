@@ -184,7 +184,7 @@ def _with_rie(
             "TMPDIR": folder,
             "LANG": "C.UTF-8",
             "TZ": "UTC",
-            "PYTHONPATH": os.pathsep.join(str(path) for path in (code, *layers, _runtime_client())),
+            "PYTHONPATH": os.pathsep.join(str(path) for path in (code, *layers, runtime_client())),
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_LAMBDA_FUNCTION_NAME": f"sample-{logical_id}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.get("MemorySize", 128)),
@@ -263,7 +263,7 @@ def _rie() -> Path:
     return found[0]
 
 
-def _runtime_client() -> Path:
+def runtime_client() -> Path:
     """A folder that holds Lambda's runtime client and what it needs, copied from the locked environment."""
     wanted = _with_requirements("awslambdaric")
     name = "-".join(f"{package}{distribution(package).version}" for package in sorted(wanted))

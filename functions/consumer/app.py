@@ -8,10 +8,9 @@ WORK_MS = 60_000
 
 def handler(service: wiring.Service) -> wiring.Handler:
     """The consumer over `service`."""
+    send_batch, journal = service.send_batch, service.journal
     return service.job(
-        lambda event, context: batch.consume(
-            event, service.send_batch(service.deadline_ms(context, WORK_MS)), service.journal
-        )
+        lambda event, context: batch.consume(event, send_batch(service.deadline_ms(context, WORK_MS)), journal)
     )
 
 

@@ -5,10 +5,11 @@ from longcode import find, http, wiring
 
 def handler(service: wiring.Service) -> wiring.Handler:
     """The route over `service`."""
+    finder, stored = service.finder, service.messages
 
     def messages(request: http.Request) -> http.Response:
         query = find.query(request.query)
-        page = find.page(query, service.finder, service.messages, service.clock.now_ms())
+        page = find.page(query, finder, stored, service.clock.now_ms())
         return http.message_page(page.messages, page.cursor)
 
     return service.api(messages)

@@ -9,9 +9,9 @@ PAGE = 100
 
 def handler(service: wiring.Service) -> wiring.Handler:
     """The routes over `service`."""
+    ledger = service.optouts
 
     def optouts(request: http.Request) -> http.Response:
-        ledger = service.optouts
         number = request.path_number
         if number is None:
             return http.opt_out_page(ledger.page(request.opt_out_cursor, PAGE), PAGE)

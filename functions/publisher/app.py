@@ -7,13 +7,14 @@ from longcode import ports, publish, stream, wiring
 
 def handler(service: wiring.Service) -> wiring.Handler:
     """The publisher over `service`."""
+    bus, counters, heartbeat = service.bus, service.counters, service.heartbeat
 
     def tell(changes: Sequence[ports.Change]) -> int:
         return publish.publish(
             changes,
-            bus=service.bus,
-            counters=service.counters,
-            heartbeat=service.heartbeat,
+            bus=bus,
+            counters=counters,
+            heartbeat=heartbeat,
             meter=service.meter,
             journal=service.journal,
             now_ms=service.clock.now_ms(),

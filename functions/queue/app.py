@@ -5,19 +5,19 @@ from longcode import accept, http, wiring
 
 def handler(service: wiring.Service) -> wiring.Handler:
     """The route over `service`."""
+    line = accept.Line(
+        messages=service.messages,
+        outbox=service.outbox,
+        limits=service.limits,
+        clock=service.clock,
+        meter=service.meter,
+        journal=service.journal,
+        pace=service.pace,
+        max_pending=service.settings.max_pending_per_recipient,
+    )
 
     def queue(request: http.Request) -> http.Response:
         message = service.asked_for(request, "queue")
-        line = accept.Line(
-            messages=service.messages,
-            outbox=service.outbox,
-            limits=service.limits,
-            clock=service.clock,
-            meter=service.meter,
-            journal=service.journal,
-            pace=service.pace,
-            max_pending=service.settings.max_pending_per_recipient,
-        )
         return http.queued(*accept.enqueue(message, line, service.guard(request)))
 
     return service.api(queue)

@@ -9,6 +9,7 @@ WORK_MS = 20_000
 
 def handler(service: wiring.Service) -> wiring.Handler:
     """The route over `service`."""
+    finder, messages = service.finder, service.messages
 
     def recipients(request: http.Request) -> http.Response:
         number = request.path_number
@@ -16,8 +17,8 @@ def handler(service: wiring.Service) -> wiring.Handler:
             raise NotFound("There is no such route.")
         done = erase.erase(
             number,
-            finder=service.finder,
-            messages=service.messages,
+            finder=finder,
+            messages=messages,
             meter=service.meter,
             journal=service.journal,
             clock=service.clock,

@@ -8,9 +8,10 @@ WORK_MS = 30_000
 
 def handler(service: wiring.Service) -> wiring.Handler:
     """The sweeper over `service`."""
+    sweeper = service.sweeper
 
     def sweep(_event: object, context: object) -> dict[str, int]:
-        looked = service.sweeper.sweep(service.deadline_ms(context, WORK_MS))
+        looked = sweeper.sweep(service.deadline_ms(context, WORK_MS))
         service.journal.info("sweep", looked=looked)
         return {"looked": looked}
 

@@ -5,6 +5,7 @@ from longcode import http, receipts, signature, telnyx, wiring
 
 def handler(service: wiring.Service) -> wiring.Handler:
     """The route over `service`."""
+    messages, optouts = service.messages, service.optouts
 
     def webhook(request: http.Request) -> http.Response:
         now = service.clock.now_ms()
@@ -16,8 +17,8 @@ def handler(service: wiring.Service) -> wiring.Handler:
             telnyx.event(body, now, service.settings.long_code),
             request.path_id,
             long_code=service.settings.long_code,
-            messages=service.messages,
-            optouts=service.optouts,
+            messages=messages,
+            optouts=optouts,
             meter=service.meter,
             journal=service.journal,
             now_ms=now,

@@ -1,6 +1,11 @@
 """What was deployed, where it differs from AWS on purpose, and what must not differ."""
 
+import importlib.util
 import json
+import os
+import ssl
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +21,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
 # All that the service talks to.
-SERVICES = ["dynamodb", "events", "lambda", "secretsmanager", "sqs"]
+SERVICES = ["dynamodb", "events", "secretsmanager", "sqs"]
 
 
 def test_every_function_folder_is_deployed(stack: Stack) -> None:
@@ -32,6 +37,59 @@ def test_the_layer_holds_few_files_and_says_what_is_in_it(stack: Stack) -> None:
     assert not list(layer.rglob("RECORD"))
     # For whoever looks for known faults in a deployed function.
     assert len(list(layer.glob("*.dist-info/METADATA"))) == len(made) > 10
+
+
+def test_all_bytecode_is_of_its_source_and_good_whatever_time_a_file_has(stack: Stack) -> None:
+    # Lambda can't write it, and what is packed for Lambda has one time for all files.
+    found = {}
+    for layer in ("DependenciesLayer", "LongcodeLayer"):
+        for source in (Path(stack.build) / layer).rglob("*.py"):
+            path = Path(importlib.util.cache_from_source(str(source)))
+            head = path.read_bytes()[:16] if path.exists() else b""
+            hashed = importlib.util.source_hash(source.read_bytes())
+            # PEP 552: 1 in the flags is by hash, 2 would have it checked at each import.
+            found[str(source)] = head == importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + hashed
+
+    assert len(found) > 300
+    assert [name for name, good in found.items() if not good] == []
+
+
+def test_what_aws_clients_trust_is_five_roots_of_amazon(stack: Stack) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(Path(stack.build) / "DependenciesLayer" / "python" / "amazon-roots.pem")
+
+    # Any: what typeshed calls a subject is wider than what it can be.
+    roots: list[dict[str, Any]] = [*context.get_ca_certs()]
+    names = [dict(pair for (pair,) in root["subject"])["commonName"] for root in roots]
+    assert sorted(names) == [
+        *(f"Amazon Root CA {number}" for number in range(1, 5)),
+        "Starfield Services Root Certificate Authority - G2",
+    ]
+
+
+# Whom each client trusts; None leaves it to botocore.
+TRUSTED = """
+from longcode import aws
+for client in (aws.dynamodb, aws.sqs, aws.events, aws.secretsmanager):
+    print(client()._endpoint.http_session._verify)
+"""
+
+
+@pytest.mark.parametrize(("region", "own"), [("us-east-1", True), ("eu-north-1", True), ("cn-north-1", False)])
+def test_amazons_roots_are_trusted_where_aws_uses_them(stack: Stack, region: str, own: bool) -> None:
+    packages = [Path(stack.build) / layer / "python" for layer in ("DependenciesLayer", "LongcodeLayer")]
+    environment = {
+        "PYTHONPATH": os.pathsep.join(map(str, packages)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", TRUSTED], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == [str(packages[0] / "amazon-roots.pem") if own else "True"] * 4
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -7,11 +7,12 @@ library does not try those again, so whoever makes such a call does, as often as
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 
 from longcode.errors import Unavailable
 
@@ -49,9 +50,24 @@ def _session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
+@cache
+def _roots() -> str | None:
+    """Whom AWS's clients trust: Amazon's own roots, where the layer has them and the endpoints are of them.
+
+    botocore reads the list again for each new connection, and the whole of it takes longer than the call.
+    """
+    path = Path(botocore.session.__file__).parents[1] / "amazon-roots.pem"
+    session = _session()
+    try:
+        partition = session.get_partition_for_region(session.get_config_variable("region"))
+    except (UnknownRegionError, TypeError):
+        return None
+    return str(path) if partition == "aws" and path.exists() else None
+
+
 # Any: botocore makes its clients at run time; each caller below names the type.
 def _client(name: str, config: Config = _CONFIG) -> Any:
-    return _session().create_client(name, config=config)
+    return _session().create_client(name, config=config, verify=_roots())
 
 
 @cache

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from longcode.attributes import typed, untyped
 from longcode.aws import Sleep, get_items, translated
 from longcode.errors import Unavailable
 from longcode.message import Status
@@ -45,8 +45,6 @@ _MARKER_S = 2 * 86_400
 _GRACE_S = 30 * 86_400
 
 _STATUSES = frozenset(Status)
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 # tag (None: all) → status → more or fewer.
 Differences = dict[str | None, Counter[Status]]
@@ -73,7 +71,7 @@ class DynamoCounters:
     def read(self, tag: str | None) -> dict[str, int]:
         # One shard may have less than nothing: a text came into another one.
         counts: Counter[str] = Counter()
-        wanted = [{"pk": _serialize(_key(tag, shard))} for shard in range(SHARDS)]
+        wanted = [{"pk": typed(_key(tag, shard))} for shard in range(SHARDS)]
         for item in get_items(self._client, {self._table: wanted}, _WHAT, self._sleep)[self._table]:
             counts.update({name: int(value["N"]) for name, value in item.items() if name in _STATUSES})
         return {name: count for name, count in counts.items() if count > 0}
@@ -113,7 +111,7 @@ class DynamoCounters:
             except Unavailable as exc:
                 reasons = _reasons(exc.__cause__)
                 if reasons and reasons[0]["Code"] == "ConditionalCheckFailed":
-                    ids: list[str] = _deserialize(reasons[0]["Item"]["events"])
+                    ids: list[str] = untyped(reasons[0]["Item"]["events"])
                     return ids
                 if not {_MET, _SAME} & {_code(exc.__cause__), *(reason["Code"] for reason in reasons)}:
                     raise
@@ -125,15 +123,15 @@ class DynamoCounters:
     def _update(self, tag: str | None, shard: int, counts: Counter[Status], now_ms: int) -> "Item":
         places = [(f"#c{number}", f":c{number}", status) for number, status in enumerate(counts)]
         names = {name: status.value for name, _, status in places}
-        values = {value: _serialize(counts[status]) for _, value, status in places}
+        values = {value: typed(counts[status]) for _, value, status in places}
         changes = "ADD " + ", ".join(f"{name} {value}" for name, value, _ in places)
         if tag is not None:
             changes += " SET expires_at = :end"
-            values[":end"] = _serialize(now_ms // 1000 + self._retention_s + _GRACE_S)
+            values[":end"] = typed(now_ms // 1000 + self._retention_s + _GRACE_S)
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": {"pk": _serialize(_key(tag, shard))},
+                "Key": {"pk": typed(_key(tag, shard))},
                 "UpdateExpression": changes,
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": values,
@@ -149,7 +147,7 @@ def _key(tag: str | None, shard: int) -> str:
 
 def _marker(event_ids: Sequence[str], now_ms: int) -> "Item":
     fields = {"pk": f"B#{event_ids[0]}", "events": list(event_ids), "expires_at": now_ms // 1000 + _MARKER_S}
-    return {name: _serialize(value) for name, value in fields.items()}
+    return {name: typed(value) for name, value in fields.items()}
 
 
 def _portion(counted: Sequence[Counted]) -> tuple[Sequence[Counted], Differences]:

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from longcode import keys
+from longcode.attributes import typed, untyped
 from longcode.aws import translated
 from longcode.message import FIND_SHARDS
 from longcode.ports import Found, Position, Search
@@ -33,9 +32,6 @@ _OLDER_DAYS = 30
 _AHEAD_MS = 60_000
 # What is projected into each of the indexes.
 _FIELDS = {"#pk": "pk", "#at": "accepted_ms", "#status": "status", "#direction": "direction"}
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class _Entry(NamedTuple):
@@ -145,16 +141,16 @@ class DynamoFinder:
                     ProjectionExpression=", ".join(columns),
                     ExpressionAttributeNames=names,
                     ExpressionAttributeValues={
-                        ":key": _serialize(key),
-                        ":low": _serialize(window.low_ms),
-                        ":high": _serialize(window.high_ms),
+                        ":key": typed(key),
+                        ":low": typed(window.low_ms),
+                        ":high": typed(window.high_ms),
                     },
                     ScanIndexForward=False,
                     Limit=page,
                     **start,
                 )
             for item in answer["Items"]:
-                fields = {name: _deserialize(value) for name, value in item.items()}
+                fields = {name: untyped(value) for name, value in item.items()}
                 yield _Entry(
                     Position(int(fields["accepted_ms"]), fields["pk"].removeprefix("M#")),
                     fields["status"],

@@ -7,15 +7,18 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from longcode import accept, errors, explain, outages, phone
-from longcode.erase import Erasure
-from longcode.lane import Result
+from longcode import errors, explain, outages, phone
 from longcode.message import Entry, Fault, Message, is_message_id, is_tag, iso
 from longcode.metrics import Metric
 from longcode.ports import Answer, Clock, Journal, Meter, OptOut
+
+if TYPE_CHECKING:
+    from longcode import accept
+    from longcode.erase import Erasure
+    from longcode.lane import Result
 
 # Any: an API Gateway proxy event is JSON.
 Event = Mapping[str, Any]
@@ -331,7 +334,7 @@ def sent(message: Message, reply: Answer | None) -> Response:
     )
 
 
-def queued(message: Message, forecast: accept.Forecast) -> Response:
+def queued(message: Message, forecast: "accept.Forecast") -> Response:
     """POST /sms/queue: its place in the line, and when it may leave."""
     return Response(
         202,
@@ -346,7 +349,7 @@ def queued(message: Message, forecast: accept.Forecast) -> Response:
     )
 
 
-def processed(results: list[Result], remaining: int) -> Response:
+def processed(results: "list[Result]", remaining: int) -> Response:
     """POST /sms/queue/process: one row a message that ended."""
     rows: list[dict[str, object]] = []
     good = 0
@@ -370,7 +373,7 @@ def processed(results: list[Result], remaining: int) -> Response:
     return Response(200, {"processed": good, "failed": len(rows) - good, "results": rows, "remaining": remaining})
 
 
-def status(message: Message, forecast: accept.Forecast | None) -> Response:
+def status(message: Message, forecast: "accept.Forecast | None") -> Response:
     """GET /sms/status/{id}: what became of it, and how."""
     history = explain.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
     fields = _fields(message) | {
@@ -392,7 +395,7 @@ def tag(name: str, counts: Mapping[str, int]) -> Response:
     return Response(200, {"tag": name, "counts": dict(counts), "total": sum(counts.values())})
 
 
-def erased(done: Erasure) -> Response:
+def erased(done: "Erasure") -> Response:
     """DELETE /sms/recipients/{number}: how much is gone, and whether there is more."""
     return Response(200, asdict(done))
 

@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from longcode import braking, keys
+from longcode.attributes import typed, untyped
 from longcode.aws import ConditionFailed, Sleep, get_items, translated
 from longcode.braking import Brake
 from longcode.errors import Unavailable
@@ -38,9 +37,6 @@ _CONTROL = "control"
 _SUSPECT_MS = 15 * 60_000
 # For so long the text that tried last leaves the next try to others.
 _OTHERS_FIRST_MS = 60_000
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class DynamoLimits:
@@ -138,7 +134,7 @@ class DynamoLimits:
                 },
             )
         except ConditionFailed as exc:
-            return exc.item.get("brake_by") == _serialize(mark)
+            return exc.item.get("brake_by") == typed(mark)
         return True
 
     def cover(self, key: str, tat_ms: int) -> None:
@@ -206,8 +202,8 @@ class DynamoLimits:
         items = get_items(
             self._client,
             {
-                self._table: [{"pk": _serialize(key)} for key in names],
-                self._messages_table: [{"pk": _serialize(ledger)}],
+                self._table: [{"pk": typed(key)} for key in names],
+                self._messages_table: [{"pk": typed(ledger)}],
             },
             _WHAT,
             self._sleep,
@@ -388,11 +384,11 @@ class DynamoLimits:
             optional["ConditionExpression"] = condition
             optional["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         if values:
-            optional["ExpressionAttributeValues"] = {name: _serialize(value) for name, value in values.items()}
+            optional["ExpressionAttributeValues"] = {name: typed(value) for name, value in values.items()}
         with translated(_WHAT):
             item = self._client.update_item(
                 TableName=self._table,
-                Key={"pk": _serialize(key)},
+                Key={"pk": typed(key)},
                 UpdateExpression=changes,
                 ReturnValues=returns,
                 **optional,
@@ -401,7 +397,7 @@ class DynamoLimits:
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: untyped(value) for name, value in item.items()}
 
 
 def _limiter(item: dict[str, Any]) -> Limiter:

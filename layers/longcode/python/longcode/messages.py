@@ -13,9 +13,8 @@ from decimal import Decimal
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from longcode import keys
+from longcode.attributes import typed, untyped
 from longcode.aws import ConditionFailed, Sleep, get_items, translated
 from longcode.message import (
     CLAIM_MS,
@@ -48,12 +47,9 @@ _BATCH = 100
 # For how long an erased text that was waiting leaves its id behind.
 _REMNANT_S = 86_400
 
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
-
 
 def _values(fields: "Item") -> "Item":
-    return {name: _serialize(value) for name, value in fields.items()}
+    return {name: typed(value) for name, value in fields.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -67,7 +63,7 @@ def _plain(value: Any) -> Any:
 
 
 def _parse(item: "Item") -> "Item":
-    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+    return {name: _plain(untyped(value)) for name, value in item.items()}
 
 
 def _faults(rows: Sequence["Item"]) -> tuple[Fault, ...]:
@@ -369,7 +365,7 @@ class DynamoMessages:
             )
         except ConditionFailed as exc:
             # Done already, and only the answer was lost. Another may have read the same, at the same moment.
-            return exc.item.get("replayed_by") == _serialize(mark)
+            return exc.item.get("replayed_by") == typed(mark)
         return True
 
     def end(
@@ -741,7 +737,7 @@ class DynamoMessages:
     def _not_recorded(self, item: "Item", message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
         """Why a receipt was not written."""
         why = _why_not_recorded(item, receipt)
-        if why is Recorded.DUPLICATE and item.get("telnyx_id") == _serialize(receipt.telnyx_id):
+        if why is Recorded.DUPLICATE and item.get("telnyx_id") == typed(receipt.telnyx_id):
             # It may be this very write, whose answer was lost, and which was the first to tell the carrier's id.
             self._point(receipt.telnyx_id, message_id, now_ms)
         return why

@@ -4,9 +4,8 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from longcode import keys
+from longcode.attributes import typed, untyped
 from longcode.aws import ConditionFailed, translated
 from longcode.ports import OptOut, OptOutChange
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _WHAT = "The messages table"
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class DynamoOptOuts:
@@ -29,7 +25,7 @@ class DynamoOptOuts:
     def get(self, number: str) -> OptOut | None:
         with translated(_WHAT):
             item = self._client.get_item(
-                TableName=self._table, Key={"pk": _serialize(keys.opt_out(number))}, ConsistentRead=True
+                TableName=self._table, Key={"pk": typed(keys.opt_out(number))}, ConsistentRead=True
             ).get("Item")
         return image(item) if item else None
 
@@ -42,17 +38,17 @@ class DynamoOptOuts:
             with translated(_WHAT):
                 self._client.update_item(
                     TableName=self._table,
-                    Key={"pk": _serialize(keys.opt_out(entry.number))},
+                    Key={"pk": typed(keys.opt_out(entry.number))},
                     UpdateExpression="SET "
                     + ", ".join(f"{name} = :{name}" for name in fields)
                     + ("" if entry.opted_out else " REMOVE peer, accepted_ms"),
                     ConditionExpression=condition,
-                    ExpressionAttributeValues={name: _serialize(value) for name, value in values.items()},
+                    ExpressionAttributeValues={name: typed(value) for name, value in values.items()},
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except ConditionFailed as exc:
             # botocore asks again where an answer was lost, and the second finds what the first has written.
-            return exc.item.get("written_by") == _serialize(written_by)
+            return exc.item.get("written_by") == typed(written_by)
         return True
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
@@ -61,9 +57,9 @@ class DynamoOptOuts:
         start: dict[str, Any] = {}
         if after:
             start["ExclusiveStartKey"] = {
-                "peer": _serialize(keys.OPT_OUTS),
-                "accepted_ms": _serialize(after[0]),
-                "pk": _serialize(keys.opt_out(after[1])),
+                "peer": typed(keys.OPT_OUTS),
+                "accepted_ms": typed(after[0]),
+                "pk": typed(keys.opt_out(after[1])),
             }
         while True:
             with translated(_WHAT):
@@ -71,7 +67,7 @@ class DynamoOptOuts:
                     TableName=self._table,
                     IndexName="by_peer",
                     KeyConditionExpression="peer = :list",
-                    ExpressionAttributeValues={":list": _serialize(keys.OPT_OUTS)},
+                    ExpressionAttributeValues={":list": typed(keys.OPT_OUTS)},
                     Limit=at_most - len(found),
                     **start,
                 )
@@ -114,7 +110,7 @@ def _fields(entry: OptOut) -> dict[str, object]:
 # Any: an item of the table as DynamoDB types it.
 def image(item: Mapping[str, Any]) -> OptOut:
     """The entry in an item, as a read or the table's stream has it."""
-    fields = {name: _deserialize(value) for name, value in item.items()}
+    fields = {name: untyped(value) for name, value in item.items()}
     return OptOut(
         number=fields["phone"],
         opted_out=fields["opted_out"],

@@ -1,7 +1,8 @@
 """The composition root: the only place that knows which adapter stands behind which port.
 
 A `Service` makes each part when it is first asked for and imports what that part needs only then, so that a
-function pays at its cold start for no more than it uses. Tests hand in parts of their own.
+function pays at its cold start for no more than it uses. A function asks for all that it will surely need while it
+starts, not in its first call: see `start`. Tests hand in parts of their own.
 """
 
 import logging
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from longcode import accept, http
+from longcode import http
 from longcode.config import Settings, carrier_key
 from longcode.errors import Crashed, LongCodeError, Unavailable
 from longcode.metrics import Metric
@@ -209,6 +210,8 @@ class Service:
 
     def asked_for(self, request: http.Request, route: str) -> "Message":
         """The message that a send or queue request asks for. Raises InvalidRequest."""
+        from longcode import accept
+
         settings = self.settings
         message = accept.new_message(
             accept.draft(request.json, settings.long_code),
@@ -241,31 +244,35 @@ class Service:
         remaining = context.get_remaining_time_in_millis() - _MARGIN_MS if context else at_most_ms
         return self.clock.now_ms() + min(int(remaining), at_most_ms)
 
-    def send_batch(self, deadline_ms: int) -> "Callable[[list[ports.Envelope]], list[lane.Result]]":
-        """deliver.send_batch, with everything but the batch."""
+    @cached_property
+    def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[lane.Result]]]":
+        """deliver.send_batch, with everything but the deadline and the batch."""
         from longcode.deliver import send_batch
 
-        return lambda envelopes: send_batch(envelopes, self.desk, self.outbox, deadline_ms, self.parallel)
+        desk, outbox, parallel = self.desk, self.outbox, self.parallel
+        return lambda deadline_ms: lambda envelopes: send_batch(envelopes, desk, outbox, deadline_ms, parallel)
 
     def api(self, serve: Callable[[http.Request], http.Response]) -> Handler:
         """The Lambda handler of a route."""
-        return self.job(lambda event, _context: http.answer(event, serve, self.journal, self.meter, self.clock))
+        journal, meter, clock = self.journal, self.meter, self.clock
+        return self.job(lambda event, _context: http.answer(event, serve, journal, meter, clock))
 
     def job(self, work: Handler) -> Handler:
         """The Lambda handler of `work`, which writes its metrics at the end whatever happened."""
+        journal, meter = self.journal, self.meter
 
         def handle(event: Any, context: Any) -> Any:
-            self.journal.begin(getattr(context, "aws_request_id", None))
+            journal.begin(getattr(context, "aws_request_id", None))
             try:
                 return work(event, context)
             except LongCodeError:
                 raise
             except Exception as exc:
-                self.journal.exception("job.crashed")
-                self.meter.count(Metric.CRASHED)
+                journal.exception("job.crashed")
+                meter.count(Metric.CRASHED)
                 raise Crashed(f"{type(exc).__name__}: see job.crashed in the log") from None
             finally:
-                self.meter.flush()
+                meter.flush()
 
         return handle
 
@@ -278,11 +285,12 @@ class Service:
         from longcode import aws
 
         known: list[str] = []
+        store = aws.secretsmanager()
 
         def read(fresh: bool) -> str:
             if fresh or not known:
                 with aws.translated("The secret store"):
-                    secret = aws.secretsmanager().get_secret_value(SecretId=self.settings.secret_id)
+                    secret = store.get_secret_value(SecretId=self.settings.secret_id)
                 try:
                     known[:] = [carrier_key(secret["SecretString"])]
                 except ValueError as exc:
@@ -296,8 +304,9 @@ class Service:
 def start(handler: Callable[[Service], Handler]) -> Handler:
     """The entry point of a function: `handler` over the real service.
 
-    Inside Lambda it is made at once, while the function starts, so that a bad setting fails the start and names
-    itself; elsewhere, as where a test imports the function, with the first call.
+    Inside Lambda it is made at once, while the function starts, and with it every part that `handler` asks for
+    outside of the call that it returns. So a bad setting fails the start and names itself, and the first call
+    finds the AWS clients made. Elsewhere, as where a test imports the function, it is made with the first call.
     """
     made: list[Handler] = []
 

@@ -1,0 +1,73 @@
+"""Takes out of the installed packages what a start would read for nothing: `python lean.py FOLDER SERVICE ...`.
+
+Run by the Makefile beside it, on any Python 3.13 and with nothing installed.
+"""
+
+import gzip
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+# Those that Amazon Trust Services asks every custom trust store to have: https://www.amazontrust.com/repository
+ROOTS = (
+    "Amazon Root CA 1",
+    "Amazon Root CA 2",
+    "Amazon Root CA 3",
+    "Amazon Root CA 4",
+    "Starfield Services Root Certificate Authority - G2",
+)
+_CERTIFICATE = re.compile(
+    r'^# Label: "([^"]*)"$.*?(^-----BEGIN CERTIFICATE-----$.*?^-----END CERTIFICATE-----$\n)', re.M | re.S
+)
+
+
+def lean(packages: Path, services: set[str]) -> None:
+    """`packages` with the data of these services alone, without prose, and with a list of Amazon's own roots."""
+    data = packages / "botocore" / "data"
+    _cut_endpoints(data / "endpoints.json", services)
+    for model in data.glob("*/*/service-2.json.gz"):
+        words = _without_prose(json.loads(gzip.decompress(model.read_bytes())))
+        model.with_suffix("").write_text(_compact(words))
+        model.unlink()
+    for example in data.glob("*/*/examples-1.json"):
+        example.unlink()
+    _pick_roots(packages / "certifi" / "cacert.pem", packages / "amazon-roots.pem")
+
+
+# Any: JSON.
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _cut_endpoints(path: Path, services: set[str]) -> None:
+    """Every region stays, and of each the services that are used: the rest is a fifth of a cold start."""
+    found = json.loads(path.read_text())
+    for partition in found["partitions"]:
+        partition["services"] = {
+            name: endpoints for name, endpoints in partition["services"].items() if name in services
+        }
+    path.write_text(_compact(found))
+
+
+def _without_prose(value: Any) -> Any:
+    """A model without its descriptions; a member that has the name `documentation` is none."""
+    if isinstance(value, dict):
+        return {
+            name: _without_prose(inner)
+            for name, inner in value.items()
+            if not (name == "documentation" and isinstance(inner, str))
+        }
+    return [_without_prose(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _pick_roots(every: Path, ours: Path) -> None:
+    found = dict(_CERTIFICATE.findall(every.read_text()))
+    if missing := [name for name in ROOTS if name not in found]:
+        raise SystemExit(f"{every} has no {', '.join(missing)}.")
+    ours.write_text("".join(found[name] for name in ROOTS))
+
+
+if __name__ == "__main__":
+    lean(Path(sys.argv[1]), set(sys.argv[2:]))
