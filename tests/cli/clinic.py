@@ -18,11 +18,10 @@ import boto3
 from cli import doctor, show
 from cli.target import Formation
 from local import sam_template
-from local.layout import ROOT
 from longcode import signature
 from longcode.errors import SignatureRefused
 from tests.carrier.world import API_KEY, Running
-from tests.cli.world import API_KEY_ID, NAME, REGION, Ok, World, hooked
+from tests.cli.world import API_KEY_ID, NAME, REGION, TEMPLATE, Ok, World, hooked
 
 GATEWAY_KEY = "the-key-of-our-programs"
 
@@ -164,11 +163,10 @@ class Clinic:
 
 def admit(world: World, stack: dict[str, Any], front: Front, carrier: Running) -> Clinic:
     """A stack that is well, of what `deploy` made."""
-    template = sam_template.load(ROOT / "template.yaml")
     outputs = {row["OutputKey"]: row["OutputValue"] for row in stack["Outputs"]}
     refs = {
         name: outputs[output]
-        for output, declared in template["Outputs"].items()
+        for output, declared in TEMPLATE["Outputs"].items()
         if isinstance(declared["Value"], dict) and output in outputs
         for name in [declared["Value"].get("Ref")]
         if name
@@ -176,7 +174,7 @@ def admit(world: World, stack: dict[str, Any], front: Front, carrier: Running) -
     secret = boto3.client("secretsmanager", region_name=REGION).create_secret(Name="key", SecretString=API_KEY)
     functions = {
         name: row["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", NAME)
-        for name, row in sam_template.functions(template).items()
+        for name, row in sam_template.functions(TEMPLATE).items()
     }
     resources = {**refs, **functions, "TelnyxSecret": secret["ARN"], "EventBus": NAME}
     for row in stack["Outputs"]:
@@ -191,7 +189,7 @@ def admit(world: World, stack: dict[str, Any], front: Front, carrier: Running) -
     clinic.set("TelnyxPublicKey", carrier.public_key)
     parameters = {row["ParameterKey"]: row["ParameterValue"] for row in stack["Parameters"]}
     known = {**resources, **parameters}
-    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     for name in functions.values():
         clinic.environments[name] = {
             variable: str(known.get(value["Ref"], NAME)) if isinstance(value, dict) else value

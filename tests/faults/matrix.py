@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from longcode.message import Status
 from longcode.ports import Envelope
+from tests.chance import meeting
 from tests.fakes import FakeCarrier, FakeClock, FakeQueue, World, make_settings, make_world, webhooks
 from tests.fakes import carrier as behaviours
 from tests.fakes.carrier import Behaviour, Text
@@ -125,19 +126,7 @@ def cells() -> Iterator[Cell]:
 
 def sample(seed: int) -> list[Cell]:
     """Cells by chance, until every value of each dimension was met by every value of each other."""
-    chosen, missing = [], {pair for cell in cells() for pair in _pairs(cell)}
-    every = list(cells())
-    random.Random(seed).shuffle(every)
-    for cell in every:
-        if new := missing & _pairs(cell):
-            chosen.append(cell)
-            missing -= new
-    return chosen
-
-
-def _pairs(cell: Cell) -> set[tuple[str, ...]]:
-    values = [(name, getattr(cell, name)) for name in ("crash", "carrier", "queue", "mode", "evidence")]
-    return {(*one, *other) for one, other in itertools.combinations(values, 2)}
+    return meeting(cells(), lambda cell: (cell.crash, cell.carrier, cell.queue, cell.mode, cell.evidence), seed)
 
 
 @cache

@@ -3,12 +3,10 @@
 A run has some of the cells, so that every two faults meet, and other ones each time. `make guarantees` has all.
 """
 
-import os
-import secrets
-
 import pytest
 
 from longcode.message import Status
+from tests.chance import FULL, SEED
 from tests.faults import expected
 from tests.faults.matrix import (
     CARRIER,
@@ -25,8 +23,7 @@ from tests.faults.matrix import (
     sample,
 )
 
-SEED = int(os.environ.get("MATRIX_SEED", "0")) or secrets.randbelow(10**6)
-CELLS = list(cells()) if os.environ.get("MATRIX") == "all" else sample(SEED)
+CELLS = list(cells()) if FULL else sample(SEED)
 
 
 def problems(cell: Cell, found: Outcome) -> list[str]:
@@ -47,7 +44,7 @@ def problems(cell: Cell, found: Outcome) -> list[str]:
 def test_a_text_through_crash_carrier_fault_and_queue_fault() -> None:
     found = {str(cell): said for cell in CELLS if (said := problems(cell, outcome(cell)))}
     assert len(CELLS) > 70
-    assert not found, f"MATRIX_SEED={SEED}"
+    assert not found, f"TEST_SEED={SEED}"
 
 
 def test_nothing_is_taken_twice_where_the_key_is_honoured_or_the_replay_is_off() -> None:
@@ -101,7 +98,7 @@ def test_a_text_in_doubt_says_so_at_once() -> None:
 def test_the_line_moves_on_as_soon_as_the_queue_shows_it_again(crash: Crash, within_ms: int) -> None:
     ready = [cell for cell in CELLS if cell.crash is crash and cell.queue in (Queue.WORKS, Queue.DUPLICATES)]
     late = {str(cell): last for cell in ready if (last := outcome(cell).behind_ms[-1]) > within_ms}
-    assert not late, f"MATRIX_SEED={SEED}"
+    assert not late, f"TEST_SEED={SEED}"
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Iterator
-
-import pytest
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
 
 from longcode.errors import Unavailable
 from longcode.message import Status
+from tests.chance import FULL, SEED, meeting, pairs
 from tests.fakes import carrier as behaviours
 from tests.fakes.carrier import Behaviour
 from tests.fakes.tripwire import Tripwire
@@ -62,33 +64,67 @@ class Shaky(Stage):
                     yield store, name, number
 
 
-def _calls(answer: str) -> list[tuple[str, str, int]]:
+class Kind(StrEnum):
+    """How a call fails."""
+
+    ONCE = "once"
+    ANSWER_LOST = "its answer is lost"
+    FOR_TWO_MINUTES = "for two minutes"
+
+
+@dataclass(frozen=True)
+class Case:
+    """The call that fails, in the course of what the carrier's first answer leads to."""
+
+    answer: str
+    store: str
+    call: str
+    number: int
+    kind: Kind
+
+    def values(self) -> tuple[object, ...]:
+        """What has to meet in each run: each answer, each call of it and each way to fail."""
+        return self.answer, (self.store, self.call, self.number), self.kind
+
+
+@cache
+def all_cases() -> list[Case]:
+    """Each call that a store is asked for, with each way to fail."""
+    found = []
+    for answer in FIRST_ANSWERS:
+        stage = Shaky(answer)
+        stage.run(2 * MINUTE)
+        found += [Case(answer, *call, kind) for call in stage.calls() for kind in Kind]
+    return found
+
+
+def cases() -> list[Case]:
+    """Those of this run: `FULL=1` has all."""
+    return all_cases() if FULL else meeting(all_cases(), Case.values)
+
+
+def test_in_each_run_every_call_fails_in_every_way_and_under_every_answer_that_leads_to_it() -> None:
+    met = {pair for case in cases() for pair in pairs(case.values())}
+    assert met == {pair for case in all_cases() for pair in pairs(case.values())}
+    assert len(all_cases()) > 900
+
+
+def test_a_store_that_fails_loses_and_doubles_nothing() -> None:
+    for case in cases():
+        try:
+            fails(case)
+        except BaseException as exc:
+            exc.add_note(f"{case}, TEST_SEED={SEED}")
+            raise
+
+
+def fails(case: Case) -> None:
+    """Let a call fail, and look at what became of all texts two hours later."""
+    answer, outage = case.answer, case.kind is Kind.FOR_TWO_MINUTES
     stage = Shaky(answer)
-    stage.run(2 * MINUTE)
-    return list(stage.calls())
-
-
-CASES = [
-    pytest.param(
-        answer, *call, after, outage, id=f"{answer}-{call[0]}.{call[1]}-{call[2]}-{kind}".replace(" ", "_")
-    )
-    for answer in FIRST_ANSWERS
-    for call in _calls(answer)
-    for after, outage, kind in (
-        (False, False, "once"),
-        (True, False, "answer_lost"),
-        (False, True, "for_two_minutes"),
-    )
-]
-
-
-@pytest.mark.parametrize(("answer", "store", "call", "number", "after", "outage"), CASES)
-def test_a_store_that_fails_loses_and_doubles_nothing(
-    answer: str, store: str, call: str, number: int, after: bool, outage: bool
-) -> None:
-    stage = Shaky(answer)
-    trip = stage.trips[store]
-    trip.fail(call, after=after, skip=number, times=1_000_000 if outage else 1)
+    trip = stage.trips[case.store]
+    after = case.kind is Kind.ANSWER_LOST
+    trip.fail(case.call, after=after, skip=case.number, times=1_000_000 if outage else 1)
     if outage:
         stage.clock.at(stage.start_ms + 2 * MINUTE, trip.clear)
     stage.run(2 * HOUR)
@@ -107,7 +143,7 @@ def test_a_store_that_fails_loses_and_doubles_nothing(
             # In doubt after the claim, and again after its replays so far.
             assert message.status is Status.UNKNOWN
             assert answer == "not taken"
-            assert (call, after) == ("claim", True)
+            assert (case.call, after) == ("claim", True)
         else:
             assert carrier.taken(ident) == 1
             assert message.status is Status.DELIVERED

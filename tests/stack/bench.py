@@ -32,19 +32,22 @@ class Bench:
         self.layout = layout
         self.stack = up(layout)
         self.left_at: dict[str, float] = {}
+        self._clients: dict[str, Any] = {}
         self.aws("sqs").set_queue_attributes(
             QueueUrl=self.stack.queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY_S)}
         )
 
     def aws(self, service: str) -> Any:
-        """A boto3 client of this stack's emulated AWS."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.stack.aws_endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        """A boto3 client of this stack's emulated AWS, whose address outlives a restart."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=self.stack.aws_endpoint_url,
+                region_name=REGION,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+        return self._clients[service]
 
     # ---------------------------------------------------------------------------------- texts and the carrier
 
