@@ -146,6 +146,7 @@ class Trouble:
         for words in ("Hello", "Stop, will you", "STOP"):
             self.says(number("0120"), words)
         self._api.post("/webhooks/message", json={"data": {}})
+        self.carrier("signed", {"data": {"event_type": "message.received"}})
         receipt = signing.webhook(
             self.layout, self.stack, "delivered", other=number("0121"), text="Of somebody else's service"
         )

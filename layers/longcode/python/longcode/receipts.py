@@ -49,6 +49,14 @@ def take(
     if event.receipt is None:
         journal.info("webhook.other", event_type=event.type)
         return "acknowledged"
+    return _keep(event, path_id, messages, meter, journal, now_ms)
+
+
+def _keep(
+    event: Event, path_id: str | None, messages: Messages, meter: Meter, journal: Journal, now_ms: int
+) -> Acknowledged:
+    """Keep a receipt with the message that it is for."""
+    assert event.receipt
     meter.count(Metric.WEBHOOK_LAG, max(0, now_ms - event.receipt.occurred_ms))
     ident = _message_id(event, path_id, messages)
     journal.bind(message_id=ident, telnyx_id=event.receipt.telnyx_id or None)
