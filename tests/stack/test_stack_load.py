@@ -90,8 +90,7 @@ def test_660_texts_from_8_clients_beside_20000_old_ones_are_660_times_accepted_a
 ) -> None:
     assert len(NUMBERS) == TEXTS
     _fill(own_stack)
-    load = os.getloadavg()[0]
-    share = max(1.0, load / (os.cpu_count() or 1))
+    before = os.getloadavg()[0]
     shares = [NUMBERS[client::CLIENTS] for client in range(CLIENTS)]
     begun = time.monotonic()
     with ThreadPoolExecutor(CLIENTS) as clients:
@@ -99,6 +98,9 @@ def test_660_texts_from_8_clients_beside_20000_old_ones_are_660_times_accepted_a
             answer for some in clients.map(lambda numbers: _queue(own_stack, numbers), shares) for answer in some
         ]
     rate = TEXTS / (time.monotonic() - begun)
+    # Others may have come or gone meanwhile; our own part of it is less than these two processors.
+    load = (before + os.getloadavg()[0]) / 2
+    share = max(1.0, load / (os.cpu_count() or 1))
 
     assert Counter(status for status, _ in answers) == {202: TEXTS}
     slowest = sorted(took for _, took in answers)[TEXTS * 99 // 100]
