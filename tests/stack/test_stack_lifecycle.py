@@ -20,9 +20,9 @@ from local import build as builds
 from local import deploy, sam_template
 from local import stack as stacks
 from local.emulator import REGION
-from local.layout import Layout, Stack
+from local.layout import ROOT, Layout, Stack
 from local.problems import LocalError
-from local.processes import Child, alive, spawn
+from local.processes import Child, alive, registered, spawn
 from tests.stack.world import RUNS, Silent, up
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
@@ -128,6 +128,30 @@ def _busy(stack: Stack) -> None:
     for number in range(20, 28):
         threading.Thread(target=call, args=(number,), daemon=True).start()
     first.wait()
+
+
+@pytest.mark.parametrize("then", ["down", "up"])
+def test_what_a_make_up_that_was_killed_has_started_is_ended_by_the_next_command(
+    tmp_path: Path, eventually: Callable[[Callable[[], Any]], Any], then: str
+) -> None:
+    layout = Layout.of(tmp_path)
+    command = [sys.executable, "-m", "local", "up", "--dir", str(tmp_path)]
+    starter = spawn(command, env=dict(os.environ), log=tmp_path / "log", cwd=ROOT)
+    # It has both processes, and has still to deploy to them.
+    left = eventually(lambda: len(found := registered(layout.processes)) == 2 and found)
+    os.kill(starter.pid, signal.SIGKILL)
+    eventually(lambda: not alive(starter))
+    assert not layout.record.exists()
+    assert all(map(alive, left))
+
+    if then == "down":
+        assert stacks.down(layout, Silent())
+    else:
+        with pytest.raises(LocalError, match="no parameter Nonsense"):
+            _up(layout, Nonsense="1")
+
+    assert not any(map(alive, left))
+    assert registered(layout.processes) == []
 
 
 def test_the_next_up_ends_what_a_start_that_was_killed_has_left(tmp_path: Path) -> None:
