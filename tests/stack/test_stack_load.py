@@ -10,18 +10,20 @@ import httpx
 import pytest
 
 from local.layout import Stack
+from tests.chance import FULL
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
-TEXTS, CLIENTS = 660, 8
-# 60 to one person, 3 each to 200 others.
+CLIENTS = 8
+# To one person, and to each of 200 others; with FULL=1 three times as many.
 PEOPLE = [f"+1{area}55501{person:02d}" for area in range(730, 750) for person in range(10, 20)]
-NUMBERS = ["+13055550110"] * 60 + [number for number in PEOPLE for _ in range(3)]
+TIMES = 3 if FULL else 1
+NUMBERS = ["+13055550110"] * 20 * TIMES + [number for number in PEOPLE for _ in range(TIMES)]
 # What it must hold on two free cores is 2 s (docs/architecture.md). A test run shares them with other tests.
 SOON_S = 5.0
 
 
-def test_660_texts_from_8_clients_are_660_times_accepted_and_none_waits_long(
+def test_hundreds_of_texts_from_8_clients_are_each_accepted_and_none_waits_long(
     stack: Stack, carrier: httpx.Client, eventually: Callable[..., Any]
 ) -> None:
     def texts(numbers: list[str]) -> list[tuple[int, float]]:
@@ -34,13 +36,12 @@ def test_660_texts_from_8_clients_are_660_times_accepted_and_none_waits_long(
                 answers.append((answer.status_code, time.monotonic() - begun))
         return answers
 
-    assert len(NUMBERS) == TEXTS
     with ThreadPoolExecutor(CLIENTS) as clients:
         shares = [NUMBERS[client::CLIENTS] for client in range(CLIENTS)]
         answers = [answer for share in clients.map(texts, shares) for answer in share]
 
-    assert Counter(status for status, _ in answers) == {202: TEXTS}
-    slowest = sorted(took for _, took in answers)[TEXTS * 99 // 100]
+    assert Counter(status for status, _ in answers) == {202: len(NUMBERS)}
+    slowest = sorted(took for _, took in answers)[len(NUMBERS) * 99 // 100]
     assert slowest < SOON_S
     # It was being sent meanwhile.
     assert eventually(lambda: carrier.get("/_carrier/requests", params={"to": PEOPLE[0]}).json()["requests"])
