@@ -5,16 +5,30 @@ import gc
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import moto.core.responses
 import pytest
 from botocore.loaders import Loader, create_loader
 from pytest_socket import disable_socket, enable_socket
+from xdist.scheduler import LoadFileScheduling
 
 from tests import chance
 
 TESTS = Path(__file__).parent
+# The operators' stack is theirs alone, as they pause it.
+OPERATED = ("tests/cli/test_cli_stack.py", "tests/cli/test_cli_smoke.py")
+# Stacks wait more than they work. Two begin with something else, as the first one builds what all of them deploy.
+FIRST = (
+    "tests/stack/test_stack_faults.py",
+    "tests/contract/test_finder_contract.py",
+    "tests/faults/test_faults_outages.py",
+    OPERATED[0],
+    "tests/stack/test_stack_telemetry.py",
+    "tests/stack",
+    "tests/stack/test_stack_lifecycle.py",
+)
 IN_PROCESS = ("unit", "contract", "functional")
 
 
@@ -23,9 +37,29 @@ def pytest_report_header() -> str:
     return f"TEST_SEED={chance.SEED}" + (" FULL=1" if chance.FULL else "")
 
 
+class Scheduling(LoadFileScheduling):
+    """A file goes to one worker, and so do all files that use the same stack: nobody waits for it to come up."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit(nodeid)
+
+
+def unit(nodeid: str) -> str:
+    """What one worker runs as a whole."""
+    path = nodeid.partition("::")[0]
+    if path in OPERATED:
+        return OPERATED[0]
+    return "tests/stack" if path.startswith("tests/stack/") and path not in FIRST else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Stacks first: they wait more than they work, and a long file at the end would keep one worker alone."""
-    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    """The longest first: at the end they would keep one worker alone."""
+    place = {name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(unit(item.nodeid), len(FIRST)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,20 @@ import pytest
 from moto import mock_aws
 
 from cli import target
-from tests.cli.world import NAME, REGION, World, deploy, formation, hooked
+from local.layout import Stack
+from tests.cli.world import HOME, NAME, REGION, World, deploy, formation, hooked
+from tests.stack.conftest import eventually
+from tests.stack.world import forget_old_runs, shared_stack
+
+__all__ = ["eventually"]  # a fixture of the stack's own tests
+
+
+@pytest.fixture(scope="session")
+def operated() -> Iterator[Stack]:
+    """The deployed local stack that the operators' tests pause and mend: nobody else's."""
+    forget_old_runs()
+    with shared_stack(HOME, "only", parameters={"RecipientIntervalMs": "400"}) as found:
+        yield found
 
 
 @pytest.fixture

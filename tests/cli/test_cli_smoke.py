@@ -1,56 +1,50 @@
 """`longcode smoke` on the deployed local stack: what it proves, what it says where it can't, what it leaves.
 
-The stack starts with a key that the carrier refuses, as a first deployment may; it is mended once.
+It begins with a key that the carrier refuses, as a first deployment may; it is mended once.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 
 from cli import smoke
 from cli import target as targets
-from local.layout import Identity, Layout, Stack
-from tests.cli.world import run
-from tests.stack.conftest import eventually
-from tests.stack.world import RUNS, forget_old_runs, shared_stack
-
-__all__ = ["eventually"]  # a fixture of the stack's own tests
+from local.layout import Stack
+from tests.cli.world import HOME, run
 
 Eventually = Callable[[Callable[[], Any]], Any]
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
-HOME = RUNS / f"smoke-{os.getpid()}"
-INTERVAL_MS = 400
+
+def give_key(key: str) -> None:
+    """Put a Telnyx key into the stack's secret."""
+    secrets = targets.local(HOME).client("secretsmanager")
+    (secret,) = secrets.list_secrets()["SecretList"]
+    secrets.put_secret_value(SecretId=secret["ARN"], SecretString=key)
 
 
 @pytest.fixture(scope="module")
-def refused() -> Iterator[Stack]:
-    """A stack whose Telnyx key is none."""
-    forget_old_runs()
-    parameters = {"RecipientIntervalMs": str(INTERVAL_MS), "TelnyxApiKey": "KEY_of_nobody"}
-    with shared_stack(HOME, "only", parameters=parameters) as found:
-        yield found
+def refused(operated: Stack) -> Iterator[Stack]:
+    """A stack whose Telnyx key is none, and whose function for sending has known no other."""
+    give_key("KEY_of_nobody")
+    functions, name = targets.local(HOME).client("lambda"), operated.functions["send"]
+    known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": known | {"STARTED": "anew"}}
+    )
+    yield operated
+    give_key(operated.parameters["TelnyxApiKey"])
 
 
 @pytest.fixture(scope="module")
 def stack(refused: Stack) -> Stack:
     """The same stack with the key that the carrier knows."""
-    secrets = boto3.client(
-        "secretsmanager",
-        endpoint_url=refused.aws_endpoint_url,
-        region_name=refused.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    (secret,) = secrets.list_secrets()["SecretList"]
-    secrets.put_secret_value(SecretId=secret["ARN"], SecretString=Identity.load(Layout.of(HOME)).telnyx_api_key)
+    give_key(refused.parameters["TelnyxApiKey"])
     assert run("resume", "--breaker", "--dir", str(HOME)).exit_code == 0
     return refused
 

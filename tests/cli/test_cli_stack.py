@@ -5,7 +5,6 @@ A pause stops everything, so this stack is nobody else's.
 
 import base64
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,25 +16,17 @@ from cli import doctor, redrive, requeue, target
 from cli.problems import Problem
 from local.layout import Stack
 from longcode.ports import Waiting
-from tests.cli.world import run
-from tests.stack.conftest import eventually
+from tests.cli.world import HOME, run
 from tests.stack.test_stack_events import Listener
-from tests.stack.world import RUNS, forget_old_runs, shared_stack
-
-__all__ = ["eventually"]  # a fixture of the stack's own tests
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
 Eventually = Callable[[Callable[[], Any]], Any]
 
-HOME = RUNS / f"cli-{os.getpid()}"
-
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    forget_old_runs()
-    with shared_stack(HOME, "only", parameters={"RecipientIntervalMs": "100"}) as found:
-        yield found
+def stack(operated: Stack) -> Stack:
+    return operated
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +103,7 @@ def drained(stack: Stack) -> bool:
 def test_a_pause_stops_queued_texts_and_a_resume_lets_them_go_within_seconds(
     stack: Stack, eventually: Eventually
 ) -> None:
-    first, second = "+12025550131", "+12025550132"
+    first, second = "+12025550131", "+12025550129"
     longcode("pause", "--reason", "wrong template")
     ids = queue_texts(stack, first, first, second)
 

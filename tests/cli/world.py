@@ -1,6 +1,7 @@
 """A stack on AWS in this process, made from template.yaml, and the command run against it."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from local import sam_template
 from local.layout import ROOT
 from longcode.message import Message, Status
 from longcode.ports import Answer, Verdict
+from tests.stack.world import RUNS
 
 REGION = "eu-west-1"
 NAME = "long-code-test"
 OURS, THEIRS, OTHERS = "+12025550100", "+12025550123", "+12025550124"
 API_KEY_ID = "exampleKeyId"
 NOW_MS = 1_795_000_000_000
+# Where the operators' own stack is.
+HOME = RUNS / f"cli-{os.getpid()}"
 # Read once: for each test anew it would be a tenth of the time of all of them.
 TEMPLATE = sam_template.load(ROOT / "template.yaml")
 

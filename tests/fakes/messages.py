@@ -275,8 +275,8 @@ class FakeMessages:
     def line_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
         with self.trip.around("line_length"):
             found = sum(
-                self._shown(row)
-                and row.message.recipient == recipient
+                row.message.recipient == recipient
+                and self._shown(row)
                 and (before_ms is None or row.message.accepted_ms < before_ms)
                 for row in self._rows.values()
             )
@@ -284,11 +284,14 @@ class FakeMessages:
 
     def line(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
         with self.trip.around("line"):
-            lined = [row.message for row in self._rows.values() if self._shown(row)]
+            lined = [
+                row.message
+                for row in self._rows.values()
+                if row.message.recipient == recipient and row.message.accepted_ms <= until_ms and self._shown(row)
+            ]
             found = [
                 Waiting(message.id, message.recipient, message.accepted_ms)
                 for message in sorted(lined, key=lambda message: message.accepted_ms)
-                if message.recipient == recipient and message.accepted_ms <= until_ms
             ]
             return found[:at_most]
 
@@ -355,9 +358,9 @@ class FakeMessages:
             found: dict[str, Message | None] = dict.fromkeys(self._erased.intersection(message_ids))
             return found | {ident: self._rows[ident].message for ident in message_ids if ident in self._rows}
 
-    def attention_ms(self, message_id: str) -> int | None:
-        """When the sweeper will look at a message; None: never."""
-        return self._rows[message_id].attention_ms
+    def next_attention_ms(self) -> int | None:
+        """When the sweeper will next have a message to look at; None: never."""
+        return min((row.attention_ms for row in self._rows.values() if row.attention_ms is not None), default=None)
 
     def _shown(self, row: _Row) -> bool:
         """Whether the index of lines has it by now."""

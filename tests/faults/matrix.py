@@ -191,8 +191,9 @@ class Stage:
 
     def _next_poll(self) -> tuple[int, Any] | None:
         """The next invocation of the consumer, if there is anything for it and a poller is free."""
-        visible = self.queue.next_visible_ms()
-        return None if visible is None or self._polling == self._pollers else (visible, self._invoke)
+        # Asked before each thing that happens: the queue is gone through only where the answer counts.
+        visible = None if self._polling == self._pollers else self.queue.next_visible_ms()
+        return None if visible is None else (visible, self._invoke)
 
     def _invoke(self) -> None:
         self._polling += 1
@@ -213,11 +214,8 @@ class Stage:
         ahead = self._swept_ms // MINUTE * MINUTE + MINUTE
         if self._idle_sweeps:
             return ahead, self._sweep
-        messages = self.world.messages
-        due = [at for at in (messages.attention_ms(message.id) for message in messages.all) if at is not None]
-        if not due:
-            return None
-        return max(ahead, -(-min(due) // MINUTE) * MINUTE), self._sweep
+        due = self.world.messages.next_attention_ms()
+        return None if due is None else (max(ahead, -(-due // MINUTE) * MINUTE), self._sweep)
 
     def _sweep(self) -> None:
         self._swept_ms = self.clock.now_ms()

@@ -15,8 +15,10 @@ import pytest
 from local import stack as stacks
 from local.emulator import REGION
 from local.layout import Layout, Stack
+from longcode import keys
 from longcode.message import Status
 from longcode.messages import DynamoMessages
+from tests.chance import FULL
 from tests.fakes.examples import make_message
 from tests.stack.world import RUNS, Silent, up
 
@@ -26,17 +28,23 @@ TEXTS, CLIENTS, OLD = 660, 8, 20_000
 # 60 to one person, 3 each to 200 others.
 PEOPLE = [f"+1{area}55501{person:02d}" for area in range(730, 750) for person in range(10, 20)]
 NUMBERS = ["+13055550110"] * 60 + [number for number in PEOPLE for _ in range(3)]
-# What it must hold on two free cores (docs/architecture.md). Of a machine that others use it gets its share.
+# What it must hold on two free cores (docs/architecture.md), also with 20,000 old texts: asked for by FULL=1. Of a
+# machine that others use it gets its share.
 LEAST_A_SECOND, SOON_S = 25.0, 2.0
 OLD_MS = 40 * 86_400_000
 
 
-@pytest.fixture(scope="module")
-def own_stack() -> Iterator[Stack]:
-    """A stack of this file's own: what is in its table must be nobody else's burden."""
+@pytest.fixture
+def busy_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """With FULL=1 a stack of this file's own, with its old texts; else the one that the other tests use too."""
+    if not FULL:
+        yield request.getfixturevalue("stack")
+        return
     layout = Layout.of(RUNS / f"load-{os.getpid()}")
     try:
-        yield up(layout)
+        stack = up(layout)
+        _fill(stack)
+        yield stack
     finally:
         stacks.down(layout, Silent(), forget=True)
 
@@ -62,7 +70,8 @@ def _fill(stack: Stack) -> None:
     def put(numbers: tuple[int, ...]) -> None:
         # Not `M#`: nobody is to be told of them now.
         rows = [
-            item | {"pk": {"S": f"OLD#{number}"}, "peer": {"S": NUMBERS[number % TEXTS]}} for number in numbers
+            item | {"pk": {"S": f"OLD#{number}"}, "peer": {"S": keys.peer(NUMBERS[number % TEXTS])}}
+            for number in numbers
         ]
         answer = client.batch_write_item(
             RequestItems={stack.messages_table: [{"PutRequest": {"Item": row}} for row in rows]}
@@ -85,17 +94,16 @@ def _queue(stack: Stack, numbers: list[str]) -> list[tuple[int, float]]:
     return answers
 
 
-def test_660_texts_from_8_clients_beside_20000_old_ones_are_660_times_accepted_and_none_waits_long(
-    own_stack: Stack, eventually: Callable[..., Any]
+def test_660_texts_from_8_clients_are_660_times_accepted_and_sent_meanwhile(
+    busy_stack: Stack, eventually: Callable[..., Any]
 ) -> None:
     assert len(NUMBERS) == TEXTS
-    _fill(own_stack)
     before = os.getloadavg()[0]
     shares = [NUMBERS[client::CLIENTS] for client in range(CLIENTS)]
     begun = time.monotonic()
     with ThreadPoolExecutor(CLIENTS) as clients:
         answers = [
-            answer for some in clients.map(lambda numbers: _queue(own_stack, numbers), shares) for answer in some
+            answer for some in clients.map(lambda numbers: _queue(busy_stack, numbers), shares) for answer in some
         ]
     rate = TEXTS / (time.monotonic() - begun)
     # Others may have come or gone meanwhile; our own part of it is less than these two processors.
@@ -106,12 +114,13 @@ def test_660_texts_from_8_clients_beside_20000_old_ones_are_660_times_accepted_a
     slowest = sorted(took for _, took in answers)[TEXTS * 99 // 100]
     measured = f"{rate:.1f} a second, 99 of 100 within {slowest:.2f} s, at a load of {load:.1f}"
     print(measured)  # noqa: T201 -- `pytest -rP` shows it
-    assert rate >= LEAST_A_SECOND / share, measured
-    assert slowest <= SOON_S * share, measured
+    if FULL:
+        assert rate >= LEAST_A_SECOND / share, measured
+        assert slowest <= SOON_S * share, measured
 
     # It was being sent meanwhile.
     def requests() -> Any:
-        url = f"{own_stack.console_url}/_carrier/requests"
+        url = f"{busy_stack.console_url}/_carrier/requests"
         return httpx.get(url, params={"to": PEOPLE[0]}, trust_env=False, timeout=10).json()["requests"]
 
     assert eventually(requests)
