@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from longcode.errors import Unavailable
 from longcode.message import Status
+from tests.chance import SEED, times
 from tests.fakes import carrier as behaviours
 from tests.fakes.tripwire import Died, unavailable
 from tests.faults.matrix import CARRIER, HOUR, INTERVAL_MS, LASTS_MS, MINUTE, Evidence, Stage
@@ -73,7 +74,8 @@ class Storm(Stage):
         assert isinstance(exc, Unavailable | Died)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@seed(SEED)
+@settings(max_examples=times(100), deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(
     lines=st.lists(texts, min_size=1, max_size=14),
     planned=st.lists(faults, max_size=5),
