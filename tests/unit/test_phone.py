@@ -5,18 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode import phone
+from tests.chance import told
 
 
-@pytest.mark.parametrize(
-    "number", ["+12025550123", "+442079460123", "+1202555", "+123456789012345", "+61491570156"]
-)
-def test_an_e164_number_is_one(number: str) -> None:
-    assert phone.is_e164(number)
+def test_an_e164_number_is_one() -> None:
+    cases: list[str] = ["+12025550123", "+442079460123", "+1202555", "+123456789012345", "+61491570156"]
+    for number in cases:
+        with told(number):
+            assert phone.is_e164(number)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_anything_else_is_none() -> None:
+    cases: list[str] = [
         "",
         "+",
         "12025550123",
@@ -35,10 +35,10 @@ def test_an_e164_number_is_one(number: str) -> None:
         "tel:+12025550123",
         "+12025550123;ext=1",
         "+1202555abcd",
-    ],
-)
-def test_anything_else_is_none(text: str) -> None:
-    assert not phone.is_e164(text)
+    ]
+    for text in cases:
+        with told(text):
+            assert not phone.is_e164(text)
 
 
 @given(st.from_regex(r"\A\+[1-9][0-9]{6,14}\Z"))
@@ -55,9 +55,8 @@ def test_a_log_shows_nothing_of_what_is_too_short(short: str) -> None:
     assert phone.mask(short) == "…"
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
+def test_in_the_words_of_others_a_number_is_masked_however_it_is_written() -> None:
+    cases: list[str] = [
         "+12025550123",
         "12025550123",
         "2025550123",
@@ -67,19 +66,23 @@ def test_a_log_shows_nothing_of_what_is_too_short(short: str) -> None:
         "1 202 555 0123",
         "1.202.555.0123",
         "447700900123",
-    ],
-)
-def test_in_the_words_of_others_a_number_is_masked_however_it_is_written(written: str) -> None:
-    for before, after in (("Invalid 'to' ", ": no such number"), ("No route to ", "."), ("to=", ""), ("", "")):
-        masked = phone.masked(f"{before}{written}{after}")
-        assert "0123" not in masked
-        assert masked.startswith(before)
-        assert masked.endswith(after)
+    ]
+    for written in cases:
+        with told(written):
+            for before, after in (
+                ("Invalid 'to' ", ": no such number"),
+                ("No route to ", "."),
+                ("to=", ""),
+                ("", ""),
+            ):
+                masked = phone.masked(f"{before}{written}{after}")
+                assert "0123" not in masked
+                assert masked.startswith(before)
+                assert masked.endswith(after)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_what_is_no_number_stays_as_it_is() -> None:
+    cases: list[str] = [
         "0b8f6a52-6c1e-4a57-9d0e-280500732632",
         "1-67891233-abcdef012345678912345678",
         "2026-11-25T14:20:11.123Z",
@@ -87,7 +90,7 @@ def test_in_the_words_of_others_a_number_is_masked_however_it_is_written(written
         "40310 Invalid 'to' address",
         "shardId-00000001795000000000-0a1b2c3d",
         "000000000000000000017954516876400000000039",
-    ],
-)
-def test_what_is_no_number_stays_as_it_is(text: str) -> None:
-    assert phone.masked(text) == text
+    ]
+    for text in cases:
+        with told(text):
+            assert phone.masked(text) == text

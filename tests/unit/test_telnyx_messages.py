@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from longcode import telnyx
 from longcode.message import Entry, Fault, Status, epoch_ms
 from longcode.ports import Record, Verdict
+from tests.chance import told
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import OURS, TELNYX_ID, THEIRS, make_message
 
@@ -128,9 +129,8 @@ def test_a_final_receipt_says_what_became_of_which_message() -> None:
     assert receipt.faults == ()
 
 
-@pytest.mark.parametrize(
-    ("word", "status"),
-    [
+def test_the_first_recipients_word_is_the_status() -> None:
+    cases: list[tuple[str, Status | None]] = [
         ("delivered", Status.DELIVERED),
         ("sending_failed", Status.SENDING_FAILED),
         ("delivery_failed", Status.DELIVERY_FAILED),
@@ -142,14 +142,14 @@ def test_a_final_receipt_says_what_became_of_which_message() -> None:
         ("webhook_delivered", None),
         ("brand_new", None),
         ("", None),
-    ],
-)
-def test_the_first_recipients_word_is_the_status(word: str, status: Status | None) -> None:
-    receipt = read(webhook(to=[{"phone_number": THEIRS, "status": word}, {"status": "expired"}])).receipt
+    ]
+    for word, status in cases:
+        with told((word, status)):
+            receipt = read(webhook(to=[{"phone_number": THEIRS, "status": word}, {"status": "expired"}])).receipt
 
-    assert receipt
-    assert receipt.status is status
-    assert receipt.word == (word or "finalized")
+            assert receipt
+            assert receipt.status is status
+            assert receipt.word == (word or "finalized")
 
 
 @pytest.mark.parametrize("word", ["delivered", "delivery_failed", "delivery_unconfirmed", "expired"])
@@ -196,20 +196,21 @@ def test_the_words_of_a_receipt_are_kept_as_plain_text() -> None:
     assert (receipt.cost, receipt.currency) == (None, plain)
 
 
-@pytest.mark.parametrize("parts", [True, 0, -2, 10**40, "2"], ids=repr)
-def test_a_number_of_parts_that_no_text_has_is_not_taken(parts: object) -> None:
-    receipt = read(webhook(parts=parts)).receipt
-    message = read(webhook("message.received", parts=parts)).inbound
+def test_a_number_of_parts_that_no_text_has_is_not_taken() -> None:
+    cases: list[object] = [True, 0, -2, 10**40, "2"]
+    for parts in cases:
+        with told(parts):
+            receipt = read(webhook(parts=parts)).receipt
+            message = read(webhook("message.received", parts=parts)).inbound
 
-    assert receipt
-    assert receipt.parts is None
-    assert message
-    assert message.segments == 1
+            assert receipt
+            assert receipt.parts is None
+            assert message
+            assert message.segments == 1
 
 
-@pytest.mark.parametrize(
-    ("cost", "amount", "currency"),
-    [
+def test_a_cost_may_be_text_or_number_or_missing() -> None:
+    cases: list[tuple[object, str | None, str | None]] = [
         ({"amount": "0.0051", "currency": "USD"}, "0.0051", "USD"),
         ({"amount": 0.0051, "currency": "USD"}, "0.0051", "USD"),
         ({"amount": 0, "currency": "USD"}, "0", "USD"),
@@ -222,30 +223,28 @@ def test_a_number_of_parts_that_no_text_has_is_not_taken(parts: object) -> None:
         ({}, None, None),
         (None, None, None),
         ("0.0051", None, None),
-    ],
-    ids=repr,
-)
-def test_a_cost_may_be_text_or_number_or_missing(cost: object, amount: str | None, currency: str | None) -> None:
-    receipt = read(webhook(cost=cost)).receipt
+    ]
+    for cost, amount, currency in cases:
+        with told((cost, amount, currency)):
+            receipt = read(webhook(cost=cost)).receipt
 
-    assert receipt
-    assert (receipt.cost, receipt.currency) == (amount, currency)
-    assert receipt.cost is None or Decimal(receipt.cost) >= 0
+            assert receipt
+            assert (receipt.cost, receipt.currency) == (amount, currency)
+            assert receipt.cost is None or Decimal(receipt.cost) >= 0
 
 
-@pytest.mark.parametrize(
-    ("url", "ident"),
-    [
+def test_our_id_is_the_last_part_of_the_signed_address() -> None:
+    cases: list[tuple[object, str | None]] = [
         (f"https://example.com/webhooks/message/{OUR_ID}", OUR_ID),
         (f"https://example.com/webhooks/message/{OUR_ID}/", OUR_ID),
         ("https://example.com/webhooks/message", "message"),
         ("", None),
         (None, None),
         (7, None),
-    ],
-)
-def test_our_id_is_the_last_part_of_the_signed_address(url: object, ident: str | None) -> None:
-    assert read(webhook(webhook_url=url)).message_id == ident
+    ]
+    for url, ident in cases:
+        with told((url, ident)):
+            assert read(webhook(webhook_url=url)).message_id == ident
 
 
 @pytest.mark.parametrize("occurred", [None, "", "yesterday", 7])
@@ -256,23 +255,31 @@ def test_an_event_without_a_time_happened_now(occurred: object) -> None:
     assert receipt.occurred_ms == NOW
 
 
-@pytest.mark.parametrize(
-    "kind", ["message.read", "messaging-profile.spend-limit-reached", "message.delivered", "fax.sent", ""]
-)
-def test_other_events_are_events_and_no_receipts(kind: str) -> None:
-    event = read(webhook(kind))
+def test_other_events_are_events_and_no_receipts() -> None:
+    cases: list[str] = [
+        "message.read",
+        "messaging-profile.spend-limit-reached",
+        "message.delivered",
+        "fax.sent",
+        "",
+    ]
+    for kind in cases:
+        with told(kind):
+            event = read(webhook(kind))
 
-    assert event.type == kind
-    assert event.receipt is None
-    assert event.inbound is None
+            assert event.type == kind
+            assert event.receipt is None
+            assert event.inbound is None
 
 
-@pytest.mark.parametrize("payload", [None, "x", [], {}, {"id": None}, {"id": ""}, {"id": 7}], ids=repr)
-def test_an_event_that_names_no_message_is_none_about_one(payload: object) -> None:
-    event = read(webhook(data={"payload": payload}))
+def test_an_event_that_names_no_message_is_none_about_one() -> None:
+    cases: list[object] = [None, "x", [], {}, {"id": None}, {"id": ""}, {"id": 7}]
+    for payload in cases:
+        with told(payload):
+            event = read(webhook(data={"payload": payload}))
 
-    assert event.receipt is None
-    assert event.inbound is None
+            assert event.receipt is None
+            assert event.inbound is None
 
 
 NO_EVENTS = [
@@ -381,16 +388,22 @@ def test_media_are_kept_by_address_and_kind() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [{"from": None}, {"from": {}}, {"to": []}, {"to": None}, {"text": None}, {"media": None}, {"parts": "two"}],
-    ids=repr,
-)
-def test_an_odd_inbound_text_is_still_one(odd: dict[str, object]) -> None:
-    message = read(inbound(**odd)).inbound
+def test_an_odd_inbound_text_is_still_one() -> None:
+    cases: list[dict[str, object]] = [
+        {"from": None},
+        {"from": {}},
+        {"to": []},
+        {"to": None},
+        {"text": None},
+        {"media": None},
+        {"parts": "two"},
+    ]
+    for odd in cases:
+        with told(odd):
+            message = read(inbound(**odd)).inbound
 
-    assert message
-    assert message.id == TELNYX_ID
+            assert message
+            assert message.id == TELNYX_ID
 
 
 # -------------------------------------------------------------------------------------- the records
@@ -419,22 +432,36 @@ def test_a_record_read_back_is_the_message_as_the_carrier_has_it() -> None:
     assert (receipt.completed_ms, receipt.source) == (completed_ms, "sweeper")
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b"{}", b'{"data":[]}', b'{"data":{"id":7}}', b'{"data":{"id":""}}', b"<html>", b"\xff"],
-    ids=repr,
-)
-def test_an_unreadable_record_is_none(content: bytes) -> None:
-    assert telnyx.record(content) is None
+def test_an_unreadable_record_is_none() -> None:
+    cases: list[bytes] = [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"data":[]}',
+        b'{"data":{"id":7}}',
+        b'{"data":{"id":""}}',
+        b"<html>",
+        b"\xff",
+    ]
+    for content in cases:
+        with told(content):
+            assert telnyx.record(content) is None
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b"{}", b'{"data":{}}', b'{"data":null}', b"<html>", b"\xff", b'{"data":[{"uuid":"t-1"'],
-    ids=repr,
-)
-def test_an_unreadable_page_of_detail_records_is_none(content: bytes) -> None:
-    assert telnyx.detail_records(content, 1, MINE) is None
+def test_an_unreadable_page_of_detail_records_is_none() -> None:
+    cases: list[bytes] = [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"data":{}}',
+        b'{"data":null}',
+        b"<html>",
+        b"\xff",
+        b'{"data":[{"uuid":"t-1"',
+    ]
+    for content in cases:
+        with told(content):
+            assert telnyx.detail_records(content, 1, MINE) is None
 
 
 MINE = "https://example.com/webhooks/message/a"
@@ -463,9 +490,8 @@ def test_a_text_without_an_address_of_ours_is_none_of_those_without_one() -> Non
     assert telnyx.detail_records(content, 1, "") == telnyx.DetailRecords(None, last=True)
 
 
-@pytest.mark.parametrize(
-    ("number", "rows", "meta", "last"),
-    [
+def test_the_last_page_is_where_the_answer_says_or_else_a_short_one() -> None:
+    cases: list[tuple[int, int, dict[str, object], bool]] = [
         (1, 3, {}, True),
         (1, 50, {}, False),
         (2, 0, {}, True),
@@ -479,14 +505,12 @@ def test_a_text_without_an_address_of_ours_is_none_of_those_without_one() -> Non
         (1, 20, {"page_size": 20, "total_results": 30}, False),
         (2, 10, {"page_size": 20, "total_results": 30}, True),
         (1, 50, {"total_pages": True, "total_results": "9"}, False),
-    ],
-)
-def test_the_last_page_is_where_the_answer_says_or_else_a_short_one(
-    number: int, rows: int, meta: dict[str, object], last: bool
-) -> None:
-    found = telnyx.detail_records(page(*({"uuid": str(row)} for row in range(rows)), **meta), number, MINE)
+    ]
+    for number, rows, meta, last in cases:
+        with told((number, rows, meta, last)):
+            found = telnyx.detail_records(page(*({"uuid": str(row)} for row in range(rows)), **meta), number, MINE)
 
-    assert found == telnyx.DetailRecords(None, last=last)
+            assert found == telnyx.DetailRecords(None, last=last)
 
 
 @pytest.mark.parametrize("meta", [{"total_pages": 3}, {"total_results": 120}], ids=repr)
