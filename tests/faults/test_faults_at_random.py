@@ -120,7 +120,7 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and
             for message in messages
             if carrier.taken(message.id) and not any(entry.status == "unknown" for entry in message.history)
         ]
-        # Of two accepted in one millisecond either may leave first: no caller can have asked for one after the other.
+        # Of two accepted in one millisecond either may leave first: no caller asks for one after the other.
         left = sorted(sure, key=lambda message: carrier.text(message.id).taken_ms)
         assert [message.accepted_ms for message in left] == [message.accepted_ms for message in sure]
         for message in messages:
