@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
-import moto.core.responses
 import pytest
 from botocore.loaders import Loader, create_loader
+from moto.core import responses
+from moto.core.utils import method_names_from_class
 from pytest_socket import disable_socket, enable_socket
-from xdist.scheduler import LoadFileScheduling
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
 from tests import chance
 
@@ -37,7 +38,7 @@ def pytest_report_header() -> str:
     return f"TEST_SEED={chance.SEED}" + (" FULL=1" if chance.FULL else "")
 
 
-class Scheduling(LoadFileScheduling):
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # so that this is one of Any
     """A file goes to one worker, and so do all files that use the same stack: nobody waits for it to come up."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -78,8 +79,7 @@ def tls_and_moto_looked_up_once() -> Iterator[None]:
     """Each client of httpx reads all certificates of the world, for 20 ms; each call of moto its own methods."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
-        named = moto.core.responses.method_names_from_class
-        patch.setattr(moto.core.responses, "method_names_from_class", functools.cache(named))
+        patch.setattr(responses, "method_names_from_class", functools.cache(method_names_from_class))
         yield
 
 

@@ -13,6 +13,7 @@ from longcode.errors import Unavailable
 from longcode.message import Status
 from longcode.ports import Counted, Counters, Place
 from tests import interleave
+from tests.chance import times
 from tests.contract.tables import create_table
 from tests.fakes.clock import START_MS
 from tests.fakes.counters import FakeCounters
@@ -132,7 +133,7 @@ def test_a_batch_of_more_tags_than_one_transaction_takes_counts_once(counters: C
 LIFE = (None, Status.QUEUED, Status.SENDING, Status.SENT, Status.DELIVERED, None)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=times(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_however_a_stream_is_cut_and_repeated_the_counts_are_its_truth(
     dynamodb: "DynamoDBClient", data: st.DataObject

@@ -13,6 +13,7 @@ from longcode.finder import LOOKED_MOST, READS_MOST, DynamoFinder
 from longcode.message import Message, Status
 from longcode.messages import DynamoMessages
 from longcode.ports import Finder, Messages, Position, Search
+from tests.chance import times
 from tests.contract.tables import create_table
 from tests.fakes import FakeFinder, FakeMessages
 from tests.fakes.clock import START_MS
@@ -282,7 +283,7 @@ def test_a_filter_that_fits_nothing_looks_at_a_bounded_number_and_goes_on(dynamo
 
 @settings(
     deadline=None,
-    max_examples=15,
+    max_examples=times(6),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

@@ -12,6 +12,7 @@ from longcode import braking, pacing
 from longcode.braking import Brake
 from longcode.limits import DynamoLimits
 from longcode.ports import Control, Limiter, Limits, Refusal, Road, Trouble
+from tests.chance import times
 from tests.contract.tables import create_table
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import OURS, THEIRS
@@ -69,7 +70,7 @@ def test_limits_do_not_know_each_other(limits: Limits) -> None:
     assert road.account == Limiter(START_MS + 40)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=times(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, 4_000), st.integers(1, 10), st.sampled_from([1, 100, 1_000])), max_size=12

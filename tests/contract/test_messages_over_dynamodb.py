@@ -15,6 +15,7 @@ from longcode.errors import Unavailable
 from longcode.message import ATTENTION_SHARDS, HeldBy, Message, Status
 from longcode.messages import DynamoMessages
 from longcode.ports import Messages
+from tests.chance import times
 from tests.contract.tables import create_table
 from tests.fakes import FakeMessages
 from tests.fakes.clock import START_MS
@@ -272,7 +273,7 @@ def found(messages: Messages) -> object:
 
 @settings(
     deadline=None,
-    max_examples=20,
+    max_examples=times(8),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEPS, min_size=2, max_size=12))

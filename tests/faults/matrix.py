@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from longcode.message import Status
 from longcode.ports import Envelope
-from tests.chance import meeting
+from tests.chance import meeting, pairs
 from tests.fakes import FakeCarrier, FakeClock, FakeQueue, World, make_settings, make_world, webhooks
 from tests.fakes import carrier as behaviours
 from tests.fakes.carrier import Behaviour, Text
@@ -126,7 +126,12 @@ def cells() -> Iterator[Cell]:
 
 def sample(seed: int) -> list[Cell]:
     """Cells by chance, until every value of each dimension was met by every value of each other."""
-    return meeting(cells(), lambda cell: (cell.crash, cell.carrier, cell.queue, cell.mode, cell.evidence), seed)
+    return meeting(cells(), met, seed)
+
+
+def met(cell: Cell) -> set[tuple[object, ...]]:
+    """Every two of its faults."""
+    return pairs((cell.crash, cell.carrier, cell.queue, cell.mode, cell.evidence))
 
 
 @cache

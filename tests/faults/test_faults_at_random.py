@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from longcode.errors import Unavailable
 from longcode.message import Status
+from tests.chance import SEED, times
 from tests.fakes import carrier as behaviours
 from tests.fakes.tripwire import Died, unavailable
 from tests.faults.matrix import CARRIER, HOUR, INTERVAL_MS, LASTS_MS, MINUTE, Evidence, Stage
@@ -73,7 +74,8 @@ class Storm(Stage):
         assert isinstance(exc, Unavailable | Died)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@seed(SEED)
+@settings(max_examples=times(100), deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(
     lines=st.lists(texts, min_size=1, max_size=14),
     planned=st.lists(faults, max_size=5),
@@ -114,11 +116,13 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and
         arrivals = carrier.arrivals(recipient)
         assert all(b - a >= INTERVAL_MS for a, b in itertools.pairwise(arrivals))
         sure = [
-            message.id
+            message
             for message in messages
             if carrier.taken(message.id) and not any(entry.status == "unknown" for entry in message.history)
         ]
-        assert sorted(sure, key=lambda ident: carrier.text(ident).taken_ms) == sure
+        # Of two accepted in one millisecond either may leave first: no caller asks for one after the other.
+        left = sorted(sure, key=lambda message: carrier.text(message.id).taken_ms)
+        assert [message.accepted_ms for message in left] == [message.accepted_ms for message in sure]
         for message in messages:
             assert carrier.taken(message.id) == 1, message
             # Each webhook may fail three times over; then the records tell.

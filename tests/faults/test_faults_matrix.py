@@ -19,6 +19,7 @@ from tests.faults.matrix import (
     Queue,
     Run,
     cells,
+    met,
     outcome,
     sample,
 )
@@ -41,9 +42,13 @@ def problems(cell: Cell, found: Outcome) -> list[str]:
     return [f"{what}: {is_} and not {must}" for what, (is_, must) in wanted.items() if is_ != must]
 
 
+def test_in_each_run_every_two_faults_meet() -> None:
+    assert {pair for cell in CELLS for pair in met(cell)} == {pair for cell in cells() for pair in met(cell)}
+    assert len(CELLS) > 70
+
+
 def test_a_text_through_crash_carrier_fault_and_queue_fault() -> None:
     found = {str(cell): said for cell in CELLS if (said := problems(cell, outcome(cell)))}
-    assert len(CELLS) > 70
     assert not found, f"TEST_SEED={SEED}"
 
 

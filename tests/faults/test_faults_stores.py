@@ -8,7 +8,7 @@ from functools import cache
 
 from longcode.errors import Unavailable
 from longcode.message import Status
-from tests.chance import FULL, SEED, meeting, pairs
+from tests.chance import FULL, meeting, pairs, told
 from tests.fakes import carrier as behaviours
 from tests.fakes.carrier import Behaviour
 from tests.fakes.tripwire import Tripwire
@@ -82,9 +82,9 @@ class Case:
     number: int
     kind: Kind
 
-    def values(self) -> tuple[object, ...]:
-        """What has to meet in each run: each answer, each call of it and each way to fail."""
-        return self.answer, (self.store, self.call, self.number), self.kind
+    def pairs(self) -> set[tuple[object, ...]]:
+        """What has to meet in each run: each answer, each call that it leads to and each way to fail."""
+        return pairs((self.answer, (self.store, self.call, self.number), self.kind))
 
 
 @cache
@@ -100,22 +100,19 @@ def all_cases() -> list[Case]:
 
 def cases() -> list[Case]:
     """Those of this run: `FULL=1` has all."""
-    return all_cases() if FULL else meeting(all_cases(), Case.values)
+    return all_cases() if FULL else meeting(all_cases(), Case.pairs)
 
 
 def test_in_each_run_every_call_fails_in_every_way_and_under_every_answer_that_leads_to_it() -> None:
-    met = {pair for case in cases() for pair in pairs(case.values())}
-    assert met == {pair for case in all_cases() for pair in pairs(case.values())}
+    met = {pair for case in cases() for pair in case.pairs()}
+    assert met == {pair for case in all_cases() for pair in case.pairs()}
     assert len(all_cases()) > 900
 
 
 def test_a_store_that_fails_loses_and_doubles_nothing() -> None:
     for case in cases():
-        try:
+        with told(case):
             fails(case)
-        except BaseException as exc:
-            exc.add_note(f"{case}, TEST_SEED={SEED}")
-            raise
 
 
 def fails(case: Case) -> None:

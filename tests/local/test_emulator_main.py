@@ -5,6 +5,7 @@ import json
 import pytest
 
 from local.emulator_main import FRESH_S, at_most_each_second, condition_keys, held, permission
+from tests.chance import told
 
 
 @pytest.mark.parametrize(
@@ -27,21 +28,20 @@ PK = {"pk": {"S": "M#1"}}
 OTHER = {"pk": {"S": "S#all"}, "count": {"N": "1"}}
 
 
-@pytest.mark.parametrize(
-    ("request_", "keys"),
-    [
+def test_a_condition_sees_the_keys_of_every_item_that_a_request_names() -> None:
+    cases: list[tuple[dict[str, object], list[str]]] = [
         ({"TableName": "messages", "Key": PK}, ["M#1"]),
         ({"TableName": "messages", "Item": OTHER}, ["S#all"]),
         ({"RequestItems": {"messages": {"Keys": [PK, OTHER]}, "limits": {"Keys": [PK]}}}, ["M#1", "S#all"]),
-        ({"RequestItems": {"messages": [{"PutRequest": {"Item": OTHER}}, {"DeleteRequest": {"Key": PK}}]}},
-         ["S#all", "M#1"]),
+        (
+            {"RequestItems": {"messages": [{"PutRequest": {"Item": OTHER}}, {"DeleteRequest": {"Key": PK}}]}},
+            ["S#all", "M#1"],
+        ),
         ({"TransactItems": [{"Put": {"Item": OTHER}}, {"Update": {"Key": PK}}]}, ["S#all", "M#1"]),
-    ],
-)  # fmt: skip
-def test_a_condition_sees_the_keys_of_every_item_that_a_request_names(
-    request_: dict[str, object], keys: list[str]
-) -> None:
-    assert condition_keys(json.dumps(request_).encode()) == {"dynamodb:LeadingKeys": keys}
+    ]
+    for request_, keys in cases:
+        with told((request_, keys)):
+            assert condition_keys(json.dumps(request_).encode()) == {"dynamodb:LeadingKeys": keys}
 
 
 @pytest.mark.parametrize("body", [b"", b"not json", b'{"TableName": "messages"}', b'{"Key": {"id": {"S": "1"}}}'])

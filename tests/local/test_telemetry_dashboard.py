@@ -10,6 +10,7 @@ from local.telemetry import alarms, drawing, evidence, operations, page, typogra
 from local.telemetry.insights import LogLine
 from local.telemetry.operations import BadTemplate, Operations, Resolver, Widget
 from local.telemetry.series import MetricKey, Telemetry
+from tests.chance import told
 
 EXAMPLE = Path(__file__).with_name("example_operations.yaml")
 START_MS = 1_700_000_040_000
@@ -176,9 +177,8 @@ def test_the_page_needs_nothing_but_itself() -> None:
         assert outside not in shown
 
 
-@pytest.mark.parametrize(
-    ("value", "unit", "expected"),
-    [
+def test_numbers_are_short_and_have_their_units() -> None:
+    cases: list[tuple[float, str, str]] = [
         (0, "Milliseconds", "0"),
         (350, "Milliseconds", "350 ms"),
         (1500, "Milliseconds", "1.5 s"),
@@ -188,10 +188,10 @@ def test_the_page_needs_nothing_but_itself() -> None:
         (1234, "Count", "1.23k"),
         (0.0051, "None", "0.0051"),
         (45, "Percent", "45 %"),
-    ],
-)
-def test_numbers_are_short_and_have_their_units(value: float, unit: str, expected: str) -> None:
-    assert typography.readable(value, unit) == expected
+    ]
+    for value, unit, expected in cases:
+        with told((value, unit, expected)):
+            assert typography.readable(value, unit) == expected
 
 
 # ----------------------------------------------------------------------------------------------- the evidence

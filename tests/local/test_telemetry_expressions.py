@@ -5,6 +5,7 @@ import pytest
 from local.telemetry import emf, expressions
 from local.telemetry.expressions import BadExpression, Query, Request
 from local.telemetry.series import Grid, MetricKey, Points, Telemetry, UnknownStatistic
+from tests.chance import told
 
 # Some minute, the first of a row.
 START_MS = 1_700_000_040_000
@@ -36,9 +37,8 @@ def shown(points: Points, minutes: int) -> str:
     return " ".join("-" if value is None else f"{value:g}" for value in values)
 
 
-@pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
+def test_an_expression_comes_to_what_the_guide_says() -> None:
+    cases: list[tuple[str, str]] = [
         # The guide's own examples.
         ("metric1 < metric2", "0 0 1 0"),
         ("metric1 >= 30", "1 0 0 0"),
@@ -63,29 +63,28 @@ def shown(points: Points, minutes: int) -> str:
         ("metric1 / SUM(metric1)", "0.6 0.4 0 0"),
         ("metric1 / PERIOD(metric1)", "0.5 0.333333 0 0"),
         ("RUNNING_SUM(metric2)", "20 - 40 -"),
-    ],
-)
-def test_an_expression_comes_to_what_the_guide_says(expression: str, expected: str) -> None:
-    asked = request(expression, metric1="30 20 0 0", metric2="20 - 20 -")
-    (points,) = asked.series("it")
-    assert shown(points, 4) == expected
+    ]
+    for expression, expected in cases:
+        with told((expression, expected)):
+            asked = request(expression, metric1="30 20 0 0", metric2="20 - 20 -")
+            (points,) = asked.series("it")
+            assert shown(points, 4) == expected
 
 
-@pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
+def test_an_if_chooses_for_each_moment() -> None:
+    cases: list[tuple[str, str]] = [
         ("IF(metric1, metric2, metric3)", "30 0 20 - -"),
         ("IF(metric1, 5, metric3)", "5 5 20 - -"),
         ("IF(metric1, metric2, 5)", "30 0 5 5 -"),
         ("IF(metric1, metric2)", "30 0 - - -"),
         ("IF(1 > 2, metric2, metric3)", "0 0 20 - 20"),
         ("IF(metric2 < 10, 10, 2)", "2 - 10 10 2"),
-    ],
-)
-def test_an_if_chooses_for_each_moment(expression: str, expected: str) -> None:
-    asked = request(expression, metric1="1 1 0 0 -", metric2="30 - 0 0 30", metric3="0 0 20 - 20")
-    (points,) = asked.series("it")
-    assert shown(points, 5) == expected
+    ]
+    for expression, expected in cases:
+        with told((expression, expected)):
+            asked = request(expression, metric1="1 1 0 0 -", metric2="30 - 0 0 30", metric3="0 0 20 - 20")
+            (points,) = asked.series("it")
+            assert shown(points, 5) == expected
 
 
 def test_an_array_stays_one() -> None:
@@ -106,9 +105,8 @@ def test_expressions_may_build_on_each_other() -> None:
     assert len(asked.metrics("")) == 1
 
 
-@pytest.mark.parametrize(
-    "expression",
-    [
+def test_what_is_not_known_raises_and_is_not_skipped() -> None:
+    cases: list[str] = [
         "RATE(a)",
         "a ^ 2",
         "a ** 2",
@@ -123,20 +121,18 @@ def test_expressions_may_build_on_each_other() -> None:
         "a.b",
         "FILL(a)",
         "METRICS(a)",
-    ],
-)
-def test_what_is_not_known_raises_and_is_not_skipped(expression: str) -> None:
-    with pytest.raises(BadExpression):
-        request(expression, a="1 2", b="1 2").series("it")
+    ]
+    for expression in cases:
+        with told(expression), pytest.raises(BadExpression):
+            request(expression, a="1 2", b="1 2").series("it")
 
 
 def test_an_expression_names_what_it_uses() -> None:
     assert expressions.names("IF(FILL(a, REPEAT) + b_2 > 0, 0, c)") == {"a", "b_2", "c"}
 
 
-@pytest.mark.parametrize(
-    ("statistic", "expected"),
-    [
+def test_a_statistic_is_of_its_period() -> None:
+    cases: list[tuple[str, float]] = [
         ("Sum", 10),
         ("Average", 2.5),
         ("Minimum", 1),
@@ -146,17 +142,17 @@ def test_an_expression_names_what_it_uses() -> None:
         ("p50", 2.5),
         ("p99.9", 3.997),
         ("p100", 4),
-    ],
-)
-def test_a_statistic_is_of_its_period(statistic: str, expected: float) -> None:
-    telemetry = Telemetry()
-    for value in (4, 1, 3, 2):
-        telemetry.add(key("a"), START_MS + value, value, "Count")
-    # Before and after it.
-    telemetry.add(key("a"), START_MS - 1, 100, "Count")
-    telemetry.add(key("a"), START_MS + MINUTE_MS, 200, "Count")
-    found = telemetry.points(key("a"), statistic, Grid(START_MS, 60, 1))
-    assert found == {START_MS: pytest.approx(expected)}
+    ]
+    for statistic, expected in cases:
+        with told((statistic, expected)):
+            telemetry = Telemetry()
+            for value in (4, 1, 3, 2):
+                telemetry.add(key("a"), START_MS + value, value, "Count")
+            # Before and after it.
+            telemetry.add(key("a"), START_MS - 1, 100, "Count")
+            telemetry.add(key("a"), START_MS + MINUTE_MS, 200, "Count")
+            found = telemetry.points(key("a"), statistic, Grid(START_MS, 60, 1))
+            assert found == {START_MS: pytest.approx(expected)}
 
 
 def test_an_unknown_statistic_raises() -> None:
@@ -204,17 +200,15 @@ def test_any_other_line_has_none() -> None:
     assert list(emf.metrics({"message": "request", "Sent": 1})) == []
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+def test_a_line_that_cloudwatch_would_drop_raises() -> None:
+    cases: list[dict[str, object]] = [
         {"service": None},
         {"Sent": "1"},
         {"Sent": []},
         {"Took": [1.0] * 101},
         {"_aws": {"CloudWatchMetrics": []}},
         {"_aws": {"Timestamp": START_MS, "CloudWatchMetrics": [{"Namespace": "N"}]}},
-    ],
-)
-def test_a_line_that_cloudwatch_would_drop_raises(changes: dict[str, object]) -> None:
-    with pytest.raises(emf.BadMetricLine):
-        list(emf.metrics(line(**changes)))
+    ]
+    for changes in cases:
+        with told(changes), pytest.raises(emf.BadMetricLine):
+            list(emf.metrics(line(**changes)))

@@ -6,6 +6,7 @@ import pytest
 
 from local.telemetry import insights
 from local.telemetry.insights import BadQuery, LogLine
+from tests.chance import told
 
 LINES = [
     LogLine(1_000, "send", json.dumps({"level": "INFO", "message": "request", "status": 200, "took": 10})),
@@ -21,9 +22,8 @@ def found(query: str, *columns: str) -> list[tuple[object, ...]]:
     return [tuple(row.get(column) for column in columns) for row in rows]
 
 
-@pytest.mark.parametrize(
-    ("condition", "expected"),
-    [
+def test_a_filter_lets_through_what_it_says_latest_first() -> None:
+    cases: list[tuple[str, list[int]]] = [
         ('level = "INFO"', [3_000, 1_000]),
         ("level != 'INFO' and ispresent(level)", [61_000, 2_000]),
         ("level in ['ERROR', 'WARNING']", [61_000, 2_000]),
@@ -38,10 +38,10 @@ def found(query: str, *columns: str) -> list[tuple[object, ...]]:
         ("crash.0.words = 'No'", [61_000]),
         ("@log = 'send'", [2_000, 1_000]),
         ("status = '200'", []),
-    ],
-)
-def test_a_filter_lets_through_what_it_says_latest_first(condition: str, expected: list[int]) -> None:
-    assert found(f"filter {condition}", "@timestamp") == [(at,) for at in expected]
+    ]
+    for condition, expected in cases:
+        with told((condition, expected)):
+            assert found(f"filter {condition}", "@timestamp") == [(at,) for at in expected]
 
 
 def test_only_the_groups_of_its_sources_are_asked() -> None:
@@ -69,9 +69,8 @@ def test_a_query_tells_which_fields_of_a_line_it_needs() -> None:
     assert query.used == {"message", "took", "route"}
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+def test_what_is_not_known_raises_and_is_not_skipped() -> None:
+    cases: list[str] = [
         "",
         "parse @message 'a*' as b",
         "filter",
@@ -81,11 +80,10 @@ def test_a_query_tells_which_fields_of_a_line_it_needs() -> None:
         "fields abs(a)",
         "limit x",
         "fields a ~ b",
-    ],
-)
-def test_what_is_not_known_raises_and_is_not_skipped(query: str) -> None:
-    with pytest.raises(BadQuery):
-        insights.read(query)
+    ]
+    for query in cases:
+        with told(query), pytest.raises(BadQuery):
+            insights.read(query)
 
 
 def test_values_are_shown_for_people() -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from longcode import destinations, pacing
+from tests.chance import told
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,13 +94,14 @@ def test_the_consumer_may_hide_a_message_of_its_own_queue() -> None:
     assert [s["Resource"] for s in allowed] == [{"!GetAtt": "SendQueue.Arn"}]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_function_logs_to_a_group_of_its_own_that_forgets(name: str) -> None:
-    group = properties(name)["LoggingConfig"]["LogGroup"]["!Ref"]
-    assert properties(group)["RetentionInDays"] == {"!Ref": "LogRetentionDays"}
-    assert properties(group)["LogGroupName"]["!Sub"].endswith(
-        properties(name)["FunctionName"]["!Sub"].removeprefix("${AWS::StackName}")
-    )
+def test_each_function_logs_to_a_group_of_its_own_that_forgets() -> None:
+    for name in FUNCTIONS:
+        with told(name):
+            group = properties(name)["LoggingConfig"]["LogGroup"]["!Ref"]
+            assert properties(group)["RetentionInDays"] == {"!Ref": "LogRetentionDays"}
+            assert properties(group)["LogGroupName"]["!Sub"].endswith(
+                properties(name)["FunctionName"]["!Sub"].removeprefix("${AWS::StackName}")
+            )
 
 
 def test_log_lines_below_warning_are_kept_because_metrics_are_such_lines() -> None:
@@ -192,20 +194,38 @@ def test_every_setting_that_the_code_reads_is_in_the_environment() -> None:
     assert read <= set(GLOBALS["Environment"]["Variables"])
 
 
-@pytest.mark.parametrize(
-    "setting",
-    ["", "+1", "+1,+44:500", " +1876:50 , *:9,", "*", "*:1", ",", "1", "+", "+0", "+44:0", "+44:", "+1 +44",
-     "+1,*:0", "US", "+1234567890123456", "+44:9999999999"],
-)  # fmt: skip
-def test_the_template_takes_the_destinations_that_the_code_takes(setting: str) -> None:
-    taken = re.fullmatch(TEMPLATE["Parameters"]["AllowedDestinations"]["AllowedPattern"], setting) is not None
+def test_the_template_takes_the_destinations_that_the_code_takes() -> None:
+    cases: list[str] = [
+        "",
+        "+1",
+        "+1,+44:500",
+        " +1876:50 , *:9,",
+        "*",
+        "*:1",
+        ",",
+        "1",
+        "+",
+        "+0",
+        "+44:0",
+        "+44:",
+        "+1 +44",
+        "+1,*:0",
+        "US",
+        "+1234567890123456",
+        "+44:9999999999",
+    ]
+    for setting in cases:
+        with told(setting):
+            taken = (
+                re.fullmatch(TEMPLATE["Parameters"]["AllowedDestinations"]["AllowedPattern"], setting) is not None
+            )
 
-    try:
-        meant = bool(not setting or destinations.parse(setting))
-    except ValueError:
-        meant = False
+            try:
+                meant = bool(not setting or destinations.parse(setting))
+            except ValueError:
+                meant = False
 
-    assert taken is meant
+            assert taken is meant
 
 
 def test_no_claim_outlives_its_function() -> None:
@@ -214,13 +234,14 @@ def test_no_claim_outlives_its_function() -> None:
     assert max(timeout(name) for name in FUNCTIONS) * 1000 < CLAIM_MS
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_function_has_its_folder_and_its_sample_event(name: str) -> None:
-    folder = Path(properties(name)["CodeUri"])
-    assert (ROOT / folder / "app.py").is_file()
-    # With a requirements file SAM would look for a Python of its own.
-    assert not (ROOT / folder / "requirements.txt").exists()
-    assert list((ROOT / "events").glob(f"{folder.name}*.json"))
+def test_each_function_has_its_folder_and_its_sample_event() -> None:
+    for name in FUNCTIONS:
+        with told(name):
+            folder = Path(properties(name)["CodeUri"])
+            assert (ROOT / folder / "app.py").is_file()
+            # With a requirements file SAM would look for a Python of its own.
+            assert not (ROOT / folder / "requirements.txt").exists()
+            assert list((ROOT / "events").glob(f"{folder.name}*.json"))
 
 
 def test_cloudwatch_may_use_the_topic_that_alarms_go_to() -> None:

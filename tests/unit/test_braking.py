@@ -2,12 +2,12 @@
 
 import itertools
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode import braking, pacing
 from longcode.braking import TEXT, Brake
+from tests.chance import told
 from tests.fakes.clock import START_MS
 
 NOW = START_MS
@@ -166,14 +166,14 @@ def test_a_slow_limit_is_tried_again_after_twelve_texts_and_not_after_three_seco
     assert braking.ramp(Brake(NOW, 85, 100, 0))[1] == (12_000, 100)
 
 
-@pytest.mark.parametrize(("asked", "pause"), [(None, 0), (1_000, 0), (4_999, 0), (5_000, 5_000), (30_000, 30_000)])
-def test_a_short_wait_is_the_refused_texts_own_and_a_long_one_is_for_everybody(
-    asked: int | None, pause: int
-) -> None:
-    after = braking.refused(Brake(NOW, 8_500, 10_000, 7), NOW + 1_100, asked, left_ms=NOW + 1_000)
+def test_a_short_wait_is_the_refused_texts_own_and_a_long_one_is_for_everybody() -> None:
+    cases: list[tuple[int | None, int]] = [(None, 0), (1_000, 0), (4_999, 0), (5_000, 5_000), (30_000, 30_000)]
+    for asked, pause in cases:
+        with told((asked, pause)):
+            after = braking.refused(Brake(NOW, 8_500, 10_000, 7), NOW + 1_100, asked, left_ms=NOW + 1_000)
 
-    assert after.since_ms == NOW + 1_100 + pause
-    assert braking.due_ms(after, after.passed) == after.since_ms
+            assert after.since_ms == NOW + 1_100 + pause
+            assert braking.due_ms(after, after.passed) == after.since_ms
 
 
 def test_a_wait_of_a_day_ends_after_ten_minutes_with_one_try() -> None:

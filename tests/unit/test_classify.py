@@ -1,5 +1,6 @@
 """What each answer of the carrier to a send means: one table of every code and status that it documents."""
 
+import itertools
 import json
 import unicodedata
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from longcode import telnyx
 from longcode.message import Fault, Status
 from longcode.ports import Answer, Verdict
+from tests.chance import told
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import TELNYX_ID
 
@@ -86,111 +88,111 @@ CODES: list[tuple[int, str, Verdict]] = [
 ]
 
 
-@pytest.mark.parametrize(("status", "code", "verdict"), CODES, ids=[f"{row[0]}-{row[1]}" for row in CODES])
-def test_an_error_means(status: int, code: str, verdict: Verdict) -> None:
-    answer = classify(status, error(code))
+def test_an_error_means() -> None:
+    for status, code, verdict in CODES:
+        with told((status, code)):
+            answer = classify(status, error(code))
 
-    assert answer.verdict is verdict
-    assert answer.fault
-    assert (answer.fault.code, answer.fault.title, answer.fault.detail) == (code, "A title", "A detail.")
-    assert answer.http_status == answer.fault.http_status == status
+            assert answer.verdict is verdict
+            assert answer.fault
+            assert (answer.fault.code, answer.fault.title, answer.fault.detail) == (code, "A title", "A detail.")
+            assert answer.http_status == answer.fault.http_status == status
 
 
-@pytest.mark.parametrize(
-    ("status", "verdict"),
-    [
-        (301, CONFIGURATION),
-        (302, CONFIGURATION),
-        (307, CONFIGURATION),
-        (400, CONFIGURATION),
-        (401, CONFIGURATION),
-        (402, CONFIGURATION),
-        (403, CONFIGURATION),
-        (404, CONFIGURATION),
-        (405, CONFIGURATION),
-        (407, CONFIGURATION),
-        (408, AMBIGUOUS),
-        (409, BACK_OFF),
-        (411, CONFIGURATION),
-        (413, CONFIGURATION),
-        (422, CONFIGURATION),
-        (425, BACK_OFF),
-        (426, CONFIGURATION),
-        (429, BACK_OFF),
-        (500, AMBIGUOUS),
-        (501, AMBIGUOUS),
-        (502, AMBIGUOUS),
-        (503, AMBIGUOUS),
-        (504, AMBIGUOUS),
-        (520, AMBIGUOUS),
-    ],
-)
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"<html>Bad Gateway</html>",
-        b"\xff\xfe",
-        b"[]",
-        b"{}",
-        b'{"errors":[]}',
-        b'{"errors":["x"]}',
-        b"null",
-        b'{"errors":[{"title":"Forbidden"}]}',
-        error(None),
-        error(True),
-        error({"a": 1}),
-        error("Access denied"),
-        error("\x1b[2J"),
-    ],
-    ids=[
-        *("empty", "html", "not-utf-8", "list", "object", "no-errors", "odd-errors", "null"),
-        *("no-code", "null-code", "true-code", "object-code", "words-for-a-code", "escape-for-a-code"),
-    ],
-)
-def test_without_a_code_the_status_decides(status: int, verdict: Verdict, content: bytes) -> None:
-    answer = classify(status, content)
+# What a status means if no code says more.
+STATUSES: list[tuple[int, Verdict]] = [
+    (301, CONFIGURATION),
+    (302, CONFIGURATION),
+    (307, CONFIGURATION),
+    (400, CONFIGURATION),
+    (401, CONFIGURATION),
+    (402, CONFIGURATION),
+    (403, CONFIGURATION),
+    (404, CONFIGURATION),
+    (405, CONFIGURATION),
+    (407, CONFIGURATION),
+    (408, AMBIGUOUS),
+    (409, BACK_OFF),
+    (411, CONFIGURATION),
+    (413, CONFIGURATION),
+    (422, CONFIGURATION),
+    (425, BACK_OFF),
+    (426, CONFIGURATION),
+    (429, BACK_OFF),
+    (500, AMBIGUOUS),
+    (501, AMBIGUOUS),
+    (502, AMBIGUOUS),
+    (503, AMBIGUOUS),
+    (504, AMBIGUOUS),
+    (520, AMBIGUOUS),
+]
+CODELESS = [
+    b"",
+    b"<html>Bad Gateway</html>",
+    b"\xff\xfe",
+    b"[]",
+    b"{}",
+    b'{"errors":[]}',
+    b'{"errors":["x"]}',
+    b"null",
+    b'{"errors":[{"title":"Forbidden"}]}',
+    error(None),
+    error(True),
+    error({"a": 1}),
+    error("Access denied"),
+    error("\x1b[2J"),
+]
 
-    assert answer.verdict is verdict
-    assert answer.fault
-    assert answer.fault.code == f"http_{status}"
-    assert not answer.unclassified
-    assert answer.everyone is (status in (401, 402))
+
+def test_without_a_code_the_status_decides() -> None:
+    for (status, verdict), content in itertools.product(STATUSES, CODELESS):
+        with told((status, content)):
+            answer = classify(status, content)
+
+            assert answer.verdict is verdict
+            assert answer.fault
+            assert answer.fault.code == f"http_{status}"
+            assert not answer.unclassified
+            assert answer.everyone is (status in (401, 402))
 
 
 # Codes of CONFIGURATION that are certain to hold for every text: the key and the account, no funds, the limit.
 EVERYONE = {"10009", "10010", "10038", "10039", "20100", "40333", *(str(code) for code in range(20002, 20018))}
 
 
-@pytest.mark.parametrize(("status", "code", "verdict"), CODES, ids=[f"{row[0]}-{row[1]}" for row in CODES])
-def test_only_the_key_the_funds_and_the_account_are_certain_to_concern_everyone(
-    status: int, code: str, verdict: Verdict
-) -> None:
-    answer = classify(status, error(code))
+def test_only_the_key_the_funds_and_the_account_are_certain_to_concern_everyone() -> None:
+    for status, code, verdict in CODES:
+        with told((status, code)):
+            answer = classify(status, error(code))
 
-    assert answer.everyone is (code in EVERYONE or (code == "99999" and status in (401, 402)))
-    assert verdict is CONFIGURATION or not answer.everyone
-
-
-@pytest.mark.parametrize(("status", "code", "verdict"), CODES, ids=[f"{row[0]}-{row[1]}" for row in CODES])
-def test_a_refusal_for_a_reason_that_nobody_told_us_of_is_marked(status: int, code: str, verdict: Verdict) -> None:
-    unknown = code in ("49999", "12345", "99999") and verdict is PERMANENT
-
-    assert classify(status, error(code)).unclassified is unknown
+            assert answer.everyone is (code in EVERYONE or (code == "99999" and status in (401, 402)))
+            assert verdict is CONFIGURATION or not answer.everyone
 
 
-@pytest.mark.parametrize("code", ["40001", "40002", "40004", "40008", "40009", "40012", "40015", "40017"])
-def test_a_code_of_receipts_that_comes_at_once_is_about_that_text(code: str) -> None:
-    answer = classify(400, error(code))
+def test_a_refusal_for_a_reason_that_nobody_told_us_of_is_marked() -> None:
+    for status, code, verdict in CODES:
+        with told((status, code)):
+            unknown = code in ("49999", "12345", "99999") and verdict is PERMANENT
 
-    assert (answer.verdict, answer.unclassified, answer.everyone) == (PERMANENT, False, False)
+            assert classify(status, error(code)).unclassified is unknown
 
 
-@pytest.mark.parametrize("code", ["10005", "10012", "40005", "40010", "40013", "50000"])
-def test_a_code_that_may_be_about_the_sender_or_anything_is_unclassified(code: str) -> None:
-    answer = classify(404, error(code))
+def test_a_code_of_receipts_that_comes_at_once_is_about_that_text() -> None:
+    cases: list[str] = ["40001", "40002", "40004", "40008", "40009", "40012", "40015", "40017"]
+    for code in cases:
+        with told(code):
+            answer = classify(400, error(code))
 
-    assert (answer.verdict, answer.unclassified) == (PERMANENT, True)
+            assert (answer.verdict, answer.unclassified, answer.everyone) == (PERMANENT, False, False)
+
+
+def test_a_code_that_may_be_about_the_sender_or_anything_is_unclassified() -> None:
+    cases: list[str] = ["10005", "10012", "40005", "40010", "40013", "50000"]
+    for code in cases:
+        with told(code):
+            answer = classify(404, error(code))
+
+            assert (answer.verdict, answer.unclassified) == (PERMANENT, True)
 
 
 @pytest.mark.parametrize("code", ["10036", "10011", "10037", "40320"])
@@ -238,9 +240,11 @@ def test_429_for_the_rate_waits_and_for_the_daily_spend_stops_until_midnight() -
     assert (spend.verdict, spend.until_utc_midnight) == (CONFIGURATION, True)
 
 
-@pytest.mark.parametrize("code", ["10027", "10004", "10015", "10003", "10023", "10033"])
-def test_a_fault_of_our_own_is_marked_so_that_somebody_is_told(code: str) -> None:
-    assert classify(422, error(code)).ours
+def test_a_fault_of_our_own_is_marked_so_that_somebody_is_told() -> None:
+    cases: list[str] = ["10027", "10004", "10015", "10003", "10023", "10033"]
+    for code in cases:
+        with told(code):
+            assert classify(422, error(code)).ours
 
 
 @pytest.mark.parametrize("code", ["40310", "40302", "49999", "10002"])
@@ -282,19 +286,21 @@ DEFAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "code", "wait_ms"), DEFAULTS)
-def test_without_a_wish_of_the_carrier_each_wait_has_its_length(status: int, code: str, wait_ms: int) -> None:
-    assert classify(status, error(code)).wait_ms == wait_ms
+def test_without_a_wish_of_the_carrier_each_wait_has_its_length() -> None:
+    for status, code, wait_ms in DEFAULTS:
+        with told((status, code, wait_ms)):
+            assert classify(status, error(code)).wait_ms == wait_ms
 
 
-@pytest.mark.parametrize(("status", "code"), [row[:2] for row in DEFAULTS])
-def test_the_wait_that_the_carrier_asks_for_is_kept(status: int, code: str) -> None:
-    assert classify(status, error(code), retry_after="7").wait_ms == 7_000
+def test_the_wait_that_the_carrier_asks_for_is_kept() -> None:
+    cases: list[tuple[int, str]] = [row[:2] for row in DEFAULTS]
+    for status, code in cases:
+        with told((status, code)):
+            assert classify(status, error(code), retry_after="7").wait_ms == 7_000
 
 
-@pytest.mark.parametrize(
-    ("headers", "wait_ms"),
-    [
+def test_a_wait_is_read_from_seconds_or_an_epoch_and_bounded() -> None:
+    cases: list[tuple[dict[str, str], int]] = [
         ({"retry_after": "3"}, 3_000),
         ({"retry_after": "0.25"}, 250),
         ({"retry_after": " 3 "}, 3_000),
@@ -324,11 +330,10 @@ def test_the_wait_that_the_carrier_asks_for_is_kept(status: int, code: str) -> N
         ({"retry_after": "nan"}, 2_000),
         ({"retry_after": "inf"}, 2_000),
         ({"retry_after": "999999"}, 60 * MINUTE),
-    ],
-    ids=str,
-)
-def test_a_wait_is_read_from_seconds_or_an_epoch_and_bounded(headers: dict[str, str], wait_ms: int) -> None:
-    assert classify(429, error("10011"), **headers).wait_ms == wait_ms
+    ]
+    for headers, wait_ms in cases:
+        with told((headers, wait_ms)):
+            assert classify(429, error("10011"), **headers).wait_ms == wait_ms
 
 
 def test_only_an_answer_of_wait_has_one() -> None:
@@ -354,9 +359,8 @@ def test_any_2xx_with_an_id_is_accepted(status: int) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_a_2xx_that_names_no_id_may_have_been_taken() -> None:
+    cases: list[bytes] = [
         b"",
         b"OK",
         b'{"data":{"id":"40385f64-57',
@@ -367,20 +371,18 @@ def test_any_2xx_with_an_id_is_accepted(status: int) -> None:
         b'{"data":[]}',
         b"[]",
         b"\xff",
-    ],
-    ids=repr,
-)
-def test_a_2xx_that_names_no_id_may_have_been_taken(content: bytes) -> None:
-    answer = classify(200, content)
+    ]
+    for content in cases:
+        with told(content):
+            answer = classify(200, content)
 
-    assert answer.verdict is AMBIGUOUS
-    assert answer.fault
-    assert answer.fault.code == "carrier_unreadable"
+            assert answer.verdict is AMBIGUOUS
+            assert answer.fault
+            assert answer.fault.code == "carrier_unreadable"
 
 
-@pytest.mark.parametrize(
-    ("word", "status"),
-    [
+def test_a_yes_may_carry_a_later_word_already() -> None:
+    cases: list[tuple[str, Status]] = [
         ("queued", Status.SUBMITTED),
         ("sending", Status.SUBMITTED),
         ("scheduled", Status.SUBMITTED),
@@ -391,26 +393,30 @@ def test_a_2xx_that_names_no_id_may_have_been_taken(content: bytes) -> None:
         ("delivery_unconfirmed", Status.DELIVERY_UNCONFIRMED),
         ("expired", Status.EXPIRED),
         ("something new", Status.SUBMITTED),
-    ],
-)
-def test_a_yes_may_carry_a_later_word_already(word: str, status: Status) -> None:
-    answer = classify(200, good(to=[{"status": word}]))
+    ]
+    for word, status in cases:
+        with told((word, status)):
+            answer = classify(200, good(to=[{"status": word}]))
 
-    assert (answer.verdict, answer.carrier_status, answer.status) == (ACCEPTED, word, status)
-
-
-@pytest.mark.parametrize("to", [[], None, "x", [None], [{}], [{"status": None}]], ids=repr)
-def test_a_yes_without_a_word_counts_as_queued(to: object) -> None:
-    answer = classify(200, good(to=to, parts=None))
-
-    assert (answer.verdict, answer.carrier_status, answer.parts) == (ACCEPTED, "queued", None)
+            assert (answer.verdict, answer.carrier_status, answer.status) == (ACCEPTED, word, status)
 
 
-@pytest.mark.parametrize("parts", [True, False, 0, -1, 256, 10**40, 1.0, "2", None], ids=repr)
-def test_a_number_of_parts_that_no_text_has_is_not_taken(parts: object) -> None:
-    answer = classify(200, good(parts=parts))
+def test_a_yes_without_a_word_counts_as_queued() -> None:
+    cases: list[object] = [[], None, "x", [None], [{}], [{"status": None}]]
+    for to in cases:
+        with told(to):
+            answer = classify(200, good(to=to, parts=None))
 
-    assert (answer.verdict, answer.parts) == (ACCEPTED, None)
+            assert (answer.verdict, answer.carrier_status, answer.parts) == (ACCEPTED, "queued", None)
+
+
+def test_a_number_of_parts_that_no_text_has_is_not_taken() -> None:
+    cases: list[object] = [True, False, 0, -1, 256, 10**40, 1.0, "2", None]
+    for parts in cases:
+        with told(parts):
+            answer = classify(200, good(parts=parts))
+
+            assert (answer.verdict, answer.parts) == (ACCEPTED, None)
 
 
 def test_a_yes_that_says_failed_already_keeps_its_reasons() -> None:
@@ -438,16 +444,17 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize(("given", "kept"), WORDS, ids=[row[0][:20] for row in WORDS])
-def test_titles_and_details_are_kept_as_plain_text(given: str, kept: str) -> None:
-    said = f'{{"code":"40310","title":"{given}","detail":"{given}"}}'
+def test_titles_and_details_are_kept_as_plain_text() -> None:
+    for said_so, kept in WORDS:
+        with told((said_so, kept)):
+            said = f'{{"code":"40310","title":"{said_so}","detail":"{said_so}"}}'
 
-    refused = classify(400, f'{{"errors":[{said}]}}'.encode()).fault
-    taken = classify(200, f'{{"data":{{"id":"{TELNYX_ID}","errors":[{said}]}}}}'.encode()).faults
+            refused = classify(400, f'{{"errors":[{said}]}}'.encode()).fault
+            taken = classify(200, f'{{"data":{{"id":"{TELNYX_ID}","errors":[{said}]}}}}'.encode()).faults
 
-    assert refused
-    assert (refused.title, refused.detail) == (kept, kept)
-    assert taken == (Fault("40310", kept, kept),)
+            assert refused
+            assert (refused.title, refused.detail) == (kept, kept)
+            assert taken == (Fault("40310", kept, kept),)
 
 
 @pytest.mark.parametrize("odd", [["a"], {"b": 1}, True, 1.5], ids=repr)
@@ -502,7 +509,8 @@ STOPPED_BY = [
 ]
 
 
-@pytest.mark.parametrize(("code", "word"), STOPPED_BY)
-def test_an_open_breaker_is_about_the_fault_that_opened_it(code: str, word: str) -> None:
-    assert telnyx.stopped_by(code) == word
-    assert telnyx.stopped_by(f"{code} Some title of the carrier's") == word
+def test_an_open_breaker_is_about_the_fault_that_opened_it() -> None:
+    for code, word in STOPPED_BY:
+        with told((code, word)):
+            assert telnyx.stopped_by(code) == word
+            assert telnyx.stopped_by(f"{code} Some title of the carrier's") == word

@@ -8,6 +8,7 @@ import pytest
 from longcode import consent
 from longcode.errors import Unavailable
 from longcode.ports import OptOut, OptOutChange
+from tests.chance import told
 from tests.fakes import FakeOptOuts
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import THEIRS
@@ -31,20 +32,20 @@ def after(*words: OptOutChange) -> OptOut:
 # ------------------------------------------------------------------------------------------- the register
 
 
-@pytest.mark.parametrize("times", list(itertools.product((0, 1, 2), repeat=3)), ids=str)
-@pytest.mark.parametrize("wishes", list(itertools.product((True, False), repeat=3)), ids=str)
-def test_words_in_any_order_end_with_the_latest_and_a_tie_is_a_stop(
-    times: tuple[int, ...], wishes: tuple[bool, ...]
-) -> None:
-    words = [word(time, out) for time, out in zip(times, wishes, strict=True)]
-    last = max(times)
-    out = any(said.opted_out for said in words if said.at_ms == START_MS + last)
+def test_words_in_any_order_end_with_the_latest_and_a_tie_is_a_stop() -> None:
+    for times, wishes in itertools.product(
+        itertools.product((0, 1, 2), repeat=3), itertools.product((True, False), repeat=3)
+    ):
+        with told((times, wishes)):
+            words = [word(time, out) for time, out in zip(times, wishes, strict=True)]
+            last = max(times)
+            out = any(said.opted_out for said in words if said.at_ms == START_MS + last)
 
-    for order in itertools.permutations(words):
-        entry = after(*order)
-        assert (entry.opted_out, entry.said_ms) == (out, START_MS + last)
-        assert entry.changes[-1].opted_out is out
-        assert all(one.opted_out is not two.opted_out for one, two in itertools.pairwise(entry.changes))
+            for order in itertools.permutations(words):
+                entry = after(*order)
+                assert (entry.opted_out, entry.said_ms) == (out, START_MS + last)
+                assert entry.changes[-1].opted_out is out
+                assert all(one.opted_out is not two.opted_out for one, two in itertools.pairwise(entry.changes))
 
 
 def test_the_first_word_of_a_number_makes_its_entry() -> None:
@@ -93,9 +94,8 @@ def test_a_clock_that_is_a_little_fast_is_no_date_ahead() -> None:
 # --------------------------------------------------------------------------------------- when it was said
 
 
-@pytest.mark.parametrize(
-    ("occurred_ms", "stop_ms", "start_ms"),
-    [
+def test_a_time_out_of_reason_never_counts_against_a_stop() -> None:
+    cases: list[tuple[int | None, int, int]] = [
         (NOW - 3_000, NOW - 3_000, NOW - 3_000),
         (NOW, NOW, NOW),
         (NOW + 1, NOW, NOW),
@@ -106,13 +106,11 @@ def test_a_clock_that_is_a_little_fast_is_no_date_ahead() -> None:
         (NOW - 7 * DAY - 1, NOW, NOW - 7 * DAY),
         (0, NOW, NOW - 7 * DAY),
         (-1, NOW, NOW - 7 * DAY),
-    ],
-)
-def test_a_time_out_of_reason_never_counts_against_a_stop(
-    occurred_ms: int | None, stop_ms: int, start_ms: int
-) -> None:
-    assert consent.said_ms(occurred_ms, NOW, True) == stop_ms
-    assert consent.said_ms(occurred_ms, NOW, False) == start_ms
+    ]
+    for occurred_ms, stop_ms, start_ms in cases:
+        with told((occurred_ms, stop_ms, start_ms)):
+            assert consent.said_ms(occurred_ms, NOW, True) == stop_ms
+            assert consent.said_ms(occurred_ms, NOW, False) == start_ms
 
 
 # -------------------------------------------------------------------------------------------- written down

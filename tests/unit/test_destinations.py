@@ -8,6 +8,7 @@ from phonenumbers import PhoneMetadata
 
 from longcode import destinations
 from longcode.destinations import Destination, country, find, own_country, parse
+from tests.chance import told
 
 OURS = "+12025550100"
 BRITISH = "+442079460123"
@@ -27,9 +28,8 @@ def test_a_setting_is_prefixes_each_perhaps_with_a_cap() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("setting", "wrong"),
-    [
+def test_a_setting_that_is_malformed_names_every_entry_that_is_wrong() -> None:
+    cases: list[tuple[str, str]] = [
         ("1", "'1'"),
         ("+", "'+'"),
         ("+0", "'+0'"),
@@ -45,11 +45,10 @@ def test_a_setting_is_prefixes_each_perhaps_with_a_cap() -> None:
         ("**", "'**'"),
         ("+44,+44:5", "'+44:5'"),
         ("+1,44,+45,0", "'44', '0'"),
-    ],
-)
-def test_a_setting_that_is_malformed_names_every_entry_that_is_wrong(setting: str, wrong: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"wrong is {wrong}") + "$"):
-        parse(setting)
+    ]
+    for setting, wrong in cases:
+        with told((setting, wrong)), pytest.raises(ValueError, match=re.escape(f"wrong is {wrong}") + "$"):
+            parse(setting)
 
 
 def test_a_setting_of_nothing_is_not_everything_and_not_the_default() -> None:
@@ -60,9 +59,8 @@ def test_a_setting_of_nothing_is_not_everything_and_not_the_default() -> None:
 # ------------------------------------------------------------------------------------- which entry decides
 
 
-@pytest.mark.parametrize(
-    ("setting", "number", "entry"),
-    [
+def test_the_longest_entry_that_a_number_begins_with_decides() -> None:
+    cases: list[tuple[str, str, str | None]] = [
         ("+44", BRITISH, "+44"),
         ("+44", OURS, None),
         ("+44,+4420:5,+442:9", BRITISH, "+4420"),
@@ -72,42 +70,43 @@ def test_a_setting_of_nothing_is_not_everything_and_not_the_default() -> None:
         ("*,+44:5", BRITISH, "+44"),
         ("*:1,+4:2", BRITISH, "+4"),
         ("+1", "+1202555", "+1"),
-    ],
-)
-def test_the_longest_entry_that_a_number_begins_with_decides(setting: str, number: str, entry: str | None) -> None:
-    assert decides(number, setting) == entry
+    ]
+    for setting, number, entry in cases:
+        with told((setting, number, entry)):
+            assert decides(number, setting) == entry
 
 
-@pytest.mark.parametrize("number", [JAMAICAN, "+12425550123", "+17875550123", "+16715550123", "+19005550123"])
-def test_country_code_1_alone_is_the_united_states_and_canada(number: str) -> None:
-    assert decides(number, "+1") is None
-    assert decides(number, "+1,+12") is None
-    assert decides(number, f"+1,{number[:5]}:3") == number[:5]
-    assert decides(number, f"+1,{number[:8]}") == number[:8]
-    assert decides(number, "*") == "*"
-    assert decides(number, "*,+1:3") == "*"
+def test_country_code_1_alone_is_the_united_states_and_canada() -> None:
+    cases: list[str] = [JAMAICAN, "+12425550123", "+17875550123", "+16715550123", "+19005550123"]
+    for number in cases:
+        with told(number):
+            assert decides(number, "+1") is None
+            assert decides(number, "+1,+12") is None
+            assert decides(number, f"+1,{number[:5]}:3") == number[:5]
+            assert decides(number, f"+1,{number[:8]}") == number[:8]
+            assert decides(number, "*") == "*"
+            assert decides(number, "*,+1:3") == "*"
 
 
 # ---------------------------------------------------------------------------------------- the own country
 
 
-@pytest.mark.parametrize(
-    ("sender", "yes", "no"),
-    [
+def test_without_a_setting_a_sender_may_text_its_own_country() -> None:
+    cases: list[tuple[str, list[str], list[str]]] = [
         (OURS, ["+13035550101", "+14165550123", "+18005550123"], [BRITISH, JAMAICAN, "+19005550123"]),
         ("+442079460100", [BRITISH], [OURS, "+353209100123", "+493023125000"]),
         ("+74950000000", ["+77172000000"], [OURS]),
         ("+353209100123", ["+353209100124"], [BRITISH]),
         (JAMAICAN, ["+16585550123", OURS], ["+18095550123"]),
         ("+17875550123", ["+19395550123", OURS], [JAMAICAN]),
-    ],
-)
-def test_without_a_setting_a_sender_may_text_its_own_country(sender: str, yes: list[str], no: list[str]) -> None:
-    allowed = own_country(sender)
+    ]
+    for sender, yes, no in cases:
+        with told((sender, yes, no)):
+            allowed = own_country(sender)
 
-    assert [number for number in yes if not find(number, allowed)] == []
-    assert [number for number in no if find(number, allowed)] == []
-    assert all(entry.daily is None for entry in allowed)
+            assert [number for number in yes if not find(number, allowed)] == []
+            assert [number for number in no if find(number, allowed)] == []
+            assert all(entry.daily is None for entry in allowed)
 
 
 # --------------------------------------------------------------------- the table, against a well-kept library

@@ -12,6 +12,7 @@ from longcode import find
 from longcode.errors import InvalidRequest
 from longcode.message import Status
 from longcode.ports import Position, Search
+from tests.chance import told
 from tests.fakes.clock import START_MS
 
 THEIRS = "+12025550123"
@@ -19,9 +20,8 @@ ID = "40385f64-5717-4562-b3fc-2c963f66afa6"
 HERE = Position(START_MS, ID)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "search"),
-    [
+def test_each_parameter_says_what_is_wanted() -> None:
+    cases: list[tuple[dict[str, str], Search]] = [
         ({"to": THEIRS}, Search(peer=THEIRS, direction="outbound")),
         ({"from": THEIRS}, Search(peer=THEIRS, direction="inbound")),
         ({"to": " 12025550123"}, Search(peer=THEIRS, direction="outbound")),
@@ -42,15 +42,14 @@ HERE = Position(START_MS, ID)
             {"to": THEIRS, "tag": "a", "status": "sent", "since": "2023-11-14T22:13:20Z"},
             Search(THEIRS, "outbound", "a", Status.SENT, START_MS),
         ),
-    ],
-)
-def test_each_parameter_says_what_is_wanted(parameters: dict[str, str], search: Search) -> None:
-    assert find.query(parameters) == find.Query(search, None, 50)
+    ]
+    for parameters, search in cases:
+        with told((parameters, search)):
+            assert find.query(parameters) == find.Query(search, None, 50)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "field"),
-    [
+def test_a_parameter_that_makes_no_sense_is_named() -> None:
+    cases: list[tuple[dict[str, str], str | None]] = [
         ({}, None),
         ({"limit": "10"}, None),
         ({"to": ""}, "to"),
@@ -90,13 +89,13 @@ def test_each_parameter_says_what_is_wanted(parameters: dict[str, str], search: 
         ({"to": THEIRS, "limit": ""}, "limit"),
         ({"to": THEIRS, "page": "2"}, "page"),
         ({"to": THEIRS, "cursor": ""}, "cursor"),
-    ],
-)
-def test_a_parameter_that_makes_no_sense_is_named(parameters: dict[str, str], field: str | None) -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        find.query(parameters)
+    ]
+    for parameters, field in cases:
+        with told((parameters, field)):
+            with pytest.raises(InvalidRequest) as refused:
+                find.query(parameters)
 
-    assert refused.value.field == field
+            assert refused.value.field == field
 
 
 @pytest.mark.parametrize(("limit", "rows"), [("1", 1), ("100", 100), ("007", 7)])
@@ -137,14 +136,15 @@ OTHERS: list[dict[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("other", OTHERS, ids=str)
-def test_a_cursor_of_another_search_is_refused(other: dict[str, str]) -> None:
-    cursor = find.cursor(HERE, Search(tag="a"))
+def test_a_cursor_of_another_search_is_refused() -> None:
+    for other in OTHERS:
+        with told(other):
+            cursor = find.cursor(HERE, Search(tag="a"))
 
-    with pytest.raises(InvalidRequest) as refused:
-        find.query({**other, "cursor": cursor})
+            with pytest.raises(InvalidRequest) as refused:
+                find.query({**other, "cursor": cursor})
 
-    assert refused.value.field == "cursor"
+            assert refused.value.field == "cursor"
 
 
 def test_no_two_searches_share_their_cursors() -> None:
@@ -175,12 +175,14 @@ def malformed() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("name", malformed())
-def test_whatever_is_no_cursor_is_the_one_refusal(name: str) -> None:
-    with pytest.raises(InvalidRequest, match="This cursor is not one of ours") as refused:
-        find.query({"tag": "a", "cursor": malformed()[name]})
+def test_whatever_is_no_cursor_is_the_one_refusal() -> None:
+    cases: list[str] = list(malformed())
+    for name in cases:
+        with told(name):
+            with pytest.raises(InvalidRequest, match="This cursor is not one of ours") as refused:
+                find.query({"tag": "a", "cursor": malformed()[name]})
 
-    assert refused.value.field == "cursor"
+            assert refused.value.field == "cursor"
 
 
 @given(st.data())

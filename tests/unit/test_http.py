@@ -1,6 +1,7 @@
 """Requests in the gateway's shape, and the one answer that each error has."""
 
 import base64
+import itertools
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode import errors, http
+from tests.chance import told
 from tests.fakes import FakeClock, FakeJournal, FakeMeter
 from tests.fakes.gateway import call
 
@@ -32,10 +34,12 @@ def test_a_call_may_have_no_headers(headers: object) -> None:
     assert request(headers=headers).headers == {}
 
 
-@pytest.mark.parametrize("name", ["id", "message_id"])
-@pytest.mark.parametrize("value", [IDENT, IDENT.upper(), IDENT.replace("-", "%2D")])
-def test_an_id_in_the_path_is_read_whatever_its_case(name: str, value: str) -> None:
-    assert request(pathParameters={name: value}).path_id == IDENT
+def test_an_id_in_the_path_is_read_whatever_its_case() -> None:
+    cases: list[str] = ["id", "message_id"]
+    others: list[str] = [IDENT, IDENT.upper(), IDENT.replace("-", "%2D")]
+    for name, value in itertools.product(cases, others):
+        with told((name, value)):
+            assert request(pathParameters={name: value}).path_id == IDENT
 
 
 @pytest.mark.parametrize("parameters", [None, {}])
@@ -43,14 +47,26 @@ def test_a_route_may_have_no_id(parameters: object) -> None:
     assert request(pathParameters=parameters).path_id is None
 
 
-@pytest.mark.parametrize(
-    "value", ["1", "message", "..", "M#x", "T%23x", "%00", IDENT + "x", IDENT[:-1], " ", "null", "%ff%fe"]
-)
-def test_an_id_in_the_path_that_is_none_is_refused_by_name(value: str) -> None:
-    with pytest.raises(errors.InvalidRequest) as refused:
-        _ = request(pathParameters={"id": value}).path_id
+def test_an_id_in_the_path_that_is_none_is_refused_by_name() -> None:
+    cases: list[str] = [
+        "1",
+        "message",
+        "..",
+        "M#x",
+        "T%23x",
+        "%00",
+        IDENT + "x",
+        IDENT[:-1],
+        " ",
+        "null",
+        "%ff%fe",
+    ]
+    for value in cases:
+        with told(value):
+            with pytest.raises(errors.InvalidRequest) as refused:
+                _ = request(pathParameters={"id": value}).path_id
 
-    assert refused.value.field == "id"
+            assert refused.value.field == "id"
 
 
 @given(st.text(max_size=40))
@@ -106,9 +122,8 @@ def test_any_text_has_bytes_or_is_refused(body: str) -> None:
     assert isinstance(raw, bytes)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_a_body_that_is_no_json_is_refused() -> None:
+    cases: list[str | None] = [
         None,
         "",
         "  \n",
@@ -120,12 +135,10 @@ def test_any_text_has_bytes_or_is_refused(body: str) -> None:
         "[" * 100_000,
         "1" * 5_000,
         "\ud800",
-    ],
-    ids=lambda body: repr(body)[:16],
-)
-def test_a_body_that_is_no_json_is_refused(body: str | None) -> None:
-    with pytest.raises(errors.InvalidRequest):
-        _ = request(body=body).json
+    ]
+    for body in cases:
+        with told(body), pytest.raises(errors.InvalidRequest):
+            _ = request(body=body).json
 
 
 @pytest.mark.parametrize("encoded", [b"\xff{}", b"\xef\xbb\xbf{}", "{}".encode("utf-16")])
@@ -193,17 +206,14 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("error", "status", "code", "fields", "headers"), REFUSALS, ids=[type(row[0]).__name__ for row in REFUSALS]
-)
-def test_an_error_has_one_answer(
-    error: errors.LongCodeError, status: int, code: str, fields: dict[str, str], headers: dict[str, str]
-) -> None:
-    answer = http.refusal(error)
+def test_an_error_has_one_answer() -> None:
+    for error, status, code, fields, headers in REFUSALS:
+        with told((error, status, code, fields, headers)):
+            answer = http.refusal(error)
 
-    assert answer.status == status
-    assert answer.fields == {"error": "m", "code": code} | fields
-    assert answer.headers == headers
+            assert answer.status == status
+            assert answer.fields == {"error": "m", "code": code} | fields
+            assert answer.headers == headers
 
 
 def test_every_error_of_a_request_has_its_answer() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from longcode import pacing
 from longcode.braking import Brake
 from longcode.ports import Limiter, Road
+from tests.chance import told
 from tests.fakes.clock import START_MS
 
 NOW = START_MS
@@ -148,11 +149,11 @@ def test_after_a_text_that_may_have_arrived_late_the_next_keeps_its_distance(lat
 # ------------------------------------------------------------------------------------------- the waits
 
 
-@pytest.mark.parametrize(
-    ("wait_ms", "seconds"), [(-5_000, 0), (0, 0), (999, 0), (1_000, 1), (2_999, 2), (360_000, 360)]
-)
-def test_a_message_is_hidden_for_whole_seconds_and_never_too_long(wait_ms: int, seconds: int) -> None:
-    assert pacing.visibility_s(NOW + wait_ms, NOW) == seconds
+def test_a_message_is_hidden_for_whole_seconds_and_never_too_long() -> None:
+    cases: list[tuple[int, int]] = [(-5_000, 0), (0, 0), (999, 0), (1_000, 1), (2_999, 2), (360_000, 360)]
+    for wait_ms, seconds in cases:
+        with told((wait_ms, seconds)):
+            assert pacing.visibility_s(NOW + wait_ms, NOW) == seconds
 
 
 def test_a_message_is_never_hidden_past_the_twelve_hours_since_its_receive() -> None:
@@ -163,21 +164,33 @@ def test_a_message_is_never_hidden_past_the_twelve_hours_since_its_receive() -> 
     assert 11 * 3_600 <= hidden <= 43_200 - 60
 
 
-@pytest.mark.parametrize(
-    ("attempt", "base_ms"), [(1, 5_000), (2, 30_000), (3, 120_000), (4, 600_000), (5, 600_000), (99, 600_000)]
-)
-def test_each_failed_try_waits_longer_with_up_to_a_quarter_of_jitter(attempt: int, base_ms: int) -> None:
-    assert pacing.backoff_ms(attempt, 0.0) == base_ms
-    assert pacing.backoff_ms(attempt, 1.0) == base_ms * 5 // 4
-    assert base_ms < pacing.backoff_ms(attempt, 0.5) < base_ms * 5 // 4
+def test_each_failed_try_waits_longer_with_up_to_a_quarter_of_jitter() -> None:
+    cases: list[tuple[int, int]] = [
+        (1, 5_000),
+        (2, 30_000),
+        (3, 120_000),
+        (4, 600_000),
+        (5, 600_000),
+        (99, 600_000),
+    ]
+    for attempt, base_ms in cases:
+        with told((attempt, base_ms)):
+            assert pacing.backoff_ms(attempt, 0.0) == base_ms
+            assert pacing.backoff_ms(attempt, 1.0) == base_ms * 5 // 4
+            assert base_ms < pacing.backoff_ms(attempt, 0.5) < base_ms * 5 // 4
 
 
-@pytest.mark.parametrize(
-    ("held_ms", "again_ms"),
-    [(0, 5_000), (1_499_999, 5_000), (1_500_000, 30_000), (10_799_999, 30_000), (10_800_000, 600_000)],
-)
-def test_what_has_held_for_long_is_looked_at_less_often(held_ms: int, again_ms: int) -> None:
-    assert pacing.recheck_ms(NOW - held_ms, NOW) == again_ms
+def test_what_has_held_for_long_is_looked_at_less_often() -> None:
+    cases: list[tuple[int, int]] = [
+        (0, 5_000),
+        (1_499_999, 5_000),
+        (1_500_000, 30_000),
+        (10_799_999, 30_000),
+        (10_800_000, 600_000),
+    ]
+    for held_ms, again_ms in cases:
+        with told((held_ms, again_ms)):
+            assert pacing.recheck_ms(NOW - held_ms, NOW) == again_ms
 
 
 @pytest.mark.parametrize(
@@ -200,9 +213,11 @@ def test_a_daily_limit_ends_at_the_coming_midnight_in_utc(now_ms: int, midnight_
     assert pacing.next_utc_midnight_ms(now_ms) == midnight_ms
 
 
-@pytest.mark.parametrize(("wait_ms", "seconds"), [(-1, 1), (0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_001, 60)])
-def test_retry_after_is_rounded_up_and_at_least_a_second(wait_ms: int, seconds: int) -> None:
-    assert pacing.seconds_up(wait_ms) == seconds
+def test_retry_after_is_rounded_up_and_at_least_a_second() -> None:
+    cases: list[tuple[int, int]] = [(-1, 1), (0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_001, 60)]
+    for wait_ms, seconds in cases:
+        with told((wait_ms, seconds)):
+            assert pacing.seconds_up(wait_ms) == seconds
 
 
 def test_a_road_is_as_free_as_its_recipient() -> None:

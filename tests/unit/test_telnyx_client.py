@@ -1,5 +1,6 @@
 """The way to the carrier: message -> the exact request -> what came back -> what it means."""
 
+import itertools
 from collections.abc import Callable
 
 import httpx
@@ -10,6 +11,7 @@ from longcode.carrier import MOST_PAGES, SEND_S, TIMEOUT, Telnyx
 from longcode.deliver import SEND_BUDGET_MS
 from longcode.errors import Unavailable
 from longcode.ports import Record, Verdict
+from tests.chance import told
 from tests.fakes.clock import START_MS
 from tests.fakes.examples import TELNYX_ID, THEIRS, make_message
 
@@ -110,9 +112,8 @@ def test_what_fails_before_a_byte_was_written_is_proven_not_sent(error: type[Exc
     assert (answer.fault.code, answer.fault.detail) == ("carrier_unreachable", error.__name__)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
+def test_what_fails_after_that_may_have_been_taken_and_is_never_asked_again() -> None:
+    cases: list[type[Exception]] = [
         httpx.ReadTimeout,
         httpx.WriteTimeout,
         httpx.ReadError,
@@ -122,23 +123,21 @@ def test_what_fails_before_a_byte_was_written_is_proven_not_sent(error: type[Exc
         httpx.ProxyError,
         httpx.DecodingError,
         httpx.TooManyRedirects,
-    ],
-    ids=lambda error: error.__name__,
-)
-def test_what_fails_after_that_may_have_been_taken_and_is_never_asked_again(error: type[Exception]) -> None:
-    line = Line(error("gone"))
+    ]
+    for error in cases:
+        with told(error):
+            line = Line(error("gone"))
 
-    answer = line.carrier.send(MESSAGE)
+            answer = line.carrier.send(MESSAGE)
 
-    assert len(line.requests) == 1
-    assert answer.verdict is Verdict.AMBIGUOUS
-    assert answer.fault
-    assert (answer.fault.code, answer.fault.detail) == ("carrier_no_answer", error.__name__)
+            assert len(line.requests) == 1
+            assert answer.verdict is Verdict.AMBIGUOUS
+            assert answer.fault
+            assert (answer.fault.code, answer.fault.detail) == ("carrier_no_answer", error.__name__)
 
 
-@pytest.mark.parametrize(
-    ("answer", "verdict"),
-    [
+def test_no_answer_is_ever_followed_by_a_second_request() -> None:
+    cases: list[tuple[httpx.Response, Verdict]] = [
         (httpx.Response(200, content=b'{"data":{"id":"40385f64'), Verdict.AMBIGUOUS),
         (httpx.Response(200, content=b""), Verdict.AMBIGUOUS),
         (httpx.Response(302, headers={"location": "https://elsewhere.invalid"}), Verdict.CONFIGURATION),
@@ -149,15 +148,14 @@ def test_what_fails_after_that_may_have_been_taken_and_is_never_asked_again(erro
         (refused(503, "10037"), Verdict.BACK_OFF),
         (refused(402, "20100"), Verdict.CONFIGURATION),
         (refused(422, "40310"), Verdict.PERMANENT),
-    ],
-    ids=lambda value: f"{value.status_code}" if isinstance(value, httpx.Response) else "",
-)
-def test_no_answer_is_ever_followed_by_a_second_request(answer: httpx.Response, verdict: Verdict) -> None:
-    line = Line(answer)
+    ]
+    for answer, verdict in cases:
+        with told((answer, verdict)):
+            line = Line(answer)
 
-    assert line.carrier.send(MESSAGE).verdict is verdict
+            assert line.carrier.send(MESSAGE).verdict is verdict
 
-    assert len(line.requests) == 1
+            assert len(line.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -339,13 +337,13 @@ def records(count: int, *more: dict[str, str], **meta: int) -> httpx.Response:
 UNKNOWN_ID = httpx.Response(404, json={"errors": [{"code": "10005", "title": "Resource not found"}]})
 
 # (what the carrier answers to the requests for the records, one after the other)
-NOTHING_THERE = [
-    pytest.param([records(0)], id="no-records"),
-    pytest.param([records(3)], id="others-only"),
-    pytest.param([records(50), records(0)], id="a-full-page-and-an-empty-one"),
-    pytest.param([records(50), records(50), records(1)], id="three-pages"),
-    pytest.param([records(50, total_pages=2), records(2, total_pages=2)], id="as-the-pages-say"),
-    pytest.param([records(20, page_size=20), records(3, page_size=20)], id="less-in-a-page-than-asked"),
+NOTHING_THERE: list[list[httpx.Response | Exception]] = [
+    [records(0)],  # no records
+    [records(3)],  # others only
+    [records(50), records(0)],  # a full page and an empty one
+    [records(50), records(50), records(1)],  # three pages
+    [records(50, total_pages=2), records(2, total_pages=2)],  # as the pages say
+    [records(20, page_size=20), records(3, page_size=20)],  # less in a page than asked
 ]
 CANNOT_TELL: list[list[httpx.Response | Exception]] = [
     [httpx.Response(500)],
@@ -365,43 +363,44 @@ CANNOT_TELL: list[list[httpx.Response | Exception]] = [
 ]
 
 
-@pytest.mark.parametrize("answers", NOTHING_THERE)
-def test_records_that_were_read_to_their_end_and_have_nothing_say_so(answers: list[httpx.Response]) -> None:
-    line = Line(*answers)
+def test_records_that_were_read_to_their_end_and_have_nothing_say_so() -> None:
+    for answers in NOTHING_THERE:
+        with told(answers):
+            line = Line(*answers)
 
-    assert line.carrier.record_of(MESSAGE) is None
+            assert line.carrier.record_of(MESSAGE) is None
 
-    assert [request.url.params["page[number]"] for request in line.requests] == [
-        str(number) for number in range(1, len(answers) + 1)
-    ]
-    assert len({str(request.url.copy_remove_param("page[number]")) for request in line.requests}) == 1
+            assert [request.url.params["page[number]"] for request in line.requests] == [
+                str(number) for number in range(1, len(answers) + 1)
+            ]
+            assert len({str(request.url.copy_remove_param("page[number]")) for request in line.requests}) == 1
 
 
 def test_an_id_that_the_carrier_says_it_does_not_have_is_nothing() -> None:
     assert Line(UNKNOWN_ID).carrier.record_of(make_message(telnyx_id=TELNYX_ID)) is None
 
 
-@pytest.mark.parametrize("answers", CANNOT_TELL, ids=repr)
-@pytest.mark.parametrize("telnyx_id", [TELNYX_ID, None])
-def test_records_that_could_not_be_read_are_no_evidence(
-    answers: list[httpx.Response | Exception], telnyx_id: str | None
-) -> None:
-    line = Line(*answers)
+def test_records_that_could_not_be_read_are_no_evidence() -> None:
+    others: list[str | None] = [TELNYX_ID, None]
+    for answers, telnyx_id in itertools.product(CANNOT_TELL, others):
+        with told((answers, telnyx_id)):
+            line = Line(*answers)
 
-    with pytest.raises(Unavailable, match="The carrier's records"):
-        line.carrier.record_of(make_message(telnyx_id=telnyx_id))
+            with pytest.raises(Unavailable, match="The carrier's records"):
+                line.carrier.record_of(make_message(telnyx_id=telnyx_id))
 
-    assert len(line.requests) == 1
+            assert len(line.requests) == 1
 
 
-@pytest.mark.parametrize("answers", CANNOT_TELL, ids=repr)
-def test_one_page_that_could_not_be_read_is_no_end(answers: list[httpx.Response | Exception]) -> None:
-    line = Line(records(50), *answers)
+def test_one_page_that_could_not_be_read_is_no_end() -> None:
+    for answers in CANNOT_TELL:
+        with told(answers):
+            line = Line(records(50), *answers)
 
-    with pytest.raises(Unavailable):
-        line.carrier.record_of(MESSAGE)
+            with pytest.raises(Unavailable):
+                line.carrier.record_of(MESSAGE)
 
-    assert len(line.requests) == 2
+            assert len(line.requests) == 2
 
 
 def test_detail_records_that_are_not_there_at_all_are_no_evidence() -> None:
