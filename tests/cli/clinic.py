@@ -183,7 +183,7 @@ def admit(world: World, stack: dict[str, Any], front: Front, carrier: Running) -
         if row["OutputKey"] == "ApiUrl":
             row["OutputValue"] = front.url
     mappings = {
-        functions[name]: [{"UUID": f"{name}-1", "State": "Enabled"}]
+        f"{functions[name]}:live": [{"UUID": f"{name}-1", "State": "Enabled"}]
         for name in ("ConsumerFunction", "PublisherFunction")
     }
     clinic = Clinic(world, stack, front, carrier, secret["ARN"], resources, {}, mappings)
@@ -205,7 +205,8 @@ def admit(world: World, stack: dict[str, Any], front: Front, carrier: Running) -
 def services(clinic: Clinic) -> Iterator[None]:
     """The services of AWS that moto has not, or only with half of AWS installed beside it."""
 
-    def configuration(path: str) -> dict[str, Any]:
+    def configuration(path: str, query: dict[str, str]) -> dict[str, Any]:
+        assert query == {"Qualifier": "live"}, "only the alias is called"
         return {"Environment": {"Variables": clinic.environments[path.split("/")[-2]]}}
 
     def mappings(query: dict[str, str]) -> dict[str, Any]:
@@ -218,7 +219,9 @@ def services(clinic: Clinic) -> Iterator[None]:
     rows = [{"LogicalResourceId": name, "PhysicalResourceId": value} for name, value in clinic.resources.items()]
     answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "cloudformation.ListStackResources": lambda _: {"StackResourceSummaries": rows},
-        "lambda.GetFunctionConfiguration": lambda params: configuration(params["url_path"]),
+        "lambda.GetFunctionConfiguration": lambda params: configuration(
+            params["url_path"], params["query_string"]
+        ),
         "lambda.ListEventSourceMappings": lambda params: mappings(params["query_string"]),
         "api-gateway.GetApiKey": lambda params: key(params["url_path"]),
     }

@@ -368,7 +368,7 @@ def test_a_text_that_waits_for_long_and_is_not_in_the_queue(clinic: Clinic) -> N
 
 @pytest.mark.parametrize("check", ["consumer", "publisher"])
 def test_a_function_that_nothing_starts_any_more(clinic: Clinic, check: str) -> None:
-    (mapping,) = clinic.mappings[f"{NAME}-{check}"]
+    (mapping,) = clinic.mappings[f"{NAME}-{check}:live"]
     mapping["State"] = "Disabled"
     report = clinic.examine()
     assert report.ill == {check: "fail"}
@@ -376,7 +376,7 @@ def test_a_function_that_nothing_starts_any_more(clinic: Clinic, check: str) -> 
     assert todo == f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled --region {REGION}"
     mapping["State"] = "Enabling"
     assert clinic.examine().ill == {check: "warn"}
-    clinic.mappings[f"{NAME}-{check}"] = []
+    clinic.mappings[f"{NAME}-{check}:live"] = []
     report = clinic.examine()
     assert report.ill == {check: "fail"}
     assert "create-event-source-mapping" in report.todo(check)
@@ -384,7 +384,7 @@ def test_a_function_that_nothing_starts_any_more(clinic: Clinic, check: str) -> 
 
 @pytest.mark.parametrize("said", ["PROBLEM: Function call failed", "FAILED"])
 def test_a_function_that_failed_on_what_it_got_last(clinic: Clinic, said: str) -> None:
-    (mapping,) = clinic.mappings[f"{NAME}-consumer"]
+    (mapping,) = clinic.mappings[f"{NAME}-consumer:live"]
     mapping["LastProcessingResult"] = said
     report = clinic.examine()
     assert report.ill == {"consumer": "warn"}
