@@ -224,6 +224,7 @@ def _settings(case: Case) -> Outcome:
     wanted = _wanted(case)
     invalid: dict[str, list[str]] = {}
     other: dict[str, list[str]] = {}
+    waiting: list[str] = []
     functions = sorted(sam_template.functions(case.template).keys() & case.resources.keys())
     if not functions:
         return _fail("The stack has no functions.", f"Deploy it to its end: {case.redeploy}")
@@ -233,6 +234,8 @@ def _settings(case: Case) -> Outcome:
         deployed = client.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
         env = deployed.get("Environment", {}).get("Variables", {})
         short = name.removeprefix(f"{case.at.formation.stack}-")
+        if _content(deployed) != _content(client.get_function_configuration(FunctionName=name)):
+            waiting.append(short)
         try:
             Settings.from_env(env)
         except ConfigurationError as exc:
@@ -251,7 +254,18 @@ def _settings(case: Case) -> Outcome:
             "A parameter that was changed without make deploy reaches no function: "
             f"{case.redeploy}. {_BACK_BY_HAND}",
         )
+    if waiting:
+        return _fail(
+            f"{_some(waiting)}: what was deployed last is not what is called.",
+            f"It was deployed without another value of the parameter Release: {case.redeploy}. {_BACK_BY_HAND}",
+        )
     return _ok(f"{len(functions)} functions, valid, and as the stack's parameters say")
+
+
+def _content(configuration: Any) -> object:
+    """What a version of a function consists of, as far as an invocation can tell."""
+    layers = [layer["Arn"] for layer in configuration.get("Layers", [])]
+    return configuration.get("CodeSha256"), layers, configuration.get("Environment")
 
 
 def _wanted(case: Case) -> dict[str, str]:

@@ -137,6 +137,7 @@ class Clinic:
     resources: dict[str, str]
     environments: dict[str, dict[str, str]]
     mappings: dict[str, list[dict[str, str]]]
+    edited: dict[str, str] = field(default_factory=dict)
     gateway_key: dict[str, Any] = field(default_factory=lambda: {"value": GATEWAY_KEY, "enabled": True})
     calls: set[str] = field(default_factory=set)
 
@@ -206,8 +207,9 @@ def services(clinic: Clinic) -> Iterator[None]:
     """The services of AWS that moto has not, or only with half of AWS installed beside it."""
 
     def configuration(path: str, query: dict[str, str]) -> dict[str, Any]:
-        assert query == {"Qualifier": "live"}, "only the alias is called"
-        return {"Environment": {"Variables": clinic.environments[path.split("/")[-2]]}}
+        name = path.split("/")[-2]
+        code = clinic.edited.get(name, "as published") if not query else "as published"
+        return {"CodeSha256": code, "Environment": {"Variables": clinic.environments[name]}}
 
     def mappings(query: dict[str, str]) -> dict[str, Any]:
         return {"EventSourceMappings": clinic.mappings[query["FunctionName"]]}

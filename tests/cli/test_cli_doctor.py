@@ -153,6 +153,14 @@ def test_a_function_that_was_changed_by_hand_is_named(clinic: Clinic) -> None:
     assert "consumer: RECIPIENT_INTERVAL_MS is not the stack's own." in report.found("settings")
 
 
+def test_a_deployment_that_no_alias_leads_to_is_told(clinic: Clinic) -> None:
+    clinic.edited[f"{NAME}-send"] = "a new build"
+    report = clinic.examine()
+    assert report.ill == {"settings": "fail"}
+    assert report.found("settings") == "send: what was deployed last is not what is called."
+    assert "Release: make deploy" in report.todo("settings")
+
+
 def test_parameters_that_no_function_has_yet_are_told(clinic: Clinic) -> None:
     clinic.set("ValidityMinutes", "7")
     assert "and 12 more: VALIDITY_MINUTES" in clinic.examine().found("settings")
