@@ -31,6 +31,7 @@ from local import stack as stacks
 from local.layout import Layout, Stack
 from local.problems import LocalError
 from local.progress import ConsoleProgress, Progress
+from local.release import ALIAS, alias_of
 from longcode.config import Settings
 from longcode.pacing import spacing
 from longcode.wiring import Handler, Service
@@ -164,10 +165,12 @@ class _Measurement:
             archive.writestr("observed.py", _WRAPPER.format(path=str(self._receives)))
         functions.update_function_code(FunctionName=name, ZipFile=code.getvalue())
         functions.update_function_configuration(FunctionName=name, Handler="observed.lambda_handler")
+        version = functions.publish_version(FunctionName=name)["Version"]
+        functions.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
 
     def _multiply(self, batches: int) -> None:
         """A mapping of the emulator works on one batch at a time: as many mappings as there shall be batches."""
-        functions, name = self._client("lambda"), self._stack.functions["consumer"]
+        functions, name = self._client("lambda"), alias_of(self._stack.functions["consumer"])
         found = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         for _ in range(batches - len(found)):
             functions.create_event_source_mapping(
@@ -179,7 +182,7 @@ class _Measurement:
 
     def _mappings(self, *, enabled: bool) -> int:
         functions = self._client("lambda")
-        found = functions.list_event_source_mappings(FunctionName=self._stack.functions["consumer"])
+        found = functions.list_event_source_mappings(FunctionName=alias_of(self._stack.functions["consumer"]))
         for mapping in found["EventSourceMappings"]:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
         return len(found["EventSourceMappings"])
@@ -202,7 +205,9 @@ class _Measurement:
     @cached_property
     def _queue(self) -> Handler:
         """The queue function's handler, in the environment that it was deployed with."""
-        function = self._client("lambda").get_function_configuration(FunctionName=self._stack.functions["queue"])
+        function = self._client("lambda").get_function_configuration(
+            FunctionName=self._stack.functions["queue"], Qualifier=ALIAS
+        )
         os.environ.update(self._stack.aws())
         settings = Settings.from_env(function["Environment"]["Variables"])
         path = ROOT / "functions" / "queue" / "app.py"

@@ -1,5 +1,6 @@
 """Deploys the service: asks the first time, keeps every answer, shows the change set, sets rollback on alarm."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from longcode import destinations, signature
 
 SAM = ROOT / ".local" / "venv-sam" / "bin" / "sam"
 TEMPLATE = ROOT / "template.yaml"
+# Where `sam build` puts what `sam deploy` takes.
+BUILT = ROOT / ".aws-sam" / "build"
 
 # Where nobody is there to be asked, as in CI. The names are those of the example that this service follows.
 FROM_ENVIRONMENT = {
@@ -144,12 +148,42 @@ def run(made: Plan) -> int:
     built = _sam(["build", "--parameter-overrides", f"Architecture={made.architecture}"], environment)
     if built:
         return built
+    parameters = made.parameters | {"Release": release_of(made, BUILT, datetime.now(UTC))}
     with tempfile.TemporaryDirectory(prefix="longcode-deploy-") as private:
         # A file that is nobody else's to read: an argument would show the key in `ps`. JSON is YAML.
         values = Path(private) / "parameters.yaml"
         with os.fdopen(os.open(values, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(made.parameters, file)
+            json.dump(parameters, file)
         return _sam(arguments(made, values), environment)
+
+
+def release_of(made: Plan, built: Path, now: datetime) -> str:
+    """What to call this build with these parameters: as the stack calls it, if it is what the stack runs.
+
+    Otherwise it is a new name even if such a build was deployed before: a version of a function that was published
+    for it and taken back may still be there, and Lambda publishes the same one only once.
+    """
+    before = made.before or {}
+    declared = sam_template.load(TEMPLATE)["Parameters"]
+    values = {name: str(row["Default"]) for name, row in declared.items() if "Default" in row}
+    values |= {
+        row["ParameterKey"]: row["ParameterValue"] for row in before.get("Parameters", [])
+    } | made.parameters
+    running = values.pop("Release", "")
+    # It is in no function's settings, and a hash of it would be told with the release.
+    values.pop("TelnyxApiKey", None)
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+    template = built / "template.yaml"
+    for file in sorted(path for path in built.rglob("*") if path.is_file()):
+        # The dashboard and the alarms, a template in the template, are no part of any function.
+        if file == template or file.name != template.name:
+            digest.update(f"{file.relative_to(built)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    name = digest.hexdigest()[:12]
+    # The answers of a guided deployment are not known yet.
+    if running.endswith(name) and not made.guided:
+        return str(running)
+    # Ten digits, which are all that SAM looks at.
+    return f"{now.timestamp():.0f}{name}"
 
 
 def variables(made: Plan) -> dict[str, str]:

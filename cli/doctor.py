@@ -27,6 +27,7 @@ from cli.problems import Problem
 from cli.target import Target
 from local import sam_template, signing
 from local.layout import Layout, Stack
+from local.release import ALIAS, alias_of
 from longcode import destinations, explain, phone, signature, telnyx
 from longcode.config import Settings, carrier_key
 from longcode.errors import ConfigurationError, SignatureRefused
@@ -51,8 +52,8 @@ _OPTOUTS_MOST = 100
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _ROLLED_BACK = ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
 _BACK_BY_HAND = (
-    "CloudFormation does not see that, and a deployment leaves it: put it back by hand "
-    "(aws lambda update-function-configuration), or set the parameter to another value and back."
+    "CloudFormation does not see an alias that was moved by hand, and a deployment without a change leaves it: "
+    "set a parameter to another value and back."
 )
 # How Lambda's words begin where a function failed on its last batch; the second is the emulator's.
 _FAILING = ("PROBLEM", "FAILED")
@@ -223,14 +224,18 @@ def _settings(case: Case) -> Outcome:
     wanted = _wanted(case)
     invalid: dict[str, list[str]] = {}
     other: dict[str, list[str]] = {}
+    waiting: list[str] = []
     functions = sorted(sam_template.functions(case.template).keys() & case.resources.keys())
     if not functions:
         return _fail("The stack has no functions.", f"Deploy it to its end: {case.redeploy}")
     client = case.at.client("lambda")
     for logical_id in functions:
         name = case.resources[logical_id]
-        env = client.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
+        deployed = client.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
+        env = deployed.get("Environment", {}).get("Variables", {})
         short = name.removeprefix(f"{case.at.formation.stack}-")
+        if _content(deployed) != _content(client.get_function_configuration(FunctionName=name)):
+            waiting.append(short)
         try:
             Settings.from_env(env)
         except ConfigurationError as exc:
@@ -241,14 +246,26 @@ def _settings(case: Case) -> Outcome:
     if invalid:
         return _fail(
             " ".join(f"{_some(names)}: {what}." for what, names in invalid.items()),
-            f"They do not start. Mend these parameters: {case.redeploy}. Changed by hand? {_BACK_BY_HAND}",
+            f"They do not start. Mend these parameters: {case.redeploy}. {_BACK_BY_HAND}",
         )
     if other:
         return _fail(
             " ".join(f"{_some(names)}: {variable} is not the stack's own." for variable, names in other.items()),
-            f"Somebody changed it by hand: {_BACK_BY_HAND} Or it is from another version: {case.redeploy}.",
+            "A parameter that was changed without make deploy reaches no function: "
+            f"{case.redeploy}. {_BACK_BY_HAND}",
+        )
+    if waiting:
+        return _fail(
+            f"{_some(waiting)}: what was deployed last is not what is called.",
+            f"It was deployed without another value of the parameter Release: {case.redeploy}. {_BACK_BY_HAND}",
         )
     return _ok(f"{len(functions)} functions, valid, and as the stack's parameters say")
+
+
+def _content(configuration: Any) -> object:
+    """What a version of a function consists of, as far as an invocation can tell."""
+    layers = [layer["Arn"] for layer in configuration.get("Layers", [])]
+    return configuration.get("CodeSha256"), layers, configuration.get("Environment")
 
 
 def _wanted(case: Case) -> dict[str, str]:
@@ -599,7 +616,7 @@ def _publisher(case: Case) -> Outcome:
 def _mapping(case: Case, function: str, meaning: str) -> Outcome:
     name = case.resources[function]
     pages = case.at.client("lambda").get_paginator("list_event_source_mappings")
-    mappings = [row for page in pages.paginate(FunctionName=name) for row in page["EventSourceMappings"]]
+    mappings = [row for page in pages.paginate(FunctionName=alias_of(name)) for row in page["EventSourceMappings"]]
     if not mappings:
         return _fail(
             f"Nothing starts it: {meaning}.",

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from cli.problems import Problem
 from cli.redrive import receive, released_afterwards
 from cli.target import Target
+from local.release import alias_of
 from longcode import stream
 from longcode.message import epoch_ms, iso
 
@@ -74,7 +75,7 @@ def republish(target: Target, *, dry_run: bool, drop_lost: bool) -> Iterator[Rep
     in a row.
     """
     sqs, url = target.sqs, target.formation.outputs["UnpublishedQueueUrl"]
-    publisher = f"{target.formation.stack}-publisher"
+    publisher = alias_of(f"{target.formation.stack}-publisher")
     at_most = _batch_size(target, publisher)
     so_far = Republished()
     letters: list[MessageTypeDef] = []

@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -105,11 +104,11 @@ class Deployer:
         template = sam_template.load(build.template)
         expected = self.api_url(template)
         self._clear_failed_stack()
-        self._sam_deploy(build.template, parameters, definition_id(template))
+        self._sam_deploy(build, parameters, definition_id(template))
         api_id = self._outputs()["ApiId"]
         if (actual := self._url(api_id)) != expected:
             parameters = {name: value.replace(expected, actual) for name, value in parameters.items()}
-            self._sam_deploy(build.template, parameters, definition_id(template))
+            self._sam_deploy(build, parameters, definition_id(template))
         self._put_gateway_responses(api_id, template)
         self._multiply_mappings()
         marker = Marker(fingerprint(build, parameters), definition_id(template), api_id)
@@ -194,16 +193,17 @@ class Deployer:
                 StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )
 
-    def _sam_deploy(self, template: Path, parameters: dict[str, str], rest_api_id: str) -> None:
+    def _sam_deploy(self, build: Build, parameters: dict[str, str], rest_api_id: str) -> None:
         # SAM would read samconfig.toml, which is for AWS. The file keeps the keys out of `ps`.
         config = self._layout.home / "samconfig.toml"
         config.write_text("version = 0.1\n")
         values = self._layout.home / "parameters.yaml"
-        write_json(values, parameters)  # JSON is YAML
+        # JSON is YAML. Whatever is different moves the aliases.
+        write_json(values, parameters | {"Release": fingerprint(build, parameters)})
         self._client("s3").create_bucket(Bucket=BUCKET)
         log = self._layout.log("deploy")
         arguments = [
-            *("deploy", "--config-file", str(config), "--template-file", str(template)),
+            *("deploy", "--config-file", str(config), "--template-file", str(build.template)),
             *("--stack-name", STACK_NAME, "--region", REGION, "--s3-bucket", BUCKET),
             *("--capabilities", "CAPABILITY_IAM", "--tags", f"ms-custom-id={rest_api_id}"),
             *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),

@@ -102,6 +102,27 @@ def spare(iam_evaluator: Any, sqs: Any, persistence: Any) -> None:
     sys.setswitchinterval(0.0005)
 
 
+# Any: a template, or what the emulator makes of it.
+Transform = Callable[..., Any]
+
+
+def knowing_values(transform: Transform, values_of: Callable[..., dict[str, str]]) -> Transform:
+    """`transform`, but SAM sees the values that parameters have, as on AWS, and not only their defaults."""
+
+    def transformed(template: dict[str, Any], provided: Any = None, previous: Any = None) -> Any:
+        values = values_of(template, provided, previous)
+        declared = template.get("Parameters") or {}
+        filled = {
+            name: row | ({"Default": values[name]} if name in values else {}) for name, row in declared.items()
+        }
+        made = transform({**template, "Parameters": filled} if filled else template, provided, previous)
+        if filled and type(made) is dict:
+            made["Parameters"] = declared
+        return made
+
+    return transformed
+
+
 def main() -> None:
     """`emulator_main.py WRAPPER`: write the Python for functions to WRAPPER, and be the emulator."""
     python = Path(sys.argv.pop(1))
@@ -114,12 +135,17 @@ def main() -> None:
     from ministack.app import main as emulator  # type: ignore[import-not-found, unused-ignore]
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime, persistence  # type: ignore[import-not-found, unused-ignore]
     from ministack.services import lambda_svc, sqs  # type: ignore[import-not-found, unused-ignore]
+    from ministack.services.cloudformation import changesets, engine, handlers  # type: ignore[import-not-found, unused-ignore]
 
     from local import emulator_workers
 
     emulator_workers.install(lambda_runtime, lambda_svc, Path(os.environ["TMPDIR"]) / "unpacked")
 
     spare(iam_evaluator, sqs, persistence)
+
+    changesets._apply_transforms = handlers._apply_transforms = knowing_values(
+        engine._apply_transforms, engine._transform_parameters
+    )
 
     # IAM has no permission of its own for a batch of SQS calls; the emulator asks for one.
     named = iam_actions._action_from_target

@@ -29,6 +29,7 @@ from .emulator import REGION
 from .layout import ROOT, Layout, aws_environment
 from .problems import LocalError
 from .processes import alive, locked, spawn, stop
+from .release import ALIAS
 
 RIC = ROOT / ".local" / "ric"
 PYTHON = ROOT / ".venv" / "bin" / "python"
@@ -160,7 +161,7 @@ def _variables(layout: Layout, template: dict[str, Any], logical_id: str, functi
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    deployed = client.get_function_configuration(FunctionName=found.record.functions[function])
+    deployed = client.get_function_configuration(FunctionName=found.record.functions[function], Qualifier=ALIAS)
     return found.record.aws() | deployed["Environment"]["Variables"]
 
 

@@ -90,7 +90,10 @@ def api_definition(template: dict[str, Any]) -> dict[str, Any]:
         name: {key: event for key, event in (function.get("Events") or {}).items() if event["Type"] == "Api"}
         for name, function in functions(template).items()
     }
-    return {"apis": apis, "routes": routes, "globals": template.get("Globals", {}).get("Api")}
+    shared = template.get("Globals", {})
+    # Each route leads to its function's alias.
+    alias = shared.get("Function", {}).get("AutoPublishAlias")
+    return {"apis": apis, "routes": routes, "globals": shared.get("Api"), "alias": alias}
 
 
 def gateway_responses(template: dict[str, Any], api: str = "Api") -> dict[str, dict[str, Any]]:

@@ -136,6 +136,7 @@ class Clinic:
     resources: dict[str, str]
     environments: dict[str, dict[str, str]]
     mappings: dict[str, list[dict[str, str]]]
+    edited: dict[str, str] = field(default_factory=dict)
     gateway_key: dict[str, Any] = field(default_factory=lambda: {"value": GATEWAY_KEY, "enabled": True})
     calls: set[str] = field(default_factory=set)
 
@@ -181,7 +182,7 @@ def admit(world: World, stack: dict[str, Any], front: Front, carrier: Running) -
         if row["OutputKey"] == "ApiUrl":
             row["OutputValue"] = front.url
     mappings = {
-        functions[name]: [{"UUID": f"{name}-1", "State": "Enabled"}]
+        f"{functions[name]}:live": [{"UUID": f"{name}-1", "State": "Enabled"}]
         for name in ("ConsumerFunction", "PublisherFunction")
     }
     clinic = Clinic(world, stack, front, carrier, secret["ARN"], resources, {}, mappings)
@@ -203,8 +204,10 @@ def admit(world: World, stack: dict[str, Any], front: Front, carrier: Running) -
 def services(clinic: Clinic) -> Iterator[None]:
     """The services of AWS that moto has not, or only with half of AWS installed beside it."""
 
-    def configuration(path: str) -> dict[str, Any]:
-        return {"Environment": {"Variables": clinic.environments[path.split("/")[-2]]}}
+    def configuration(path: str, query: dict[str, str]) -> dict[str, Any]:
+        name = path.split("/")[-2]
+        code = clinic.edited.get(name, "as published") if not query else "as published"
+        return {"CodeSha256": code, "Environment": {"Variables": clinic.environments[name]}}
 
     def mappings(query: dict[str, str]) -> dict[str, Any]:
         return {"EventSourceMappings": clinic.mappings[query["FunctionName"]]}
@@ -216,7 +219,9 @@ def services(clinic: Clinic) -> Iterator[None]:
     rows = [{"LogicalResourceId": name, "PhysicalResourceId": value} for name, value in clinic.resources.items()]
     answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "cloudformation.ListStackResources": lambda _: {"StackResourceSummaries": rows},
-        "lambda.GetFunctionConfiguration": lambda params: configuration(params["url_path"]),
+        "lambda.GetFunctionConfiguration": lambda params: configuration(
+            params["url_path"], params["query_string"]
+        ),
         "lambda.ListEventSourceMappings": lambda params: mappings(params["query_string"]),
         "api-gateway.GetApiKey": lambda params: key(params["url_path"]),
     }

@@ -1,9 +1,11 @@
 """What `longcode deploy` plans, rollback on alarm, drift and destroy, over a CloudFormation in this process."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +265,60 @@ def test_sam_is_given_the_parameters_in_a_file_and_the_tags_that_the_stack_has_t
     assert "environment=prod" in words
     assert "--no-confirm-changeset" in words
     assert not any("KEYsecret" in word for word in words)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    for name, words in {
+        "template.yaml": "root",
+        "SendFunction/app.py": "1",
+        "Operations/template.yaml": "a",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(words)
+    return tmp_path
+
+
+MONDAY, TUESDAY = (datetime(2026, 3, day, 9, 30, tzinfo=UTC) for day in (2, 3))
+
+
+def run_by(account: FakeFormation, name: str, **parameters: str) -> None:
+    """The stack runs this release, with these parameters."""
+    made = stack_of(DEV)
+    rows = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    release = {"ParameterKey": "Release", "ParameterValue": name}
+    account.stacks[DEV] = made | {"Parameters": [*rows, release]}
+
+
+def test_a_build_that_runs_already_keeps_its_name_so_that_nothing_is_deployed(
+    account: FakeFormation, built: Path
+) -> None:
+    first = deploy.release_of(plan(KEYS), built, MONDAY)
+    assert re.fullmatch("1772443800[0-9a-f]{12}", first)
+
+    parameters = {"TelnyxPublicKey": "abc=", "TelnyxLongCode": "+12025550100", "StoreText": "always"}
+    run_by(account, first, **parameters, TelnyxApiKey="****", Architecture="arm64", Environment="dev")
+
+    assert deploy.release_of(plan(), built, TUESDAY) == first
+    # Alarms and dashboard, and the carrier's key in its secret, are no part of a function.
+    (built / "Operations" / "template.yaml").write_text("b")
+    assert deploy.release_of(plan({"TELNYX_API_KEY": "KEYother"}), built, TUESDAY) == first
+
+
+def test_another_value_of_a_parameter_another_file_or_unknown_answers_are_a_new_release(
+    account: FakeFormation, built: Path
+) -> None:
+    first = deploy.release_of(plan(KEYS), built, MONDAY)
+    run_by(account, first, TelnyxPublicKey=KEYS["TELNYX_PUBLIC_KEY"], TelnyxLongCode=KEYS["TELNYX_LONG_CODE"])
+    assert deploy.release_of(plan(), built, TUESDAY) == first
+
+    assert deploy.release_of(plan(parameters={"RecipientIntervalMs": "50"}), built, TUESDAY) != first
+    assert deploy.release_of(replace(plan(), guided=True), built, TUESDAY) != first
+    (built / "SendFunction" / "app.py").write_text("2")
+    second = deploy.release_of(plan(), built, TUESDAY)
+    assert second != first
+    # A deployment of it that was taken back left its versions: a second try must not ask for the same ones again.
+    assert deploy.release_of(plan(), built, MONDAY) != second
 
 
 def test_sam_works_in_the_region_that_was_looked_at(

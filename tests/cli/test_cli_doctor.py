@@ -153,6 +153,14 @@ def test_a_function_that_was_changed_by_hand_is_named(clinic: Clinic) -> None:
     assert "consumer: RECIPIENT_INTERVAL_MS is not the stack's own." in report.found("settings")
 
 
+def test_a_deployment_that_no_alias_leads_to_is_told(clinic: Clinic) -> None:
+    clinic.edited[f"{NAME}-send"] = "a new build"
+    report = clinic.examine()
+    assert report.ill == {"settings": "fail"}
+    assert report.found("settings") == "send: what was deployed last is not what is called."
+    assert "Release: make deploy" in report.todo("settings")
+
+
 def test_parameters_that_no_function_has_yet_are_told(clinic: Clinic) -> None:
     clinic.set("ValidityMinutes", "7")
     assert "and 12 more: VALIDITY_MINUTES" in clinic.examine().found("settings")
@@ -368,7 +376,7 @@ def test_a_text_that_waits_for_long_and_is_not_in_the_queue(clinic: Clinic) -> N
 
 @pytest.mark.parametrize("check", ["consumer", "publisher"])
 def test_a_function_that_nothing_starts_any_more(clinic: Clinic, check: str) -> None:
-    (mapping,) = clinic.mappings[f"{NAME}-{check}"]
+    (mapping,) = clinic.mappings[f"{NAME}-{check}:live"]
     mapping["State"] = "Disabled"
     report = clinic.examine()
     assert report.ill == {check: "fail"}
@@ -376,7 +384,7 @@ def test_a_function_that_nothing_starts_any_more(clinic: Clinic, check: str) -> 
     assert todo == f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled --region {REGION}"
     mapping["State"] = "Enabling"
     assert clinic.examine().ill == {check: "warn"}
-    clinic.mappings[f"{NAME}-{check}"] = []
+    clinic.mappings[f"{NAME}-{check}:live"] = []
     report = clinic.examine()
     assert report.ill == {check: "fail"}
     assert "create-event-source-mapping" in report.todo(check)
@@ -384,7 +392,7 @@ def test_a_function_that_nothing_starts_any_more(clinic: Clinic, check: str) -> 
 
 @pytest.mark.parametrize("said", ["PROBLEM: Function call failed", "FAILED"])
 def test_a_function_that_failed_on_what_it_got_last(clinic: Clinic, said: str) -> None:
-    (mapping,) = clinic.mappings[f"{NAME}-consumer"]
+    (mapping,) = clinic.mappings[f"{NAME}-consumer:live"]
     mapping["LastProcessingResult"] = said
     report = clinic.examine()
     assert report.ill == {"consumer": "warn"}

@@ -15,6 +15,7 @@ import pytest
 from cli import doctor, redrive, requeue, target
 from cli.problems import Problem
 from local.layout import Stack
+from local.release import ALIAS, alias_of
 from longcode.ports import Waiting
 from tests.cli.world import HOME, run
 from tests.stack.test_stack_events import Listener
@@ -240,9 +241,13 @@ class Publisher:
     def __init__(self, stack: Stack) -> None:
         at = target.local(HOME)
         self._functions, self._name = at.client("lambda"), stack.functions["publisher"]
-        (mapping,) = self._functions.list_event_source_mappings(FunctionName=self._name)["EventSourceMappings"]
+        (mapping,) = self._functions.list_event_source_mappings(FunctionName=alias_of(self._name))[
+            "EventSourceMappings"
+        ]
         self._mapping, self._age_s = mapping["UUID"], mapping["MaximumRecordAgeInSeconds"]
-        self._handler = self._functions.get_function_configuration(FunctionName=self._name)["Handler"]
+        self._handler = self._functions.get_function_configuration(FunctionName=self._name, Qualifier=ALIAS)[
+            "Handler"
+        ]
         self._health = f"{stack.api_url}/health"
         self.given_up = at.formation.outputs["UnpublishedQueueUrl"]
         self.listener = Listener(at.client, at.formation.outputs["EventBusName"])
@@ -254,7 +259,7 @@ class Publisher:
         self._set(self._handler, self._age_s)
 
     def _set(self, handler: str, age_s: int) -> None:
-        self._functions.update_function_configuration(FunctionName=self._name, Handler=handler)
+        reconfigure(self._functions, self._name, Handler=handler)
         self._functions.update_event_source_mapping(UUID=self._mapping, MaximumRecordAgeInSeconds=age_s)
 
     def counted(self) -> int:
@@ -345,13 +350,13 @@ def test_the_doctor_proves_that_a_wrong_public_key_lets_no_receipt_in(
     stack: Stack, eventually: Eventually
 ) -> None:
     functions, name = target.local(HOME).client("lambda"), stack.functions["webhook"]
-    right = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    right = functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS)["Environment"]["Variables"]
     wrong = right | {"TELNYX_PUBLIC_KEY": base64.b64encode(bytes(range(32))).decode()}
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": wrong})
+    reconfigure(functions, name, Environment={"Variables": wrong})
     try:
         result = run("doctor", "--json", "--dir", str(HOME))
     finally:
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": right})
+        reconfigure(functions, name, Environment={"Variables": right})
     found = {row["check"]: row for row in json.loads(result.stdout)["checks"]}
     assert {check: row["state"] for check, row in found.items() if row["state"] != "ok"} == {
         "settings": "fail",

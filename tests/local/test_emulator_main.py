@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local.emulator_main import FRESH_S, at_most_each_second, condition_keys, held, permission
+from local.emulator_main import FRESH_S, at_most_each_second, condition_keys, held, knowing_values, permission
 from tests.chance import told
 
 
@@ -86,3 +86,24 @@ def test_a_queue_is_cleaned_at_most_once_a_second() -> None:
     watch.now += FRESH_S
     clean(one)
     assert cleaned == [one, other, one]
+
+
+def test_sam_sees_the_values_of_parameters_and_the_template_keeps_its_defaults() -> None:
+    seen: list[object] = []
+
+    def transform(template: dict[str, object], _provided: object, _previous: object) -> dict[str, object]:
+        seen.append(template["Parameters"])
+        return dict(template)
+
+    declared = {"Release": {"Default": ""}, "Key": {"NoEcho": True}, "Other": {"Default": "1"}}
+    given = {"Release": "1772443800", "Key": "secret"}
+    made = knowing_values(transform, lambda *_: given)({"Parameters": declared}, [], [])
+
+    assert seen == [
+        {
+            "Release": {"Default": "1772443800"},
+            "Key": {"NoEcho": True, "Default": "secret"},
+            "Other": {"Default": "1"},
+        }
+    ]
+    assert made == {"Parameters": declared}

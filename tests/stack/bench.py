@@ -16,6 +16,7 @@ from local import processes
 from local.emulator import REGION
 from local.layout import Layout
 from local.processes import Child
+from local.release import alias_of
 from tests.stack.world import up
 
 # Instead of six minutes, so that a test can see a killed worker's texts come back.
@@ -137,7 +138,7 @@ class Bench:
                     ":before": {"N": str(round(min(now, claimed_before_ms)))},
                 },
             )
-        self.aws("lambda").invoke(FunctionName=self.stack.functions["sweeper"], Payload=b"{}")
+        self.aws("lambda").invoke(FunctionName=alias_of(self.stack.functions["sweeper"]), Payload=b"{}")
 
     def delivered(self, ids: list[str]) -> bool:
         """Whether all these texts have arrived. A busy machine may miss all tries of a receipt, which the carrier

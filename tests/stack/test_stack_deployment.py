@@ -15,6 +15,7 @@ import pytest
 
 from local import deploy, invoke
 from local.layout import ROOT, Layout, Stack
+from local.release import ALIAS, alias_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -120,7 +121,8 @@ def test_the_queue_is_worked_on_in_parallel_by_identical_mappings(stack: Stack, 
     mappings = aws("lambda").list_event_source_mappings(EventSourceArn=queue_arn["Attributes"]["QueueArn"])
     found = mappings["EventSourceMappings"]
     assert len(found) == deploy.mappings_wanted()
-    assert {mapping["FunctionArn"].rsplit(":", 1)[-1] for mapping in found} == {stack.functions["consumer"]}
+    called = {":".join(mapping["FunctionArn"].rsplit(":", 2)[-2:]) for mapping in found}
+    assert called == {alias_of(stack.functions["consumer"])}
     assert {
         (mapping["BatchSize"], tuple(mapping["FunctionResponseTypes"]), mapping["State"]) for mapping in found
     } == {(10, ("ReportBatchItemFailures",), "Enabled")}
@@ -130,7 +132,7 @@ def test_the_queue_is_worked_on_in_parallel_by_identical_mappings(stack: Stack, 
 def test_a_function_is_told_where_aws_and_the_carrier_are(
     stack: Stack, aws: Callable[[str], Any], function: str
 ) -> None:
-    deployed = aws("lambda").get_function_configuration(FunctionName=stack.functions[function])
+    deployed = aws("lambda").get_function_configuration(FunctionName=stack.functions[function], Qualifier=ALIAS)
     variables = deployed["Environment"]["Variables"]
     assert variables["AWS_ENDPOINT_URL"] == stack.aws_endpoint_url
     assert variables["TELNYX_BASE_URL"] == stack.telnyx_base_url

@@ -17,9 +17,10 @@ import pytest
 
 from local import stack as stacks
 from local.layout import Layout
+from local.release import ALIAS, alias_of
 from tests.cli.world import run
 from tests.stack.bench import Bench
-from tests.stack.world import RUNS, Silent
+from tests.stack.world import RUNS, Silent, reconfigure
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -183,7 +184,7 @@ def longcode(*arguments: str) -> str:
 def sweep(bench: Bench) -> dict[str, float]:
     """Run the sweeper, and read the gauges that it wrote: name → value."""
     started_ms = int(time.time() * 1000)
-    bench.aws("lambda").invoke(FunctionName=bench.stack.functions["sweeper"], Payload=b"{}")
+    bench.aws("lambda").invoke(FunctionName=alias_of(bench.stack.functions["sweeper"]), Payload=b"{}")
     for line in reversed(metrics(bench, "sweeper", started_ms)):
         if "UnknownNow" in line:
             return {name: sum(value) for name, value in line.items() if isinstance(value, list)}
@@ -202,8 +203,8 @@ def change(bench: Bench, function: str, **variables: str) -> None:
     """Change a function's settings, which starts its processes anew."""
     client = bench.aws("lambda")
     name = bench.stack.functions[function]
-    known = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": known | variables})
+    known = client.get_function_configuration(FunctionName=name, Qualifier=ALIAS)["Environment"]["Variables"]
+    reconfigure(client, name, Environment={"Variables": known | variables})
 
 
 def send(bench: Bench, to: str) -> tuple[int, str | None]:
@@ -270,7 +271,7 @@ def test_oldest_text_because_nobody_takes_texts_from_the_queue(bench: Bench, eve
     # One on AWS, some of the same kind here.
     mappings = [
         row["UUID"]
-        for row in client.list_event_source_mappings(FunctionName=bench.stack.functions["consumer"])[
+        for row in client.list_event_source_mappings(FunctionName=alias_of(bench.stack.functions["consumer"]))[
             "EventSourceMappings"
         ]
     ]

@@ -23,6 +23,7 @@ from local.emulator import REGION
 from local.layout import ROOT, Layout, Stack
 from local.problems import LocalError
 from local.processes import Child, alive, registered, spawn
+from local.release import alias_of
 from tests.stack.world import RUNS, Silent, up
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
@@ -172,6 +173,20 @@ def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_
     assert not layout.record.exists()
 
 
+def _interval_ms(stack: Stack) -> str:
+    """What the function that is called for POST /sms/queue has in its settings."""
+    functions = boto3.client(
+        "lambda",
+        endpoint_url=stack.aws_endpoint_url,
+        region_name=stack.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    found = functions.get_function_configuration(FunctionName=alias_of(stack.functions["queue"]))
+    assert found["Version"] != "$LATEST"
+    return found["Environment"]["Variables"]["RECIPIENT_INTERVAL_MS"]
+
+
 def test_the_address_follows_the_api_through_every_change_of_its_definition(
     layout: Layout, tmp_path: Path
 ) -> None:
@@ -179,6 +194,10 @@ def test_the_address_follows_the_api_through_every_change_of_its_definition(
     stack = _up(layout)
     # What was set before is kept, as CloudFormation does, and known.
     assert stack.parameters["RecipientIntervalMs"] == "50"
+    assert _interval_ms(stack) == "50"
+    # A parameter alone makes no version for SAM; its alias moves all the same.
+    assert _interval_ms(_up(layout, RecipientIntervalMs="60")) == "60"
+    stack = _up(layout, RecipientIntervalMs="50")
     deployer = deploy.Deployer(stack.aws_endpoint_url, layout)
     build = builds.build(layout.log("build"))
 

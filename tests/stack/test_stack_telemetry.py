@@ -18,6 +18,7 @@ from cli import redrive, target
 from local import sam_template, signing
 from local import stack as stacks
 from local.layout import ROOT, Layout, Stack
+from local.release import alias_of
 from local.telemetry import evidence, insights, page, widgets
 from local.telemetry.insights import LogLine
 from local.telemetry.operations import Operations
@@ -110,7 +111,7 @@ class Trouble:
         return evidence.client(self.stack, service)
 
     def sweep(self) -> None:
-        self.aws("lambda").invoke(FunctionName=self.stack.functions["sweeper"], Payload=b"{}")
+        self.aws("lambda").invoke(FunctionName=alias_of(self.stack.functions["sweeper"]), Payload=b"{}")
 
     def due(self, ident: str, **earlier: int) -> None:
         """Let the sweeper look at a text now, `earlier` times of which are so many minutes ago."""
@@ -158,7 +159,9 @@ class Trouble:
             self.in_queue(group, body)
         junk = {"pk": {"S": "M#of-another-version"}, "status": {"S": "unheard-of"}}
         self.aws("dynamodb").put_item(TableName=self.stack.messages_table, Item=junk)
-        self.aws("lambda").invoke(FunctionName=self.stack.functions["consumer"], Payload=b'{"Records": 5}')
+        self.aws("lambda").invoke(
+            FunctionName=alias_of(self.stack.functions["consumer"]), Payload=b'{"Records": 5}'
+        )
         self._api.get("/sms/status/of-nothing")
 
     def in_queue(self, group: str, body: str) -> None:

@@ -14,6 +14,7 @@ from local import stack as stacks
 from local.layout import ROOT, Layout, Stack
 from local.processes import Child, alive, locked, started_at
 from local.progress import Step
+from local.release import ALIAS
 
 RUNS = ROOT / ".local" / "test"
 
@@ -55,6 +56,13 @@ def shared_stack(home: Path, user: str, **options: Any) -> Iterator[Stack]:
                 # The logs of a run that went wrong are worth keeping; the rest is not.
                 shutil.rmtree(layout.emulator, ignore_errors=True)
                 shutil.rmtree(layout.carrier, ignore_errors=True)
+
+
+def reconfigure(functions: Any, name: str, **settings: Any) -> None:
+    """Change a function's settings and have its alias lead to them, which starts its processes anew."""
+    functions.update_function_configuration(FunctionName=name, **settings)
+    version = functions.publish_version(FunctionName=name)["Version"]
+    functions.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
 
 
 def forget_old_runs(keep: int = 3) -> None:

@@ -30,11 +30,11 @@ MANAGED = {
 
 # Any: a template is JSON.
 @cache
-def transformed() -> dict[str, Any]:
+def transformed(template: Path = ROOT / "template.yaml") -> dict[str, Any]:
     """The template of CloudFormation."""
     python = SAM.parent / "python"
     done = subprocess.run(
-        [str(python), str(Path(__file__).with_name("transformed.py")), str(ROOT / "template.yaml")],
+        [str(python), str(Path(__file__).with_name("transformed.py")), str(template)],
         capture_output=True,
         text=True,
         check=False,

@@ -26,7 +26,8 @@ def main() -> None:
         template = yaml_parse(file.read())
     for resource in template["Resources"].values():
         for name in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
-            resource["Properties"][name] = "s3://bucket/what-was-built"
+            # As after `sam package`, which names what it uploads after its content.
+            resource["Properties"][name] = f"s3://bucket/{resource['Properties'][name]}"
     json.dump(transform(template, {}, NoPolicies()), sys.stdout, default=str)
 
 
