@@ -19,6 +19,7 @@ from local.release import ALIAS, alias_of
 from longcode.ports import Waiting
 from tests.cli.world import HOME, run
 from tests.stack.test_stack_events import Listener
+from tests.stack.world import reconfigure
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
