@@ -62,7 +62,8 @@ class DynamoCounters:
         left = list(counted)
         while left:
             portion, differences = _portion(left)
-            there = self._write(portion, differences, now_ms) if differences else None
+            # What changes nothing as a whole may have been counted in part before, or be a part of what was.
+            there = self._write(portion, differences, now_ms) if differences else self._marked(portion[0].event_id)
             if there is None:
                 left = left[len(portion) :]
                 continue
@@ -72,6 +73,15 @@ class DynamoCounters:
                 with translated(_WHAT):
                     self._client.put_item(TableName=self._table, Item=_marker(rest, now_ms))
             left = left[len(there) :]
+
+    def _marked(self, event_id: str) -> list[str] | None:
+        """The ids of what was counted before, from `event_id` on."""
+        with translated(_WHAT):
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": _serialize(f"B#{event_id}")}, ConsistentRead=True
+            )
+        ids: list[str] | None = _deserialize(answer["Item"]["events"]) if "Item" in answer else None
+        return ids
 
     def _write(self, portion: Sequence[Counted], differences: Differences, now_ms: int) -> list[str] | None:
         """Count `portion`, or answer the ids of what was counted before, from its first on."""
