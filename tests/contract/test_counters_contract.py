@@ -120,6 +120,25 @@ def test_a_batch_that_changes_nothing_and_of_which_a_part_was_counted_counts_the
         assert counters.read(None) == {}
 
 
+def test_a_batch_that_changes_nothing_and_was_counted_in_part_counts_the_rest(counters: Counters) -> None:
+    life = [Counted("e-0", None, at(Status.QUEUED)), Counted("e-1", at(Status.QUEUED), None)]
+    counters.add(life[:1], NOW)
+
+    counters.add(life, NOW)
+
+    assert counters.read(None) == {}
+
+
+def test_a_batch_that_comes_again_in_pieces_of_which_one_changes_nothing_counts_once(counters: Counters) -> None:
+    changes = [Counted("e-0", at(Status.SENT), at(Status.SENT)), *comings(2, first=1)]
+    counters.add(changes, NOW)
+
+    counters.add(changes[:1], NOW)
+    counters.add(changes[1:], NOW)
+
+    assert counters.read(None) == {"queued": 2}
+
+
 def test_a_batch_of_more_tags_than_one_transaction_takes_counts_once(counters: Counters) -> None:
     many = [Counted(f"e-{number}", None, at(Status.QUEUED, f"tag {number}")) for number in range(MOST_ITEMS + 50)]
 
