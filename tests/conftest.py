@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.hooks import EventAliaser
 from botocore.loaders import Loader, create_loader
 from moto.core import responses
 from moto.core.utils import method_names_from_class
@@ -71,6 +72,15 @@ def aws_models_read_once() -> Iterator[None]:
         patch.setattr(
             botocore.session, "create_loader", lambda path=None: loaders.setdefault(path, create_loader(path))
         )
+        # Each session finds out for each of its hundreds of handlers which old name of a service its event has.
+        found, names = EventAliaser._alias_event_name, dict[str, str]()  # type: ignore[attr-defined]  # its own
+
+        def alias(self: EventAliaser, event_name: str) -> str:
+            if event_name not in names:
+                names[event_name] = found(self, event_name)
+            return names[event_name]
+
+        patch.setattr(EventAliaser, "_alias_event_name", alias)
         yield
 
 
