@@ -756,6 +756,8 @@ def deploy(
     made = deploys.plan(settings, guided=guided, yes=yes, architecture=architecture, environment=os.environ)
     if made.taken:
         complaints.print(f"From the environment: {', '.join(made.taken)}.")
+    if warning := deploys.warning(made):
+        complaints.print(f"[yellow]{warning}[/]")
     if code := deploys.run(made):
         complaints.print(f"sam ended with {code}. {deploys.failed(made)}")
         raise typer.Exit(code)
@@ -846,6 +848,7 @@ def destroy(
         # Typing takes a while, and a text may have come meanwhile.
         destroys.refuse(place, site.described(place), at)
     destroys.delete(place, found, lambda gone: console.print(f"gone: {gone}"))
+    destroys.delete_logs(place, lambda gone: console.print(f"gone: {gone}"))
     console.print(show.kept(kept, f"{place.name[:1].upper()}{place.name[1:]} is gone. What stays:"))
 
 

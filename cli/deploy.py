@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cli import ROOT, rollback, samconfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli import ROOT, concurrency, rollback, samconfig
 from cli.problems import Problem
 from cli.rollback import Watch
 from cli.samconfig import Settings
@@ -34,7 +36,13 @@ FROM_ENVIRONMENT = {
     "WEBHOOK_URL": "WebhookUrl",
 }
 
-_NEVER_CAME_UP = "Its first deployment failed, and it takes no update: make destroy, then deploy again."
+_NEVER_CAME_UP = (
+    "Its first deployment failed, and it takes no update: make destroy, then deploy again. A messages table that "
+    "it made stays, empty, protected and unused by the next one: make destroy names it, with the commands that "
+    "delete it."
+)
+# The longest name of a function, which begins with it, is <stack>-recipients, and has 64 characters at most.
+NAME_MOST = 53
 _STUCK = {
     "ROLLBACK_COMPLETE": _NEVER_CAME_UP,
     "ROLLBACK_FAILED": _NEVER_CAME_UP,
@@ -70,6 +78,11 @@ def plan(
         raise Problem("Nobody is there to be asked.", "YES=1 deploys without asking: see docs/deploy.md.")
     place = settings.place()
     stack = stack_at(place)
+    if (over := len(place.stack_name) - NAME_MOST) > 0:
+        raise Problem(
+            f"{place.stack_name} is too long for a stack's name by {over} characters.",
+            "Its functions are named after it, and theirs have 64 at most. Set another one in samconfig.toml.",
+        )
     if stack and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
         # A change set that nobody has agreed to yet: there is nothing behind it.
         stack = None
@@ -100,6 +113,18 @@ def plan(
         tuple(taken),
         stack,
     )
+
+
+def warning(made: Plan) -> str | None:
+    """What the account is too small for, in sentences; nothing where it can't be seen either."""
+    before = {row["ParameterKey"]: row["ParameterValue"] for row in (made.before or {}).get("Parameters", [])}
+    try:
+        have = concurrency.limit(made.place.client("lambda"))
+    except (BotoCoreError, ClientError):
+        # lambda:GetAccountSettings is nothing that a deployment needs.
+        return None
+    found = concurrency.short(have, before | made.parameters)
+    return " ".join(found) if found else None
 
 
 def _refuse(place: Site, stack: dict[str, Any]) -> None:

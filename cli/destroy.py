@@ -108,16 +108,23 @@ def kept(place: Site) -> list[Kept]:
         name = physical.get(logical)
         if not name or resource.get("DeletionPolicy") not in ("Retain", "RetainExceptOnCreate"):
             continue
+        if resource["Type"] == "AWS::Lambda::Version":
+            # It goes with its function.
+            continue
         if resource["Type"] == "AWS::DynamoDB::Table":
             table = _table(place, name)
             if table:
                 size_gb = table.get("TableSizeBytes", 0) / 1e9
+                unlock = (
+                    f"aws dynamodb update-table --table-name {name} --no-deletion-protection-enabled{where} && "
+                )
                 found.append(
                     Kept(
                         "the messages and opt-outs",
                         name,
                         f"{_size(table)}: {size_gb * (_STORAGE_USD + _RECOVERY_USD):.2f} USD a month "
                         f"({_STORAGE_USD:.2f} a GB, {_RECOVERY_USD:.2f} for its point-in-time recovery)",
+                        f"{unlock if table.get('DeletionProtectionEnabled') else ''}"
                         f"aws dynamodb delete-table --table-name {name}{where} (AWS keeps a last backup for 35 "
                         "days, at no cost)",
                     )
@@ -183,6 +190,25 @@ def delete(
             )
         sleep(POLL_S)
     raise Problem(f"{place.name} is still being deleted.", "CloudFormation goes on without us; look again later.")
+
+
+def delete_logs(place: Site, told: Callable[[str], None]) -> None:
+    """Delete the log groups that functions of an earlier release made anew while they were being deleted.
+
+    They would keep another stack of this name from being made. `told` of each.
+    """
+    logs = place.client("logs")
+    for resource in sam_template.load(ROOT / "template.yaml")["Resources"].values():
+        if resource["Type"] != "AWS::Logs::LogGroup":
+            continue
+        name = resource["Properties"]["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", place.stack_name)
+        try:
+            logs.delete_log_group(logGroupName=name)
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+        else:
+            told(f"{name} (a log group that had come back)")
 
 
 def _events(formation: Any, ident: str) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 from nacl.signing import SigningKey
 
-from cli import ROOT, overview, problems, redrive, show
+from cli import ROOT, concurrency, overview, problems, redrive, show
 from cli.account import WEBHOOK_API_VERSION, Account, Profile, Refused
 from cli.finding import Finding, State
 from cli.overview import Overview
@@ -266,6 +266,14 @@ def _content(configuration: Any) -> object:
     """What a version of a function consists of, as far as an invocation can tell."""
     layers = [layer["Arn"] for layer in configuration.get("Layers", [])]
     return configuration.get("CodeSha256"), layers, configuration.get("Environment")
+
+
+def _concurrency(case: Case) -> Outcome:
+    have = concurrency.limit(case.at.client("lambda"))
+    found = concurrency.short(have, case.at.formation.parameters)
+    if found:
+        return _warn(*found)
+    return _ok(f"the account may run {have:,} functions side by side")
 
 
 def _wanted(case: Case) -> dict[str, str]:
@@ -742,6 +750,7 @@ def _recipient(case: Case) -> Outcome:
 CHECKS: dict[str, Callable[[Case], Outcome]] = {
     "stack": _stack,
     "settings": _settings,
+    "concurrency": _concurrency,
     "secret": _secret,
     "carrier key": _key,
     "number": _number,

@@ -136,6 +136,7 @@ class Clinic:
     resources: dict[str, str]
     environments: dict[str, dict[str, str]]
     mappings: dict[str, list[dict[str, str]]]
+    concurrency: int = 1000
     edited: dict[str, str] = field(default_factory=dict)
     gateway_key: dict[str, Any] = field(default_factory=lambda: {"value": GATEWAY_KEY, "enabled": True})
     calls: set[str] = field(default_factory=set)
@@ -222,6 +223,7 @@ def services(clinic: Clinic) -> Iterator[None]:
         "lambda.GetFunctionConfiguration": lambda params: configuration(
             params["url_path"], params["query_string"]
         ),
+        "lambda.GetAccountSettings": lambda _: {"AccountLimit": {"ConcurrentExecutions": clinic.concurrency}},
         "lambda.ListEventSourceMappings": lambda params: mappings(params["query_string"]),
         "api-gateway.GetApiKey": lambda params: key(params["url_path"]),
     }

@@ -4,12 +4,14 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from moto import mock_aws
 
@@ -321,6 +323,28 @@ def test_another_value_of_a_parameter_another_file_or_unknown_answers_are_a_new_
     assert deploy.release_of(plan(), built, MONDAY) != second
 
 
+def test_a_stacks_name_that_no_function_could_be_named_after_is_refused(account: FakeFormation) -> None:
+    def planned(length: int) -> deploy.Plan:
+        named = replace(plan(KEYS).settings, stack_name="s" * length)
+        return deploy.plan(named, guided=False, yes=True, architecture="arm64", environment=KEYS)
+
+    assert planned(53).place.stack_name == "s" * 53
+    with pytest.raises(Problem, match="too long for a stack's name by 1 characters"):
+        planned(54)
+
+
+@pytest.mark.parametrize(("have", "warned"), [(150, False), (149, True), (10, True)])
+def test_an_account_that_is_too_small_is_told_before_the_deployment(
+    account: FakeFormation, have: int, warned: bool
+) -> None:
+    answer = {"AccountLimit": {"ConcurrentExecutions": have}}
+    with hooked(("before-call.lambda.GetAccountSettings", lambda **_: (Ok(), answer))):
+        assert bool(deploy.warning(plan(KEYS))) is warned
+        assert bool(deploy.warning(plan(KEYS, parameters={"ConsumerConcurrency": str(max(2, have - 100))}))) is (
+            have < 102
+        )
+
+
 def test_sam_works_in_the_region_that_was_looked_at(
     account: FakeFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -548,6 +572,63 @@ def test_on_aws_the_smoke_test_takes_address_and_key_from_the_stack(
         assert str(api.base_url) == "https://api.invalid/v1/"
 
 
+@dataclass
+class Gateway:
+    """An API that refuses its key so many times before it knows it, but not at the path that it `knows`."""
+
+    refusals: int
+    knows: str = "nothing"
+    asked: int = 0
+    naps: int = 0
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith(self.knows):
+            self.asked += 1
+            if self.asked <= self.refusals:
+                return httpx.Response(403, json={"message": "Forbidden"})
+        if request.url.path.endswith("/health"):
+            return httpx.Response(200, json={"status": "healthy", "queue_size": 0})
+        return httpx.Response(400, json={"error": "no number", "code": "invalid_request", "field": "to"})
+
+    def nap(self, _seconds: float) -> None:
+        self.naps += 1
+
+    def run(self, at: target.Target) -> list[smoke.Step]:
+        with httpx.Client(base_url="https://api.invalid/v1", transport=httpx.MockTransport(self.answer)) as api:
+            made = smoke.Smoke(at, api, "+12025550123", 1, lambda _: nullcontext(), sleep=self.nap)
+            plan = [
+                step for step in made._plan() if step[0] in ("GET /health", "bad input is refused by its field")
+            ]
+            return [made._made(*step) for step in plan]
+
+
+def test_right_after_a_first_deployment_the_gateway_is_waited_for_and_that_is_told(account: FakeFormation) -> None:
+    account.stacks[DEV] = {**stack_of(DEV), **create()}
+    gateway = Gateway(refusals=3, knows="/health")
+
+    health, bad_input = gateway.run(target.on_aws(DEV, None, REGION))
+
+    assert (health.ok, health.said) == (True, "0 wait")
+    assert (bad_input.ok, bad_input.said) == (
+        True,
+        "400, field to, 2 s after the first try: the gateway was new",
+    )
+    assert gateway.naps == 3
+
+
+def test_a_gateway_that_never_lets_us_in_is_not_waited_for_for_ever(account: FakeFormation) -> None:
+    account.stacks[DEV] = {**stack_of(DEV), **create()}
+    gateway = Gateway(refusals=10_000)
+
+    health, bad_input = gateway.run(target.on_aws(DEV, None, REGION))
+
+    assert not health.ok
+    assert not bad_input.ok
+    assert "403" in health.said
+    # Two minutes for each.
+    assert gateway.naps == 2 * 240
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [([], "Which number shall be texted?"), (["--to", "+12025550123"], "Nobody is there to be asked")],
@@ -740,6 +821,40 @@ def test_destroy_refuses_while_a_text_waits_that_would_never_leave(dev: FakeForm
     assert "Texts still wait" in result.stderr
 
 
+def test_destroy_deletes_the_log_groups_that_came_back_and_no_others(dev: FakeFormation) -> None:
+    logs = boto3.client("logs", region_name=REGION)
+    others = {f"/aws/lambda/{DEV}-sendings", f"/aws/lambda/{PROD}-send", "/aws/lambda/send"}
+    for name in (f"/aws/lambda/{DEV}-send", f"/aws/lambda/{DEV}-publisher", *others):
+        logs.create_log_group(logGroupName=name)
+
+    result = run("destroy", "--stack", DEV, "--yes")
+
+    assert {row["logGroupName"] for row in logs.describe_log_groups()["logGroups"]} == others
+    assert f"/aws/lambda/{DEV}-send (a log group" in result.stdout
+
+
+def test_destroy_does_not_tell_of_versions_which_go_with_their_functions(dev: FakeFormation) -> None:
+    assert isinstance(dev.template, dict)
+    dev.template["Resources"]["SendFunctionVersion1"] = {
+        "Type": "AWS::Lambda::Version",
+        "DeletionPolicy": "Retain",
+    }
+    version = f"arn:aws:lambda:{REGION}:123456789012:function:{DEV}-send:1"
+    dev.nested[DEV].append(
+        {
+            "LogicalResourceId": "SendFunctionVersion1",
+            "PhysicalResourceId": version,
+            "ResourceType": "AWS::Lambda::Version",
+        }
+    )
+
+    result = run("destroy", "--stack", DEV, "--yes")
+
+    assert "MessagesTable" in result.stdout
+    assert "AWS::Lambda::Version:" not in result.stdout.split("What stays:")[1]
+    assert version not in result.stdout.split("What stays:")[1]
+
+
 def test_destroy_deletes_the_rest_and_tells_what_stays_and_costs(dev: FakeFormation) -> None:
     result = run("destroy", "--stack", DEV, "--yes")
 
@@ -825,3 +940,23 @@ def test_a_stack_that_never_came_up_can_be_destroyed(account: FakeFormation) -> 
     assert result.exit_code == 0, result.output
     assert destroyed(account)
     assert "MessagesTable: the messages and opt-outs" in result.stdout
+
+
+def test_of_a_first_deployment_that_failed_the_table_that_stays_is_told_with_what_deletes_it(
+    account: FakeFormation,
+) -> None:
+    made = plan(KEYS)
+    account.stacks[DEV] = {**stack_of(DEV), **create(), "StackStatus": "ROLLBACK_COMPLETE", "Outputs": []}
+    account.template = "AWSTemplateFormatVersion: as it was given"
+    table = {"LogicalResourceId": "MessagesTable", "PhysicalResourceId": "MessagesTable"}
+    account.nested[DEV] = [{**table, "ResourceType": "AWS::DynamoDB::Table"}]
+    protect()
+
+    assert "A messages table that it made stays, empty, protected" in deploy.failed(made)
+    result = run("destroy", "--stack", DEV, "--yes")
+
+    words = " ".join(result.stdout.split())
+    unlock = (
+        f"aws dynamodb update-table --table-name MessagesTable --no-deletion-protection-enabled --region {REGION}"
+    )
+    assert f"{unlock} && aws dynamodb delete-table --table-name MessagesTable" in words

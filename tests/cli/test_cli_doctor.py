@@ -75,7 +75,7 @@ def test_of_a_stack_that_is_well_every_line_is_ok(clinic: Clinic) -> None:
     assert {name: row["state"] for name, row in report.rows.items()} == dict.fromkeys(doctor.checks(None), "ok")
     assert report.healthy
     assert all(row["todo"] is None for row in report.rows.values())
-    assert "All of 19 checks are well." in clinic.world.says("doctor")
+    assert "All of 20 checks are well." in clinic.world.says("doctor")
 
 
 def test_for_a_person_each_line_says_what_to_do(clinic: Clinic) -> None:
@@ -86,7 +86,7 @@ def test_for_a_person_each_line_says_what_to_do(clinic: Clinic) -> None:
     words = " ".join(shown.stdout.split())
     assert re.search(r"FAIL dead letters 1 text died in the queue: .*? → See why \(aws logs tail", words)
     assert re.search(r"warn pause Sending is paused since .*?: wrong template\. → longcode resume", words)
-    assert words.endswith("Of 19 checks 1 failed, 1 to be looked at.")
+    assert words.endswith("Of 20 checks 1 failed, 1 to be looked at.")
 
 
 def test_for_a_script_the_exit_code_tells_a_failure_from_a_warning(clinic: Clinic) -> None:
@@ -164,6 +164,19 @@ def test_a_deployment_that_no_alias_leads_to_is_told(clinic: Clinic) -> None:
 def test_parameters_that_no_function_has_yet_are_told(clinic: Clinic) -> None:
     clinic.set("ValidityMinutes", "7")
     assert "and 12 more: VALIDITY_MINUTES" in clinic.examine().found("settings")
+
+
+def test_an_account_whose_concurrency_the_queue_alone_could_use_up(clinic: Clinic) -> None:
+    clinic.set("ConsumerConcurrency", "20")
+    clinic.concurrency = 120
+    assert clinic.examine().ill == {}
+    clinic.concurrency = 119
+    report = clinic.examine()
+    assert report.ill == {"concurrency": "warn"}
+    assert "may run 119 functions side by side, and this stack wants 120" in report.found("concurrency")
+    assert "ConsumerConcurrency to 19" in report.todo("concurrency")
+    clinic.concurrency = 10
+    assert "ConsumerConcurrency to 2." in clinic.examine().todo("concurrency")
 
 
 @pytest.mark.parametrize("text", ["", "KEY with blanks", "KEYé"])

@@ -47,9 +47,9 @@ def timeout(name: str) -> int:
 
 
 def statements(name: str) -> Iterator[dict[str, Any]]:
-    """A function's policy statements."""
+    """What a function alone may do; test_template_security.py looks at what each one has."""
     for policy in properties(name).get("Policies", []):
-        yield from policy["Statement"]
+        yield from (one for one in policy["Statement"] if one.get("Effect") == "Allow")
 
 
 def test_the_queue_hides_a_message_for_six_consumer_timeouts() -> None:
@@ -86,7 +86,6 @@ def test_the_consumer_takes_at_most_ten_and_answers_for_each_and_waits_for_no_ba
     assert "MaximumBatchingWindowInSeconds" not in mapping
     # An unmatched message would be deleted.
     assert "FilterCriteria" not in mapping
-    assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 1000
 
 
 def test_the_consumer_may_hide_a_message_of_its_own_queue() -> None:

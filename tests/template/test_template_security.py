@@ -28,6 +28,9 @@ MANAGED = {
 }
 
 
+NO_LOG_GROUP = {"Effect": "Deny", "Action": "logs:CreateLogGroup", "Resource": "*"}
+
+
 # Any: a template is JSON.
 @cache
 def transformed(template: Path = ROOT / "template.yaml") -> dict[str, Any]:
@@ -80,11 +83,72 @@ def test_a_role_may_do_named_actions_on_named_resources_only(options: dict[str, 
 
     assert {role for role, _ in found} >= {f"{name.title()}FunctionRole" for name in ("send", "queue", "webhook")}
     for role, statement in found:
+        if statement == NO_LOG_GROUP:
+            continue
         assert statement["Effect"] == "Allow", role
         assert not {"NotAction", "NotResource"} & statement.keys(), role
         for action in listed(statement["Action"]):
             assert re.fullmatch(r"[a-z]+:[A-Za-z]+", action), (role, action)
         assert "*" not in json.dumps(statement["Resource"]), (role, statement)
+
+
+@OPTIONS
+def test_no_function_makes_a_log_group_anew_when_the_stack_has_deleted_it(options: dict[str, str]) -> None:
+    roles = deployed("AWS::IAM::Role", **options)
+    # In the role itself, which is there for as long as its function is.
+    for name, role in roles.items():
+        inline = [one for policy in role["Policies"] for one in listed(policy["PolicyDocument"]["Statement"])]
+        assert NO_LOG_GROUP in inline, name
+    assert len(roles) == len(FUNCTIONS)
+
+
+@OPTIONS
+def test_a_policy_is_of_the_version_whose_variables_and_conditions_are_those_of_today(
+    options: dict[str, str],
+) -> None:
+    # Without one it is that of 2008.
+    roles = deployed("AWS::IAM::Role", **options).values()
+    policies = [policy["PolicyDocument"] for role in roles for policy in role["Policies"]]
+    assert len(policies) > len(FUNCTIONS)
+    for policy in [*policies, *(role["AssumeRolePolicyDocument"] for role in roles)]:
+        assert policy["Version"] == "2012-10-17"
+
+
+# What has one name in an account, whatever the region. A bucket's is the world's.
+GLOBAL_NAMES = {
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::User": "UserName",
+    "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::CloudFront::Function": "Name",
+    "AWS::Route53::RecordSet": "Name",
+}
+# The rest of what there is has names of its region, or none. Another kind has to be looked up: in which is it?
+REGIONAL = {
+    "AWS::ApiGateway::ApiKey", "AWS::ApiGateway::Deployment", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage",
+    "AWS::ApiGateway::UsagePlan", "AWS::ApiGateway::UsagePlanKey", "AWS::CloudFormation::Stack",
+    "AWS::CloudWatch::Alarm", "AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::Events::Rule",
+    "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::Lambda::Permission", "AWS::Lambda::Version",
+    "AWS::Logs::LogGroup",
+    "AWS::Logs::QueryDefinition", "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
+    "AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation",
+}  # fmt: skip
+
+
+def test_the_same_stack_can_be_deployed_in_another_region_beside_this_one() -> None:
+    nested = sam_template.load(ROOT / "operations/template.yaml")["Resources"].values()
+    resources = [*sam_template.resolved(transformed(), **EVERY_OPTION).values(), *nested]
+    assert {resource["Type"] for resource in resources} - REGIONAL - GLOBAL_NAMES.keys() == set()
+    named = [
+        resource["Properties"][GLOBAL_NAMES[resource["Type"]]]
+        for resource in resources
+        if GLOBAL_NAMES.get(resource["Type"]) in resource.get("Properties", {})
+    ]
+    assert named == [{"Fn::Sub": "${Service}-${AWS::Region}"}]
 
 
 @OPTIONS
@@ -111,7 +175,8 @@ def test_without_a_key_of_ones_own_nothing_names_one() -> None:
     assert "kms" not in json.dumps(deployed()).lower()
     assert [queue["SqsManagedSseEnabled"] for queue in deployed("AWS::SQS::Queue").values()] == [True] * 3
     for table in deployed("AWS::DynamoDB::Table").values():
-        assert table["SSESpecification"] == {"SSEEnabled": True}
+        # True would be a key that AWS manages, whose every use is billed.
+        assert table["SSESpecification"] == {"SSEEnabled": False}
 
 
 def test_a_key_of_ones_own_is_that_of_everything_that_keeps_something() -> None:

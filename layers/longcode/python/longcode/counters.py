@@ -92,15 +92,6 @@ class DynamoCounters:
                     self._client.put_item(TableName=self._table, Item=_marker(rest, now_ms))
             left = left[len(there) :]
 
-    def _marked(self, event_id: str) -> list[str] | None:
-        """The ids of what was counted before, from `event_id` on."""
-        with translated(_WHAT):
-            answer = self._client.get_item(
-                TableName=self._table, Key={"pk": _serialize(f"B#{event_id}")}, ConsistentRead=True
-            )
-        ids: list[str] | None = _deserialize(answer["Item"]["events"]) if "Item" in answer else None
-        return ids
-
     def _write(self, portion: Sequence[Counted], differences: Differences, now_ms: int) -> list[str] | None:
         """Count `portion`, or answer the ids of what was counted before, from its first on."""
         mark: Item = {
