@@ -111,7 +111,7 @@ def test_our_client_sends_nothing_and_takes_no_records_for_none(
     carrier: Running, connections: httpx.Client, kind: str, verdict: Verdict, code: str
 ) -> None:
     put(carrier, kind)
-    client = ours(carrier, connections, 0.15)
+    client = ours(carrier, connections, 0.5)
 
     answer = client.send(make_message(sender=OURS, recipient=RECIPIENT))
 

@@ -15,6 +15,7 @@ from cli import smoke
 from cli import target as targets
 from local.layout import Stack
 from tests.cli.world import HOME, run
+from tests.stack.world import reconfigure
 
 Eventually = Callable[[Callable[[], Any]], Any]
 
@@ -34,9 +35,7 @@ def refused(operated: Stack) -> Iterator[Stack]:
     give_key("KEY_of_nobody")
     functions, name = targets.local(HOME).client("lambda"), operated.functions["send"]
     known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": known | {"STARTED": "anew"}}
-    )
+    reconfigure(functions, name, Environment={"Variables": known | {"STARTED": "anew"}})
     yield operated
     give_key(operated.parameters["TelnyxApiKey"])
 

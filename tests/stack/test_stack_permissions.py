@@ -127,7 +127,7 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [SIZE, batch(MESSAGE), query("by_line", "line"), scan("by_line"), SEND],
         [delete(MESSAGE), query("by_peer", "peer"), PURGE],
     ),
-    "publisher": ([put(MARKER), get(MARKER)], [put(MESSAGE), get(MESSAGE), update(OPT_OUT), SEND]),
+    "publisher": ([put(MARKER)], [put(MESSAGE), get(MESSAGE), update(OPT_OUT), SEND]),
     "queue": (
         [get(MESSAGE), unqueue(MESSAGE), SEND],
         [update(OPT_OUT), put(OPT_OUT), get(OPT_OUT), READ_SECRET, RECEIVE],
