@@ -41,7 +41,8 @@ def test_hundreds_of_texts_from_8_clients_are_each_accepted_and_none_waits_long(
         answers = [answer for share in clients.map(texts, shares) for answer in share]
 
     assert Counter(status for status, _ in answers) == {202: len(NUMBERS)}
-    slowest = sorted(took for _, took in answers)[len(NUMBERS) * 99 // 100]
+    # All but the six slowest, a hundredth of a full run: they find no function warm.
+    slowest = sorted(took for _, took in answers)[-7]
     assert slowest < SOON_S
     # It was being sent meanwhile.
     assert eventually(lambda: carrier.get("/_carrier/requests", params={"to": PEOPLE[0]}).json()["requests"])
