@@ -130,7 +130,9 @@ FAULTS: dict[str, Fault] = {
     # Erasing a person dies at each call.
     "LesserFunctionErrors": Fault(sick={"recipients": [1]}, well={"recipients": [0]}, within_min=4),
     # The queue's consumer uses up the account's concurrency, and webhooks are turned away.
-    "Throttled": Fault(sick={"webhook": [3], "consumer": [9]}, well={"webhook": [0], "consumer": [0]}, within_min=4),
+    "Throttled": Fault(
+        sick={"webhook": [3], "consumer": [9]}, well={"webhook": [0], "consumer": [0]}, within_min=4
+    ),
     # The schedule is off: nothing at all is reported.
     "SweeperSilent": Fault(sick={}, well={"m1": [1]}, within_min=25),
     # A hot key on one index.

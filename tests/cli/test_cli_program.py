@@ -12,7 +12,7 @@ from tests.cli.world import run
 
 COMMANDS = [
     *("status", "find", "queue", "doctor", "pause", "resume", "redrive", "requeue", "republish", "restore"),
-    *("smoke", "deploy", "rollback-alarms", "drift", "destroy"),
+    *("smoke", "deploy", "set", "rollback-alarms", "drift", "destroy"),
 ]
 
 
