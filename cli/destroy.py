@@ -131,7 +131,7 @@ def kept(place: Site) -> list[Kept]:
                 )
         else:
             found.append(Kept(resource["Type"], name, "see its own price", "by its own console or command"))
-    if bucket := _artefacts(formation):
+    if bucket := artefacts(formation):
         found.append(
             Kept(
                 "what SAM uploaded for its deployments",
@@ -144,7 +144,8 @@ def kept(place: Site) -> list[Kept]:
 
 
 # Any: a boto3 client, as place.client makes it.
-def _artefacts(formation: Any) -> str | None:
+def artefacts(formation: Any) -> str | None:
+    """The bucket that SAM uploads to, if it is to be seen."""
     try:
         stack = formation.describe_stacks(StackName=_SAM_STACK)["Stacks"][0]
     except ClientError:

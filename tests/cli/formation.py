@@ -100,6 +100,20 @@ class FakeFormation:
         stack |= {"Tags": asked["Tags"], "RollbackConfiguration": asked["RollbackConfiguration"]}
         return {}
 
+    def _UpdateStack(self, **asked: Any) -> dict[str, Any]:
+        stack = self._find(asked["StackName"])
+        assert ("TemplateBody" in asked) != ("TemplateURL" in asked)
+        assert len(asked.get("TemplateBody", "")) <= 51_200
+        before = {row["ParameterKey"]: row["ParameterValue"] for row in stack["Parameters"]}
+        after = {
+            row["ParameterKey"]: before[row["ParameterKey"]]
+            if row.get("UsePreviousValue")
+            else row["ParameterValue"]
+            for row in asked["Parameters"]
+        }
+        stack["Parameters"] = [{"ParameterKey": key, "ParameterValue": value} for key, value in after.items()]
+        return {"StackId": stack["StackId"]}
+
     def _ListStackResources(self, StackName: str) -> dict[str, Any]:
         return {"StackResourceSummaries": self.nested.get(StackName, [])}
 

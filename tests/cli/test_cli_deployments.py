@@ -644,6 +644,70 @@ def test_on_aws_nothing_is_sent_without_a_number_and_a_yes(
     assert words in result.stderr
 
 
+# --------------------------------------------------------------------------------- one parameter
+
+
+def parameters_of(account: FakeFormation, name: str) -> dict[str, str]:
+    return {row["ParameterKey"]: row["ParameterValue"] for row in account.stacks[name]["Parameters"]}
+
+
+@pytest.mark.parametrize("comment", ["", "#" * 60_000], ids=["a short template", "a long one, by SAM's bucket"])
+def test_one_parameter_is_changed_by_the_stacks_own_template_and_all_others_stay(
+    account: FakeFormation, comment: str
+) -> None:
+    account.stacks[DEV] = stack_of(DEV)
+    account.stacks["sam"] = {
+        **stack_of(DEV),
+        **{"StackName": "aws-sam-cli-managed-default", "StackId": "sam"},
+        "Outputs": [{"OutputKey": "SourceBucket", "OutputValue": "sams-bucket"}],
+    }
+    bucket = boto3.client("s3", region_name=REGION)
+    bucket.create_bucket(Bucket="sams-bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+    account.template = f"Transform: AWS::Serverless-2016-10-31\n{comment}"
+
+    result = run("set", "StoreText", "until_final", "--stack", DEV)
+
+    assert result.exit_code == 0, result.output
+    found = parameters_of(account, DEV)
+    assert (found["StoreText"], found["TelnyxApiKey"]) == ("until_final", "****")
+    # Another one each time, so that SAM publishes the functions with the new value.
+    assert re.fullmatch(r"[0-9]{10}", found["Release"])
+    (asked,) = account.asked("UpdateStack")
+    if comment:
+        key = asked["TemplateURL"].removeprefix(f"https://s3.{REGION}.amazonaws.com/sams-bucket/")
+        assert bucket.get_object(Bucket="sams-bucket", Key=key)["Body"].read().decode() == account.template
+    else:
+        assert asked["TemplateBody"] == account.template
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("Nonsense", "has no parameter Nonsense"), ("TelnyxApiKey", "A key does not belong on a command line")],
+)
+def test_what_can_not_be_set_is_refused_and_nothing_is_deployed(
+    account: FakeFormation, name: str, words: str
+) -> None:
+    account.stacks[DEV] = stack_of(DEV)
+
+    result = run("set", name, "KEYsecret", "--stack", DEV)
+
+    assert result.exit_code == 1
+    assert words in " ".join(result.stderr.split())
+    assert account.asked("UpdateStack") == []
+
+
+def test_no_parameter_is_set_while_an_alarm_would_take_it_back(account: FakeFormation) -> None:
+    stack = account.stacks[DEV] = with_alarms(stack_of(DEV), *ALARMS)
+    stack["RollbackConfiguration"] = {"RollbackTriggers": [{"Arn": arn(alarm), "Type": "x"} for alarm in ALARMS]}
+    ring("ApiFailing")
+
+    result = run("set", "StoreText", "always", "--stack", DEV)
+
+    assert result.exit_code == 1
+    assert "rollback-alarms --off" in result.stderr
+    assert account.asked("UpdateStack") == []
+
+
 # ------------------------------------------------------------------------------------------- drift
 
 OPERATIONS = f"arn:aws:cloudformation:{REGION}:123456789012:stack/{DEV}-Operations-1X/2"

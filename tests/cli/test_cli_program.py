@@ -24,7 +24,7 @@ COMMANDS = [
         "republish",
         "restore",
     ),
-    *("smoke", "deploy", "rollback-alarms", "drift", "destroy"),
+    *("smoke", "deploy", "set", "rollback-alarms", "drift", "destroy"),
 ]
 
 

@@ -347,6 +347,23 @@ def test_the_doctor_sees_that_the_carrier_refuses_the_key_in_the_secret(stack: S
     assert "10009 Authentication failed" in found["carrier key"]["found"]
 
 
+def test_a_parameter_that_is_set_reaches_every_function_that_is_called(stack: Stack) -> None:
+    def called() -> set[str]:
+        functions = target.local(HOME).client("lambda")
+        found = [
+            functions.get_function_configuration(FunctionName=alias_of(name)) for name in stack.functions.values()
+        ]
+        return {one["Environment"]["Variables"]["VALIDITY_MINUTES"] for one in found}
+
+    before = called()
+    try:
+        assert run("set", "ValidityMinutes", "2880", "--dir", str(HOME)).exit_code == 0
+        assert called() == {"2880"} != before
+    finally:
+        run("set", "ValidityMinutes", *before, "--dir", str(HOME))
+    assert called() == before
+
+
 def test_the_doctor_proves_that_a_wrong_public_key_lets_no_receipt_in(
     stack: Stack, eventually: Eventually
 ) -> None:
