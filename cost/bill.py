@@ -17,6 +17,8 @@ FILE = Path(__file__).parent / "prices.toml"
 _GB = 1e9
 _REQUESTS_A_SECOND_TRACED = 1
 _SHARE_TRACED = 0.05
+# Count, Latency, IntegrationLatency, 4XXError and 5XXError, once each has been reported.
+_METRICS_A_METHOD = 5
 
 SERVICES = (
     "API Gateway",
@@ -96,6 +98,7 @@ class Deployed:
     dashboards: int
     secrets: int
     custom_metrics: int
+    method_metrics: int
     traced: bool
     retention_days: int
     log_retention_days: int
@@ -118,6 +121,12 @@ class Deployed:
             dashboards=count("AWS::CloudWatch::Dashboard"),
             secrets=count("AWS::SecretsManager::Secret"),
             custom_metrics=custom_metrics(int(prices.assumed["custom_metrics"])),
+            method_metrics=_METRICS_A_METHOD
+            * sum(
+                bool(setting.get("MetricsEnabled"))
+                for row in resources
+                for setting in row.get("Properties", {}).get("MethodSettings", ())
+            ),
             traced=first["Globals"]["Function"].get("Tracing", "PassThrough") != "PassThrough",
             retention_days=first["Parameters"]["RetentionDays"]["Default"],
             log_retention_days=first["Parameters"]["LogRetentionDays"]["Default"],
@@ -145,6 +154,7 @@ def fixed(run: Run, prices: Prices, deployed: Deployed) -> Bill:
     polls = minutes * 60 / prices.assumed["poll_s"] * prices.assumed["pollers"]
     return {
         "metrics": prices.of("metric_month", deployed.custom_metrics),
+        "detailed metrics of the webhook's routes": prices.of("metric_month", deployed.method_metrics),
         "alarms": prices.of("alarm_month", deployed.alarm_metrics),
         "dashboards": prices.of("dashboard_month", deployed.dashboards),
         "secret": prices.of("secret_month", deployed.secrets),

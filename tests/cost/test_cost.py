@@ -184,6 +184,12 @@ def test_an_alarm_on_an_expression_is_billed_for_each_metric_that_it_reads() -> 
     assert (bill._metrics(plain), bill._metrics(ratio)) == (1, 2)
 
 
+def test_the_detailed_metrics_of_two_routes_are_billed_as_custom_ones(run: Run) -> None:
+    assert DEPLOYED.method_metrics == 10
+    found = bill.fixed(run, PRICES, DEPLOYED)
+    assert found["detailed metrics of the webhook's routes"] == pytest.approx(3.0)
+
+
 def test_a_month_is_its_parts_and_the_carrier_is_beside_it(run: Run) -> None:
     month = bill.month(run, PRICES, DEPLOYED, 2_000)
 

@@ -59,6 +59,16 @@ def test_the_api_page_has_every_route_of_the_template() -> None:
                 assert path in page, path
 
 
+def test_a_runbook_looks_for_lambdas_own_words_in_the_form_that_they_are_written_in() -> None:
+    # A function that logs JSON has Lambda say what became of an invocation in JSON too: no "Task timed out".
+    assert TEMPLATE["Globals"]["Function"]["LoggingConfig"]["LogFormat"] == "JSON"
+    page = (ROOT / "docs/operations.md").read_text()
+    patterns = re.findall(r"--filter-pattern '([^']+)'", page)
+    assert any("platform.report" in pattern and "$.record.status" in pattern for pattern in patterns)
+    for text in ("timed out", "Runtime exited", "REPORT RequestId", "signal: killed"):
+        assert text not in page, text
+
+
 def test_every_error_class_has_an_answer() -> None:
     kinds = [
         kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.RequestError)
