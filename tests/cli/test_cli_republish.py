@@ -143,7 +143,7 @@ class Relay:
 @pytest.fixture
 def relay(world: World) -> Iterator[Relay]:
     table = boto3.client("dynamodb", region_name=REGION)
-    counters = DynamoCounters(table, "MessagesTable", retention_days=90)
+    counters = DynamoCounters(table, "MessagesTable")
     made = Relay(world, fakes.make_world(counters=counters))
 
     def body(reply: Callable[[Any], Any]) -> Callable[..., Any]:

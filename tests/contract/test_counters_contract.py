@@ -33,7 +33,7 @@ def table(dynamodb: "DynamoDBClient") -> str:
 
 @pytest.fixture
 def real(dynamodb: "DynamoDBClient", table: str) -> DynamoCounters:
-    return DynamoCounters(dynamodb, table, retention_days=90)
+    return DynamoCounters(dynamodb, table)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -158,7 +158,7 @@ def test_however_a_stream_is_cut_and_repeated_the_counts_are_its_truth(
     dynamodb: "DynamoDBClient", data: st.DataObject
 ) -> None:
     table = create_table(dynamodb, "MessagesTable")
-    both: list[Counters] = [FakeCounters(), DynamoCounters(dynamodb, table, retention_days=90)]
+    both: list[Counters] = [FakeCounters(), DynamoCounters(dynamodb, table)]
     stages = [0, 0, 0]
     stream: list[Counted] = []
     for number, who in enumerate(data.draw(st.lists(st.integers(0, 2), max_size=14))):
@@ -229,7 +229,7 @@ TIMEOUT = ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWrite
 
 def watched(dynamodb: "DynamoDBClient", table: str, *errors: Exception) -> tuple[DynamoCounters, Watched]:
     client = Watched(dynamodb, *errors)
-    made = DynamoCounters(client, table, retention_days=90, sleep=lambda _: None, chance=lambda: 0.0)  # type: ignore[arg-type]
+    made = DynamoCounters(client, table, sleep=lambda _: None, chance=lambda: 0.0)  # type: ignore[arg-type]
     return made, client
 
 
@@ -292,7 +292,7 @@ def test_a_write_that_is_still_under_way_is_asked_for_again(dynamodb: "DynamoDBC
 def test_it_waits_ever_longer_and_tries_another_item_each_time(dynamodb: "DynamoDBClient", table: str) -> None:
     waits: list[float] = []
     client = Watched(dynamodb, *[cancelled("None", "TransactionConflict")] * (SHARDS - 1))
-    counters = DynamoCounters(client, table, retention_days=90, sleep=waits.append, chance=lambda: 0.5)  # type: ignore[arg-type]
+    counters = DynamoCounters(client, table, sleep=waits.append, chance=lambda: 0.5)  # type: ignore[arg-type]
 
     counters.add(comings(1), NOW)
 
@@ -309,7 +309,7 @@ def keys(dynamodb: "DynamoDBClient", table: str) -> set[str]:
 
 def test_a_tag_that_ends_in_a_number_is_no_part_of_another(dynamodb: "DynamoDBClient", table: str) -> None:
     for shard in range(SHARDS):
-        counters = DynamoCounters(dynamodb, table, retention_days=90, chance=lambda shard=shard: shard / SHARDS)  # type: ignore[misc]
+        counters = DynamoCounters(dynamodb, table, chance=lambda shard=shard: shard / SHARDS)  # type: ignore[misc]
         counters.add(comings(1, first=shard * 10, tag="parcels"), NOW)
 
     assert counters.read("parcels") == {"queued": SHARDS}
@@ -321,7 +321,7 @@ def test_a_tag_that_ends_in_a_number_is_no_part_of_another(dynamodb: "DynamoDBCl
 def test_what_the_version_with_one_item_counted_still_counts(dynamodb: "DynamoDBClient", table: str) -> None:
     for key in ("S#all", "S#tag#parcels"):
         dynamodb.put_item(TableName=table, Item={"pk": {"S": key}, "queued": {"N": "5"}, "sent": {"N": "1"}})
-    counters = DynamoCounters(dynamodb, table, retention_days=90, chance=lambda: 0.9)
+    counters = DynamoCounters(dynamodb, table, chance=lambda: 0.9)
 
     counters.add([Counted("e-1", at(Status.QUEUED, "parcels"), at(Status.SENT, "parcels"))], NOW)
 
@@ -373,7 +373,7 @@ def several(request: pytest.FixtureRequest) -> Callable[[], AtOnce]:
     def make() -> AtOnce:
         table = create_table(request.getfixturevalue("dynamodb"), "MessagesTable")
         # All begin with the same shard, which is the worst that chance can do.
-        counters = DynamoCounters(client, table, retention_days=90, sleep=lambda _: None, chance=lambda: 0.0)  # type: ignore[arg-type]
+        counters = DynamoCounters(client, table, sleep=lambda _: None, chance=lambda: 0.0)  # type: ignore[arg-type]
         return counters, client
 
     return make
@@ -454,13 +454,14 @@ def test_a_write_whose_answer_was_lost_counts_once(dynamodb: "DynamoDBClient", t
     assert counters.read(None) == {"queued": 3}
 
 
-def test_a_marker_outlives_the_stream_and_a_tag_its_last_message(dynamodb: "DynamoDBClient", table: str) -> None:
-    DynamoCounters(dynamodb, table, retention_days=90, chance=lambda: 0.0).add(comings(1, tag="parcels"), NOW)
+def test_a_marker_outlives_the_stream_and_no_part_of_a_counter_expires_by_itself(
+    dynamodb: "DynamoDBClient", table: str
+) -> None:
+    DynamoCounters(dynamodb, table, chance=lambda: 0.0).add(comings(1, tag="parcels"), NOW)
 
     items = {item["pk"]["S"]: item for item in dynamodb.scan(TableName=table)["Items"]}
     ends = {key: int(item["expires_at"]["N"]) for key, item in items.items() if "expires_at" in item}
     now_s = NOW // 1000
     assert items.keys() == {"S#all", "S#tag#parcels", "B#e-0"}
-    assert ends.keys() == {"S#tag#parcels", "B#e-0"}
+    assert ends.keys() == {"B#e-0"}
     assert ends["B#e-0"] > now_s + DAY_S
-    assert ends["S#tag#parcels"] > now_s + 90 * DAY_S + 7 * DAY_S

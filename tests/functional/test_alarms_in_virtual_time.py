@@ -285,6 +285,23 @@ def test_a_store_that_is_down_hides_only_what_it_alone_knows(
     assert world.meter.counts[Metric.STORE_UNAVAILABLE] == 1
 
 
+def test_while_tables_hang_the_sweeper_ends_in_time_and_the_queues_gauges_are_told(world: World) -> None:
+    for store in (world.limits, world.counters, world.messages, world.heartbeat):
+        # Three tries of five seconds each.
+        store.trip.takes = lambda: world.clock.pass_ms(15_000)
+    for port, call in (("limits", "look"), ("counters", "read"), ("messages", "oldest"), ("heartbeat", "beat")):
+        getattr(world, port).trip.fail(call)
+    world.messages.trip.fail("needing_attention")
+    began = world.clock.now_ms()
+
+    with pytest.raises(Unavailable):
+        world.sweep()
+
+    assert world.clock.now_ms() - began < 60_000
+    assert {Metric.DEAD_LETTERS_NOW, Metric.UNPUBLISHED_NOW} <= set(world.meter.counts)
+    assert world.meter.counts[Metric.STORE_UNAVAILABLE] >= 2
+
+
 def test_an_idle_stack_and_one_whose_texts_are_young_pay_for_no_further_look(world: World) -> None:
     for to in OTHERS:
         world.enqueue(to)

@@ -41,8 +41,6 @@ _MET = "TransactionConflict"
 _SAME = "TransactionInProgressException"
 # The stream keeps a change for a day, so that is how long one can come again.
 _MARKER_S = 2 * 86_400
-# A tag's last message goes up to some days after its time; the count must still be there.
-_GRACE_S = 30 * 86_400
 
 _STATUSES = frozenset(Status)
 
@@ -58,13 +56,11 @@ class DynamoCounters:
         client: "DynamoDBClient",
         table: str,
         *,
-        retention_days: int,
         sleep: Sleep = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._client = client
         self._table = table
-        self._retention_s = retention_days * 86_400
         self._sleep = sleep
         self._chance = chance
 
@@ -103,7 +99,7 @@ class DynamoCounters:
         first = int(self._chance() * SHARDS)
         for number in range(_TRIES):
             shard = (first + number) % SHARDS
-            updates = [self._update(tag, shard, counts, now_ms) for tag, counts in differences.items()]
+            updates = [self._update(tag, shard, counts) for tag, counts in differences.items()]
             operations: Any = [{"Put": mark}, *updates]
             try:
                 with translated(_WHAT):
@@ -120,14 +116,12 @@ class DynamoCounters:
                 return None
         raise Unavailable(_WHAT)
 
-    def _update(self, tag: str | None, shard: int, counts: Counter[Status], now_ms: int) -> "Item":
+    def _update(self, tag: str | None, shard: int, counts: Counter[Status]) -> "Item":
         places = [(f"#c{number}", f":c{number}", status) for number, status in enumerate(counts)]
         names = {name: status.value for name, _, status in places}
         values = {value: typed(counts[status]) for _, value, status in places}
         changes = "ADD " + ", ".join(f"{name} {value}" for name, value, _ in places)
-        if tag is not None:
-            changes += " SET expires_at = :end"
-            values[":end"] = typed(now_ms // 1000 + self._retention_s + _GRACE_S)
+        # No item of a counter expires: of several each would go at a time of its own, and what is left be wrong.
         return {
             "Update": {
                 "TableName": self._table,

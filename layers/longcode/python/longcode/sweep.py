@@ -36,6 +36,8 @@ _TURN_MS = 90_000
 _UNDER_WAY_MS = 200
 # How many are put into the queue in one call.
 _PUT_AT_ONCE = 10
+# For so long gauges are begun. A store that hangs takes 15 s a call, and the function has 60.
+_GAUGES_MS = 15_000
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Sweeper:
 
         Each look moves the message's next one, so that the following run goes on where this one stopped.
         """
-        self.gauges.tell()
+        self.gauges.tell(self.desk.clock.now_ms() + _GAUGES_MS)
         self._unreadable = False
         looked, seen = 0, set[str]()
         thirds = [range(number * URGENT_SHARDS, (number + 1) * URGENT_SHARDS) for number in (0, 2, 1)]

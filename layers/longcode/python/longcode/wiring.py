@@ -111,9 +111,7 @@ class Service:
         from longcode.counters import DynamoCounters
 
         settings = self.settings
-        return DynamoCounters(
-            aws.dynamodb(), settings.messages_table, retention_days=settings.retention_days, sleep=self._sleep
-        )
+        return DynamoCounters(aws.dynamodb(), settings.messages_table, sleep=self._sleep)
 
     @cached_property
     def heartbeat(self) -> "ports.Heartbeat":
