@@ -785,9 +785,10 @@ def set_parameter(
     The new value holds within a minute or two; on prod CloudFormation goes on watching for ten.
     """
     place = _place(stack, profile, region, home, None)
-    parameter.change(place, site.described(place), name, value)
+    before = site.described(place)
+    parameter.change(place, before, name, value)
     with _watched(f"CloudFormation sets {name}"):
-        status = parameter.wait(place)
+        status = parameter.wait(place, before)
     if status != "UPDATE_COMPLETE":
         raise Problem(
             f"{place.name[:1].upper()}{place.name[1:]} is {status}: {name} is what it was.",

@@ -23,13 +23,13 @@ def change(place: Site, stack: dict[str, Any], name: str, value: str) -> None:
     The stack's own template is handed in as it was given, not reused: SAM has to see that `Release` is another
     one, and publish a version of each function with the new value.
     """
-    known = [row["ParameterKey"] for row in stack.get("Parameters", [])]
+    known = {row["ParameterKey"]: row["ParameterValue"] for row in stack.get("Parameters", [])}
     if name not in known:
         raise Problem(f"{place.name} has no parameter {name}.", f"It has {', '.join(sorted(known))}.")
     if name == "TelnyxApiKey":
         raise Problem("A key does not belong on a command line.", "docs/operations.md, Changing keys, says how.")
     rollback.refuse_if_ringing(place, stack)
-    given = {name: value, "Release": f"{time.time():.0f}"}
+    given = {name: value, "Release": another_release(known.get("Release", ""), int(time.time()))}
     formation = place.client("cloudformation")
     formation.update_stack(
         StackName=place.stack_name,
@@ -38,6 +38,11 @@ def change(place: Site, stack: dict[str, Any], name: str, value: str) -> None:
         Capabilities=_CAPABILITIES,
         **_template(place, formation),
     )
+
+
+def another_release(now_runs: str, now_s: int) -> str:
+    """A name that SAM takes for another one than that of what runs: it looks at the first ten characters."""
+    return str(now_s + 1 if now_runs.startswith(str(now_s)) else now_s)
 
 
 # Any: a boto3 client.
@@ -55,10 +60,12 @@ def _template(place: Site, formation: Any) -> dict[str, str]:
     return {"TemplateURL": f"{root}/{bucket}/{key}"}
 
 
-def wait(place: Site, sleep: Callable[[float], None] = time.sleep) -> str:
-    """The status that the update ends in."""
+def wait(place: Site, before: dict[str, Any], sleep: Callable[[float], None] = time.sleep) -> str:
+    """The status that the update ends in; `before` is the stack as it was when it began."""
     while True:
-        status = str(described(place)["StackStatus"])
-        if not status.endswith("_IN_PROGRESS"):
-            return status
+        stack = described(place)
+        # It may not have begun yet, and then still has the status that it had.
+        begun = any(stack.get(part) != before.get(part) for part in ("LastUpdatedTime", "Parameters"))
+        if begun and not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            return str(stack["StackStatus"])
         sleep(POLL_S)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from moto import mock_aws
 
-from cli import deploy, drift, rollback, samconfig, site, smoke, target
+from cli import deploy, drift, parameter, rollback, samconfig, site, smoke, target
 from cli.problems import Problem
 from cli.samconfig import Settings
 from local.layout import ROOT
@@ -678,6 +678,26 @@ def test_one_parameter_is_changed_by_the_stacks_own_template_and_all_others_stay
         assert bucket.get_object(Bucket="sams-bucket", Key=key)["Body"].read().decode() == account.template
     else:
         assert asked["TemplateBody"] == account.template
+
+
+def test_two_parameters_that_are_set_within_a_second_are_two_releases() -> None:
+    first = parameter.another_release("1772443800abcdef", 1772443801)
+    assert first == "1772443801"
+    assert parameter.another_release(first, 1772443801) == "1772443802"
+
+
+def test_an_update_that_has_not_begun_is_not_taken_for_one_that_has_ended(account: FakeFormation) -> None:
+    before = account.stacks[DEV] = stack_of(DEV)
+    later = [
+        before | {"StackStatus": "UPDATE_IN_PROGRESS", "LastUpdatedTime": "2026-11-26T09:00:00Z"},
+        before | {"StackStatus": "UPDATE_ROLLBACK_COMPLETE", "LastUpdatedTime": "2026-11-26T09:00:00Z"},
+    ]
+
+    def nap_and_go_on(_seconds: float) -> None:
+        account.stacks[DEV] = later.pop(0)
+
+    assert parameter.wait(place(), site.described(place()), nap_and_go_on) == "UPDATE_ROLLBACK_COMPLETE"
+    assert later == []
 
 
 @pytest.mark.parametrize(

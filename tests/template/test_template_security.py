@@ -197,6 +197,12 @@ def test_a_key_of_ones_own_is_that_of_everything_that_keeps_something() -> None:
             assert {part: properties.get(part) for part in wanted} == wanted, name
 
 
+def test_what_a_role_may_do_is_in_the_role_so_that_nothing_calls_its_function_before_it_may() -> None:
+    # A mapping waits for its function and that for its role, but for no policy beside it.
+    assert deployed("AWS::IAM::Policy", **EVERY_OPTION) == {}
+    assert roles_that_may("kms:Decrypt", **EVERY_OPTION) == set(deployed("AWS::IAM::Role"))
+
+
 def test_with_a_key_of_ones_own_each_role_may_do_with_it_what_it_needs_and_no_more() -> None:
     with_key = [
         (role, action)
