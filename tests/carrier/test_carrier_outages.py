@@ -60,6 +60,9 @@ def refuses(carrier: Running) -> bool:
         httpx.get(f"{carrier.url}/v2/balance", trust_env=False)
     except httpx.ConnectError:
         return True
+    except httpx.TransportError:
+        # It was let in at the very moment in which the port was closed.
+        return False
     return False
 
 
