@@ -60,6 +60,8 @@ faults = st.builds(
 )
 texts = st.tuples(st.sampled_from(RECIPIENTS), st.integers(0, 90_000))
 answers = st.sampled_from([*CARRIER.values(), behaviours.BAD_KEY])
+# A text is asked for once and repeated five times within 23 hours: one that is in doubt each time stays so.
+REQUESTS = 6
 
 
 class Storm(Stage):
@@ -74,12 +76,17 @@ class Storm(Stage):
         assert isinstance(exc, Unavailable | Died)
 
 
+def unanswered(replies: list[behaviours.Behaviour]) -> int:
+    """How many leave a text in doubt that the carrier has not taken."""
+    return sum(reply in (behaviours.FAILS_500, behaviours.HANGS) for reply in replies)
+
+
 @seed(SEED)
 @settings(max_examples=times(100), deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(
     lines=st.lists(texts, min_size=1, max_size=14),
     planned=st.lists(faults, max_size=5),
-    replies=st.lists(answers, max_size=8),
+    replies=st.lists(answers, max_size=8).filter(lambda replies: unanswered(replies) < REQUESTS),
     doubled=st.lists(st.integers(0, 13), max_size=3),
     evidence=st.sampled_from(Evidence),
 )
@@ -120,9 +127,11 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and
             for message in messages
             if carrier.taken(message.id) and not any(entry.status == "unknown" for entry in message.history)
         ]
-        # Of two accepted in one millisecond either may leave first: no caller asks for one after the other.
         left = sorted(sure, key=lambda message: carrier.text(message.id).taken_ms)
         assert [message.accepted_ms for message in left] == [message.accepted_ms for message in sure]
+        if not any(fault.store == "queue" for fault in planned):
+            # Of one millisecond the queue alone knows the order, and only where it has them all.
+            assert left == sure
         for message in messages:
             assert carrier.taken(message.id) == 1, message
             # Each webhook may fail three times over; then the records tell.

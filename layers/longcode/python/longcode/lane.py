@@ -250,7 +250,8 @@ class Lane:
         ]
         if extra:
             self._desk.journal.info("line.taken_along", message_ids=[place.message.id for place in extra])
-        return sorted([*extra, *places], key=lambda place: place.message.accepted_ms)
+        # Of one moment those first that the queue gave, in its order.
+        return sorted([*places, *extra], key=lambda place: place.message.accepted_ms)
 
     def _drop_expired(self, places: list[Place]) -> list[Place]:
         """End what has waited longer than it was valid: it needs no slot, and whatever stops sending."""
