@@ -142,11 +142,8 @@ def cold(
     if unknown := sorted(set(only or []) - set(colds.EVENTS)):
         raise typer.BadParameter(f"There is no function {', '.join(unknown)}.")
     built = builds.Build(build, build.name, fresh=False) if build else builds.build(Layout.of(None).log("build"))
-    with (
-        tempfile.TemporaryDirectory(prefix="cold-") as folder,
-        colds.workshop(built, Path(folder)) as (made, stage),
-        _progress() as progress,
-    ):
+    folder = tempfile.TemporaryDirectory(prefix="cold-")
+    with folder, colds.workshop(built, Path(folder.name)) as (made, stage), _progress() as progress:
         chosen = colds.subjects(made, only or list(colds.EVENTS), memory or [], floors=floors, sdk=sdk)
         bar = progress.add_task("cold starts", total=len(chosen) * (rounds + 1))
         colds.measure(chosen, stage, rounds, init_cpus, lambda: progress.advance(bar))

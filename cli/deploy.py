@@ -78,11 +78,7 @@ def plan(
         raise Problem("Nobody is there to be asked.", "YES=1 deploys without asking: see docs/deploy.md.")
     place = settings.place()
     stack = stack_at(place)
-    if (over := len(place.stack_name) - NAME_MOST) > 0:
-        raise Problem(
-            f"{place.stack_name} is too long for a stack's name by {over} characters.",
-            "Its functions are named after it, and theirs have 64 at most. Set another one in samconfig.toml.",
-        )
+    _check_name(place.stack_name)
     if stack and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
         # A change set that nobody has agreed to yet: there is nothing behind it.
         stack = None
@@ -113,6 +109,14 @@ def plan(
         tuple(taken),
         stack,
     )
+
+
+def _check_name(stack_name: str) -> None:
+    if (over := len(stack_name) - NAME_MOST) > 0:
+        raise Problem(
+            f"{stack_name} is too long for a stack's name by {over} characters.",
+            "Its functions are named after it, and theirs have 64 at most. Set another one in samconfig.toml.",
+        )
 
 
 def warning(made: Plan) -> str | None:

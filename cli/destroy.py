@@ -112,23 +112,8 @@ def kept(place: Site) -> list[Kept]:
             # It goes with its function.
             continue
         if resource["Type"] == "AWS::DynamoDB::Table":
-            table = _table(place, name)
-            if table:
-                size_gb = table.get("TableSizeBytes", 0) / 1e9
-                unlock = (
-                    f"aws dynamodb update-table --table-name {name} --no-deletion-protection-enabled{where} && "
-                )
-                found.append(
-                    Kept(
-                        "the messages and opt-outs",
-                        name,
-                        f"{_size(table)}: {size_gb * (_STORAGE_USD + _RECOVERY_USD):.2f} USD a month "
-                        f"({_STORAGE_USD:.2f} a GB, {_RECOVERY_USD:.2f} for its point-in-time recovery)",
-                        f"{unlock if table.get('DeletionProtectionEnabled') else ''}"
-                        f"aws dynamodb delete-table --table-name {name}{where} (AWS keeps a last backup for 35 "
-                        "days, at no cost)",
-                    )
-                )
+            if table := _table(place, name):
+                found.append(_kept_table(name, table, where))
         else:
             found.append(Kept(resource["Type"], name, "see its own price", "by its own console or command"))
     if bucket := artefacts(formation):
@@ -141,6 +126,20 @@ def kept(place: Site) -> list[Kept]:
             )
         )
     return found
+
+
+# Any: a table as DescribeTable tells of it.
+def _kept_table(name: str, table: dict[str, Any], where: str) -> Kept:
+    size_gb = table.get("TableSizeBytes", 0) / 1e9
+    unlock = f"aws dynamodb update-table --table-name {name} --no-deletion-protection-enabled{where} && "
+    return Kept(
+        "the messages and opt-outs",
+        name,
+        f"{_size(table)}: {size_gb * (_STORAGE_USD + _RECOVERY_USD):.2f} USD a month "
+        f"({_STORAGE_USD:.2f} a GB, {_RECOVERY_USD:.2f} for its point-in-time recovery)",
+        f"{unlock if table.get('DeletionProtectionEnabled') else ''}"
+        f"aws dynamodb delete-table --table-name {name}{where} (AWS keeps a last backup for 35 days, at no cost)",
+    )
 
 
 # Any: a boto3 client, as place.client makes it.

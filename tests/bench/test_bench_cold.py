@@ -1,6 +1,7 @@
 """The quota of a cold start, and what a start is measured with. Nothing here is timed."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from bench import cold, cold_report, floor, quota
 from bench.cold import Start, Subject
 from local.problems import LocalError
 from longcode import signature
+from longcode.errors import SignatureRefused
 from tests.fakes import ROOT, SIGNER
 
 FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
@@ -88,8 +90,12 @@ def test_every_function_is_measured_and_compared_with_a_floor_that_can_be_run() 
 def test_the_webhook_that_is_given_has_a_signature_of_now() -> None:
     event = cold.event_of("webhook")
 
+    keys, body = [signature.public_key(SIGNER.public)], event["body"].encode()
     at_ms = int(event["headers"]["Telnyx-Timestamp"]) * 1000
-    signature.verify([signature.public_key(SIGNER.public)], event["headers"], event["body"].encode(), at_ms)
+    assert abs(time.time() * 1000 - at_ms) < 60_000
+    signature.verify(keys, event["headers"], body, at_ms)
+    with pytest.raises(SignatureRefused):
+        signature.verify(keys, event["headers"], body + b" ", at_ms)
 
 
 def test_an_answer_that_is_none_stops_the_benchmark() -> None:

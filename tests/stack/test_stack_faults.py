@@ -19,7 +19,7 @@ from local import stack as stacks
 from local.layout import Layout
 from local.release import ALIAS, alias_of
 from tests.cli.world import run
-from tests.stack.bench import Bench
+from tests.stack.workbench import Bench
 from tests.stack.world import RUNS, Silent, reconfigure
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]

@@ -143,7 +143,7 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [delete(MESSAGE), RECEIVE, PURGE],
     ),
     "tags": ([batch(COUNTER), batch("S#tag7#nobody")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
-    "webhook": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, READ_SECRET]),
+    "webhook": ([get(MESSAGE), get(OPT_OUT)], [get(COUNTER), put(MARKER), delete(MESSAGE), SEND, READ_SECRET]),
 }
 NOBODY: list[Call] = [SCAN, CHANGE_SECRET]
 

@@ -160,6 +160,11 @@ def test_a_byte_order_mark_is_named_where_the_gateway_has_read_the_body() -> Non
 
 def test_a_header_is_one_or_none_and_refused_by_name_if_it_is_several() -> None:
     assert request(headers={"A": "1"}, multiValueHeaders={"a": ["1"]}).header("a") == "1"
+    # What a gateway may leave empty.
+    assert request(headers={"A": "1"}, multiValueHeaders={"A": None}).header("a") == "1"
+    assert request(multiValueQueryStringParameters={"a": None}, queryStringParameters={"a": "1"}).query == {
+        "a": "1"
+    }
     assert request(headers={}).header("a") is None
     several = request(headers={"A": "2"}, multiValueHeaders={"A": ["1", "2"]})
     assert several.headers["a"] == "1, 2"

@@ -145,7 +145,7 @@ class Request:
     def query(self) -> dict[str, str]:
         """The parameters after the question mark. Raises InvalidRequest for one that comes twice."""
         for name, values in (self._event.get("multiValueQueryStringParameters") or {}).items():
-            if len(values) > 1:
+            if len(values or ()) > 1:
                 raise errors.InvalidRequest("This parameter is there more than once.", field=str(name)[:64])
         return dict(self._event.get("queryStringParameters") or {})
 
@@ -237,7 +237,7 @@ def _all_headers(event: Event) -> dict[str, list[str]]:
         single.setdefault(name.lower(), []).append(str(value))
     several: dict[str, list[str]] = {}
     for name, values in (event.get("multiValueHeaders") or {}).items():
-        several.setdefault(name.lower(), []).extend(map(str, values))
+        several.setdefault(name.lower(), []).extend(map(str, values or ()))
     # Of a header that came more than once the gateway's single values have the last alone.
     return single | {name: values for name, values in several.items() if len(values) > 1}
 

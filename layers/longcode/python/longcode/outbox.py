@@ -2,7 +2,7 @@
 
 The body is `{"v": 1, "id": "<message id>"}` and nothing else: no text ever lies in a queue or among the dead
 letters. The group is the recipient's number, which gives one at a time; SQS encrypts bodies and no groups, so
-nothing else of a queue message has the number (decision 20). Whose text it is and the order are the table's: a
+nothing else of a queue message has the number (decision 22). Whose text it is and the order are the table's: a
 queue message says that its recipient has something waiting, so a second copy of one does no harm, nor does one out
 of turn.
 

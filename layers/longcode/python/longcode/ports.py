@@ -543,6 +543,13 @@ class Counters(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life that goes the way of all changes: written at this moment."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One item before and after a write, None where there was or is none (or nothing to tell of).
 
@@ -551,15 +558,8 @@ class Change:
 
     event_id: str
     sequence: str
-    before: "Message | OptOut | Beat | None" = None
-    after: "Message | OptOut | Beat | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """A sign of life that goes the way of all changes: written at this moment."""
-
-    at_ms: int
+    before: Message | OptOut | Beat | None = None
+    after: Message | OptOut | Beat | None = None
 
 
 class Heartbeat(Protocol):

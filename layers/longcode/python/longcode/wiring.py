@@ -110,8 +110,7 @@ class Service:
         from longcode import aws
         from longcode.counters import DynamoCounters
 
-        settings = self.settings
-        return DynamoCounters(aws.dynamodb(), settings.messages_table, sleep=self._sleep)
+        return DynamoCounters(aws.dynamodb(), self.settings.messages_table, sleep=self._sleep)
 
     @cached_property
     def heartbeat(self) -> "ports.Heartbeat":
