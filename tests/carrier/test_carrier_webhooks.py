@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.carrier.world import Inbox, Running, eventually
+from tests.carrier.world import Hook, Inbox, Running, eventually
 
 pytestmark = pytest.mark.enable_socket
 
@@ -202,7 +202,13 @@ def test_a_stale_webhook_is_well_signed_and_old(
 
 def test_the_stale_number_sends_an_old_one_first(carrier: Running, inbox: Inbox) -> None:
     send(carrier, inbox, "+12025550134")
-    assert time.time() - int(inbox.wait(1)[0].timestamp) > 500
+
+    def first_attempts() -> list[Hook]:
+        # On a busy machine an attempt may be given up half way, and the next one be read before it.
+        return [hook for hook in inbox.at("/hook") if hook.raw and hook.body["meta"]["attempt"] == 1]
+
+    eventually(first_attempts)
+    assert all(time.time() - int(hook.timestamp) > 500 for hook in first_attempts())
 
 
 def test_a_truncated_webhook_is_well_signed_and_not_json(carrier: Running, inbox: Inbox) -> None:
