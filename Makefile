@@ -116,7 +116,7 @@ SOURCES := layers functions local cli bench cost scan tests
 .PHONY: test check format bench cost docs guarantees walk
 test: $(INSTALLED) $(SCAN)/.synced ## Run every test
 	@TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
-	  $(PY) -m pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder $(ARGS)
+	  $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, the template, known faults
 	@$(PY) -m ruff check $(SOURCES)
