@@ -66,7 +66,7 @@ lock: | uv ## Resolve the locks again (upgrade with UPGRADE=--upgrade)
 # ------------------------------------------------------------------------------ the local stack
 INSTALLED := $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced
 RUNS := $(DEV)/.local-synced $(SAM)/.synced $(EMULATOR)/.synced
-LOCAL := $(PY) -m local
+LOCAL := $(PY) -m devtools.local_stack
 # Another directory is another, independent stack: make up DIR=.local/other
 DIR ?=
 ON := $(if $(DIR),--dir $(DIR))
@@ -111,7 +111,7 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 	@./longcode destroy --env $(STAGE) $(if $(YES),--yes)
 
 # ---------------------------------------------------------------------------------------- checks
-SOURCES := layers functions local cli bench cost scan tests
+SOURCES := layers functions longcode_cli devtools bench tests
 
 .PHONY: test check format bench cost docs guarantees walk
 test: $(INSTALLED) $(SCAN)/.synced ## Run every test
@@ -126,7 +126,7 @@ check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, th
 	@SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint --region us-east-1 --template template.yaml
 	@$(SAM)/bin/cfn-lint --regions us-east-1 -- operations/template.yaml
 	@$(PY) -m pytest --quiet tests/template
-	@$(PY) -m scan
+	@$(PY) -m devtools.scan
 
 format: $(DEV)/.synced ## Put every file into the one format
 	@$(PY) -m ruff check --fix-only --quiet $(SOURCES)
@@ -136,7 +136,7 @@ bench: $(INSTALLED) ## Measure the pacing, or the cold starts (ARGS="pacing --qu
 	@$(PY) -m bench $(or $(ARGS),pacing)
 
 cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
-	@PYTHONPATH=layers/longcode/python $(PY) -m cost $(ARGS)
+	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.cost $(ARGS)
 
 docs: $(DEV)/.synced ## Write docs/errors.md and docs/metrics.md from their tables
 	@$(PY) docs/errors.py

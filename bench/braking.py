@@ -1,9 +1,9 @@
-"""`python -m bench.braking`: what becomes of a sender whose carrier answers 429, in virtual time.
+"""`python -m bench.braking`: what becomes of a sender whose provider answers 429, in virtual time.
 
 Many invocations work on lines of texts and share one item of a store. They look at it before each text, take a
 turn where a brake is on, and change it after a 429, each of which takes a few milliseconds, while clocks differ.
-The carrier counts in one of three ways. `longcode.braking` is compared with what was there before and with three
-simpler ways; nothing of `longcode.deliver` runs here.
+The provider counts in one of three ways. `longcode.domain.braking` is compared with what was there before and with three
+simpler ways; nothing of `longcode.use_cases.consume` runs here.
 """
 
 import heapq
@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol
 
-from longcode import braking, pacing
-from longcode.braking import TEXT, Brake
+from longcode.domain import braking, pacing
+from longcode.domain.braking import TEXT, Brake
 
 RECIPIENTS = 100
 BATCH = 10
 RECIPIENT_MS = 1_020
-# As longcode.deliver has them: a look so long before the slot, and the longest wait inside an invocation.
+# As longcode.use_cases.consume has them: a look so long before the slot, and the longest wait inside an invocation.
 LEAD_MS = 60
 # 429s of two recipients within this speak of all of them.
 SHARED_MS = 10_000
@@ -29,7 +29,7 @@ SHARED_MS = 10_000
 Steps = Generator[int]
 
 
-# ----------------------------------------------------------------------------------------- the carrier
+# ----------------------------------------------------------------------------------------- the provider
 
 
 class Windows:
@@ -63,7 +63,7 @@ class Bucket:
         return True
 
 
-class Carrier(Protocol):
+class Provider(Protocol):
     """Takes a text or answers 429."""
 
     def takes(self, now: int) -> bool: ...
@@ -72,8 +72,8 @@ class Carrier(Protocol):
 SHAPES = ("windows", "bucket", "burst 1")
 
 
-def carrier(shape: str, limit: int) -> Carrier:
-    """A carrier that takes `limit` texts a second, counted as `shape` says."""
+def provider(shape: str, limit: int) -> Provider:
+    """A provider that takes `limit` texts a second, counted as `shape` says."""
     return Windows(limit) if shape == "windows" else Bucket(limit, limit if shape == "bucket" else 1)
 
 
@@ -153,7 +153,7 @@ class Curve(Ours):
 
     def refused(self, brake: Brake | None, now: int, _asked: int | None, left: int, taken: int, /) -> Brake:
         if brake is None or self.lapsed(brake, now):
-            # The long waits that a carrier may ask for are no part of the comparison.
+            # The long waits that a provider may ask for are no part of the comparison.
             return Brake(now + braking.FIRST_PAUSE_MS, braking.START_RATE, 0, taken)
         if left < brake.since_ms + braking.NEWS_MS:
             return brake
@@ -219,10 +219,10 @@ class Setting:
     texts: int | None = None
     span_ms: int = 60_000
     skew_ms: int = 50
-    # The carrier's limit holds from `from_ms` until `until_ms`.
+    # The provider's limit holds from `from_ms` until `until_ms`.
     from_ms: int = 0
     until_ms: int = 10**9
-    # To these the carrier answers 429 whatever the rate is.
+    # To these the provider answers 429 whatever the rate is.
     refused_always: frozenset[int] = frozenset()
 
 
@@ -249,7 +249,7 @@ class Text:
 
 @dataclass(slots=True)
 class Post:
-    """One request: when it left, and whether the carrier took it."""
+    """One request: when it left, and whether the provider took it."""
 
     left_ms: int
     taken: bool
@@ -273,7 +273,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
-        self._carrier = carrier(self.setting.shape, self.setting.limit)
+        self._provider = provider(self.setting.shape, self.setting.limit)
         self._item = Item()
         self._order = count()
         self._steps: list[tuple[int, int, Steps]] = []
@@ -374,7 +374,7 @@ class Run:
         left = sent + skew
         yield self.now + self._random.randint(20, 75)
         limited = setting.from_ms <= self.now < setting.until_ms
-        taken = text.recipient not in setting.refused_always and (not limited or self._carrier.takes(self.now))
+        taken = text.recipient not in setting.refused_always and (not limited or self._provider.takes(self.now))
         self.posts.append(Post(sent, taken, text.recipient))
         yield self.now + self._random.randint(20, 75)
         if taken:
@@ -484,7 +484,7 @@ def table(way: Way, seeds: Iterable[int], *, together: bool = True, limits: Iter
 def main(seeds: Iterable[int] = (1, 2, 3)) -> None:
     """Print the tables of docs/decisions/0017-a-429-is-a-shared-brake.md."""
     head = (
-        "| way | carrier | " + " | ".join(f"{limit} a second" for limit in LIMITS) + " |\n|---|---|" + "---|" * 4
+        "| way | provider | " + " | ".join(f"{limit} a second" for limit in LIMITS) + " |\n|---|---|" + "---|" * 4
     )
     print(f"seeds {list(seeds)}: the worst of them; POSTs for each accepted text / goodput as a part of the limit")
     for title, ways, together in (("All at once", WAYS, True), ("One batch of ten at a time", WAYS[-1:], False)):

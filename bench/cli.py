@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench import report, virtual
 from bench.scenarios import SCENARIOS
-from local.problems import LocalError, last_lines
+from devtools.local_stack.problems import LocalError, last_lines
 
 app = typer.Typer(
     help="Measures the pacing of the queue and the functions' cold starts. Without a command: `pacing --all`.",
@@ -78,7 +78,7 @@ def pacing(
     keep: Annotated[bool, typer.Option("--keep", help="Leave that stack running.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
-    """Gaps at the carrier, time to drain against the ideal, receives and limiter writes a text, dead letters,
+    """Gaps at the provider, time to drain against the ideal, receives and limiter writes a text, dead letters,
     and how long others wait behind one recipient's backlog.
     """
     both = everything or not (live or in_virtual_time)
@@ -136,8 +136,8 @@ def cold(
     # Only here: it needs all of the development environment.
     from bench import cold as colds
     from bench import cold_report
-    from local import build as builds
-    from local.layout import Layout
+    from devtools.local_stack import build as builds
+    from devtools.local_stack.layout import Layout
 
     if unknown := sorted(set(only or []) - set(colds.EVENTS)):
         raise typer.BadParameter(f"There is no function {', '.join(unknown)}.")

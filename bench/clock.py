@@ -1,6 +1,6 @@
 """Virtual time, and how long things take in it.
 
-The figures are those of a small function in the carrier's and the tables' region, with tails; every one comes
+The figures are those of a small function in the provider's and the tables' region, with tails; every one comes
 from one seeded generator, so that a run can be repeated.
 """
 
@@ -49,12 +49,12 @@ class SimClock:
         """One call of DynamoDB or SQS."""
         self.now += self.spread(3.0, 2.0) + self.chance(0.005, 40.0, 0.0)
 
-    def way_to_carrier(self) -> None:
+    def way_to_provider(self) -> None:
         """A request on its way: a warm connection, one in a hundred with a retransmission or a new handshake."""
         self.now += self.spread(15.0, 3.0) + self.chance(0.01, 200.0, 0.0)
 
-    def at_carrier(self) -> None:
-        """The carrier at work, and its answer on the way back."""
+    def at_provider(self) -> None:
+        """The provider at work, and its answer on the way back."""
         self.now += self.spread(85.0, 20.0) + self.chance(0.01, 300.0, 0.0)
 
     def start_of_function(self) -> float:

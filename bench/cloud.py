@@ -28,10 +28,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from moto import mock_aws
 
-from longcode.message import Status
-from longcode.messages import DynamoMessages
+from longcode.aws.messages import DynamoMessages
+from longcode.domain.status import Status
 from tests.contract.tables import REGION, create_queue, create_table
-from tests.fakes.examples import TELNYX_ID, make_message
+from tests.support.fakes.examples import TELNYX_ID, make_message
 
 # The two messages that the sample events speak of.
 WAITING = "5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a11"

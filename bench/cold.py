@@ -19,12 +19,12 @@ from typing import Any, Literal
 from bench import ROOT, cloud, quota
 from bench.cloud import Call, Cloud, RuntimeApi
 from bench.floor import CLIENTS, program
-from local import invoke, sam_template
-from local.build import Build
-from local.emulator import REGION
-from local.layout import aws_environment
-from local.problems import LocalError
-from tests.fakes import SIGNER
+from devtools.local_stack import invoke, sam_template
+from devtools.local_stack.build import Build
+from devtools.local_stack.emulator import REGION
+from devtools.local_stack.layout import aws_environment
+from devtools.local_stack.problems import LocalError
+from tests.support.fakes import SIGNER
 
 # The sample event that each function is woken by.
 EVENTS = {
@@ -35,7 +35,7 @@ EVENTS = {
     "consumer": "consumer-done-text",
     "process": "process-200-drain",
     "publisher": "publisher-done-text-and-stop",
-    "sweeper": "sweeper-each-minute",
+    "reconciler": "reconciler-each-minute",
     "messages": "messages-200-to-one-number",
     "tags": "tags-200-counts",
     "recipients": "recipients-200-erase",

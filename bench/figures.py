@@ -8,7 +8,7 @@ from itertools import pairwise
 from bench.clock import START_MS
 from bench.simulation import Run
 from bench.texts import Text
-from longcode.pacing import Pace
+from longcode.domain.pacing import Pace
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -70,7 +70,7 @@ def figures(run: Run, pace: Pace) -> Figures:
     texts = run.texts
     receives = [float(text.receives) for text in texts]
     shared_ms = max(pace.sender_ms, pace.account_ms)
-    gaps = at_the_carrier((text.recipient, text.arrived_ms) for text in texts)
+    gaps = at_the_provider((text.recipient, text.arrived_ms) for text in texts)
     waits = _waits(texts, pace)
     return Figures(
         texts=len(texts),
@@ -97,13 +97,13 @@ def figures(run: Run, pace: Pace) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What the carrier saw of the lines: the gaps within each, and how many texts came before an earlier one."""
+    """What the provider saw of the lines: the gaps within each, and how many texts came before an earlier one."""
 
     gaps_ms: list[float]
     overtaken: int
 
 
-def at_the_carrier(arrivals: Iterable[tuple[str, float | None]]) -> Gaps:
+def at_the_provider(arrivals: Iterable[tuple[str, float | None]]) -> Gaps:
     """From recipients and moments of arrival, in the order of acceptance; None is a text that never came."""
     lines: dict[str, list[float]] = defaultdict(list)
     for recipient, at in arrivals:
@@ -130,7 +130,7 @@ def _load(arrivals: list[float], interval_ms: int) -> float | None:
 
 
 def _late(texts: Sequence[Text]) -> list[float]:
-    """How long after its first slot each of the others came to the carrier; what never waited is not late."""
+    """How long after its first slot each of the others came to the provider; what never waited is not late."""
     return [
         text.arrived_ms - text.first_slot_ms
         for text in texts

@@ -12,7 +12,7 @@ CLIENTS = {
     "health": ("dynamodb", "sqs"),
     "publisher": ("dynamodb", "events"),
     "send": ("dynamodb", "secretsmanager", "http"),
-    "sweeper": ("dynamodb", "sqs", "secretsmanager", "http"),
+    "reconciler": ("dynamodb", "sqs", "secretsmanager", "http"),
     "process": ("dynamodb", "sqs", "secretsmanager", "http"),
     "consumer": ("dynamodb", "sqs", "secretsmanager", "http"),
     "fallback": (),

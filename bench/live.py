@@ -1,7 +1,7 @@
 """The first scenario on the local stack: real processes, real time, measured where the texts arrive.
 
 The consumer runs as deployed, behind a wrapper that notes how often SQS says each message was received. Beside
-it, and at the same time, a plain loop sends one text an interval straight to the simulated carrier: what that
+it, and at the same time, a plain loop sends one text an interval straight to the simulated provider: what that
 loop loses, the machine has taken.
 """
 
@@ -26,15 +26,15 @@ import httpx
 from rich.console import Console
 
 from bench import ROOT, report
-from bench.figures import Figures, at_the_carrier, percentile
-from local import stack as stacks
-from local.layout import Layout, Stack
-from local.problems import LocalError
-from local.progress import ConsoleProgress, Progress
-from local.release import ALIAS, alias_of
-from longcode.config import Settings
-from longcode.pacing import spacing
-from longcode.wiring import Handler, Service
+from bench.figures import Figures, at_the_provider, percentile
+from devtools.local_stack import stack as stacks
+from devtools.local_stack.layout import Layout, Stack
+from devtools.local_stack.problems import LocalError
+from devtools.local_stack.progress import ConsoleProgress, Progress
+from devtools.local_stack.release import ALIAS, alias_of
+from longcode.domain.pacing import spacing
+from longcode.entrypoints.config import Settings
+from longcode.entrypoints.container import Handler, Service
 
 LONG_LINE = "+12025550101"
 CONTROL = "+13035550102"
@@ -95,7 +95,7 @@ class Sent:
 
 
 class _Silent:
-    """ports.Meter and ports.Journal that say nothing."""
+    """ports.Metrics and ports.Logger that say nothing."""
 
     def count(self, name: str, value: float = 1) -> None:
         return
@@ -121,7 +121,7 @@ class _Measurement:
         )
         self._http = httpx.Client(trust_env=False, timeout=30)
         if stack.console_url is None:
-            raise LocalError("The benchmark needs the simulated carrier.", hint="Unset TELNYX_BASE_URL.")
+            raise LocalError("The benchmark needs the simulated provider.", hint="Unset TELNYX_BASE_URL.")
         self._console_url = stack.console_url
 
     def run(self, long: int, others: int, batches: int) -> Live:
@@ -216,10 +216,10 @@ class _Measurement:
             raise LocalError(f"There is no {path}.")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        handler: Handler = module.handler(Service(settings, meter=_Silent(), journal=_Silent()))
+        handler: Handler = module.handler(Service(settings, metrics=_Silent(), logger=_Silent()))
         return handler
 
-    # ------------------------------------------------------------------------------------ the carrier
+    # ------------------------------------------------------------------------------------ the provider
 
     def _loop(self, count: int) -> None:
         """One text after the other, as far apart as the slots of the service are."""
@@ -234,12 +234,12 @@ class _Measurement:
                 ).raise_for_status()
 
     def _requests(self) -> list[dict[str, Any]]:
-        answer = self._http.get(f"{self._console_url}/_carrier/requests", params={"limit": 10_000})
+        answer = self._http.get(f"{self._console_url}/_provider/requests", params={"limit": 10_000})
         found: list[dict[str, Any]] = answer.raise_for_status().json()["requests"]
         return found
 
     def _wait(self, ids: set[str], patience_s: float) -> None:
-        """Until the carrier has all of these."""
+        """Until the provider has all of these."""
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             if ids <= {row["idempotency_key"] for row in self._requests() if row["accepted"]}:
@@ -253,7 +253,7 @@ class _Measurement:
         rows = [row for row in self._requests() if row["accepted"] and row["arrived_ms"] >= began_ms]
         arrived = {row["idempotency_key"]: float(row["arrived_ms"]) for row in rows}
         copies = Counter(row["idempotency_key"] for row in rows if row["to"] != CONTROL)
-        gaps = at_the_carrier((message.recipient, arrived.get(message.id)) for message in messages)
+        gaps = at_the_provider((message.recipient, arrived.get(message.id)) for message in messages)
         sent = [arrived[message.id] for message in messages if message.id in arrived]
         notes = [json.loads(line) for line in self._receives.read_text().splitlines()]
         receives: dict[str, int] = {}
@@ -274,7 +274,7 @@ class _Measurement:
             overtaken=gaps.overtaken,
         )
         loop = [float(row["arrived_ms"]) for row in rows if row["to"] == CONTROL]
-        beside = at_the_carrier((CONTROL, at) for at in loop)
+        beside = at_the_provider((CONTROL, at) for at in loop)
         control = _live_figures(
             beside.gaps_ms,
             texts=len(loop),
@@ -331,6 +331,6 @@ def _warm(number: int) -> str:
 
 
 def _other(number: int) -> str:
-    """One of 200 numbers of fiction, all of which the simulated carrier delivers to."""
+    """One of 200 numbers of fiction, all of which the simulated provider delivers to."""
     area, last = divmod(number, 25)
     return f"+1{(202, 205, 206, 207, 208, 209, 210, 212)[area]}55501{3 + last:02d}"

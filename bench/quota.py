@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.problems import LocalError
+from devtools.local_stack.problems import LocalError
 
 ROOT = Path("/sys/fs/cgroup")
 # AWS, "Configure Lambda function memory": at 1,769 MB a function has the equivalent of one vCPU.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench.clock import START_MS
 from bench.strategies import Ours, Strategy, baselines
 from bench.texts import Text
-from longcode.pacing import Pace
+from longcode.domain.pacing import Pace
 
 # MaximumConcurrency in the template.
 CONCURRENCY = 50
@@ -117,7 +117,7 @@ SCENARIOS = (
     ),
     Scenario(
         "backlog",
-        "10,000 texts to one recipient in front; others' texts come for 20 minutes, the carrier idle",
+        "10,000 texts to one recipient in front; others' texts come for 20 minutes, the provider idle",
         Pace(1000),
         lambda: _backlog(10_000, 20, among=False),
         lambda: _backlog(1_000, 3, among=False),

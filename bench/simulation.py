@@ -10,7 +10,7 @@ from bench.fifo import NEVER, Fifo
 from bench.stores import Counts
 from bench.strategies import Steps, Strategy, Worker, Yard
 from bench.texts import Text
-from longcode.pacing import Pace
+from longcode.domain.pacing import Pace
 
 # Lambda starts with so many batches at a time and adds one more each so often (300 a minute).
 FIRST_WORKERS = 5

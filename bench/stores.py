@@ -1,6 +1,6 @@
-"""The ports that longcode.deliver needs, in memory and in virtual time.
+"""The ports that longcode.use_cases.consume needs, in memory and in virtual time.
 
-Each has what sending needs where the carrier takes every text, and no more: another call is an error. The limits
+Each has what sending needs where the provider takes every text, and no more: another call is an error. The limits
 are the tests' own fake, as it does what the real table does.
 """
 
@@ -15,10 +15,13 @@ from typing import Any
 from bench.clock import START_MS, SimClock
 from bench.fifo import Fifo
 from bench.texts import Text
-from longcode.message import HeldBy, Message, Status
-from longcode.pacing import Reservation
-from longcode.ports import Answer, Claim, Envelope, Limiter, Road, Verdict, Waiting
-from tests.fakes.limits import FakeLimits
+from longcode.domain.gate import Gate, Limiter
+from longcode.domain.message import Message
+from longcode.domain.outcomes import Answer, Verdict
+from longcode.domain.pacing import Reservation
+from longcode.domain.status import HeldBy, Status
+from longcode.use_cases.ports import Claim, Envelope, Waiting
+from tests.support.fakes.limits import FakeLimits
 
 SENDER = "+12025550100"
 
@@ -69,7 +72,7 @@ class SimMessages:
         self._clock.store()
         return {ident: self._message(self.text(ident)) for ident in message_ids}
 
-    def line(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
+    def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
         self._clock.store()
         line = self._lines[recipient]
         while line and line[0].claimed:
@@ -129,8 +132,8 @@ def _accepted_ms(text: Text) -> int:
     return int(START_MS) + text.number
 
 
-class SimCarrier:
-    """ports.Carrier that takes every text and notes when it arrived."""
+class SimProvider:
+    """ports.Provider that takes every text and notes when it arrived."""
 
     def __init__(self, texts: Sequence[Text], clock: SimClock) -> None:
         self._texts = texts
@@ -146,14 +149,14 @@ class SimCarrier:
 
     def take(self, text: Text) -> None:
         """One request, there and back."""
-        self._clock.way_to_carrier()
+        self._clock.way_to_provider()
         text.arrived_ms = self._clock.now
         text.copies += 1
-        self._clock.at_carrier()
+        self._clock.at_provider()
 
 
-class SimOutbox:
-    """ports.Outbox over the model of the queue. `later` has something done at a moment of virtual time."""
+class SimQueue:
+    """ports.Queue over the model of the queue. `later` has something done at a moment of virtual time."""
 
     def __init__(
         self,
@@ -167,12 +170,12 @@ class SimOutbox:
         self._clock = clock
         self._later = later
 
-    def defer(self, envelopes: Sequence[Envelope], delays_s: Sequence[int]) -> None:
+    def hide(self, envelopes: Sequence[Envelope], delays_s: Sequence[int]) -> None:
         self._clock.store()
         for envelope, delay in zip(envelopes, delays_s, strict=True):
             self._queue.hide(self._messages.text(envelope.queue_id), self._clock.now, delay)
 
-    def done(self, envelopes: Sequence[Envelope]) -> None:
+    def delete(self, envelopes: Sequence[Envelope]) -> None:
         if not envelopes:
             return
         self._clock.store()
@@ -192,7 +195,7 @@ class Unused:
 
 
 class Quiet:
-    """ports.Meter and ports.Journal that listen to nothing but crashes."""
+    """ports.Metrics and ports.Logger that listen to nothing but crashes."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
@@ -226,9 +229,9 @@ class SimLimits(FakeLimits):
         self._clock = clock
         self._counts = counts
 
-    def look(self, recipient: str, sender: str) -> Road:
+    def read_gate(self, recipient: str, sender: str) -> Gate:
         self._clock.store()
-        return super().look(recipient, sender)
+        return super().read_gate(recipient, sender)
 
     def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         if ahead is not ((tat_ms(self.limiters, key) or 0) > now_ms):

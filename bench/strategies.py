@@ -16,20 +16,21 @@ from bench.stores import (
     SENDER,
     Counts,
     Quiet,
-    SimCarrier,
     SimLimits,
     SimMessages,
-    SimOutbox,
+    SimProvider,
+    SimQueue,
     Unused,
     set_tat,
     tat_ms,
 )
 from bench.texts import Text
-from longcode import pacing
-from longcode.attempt import Desk
-from longcode.deliver import send_batch
-from longcode.pacing import Pace, Reservation
-from longcode.ports import Envelope, Limiter, Outbox
+from longcode.domain import pacing
+from longcode.domain.gate import Limiter
+from longcode.domain.pacing import Pace, Reservation
+from longcode.use_cases.consume import send_batch
+from longcode.use_cases.ports import Envelope, Queue
+from longcode.use_cases.send_attempt import SendDependencies
 
 # The consumer's timeout in the template, less what wiring keeps of it for the answer.
 TIMEOUT_MS = 60_000
@@ -48,12 +49,12 @@ class Yard:
     # Has something done at a moment of virtual time.
     later: Callable[[float, Callable[[], None]], None]
     messages: SimMessages = field(init=False)
-    carrier: SimCarrier = field(init=False)
+    provider: SimProvider = field(init=False)
     limiters: dict[str, Limiter] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.messages = SimMessages(self.texts, self.clock)
-        self.carrier = SimCarrier(self.texts, self.clock)
+        self.provider = SimProvider(self.texts, self.clock)
 
     @property
     def shared(self) -> list[tuple[str, int]]:
@@ -91,7 +92,7 @@ class Worker(Protocol):
 
 
 class Ours:
-    """The code that ships: longcode.deliver.send_batch."""
+    """The code that ships: longcode.use_cases.consume.send_batch."""
 
     name = "longcode"
     visibility_ms = 360_000.0
@@ -107,11 +108,11 @@ class _OurWorker:
     def __init__(self, yard: Yard, limits: SimLimits) -> None:
         quiet = Quiet(yard.counts)
         self._yard = yard
-        self._outbox = SimOutbox(yard.queue, yard.messages, yard.clock, yard.later)
+        self._queue = SimQueue(yard.queue, yard.messages, yard.clock, yard.later)
         parts: dict[str, Any] = {
             "messages": yard.messages,
             "limits": limits,
-            "carrier": yard.carrier,
+            "provider": yard.provider,
             "clock": yard.clock,
             "meter": quiet,
             "journal": quiet,
@@ -123,7 +124,9 @@ class _OurWorker:
             "jitter": lambda: 0.5,
         }
         # What the desk has besides is for cases that do not come up here.
-        self._desk = Desk(**{part.name: parts.get(part.name, Unused(part.name)) for part in fields(Desk)})
+        self._deps = SendDependencies(
+            **{part.name: parts.get(part.name, Unused(part.name)) for part in fields(SendDependencies)}
+        )
 
     def before(self, batch: Sequence[Text]) -> Steps | None:
         return None
@@ -135,7 +138,7 @@ class _OurWorker:
             for text in batch
         ]
         deadline = clock.now_ms() + DEADLINE_MS
-        results = send_batch(envelopes, self._desk, cast(Outbox, self._outbox), deadline, clock.side_by_side)
+        results = send_batch(envelopes, self._deps, cast(Queue, self._queue), deadline, clock.side_by_side)
         return [
             self._yard.messages.text(result.envelope.queue_id)
             for result in results
@@ -224,7 +227,7 @@ class _Plain:
 
     def _send(self, text: Text) -> None:
         self._yard.clock.store()
-        self._yard.carrier.take(text)
+        self._yard.provider.take(text)
         self._yard.clock.store()
 
     def _take(self, key: str, interval_ms: int) -> float | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Text:
-    """A text: in the queue, and at the carrier."""
+    """A text: in the queue, and at the provider."""
 
     number: int
     recipient: str
@@ -26,11 +26,11 @@ class Text:
     first_slot_ms: int | None = None
     claimed: bool = False
 
-    # At the carrier; the latest of `copies`.
+    # At the provider; the latest of `copies`.
     arrived_ms: float | None = None
     copies: int = 0
 
     @property
     def id(self) -> str:
-        """The message id: the queue's, the table's and the carrier's."""
+        """The message id: the queue's, the table's and the provider's."""
         return str(self.number)

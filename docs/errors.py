@@ -1,4 +1,4 @@
-"""Write docs/errors.md from the table in longcode.explain: `python docs/errors.py`."""
+"""Write docs/errors.md from the table in longcode.telnyx.explanations: `python docs/errors.py`."""
 
 import sys
 from pathlib import Path
@@ -7,18 +7,18 @@ HERE = Path(__file__).resolve().parent
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parent / "layers/longcode/python"))
 
-from longcode import explain  # noqa: E402 (run as a script, it has to find the layer first)
+from longcode.telnyx import explanations  # noqa: E402 (run as a script, it has to find the layer first)
 
 PAGE = HERE / "errors.md"
 
 _HEAD = """\
 # What went wrong, and what to do
 
-<!-- Made by docs/errors.py from longcode/explain.py: change the table there, not this page. -->
+<!-- Made by docs/errors.py from longcode/telnyx/explanations.py: change the table there, not this page. -->
 
-A text that did not arrive says why in `errors[]` of `GET /sms/status/{id}`, in its `history`, in `carrier` of a
-refused `POST /sms/send`, and in a row of `POST /sms/queue/process`. `code`, `title` and `detail` are the carrier's
-own words, or ours where the carrier had none; `explanation` is the row of this page:
+A text that did not arrive says why in `errors[]` of `GET /sms/status/{id}`, in its `history`, in `provider` of a
+refused `POST /sms/send`, and in a row of `POST /sms/queue/process`. `code`, `title` and `detail` are the provider's
+own words, or ours where the provider had none; `explanation` is the row of this page:
 
 ```json
 {"code": "40001", "title": "Not routable", "detail": "The destination is a landline.",
@@ -35,12 +35,12 @@ own words, or ours where the carrier had none; `explanation` is the row of this 
 | `later` | yes, when some time has passed |
 | `after_change` | yes, when what is named was changed |
 
-A text that the carrier took and did not deliver is never sent again by this service. A resend is a new message,
-with an id of its own, and somebody's decision. The codes of refused requests to this API, such as `line_full`, are
+A text that the provider took and did not deliver is never sent again by this service. A resend is a new message,
+with an id of its own, and somebody's decision. The codes of refused requests to this API, such as `recipient_queue_full`, are
 in [api.md](api.md#errors).
 """
 
-_SECTIONS: dict[explain.Whose, tuple[str, str]] = {
+_SECTIONS: dict[explanations.Whose, tuple[str, str]] = {
     "recipient": ("The recipient", "The number, or the phone and the network behind it."),
     "content": ("The text", "What it says, or how long it is."),
     "sender": ("Our number", "The number, its messaging profile, its registration and its rate."),
@@ -48,14 +48,14 @@ _SECTIONS: dict[explain.Whose, tuple[str, str]] = {
         "The account",
         "The key, the funds, the permissions. The same for every text, so sending stops until it is mended.",
     ),
-    "carrier": ("The carrier", "Telnyx, or the way to it."),
+    "provider": ("The provider", "Telnyx, or the way to it."),
     "service": ("This service", "Faults of our own, and what its settings bring about."),
 }
 
 
 def page() -> str:
     """The whole page."""
-    example = explain.EXPLANATIONS["40001"]
+    example = explanations.EXPLANATIONS["40001"]
     parts = [
         _HEAD
         % {
@@ -65,7 +65,7 @@ def page() -> str:
             "next": example.next,
         }
     ]
-    for whose in explain.WHOSE:
+    for whose in explanations.WHOSE:
         title, what = _SECTIONS[whose]
         parts += [
             f'\n## {title}\n\n`"whose": "{whose}"`. {what}\n',
@@ -73,7 +73,7 @@ def page() -> str:
         ]
         parts += [
             f"| {', '.join(codes)} | {found.meaning} | `{found.resend}` | {found.next} |\n"
-            for codes, found in explain.rows()
+            for codes, found in explanations.rows()
             if found.whose == whose
         ]
     return "".join(parts)

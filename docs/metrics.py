@@ -1,4 +1,4 @@
-"""Write docs/metrics.md from the list in longcode.metrics: `python docs/metrics.py`."""
+"""Write docs/metrics.md from the list in longcode.domain.metrics: `python docs/metrics.py`."""
 
 import sys
 from pathlib import Path
@@ -8,14 +8,14 @@ if __name__ == "__main__":
     # Run as a script, it has to find the layer first; and this folder has modules of the names of ours.
     sys.path[0] = str(HERE.parent / "layers/longcode/python")
 
-from longcode.metrics import NAMESPACE, Metric  # noqa: E402 (see above)
+from longcode.domain.metrics import NAMESPACE, Metric  # noqa: E402 (see above)
 
 PAGE = HERE / "metrics.md"
 
 _HEAD = f"""\
 # Metrics
 
-<!-- Made by docs/metrics.py from longcode/metrics.py: change the list there, not this page. -->
+<!-- Made by docs/metrics.py from longcode/domain/metrics.py: change the list there, not this page. -->
 
 In CloudWatch under the namespace `{NAMESPACE}`, each with the dimensions `service` (the stack's name) and
 `environment` (the parameter `Environment`), and no others. They are written into the logs in the embedded metric

@@ -20,7 +20,7 @@ from tests import chance
 
 TESTS = Path(__file__).parent
 # The operators' stack is theirs alone, as they pause it.
-OPERATED = ("tests/cli/test_cli_stack.py", "tests/cli/test_cli_smoke.py")
+OPERATED = ("tests/longcode_cli/test_cli_stack.py", "tests/longcode_cli/test_cli_smoke.py")
 # Stacks wait more than they work. Two begin with something else, as the first one builds what all of them deploy.
 FIRST = (
     "tests/stack/test_stack_faults.py",

@@ -2,8 +2,8 @@
 
 import re
 
-from longcode import http, wiring
-from longcode.errors import MethodNotAllowed, NotFound
+from longcode.domain.errors import MethodNotAllowed, NotFound
+from longcode.entrypoints import container, http
 
 # A test compares this with the template's routes.
 ROUTES = {
@@ -21,7 +21,7 @@ ROUTES = {
 }
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The catch-all over `service`."""
 
     def fallback(request: http.Request) -> http.Response:
@@ -37,4 +37,4 @@ def handler(service: wiring.Service) -> wiring.Handler:
     return service.api(fallback)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

@@ -1,11 +1,11 @@
 """GET /health: whether the stores answer, how much waits, and what became of the rest."""
 
-from longcode import http, wiring
+from longcode.entrypoints import container, http
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    counters, outbox = service.counters, service.outbox
+    counters, queue = service.counters, service.queue
 
     def health(_request: http.Request) -> http.Response:
         by_status = counters.read(None)
@@ -13,7 +13,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
             200,
             {
                 "status": "healthy",
-                "queue_size": outbox.size(),
+                "queue_size": queue.size(),
                 "tracked_messages": sum(by_status.values()),
                 "by_status": by_status,
             },
@@ -22,4 +22,4 @@ def handler(service: wiring.Service) -> wiring.Handler:
     return service.api(health)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

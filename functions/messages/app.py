@@ -1,18 +1,19 @@
 """GET /sms/messages: finds messages by person, tag, status and time."""
 
-from longcode import find, http, wiring
+from longcode.entrypoints import container, http
+from longcode.use_cases import search
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     finder, stored = service.finder, service.messages
 
     def messages(request: http.Request) -> http.Response:
-        query = find.query(request.query)
-        page = find.page(query, finder, stored, service.clock.now_ms())
+        query = search.query(request.query)
+        page = search.page(query, finder, stored, service.clock.now_ms())
         return http.message_page(page.messages, page.cursor)
 
     return service.api(messages)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

@@ -1,13 +1,15 @@
 """/sms/optouts: who wants no texts; to look at, to add to, to take from."""
 
-from longcode import consent, http, phone, wiring
-from longcode.errors import NotFound
-from longcode.ports import OptOutChange
+from longcode.domain import phone
+from longcode.domain.errors import NotFound
+from longcode.domain.opt_outs import OptOutChange
+from longcode.entrypoints import container, http
+from longcode.use_cases import opt_outs
 
 PAGE = 100
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The routes over `service`."""
     ledger = service.optouts
 
@@ -21,7 +23,7 @@ def handler(service: wiring.Service) -> wiring.Handler:
         if request.method in ("PUT", "DELETE"):
             now = service.clock.now_ms()
             change = OptOutChange(now, request.method == "PUT", "api", request.caller_name)
-            consent.heed(ledger, number, change, now)
+            opt_outs.apply(ledger, number, change, now)
         found = ledger.get(number)
         if found is None:
             raise NotFound("This number has never opted out.")
@@ -30,4 +32,4 @@ def handler(service: wiring.Service) -> wiring.Handler:
     return service.api(optouts)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

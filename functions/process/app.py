@@ -1,23 +1,24 @@
 """POST /sms/queue/process: drains the queue now, for as long as the gateway waits for an answer."""
 
-from longcode import backlog, batch, deliver, http, wiring
+from longcode.entrypoints import container, http, sqs
+from longcode.use_cases import backlog, consume
 
 # API Gateway gives up after 29 s.
 WORK_MS = 26_000
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    messages, outbox, send_batch = service.messages, service.outbox, service.send_batch
+    messages, queue, send_batch = service.messages, service.queue, service.send_batch
 
     def process(_request: http.Request) -> http.Response:
         deadline = service.clock.now_ms() + WORK_MS
-        backlog.restock(messages, outbox, service.clock, service.meter)
+        backlog.restock(messages, queue, service.clock, service.metrics)
         send = send_batch(deadline)
-        results, remaining = batch.drain(outbox, send, service.clock, deadline - deliver.SEND_BUDGET_MS)
+        results, remaining = sqs.drain(queue, send, service.clock, deadline - consume.SEND_BUDGET_MS)
         return http.processed(results, remaining)
 
     return service.api(process)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

@@ -2,25 +2,27 @@
 
 from collections.abc import Sequence
 
-from longcode import ports, publish, stream, wiring
+from longcode.domain import events
+from longcode.entrypoints import container, stream
+from longcode.use_cases import publish
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The publisher over `service`."""
-    bus, counters, heartbeat = service.bus, service.counters, service.heartbeat
+    event_bus, counters, heartbeat = service.event_bus, service.counters, service.heartbeat
 
-    def tell(changes: Sequence[ports.Change]) -> int:
+    def tell(changes: Sequence[events.Change]) -> int:
         return publish.publish(
             changes,
-            bus=bus,
+            event_bus=event_bus,
             counters=counters,
             heartbeat=heartbeat,
-            meter=service.meter,
-            journal=service.journal,
+            metrics=service.metrics,
+            logger=service.logger,
             now_ms=service.clock.now_ms(),
         )
 
-    return service.job(lambda event, _context: stream.relay(event, tell, service.meter, service.journal))
+    return service.job(lambda event, _context: stream.relay(event, tell, service.metrics, service.logger))
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

@@ -1,26 +1,27 @@
 """POST /sms/queue: takes one text into its recipient's line, and answers with its place and its time."""
 
-from longcode import accept, http, wiring
+from longcode.entrypoints import container, http
+from longcode.use_cases import enqueue as accept
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    line = accept.Line(
+    deps = accept.EnqueueDependencies(
         messages=service.messages,
-        outbox=service.outbox,
+        queue=service.queue,
         limits=service.limits,
         clock=service.clock,
-        meter=service.meter,
-        journal=service.journal,
+        metrics=service.metrics,
+        logger=service.logger,
         pace=service.pace,
         max_pending=service.settings.max_pending_per_recipient,
     )
 
     def queue(request: http.Request) -> http.Response:
         message = service.asked_for(request, "queue")
-        return http.queued(*accept.enqueue(message, line, service.guard(request)))
+        return http.queued(*accept.enqueue(message, deps, service.quota(request)))
 
     return service.api(queue)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

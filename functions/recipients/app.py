@@ -1,13 +1,15 @@
 """DELETE /sms/recipients/{number}: erases the texts of one person; their opt-out stays."""
 
-from longcode import erase, http, phone, wiring
-from longcode.errors import NotFound
+from longcode.domain import phone
+from longcode.domain.errors import NotFound
+from longcode.entrypoints import container, http
+from longcode.use_cases import erase
 
 # API Gateway gives up after 29 s.
 WORK_MS = 20_000
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     finder, messages = service.finder, service.messages
 
@@ -19,8 +21,8 @@ def handler(service: wiring.Service) -> wiring.Handler:
             number,
             finder=finder,
             messages=messages,
-            meter=service.meter,
-            journal=service.journal,
+            metrics=service.metrics,
+            logger=service.logger,
             clock=service.clock,
             stop_ms=service.clock.now_ms() + WORK_MS,
         )
@@ -32,4 +34,4 @@ def handler(service: wiring.Service) -> wiring.Handler:
     return service.api(recipients)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

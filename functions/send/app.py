@@ -1,17 +1,18 @@
-"""POST /sms/send: sends one text now, and answers with the carrier's first word on it."""
+"""POST /sms/send: sends one text now, and answers with the provider's first word on it."""
 
-from longcode import http, send, wiring
+from longcode.entrypoints import container, http
+from longcode.use_cases import send
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    desk = service.desk
+    deps = service.deps
 
     def serve(request: http.Request) -> http.Response:
         message = service.asked_for(request, "send")
-        return http.sent(*send.send_now(message, desk, service.guard(request)))
+        return http.sent(*send.send_now(message, deps, service.quota(request)))
 
     return service.api(serve)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

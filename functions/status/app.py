@@ -1,10 +1,11 @@
-"""GET /sms/status/{id}: what became of one message, by our id or the carrier's."""
+"""GET /sms/status/{id}: what became of one message, by our id or the provider's."""
 
-from longcode import accept, http, wiring
-from longcode.errors import NotFound
+from longcode.domain.errors import NotFound
+from longcode.entrypoints import container, http
+from longcode.use_cases import enqueue
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     messages, limits, pace = service.messages, service.limits, service.pace
 
@@ -12,14 +13,14 @@ def handler(service: wiring.Service) -> wiring.Handler:
         message = messages.find(request.path_id or "")
         if message is None:
             raise NotFound("Message not found.")
-        service.journal.bind(message_id=message.id)
+        service.logger.bind(message_id=message.id)
         if not message.status.waiting:
             return http.status(message, None)
-        road = limits.look(message.recipient, message.sender)
+        gate = limits.read_gate(message.recipient, message.sender)
         now = service.clock.now_ms()
-        return http.status(message, accept.forecast(message, messages, road, now, pace))
+        return http.status(message, enqueue.forecast(message, messages, gate, now, pace))
 
     return service.api(status)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

@@ -1,9 +1,9 @@
 """GET /sms/tags/{tag}: how many texts of one tag are in each status."""
 
-from longcode import http, wiring
+from longcode.entrypoints import container, http
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     counters = service.counters
 
@@ -14,4 +14,4 @@ def handler(service: wiring.Service) -> wiring.Handler:
     return service.api(tags)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

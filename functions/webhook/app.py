@@ -1,9 +1,11 @@
-"""POST /webhooks/message: takes the carrier's signed receipts and inbound texts. Must answer within 2 s."""
+"""POST /webhooks/message: takes the provider's signed receipts and inbound texts. Must answer within 2 s."""
 
-from longcode import http, receipts, signature, telnyx, wiring
+from longcode.entrypoints import container, http
+from longcode.telnyx import protocol, signature
+from longcode.use_cases import receipts
 
 
-def handler(service: wiring.Service) -> wiring.Handler:
+def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     messages, optouts = service.messages, service.optouts
 
@@ -14,13 +16,13 @@ def handler(service: wiring.Service) -> wiring.Handler:
         signature.expect_source(service.settings.webhook_sources, request.source_address)
         signature.verify(service.settings.public_keys, request.headers, body, now)
         done = receipts.take(
-            telnyx.event(body, now, service.settings.long_code),
+            protocol.event(body, now, service.settings.long_code),
             request.path_id,
             long_code=service.settings.long_code,
             messages=messages,
             optouts=optouts,
-            meter=service.meter,
-            journal=service.journal,
+            metrics=service.metrics,
+            logger=service.logger,
             now_ms=now,
         )
         return http.Response(200, {"status": done})
@@ -28,4 +30,4 @@ def handler(service: wiring.Service) -> wiring.Handler:
     return service.api(webhook)
 
 
-lambda_handler = wiring.start(handler)
+lambda_handler = container.start(handler)

@@ -54,7 +54,7 @@ def test_one_a_second_costs_at_most_one_and_a_half_posts_for_a_text(together: bo
 @pytest.mark.parametrize("seed", SEEDS[:1], ids=["seed 1"])
 @both
 @pytest.mark.parametrize(("limit", "goodput"), [(5, 0.55), (20, 0.28), (50, 0.12)])
-def test_a_carrier_that_allows_no_burst_gets_few_posts_too_many_and_fewer_texts(
+def test_a_provider_that_allows_no_burst_gets_few_posts_too_many_and_fewer_texts(
     limit: int, goodput: float, together: bool, seed: int
 ) -> None:
     found = figures(ours(Setting("burst 1", limit, together=together), seed))
@@ -124,7 +124,7 @@ def test_clocks_that_differ_by_more_than_they_should_break_nothing(skew_ms: int,
 
 
 @seeds
-def test_a_carrier_that_refuses_everything_is_asked_less_and_less(seed: int) -> None:
+def test_a_provider_that_refuses_everything_is_asked_less_and_less(seed: int) -> None:
     done = ours(Setting(limit=0, span_ms=300_000), seed)
 
     assert sum(post.left_ms > 60_000 for post in done.posts) <= 300 // 5

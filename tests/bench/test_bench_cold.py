@@ -8,10 +8,10 @@ import pytest
 
 from bench import cold, cold_report, floor, quota
 from bench.cold import Start, Subject
-from local.problems import LocalError
-from longcode import signature
-from longcode.errors import SignatureRefused
-from tests.fakes import ROOT, SIGNER
+from devtools.local_stack.problems import LocalError
+from longcode.domain.errors import SignatureRefused
+from longcode.telnyx import signature
+from tests.support.fakes import ROOT, SIGNER
 
 FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
 

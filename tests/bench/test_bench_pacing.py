@@ -6,18 +6,18 @@ from typer.testing import CliRunner
 from bench.cli import app
 from bench.clock import START_MS, SimClock
 from bench.fifo import Fifo
-from bench.figures import at_the_carrier, ideal_ms, percentile
+from bench.figures import at_the_provider, ideal_ms, percentile
 from bench.report import promises
 from bench.scenarios import SCENARIOS, Scenario
 from bench.simulation import Simulation
 from bench.strategies import CompareAndSet, FailAndWait, HoldTheLock, Ours, Strategy
 from bench.texts import Text
 from bench.virtual import Row, rows, run_one
-from longcode.pacing import Pace
+from longcode.domain.pacing import Pace
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 # How far under the interval a gap may be: what a consumer that has seen few answers yet can mistake for its
-# carrier's usual pace. docs/performance.md has the argument.
+# provider's usual pace. docs/performance.md has the argument.
 UNLEARNT_MS = 40
 # Two tests that look at one run need it once.
 MEASURED: dict[tuple[str, str, int], Row] = {}
@@ -179,7 +179,7 @@ def test_the_ideal_is_what_the_slowest_limit_allows() -> None:
 
 
 def test_gaps_are_within_a_line_and_an_earlier_text_that_comes_later_was_overtaken() -> None:
-    gaps = at_the_carrier([("a", 0.0), ("b", 1.0), ("a", 1500.0), ("a", 1000.0), ("b", None)])
+    gaps = at_the_provider([("a", 0.0), ("b", 1.0), ("a", 1500.0), ("a", 1000.0), ("b", None)])
     assert gaps.gaps_ms == [1000.0, 500.0]
     assert gaps.overtaken == 1
 

@@ -7,13 +7,13 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from longcode import ports
-from longcode.limits import DynamoLimits
-from longcode.messages import DynamoMessages
-from longcode.outbox import SqsOutbox
+from longcode.aws.limits import DynamoLimits
+from longcode.aws.messages import DynamoMessages
+from longcode.aws.queue import SqsQueue
+from longcode.use_cases import ports
 from tests.contract.tables import REGION, create_queue, create_table
-from tests.fakes import FakeClock, FakeLimits, FakeMessages, FakeQueue
-from tests.fakes.optouts import FakeOptOuts
+from tests.support.fakes import FakeClock, FakeLimits, FakeMessages, FakeQueue
+from tests.support.fakes.optouts import FakeOptOuts
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -60,8 +60,8 @@ def limits(request: pytest.FixtureRequest) -> ports.Limits:
 
 
 @pytest.fixture(params=["fake", "sqs"])
-def outbox(request: pytest.FixtureRequest) -> ports.Outbox:
+def queue(request: pytest.FixtureRequest) -> ports.Queue:
     if request.param == "fake":
         return FakeQueue(FakeClock())
     client: SQSClient = request.getfixturevalue("sqs")
-    return SqsOutbox(client, create_queue(client, "SendQueue"))
+    return SqsQueue(client, create_queue(client, "SendQueue"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.core.models import botocore_stubber
 
-from tests.interleave import pause
+from tests.support.interleave import pause
 
 
 # Any: a client of boto3, whichever, and what botocore hands to a handler.

@@ -3,8 +3,8 @@
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from local import sam_template
-from tests.fakes import ROOT
+from devtools.local_stack import sam_template
+from tests.support.fakes import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

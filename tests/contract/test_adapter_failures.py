@@ -10,19 +10,20 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from longcode import aws, wiring
-from longcode.backlog import waiting
-from longcode.carrier import SEND_S
-from longcode.errors import Unavailable
-from longcode.limits import DynamoLimits
-from longcode.metrics import Metric
-from longcode.observability import LambdaMeter
-from longcode.outbox import SqsOutbox
-from longcode.ports import Envelope
+from longcode.aws import clients
+from longcode.aws.limits import DynamoLimits
+from longcode.aws.observability import LambdaMetrics
+from longcode.aws.queue import SqsQueue
+from longcode.domain.errors import Unavailable
+from longcode.domain.metrics import Metric
+from longcode.entrypoints import container
+from longcode.telnyx.client import SEND_S
+from longcode.use_cases.backlog import waiting
+from longcode.use_cases.ports import Envelope
 from tests.contract.tables import REGION
-from tests.fakes import ROOT, make_settings
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import OURS, THEIRS, make_message
+from tests.support.fakes import ROOT, make_settings
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import OURS, THEIRS, make_message
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
@@ -52,13 +53,13 @@ class Failing:
 @pytest.mark.parametrize("error", ERRORS, ids=["throttled", "denied", "timeout"])
 @pytest.mark.parametrize("call", ["put", "receive", "defer", "done", "size"])
 def test_a_queue_that_fails_is_unavailable(error: Exception, call: str) -> None:
-    outbox = SqsOutbox(Failing(error), "https://sqs.invalid/q")  # type: ignore[arg-type]
+    queue = SqsQueue(Failing(error), "https://sqs.invalid/q")  # type: ignore[arg-type]
     calls: dict[str, Callable[[], object]] = {
-        "put": lambda: outbox.put([waiting(make_message())]),
-        "receive": outbox.receive,
-        "defer": lambda: outbox.defer([ENVELOPE], [1]),
-        "done": lambda: outbox.done([ENVELOPE]),
-        "size": outbox.size,
+        "put": lambda: queue.put([waiting(make_message())]),
+        "receive": queue.receive,
+        "defer": lambda: queue.hide([ENVELOPE], [1]),
+        "done": lambda: queue.delete([ENVELOPE]),
+        "size": queue.size,
     }
 
     with pytest.raises(Unavailable, match="The queue"):
@@ -72,7 +73,7 @@ def test_a_queue_that_fails_is_unavailable(error: Exception, call: str) -> None:
 def test_a_limits_table_that_fails_is_unavailable(error: Exception, call: str) -> None:
     limits = DynamoLimits(Failing(error), "limits", "messages")  # type: ignore[arg-type]
     calls: dict[str, Callable[[], object]] = {
-        "look": lambda: limits.look(THEIRS, OURS),
+        "look": lambda: limits.read_gate(THEIRS, OURS),
         "reserve": lambda: limits.reserve("to#x", 1, 1_000, START_MS),
         "push": lambda: limits.push("to#x", START_MS),
         "probe": lambda: limits.probe(START_MS, START_MS, "m"),
@@ -100,7 +101,7 @@ def test_not_knowing_whether_sending_is_stopped_is_no_leave_to_send() -> None:
     limits = DynamoLimits(Half(), "limits", "messages", sleep=waits.append)  # type: ignore[arg-type]
 
     with pytest.raises(Unavailable, match="The limits table"):
-        limits.look(THEIRS, OURS)
+        limits.read_gate(THEIRS, OURS)
 
     # All five, and then what is left, as long as it may be a moment's trouble.
     assert asked == [5, 1, 1, 1]
@@ -140,7 +141,7 @@ def secrets(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator["SecretsMana
 
 
 def test_the_key_is_read_once_and_anew_when_asked_for(secrets: "SecretsManagerClient") -> None:
-    read = wiring.Service(make_settings())._api_key
+    read = container.Service(make_settings())._api_key
     assert read(False) == "KEY_old"
     secrets.put_secret_value(SecretId="telnyx", SecretString="KEY_new")
 
@@ -150,7 +151,7 @@ def test_the_key_is_read_once_and_anew_when_asked_for(secrets: "SecretsManagerCl
 
 
 def test_a_key_that_is_not_there_is_unavailable(secrets: "SecretsManagerClient") -> None:
-    read = wiring.Service(make_settings(secret_id="nothing"))._api_key
+    read = container.Service(make_settings(secret_id="nothing"))._api_key
 
     with pytest.raises(Unavailable, match="The secret store"):
         read(False)
@@ -158,7 +159,7 @@ def test_a_key_that_is_not_there_is_unavailable(secrets: "SecretsManagerClient")
 
 def test_a_key_is_read_within_the_half_of_a_send_that_is_kept_for_it(secrets: "SecretsManagerClient") -> None:
     # Any: botocore makes its options into attributes at run time.
-    config: Any = aws.secretsmanager().meta.config
+    config: Any = clients.secretsmanager().meta.config
     once_s = config.connect_timeout + config.read_timeout
     tries = config.retries["total_max_attempts"]
 
@@ -167,14 +168,14 @@ def test_a_key_is_read_within_the_half_of_a_send_that_is_kept_for_it(secrets: "S
 
 
 def test_clients_are_made_once(secrets: "SecretsManagerClient") -> None:
-    assert aws.secretsmanager() is aws.secretsmanager()
+    assert clients.secretsmanager() is clients.secretsmanager()
 
 
 # ------------------------------------------------------------------------------------- workers and metrics
 
 
 def test_the_lines_of_a_batch_run_side_by_side_and_a_crash_is_not_lost() -> None:
-    parallel = wiring.Service(make_settings()).parallel
+    parallel = container.Service(make_settings()).parallel
     both = threading.Barrier(2, timeout=5)
     met: list[bool] = []
 
@@ -193,7 +194,7 @@ def test_the_lines_of_a_batch_run_side_by_side_and_a_crash_is_not_lost() -> None
 
 
 def test_a_clock_that_sleeps_until_the_past_does_not_sleep() -> None:
-    clock = wiring.SystemClock()
+    clock = container.SystemClock()
     before = clock.now_ms()
 
     clock.sleep_until(before - 60_000)
@@ -203,18 +204,18 @@ def test_a_clock_that_sleeps_until_the_past_does_not_sleep() -> None:
 
 
 @pytest.fixture
-def meter(monkeypatch: pytest.MonkeyPatch) -> LambdaMeter:
+def metrics(monkeypatch: pytest.MonkeyPatch) -> LambdaMetrics:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "long-code-sms")
-    return LambdaMeter("prod")
+    return LambdaMetrics("prod")
 
 
 def test_metrics_are_one_line_for_the_service_and_for_nobody_in_particular(
-    meter: LambdaMeter, capsys: pytest.CaptureFixture[str]
+    metrics: LambdaMetrics, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    meter.count(Metric.SENT)
-    meter.count(Metric.SENT)
-    meter.count(Metric.CARRIER_LATENCY, 41)
-    meter.flush()
+    metrics.count(Metric.SENT)
+    metrics.count(Metric.SENT)
+    metrics.count(Metric.PROVIDER_LATENCY, 41)
+    metrics.flush()
 
     (line,) = capsys.readouterr().out.splitlines()
     fields = json.loads(line)
@@ -224,39 +225,39 @@ def test_metrics_are_one_line_for_the_service_and_for_nobody_in_particular(
     assert (fields["service"], fields["environment"]) == ("long-code-sms", "prod")
     assert {(metric["Name"], metric["Unit"]) for metric in described["Metrics"]} == {
         ("Sent", "Count"),
-        ("CarrierLatencyMs", "Milliseconds"),
+        ("ProviderLatencyMs", "Milliseconds"),
     }
     assert fields["Sent"] == [1.0, 1.0]
 
 
 def test_an_invocation_that_counted_nothing_writes_nothing(
-    meter: LambdaMeter, capsys: pytest.CaptureFixture[str]
+    metrics: LambdaMetrics, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    meter.flush()
-    meter.count(Metric.SENT)
-    meter.flush()
-    meter.flush()
+    metrics.flush()
+    metrics.count(Metric.SENT)
+    metrics.flush()
+    metrics.flush()
 
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_ten_workers_that_count_at_once_lose_and_double_nothing(
-    meter: LambdaMeter, capsys: pytest.CaptureFixture[str]
+    metrics: LambdaMetrics, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def work() -> None:
         for _ in range(500):
-            meter.count(Metric.SENT)
-            meter.count(Metric.CARRIER_LATENCY, 41)
+            metrics.count(Metric.SENT)
+            metrics.count(Metric.PROVIDER_LATENCY, 41)
 
     workers = [threading.Thread(target=work) for _ in range(10)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    meter.flush()
+    metrics.flush()
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    values = [line[name] for line in lines for name in ("Sent", "CarrierLatencyMs") if name in line]
+    values = [line[name] for line in lines for name in ("Sent", "ProviderLatencyMs") if name in line]
     assert sum(map(len, values)) == 10_000
     # CloudWatch takes no more of one metric in a line.
     assert max(map(len, values)) <= 100

@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longcode import braking, pacing
-from longcode.braking import Brake
-from longcode.limits import DynamoLimits
-from longcode.message import ENQUEUE_CHECK_MS, HeldBy, Message, Status
-from longcode.messages import DynamoMessages
-from longcode.pacing import Reservation
-from longcode.ports import Claim, Limits, Messages, Receipt, Recorded, Trouble
-from tests import interleave
+from longcode.aws.limits import DynamoLimits
+from longcode.aws.messages import DynamoMessages
+from longcode.domain import braking, pacing
+from longcode.domain.braking import Brake
+from longcode.domain.gate import Trouble
+from longcode.domain.message import ENQUEUE_CHECK_MS, Message
+from longcode.domain.outcomes import Receipt, Recorded
+from longcode.domain.pacing import Reservation
+from longcode.domain.status import HeldBy, Status
+from longcode.use_cases.ports import Claim, Limits, Messages
 from tests.chance import FULL, groups_meeting, told
 from tests.contract.repeats import repeated
 from tests.contract.tables import create_table
-from tests.fakes import FakeLimits, FakeMessages
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import NO_ANSWER, REFUSED, accepted, ending, make_message, make_receipt
-from tests.fakes.optouts import FakeOptOuts
-from tests.interleave import Job, Run, Trial
+from tests.support import interleave
+from tests.support.fakes import FakeLimits, FakeMessages
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import NO_ANSWER, REFUSED, accepted, ending, make_message, make_receipt
+from tests.support.fakes.optouts import FakeOptOuts
+from tests.support.interleave import Job, Run, Trial
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -161,7 +164,7 @@ def test_a_text_is_sent_or_ended_and_never_both(scene: Scene, status: Status) ->
             sent, ended = won(run.returned[0]), run.returned[1]
             assert sent is not ended
             assert at_rest(scene, message).status is (Status.SENDING if sent else status)
-            assert not scene.messages.line_length(message.recipient, at_most=1)
+            assert not scene.messages.queue_length(message.recipient, at_most=1)
 
         return [
             claim(scene, message, "a"),
@@ -283,7 +286,7 @@ def test_of_several_under_one_id_one_is_accepted(scene: Scene, before: str, same
             (loser,) = (answer for answer in run.returned if answer is not None)
             assert isinstance(loser, Message)
             assert loser.status is Status.FAILED or loser == winner
-            assert scene.messages.line_length(recipient, at_most=5) == 1
+            assert scene.messages.queue_length(recipient, at_most=5) == 1
 
         return [lambda: scene.messages.accept(one), lambda: scene.messages.accept(other)], judge
 
@@ -315,7 +318,7 @@ def test_what_the_queue_is_known_to_have_is_looked_at_by_what_became_of_it(scene
             assert (found.status, found.unqueued) == (Status.SENDING, False)
             # Its claim is dead long before its validity is over.
             soon = NOW + 2 * ENQUEUE_CHECK_MS
-            assert any(message.id in scene.messages.needing_attention(shard, soon, 10_000) for shard in range(16))
+            assert any(message.id in scene.messages.due_messages(shard, soon, 10_000) for shard in range(16))
 
         return [lambda: scene.messages.queued(message), claim(scene, message, "a")], judge
 
@@ -330,19 +333,19 @@ def receipt(message: Message, status: Status | None, event: str = "e-1") -> Rece
 
 
 @pytest.mark.parametrize("status", [Status.SENT, Status.DELIVERED, Status.DELIVERY_FAILED])
-def test_a_text_that_the_carrier_tells_of_does_not_go_back_into_its_line(scene: Scene, status: Status) -> None:
+def test_a_text_that_the_provider_tells_of_does_not_go_back_into_its_line(scene: Scene, status: Status) -> None:
     def make() -> Trial:
         message = sends(scene)
 
         def judge(run: Run) -> None:
             assert run.returned[1] in (Recorded.ADVANCED, Recorded.DUPLICATE)
             assert at_rest(scene, message).status is status
-            assert not scene.messages.line_length(message.recipient, at_most=1)
+            assert not scene.messages.queue_length(message.recipient, at_most=1)
             assert not scene.messages.claim(message.id, "b", NOW).won
             assert scene.messages.find(f"telnyx-{message.id}") == at_rest(scene, message)
 
         return [
-            lambda: scene.messages.release(message, NOW, slot_ms=NOW, held_by=HeldBy.CARRIER_BACKOFF),
+            lambda: scene.messages.release(message, NOW, slot_ms=NOW, held_by=HeldBy.PROVIDER_BACKOFF),
             lambda: scene.messages.record(message.id, receipt(message, status), NOW),
         ], judge
 
@@ -529,7 +532,7 @@ def test_of_brakes_that_were_set_for_what_was_seen_one_is(scene: Scene) -> None:
 
         def judge(run: Run) -> None:
             (winner,) = (brake for brake, set_ in zip(brakes, run.returned, strict=True) if set_)
-            assert scene.limits.look("", sender).sender.brake == winner
+            assert scene.limits.read_gate("", sender).sender.brake == winner
 
         return [partial(scene.limits.set_brake, sender, seen, brake) for brake in brakes], judge
 
@@ -565,7 +568,7 @@ def test_the_third_of_three_suspects_knows_of_the_others(scene: Scene, before: s
 
         def judge(run: Run) -> None:
             assert max(answer for answer in run.returned if isinstance(answer, int)) == 3
-            found = scene.limits.look("", "").control.suspects
+            found = scene.limits.read_gate("", "").control.suspects
             assert {f"outage {recipient}" for recipient in recipients} <= found
             assert len(found) == 3
 
@@ -583,7 +586,7 @@ def test_of_several_who_open_the_breaker_one_does_and_the_longest_stop_holds(sce
             opened = sum(map(bool, run.returned))
             # Who is asked again after another made the stop longer does not know that it was the first.
             assert opened == 1 or (scene.loses and opened == 0)
-            control = scene.limits.look("", "").control
+            control = scene.limits.read_gate("", "").control
             assert (control.breaker_since_ms, control.breaker_until_ms) == (NOW, max(ends))
 
         return [partial(scene.limits.open_breaker, NOW, end, "no answer") for end in ends], judge
@@ -609,7 +612,7 @@ def test_each_trouble_is_counted_and_the_longest_wait_holds(scene: Scene) -> Non
         recipient = number()
 
         def judge(run: Run) -> None:
-            found = scene.limits.look(recipient, "").recipient
+            found = scene.limits.read_gate(recipient, "").recipient
             assert (found.troubles, found.not_before_ms, found.troubled_ms) == (2, NOW + 9_000, NOW)
 
         return [

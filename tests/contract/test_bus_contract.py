@@ -8,11 +8,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from longcode.events import MOST_BYTES, MOST_ENTRIES, EventBridgeBus
-from longcode.ports import Bus, Notice, Told
+from longcode.aws.event_bus import MOST_BYTES, MOST_ENTRIES, EventBridgeBus
+from longcode.domain.events import Event, PublishResult
+from longcode.use_cases.ports import EventBus
 from tests.contract.tables import REGION
-from tests.fakes.bus import FakeBus
-from tests.fakes.clock import START_MS
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.event_bus import FakeEventBus
 
 
 class EventBridge:
@@ -52,17 +53,17 @@ class Both:
     """A bus, and what it was told and refuses."""
 
     def __init__(self, kind: str) -> None:
-        self.fake = FakeBus()
+        self.fake = FakeEventBus()
         self.service = EventBridge()
         self.real = kind == "eventbridge"
         client: Any = self.service
         real = EventBridgeBus(client, "long-code-sms", sleep=self.service.waits.append)
-        self.bus: Bus = real if self.real else self.fake
+        self.event_bus: EventBus = real if self.real else self.fake
 
     @property
     def heard(self) -> list[tuple[str, int]]:
         """(about, number) of each notice that was taken."""
-        details: list[Any] = self.service.heard if self.real else [notice.detail for notice in self.fake.heard]
+        details: list[Any] = self.service.heard if self.real else [event.detail for event in self.fake.heard]
         return [(detail["about"], detail["number"]) for detail in details]
 
     def refuse(self, *about: str) -> None:
@@ -74,28 +75,28 @@ def both(request: pytest.FixtureRequest) -> Both:
     return Both(request.param)
 
 
-def notices(*about: str, **more: object) -> list[Notice]:
+def events(*about: str, **more: object) -> list[Event]:
     return [
-        Notice("sms.status_changed", name, START_MS + number, {"about": name, "number": number, **more})
+        Event("sms.status_changed", name, START_MS + number, {"about": name, "number": number, **more})
         for number, name in enumerate(about)
     ]
 
 
 def test_all_is_told_in_its_order(both: Both) -> None:
-    assert both.bus.tell(notices("a", "b", "a", "c")) == Told(4)
+    assert both.event_bus.publish(events("a", "b", "a", "c")) == PublishResult(4)
 
     assert both.heard == [("a", 0), ("b", 1), ("a", 2), ("c", 3)]
 
 
 def test_nothing_to_tell_is_told(both: Both) -> None:
-    assert both.bus.tell([]) == Told(0)
+    assert both.event_bus.publish([]) == PublishResult(0)
     assert both.heard == []
 
 
 def test_a_refusal_says_how_far_it_came(both: Both) -> None:
     both.refuse("c")
 
-    assert both.bus.tell(notices("a", "b", "c")) == Told(2, "ThrottlingException")
+    assert both.event_bus.publish(events("a", "b", "c")) == PublishResult(2, "ThrottlingException")
 
     assert both.heard == [("a", 0), ("b", 1)]
 
@@ -103,18 +104,18 @@ def test_a_refusal_says_how_far_it_came(both: Both) -> None:
 def test_after_a_refusal_nothing_more_is_told_of_the_same_message(both: Both) -> None:
     both.refuse("b")
 
-    assert both.bus.tell(notices("a", "b", "b", "b", "a")) == Told(1, "ThrottlingException")
+    assert both.event_bus.publish(events("a", "b", "b", "b", "a")) == PublishResult(1, "ThrottlingException")
 
     assert both.heard == [("a", 0)]
 
 
 def test_what_was_refused_can_be_told_again(both: Both) -> None:
-    told = notices("a", "b", "b")
+    told = events("a", "b", "b")
     both.refuse("b")
-    taken = both.bus.tell(told).taken
+    taken = both.event_bus.publish(told).taken
     both.refuse()
 
-    assert both.bus.tell(told[taken:]) == Told(2)
+    assert both.event_bus.publish(told[taken:]) == PublishResult(2)
 
     assert both.heard == [("a", 0), ("b", 1), ("b", 2)]
 
@@ -128,7 +129,7 @@ def eventbridge() -> Both:
 
 
 def test_ten_at_a_time_of_different_messages(eventbridge: Both) -> None:
-    assert eventbridge.bus.tell(notices(*[f"m-{number}" for number in range(25)])) == Told(25)
+    assert eventbridge.event_bus.publish(events(*[f"m-{number}" for number in range(25)])) == PublishResult(25)
 
     assert [len(call) for call in eventbridge.service.calls] == [MOST_ENTRIES, MOST_ENTRIES, 5]
 
@@ -136,7 +137,7 @@ def test_ten_at_a_time_of_different_messages(eventbridge: Both) -> None:
 def test_what_is_refused_for_a_moment_is_put_in_again_alone_and_in_its_order(eventbridge: Both) -> None:
     eventbridge.service.throttled = {"b": 2, "c": 1}
 
-    assert eventbridge.bus.tell(notices("a", "b", "c", "b", "a")) == Told(5)
+    assert eventbridge.event_bus.publish(events("a", "b", "c", "b", "a")) == PublishResult(5)
 
     assert [len(call) for call in eventbridge.service.calls] == [3, 2, 1, 2]
     assert [number for about, number in eventbridge.heard if about == "b"] == [1, 3]
@@ -147,7 +148,7 @@ def test_what_is_refused_for_a_moment_is_put_in_again_alone_and_in_its_order(eve
 def test_what_is_always_refused_is_given_back_before_long(eventbridge: Both) -> None:
     eventbridge.refuse("b")
 
-    assert eventbridge.bus.tell(notices("a", "b", "c", "b")) == Told(1, "ThrottlingException")
+    assert eventbridge.event_bus.publish(events("a", "b", "c", "b")) == PublishResult(1, "ThrottlingException")
 
     assert [len(call) for call in eventbridge.service.calls] == [3, 1, 1, 1]
     assert eventbridge.service.waits == [0.05, 0.1, 0.2]
@@ -155,9 +156,9 @@ def test_what_is_always_refused_is_given_back_before_long(eventbridge: Both) -> 
 
 def test_large_ones_are_spread_over_calls_by_their_size(eventbridge: Both) -> None:
     # Three of these are more than one call takes; outside ASCII each character is six bytes.
-    large = notices("a", "b", "c", "d", text="ê" * (MOST_BYTES // 6 // 3))
+    large = events("a", "b", "c", "d", text="ê" * (MOST_BYTES // 6 // 3))
 
-    assert eventbridge.bus.tell(large) == Told(4)
+    assert eventbridge.event_bus.publish(large) == PublishResult(4)
 
     assert [len(call) for call in eventbridge.service.calls] == [2, 2]
     assert [about for about, _ in eventbridge.heard] == ["a", "b", "c", "d"]
@@ -175,17 +176,17 @@ def test_large_ones_are_spread_over_calls_by_their_size(eventbridge: Both) -> No
 def test_a_bus_that_fails_says_why_in_a_word_and_how_far_it_came(
     eventbridge: Both, error: Exception, fault: str
 ) -> None:
-    several = notices(*[f"m-{number}" for number in range(12)])
-    taken = eventbridge.bus.tell(several[:10]).taken
+    several = events(*[f"m-{number}" for number in range(12)])
+    taken = eventbridge.event_bus.publish(several[:10]).taken
     eventbridge.service.fails = [error]
 
-    assert eventbridge.bus.tell(several[10:]) == Told(0, fault)
+    assert eventbridge.event_bus.publish(several[10:]) == PublishResult(0, fault)
 
     assert (taken, len(eventbridge.heard)) == (10, 10)
 
 
 def test_an_entry_names_the_bus_the_source_the_kind_and_the_time(eventbridge: Both) -> None:
-    eventbridge.bus.tell(notices("a"))
+    eventbridge.event_bus.publish(events("a"))
 
     assert eventbridge.service.calls == [
         [
@@ -208,7 +209,7 @@ def test_the_real_client_sends_what_is_told(aws: None) -> None:
         "before-call.events.PutEvents", lambda params, **_: sent.append(json.loads(params["body"]))
     )
 
-    assert EventBridgeBus(client, "long-code-sms").tell(notices("a", "b", "a")) == Told(3)
+    assert EventBridgeBus(client, "long-code-sms").publish(events("a", "b", "a")) == PublishResult(3)
 
     entries = [entry for body in sent for entry in body["Entries"]]
     assert [json.loads(entry["Detail"])["about"] for entry in entries] == ["a", "b", "a"]

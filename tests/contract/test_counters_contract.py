@@ -8,16 +8,17 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from longcode.counters import MOST_ITEMS, SHARDS, DynamoCounters
-from longcode.errors import Unavailable
-from longcode.message import Status
-from longcode.ports import Counted, Counters, Place
-from tests import interleave
+from longcode.aws.counters import MOST_ITEMS, SHARDS, DynamoCounters
+from longcode.domain.errors import Unavailable
+from longcode.domain.events import Counted, CountKey
+from longcode.domain.status import Status
+from longcode.use_cases.ports import Counters
 from tests.chance import times
 from tests.contract.tables import create_table
-from tests.fakes.clock import START_MS
-from tests.fakes.counters import FakeCounters
-from tests.interleave import Job, Run, Trial
+from tests.support import interleave
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.counters import FakeCounters
+from tests.support.interleave import Job, Run, Trial
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -44,7 +45,7 @@ def counters(request: pytest.FixtureRequest) -> Counters:
     return real
 
 
-def at(status: Status, tag: str | None = None) -> Place:
+def at(status: Status, tag: str | None = None) -> CountKey:
     return status, tag
 
 

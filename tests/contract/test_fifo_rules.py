@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode.outbox import envelope
-from tests.fakes import FakeClock, FakeQueue, Mapping
-from tests.fakes.queue import DEDUPLICATION_MS, Stored
-from tests.fakes.tripwire import Died
+from longcode.aws.queue import envelope
+from tests.support.fakes import FakeClock, FakeQueue, Mapping
+from tests.support.fakes.queue import DEDUPLICATION_MS, Stored
+from tests.support.fakes.tripwire import Died
 
 A, B, C = "+12025550101", "+12025550102", "+12025550103"
 
@@ -40,7 +40,7 @@ def bodies(stored: Sequence[Stored]) -> list[str]:
 
 
 def change(queue: FakeQueue, stored: Sequence[Stored], *delays_s: int) -> None:
-    queue.defer([envelope(queue.record(message)) for message in stored], delays_s)
+    queue.hide([envelope(queue.record(message)) for message in stored], delays_s)
 
 
 def test_a_receive_takes_as_much_of_one_group_as_it_can_and_then_of_the_next(queue: FakeQueue) -> None:
@@ -61,7 +61,7 @@ def test_a_group_goes_on_when_what_was_in_flight_is_deleted(queue: FakeQueue) ->
     fill(queue, "a1", "a2")
     first = queue.take(at_most=1)
 
-    queue.delete([first[0].handle])
+    queue.delete_handles([first[0].handle])
 
     assert bodies(queue.take()) == ["a2"]
 
@@ -111,7 +111,7 @@ def test_what_is_deleted_stood_in_the_way_until_then(queue: FakeQueue, clock: Fa
     start = clock.now
     first = queue.take(at_most=1)
     clock.now = start + 500
-    queue.delete([first[0].handle])
+    queue.delete_handles([first[0].handle])
 
     clock.now = start + 499
     assert queue.take() == []
@@ -127,7 +127,7 @@ def test_a_handle_is_good_for_the_latest_receive_only(queue: FakeQueue, clock: F
     clock.pass_ms(360_000)
     queue.take()
 
-    queue.delete([old])
+    queue.delete_handles([old])
 
     assert queue.size() == 1
 
@@ -139,7 +139,7 @@ def test_a_handle_is_good_for_nothing_once_the_message_is_visible_again(
     taken = queue.take()
     clock.pass_ms(360_000)
 
-    queue.delete([taken[0].handle])
+    queue.delete_handles([taken[0].handle])
     change(queue, taken, 30)
 
     assert bodies(queue.take()) == ["a1"]
@@ -160,7 +160,7 @@ def test_a_second_copy_within_five_minutes_is_dropped_also_after_the_first_is_go
     queue: FakeQueue, clock: FakeClock
 ) -> None:
     fill(queue, "a1")
-    queue.delete([queue.take()[0].handle])
+    queue.delete_handles([queue.take()[0].handle])
     clock.pass_ms(DEDUPLICATION_MS - 1)
 
     assert queue.append("again", A, "a1") is None
@@ -241,7 +241,7 @@ def test_no_group_is_ever_overtaken(plan: list[tuple[str, str]]) -> None:
                 continue
             what = fate[stored.body] if stored.receives == 1 else "delete"
             if what == "delete":
-                queue.delete([stored.handle])
+                queue.delete_handles([stored.handle])
                 gone.append(stored.body)
             else:
                 stopped.add(stored.group)

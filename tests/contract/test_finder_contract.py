@@ -9,15 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from longcode.finder import LOOKED_MOST, READS_MOST, DynamoFinder
-from longcode.message import Message, Status
-from longcode.messages import DynamoMessages
-from longcode.ports import Finder, Messages, Position, Search
+from longcode.aws.messages import DynamoMessages
+from longcode.aws.search_index import LOOKED_MOST, READS_MOST, DynamoFinder
+from longcode.domain.message import Message
+from longcode.domain.search import Position, Search
+from longcode.domain.status import Status
+from longcode.use_cases.ports import Finder, Messages
 from tests.chance import times
 from tests.contract.tables import create_table
-from tests.fakes import FakeFinder, FakeMessages
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import OURS, THEIRS, accepted, make_message
+from tests.support.fakes import FakeFinder, FakeMessages
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import OURS, THEIRS, accepted, make_message
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longcode.heartbeat import DynamoHeartbeat
-from longcode.ports import Beat, Heartbeat
-from longcode.stream import HEARD, relay
+from longcode.aws.heartbeat import DynamoHeartbeat
+from longcode.entrypoints.stream import HEARD, relay
+from longcode.use_cases.ports import Beat, Heartbeat
 from tests.contract.tables import create_table
-from tests.fakes import FakeHeartbeat, FakeJournal, FakeMeter
-from tests.fakes.clock import START_MS
-from tests.fakes.stream import event
+from tests.support.fakes import FakeHeartbeat, FakeLogger, FakeMetrics
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.stream import event
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -56,7 +56,7 @@ def test_the_stream_hands_the_beat_to_the_publisher_and_not_what_it_has_heard(
     relay(
         event((None, items[handed])),
         lambda changes: found.extend(change.after for change in changes) or len(changes),  # type: ignore[func-returns-value]
-        FakeMeter(),
-        FakeJournal(),
+        FakeMetrics(),
+        FakeLogger(),
     )
     assert found == [Beat(START_MS)]

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from longcode import braking, pacing
-from longcode.braking import Brake
-from longcode.limits import DynamoLimits
-from longcode.ports import Control, Limiter, Limits, Refusal, Road, Trouble
+from longcode.aws.limits import DynamoLimits
+from longcode.domain import braking, pacing
+from longcode.domain.braking import Brake
+from longcode.domain.gate import Control, Gate, Limiter, Refusal, Trouble
+from longcode.use_cases.ports import Limits
 from tests.chance import times
 from tests.contract.tables import create_table
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import OURS, THEIRS
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import OURS, THEIRS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -25,14 +26,14 @@ _numbers = itertools.count(1)
 
 
 def test_nothing_stands_in_the_way_of_the_first_text(limits: Limits) -> None:
-    assert limits.look(THEIRS, OURS) == Road()
-    assert limits.look("", "") == Road()
+    assert limits.read_gate(THEIRS, OURS) == Gate()
+    assert limits.read_gate("", "") == Gate()
 
 
 def test_a_first_reservation_starts_now(limits: Limits) -> None:
     found = limits.reserve(KEY, 3, 1_000, START_MS)
 
-    assert limits.look(THEIRS, OURS).recipient.tat_ms == START_MS + 3_000
+    assert limits.read_gate(THEIRS, OURS).recipient.tat_ms == START_MS + 3_000
     assert found == pacing.Reservation(START_MS, START_MS + 3_000)
 
 
@@ -63,11 +64,11 @@ def test_limits_do_not_know_each_other(limits: Limits) -> None:
     limits.reserve(pacing.sender_key(OURS), 1, 50, START_MS)
     limits.reserve(pacing.ACCOUNT_KEY, 2, 20, START_MS)
 
-    road = limits.look(THEIRS, OURS)
+    gate = limits.read_gate(THEIRS, OURS)
 
-    assert road.recipient == Limiter(START_MS + 5_000)
-    assert road.sender == Limiter(START_MS + 50)
-    assert road.account == Limiter(START_MS + 40)
+    assert gate.recipient == Limiter(START_MS + 5_000)
+    assert gate.sender == Limiter(START_MS + 50)
+    assert gate.account == Limiter(START_MS + 40)
 
 
 @settings(deadline=None, max_examples=times(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -95,20 +96,20 @@ def test_a_push_keeps_everybody_back_and_never_brings_anything_forward(limits: L
     limits.push(KEY, START_MS + 4_000)
     limits.push(pacing.sender_key(OURS), START_MS + 7_000)
 
-    road = limits.look(THEIRS, OURS)
+    gate = limits.read_gate(THEIRS, OURS)
 
-    assert road.recipient.not_before_ms == START_MS + 9_000
-    assert road.not_before_ms == START_MS + 9_000
+    assert gate.recipient.not_before_ms == START_MS + 9_000
+    assert gate.not_before_ms == START_MS + 9_000
     # A wait of the sender is its brake's: it does not stand in the way of single recipients.
-    assert limits.look("+12025550124", OURS).not_before_ms == 0
-    assert limits.look("+12025550124", OURS).sender.not_before_ms == START_MS + 7_000
+    assert limits.read_gate("+12025550124", OURS).not_before_ms == 0
+    assert limits.read_gate("+12025550124", OURS).sender.not_before_ms == START_MS + 7_000
 
 
 def test_a_push_leaves_the_reserved_slots_alone(limits: Limits) -> None:
     limits.reserve(KEY, 1, 1_000, START_MS)
     limits.push(KEY, START_MS + 9_000)
 
-    assert limits.look(THEIRS, OURS).recipient == Limiter(START_MS + 1_000, START_MS + 9_000)
+    assert limits.read_gate(THEIRS, OURS).recipient == Limiter(START_MS + 1_000, START_MS + 9_000)
     assert limits.reserve(KEY, 1, 1_000, START_MS).first_ms == START_MS + 1_000
 
 
@@ -119,10 +120,10 @@ def test_a_pause_is_seen_by_everybody_and_keeps_its_first_moment(limits: Limits)
     limits.pause(START_MS, "wrong text")
     limits.pause(START_MS + 5, "still the wrong text")
 
-    control = limits.look(THEIRS, OURS).control
+    control = limits.read_gate(THEIRS, OURS).control
 
     assert control == Control(paused_since_ms=START_MS, pause_reason="still the wrong text")
-    assert limits.look("+12025550124", "+12025550101").control == control
+    assert limits.read_gate("+12025550124", "+12025550101").control == control
 
 
 def test_a_resume_ends_the_pause(limits: Limits) -> None:
@@ -130,7 +131,7 @@ def test_a_resume_ends_the_pause(limits: Limits) -> None:
 
     limits.resume()
 
-    assert limits.look(THEIRS, OURS).control == Control()
+    assert limits.read_gate(THEIRS, OURS).control == Control()
 
 
 def test_a_resume_leaves_an_open_breaker_open(limits: Limits) -> None:
@@ -139,7 +140,7 @@ def test_a_resume_leaves_an_open_breaker_open(limits: Limits) -> None:
 
     limits.resume()
 
-    assert limits.look(THEIRS, OURS).control == Control(
+    assert limits.read_gate(THEIRS, OURS).control == Control(
         breaker_since_ms=START_MS, breaker_until_ms=START_MS + 15_000, breaker_reason="10009 bad key"
     )
 
@@ -148,7 +149,7 @@ def test_a_breaker_that_opens_again_keeps_its_first_moment_and_takes_the_new_end
     limits.open_breaker(START_MS, START_MS + 15_000, "10009 bad key")
     limits.open_breaker(START_MS + 15_000, START_MS + 40_000, "20100 no funds")
 
-    assert limits.look("", "").control == Control(
+    assert limits.read_gate("", "").control == Control(
         breaker_since_ms=START_MS, breaker_until_ms=START_MS + 40_000, breaker_reason="20100 no funds"
     )
 
@@ -159,7 +160,7 @@ def test_a_closed_breaker_is_gone_and_a_pause_is_not(limits: Limits) -> None:
 
     limits.close_breaker(START_MS + 9)
 
-    assert limits.look("", "").control == Control(
+    assert limits.read_gate("", "").control == Control(
         paused_since_ms=START_MS,
         pause_reason="lunch",
         sound_ms=START_MS + 9,
@@ -175,20 +176,20 @@ def test_one_probe_goes_through_a_breaker_whose_time_has_passed(limits: Limits) 
     assert limits.probe(START_MS + 15_000, START_MS + 30_000, "one")
     assert not limits.probe(START_MS + 15_000, START_MS + 30_000, "another")
 
-    assert limits.look("", "").control.breaker_until_ms == START_MS + 30_000
+    assert limits.read_gate("", "").control.breaker_until_ms == START_MS + 30_000
 
 
 def test_nothing_is_probed_where_no_breaker_is_open(limits: Limits) -> None:
     assert not limits.probe(START_MS, START_MS + 15_000, "one")
 
-    assert limits.look("", "").control == Control()
+    assert limits.read_gate("", "").control == Control()
 
 
 def test_ending_what_never_began_is_harmless(limits: Limits) -> None:
     limits.resume()
     limits.close_breaker(START_MS)
 
-    assert limits.look("", "").control == Control(sound_ms=START_MS)
+    assert limits.read_gate("", "").control == Control(sound_ms=START_MS)
 
 
 # ------------------------------------------------------------------------------------------- counts of a day
@@ -212,7 +213,7 @@ def test_counts_do_not_know_each_other(limits: Limits) -> None:
 
     assert not limits.count(DAY, 1, START_MS)
     assert limits.count("day#2023-11-15#key#example", 1, START_MS)
-    assert limits.look(THEIRS, OURS) == Road()
+    assert limits.read_gate(THEIRS, OURS) == Gate()
 
 
 def test_a_cap_that_was_changed_holds_at_once(limits: Limits) -> None:
@@ -270,7 +271,7 @@ def test_slots_are_not_given_back_once_somebody_has_reserved_after_them(limits: 
 
     limits.give_back(KEY, mine, 2, 1_000)
 
-    assert limits.look(THEIRS, OURS).recipient.tat_ms == theirs.tat_ms
+    assert limits.read_gate(THEIRS, OURS).recipient.tat_ms == theirs.tat_ms
 
 
 def test_of_a_row_of_reservations_the_last_can_be_given_back_first(limits: Limits) -> None:
@@ -280,7 +281,7 @@ def test_of_a_row_of_reservations_the_last_can_be_given_back_first(limits: Limit
     limits.give_back(KEY, theirs, 3, 1_000)
     limits.give_back(KEY, mine, 1, 1_000)
 
-    assert limits.look(THEIRS, OURS).recipient.tat_ms == START_MS + 1_000
+    assert limits.read_gate(THEIRS, OURS).recipient.tat_ms == START_MS + 1_000
 
 
 def test_giving_back_leaves_all_else_of_a_limit_alone(limits: Limits) -> None:
@@ -290,10 +291,10 @@ def test_giving_back_leaves_all_else_of_a_limit_alone(limits: Limits) -> None:
     limits.give_back(KEY, reservation, 1, 1_000)
     limits.give_back(pacing.recipient_key("+12025550124"), reservation, 1, 1_000)
 
-    assert limits.look(THEIRS, OURS).recipient == Limiter(
+    assert limits.read_gate(THEIRS, OURS).recipient == Limiter(
         START_MS + 1_000, START_MS + 9, troubles=1, trouble_kind="outage", troubled_ms=START_MS, alone=1
     )
-    assert limits.look("+12025550124", OURS).recipient == Limiter()
+    assert limits.read_gate("+12025550124", OURS).recipient == Limiter()
 
 
 # ---------------------------------------------------------------------------------- what befalls a recipient
@@ -303,18 +304,18 @@ def test_troubles_are_counted_from_the_first_until_they_are_settled(limits: Limi
     limits.trouble(THEIRS, Trouble("outage", 1), START_MS + 5_000, START_MS)
     limits.trouble(THEIRS, Trouble("outage", 1), START_MS + 60_000, START_MS + 5_000)
 
-    assert limits.look(THEIRS, OURS).recipient == Limiter(
+    assert limits.read_gate(THEIRS, OURS).recipient == Limiter(
         None, START_MS + 60_000, troubles=2, trouble_kind="outage", troubled_ms=START_MS + 5_000, alone=1
     )
 
     limits.settle(THEIRS)
     limits.settle("+12025550124")
-    assert limits.look(THEIRS, OURS).recipient == Limiter(None, START_MS + 60_000)
-    assert limits.look("+12025550124", OURS).recipient == Limiter()
+    assert limits.read_gate(THEIRS, OURS).recipient == Limiter(None, START_MS + 60_000)
+    assert limits.read_gate("+12025550124", OURS).recipient == Limiter()
 
     limits.trouble(THEIRS, Trouble("outage", 1), START_MS, START_MS + 90_000)
     # A wait is never made shorter.
-    assert limits.look(THEIRS, OURS).recipient == Limiter(
+    assert limits.read_gate(THEIRS, OURS).recipient == Limiter(
         None, START_MS + 60_000, troubles=1, trouble_kind="outage", troubled_ms=START_MS + 90_000, alone=1
     )
 
@@ -324,34 +325,34 @@ def test_troubles_of_another_kind_are_counted_anew(limits: Limits) -> None:
     limits.trouble(THEIRS, Trouble("40319", 1), START_MS, START_MS + 1)
     limits.trouble(THEIRS, Trouble("40319", 1), START_MS, START_MS + 2)
 
-    found = limits.look(THEIRS, OURS).recipient
+    found = limits.read_gate(THEIRS, OURS).recipient
     assert (found.troubles, found.trouble_kind, found.troubled_ms) == (2, "40319", START_MS + 2)
 
 
 def test_a_line_is_one_texts_alone_until_it_leaves_it(limits: Limits) -> None:
-    free = limits.look(THEIRS, OURS).recipient
-    assert limits.take_line(THEIRS, free, "m-1", START_MS + 5_000, START_MS + 9_000)
-    assert not limits.take_line(THEIRS, free, "m-2", START_MS + 6_000, START_MS + 8_000)
+    free = limits.read_gate(THEIRS, OURS).recipient
+    assert limits.take_queue(THEIRS, free, "m-1", START_MS + 5_000, START_MS + 9_000)
+    assert not limits.take_queue(THEIRS, free, "m-2", START_MS + 6_000, START_MS + 8_000)
 
-    taken = limits.look(THEIRS, OURS).recipient
+    taken = limits.read_gate(THEIRS, OURS).recipient
     assert (taken.turn_id, taken.turn_ms, taken.not_before_ms) == ("m-1", START_MS + 5_000, START_MS + 9_000)
-    limits.leave_line(THEIRS, "m-2")
-    assert limits.look(THEIRS, OURS).recipient == taken
+    limits.leave_queue(THEIRS, "m-2")
+    assert limits.read_gate(THEIRS, OURS).recipient == taken
 
-    limits.leave_line(THEIRS, "m-1")
-    left = limits.look(THEIRS, OURS).recipient
+    limits.leave_queue(THEIRS, "m-1")
+    left = limits.read_gate(THEIRS, OURS).recipient
     assert (left.turn_id, left.turn_ms) == ("", 0)
-    assert limits.take_line(THEIRS, left, "m-2", START_MS + 6_000, START_MS + 8_000)
+    assert limits.take_queue(THEIRS, left, "m-2", START_MS + 6_000, START_MS + 8_000)
 
 
 def test_the_last_stop_is_known_by_its_beginning_and_its_end(limits: Limits) -> None:
     limits.close_breaker(START_MS)
-    assert limits.look(THEIRS, OURS).control.closed_ms is None
+    assert limits.read_gate(THEIRS, OURS).control.closed_ms is None
     limits.open_breaker(START_MS + 1, START_MS + 10_000, "outage")
     limits.close_breaker(START_MS + 7_000)
     limits.close_breaker(START_MS + 8_000)
 
-    control = limits.look(THEIRS, OURS).control
+    control = limits.read_gate(THEIRS, OURS).control
     assert (control.opened_ms, control.closed_ms, control.sound_ms) == (
         START_MS + 1,
         START_MS + 7_000,
@@ -364,7 +365,7 @@ def test_what_a_limit_covers_is_only_ever_more(limits: Limits) -> None:
     limits.cover(KEY, START_MS + 5_000)
     limits.cover(KEY, START_MS + 3_000)
 
-    assert limits.look(THEIRS, OURS).recipient.tat_ms == START_MS + 5_000
+    assert limits.read_gate(THEIRS, OURS).recipient.tat_ms == START_MS + 5_000
     assert limits.reserve(KEY, 1, 1_000, START_MS).first_ms == START_MS + 5_000
 
 
@@ -373,11 +374,11 @@ def test_the_text_that_came_into_doubt_last_is_known(limits: Limits) -> None:
     limits.trouble(THEIRS, Trouble("outage", 1, "m-2"), START_MS, START_MS + 1)
     limits.trouble(THEIRS, Trouble("outage", 1), START_MS, START_MS + 2)
 
-    found = limits.look(THEIRS, OURS).recipient
+    found = limits.read_gate(THEIRS, OURS).recipient
     assert (found.troubles, found.doubt_ms, found.doubt_id) == (3, START_MS + 1, "m-2")
 
     limits.settle(THEIRS)
-    found = limits.look(THEIRS, OURS).recipient
+    found = limits.read_gate(THEIRS, OURS).recipient
     # Whether that one still is in doubt, its own status says.
     assert (found.troubles, found.doubt_ms, found.doubt_id) == (0, START_MS + 1, "m-2")
 
@@ -399,7 +400,7 @@ def test_suspects_are_different_recipients_with_the_same_kind_of_trouble(limits:
     ]
 
     assert answers == [1, 1, 1, 2, 1, 3]
-    assert limits.look("", "").control.suspects >= {f"outage {A}", f"outage {B}", f"40013 {B}", f"outage {C}"}
+    assert limits.read_gate("", "").control.suspects >= {f"outage {A}", f"outage {B}", f"40013 {B}", f"outage {C}"}
 
 
 def test_what_was_not_taken_a_quarter_of_an_hour_ago_is_no_evidence_any_more(limits: Limits) -> None:
@@ -408,7 +409,7 @@ def test_what_was_not_taken_a_quarter_of_an_hour_ago_is_no_evidence_any_more(lim
     assert limits.suspect("outage", B, START_MS + QUARTER_MS - 1) == 2
     assert limits.suspect("outage", C, START_MS + QUARTER_MS) == 1
     assert limits.suspect("outage", A, START_MS + QUARTER_MS + 1) == 2
-    assert limits.look("", "").control.suspects == {f"outage {A}", f"outage {C}"}
+    assert limits.read_gate("", "").control.suspects == {f"outage {A}", f"outage {C}"}
 
 
 def test_a_text_that_is_taken_clears_all_suspects_and_is_remembered(limits: Limits) -> None:
@@ -416,7 +417,7 @@ def test_a_text_that_is_taken_clears_all_suspects_and_is_remembered(limits: Limi
 
     limits.clear_suspects(START_MS + 7)
 
-    assert limits.look("", "").control == Control(sound_ms=START_MS + 7)
+    assert limits.read_gate("", "").control == Control(sound_ms=START_MS + 7)
     # The quarter of an hour begins anew as well.
     assert limits.suspect("outage", B, START_MS + 8) == 1
     assert limits.suspect("outage", C, START_MS + QUARTER_MS + 7) == 2
@@ -428,7 +429,7 @@ def test_a_breaker_that_opens_has_heard_the_evidence(limits: Limits) -> None:
 
     limits.open_breaker(START_MS, START_MS + 15_000, "no answer")
 
-    assert limits.look("", "").control.suspects == frozenset()
+    assert limits.read_gate("", "").control.suspects == frozenset()
     assert limits.suspect("outage", C, START_MS + 1) == 1
 
 
@@ -438,7 +439,7 @@ def test_a_breaker_that_closes_clears_all_suspects(limits: Limits) -> None:
 
     limits.close_breaker(START_MS + 5)
 
-    control = limits.look("", "").control
+    control = limits.read_gate("", "").control
     assert (control.suspects, control.breaker_until_ms, control.sound_ms) == (frozenset(), None, START_MS + 5)
     assert limits.suspect("outage", B, START_MS + 6) == 1
 
@@ -458,11 +459,11 @@ def test_who_opens_a_breaker_knows_whether_it_was_closed(limits: Limits) -> None
 def test_a_longer_stop_is_never_ended_sooner(limits: Limits, until_ms: int) -> None:
     limits.open_breaker(START_MS, START_MS + 60_000, "40333 spend limit")
     limits.suspect("outage", A, START_MS)
-    before = limits.look("", "").control
+    before = limits.read_gate("", "").control
 
     assert not limits.open_breaker(START_MS + 5, until_ms, "another")
 
-    assert limits.look("", "").control == before
+    assert limits.read_gate("", "").control == before
 
 
 def test_the_text_that_tried_last_leaves_it_to_others_for_a_minute(limits: Limits) -> None:
@@ -521,8 +522,8 @@ def test_a_brake_is_put_in_the_place_of_the_one_that_was_seen(limits: Limits) ->
     assert limits.set_brake(OURS, BRAKE, second)
     assert not limits.set_brake(OURS, BRAKE, third)
 
-    assert limits.look(THEIRS, OURS).sender.brake == second
-    assert limits.look(THEIRS, "+12025550109").sender.brake is None
+    assert limits.read_gate(THEIRS, OURS).sender.brake == second
+    assert limits.read_gate(THEIRS, "+12025550109").sender.brake is None
 
 
 def test_turns_follow_each_other_and_none_is_taken_from_the_past(limits: Limits) -> None:
@@ -531,7 +532,7 @@ def test_turns_follow_each_other_and_none_is_taken_from_the_past(limits: Limits)
     second = limits.take_turn(OURS, brake, START_MS)
 
     assert (first, second) == (5 * braking.TEXT, 6 * braking.TEXT)
-    assert limits.look(THEIRS, OURS).sender.turns == 7 * braking.TEXT
+    assert limits.read_gate(THEIRS, OURS).sender.turns == 7 * braking.TEXT
     later = START_MS + 10_000
     assert limits.take_turn(OURS, brake, later) == braking.front(brake, later) > 7 * braking.TEXT
 
@@ -541,7 +542,7 @@ def test_turns_of_a_sender_leave_its_slots_alone(limits: Limits) -> None:
     limits.set_brake(OURS, None, BRAKE)
     limits.take_turn(OURS, BRAKE, START_MS)
 
-    assert limits.look(THEIRS, OURS).sender == Limiter(START_MS + 100, brake=BRAKE, turns=braking.TEXT)
+    assert limits.read_gate(THEIRS, OURS).sender == Limiter(START_MS + 100, brake=BRAKE, turns=braking.TEXT)
 
 
 def test_what_a_look_was_not_told_at_once_is_asked_for_again(dynamodb: "DynamoDBClient") -> None:

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longcode import braking, pacing
-from longcode.braking import Brake
-from longcode.limits import DynamoLimits
-from longcode.message import HeldBy, Message, Status
-from longcode.messages import DynamoMessages
-from longcode.ports import Control, Recorded, Trouble
-from tests import interleave
+from longcode.aws.limits import DynamoLimits
+from longcode.aws.messages import DynamoMessages
+from longcode.domain import braking, pacing
+from longcode.domain.braking import Brake
+from longcode.domain.gate import Control, Trouble
+from longcode.domain.message import Message
+from longcode.domain.outcomes import Recorded
+from longcode.domain.status import HeldBy, Status
 from tests.contract.repeats import repeated
 from tests.contract.tables import create_table
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import (
+from tests.support import interleave
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import (
     NO_ANSWER,
     OURS,
     TELNYX_ID,
@@ -61,7 +63,7 @@ def test_a_reservation_is_made_once(
 
     assert done
     assert found == pacing.reserve(tat_ms, START_MS, 2, 1_000)
-    assert limits.look(THEIRS, OURS).recipient.tat_ms == found.tat_ms
+    assert limits.read_gate(THEIRS, OURS).recipient.tat_ms == found.tat_ms
 
 
 def test_a_turn_is_taken_once(dynamodb: "DynamoDBClient", limits: DynamoLimits) -> None:
@@ -71,7 +73,7 @@ def test_a_turn_is_taken_once(dynamodb: "DynamoDBClient", limits: DynamoLimits) 
 
     assert done
     assert turn == braking.front(BRAKE, NOW) + braking.TEXT
-    assert limits.look(THEIRS, OURS).sender.turns == turn + braking.TEXT
+    assert limits.read_gate(THEIRS, OURS).sender.turns == turn + braking.TEXT
 
 
 def test_a_first_turn_is_taken_once(dynamodb: "DynamoDBClient", limits: DynamoLimits) -> None:
@@ -79,7 +81,7 @@ def test_a_first_turn_is_taken_once(dynamodb: "DynamoDBClient", limits: DynamoLi
         turn = limits.take_turn(OURS, BRAKE, NOW)
 
     assert turn == braking.front(BRAKE, NOW)
-    assert limits.look(THEIRS, OURS).sender.turns == turn + braking.TEXT
+    assert limits.read_gate(THEIRS, OURS).sender.turns == turn + braking.TEXT
 
 
 def test_a_text_is_counted_once_also_the_last_that_may(dynamodb: "DynamoDBClient", limits: DynamoLimits) -> None:
@@ -105,7 +107,7 @@ def test_slots_are_given_back_once(dynamodb: "DynamoDBClient", limits: DynamoLim
     with repeated(dynamodb, "UpdateItem"):
         limits.give_back(KEY, reservation, 1, 1_000)
 
-    assert limits.look(THEIRS, OURS).recipient.tat_ms == START_MS + 2_000
+    assert limits.read_gate(THEIRS, OURS).recipient.tat_ms == START_MS + 2_000
 
 
 def test_slots_that_were_given_back_and_taken_by_another_are_not_given_away_again(
@@ -128,11 +130,11 @@ def test_a_trouble_is_counted_once(dynamodb: "DynamoDBClient", limits: DynamoLim
     with repeated(dynamodb, "UpdateItem", times=2) as done:
         limits.trouble(THEIRS, Trouble("outage", 1, "m-1"), NOW + 5_000, NOW)
 
-    found = limits.look(THEIRS, OURS).recipient
+    found = limits.read_gate(THEIRS, OURS).recipient
     assert len(done) == 2
     assert (found.troubles, found.troubled_ms, found.doubt_id) == (1, NOW, "m-1")
     limits.trouble(THEIRS, Trouble("outage", 1), NOW + 9_000, NOW + 1)
-    assert limits.look(THEIRS, OURS).recipient.troubles == 2
+    assert limits.read_gate(THEIRS, OURS).recipient.troubles == 2
 
 
 def test_a_suspect_is_one(dynamodb: "DynamoDBClient", limits: DynamoLimits) -> None:
@@ -146,7 +148,7 @@ def test_who_opens_the_breaker_knows(dynamodb: "DynamoDBClient", limits: DynamoL
     with repeated(dynamodb, "UpdateItem"):
         assert not limits.open_breaker(NOW + 1, NOW + 30_000, "10009 bad key")
 
-    assert limits.look(THEIRS, OURS).control == Control(
+    assert limits.read_gate(THEIRS, OURS).control == Control(
         breaker_since_ms=NOW, breaker_until_ms=NOW + 30_000, breaker_reason="10009 bad key"
     )
 
@@ -163,7 +165,7 @@ def test_a_brake_is_set_once(dynamodb: "DynamoDBClient", limits: DynamoLimits) -
     with repeated(dynamodb, "UpdateItem"):
         limits.set_brake(OURS, None, BRAKE)
 
-    assert limits.look(THEIRS, OURS).sender.brake == BRAKE
+    assert limits.read_gate(THEIRS, OURS).sender.brake == BRAKE
     assert limits.set_brake(OURS, BRAKE, replace(BRAKE, since_ms=NOW))
 
 
@@ -179,13 +181,13 @@ def test_what_sets_or_removes_may_be_repeated(dynamodb: "DynamoDBClient", limits
     }
     limits.trouble(THEIRS, Trouble("outage", 1), START_MS, START_MS)
     calls[call]()
-    once = limits.look(THEIRS, OURS)
+    once = limits.read_gate(THEIRS, OURS)
 
     with repeated(dynamodb, "UpdateItem") as done:
         calls[call]()
 
     assert done
-    assert limits.look(THEIRS, OURS) == once
+    assert limits.read_gate(THEIRS, OURS) == once
 
 
 # ------------------------------------------------------------------------------------------------ messages
@@ -346,7 +348,7 @@ def test_a_receipt_whose_answer_was_lost_is_kept_once_and_leads_to_its_text(
 def test_a_receipt_that_was_kept_and_leads_nowhere_yet_leads_to_its_text_when_it_comes_again(
     dynamodb: "DynamoDBClient", messages: DynamoMessages
 ) -> None:
-    """The process died between the two writes, and the carrier delivers the event again."""
+    """The process died between the two writes, and the provider delivers the event again."""
     message = claimed(messages)
     receipt = make_receipt(Status.SENT, "e-1")
     messages.record(message.id, receipt, NOW)

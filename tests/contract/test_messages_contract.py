@@ -8,20 +8,20 @@ from decimal import Decimal
 
 import pytest
 
-from longcode.message import (
-    ATTENTION_SHARDS,
+from longcode.domain.message import (
     CLAIM_MS,
+    DUE_SHARDS,
     ENQUEUE_CHECK_MS,
     RECEIPT_CHECK_MS,
     Entry,
     Fault,
-    HeldBy,
     Message,
-    Status,
 )
-from longcode.ports import Claim, Messages, Recorded, Waiting
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import (
+from longcode.domain.outcomes import Recorded
+from longcode.domain.status import HeldBy, Status
+from longcode.use_cases.ports import Claim, Messages, Waiting
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import (
     NO_ANSWER,
     OTHER_TELNYX_ID,
     OURS,
@@ -66,8 +66,8 @@ def unknown(messages: Messages, **changes: object) -> Message:
 
 def due(messages: Messages, now_ms: int, at_most: int = 50) -> set[str]:
     found: set[str] = set()
-    for shard in range(ATTENTION_SHARDS):
-        found |= set(messages.needing_attention(shard, now_ms, at_most))
+    for shard in range(DUE_SHARDS):
+        found |= set(messages.due_messages(shard, now_ms, at_most))
     return found
 
 
@@ -110,7 +110,7 @@ def test_accepting_again_after_a_lost_answer_is_one_acceptance(messages: Message
     assert messages.accept(message) is None
     assert messages.accept(message) is None
 
-    assert messages.line_length(THEIRS, at_most=10) == 1
+    assert messages.queue_length(THEIRS, at_most=10) == 1
 
 
 def test_a_second_send_with_the_same_id_is_told_of_the_first(messages: Messages) -> None:
@@ -230,7 +230,7 @@ def test_only_a_queued_message_can_be_claimed(messages: Messages, status: Status
 
 
 def released(messages: Messages, message: Message, **changes: object) -> bool:
-    options = {"slot_ms": NOW + 9_000, "held_by": HeldBy.CARRIER_BACKOFF} | changes
+    options = {"slot_ms": NOW + 9_000, "held_by": HeldBy.PROVIDER_BACKOFF} | changes
     return messages.release(message, NOW, **options)  # type: ignore[arg-type]
 
 
@@ -241,10 +241,10 @@ def test_a_released_message_is_queued_again_with_its_slot_and_its_reason(message
 
     found = stored(messages, message)
     assert (found.status, found.claim_id, found.claimed_ms) == (Status.QUEUED, None, None)
-    assert (found.slot_ms, found.held_by) == (NOW + 9_000, HeldBy.CARRIER_BACKOFF)
+    assert (found.slot_ms, found.held_by) == (NOW + 9_000, HeldBy.PROVIDER_BACKOFF)
     # Waiting is not failing: the attempt is given back.
     assert found.attempts == 0
-    assert messages.line_length(THEIRS, at_most=10) == 1
+    assert messages.queue_length(THEIRS, at_most=10) == 1
     assert messages.claim(message.id, "another", NOW).won
 
 
@@ -266,7 +266,7 @@ def test_who_waits_is_listed_line_by_line_with_word_of_more(messages: Messages) 
 @pytest.mark.parametrize("turn", [0, 7_000_000, None])
 def test_a_released_message_keeps_its_turn_at_a_brake_or_has_none(messages: Messages, turn: int | None) -> None:
     message = queued(messages)
-    messages.hold(message.id, NOW, HeldBy.CARRIER_BACKOFF, turn=5)
+    messages.hold(message.id, NOW, HeldBy.PROVIDER_BACKOFF, turn=5)
     claim = messages.claim(message.id, "mine", NOW)
     assert claim.message
 
@@ -321,7 +321,7 @@ def test_without_the_claim_no_outcome_can_be_written(messages: Messages, write: 
     assert not won
 
 
-def test_a_submitted_message_is_found_by_the_carriers_id(messages: Messages) -> None:
+def test_a_submitted_message_is_found_by_the_providers_id(messages: Messages) -> None:
     message = claimed(messages)
 
     assert messages.submitted(message, accepted(parts=2), NOW + 40)
@@ -331,7 +331,7 @@ def test_a_submitted_message_is_found_by_the_carriers_id(messages: Messages) -> 
         message,
         status=Status.SUBMITTED,
         telnyx_id=TELNYX_ID,
-        carrier_status="queued",
+        provider_status="queued",
         sent_ms=NOW + 40,
         updated_ms=NOW + 40,
         parts=2,
@@ -364,14 +364,14 @@ def test_an_answer_that_comes_after_its_receipt_takes_nothing_back(messages: Mes
 def test_an_answer_with_a_final_status_is_kept_as_such(messages: Messages) -> None:
     message = claimed(messages)
 
-    assert messages.submitted(message, accepted(status=Status.DELIVERED, carrier_status="delivered"), NOW)
+    assert messages.submitted(message, accepted(status=Status.DELIVERED, provider_status="delivered"), NOW)
 
     assert stored(messages, message).status is Status.DELIVERED
 
 
 def test_an_answer_that_says_failed_keeps_its_errors(messages: Messages) -> None:
     message = claimed(messages)
-    answer = accepted(status=Status.SENDING_FAILED, carrier_status="sending_failed", faults=(REFUSED,))
+    answer = accepted(status=Status.SENDING_FAILED, provider_status="sending_failed", faults=(REFUSED,))
 
     assert messages.submitted(message, answer, NOW)
 
@@ -425,7 +425,7 @@ def test_a_replay_is_taken_once_by_whoever_read_how_many_there_were(messages: Me
     messages.hold(message.id, NOW, HeldBy.RECIPIENT_RATE)
 
     assert messages.mark_replayed(message, NOW + 5)
-    # Another run of the sweeper, which read the same.
+    # Another run of the reconciler, which read the same.
     assert not messages.mark_replayed(message, NOW + 6)
     assert not messages.mark_replayed(message, NOW + 5)
 
@@ -498,7 +498,7 @@ def test_a_waiting_message_can_be_ended_and_leaves_its_line(messages: Messages, 
         slot_ms=NOW,
         held_by=HeldBy.RECIPIENT_RATE,
     )
-    assert messages.line_length(THEIRS, at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10) == 0
     assert not messages.claim(message.id, "mine", NOW).won
 
 
@@ -511,7 +511,7 @@ def test_a_message_that_somebody_claimed_meanwhile_is_not_ended(messages: Messag
     assert stored(messages, message).status is Status.SENDING
 
 
-def test_a_message_that_the_carrier_has_is_not_ended(messages: Messages) -> None:
+def test_a_message_that_the_provider_has_is_not_ended(messages: Messages) -> None:
     message = claimed(messages)
     messages.submitted(message, accepted(), NOW)
 
@@ -578,13 +578,13 @@ def test_a_receipt_moves_the_status_and_keeps_what_it_says(messages: Messages) -
     assert found.history[-1] == Entry(START_MS + 5_000, "delivery_failed", "webhook", "e-1", faults=(spam,))
 
 
-def test_what_was_read_from_the_carriers_records_is_told_from_a_webhook(messages: Messages) -> None:
+def test_what_was_read_from_the_providers_records_is_told_from_a_webhook(messages: Messages) -> None:
     message = claimed(messages)
 
-    messages.record(message.id, make_receipt(Status.SENT, source="sweeper"), NOW)
+    messages.record(message.id, make_receipt(Status.SENT, source="reconciler"), NOW)
     messages.record(message.id, make_receipt(Status.DELIVERED), NOW)
 
-    assert [entry.source for entry in stored(messages, message).history[-2:]] == ["sweeper", "webhook"]
+    assert [entry.source for entry in stored(messages, message).history[-2:]] == ["reconciler", "webhook"]
 
 
 def test_the_same_event_is_kept_once(messages: Messages) -> None:
@@ -598,7 +598,7 @@ def test_the_same_event_is_kept_once(messages: Messages) -> None:
     assert stored(messages, message) == before
 
 
-def test_the_same_event_with_another_id_of_the_carrier_leads_nowhere(messages: Messages) -> None:
+def test_the_same_event_with_another_id_of_the_provider_leads_nowhere(messages: Messages) -> None:
     message = claimed(messages)
     messages.record(message.id, make_receipt(Status.DELIVERED, "e-1"), NOW)
 
@@ -632,7 +632,7 @@ def test_an_event_with_no_news_is_kept_once_too(messages: Messages) -> None:
     assert stored(messages, message) == before
 
 
-def test_a_receipt_of_another_text_of_the_carrier_changes_nothing(messages: Messages) -> None:
+def test_a_receipt_of_another_text_of_the_provider_changes_nothing(messages: Messages) -> None:
     message = claimed(messages)
     messages.submitted(message, accepted(), NOW)
     before = stored(messages, message)
@@ -666,7 +666,7 @@ def test_a_receipt_for_an_id_that_does_not_exist_stores_nothing(messages: Messag
     assert messages.find(TELNYX_ID) is None
 
 
-def test_a_receipt_before_the_answer_teaches_the_carriers_id(messages: Messages) -> None:
+def test_a_receipt_before_the_answer_teaches_the_providers_id(messages: Messages) -> None:
     message = claimed(messages)
 
     assert messages.record(message.id, make_receipt(Status.SENT), NOW) is Recorded.ADVANCED
@@ -686,7 +686,7 @@ def test_a_receipt_with_no_news_is_kept_in_the_history(messages: Messages) -> No
     assert messages.find(TELNYX_ID) == found
 
 
-def test_a_receipt_that_does_not_name_the_carriers_id_is_kept_and_teaches_none(messages: Messages) -> None:
+def test_a_receipt_that_does_not_name_the_providers_id_is_kept_and_teaches_none(messages: Messages) -> None:
     message = unknown(messages)
 
     assert messages.record(message.id, make_receipt(Status.SENT, "e-1", telnyx_id=""), NOW) is Recorded.ADVANCED
@@ -737,7 +737,7 @@ def test_a_final_receipt_of_a_text_that_was_put_back_takes_it_from_the_line(mess
 
     messages.record(message.id, make_receipt(Status.DELIVERED), NOW)
 
-    assert messages.line_length(THEIRS, at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10) == 0
     assert not messages.claim(message.id, "another", NOW).won
 
 
@@ -747,7 +747,7 @@ def test_any_receipt_of_a_text_that_was_put_back_takes_it_from_the_line(messages
 
     messages.record(message.id, make_receipt(Status.SENT), NOW)
 
-    assert messages.line_length(THEIRS, at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10) == 0
     assert not messages.claim(message.id, "another", NOW).won
 
 
@@ -837,24 +837,24 @@ def test_a_line_holds_those_who_wait_for_one_recipient(messages: Messages) -> No
     queued(messages, recipient="+12025550124")
     claimed(messages)
 
-    assert messages.line_length(THEIRS, at_most=10) == 3
-    assert messages.line_length("+12025550124", at_most=10) == 1
-    assert messages.line_length("+12025550199", at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10) == 3
+    assert messages.queue_length("+12025550124", at_most=10) == 1
+    assert messages.queue_length("+12025550199", at_most=10) == 0
 
 
 def test_a_line_is_counted_up_to_a_bound_and_up_to_a_moment(messages: Messages) -> None:
     for number in range(5):
         queued(messages, accepted_ms=START_MS + number)
 
-    assert messages.line_length(THEIRS, at_most=2) == 2
-    assert messages.line_length(THEIRS, at_most=10, before_ms=START_MS + 3) == 3
-    assert messages.line_length(THEIRS, at_most=10, before_ms=START_MS) == 0
+    assert messages.queue_length(THEIRS, at_most=2) == 2
+    assert messages.queue_length(THEIRS, at_most=10, before_ms=START_MS + 3) == 3
+    assert messages.queue_length(THEIRS, at_most=10, before_ms=START_MS) == 0
 
 
 def test_what_is_sent_now_never_stands_in_a_line(messages: Messages) -> None:
     messages.accept(make_message(route="send", status=Status.SENDING, claim_id="one"))
 
-    assert messages.line_length(THEIRS, at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10) == 0
 
 
 # --------------------------------------------------------------------------------- the second look
@@ -944,7 +944,7 @@ def test_a_text_that_waits_again_is_as_old_as_it_was(messages: Messages) -> None
 
     messages.release(old, NOW, slot_ms=NOW, held_by=HeldBy.RECIPIENT_RATE)
     messages.queued(missing)
-    messages.look_again(new, START_MS + 5 + 2 * VALIDITY_MS)
+    messages.set_due(new, START_MS + 5 + 2 * VALIDITY_MS)
 
     assert list(messages.oldest(5)) == [old.id, missing.id, new.id]
     assert due(messages, START_MS + VALIDITY_MS + 2) == {old.id, missing.id}
@@ -955,11 +955,11 @@ def test_what_needs_a_look_comes_oldest_first_and_no_more_than_asked_for(message
     for number in range(30):
         queued(messages, accepted_ms=START_MS + 30 - number)
     far = START_MS + VALIDITY_MS + 30
-    for shard in range(ATTENTION_SHARDS):
-        everything = list(messages.needing_attention(shard, far, 50))
+    for shard in range(DUE_SHARDS):
+        everything = list(messages.due_messages(shard, far, 50))
         times = [m.accepted_ms for m in map(messages.get, everything) if m]
         assert times == sorted(times)
-        assert list(messages.needing_attention(shard, far, 2)) == everything[:2]
+        assert list(messages.due_messages(shard, far, 2)) == everything[:2]
         expected.append(everything)
     assert sum(map(len, expected)) == 30
 
@@ -967,11 +967,11 @@ def test_what_needs_a_look_comes_oldest_first_and_no_more_than_asked_for(message
 def test_a_look_can_be_put_off_and_put_off_for_ever(messages: Messages) -> None:
     message = queued(messages)
 
-    messages.look_again(message, NOW + VALIDITY_MS)
+    messages.set_due(message, NOW + VALIDITY_MS)
     assert due(messages, START_MS + VALIDITY_MS) == set()
     assert due(messages, NOW + VALIDITY_MS) == {message.id}
 
-    messages.look_again(message, None)
+    messages.set_due(message, None)
     assert due(messages, NOW + VALIDITY_MS * 100) == set()
 
 
@@ -979,8 +979,8 @@ def test_what_needs_no_look_is_not_put_up_for_one(messages: Messages) -> None:
     message = claimed(messages)
     messages.record(message.id, make_receipt(Status.DELIVERED), NOW)
 
-    messages.look_again(message, NOW)
-    messages.look_again(make_message(), NOW)
+    messages.set_due(message, NOW)
+    messages.set_due(make_message(), NOW)
 
     assert due(messages, NOW + VALIDITY_MS) == set()
 
@@ -1127,8 +1127,8 @@ def test_an_erased_text_is_not_there_for_anybody(messages: Messages) -> None:
         messages.find(gone.id),
         *messages.get_all([gone.id]),
         messages.claim(gone.id, "mine", NOW).message,
-        messages.line_length(THEIRS, at_most=10) or None,
-        *messages.line(THEIRS, until_ms=NOW, at_most=10),
+        messages.queue_length(THEIRS, at_most=10) or None,
+        *messages.recipient_queue(THEIRS, until_ms=NOW, at_most=10),
         *messages.waiting(10)[0],
         *due(messages, NOW + VALIDITY_MS * 100),
     ]
@@ -1144,8 +1144,8 @@ def test_no_write_brings_an_erased_text_back(messages: Messages) -> None:
 
     messages.hold(gone.id, NOW, HeldBy.BREAKER)
     messages.queued(gone)
-    messages.look_again(gone, NOW)
-    messages.look_again(gone, None)
+    messages.set_due(gone, NOW)
+    messages.set_due(gone, None)
     answers = [
         released(messages, mine),
         messages.ambiguous(mine, NO_ANSWER, NOW),
@@ -1170,10 +1170,10 @@ def test_an_erased_text_gives_way_to_any_new_one(messages: Messages, unqueued: b
     assert messages.accept(again) is None
 
     assert messages.read([gone.id]) == {gone.id: again}
-    assert messages.line_length(THEIRS, at_most=10) == 1
-    look_ms = NOW + (ENQUEUE_CHECK_MS if unqueued else VALIDITY_MS)
-    assert due(messages, look_ms - 1) == set()
-    assert due(messages, look_ms) == {gone.id}
+    assert messages.queue_length(THEIRS, at_most=10) == 1
+    due_in_ms = NOW + (ENQUEUE_CHECK_MS if unqueued else VALIDITY_MS)
+    assert due(messages, due_in_ms - 1) == set()
+    assert due(messages, due_in_ms) == {gone.id}
     assert messages.accept(replace(again, fingerprint="a third")) == again
 
 
@@ -1188,10 +1188,10 @@ def test_a_line_names_who_waits_oldest_first_up_to_a_moment(messages: Messages) 
     claimed(messages, id=ids[5], accepted_ms=START_MS)
 
     everybody = [Waiting(ids[number], THEIRS, START_MS + number) for number in (0, 1, 3, 4)]
-    assert list(messages.line(THEIRS, until_ms=START_MS + 9, at_most=10)) == everybody
-    assert list(messages.line(THEIRS, until_ms=START_MS + 3, at_most=10)) == everybody[:3]
-    assert list(messages.line(THEIRS, until_ms=START_MS + 9, at_most=2)) == everybody[:2]
-    assert list(messages.line(THEIRS, until_ms=START_MS - 1, at_most=10)) == []
+    assert list(messages.recipient_queue(THEIRS, until_ms=START_MS + 9, at_most=10)) == everybody
+    assert list(messages.recipient_queue(THEIRS, until_ms=START_MS + 3, at_most=10)) == everybody[:3]
+    assert list(messages.recipient_queue(THEIRS, until_ms=START_MS + 9, at_most=2)) == everybody[:2]
+    assert list(messages.recipient_queue(THEIRS, until_ms=START_MS - 1, at_most=10)) == []
 
 
 def test_a_text_stands_in_its_line_again_in_its_old_place_when_it_is_put_back(messages: Messages) -> None:
@@ -1199,7 +1199,7 @@ def test_a_text_stands_in_its_line_again_in_its_old_place_when_it_is_put_back(me
     second = queued(messages, accepted_ms=START_MS + 1)
     released(messages, first)
 
-    found = messages.line(THEIRS, until_ms=NOW, at_most=10)
+    found = messages.recipient_queue(THEIRS, until_ms=NOW, at_most=10)
 
     assert [text.message_id for text in found] == [first.id, second.id]
 
@@ -1210,8 +1210,8 @@ def test_a_text_stands_in_its_line_again_in_its_old_place_when_it_is_put_back(me
 def test_a_hold_is_noted_on_a_text_in_doubt_too_with_its_turn(messages: Messages) -> None:
     message = unknown(messages)
 
-    messages.hold(message.id, NOW + 3, HeldBy.CARRIER_BACKOFF, turn=7)
+    messages.hold(message.id, NOW + 3, HeldBy.PROVIDER_BACKOFF, turn=7)
 
-    assert stored(messages, message) == replace(message, slot_ms=NOW + 3, held_by=HeldBy.CARRIER_BACKOFF, turn=7)
-    messages.hold(message.id, NOW + 4, HeldBy.CARRIER_BACKOFF)
+    assert stored(messages, message) == replace(message, slot_ms=NOW + 3, held_by=HeldBy.PROVIDER_BACKOFF, turn=7)
+    messages.hold(message.id, NOW + 4, HeldBy.PROVIDER_BACKOFF)
     assert stored(messages, message).turn is None

@@ -11,15 +11,16 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from longcode.errors import Unavailable
-from longcode.message import ATTENTION_SHARDS, HeldBy, Message, Status
-from longcode.messages import DynamoMessages
-from longcode.ports import Messages
+from longcode.aws.messages import DynamoMessages
+from longcode.domain.errors import Unavailable
+from longcode.domain.message import DUE_SHARDS, Message
+from longcode.domain.status import HeldBy, Status
+from longcode.use_cases.ports import Messages
 from tests.chance import times
 from tests.contract.tables import create_table
-from tests.fakes import FakeMessages
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import (
+from tests.support.fakes import FakeMessages
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import (
     NO_ANSWER,
     OTHER_TELNYX_ID,
     TELNYX_ID,
@@ -156,8 +157,8 @@ def test_a_table_that_fails_is_unavailable(
         "receive": lambda: messages.receive(message),
         "get": lambda: messages.get(message.id),
         "find": lambda: messages.find(message.id),
-        "line_length": lambda: messages.line_length(THEIRS, at_most=1),
-        "look_again": lambda: messages.look_again(message, NOW),
+        "line_length": lambda: messages.queue_length(THEIRS, at_most=1),
+        "look_again": lambda: messages.set_due(message, NOW),
     }
     with pytest.raises(Unavailable, match="The messages table"):
         calls[write]()
@@ -251,14 +252,14 @@ def take(step: Step, messages: Messages, message: Message, at_ms: int) -> object
         "record": lambda: messages.record(
             message.id, make_receipt(step.status, step.event, telnyx_id=step.telnyx_id), at_ms
         ),
-        "look_again": lambda: messages.look_again(message, at_ms + 9 if step.flag else None),
+        "look_again": lambda: messages.set_due(message, at_ms + 9 if step.flag else None),
     }
     return calls[step.call]()
 
 
 def seen(messages: Messages, message: Message) -> object:
     """What can be seen of the one message at once."""
-    return (messages.read([message.id]), list(messages.line(THEIRS, until_ms=START_MS * 2, at_most=10)))
+    return (messages.read([message.id]), list(messages.recipient_queue(THEIRS, until_ms=START_MS * 2, at_most=10)))
 
 
 def found(messages: Messages) -> object:
@@ -267,7 +268,7 @@ def found(messages: Messages) -> object:
     return (
         messages.find(TELNYX_ID),
         messages.find(OTHER_TELNYX_ID),
-        [ident for shard in range(ATTENTION_SHARDS) for ident in messages.needing_attention(shard, far, 10)],
+        [ident for shard in range(DUE_SHARDS) for ident in messages.due_messages(shard, far, 10)],
     )
 
 

@@ -13,19 +13,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from longcode import telnyx
-from longcode.finder import DynamoFinder
-from longcode.message import KEPT_ENTRIES, Status, epoch_ms
-from longcode.messages import DynamoMessages
-from longcode.optouts import DynamoOptOuts
-from longcode.ports import Search, Verdict
-from longcode.stream import _item
+from longcode.aws.messages import DynamoMessages
+from longcode.aws.opt_outs import DynamoOptOuts
+from longcode.aws.search_index import DynamoFinder
+from longcode.domain.message import KEPT_ENTRIES, epoch_ms
+from longcode.domain.outcomes import Verdict
+from longcode.domain.search import Search
+from longcode.domain.status import Status
+from longcode.entrypoints.stream import _item
+from longcode.telnyx import protocol
 from tests.contract.tables import REGION, create_table
-from tests.fakes import OURS, THEIRS, FakeLimits, FakeOptOuts, Reply, World, call, make_world
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import make_message
-from tests.fakes.oddities import ERRORS, EVENTS, MESSAGES, RECORDS, is_safe, raw, texts_of
-from tests.fakes.webhooks import inbound, receipt
+from tests.support.fakes import OURS, THEIRS, FakeLimits, FakeOptOuts, Reply, World, call, make_world
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import make_message
+from tests.support.fakes.oddities import ERRORS, EVENTS, MESSAGES, RECORDS, is_safe, raw, texts_of
+from tests.support.fakes.webhooks import inbound, receipt
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -79,14 +81,14 @@ def size(value: Any) -> int:
 def test_webhooks_of_any_content_are_stored_and_can_be_read(events: list[dict[str, Any]]) -> None:
     with store() as kept:
         world = kept.world()
-        text = world.carrier.text(world.send().fields["message_id"])
+        text = world.provider.text(world.send().fields["message_id"])
         for data in events:
             if isinstance(data.get("payload"), dict) and data.get("event_type") != "message.received":
                 data["payload"] |= {"id": text.telnyx_id, "webhook_url": text.webhook_url}
             reply = world.webhook(raw({"data": data}), path_id=text.key)
             assert reply.status in (200, 400)
 
-        assert world.journal.crashes == []
+        assert world.logger.crashes == []
         event = call("GET", "/sms/messages") | {"queryStringParameters": {"since": "2023-11-14"}}
         found = Reply.of(world.invoke("messages", event))
         stored = [item for item in kept.items() if item["pk"]["S"].startswith("M#")]
@@ -112,12 +114,12 @@ def test_webhooks_of_any_content_are_stored_and_can_be_read(events: list[dict[st
 def test_answers_of_any_content_are_read_and_stored(
     fields: dict[str, Any], status: int, headers: dict[str, str]
 ) -> None:
-    answer = telnyx.classify(status, headers, raw(fields), START_MS / 1000, THEIRS)
-    record = telnyx.record(raw(fields), START_MS, THEIRS)
-    page = telnyx.detail_records(raw(fields), 1, "https://example.com/webhooks/message/a")
+    answer = protocol.classify(status, headers, raw(fields), START_MS / 1000, THEIRS)
+    record = protocol.record(raw(fields), START_MS, THEIRS)
+    page = protocol.detail_records(raw(fields), 1, "https://example.com/webhooks/message/a")
     with store() as kept:
         records = [told for told in (record, page.found if page else None) if told]
-        for found in (answer, *map(telnyx.accepted_by_record, records)):
+        for found in (answer, *map(protocol.accepted_by_record, records)):
             message = make_message()
             assert kept.messages.accept(message) is None
             claimed = kept.messages.claim(message.id, "claim", START_MS).message
@@ -132,7 +134,7 @@ def test_answers_of_any_content_are_read_and_stored(
             assert read.faults == (found.faults if found.verdict is Verdict.ACCEPTED else (found.fault,))
             assert [text for text in texts_of([*map(vars_of, read.faults)]) if not is_safe(text)] == []
         for told in records:
-            kept.messages.record(message.id, telnyx.receipt_of_record(told, START_MS), START_MS)
+            kept.messages.record(message.id, protocol.receipt_of_record(told, START_MS), START_MS)
             assert kept.messages.get(message.id)
 
 
@@ -142,9 +144,9 @@ def vars_of(fault: Any) -> list[str]:
 
 @given(st.binary(max_size=60), st.sampled_from([200, 400, 503]))
 def test_bytes_of_any_kind_are_read_as_an_answer(content: bytes, status: int) -> None:
-    assert telnyx.classify(status, {}, content, START_MS / 1000).verdict
-    telnyx.record(content, START_MS)
-    telnyx.detail_records(content, 1, "https://example.com/webhooks/message/a")
+    assert protocol.classify(status, {}, content, START_MS / 1000).verdict
+    protocol.record(content, START_MS)
+    protocol.detail_records(content, 1, "https://example.com/webhooks/message/a")
 
 
 def test_a_history_full_of_the_longest_words_fits_into_one_item() -> None:
@@ -152,7 +154,7 @@ def test_a_history_full_of_the_longest_words_fits_into_one_item() -> None:
     sizes = list[int]()
     with store() as kept:
         world = kept.world()
-        text = world.carrier.text(world.send(message="\N{WAVING HAND SIGN}" * 300).fields["message_id"])
+        text = world.provider.text(world.send(message="\N{WAVING HAND SIGN}" * 300).fields["message_id"])
         for number in range(12):
             said = words[number % 2]
             errors = [{"code": said, "title": said, "detail": said}] * 9 + [{"code": "1"}] * 99

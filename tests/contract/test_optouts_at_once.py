@@ -16,20 +16,22 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 
-from longcode import consent, receipts
-from longcode.errors import Unavailable
-from longcode.message import Entry, Message, Status
-from longcode.messages import DynamoMessages
-from longcode.optouts import DynamoOptOuts
-from longcode.ports import Messages, OptOutChange, OptOuts
-from longcode.telnyx import Event
-from tests import interleave
+from longcode.aws.messages import DynamoMessages
+from longcode.aws.opt_outs import DynamoOptOuts
+from longcode.domain.errors import Unavailable
+from longcode.domain.message import Entry, Message
+from longcode.domain.opt_outs import OptOutChange
+from longcode.domain.status import Status
+from longcode.telnyx.protocol import WebhookEvent
+from longcode.use_cases import opt_outs, receipts
+from longcode.use_cases.ports import Messages, OptOuts
 from tests.chance import FULL, groups_meeting, meeting, pairs, told
 from tests.contract.tables import REGION, create_table
-from tests.fakes import FakeJournal, FakeMessages, FakeMeter, FakeOptOuts
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import OURS, THEIRS, make_message
-from tests.interleave import Job, Run, Trial
+from tests.support import interleave
+from tests.support.fakes import FakeLogger, FakeMessages, FakeMetrics, FakeOptOuts
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import OURS, THEIRS, make_message
+from tests.support.interleave import Job, Run, Trial
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -150,11 +152,11 @@ def persistent(work: Callable[[], object]) -> object:
 
 
 def api(name: str, out: bool, after_s: int) -> Word:
-    """PUT and DELETE /sms/optouts/{number}, and the carrier's refusal."""
+    """PUT and DELETE /sms/optouts/{number}, and the provider's refusal."""
     change = OptOutChange(START_MS + after_s * SECOND, out, "api")
 
     def job(scene: Scene) -> Job:
-        return lambda: persistent(lambda: consent.heed(scene.optouts, THEIRS, change, NOW))
+        return lambda: persistent(lambda: opt_outs.apply(scene.optouts, THEIRS, change, NOW))
 
     return Word(name, out, change.at_ms, job)
 
@@ -179,13 +181,13 @@ def deliver(scene: Scene, text: Message, *, late_ms: int = 0) -> object:
     """The webhook with `text`, that long after its first delivery."""
     received_ms = text.accepted_ms + late_ms
     return receipts.take(
-        Event(f"event-{text.id}", "message.received", inbound=replace(text, accepted_ms=received_ms)),
+        WebhookEvent(f"event-{text.id}", "message.received", inbound=replace(text, accepted_ms=received_ms)),
         None,
         long_code=OURS,
         messages=scene.messages,
         optouts=scene.optouts,
-        meter=FakeMeter(),
-        journal=FakeJournal(),
+        metrics=FakeMetrics(),
+        logger=FakeLogger(),
         now_ms=received_ms,
     )
 
@@ -340,8 +342,8 @@ def test_two_ways_to_write_a_number_end_the_same_side_by_side(scene: Scene, stop
             assert len(scene.optouts.page(None, 10)) == (stop_ms > START_MS)
 
         jobs: list[Job] = [
-            lambda: persistent(lambda: consent.heed(scene.optouts, "+5215512345678", stop, NOW)),
-            lambda: persistent(lambda: consent.heed(scene.optouts, "+525512345678", start, NOW)),
+            lambda: persistent(lambda: opt_outs.apply(scene.optouts, "+5215512345678", stop, NOW)),
+            lambda: persistent(lambda: opt_outs.apply(scene.optouts, "+525512345678", start, NOW)),
         ]
         return jobs, judge_both
 

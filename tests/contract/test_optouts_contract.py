@@ -10,23 +10,25 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 
-from longcode import consent
-from longcode.finder import DynamoFinder
-from longcode.limits import DynamoLimits
-from longcode.message import Status
-from longcode.messages import DynamoMessages
-from longcode.optouts import DynamoOptOuts
-from longcode.ports import Limits, OptOut, OptOutChange, OptOuts, Search
+from longcode.aws.limits import DynamoLimits
+from longcode.aws.messages import DynamoMessages
+from longcode.aws.opt_outs import DynamoOptOuts
+from longcode.aws.search_index import DynamoFinder
+from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.search import Search
+from longcode.domain.status import Status
+from longcode.use_cases import opt_outs
+from longcode.use_cases.ports import Limits, OptOuts
 from tests.contract.tables import REGION, create_table
-from tests.fakes import FakeLimits, FakeOptOuts
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import OURS, THEIRS, make_message
+from tests.support.fakes import FakeLimits, FakeOptOuts
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import OURS, THEIRS, make_message
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 STOP = OptOutChange(START_MS, True, "keyword", "m-1")
-START = OptOutChange(START_MS + 10, False, "carrier", "m-2")
+START = OptOutChange(START_MS + 10, False, "provider", "m-2")
 STOPPED = OptOut(THEIRS, True, (STOP,), START_MS, 1)
 STARTED = OptOut(THEIRS, False, (STOP, START), START_MS + 10, 2)
 
@@ -52,7 +54,7 @@ def test_a_number_that_never_said_anything_is_not_in_the_ledger(both: tuple[OptO
 
     assert optouts.get(THEIRS) is None
     assert list(optouts.page(None, 10)) == []
-    assert not limits.look(THEIRS, OURS).opted_out
+    assert not limits.read_gate(THEIRS, OURS).opted_out
 
 
 def test_an_opt_out_is_seen_where_it_is_decided_whether_to_send(both: tuple[OptOuts, Limits]) -> None:
@@ -61,8 +63,8 @@ def test_an_opt_out_is_seen_where_it_is_decided_whether_to_send(both: tuple[OptO
     assert optouts.replace(None, STOPPED)
 
     assert optouts.get(THEIRS) == STOPPED
-    assert limits.look(THEIRS, OURS).opted_out
-    assert not limits.look("+12025550124", OURS).opted_out
+    assert limits.read_gate(THEIRS, OURS).opted_out
+    assert not limits.read_gate("+12025550124", OURS).opted_out
 
 
 def test_an_opt_in_is_seen_too_and_the_history_stays(both: tuple[OptOuts, Limits]) -> None:
@@ -72,7 +74,7 @@ def test_an_opt_in_is_seen_too_and_the_history_stays(both: tuple[OptOuts, Limits
     assert optouts.replace(STOPPED, STARTED)
 
     assert optouts.get(THEIRS) == STARTED
-    assert not limits.look(THEIRS, OURS).opted_out
+    assert not limits.read_gate(THEIRS, OURS).opted_out
     assert list(optouts.page(None, 10)) == []
 
 
@@ -138,10 +140,10 @@ def test_one_number_does_not_touch_another(optouts: OptOuts) -> None:
 def test_the_opted_out_are_listed_in_pages_the_longest_first(optouts: OptOuts) -> None:
     for number in range(5):
         said = OptOutChange(START_MS + 5 - number, True, "api")
-        consent.heed(optouts, f"+1202555010{number}", said, START_MS + 100)
-    consent.heed(optouts, "+12025550109", START, START_MS + 100)
+        opt_outs.apply(optouts, f"+1202555010{number}", said, START_MS + 100)
+    opt_outs.apply(optouts, "+12025550109", START, START_MS + 100)
     # Saying it again moves nobody in the list.
-    consent.heed(optouts, "+12025550104", OptOutChange(START_MS + 50, True, "api"), START_MS + 100)
+    opt_outs.apply(optouts, "+12025550104", OptOutChange(START_MS + 50, True, "api"), START_MS + 100)
 
     first = list(optouts.page(None, 3))
     last = first[-1]
@@ -160,19 +162,19 @@ SENDERS = [
 
 def opt_out_all(optouts: OptOuts, senders: Sequence[str], at_ms: int = START_MS) -> None:
     for sender in senders:
-        assert consent.heed(optouts, sender, OptOutChange(at_ms, True, "keyword", "m-1"), START_MS)
+        assert opt_outs.apply(optouts, sender, OptOutChange(at_ms, True, "keyword", "m-1"), START_MS)
 
 
 def test_any_sender_has_an_entry_of_its_own(both: tuple[OptOuts, Limits]) -> None:
     optouts, limits = both
     opt_out_all(optouts, SENDERS)
-    consent.heed(optouts, "ACME", OptOutChange(START_MS + 1, False, "api"), START_MS + 1)
+    opt_outs.apply(optouts, "ACME", OptOutChange(START_MS + 1, False, "api"), START_MS + 1)
 
     found = {sender: optouts.get(sender) for sender in SENDERS}
 
     assert {sender: entry and entry.number for sender, entry in found.items()} == {one: one for one in SENDERS}
     assert [sender for sender, entry in found.items() if entry and not entry.opted_out] == ["ACME"]
-    assert not limits.look(THEIRS, OURS).opted_out
+    assert not limits.read_gate(THEIRS, OURS).opted_out
 
 
 @pytest.mark.parametrize("same_moment", [True, False], ids=["at-once", "one-after-another"])
@@ -210,12 +212,12 @@ def test_a_stop_holds_for_all_ways_to_write_the_number(
     optouts, limits = both
     opt_out_all(optouts, [said_from])
 
-    assert limits.look(texted, OURS).opted_out
+    assert limits.read_gate(texted, OURS).opted_out
     assert optouts.get(texted) == optouts.get(said_from)
     assert len(optouts.page(None, 10)) == 1
     # And so does a START, of whichever way.
-    assert consent.heed(optouts, texted, START, START_MS + 10)
-    assert not limits.look(said_from, OURS).opted_out
+    assert opt_outs.apply(optouts, texted, START, START_MS + 10)
+    assert not limits.read_gate(said_from, OURS).opted_out
 
 
 # ---------------------------------------------------------------------------------------- of the table alone

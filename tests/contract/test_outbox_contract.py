@@ -8,111 +8,111 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longcode.backlog import waiting
-from longcode.errors import Unavailable
-from longcode.outbox import SqsOutbox
-from longcode.ports import Envelope, Outbox, Waiting
+from longcode.aws.queue import SqsQueue
+from longcode.domain.errors import Unavailable
+from longcode.use_cases.backlog import waiting
+from longcode.use_cases.ports import Envelope, Queue, Waiting
 from tests.contract.tables import create_queue
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import THEIRS, make_message
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import THEIRS, make_message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 
-def test_what_is_put_is_received_once_with_its_group_and_nothing_of_its_text(outbox: Outbox) -> None:
+def test_what_is_put_is_received_once_with_its_group_and_nothing_of_its_text(queue: Queue) -> None:
     message = make_message()
 
-    outbox.put([waiting(message)])
-    (envelope,) = outbox.receive()
+    queue.put([waiting(message)])
+    (envelope,) = queue.receive()
 
     assert (envelope.message_id, envelope.recipient, envelope.receives) == (message.id, THEIRS, 1)
     assert envelope.queue_id
     assert envelope.receipt_handle
-    assert outbox.receive() == []
+    assert queue.receive() == []
 
 
-def test_an_empty_queue_gives_nothing(outbox: Outbox) -> None:
-    assert list(outbox.receive()) == []
-    assert outbox.size() == 0
+def test_an_empty_queue_gives_nothing(queue: Queue) -> None:
+    assert list(queue.receive()) == []
+    assert queue.size() == 0
 
 
-def test_putting_twice_is_putting_once(outbox: Outbox) -> None:
+def test_putting_twice_is_putting_once(queue: Queue) -> None:
     message = make_message()
 
-    outbox.put([waiting(message)])
-    outbox.put([waiting(message)])
+    queue.put([waiting(message)])
+    queue.put([waiting(message)])
 
-    assert outbox.size() == 1
-    assert len(outbox.receive()) == 1
+    assert queue.size() == 1
+    assert len(queue.receive()) == 1
 
 
-def test_a_line_is_received_in_its_order(outbox: Outbox) -> None:
+def test_a_line_is_received_in_its_order(queue: Queue) -> None:
     messages = [make_message() for _ in range(5)]
     for message in messages:
-        outbox.put([waiting(message)])
+        queue.put([waiting(message)])
 
-    assert [envelope.message_id for envelope in outbox.receive()] == [message.id for message in messages]
+    assert [envelope.message_id for envelope in queue.receive()] == [message.id for message in messages]
 
 
-def test_at_most_ten_come_at_once(outbox: Outbox) -> None:
+def test_at_most_ten_come_at_once(queue: Queue) -> None:
     for number in range(12):
-        outbox.put([waiting(make_message(recipient=f"+1202555{100 + number:04}"))])
+        queue.put([waiting(make_message(recipient=f"+1202555{100 + number:04}"))])
 
-    assert len(outbox.receive()) == 10
-    assert len(outbox.receive()) == 2
+    assert len(queue.receive()) == 10
+    assert len(queue.receive()) == 2
 
 
-def test_what_is_done_is_gone(outbox: Outbox) -> None:
+def test_what_is_done_is_gone(queue: Queue) -> None:
     for _ in range(3):
-        outbox.put([waiting(make_message())])
-    envelopes = outbox.receive()
+        queue.put([waiting(make_message())])
+    envelopes = queue.receive()
 
-    outbox.done(envelopes[:2])
+    queue.delete(envelopes[:2])
 
-    assert outbox.size() == 1
-    outbox.done([])
-    assert outbox.size() == 1
-
-
-def test_what_is_under_way_still_counts(outbox: Outbox) -> None:
-    outbox.put([waiting(make_message())])
-
-    outbox.receive()
-
-    assert outbox.size() == 1
+    assert queue.size() == 1
+    queue.delete([])
+    assert queue.size() == 1
 
 
-def test_what_is_deferred_by_nothing_comes_again_with_its_receives_counted(outbox: Outbox) -> None:
+def test_what_is_under_way_still_counts(queue: Queue) -> None:
+    queue.put([waiting(make_message())])
+
+    queue.receive()
+
+    assert queue.size() == 1
+
+
+def test_what_is_deferred_by_nothing_comes_again_with_its_receives_counted(queue: Queue) -> None:
     message = make_message()
-    outbox.put([waiting(message)])
-    envelopes = outbox.receive()
+    queue.put([waiting(message)])
+    envelopes = queue.receive()
 
-    outbox.defer(envelopes, [0])
-    (again,) = outbox.receive()
+    queue.hide(envelopes, [0])
+    (again,) = queue.receive()
 
     assert (again.message_id, again.receives) == (message.id, 2)
 
 
-def test_what_is_deferred_stays_hidden(outbox: Outbox) -> None:
-    outbox.put([waiting(make_message())])
-    envelopes = outbox.receive()
+def test_what_is_deferred_stays_hidden(queue: Queue) -> None:
+    queue.put([waiting(make_message())])
+    envelopes = queue.receive()
 
-    outbox.defer(envelopes, [30])
+    queue.hide(envelopes, [30])
 
-    assert outbox.receive() == []
-    assert outbox.size() == 1
+    assert queue.receive() == []
+    assert queue.size() == 1
 
 
-def test_more_than_ten_are_deferred_and_done_at_once(outbox: Outbox) -> None:
+def test_more_than_ten_are_deferred_and_done_at_once(queue: Queue) -> None:
     for number in range(12):
-        outbox.put([waiting(make_message(id=str(uuid.uuid4()), recipient=f"+1202555{100 + number:04}"))])
-    envelopes = [*outbox.receive(), *outbox.receive()]
+        queue.put([waiting(make_message(id=str(uuid.uuid4()), recipient=f"+1202555{100 + number:04}"))])
+    envelopes = [*queue.receive(), *queue.receive()]
 
-    outbox.defer(envelopes, [60] * 12)
-    outbox.done(envelopes)
+    queue.hide(envelopes, [60] * 12)
+    queue.delete(envelopes)
 
-    assert outbox.size() == 0
+    assert queue.size() == 0
 
 
 # -------------------------------------------------------------------------------------------- once is once
@@ -123,86 +123,86 @@ def line(count: int) -> list[Waiting]:
     return [waiting(make_message(recipient=f"+1202555{100 + number:04}")) for number in range(count)]
 
 
-def received(outbox: Outbox) -> list[Envelope]:
+def received(queue: Queue) -> list[Envelope]:
     """All that can be received now."""
     found: list[Envelope] = []
-    while some := outbox.receive():
+    while some := queue.receive():
         found += some
     return found
 
 
-def test_more_than_ten_are_put_in_at_once_in_their_order(outbox: Outbox) -> None:
+def test_more_than_ten_are_put_in_at_once_in_their_order(queue: Queue) -> None:
     texts = [waiting(make_message(accepted_ms=START_MS + number)) for number in range(23)]
 
-    outbox.put(texts)
+    queue.put(texts)
 
-    assert outbox.size() == 23
+    assert queue.size() == 23
     found: list[str | None] = []
-    while some := outbox.receive():
+    while some := queue.receive():
         found += [envelope.message_id for envelope in some]
-        outbox.done(some)
+        queue.delete(some)
     assert found == [text.message_id for text in texts]
 
 
-def test_nothing_is_put_in_where_there_is_nothing(outbox: Outbox) -> None:
-    outbox.put([])
-    outbox.renew([])
-    outbox.defer([], [])
+def test_nothing_is_put_in_where_there_is_nothing(queue: Queue) -> None:
+    queue.put([])
+    queue.renew([])
+    queue.hide([], [])
 
-    assert outbox.size() == 0
+    assert queue.size() == 0
 
 
-def test_a_text_is_once_in_the_queue_under_each_mark(outbox: Outbox) -> None:
+def test_a_text_is_once_in_the_queue_under_each_mark(queue: Queue) -> None:
     text = waiting(make_message())
 
     for mark in ("", "restock:1", "", "restock:1", str(text.accepted_ms), "restock:2"):
-        outbox.put([text], mark)
+        queue.put([text], mark)
 
     # No mark is the time of acceptance.
-    assert outbox.size() == 3
+    assert queue.size() == 3
 
 
-def test_a_text_that_was_accepted_anew_is_put_in_anew(outbox: Outbox) -> None:
+def test_a_text_that_was_accepted_anew_is_put_in_anew(queue: Queue) -> None:
     text = waiting(make_message())
 
-    outbox.put([text])
-    outbox.put([replace(text, accepted_ms=text.accepted_ms + 1)])
+    queue.put([text])
+    queue.put([replace(text, accepted_ms=text.accepted_ms + 1)])
 
-    assert outbox.size() == 2
+    assert queue.size() == 2
 
 
-def test_what_is_renewed_is_there_once_as_if_never_received(outbox: Outbox) -> None:
-    outbox.put(line(12))
-    before = received(outbox)
+def test_what_is_renewed_is_there_once_as_if_never_received(queue: Queue) -> None:
+    queue.put(line(12))
+    before = received(queue)
 
-    outbox.renew(before)
+    queue.renew(before)
 
-    after = received(outbox)
+    after = received(queue)
     assert [(one.message_id, one.recipient, one.body) for one in after] == [
         (one.message_id, one.recipient, one.body) for one in before
     ]
     assert {one.receives for one in after} == {1}
     assert {one.queue_id for one in before}.isdisjoint(one.queue_id for one in after)
-    assert outbox.size() == 12
+    assert queue.size() == 12
 
 
-def test_renewing_twice_is_renewing_once(outbox: Outbox) -> None:
-    outbox.put(line(1))
-    envelopes = outbox.receive()
+def test_renewing_twice_is_renewing_once(queue: Queue) -> None:
+    queue.put(line(1))
+    envelopes = queue.receive()
 
-    outbox.renew(envelopes)
-    outbox.renew(envelopes)
+    queue.renew(envelopes)
+    queue.renew(envelopes)
 
-    assert outbox.size() == 1
+    assert queue.size() == 1
 
 
-def test_what_cannot_be_read_is_renewed_as_it_is(outbox: Outbox) -> None:
-    outbox.put(line(1))
-    (envelope,) = outbox.receive()
+def test_what_cannot_be_read_is_renewed_as_it_is(queue: Queue) -> None:
+    queue.put(line(1))
+    (envelope,) = queue.receive()
 
-    outbox.renew([replace(envelope, body='{"v": 9, "id": "x"}')])
+    queue.renew([replace(envelope, body='{"v": 9, "id": "x"}')])
 
-    (again,) = outbox.receive()
+    (again,) = queue.receive()
     assert (again.body, again.newer, again.message_id) == ('{"v": 9, "id": "x"}', True, None)
 
 
@@ -234,7 +234,7 @@ class Refusing:
         return answer | {"Failed": [*answer.get("Failed", []), *({"Id": entry["Id"]} | row for entry in refused)]}
 
 
-Refuse = Callable[..., tuple[SqsOutbox, Refusing]]
+Refuse = Callable[..., tuple[SqsQueue, Refusing]]
 
 
 @pytest.fixture
@@ -243,22 +243,22 @@ def refusing(sqs: "SQSClient") -> Refuse:
 
     def make(
         refuses: Callable[[int, int], bool] = lambda *_: False, *, sender_fault: bool = False
-    ) -> tuple[SqsOutbox, Refusing]:
+    ) -> tuple[SqsQueue, Refusing]:
         client = Refusing(sqs, refuses, sender_fault)
-        outbox = SqsOutbox(client, url, sleep=client.waits.append)  # type: ignore[arg-type]  # what it has of a client
-        return outbox, client
+        queue = SqsQueue(client, url, sleep=client.waits.append)  # type: ignore[arg-type]  # what it has of a client
+        return queue, client
 
     return make
 
 
 def test_the_group_alone_of_all_that_sqs_is_told_has_the_number(sqs: "SQSClient") -> None:
     """SQS encrypts no metadata: docs/threat-model.md says what is open, and this that it is no more."""
-    outbox = SqsOutbox(sqs, create_queue(sqs, "SendQueue"))
+    queue = SqsQueue(sqs, create_queue(sqs, "SendQueue"))
     told: list[dict[str, Any]] = []
     sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", lambda params, **_: told.append(params))
 
-    outbox.put([waiting(make_message(recipient=THEIRS))])
-    outbox.renew(list(outbox.receive()))
+    queue.put([waiting(make_message(recipient=THEIRS))])
+    queue.renew(list(queue.receive()))
 
     entries = [entry for params in told for entry in params["Entries"]]
     assert [{name for name, value in entry.items() if THEIRS[1:] in str(value)} for entry in entries] == [
@@ -268,34 +268,34 @@ def test_the_group_alone_of_all_that_sqs_is_told_has_the_number(sqs: "SQSClient"
 
 
 def test_an_entry_that_was_not_taken_is_put_in_again_and_no_other(refusing: Refuse) -> None:
-    outbox, client = refusing(lambda call, number: call in (0, 1) and number == 0)
+    queue, client = refusing(lambda call, number: call in (0, 1) and number == 0)
     texts = line(12)
 
-    outbox.put(texts)
+    queue.put(texts)
 
     assert client.calls == [10, 1, 1, 2]
     assert client.waits == [0.05, 0.1]
-    assert {one.message_id for one in received(outbox)} == {text.message_id for text in texts}
+    assert {one.message_id for one in received(queue)} == {text.message_id for text in texts}
 
 
 @pytest.mark.parametrize("sender_fault", [False, True])
 def test_an_entry_that_is_never_taken_is_told(refusing: Refuse, sender_fault: bool) -> None:
-    outbox, client = refusing(lambda _, number: number == 0, sender_fault=sender_fault)
+    queue, client = refusing(lambda _, number: number == 0, sender_fault=sender_fault)
 
     with pytest.raises(Unavailable, match="The queue"):
-        outbox.put(line(3))
+        queue.put(line(3))
 
     assert client.calls == [3, 1, 1, 1]
     assert client.waits == [0.05, 0.1, 0.2]
     # The others are in: to put all of them in again does no harm.
-    assert outbox.size() == 2
+    assert queue.size() == 2
 
 
 def test_a_batch_of_which_nothing_is_taken_is_told(refusing: Refuse) -> None:
-    outbox, client = refusing(lambda *_: True)
+    queue, client = refusing(lambda *_: True)
 
     with pytest.raises(Unavailable, match="The queue"):
-        outbox.put(line(2))
+        queue.put(line(2))
 
     assert client.calls == [2, 2, 2, 2]
     assert client.waits == [0.05, 0.1, 0.2]
@@ -305,12 +305,12 @@ def test_what_could_not_be_renewed_is_not_given_up(refusing: Refuse) -> None:
     good, _ = refusing()
     good.put(line(2))
     envelopes = received(good)
-    outbox, _ = refusing(lambda _, number: number == 0)
+    queue, _ = refusing(lambda _, number: number == 0)
 
     with pytest.raises(Unavailable, match="The queue"):
-        outbox.renew(envelopes)
+        queue.renew(envelopes)
 
-    good.defer(envelopes, [0, 0])
+    good.hide(envelopes, [0, 0])
     assert {one.queue_id for one in envelopes} <= {one.queue_id for one in received(good)}
 
 
@@ -319,13 +319,13 @@ def test_what_fails_to_be_deferred_or_done_is_tried_again(refusing: Refuse, call
     good, _ = refusing()
     good.put(line(12))
     envelopes = received(good)
-    outbox, client = refusing(lambda call, number: call == 0 and number < 4)
+    queue, client = refusing(lambda call, number: call == 0 and number < 4)
 
     if call == "defer":
-        outbox.defer(envelopes, [0] * 12)
+        queue.hide(envelopes, [0] * 12)
         assert {one.receives for one in received(good)} == {2}
     else:
-        outbox.done(envelopes)
+        queue.delete(envelopes)
         assert good.size() == 0
 
     assert client.calls == [10, 4, 2]
@@ -337,10 +337,10 @@ def test_what_always_fails_to_be_deferred_or_done_is_told(refusing: Refuse, call
     good, _ = refusing()
     good.put(line(2))
     envelopes = received(good)
-    outbox, _ = refusing(lambda *_: True)
+    queue, _ = refusing(lambda *_: True)
 
     with pytest.raises(Unavailable, match="The queue"):
-        outbox.done(envelopes) if call == "done" else outbox.defer(envelopes, [0, 0])
+        queue.delete(envelopes) if call == "done" else queue.hide(envelopes, [0, 0])
 
     assert good.size() == 2
 
@@ -350,9 +350,9 @@ def test_a_handle_that_is_no_longer_good_is_left_at_that(refusing: Refuse, call:
     good, _ = refusing()
     good.put(line(3))
     envelopes = received(good)
-    outbox, client = refusing(lambda _, number: number == 1, sender_fault=True)
+    queue, client = refusing(lambda _, number: number == 1, sender_fault=True)
 
-    outbox.done(envelopes) if call == "done" else outbox.defer(envelopes, [0, 0, 0])
+    queue.delete(envelopes) if call == "done" else queue.hide(envelopes, [0, 0, 0])
 
     assert client.calls == [3]
     assert good.size() == (1 if call == "done" else 3)

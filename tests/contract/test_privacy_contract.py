@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longcode.errors import Unavailable
-from longcode.message import HeldBy, Message, Status
-from longcode.messages import DynamoMessages
-from longcode.ports import Messages
+from longcode.aws.messages import DynamoMessages
+from longcode.domain.errors import Unavailable
+from longcode.domain.message import Message
+from longcode.domain.status import HeldBy, Status
+from longcode.use_cases.ports import Messages
 from tests.contract.tables import create_table
-from tests.fakes import FakeMessages
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import (
-    NO_ANSWER,
-    TELNYX_ID,
-    accepted,
-    ending,
-    make_message,
-    make_receipt,
-)
+from tests.support.fakes import FakeMessages
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import NO_ANSWER, TELNYX_ID, accepted, ending, make_message, make_receipt
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -73,7 +67,7 @@ def test_the_words_go_with_the_final_receipt(forgetful: Messages, status: Status
 
 
 @pytest.mark.parametrize("status", ENDED)
-def test_the_words_go_with_an_end_before_the_carrier_had_them(forgetful: Messages, status: Status) -> None:
+def test_the_words_go_with_an_end_before_the_provider_had_them(forgetful: Messages, status: Status) -> None:
     message = make_message()
     forgetful.accept(message)
 
@@ -332,7 +326,7 @@ def test_what_waits_is_kept_until_its_time_is_over(
     assert ends(dynamodb, messages)["M#"] >= START_MS // 1000 + 14 * DAY_S
 
 
-@pytest.mark.parametrize("way", ["sending", "unknown", "replayed", "submitted", "sent", "queued at the carrier"])
+@pytest.mark.parametrize("way", ["sending", "unknown", "replayed", "submitted", "sent", "queued at the provider"])
 def test_what_may_still_be_heard_of_is_kept_for_ten_days_whatever_the_retention(
     dynamodb: "DynamoDBClient", way: str
 ) -> None:
@@ -349,14 +343,14 @@ def test_what_may_still_be_heard_of_is_kept_for_ten_days_whatever_the_retention(
         ),
         "submitted": lambda: messages.submitted(message, accepted(), later),
         "sent": lambda: messages.record(message.id, make_receipt(Status.SENT), later),
-        "queued at the carrier": lambda: (
+        "queued at the provider": lambda: (
             messages.submitted(message, accepted(), later)
             and messages.record(message.id, make_receipt(None), later)
         ),
     }
     steps[way]()
 
-    # While it is being sent it is not in doubt yet; the sweeper says so a minute later.
+    # While it is being sent it is not in doubt yet; the reconciler says so a minute later.
     days = 1 if way == "sending" else 11
     assert ends(dynamodb, messages)["M#"] >= later // 1000 + days * DAY_S
 

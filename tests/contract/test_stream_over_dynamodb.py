@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longcode import consent
-from longcode.message import Status
-from longcode.messages import DynamoMessages
-from longcode.optouts import DynamoOptOuts
-from longcode.ports import OptOutChange
+from longcode.aws.messages import DynamoMessages
+from longcode.aws.opt_outs import DynamoOptOuts
+from longcode.domain.opt_outs import OptOutChange
+from longcode.domain.status import Status
+from longcode.use_cases import opt_outs
 from tests.contract.tables import create_table
-from tests.fakes import World, make_world
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import THEIRS, accepted, make_message, make_receipt
-from tests.fakes.stream import event
+from tests.support.fakes import World, make_world
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import THEIRS, accepted, make_message, make_receipt
+from tests.support.fakes.stream import event
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -82,15 +82,15 @@ def test_the_life_of_a_text_is_told_step_by_step(table: Table, client: "DynamoDB
 
     assert world.invoke("publisher", table.batch()) == {"batchItemFailures": []}
 
-    told = [notice.detail for notice in world.bus.about(message.id)]
+    told = [event.detail for event in world.event_bus.about(message.id)]
     statuses = [None, "queued", "sending", "submitted", "sent", "delivered"]
     assert [(detail["previous"], detail["status"]) for detail in told] == list(pairwise(statuses))
     assert told[-1]["cost"] == {"amount": "0.0051", "currency": "USD"}
     sequences = [str(detail["sequence"]) for detail in told]
     assert sequences == sorted(set(sequences))
     assert world.counters.read(None) == world.counters.read("parcels") == {"delivered": 1}
-    assert [notice.kind for notice in world.bus.heard] == ["sms.status_changed"] * 5
-    assert world.journal.crashes == []
+    assert [event.kind for event in world.event_bus.heard] == ["sms.status_changed"] * 5
+    assert world.logger.crashes == []
 
 
 def test_an_inbound_stop_is_told_as_both(table: Table, client: "DynamoDBClient", world: World) -> None:
@@ -100,15 +100,15 @@ def test_an_inbound_stop_is_told_as_both(table: Table, client: "DynamoDBClient",
     )
     ledger = DynamoOptOuts(client, table.name)
     for word in (
-        OptOutChange(NOW, True, "carrier"),
+        OptOutChange(NOW, True, "provider"),
         OptOutChange(NOW + 10, True, "keyword"),
         OptOutChange(NOW + 20, False, "api"),
     ):
-        consent.heed(ledger, THEIRS, word, NOW + 20)
+        opt_outs.apply(ledger, THEIRS, word, NOW + 20)
 
     world.invoke("publisher", table.batch())
 
-    assert [(notice.kind, notice.detail.get("opted_out")) for notice in world.bus.heard] == [
+    assert [(event.kind, event.detail.get("opted_out")) for event in world.event_bus.heard] == [
         ("sms.received", None),
         ("sms.opted_out", True),
         ("sms.opted_out", False),
@@ -127,4 +127,4 @@ def test_a_text_that_is_deleted_counts_no_more_and_is_no_event(
     world.invoke("publisher", table.batch())
 
     assert world.counters.read(None) == {"queued": 1}
-    assert len(world.bus.heard) == 2
+    assert len(world.event_bus.heard) == 2

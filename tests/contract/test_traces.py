@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longcode.backlog import waiting
-from longcode.observability import LambdaJournal
-from longcode.outbox import SqsOutbox
+from longcode.aws.observability import LambdaLogger
+from longcode.aws.queue import SqsQueue
+from longcode.use_cases.backlog import waiting
 from tests.contract.tables import create_queue
-from tests.fakes.examples import make_message
+from tests.support.fakes.examples import make_message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -38,15 +38,15 @@ def headers(sqs: "SQSClient") -> Iterator[list[dict[str, str]]]:
 def test_a_text_that_is_queued_in_a_traced_invocation_takes_the_trace_along(
     sqs: "SQSClient", headers: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outbox = SqsOutbox(sqs, create_queue(sqs, "SendQueue"))
+    queue = SqsQueue(sqs, create_queue(sqs, "SendQueue"))
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "long-code-sms-queue")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
-    outbox.put([waiting(make_message())])
+    queue.put([waiting(make_message())])
     # A warm function has the same client and another trace.
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE.replace("0123", "4567"))
-    outbox.put([waiting(make_message())])
+    queue.put([waiting(make_message())])
     monkeypatch.delenv("_X_AMZN_TRACE_ID")
-    outbox.put([waiting(make_message())])
+    queue.put([waiting(make_message())])
 
     assert [sent.get("X-Amzn-Trace-Id") for sent in headers] == [TRACE, TRACE.replace("0123", "4567"), None]
 
@@ -57,10 +57,10 @@ def test_a_log_line_names_the_trace_of_its_invocation(
     # A name of its own, as loggers are kept by their names, together with where they write to.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
-    journal = LambdaJournal()
-    journal.info("queue.accepted", message_id="m-1")
+    logger = LambdaLogger()
+    logger.info("queue.accepted", message_id="m-1")
     monkeypatch.delenv("_X_AMZN_TRACE_ID")
-    journal.info("queue.accepted", message_id="m-2")
+    logger.info("queue.accepted", message_id="m-2")
 
     traced, untraced = map(json.loads, capsys.readouterr().out.splitlines())
     assert (traced["message_id"], traced["xray_trace_id"]) == ("m-1", ROOT_ID)

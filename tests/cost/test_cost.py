@@ -10,11 +10,11 @@ import typer
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from cost import bill, document, journeys, units
-from cost.__main__ import cost
-from cost.bill import Deployed, Prices
-from cost.count import Counter, Counts
-from cost.journeys import Run
+from devtools.cost import bill, document, journeys, units
+from devtools.cost.__main__ import cost
+from devtools.cost.bill import Deployed, Prices
+from devtools.cost.count import Counter, Counts
+from devtools.cost.journeys import Run
 
 PRICES = Prices.read()
 DEPLOYED = Deployed.read(PRICES)
@@ -190,12 +190,12 @@ def test_the_detailed_metrics_of_two_routes_are_billed_as_custom_ones(run: Run) 
     assert found["detailed metrics of the webhook's routes"] == pytest.approx(3.0)
 
 
-def test_a_month_is_its_parts_and_the_carrier_is_beside_it(run: Run) -> None:
+def test_a_month_is_its_parts_and_the_provider_is_beside_it(run: Run) -> None:
     month = bill.month(run, PRICES, DEPLOYED, 2_000)
 
     parts = month["fixed"] + month["texts"] + month["traces"]
     assert month["AWS"] == pytest.approx(parts)
-    assert month["carrier"] == pytest.approx(2_000 * 0.0051)
+    assert month["provider"] == pytest.approx(2_000 * 0.0051)
     assert month["fixed"] == pytest.approx(bill.month(run, PRICES, DEPLOYED, 0)["AWS"])
 
 

@@ -1,7 +1,7 @@
-"""What must come of a cell of the matrix, worked out from what the carrier did and not from our code."""
+"""What must come of a cell of the matrix, worked out from what the provider did and not from our code."""
 
-from longcode.message import Status
-from tests.faults.matrix import CARRIER, Cell, Crash, Evidence, Mode
+from longcode.domain.status import Status
+from tests.faults.matrix import PROVIDER, Cell, Crash, Evidence, Mode
 
 # Answers that prove that nothing was sent.
 REFUSALS = ("refuses, 429", "refuses, 503", "can't be reached")
@@ -9,20 +9,20 @@ ANSWERS = ("works", "takes it, slowly")
 
 
 def accepted(cell: Cell) -> int:
-    """How often the carrier takes the text, over all requests."""
-    takes, resolves = CARRIER[cell.carrier].takes, cell.mode is not Mode.HOLD
+    """How often the provider takes the text, over all requests."""
+    takes, resolves = PROVIDER[cell.provider].takes, cell.mode is not Mode.HOLD
     if not in_doubt(cell):
         return 1
     if not resolves:
         return int(takes and cell.crash is not Crash.AFTER_CLAIM)
     if cell.crash is Crash.AFTER_CLAIM:
         # The first request is the replay, so the fault befalls that; a clear answer to it is the end of it.
-        return 2 if blind(cell) and takes and cell.carrier not in ANSWERS else 1
+        return 2 if blind(cell) and takes and cell.provider not in ANSWERS else 1
     return 2 if blind(cell) and takes else 1
 
 
 def blind(cell: Cell) -> bool:
-    """Whether nothing but the first answer tells what the carrier did, and a repeated request is another text."""
+    """Whether nothing but the first answer tells what the provider did, and a repeated request is another text."""
     return cell.mode is Mode.IGNORED and cell.evidence is Evidence.NOTHING
 
 
@@ -32,10 +32,10 @@ def others(cell: Cell) -> set[int]:
 
 
 def in_doubt(cell: Cell) -> bool:
-    """Whether we can't know from the first request what the carrier did with it."""
+    """Whether we can't know from the first request what the provider did with it."""
     if cell.crash in (Crash.AFTER_CLAIM, Crash.REQUEST_LEFT, Crash.AFTER_ANSWER):
         return True
-    return cell.carrier not in ANSWERS + REFUSALS
+    return cell.provider not in ANSWERS + REFUSALS
 
 
 def status(cell: Cell) -> Status:

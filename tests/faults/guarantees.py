@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults import outages
-from tests.faults.matrix import CARRIER, Cell, Crash, Evidence, Mode, Outcome, Queue, cells, outcome
+from tests.faults.matrix import PROVIDER, Cell, Crash, Evidence, Mode, Outcome, Queue, cells, outcome
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "guarantees.md"
 
@@ -16,20 +16,20 @@ anew. Each test run compares a part of it with what the code does.
 
 ## In plain words
 
-**A text that was accepted with 202 is given to the carrier at most once**, if the carrier honours the
+**A text that was accepted with 202 is given to the provider at most once**, if the provider honours the
 `Idempotency-Key` header or `AmbiguousSends` is `hold`. It does not matter where a process is killed, what the
-carrier answers or fails to answer, how often the queue delivers a message, or how long an outage lasts.
+provider answers or fails to answer, how often the queue delivers a message, or how long an outage lasts.
 
 **It is not lost, and not in silence.** It waits for as long as it is valid (`ValidityMinutes`), whatever it
-waits for: its turn, a pause, a carrier or a store that is down, a key that is refused. Waiting spends no
-attempts, ends in no dead letters and loses no place. In the end its status is what the carrier did with it, or
+waits for: its turn, a pause, a provider or a store that is down, a key that is refused. Waiting spends no
+attempts, ends in no dead letters and loses no place. In the end its status is what the provider did with it, or
 `unknown` for as long as that can't be known. It never says `submitted` of a text that did not go out. Of one
-that did it says `failed` only where the carrier ignored the idempotency key and refused the replay, until a
+that did it says `failed` only where the provider ignored the idempotency key and refused the replay, until a
 receipt corrects that.
 
 **Each recipient's texts leave in the order of acceptance**, at least the recipient's interval apart. The order
 is the table's, not the queue's: a queue message that was lost, doubled or put back late changes nothing. A text
-that the carrier may have taken holds up those behind it only after an outage of ten minutes or more, and for a
+that the provider may have taken holds up those behind it only after an outage of ten minutes or more, and for a
 quarter of an hour at most.
 
 **The line moves on.** Whatever becomes of one text, those behind it leave once each, in their order. Other
@@ -47,11 +47,11 @@ the queue and leave, in order, when it is back.
 
 A queue message says that its recipient has something waiting; the table says what, and in which order. A text
 is claimed by a conditional write before its request leaves. What is proven not sent (429, no connection, an
-answer that is not the carrier's own, a refusal of the account) goes back to its place. Anything else without a
+answer that is not the provider's own, a refusal of the account) goes back to its place. Anything else without a
 clear answer makes it `unknown`, and it leaves the line. From then on only evidence moves it: a signed receipt,
-which carries our message id; the carrier's records, from two minutes on; and with `AmbiguousSends: resolve` a
+which carries our message id; the provider's records, from two minutes on; and with `AmbiguousSends: resolve` a
 replay under the same key with the same bytes, from ten minutes to 23 hours after the claim, if the text is
-still valid. A replay is made only after the carrier's records could be read and had nothing: "could not be
+still valid. A replay is made only after the provider's records could be read and had nothing: "could not be
 read" is no evidence. If it has no clear answer either, another follows after 1, 4, 10 and 21 hours, and after
 an outage has ended; never more than eight. It takes its turn with the recipient's other texts and heeds pause,
 breaker and opt-outs.
@@ -59,7 +59,7 @@ breaker and opt-outs.
 ## Outages
 
 {recipients} recipients, three texts to each that wait when it begins and one more in the midst of it, validity
-24 hours. What a sender loses: nothing. In the first seconds of "an unknown code for all" the carrier refuses
+24 hours. What a sender loses: nothing. In the first seconds of "an unknown code for all" the provider refuses
 texts in words of its own; as many as are under way then are `failed`, with that code. While the messages table
 or the limits table is down, `queue` and `send` answer 503 and nothing new is accepted; while only the queue is
 down, texts are accepted.
@@ -70,11 +70,11 @@ outage of a minute left texts in doubt; those behind them did not wait for the r
 {outages}
 ## What is not guaranteed
 
-- **A carrier that ignores keys and tells nothing.** With `AmbiguousSends: resolve`, if the carrier took a text
+- **A provider that ignores keys and tells nothing.** With `AmbiguousSends: resolve`, if the provider took a text
   without a clear answer, ignores `Idempotency-Key`, sends no receipt and has no record of it for ten minutes
   (Telnyx shows none while a text is still queued), the replay is a second text; each further replay that has no
   clear answer may be another. `hold` rules that out.
-- **With `hold` a text may never leave.** If a process dies between claim and answer, or the carrier's answer
+- **With `hold` a text may never leave.** If a process dies between claim and answer, or the provider's answer
   leaves it open, nobody asks a second time: `unknown` stays until a receipt or a record says more. After ten
   days it becomes `delivery_unconfirmed`.
 - **The order of a text in doubt.** Those behind it do not wait until it is resolved, except for a quarter of an
@@ -90,29 +90,29 @@ outage of a minute left texts in doubt; those behind them did not wait for the r
   later.
 - **A repeated API request without `Idempotency-Key`** is another text. After 504 or a dropped connection follow
   the status, or repeat the request with the same key.
-- **Delivery.** Whether a phone shows the text is the carrier's affair; a text that was not delivered is never
+- **Delivery.** Whether a phone shows the text is the provider's affair; a text that was not delivered is never
   sent again by itself.
 
 ## The matrix
 
-Each cell is a text that meets one crash of the consumer, one fault of the carrier and one fault of the queue,
+Each cell is a text that meets one crash of the consumer, one fault of the provider and one fault of the queue,
 with two more texts behind it in the same line. Nothing is left out: {count} cells, each of them 25 hours of
-virtual time with the sweeper each minute, through the real consumer, sweeper and webhook handlers.
+virtual time with the reconciler each minute, through the real consumer, reconciler and webhook handlers.
 
 - *crash*: where the consumer is killed: {crashes}.
-- *carrier*: what it does with the first request, by row.
+- *provider*: what it does with the first request, by row.
 - *queue*: {queues}.
-- *evidence*: what the carrier tells later of a text that it took: {evidence}.
+- *evidence*: what the provider tells later of a text that it took: {evidence}.
 
-A row shows the worst of its cells over all queue faults and all evidence. **Texts** is how often the carrier
+A row shows the worst of its cells over all queue faults and all evidence. **Texts** is how often the provider
 accepted the one message. **Leaves after** is when it took the text (with `resolve`), and **next texts** when it
-had taken both behind it, at the latest, while the queue itself works. Faults of the carrier that come to the
+had taken both behind it, at the latest, while the queue itself works. Faults of the provider that come to the
 same are one row. The statuses are those with `resolve`; with `hold` a text in doubt that nothing is told of
 stays `unknown`.
 """
 
 _HEADS = (
-    "the carrier",
+    "the provider",
     "texts: key honoured",
     "key ignored",
     "`hold`",
@@ -132,7 +132,7 @@ def document() -> str:
         queues=", ".join(queue for queue in Queue if queue is not Queue.WORKS),
         evidence=", ".join(Evidence),
         recipients=len(outages.RECIPIENTS),
-        outages=outage_table([*outages.CARRIER, *outages.STORES]),
+        outages=outage_table([*outages.PROVIDER, *outages.STORES]),
     )
     return "\n".join([text, *(section(crash) for crash in Crash), _summary(found)])
 
@@ -161,9 +161,9 @@ def section(crash: Crash) -> str:
     """The table of one crash."""
     title = "No crash" if crash is Crash.NEVER else f"Killed {crash}"
     rows: dict[tuple[str, ...], list[str]] = {}
-    for carrier in CARRIER:
-        chosen = {cell: outcome(cell) for cell in cells() if (cell.crash, cell.carrier) == (crash, carrier)}
-        rows.setdefault(_row(chosen), []).append(carrier)
+    for provider in PROVIDER:
+        chosen = {cell: outcome(cell) for cell in cells() if (cell.crash, cell.provider) == (crash, provider)}
+        rows.setdefault(_row(chosen), []).append(provider)
     return f"### {title}\n\n" + _table([("; ".join(names), *row) for row, names in rows.items()])
 
 
@@ -220,6 +220,6 @@ def _summary(found: dict[Cell, Outcome]) -> str:
     lines += [
         "",
         f"The texts behind left once each and in order in {moved:,} of {len(found):,} cells, and no two texts "
-        f"reached the carrier less than {apart // 1000 * 1000:,} ms apart, at an interval of 1,000 ms.",
+        f"reached the provider less than {apart // 1000 * 1000:,} ms apart, at an interval of 1,000 ms.",
     ]
     return "\n".join(lines) + "\n"

@@ -1,6 +1,6 @@
-"""The fault matrix: one cell is one text with a crash, a carrier fault and a queue fault, and what came of it.
+"""The fault matrix: one cell is one text with a crash, a provider fault and a queue fault, and what came of it.
 
-Everything goes through the real consumer, sweeper and webhook handlers, over fakes, in virtual time.
+Everything goes through the real consumer, reconciler and webhook handlers, over fakes, in virtual time.
 """
 
 import itertools
@@ -11,18 +11,18 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Literal
 
-from longcode.message import Status
-from longcode.ports import Envelope
+from longcode.domain.status import Status
+from longcode.use_cases.ports import Envelope
 from tests.chance import meeting, pairs
-from tests.fakes import FakeCarrier, FakeClock, FakeQueue, World, make_settings, make_world, webhooks
-from tests.fakes import carrier as behaviours
-from tests.fakes.carrier import Behaviour, Text
-from tests.fakes.queue import Stored
-from tests.fakes.tripwire import Died
+from tests.support.fakes import FakeClock, FakeProvider, FakeQueue, World, make_settings, make_world, webhooks
+from tests.support.fakes import provider as behaviours
+from tests.support.fakes.provider import Behaviour, Text
+from tests.support.fakes.queue import Stored
+from tests.support.fakes.tripwire import Died
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
-# Longer than the carrier keeps a key, so that a second replay would be seen.
+# Longer than the provider keeps a key, so that a second replay would be seen.
 LASTS_MS = 25 * HOUR
 INTERVAL_MS = 1000
 
@@ -42,7 +42,7 @@ class Crash(StrEnum):
     BEFORE_DELETE = "before the queue's delete"
 
 
-CARRIER: dict[str, Behaviour] = {
+PROVIDER: dict[str, Behaviour] = {
     "works": behaviours.ACCEPTS,
     "takes it, hangs": behaviours.ACCEPTS_AND_HANGS,
     "takes it, answers 500": behaviours.ACCEPTS_THEN_500,
@@ -67,7 +67,7 @@ class Queue(StrEnum):
 
 
 class Mode(StrEnum):
-    """Whether the carrier honours idempotency keys, or the policy forbids to rely on it."""
+    """Whether the provider honours idempotency keys, or the policy forbids to rely on it."""
 
     HONOURED = "key honoured"
     IGNORED = "key ignored"
@@ -75,7 +75,7 @@ class Mode(StrEnum):
 
 
 class Evidence(StrEnum):
-    """What the carrier tells of a text that it took."""
+    """What the provider tells of a text that it took."""
 
     RECEIPTS = "receipts"
     RECORDS = "records only"
@@ -87,13 +87,13 @@ class Cell:
     """One place of the matrix."""
 
     crash: Crash
-    carrier: str
+    provider: str
     queue: Queue
     mode: Mode
     evidence: Evidence
 
     def __str__(self) -> str:
-        return "-".join((self.crash, self.carrier, self.queue, self.mode, self.evidence)).replace(" ", "_")
+        return "-".join((self.crash, self.provider, self.queue, self.mode, self.evidence)).replace(" ", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ class Outcome:
 
 def cells() -> Iterator[Cell]:
     """All of them."""
-    for crash, carrier, queue, mode, evidence in itertools.product(Crash, CARRIER, Queue, Mode, Evidence):
-        yield Cell(crash, carrier, queue, mode, evidence)
+    for crash, provider, queue, mode, evidence in itertools.product(Crash, PROVIDER, Queue, Mode, Evidence):
+        yield Cell(crash, provider, queue, mode, evidence)
 
 
 def sample(seed: int) -> list[Cell]:
@@ -131,7 +131,7 @@ def sample(seed: int) -> list[Cell]:
 
 def met(cell: Cell) -> set[tuple[object, ...]]:
     """Every two of its faults."""
-    return pairs((cell.crash, cell.carrier, cell.queue, cell.mode, cell.evidence))
+    return pairs((cell.crash, cell.provider, cell.queue, cell.mode, cell.evidence))
 
 
 @cache
@@ -145,13 +145,13 @@ class Deleting(FakeQueue):
 
     before_delete: Callable[[Sequence[Envelope]], None] = staticmethod(lambda _envelopes: None)
 
-    def done(self, envelopes: Sequence[Envelope]) -> None:
+    def delete(self, envelopes: Sequence[Envelope]) -> None:
         self.before_delete(envelopes)
-        super().done(envelopes)
+        super().delete(envelopes)
 
 
 class Stage:
-    """A world over a timeline: a queue that is polled, a sweeper each minute, a carrier that reports."""
+    """A world over a timeline: a queue that is polled, a reconciler each minute, a provider that reports."""
 
     def __init__(
         self,
@@ -159,32 +159,32 @@ class Stage:
         honours_keys: bool = True,
         evidence: Evidence = Evidence.RECEIPTS,
         policy: Literal["resolve", "hold"] = "resolve",
-        idle_sweeps: bool = False,
+        idle_reconciles: bool = False,
         pollers: int = 1,
         # Any: the settings by name.
         **settings: Any,
     ) -> None:
         self.clock = FakeClock()
-        carrier = FakeCarrier(self.clock, honours_keys=honours_keys, shows_queued=False)
-        carrier.on_taken = self._taken
+        provider = FakeProvider(self.clock, honours_keys=honours_keys, shows_queued=False)
+        provider.on_taken = self._taken
         self.queue = Deleting(self.clock)
         self.world: World = make_world(
             make_settings(ambiguous_sends=policy, **settings),
             clock=self.clock,
-            carrier=carrier,
-            outbox=self.queue,
+            provider=provider,
+            queue=self.queue,
         )
         self.start_ms = self.clock.now_ms()
         # The same in each run.
-        vars(self.world.service)["desk"] = replace(self.world.service.desk, jitter=random.Random(1).random)
+        vars(self.world.service)["desk"] = replace(self.world.service.deps, jitter=random.Random(1).random)
         self._evidence = evidence
-        self._idle_sweeps = idle_sweeps
+        self._idle_reconciles = idle_reconciles
         self._swept_ms = self.start_ms
-        self.clock.standing.append(self._next_sweep)
+        self.clock.standing.append(self._next_reconcile)
         self.mapping = self.world.mapping()
         self._polling = 0
         self._pollers = pollers
-        self._sweeper = self.world.handler("sweeper")
+        self._reconciler = self.world.handler("reconciler")
 
     def run(self, lasts_ms: int) -> None:
         """Let everything take its course for so long, from now."""
@@ -214,24 +214,24 @@ class Stage:
 
     # ------------------------------------------------------------------------------- what goes on besides
 
-    def _next_sweep(self) -> tuple[int, Any] | None:
-        """The next full minute in which the sweeper has something to do; in the others it would find nothing."""
+    def _next_reconcile(self) -> tuple[int, Any] | None:
+        """The next full minute in which the reconciler has something to do; in the others it would find nothing."""
         ahead = self._swept_ms // MINUTE * MINUTE + MINUTE
-        if self._idle_sweeps:
-            return ahead, self._sweep
-        due = self.world.messages.next_attention_ms()
-        return None if due is None else (max(ahead, -(-due // MINUTE) * MINUTE), self._sweep)
+        if self._idle_reconciles:
+            return ahead, self._reconcile
+        due = self.world.messages.next_due_at_ms()
+        return None if due is None else (max(ahead, -(-due // MINUTE) * MINUTE), self._reconcile)
 
-    def _sweep(self) -> None:
+    def _reconcile(self) -> None:
         self._swept_ms = self.clock.now_ms()
-        # A sweeper that dies or finds a store down comes again in a minute.
+        # A reconciler that dies or finds a store down comes again in a minute.
         try:
-            self.world.sweep()
+            self.world.reconcile()
         except (Exception, Died) as exc:
-            self.sweep_failed(exc)
+            self.reconcile_failed(exc)
 
-    def sweep_failed(self, exc: BaseException) -> None:
-        """A run of the sweeper ended early."""
+    def reconcile_failed(self, exc: BaseException) -> None:
+        """A run of the reconciler ended early."""
         if not isinstance(exc, Died):
             raise exc
 
@@ -288,22 +288,22 @@ class Run(Stage):
         self.begin()
         self._queue_fault()
         self.run(LASTS_MS)
-        carrier = self.world.carrier
-        took = carrier.arrivals(RECIPIENT)
+        provider = self.world.provider
+        took = provider.arrivals(RECIPIENT)
         message = self.world.messages.get(self._first)
         assert message
-        first = [text.taken_ms for text in carrier.texts if text.key == self._first]
+        first = [text.taken_ms for text in provider.texts if text.key == self._first]
         behind = self.ids[1:3]
         return Outcome(
-            accepted=carrier.taken(self._first),
+            accepted=provider.taken(self._first),
             status=message.status,
             first_taken_ms=min(first) - self.start_ms if first else None,
             attempts=message.attempts,
-            behind=tuple(carrier.taken(ident) for ident in behind),
+            behind=tuple(provider.taken(ident) for ident in behind),
             behind_ms=tuple(
-                carrier.text(ident).taken_ms - self.start_ms for ident in behind if carrier.taken(ident)
+                provider.text(ident).taken_ms - self.start_ms for ident in behind if provider.taken(ident)
             ),
-            other=carrier.taken(self.ids[3]),
+            other=provider.taken(self.ids[3]),
             least_gap_ms=min((b - a for a, b in itertools.pairwise(took)), default=INTERVAL_MS),
             left_in_queue=len(queue.stored) + len(queue.dead),
             crashed=self.crashed,
@@ -315,24 +315,24 @@ class Run(Stage):
         """The process is killed; from here on the world is sound again."""
         self.crashed = True
         self.world.messages.trip.clear()
-        self.world.carrier.trip.clear()
+        self.world.provider.trip.clear()
         return Died()
 
     def _set_traps(self) -> None:
-        crash, messages, carrier = self._cell.crash, self.world.messages, self.world.carrier
-        behaviour = CARRIER[self._cell.carrier]
+        crash, messages, provider = self._cell.crash, self.world.messages, self.world.provider
+        behaviour = PROVIDER[self._cell.provider]
         if crash in (Crash.BEFORE_CLAIM, Crash.AFTER_CLAIM):
             messages.trip.fail("claim", self._die, after=crash is Crash.AFTER_CLAIM)
         elif crash is Crash.REQUEST_LEFT:
             behaviour = replace(behaviour, dies=self._die)
         elif crash is Crash.AFTER_ANSWER:
-            carrier.trip.fail("send", self._die, after=True)
+            provider.trip.fail("send", self._die, after=True)
         elif crash is Crash.AFTER_WRITE:
             for write in ("submitted", "ambiguous", "release", "end"):
                 messages.trip.fail(write, self._die, after=True, about=self._first)
         elif crash is Crash.BEFORE_DELETE:
             self.queue.before_delete = self._before_delete
-        carrier.then(behaviour, to=self._first)
+        provider.then(behaviour, to=self._first)
 
     def _before_delete(self, envelopes: Sequence[Envelope]) -> None:
         if not self.crashed and any(envelope.message_id == self._first for envelope in envelopes):

@@ -1,6 +1,6 @@
 """A provider or a store that is gone for a while: what waits through it, and what became of it afterwards.
 
-An outage begins in the middle of traffic. What counts is what the carrier took, in which order and how often.
+An outage begins in the middle of traffic. What counts is what the provider took, in which order and how often.
 """
 
 import itertools
@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from longcode.errors import Unavailable
-from longcode.message import Status
-from tests.fakes import carrier as behaviours
-from tests.fakes.carrier import Behaviour, refuses
-from tests.fakes.messages import WRITES
-from tests.fakes.tripwire import Tripwire
+from longcode.domain.errors import Unavailable
+from longcode.domain.status import Status
 from tests.faults.matrix import HOUR, MINUTE, Evidence, Stage
+from tests.support.fakes import provider as behaviours
+from tests.support.fakes.messages import WRITES
+from tests.support.fakes.provider import Behaviour, refuses
+from tests.support.fakes.tripwire import Tripwire
 
 DAY = 24 * HOUR
-# What the carrier does with every request as long as the outage lasts. Its records can't be read then.
-CARRIER: dict[str, Behaviour] = {
+# What the provider does with every request as long as the outage lasts. Its records can't be read then.
+PROVIDER: dict[str, Behaviour] = {
     "connections are refused": Behaviour(takes=False, status=None, reached=False, latency_ms=5),
     "connecting times out": Behaviour(takes=False, status=None, reached=False, latency_ms=3_000),
     "500, nothing is taken": refuses(500, "10007", "Unexpected error"),
@@ -37,7 +37,7 @@ CARRIER: dict[str, Behaviour] = {
     "the number is on no profile": refuses(403, "40300", "The number is not on a messaging profile"),
     "an unknown code for all": refuses(400, "49999", "Something new"),
 }
-# The carrier refuses the first texts in words of its own, before it is known that it refuses all: as many fail as
+# The provider refuses the first texts in words of its own, before it is known that it refuses all: as many fail as
 # are under way at once.
 REFUSES = "an unknown code for all"
 # It may have taken the text, so that this is in doubt until it is asked again, after ten minutes at the soonest.
@@ -46,13 +46,13 @@ LENGTHS_MS = {"1 min": MINUTE, "20 min": 20 * MINUTE, "5 h": 5 * HOUR, "20 h": 2
 RECIPIENTS = [f"+1202555{101 + number:04}" for number in range(30)]
 
 
-def carrier_fails(stage: Stage, behaviour: Behaviour) -> Callable[[], None]:
-    """Begin an outage of the carrier; what ends it."""
-    carrier = stage.world.carrier
-    carrier.usual, carrier.records_readable = behaviour, False
+def provider_fails(stage: Stage, behaviour: Behaviour) -> Callable[[], None]:
+    """Begin an outage of the provider; what ends it."""
+    provider = stage.world.provider
+    provider.usual, provider.records_readable = behaviour, False
 
     def end() -> None:
-        carrier.usual, carrier.records_readable = behaviours.ACCEPTS, True
+        provider.usual, provider.records_readable = behaviours.ACCEPTS, True
 
     return end
 
@@ -70,9 +70,9 @@ def stores_fail(*trips: Tripwire, calls: Sequence[str]) -> Callable[[], None]:
     return end
 
 
-MESSAGES = (*WRITES, "get", "find", "get_all", "read", "line", "line_length", "waiting", "needing_attention")
+MESSAGES = (*WRITES, "get", "find", "get_all", "read", "line", "line_length", "waiting", "due_messages")
 LIMITS = (
-    "look", "reserve", "cover", "push", "count", "uncount", "give_back", "take_turn", "refused", "set_brake",
+    "read_gate", "reserve", "cover", "push", "count", "uncount", "give_back", "take_turn", "refused", "set_brake",
     "open_breaker", "probe", "suspect", "clear_suspects", "trouble", "settle", "close_breaker", "take_line",
     "leave_line",
 )  # fmt: skip
@@ -87,14 +87,14 @@ STORES: dict[str, Callable[[Stage], Callable[[], None]]] = {
     "the queue, for every call": lambda stage: stores_fail(
         stage.queue.trip, calls=("put", "defer", "done", "size", "receive")
     ),
-    "the secret": lambda stage: stores_fail(stage.world.carrier.trip, calls=("prepare",)),
+    "the secret": lambda stage: stores_fail(stage.world.provider.trip, calls=("prepare",)),
 }
 
 
 class Patient(Stage):
-    """A stage whose sweeper may find a store down: it comes again in a minute."""
+    """A stage whose reconciler may find a store down: it comes again in a minute."""
 
-    def sweep_failed(self, exc: BaseException) -> None:
+    def reconcile_failed(self, exc: BaseException) -> None:
         assert isinstance(exc, Unavailable)
 
 
@@ -138,7 +138,7 @@ def outage(kind: str, length: str) -> Aftermath:
     """Run one; the same only once a process."""
     if kind in STORES:
         return run(STORES[kind], LENGTHS_MS[length])
-    return run(lambda stage: carrier_fails(stage, CARRIER[kind]), LENGTHS_MS[length])
+    return run(lambda stage: provider_fails(stage, PROVIDER[kind]), LENGTHS_MS[length])
 
 
 def run(
@@ -173,9 +173,9 @@ def run(
     clock.at(ended, lambda: ends[0]())
     stage.run(lasts_ms + 26 * HOUR)
 
-    carrier, queue = world.carrier, world.queue
+    provider, queue = world.provider, world.queue
     messages = [message for message in world.messages.all if message.id in set(ids)]
-    first = {text.key: text.taken_ms for text in reversed(carrier.texts)}
+    first = {text.key: text.taken_ms for text in reversed(provider.texts)}
     disordered = 0
     for recipient in RECIPIENTS[:recipients]:
         line = [
@@ -185,14 +185,14 @@ def run(
     return Aftermath(
         accepted=len(ids),
         taken=len(set(first) & set(ids)),
-        twice=sum(carrier.taken(ident) > 1 for ident in ids),
+        twice=sum(provider.taken(ident) > 1 for ident in ids),
         delivered=sum(message.status is Status.DELIVERED for message in messages),
         failed=sum(message.status is Status.FAILED for message in messages),
         unsettled=sum(message.status in (Status.UNKNOWN, Status.QUEUED, Status.SENDING) for message in messages),
         disordered=disordered,
         dead=len(queue.dead) + len(queue.stored),
         most_receives=max(queue.receives.values(), default=0),
-        requests=len(carrier.requests),
+        requests=len(provider.requests),
         most_attempts=max((message.attempts for message in messages), default=0),
         waited_ms=max([*first.values(), ended]) - ended,
     )

@@ -9,24 +9,24 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from longcode.errors import Unavailable
-from longcode.message import Status
+from longcode.domain.errors import Unavailable
+from longcode.domain.status import Status
 from tests.chance import SEED, times
-from tests.fakes import carrier as behaviours
-from tests.fakes.tripwire import Died, unavailable
-from tests.faults.matrix import CARRIER, HOUR, INTERVAL_MS, LASTS_MS, MINUTE, Evidence, Stage
+from tests.faults.matrix import HOUR, INTERVAL_MS, LASTS_MS, MINUTE, PROVIDER, Evidence, Stage
+from tests.support.fakes import provider as behaviours
+from tests.support.fakes.tripwire import Died, unavailable
 
 RECIPIENTS = [f"+120255501{number:02d}" for number in (23, 45, 67, 89)]
-# Each call that the consumer, the sweeper and the webhook make, and the put of the API.
+# Each call that the consumer, the reconciler and the webhook make, and the put of the API.
 CALLS = (
     *(("messages", call) for call in ("claim", "get", "submitted", "ambiguous", "release", "end", "hold")),
-    *(("messages", call) for call in ("record", "mark_replayed", "needing_attention", "look_again")),
-    *(("messages", call) for call in ("read", "get_all", "line", "queued")),
-    *(("limits", call) for call in ("look", "reserve", "push", "open_breaker", "probe", "close_breaker")),
+    *(("messages", call) for call in ("record", "mark_replayed", "due_messages", "look_again")),
+    *(("messages", call) for call in ("read", "get_all", "recipient_queue", "queued")),
+    *(("limits", call) for call in ("read_gate", "reserve", "push", "open_breaker", "probe", "close_breaker")),
     *(("limits", call) for call in ("suspect", "clear_suspects", "trouble", "settle", "cover", "give_back")),
     *(("limits", call) for call in ("refused", "set_brake", "take_turn")),
     *(("queue", call) for call in ("put", "defer", "done")),
-    *(("carrier", call) for call in ("prepare", "send", "record_of")),
+    *(("provider", call) for call in ("prepare", "send", "record_of")),
 )
 
 
@@ -41,8 +41,8 @@ class Fault:
     skip: int
 
     def failure(self) -> Callable[[], BaseException]:
-        # A request to the carrier never raises; it can only be the last thing that a process did.
-        kills = self.kills or (self.store, self.call) in (("carrier", "send"), ("carrier", "record_of"))
+        # A request to the provider never raises; it can only be the last thing that a process did.
+        kills = self.kills or (self.store, self.call) in (("provider", "send"), ("provider", "record_of"))
         return Died if kills else unavailable
 
 
@@ -59,7 +59,7 @@ faults = st.builds(
     )
 )
 texts = st.tuples(st.sampled_from(RECIPIENTS), st.integers(0, 90_000))
-answers = st.sampled_from([*CARRIER.values(), behaviours.BAD_KEY])
+answers = st.sampled_from([*PROVIDER.values(), behaviours.BAD_KEY])
 # A text is asked for once and repeated five times within 23 hours: one that is in doubt each time stays so.
 REQUESTS = 6
 
@@ -72,12 +72,12 @@ class Storm(Stage):
         with contextlib.suppress(Died):
             self.world.enqueue(recipient)
 
-    def sweep_failed(self, exc: BaseException) -> None:
+    def reconcile_failed(self, exc: BaseException) -> None:
         assert isinstance(exc, Unavailable | Died)
 
 
 def unanswered(replies: list[behaviours.Behaviour]) -> int:
-    """How many leave a text in doubt that the carrier has not taken."""
+    """How many leave a text in doubt that the provider has not taken."""
     return sum(reply in (behaviours.FAILS_500, behaviours.HANGS) for reply in replies)
 
 
@@ -98,12 +98,12 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and
     evidence: Evidence,
 ) -> None:
     stage = Storm(evidence=evidence, validity_minutes=3 * 1440)
-    world, carrier = stage.world, stage.world.carrier
+    world, provider = stage.world, stage.world.provider
     trips = {
         "messages": world.messages.trip,
         "limits": world.limits.trip,
         "queue": world.queue.trip,
-        "carrier": carrier.trip,
+        "provider": provider.trip,
     }
 
     for recipient, after_ms in lines:
@@ -111,7 +111,7 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and
     stage.clock.sleep_until(stage.start_ms)
     for fault in planned:
         trips[fault.store].fail(fault.call, fault.failure(), after=fault.after, skip=fault.skip)
-    carrier.then(*replies)
+    provider.then(*replies)
     for number in doubled:
         if number < len(world.messages.all):
             world.queue.duplicate(world.messages.all[number].id)
@@ -119,41 +119,41 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and
 
     for recipient in RECIPIENTS:
         messages = [message for message in world.messages.all if message.recipient == recipient]
-        assert all(carrier.taken(message.id) <= 1 for message in messages)
-        arrivals = carrier.arrivals(recipient)
+        assert all(provider.taken(message.id) <= 1 for message in messages)
+        arrivals = provider.arrivals(recipient)
         assert all(b - a >= INTERVAL_MS for a, b in itertools.pairwise(arrivals))
         sure = [
             message
             for message in messages
-            if carrier.taken(message.id) and not any(entry.status == "unknown" for entry in message.history)
+            if provider.taken(message.id) and not any(entry.status == "unknown" for entry in message.history)
         ]
-        left = sorted(sure, key=lambda message: carrier.text(message.id).taken_ms)
+        left = sorted(sure, key=lambda message: provider.text(message.id).taken_ms)
         assert [message.accepted_ms for message in left] == [message.accepted_ms for message in sure]
         if not any(fault.store == "queue" for fault in planned):
             # Of one millisecond the queue alone knows the order, and only where it has them all.
             assert left == sure
         for message in messages:
-            assert carrier.taken(message.id) == 1, message
+            assert provider.taken(message.id) == 1, message
             # Each webhook may fail three times over; then the records tell.
             known = {Status.DELIVERED} if evidence is not Evidence.NOTHING else {Status.SUBMITTED, Status.UNKNOWN}
             assert message.status in known, message
     assert not world.queue.stored
     assert not world.queue.dead
-    assert not world.journal.crashes
+    assert not world.logger.crashes
 
 
 @pytest.mark.parametrize("minutes", [10, 11, 12, 13])
 def test_a_replay_keeps_its_distance_in_a_busy_line(minutes: int) -> None:
-    """The sweeper sends it, while the consumer sends the line."""
+    """The reconciler sends it, while the consumer sends the line."""
     stage = Stage()
-    world, carrier = stage.world, stage.world.carrier
+    world, provider = stage.world, stage.world.provider
     first = world.enqueue(RECIPIENTS[0]).fields["message_id"]
-    carrier.then(behaviours.FAILS_500, to=first)
+    provider.then(behaviours.FAILS_500, to=first)
     for number in range(90):
         at = stage.start_ms + minutes * MINUTE - 30_000 + number * 700
         stage.clock.at(at, lambda: world.enqueue(RECIPIENTS[0]))
     stage.run(HOUR)
-    arrivals = carrier.arrivals(RECIPIENTS[0])
+    arrivals = provider.arrivals(RECIPIENTS[0])
     assert len(arrivals) == 91
     assert min(b - a for a, b in itertools.pairwise(arrivals)) >= INTERVAL_MS
-    assert carrier.taken(first) == 1
+    assert provider.taken(first) == 1

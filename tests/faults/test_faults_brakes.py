@@ -4,13 +4,13 @@ import itertools
 
 import pytest
 
-from longcode import pacing
-from longcode.message import Status
-from longcode.ports import Control
-from tests.fakes import carrier as behaviours
-from tests.fakes.carrier import Behaviour
-from tests.fakes.tripwire import Tripwire, unavailable
+from longcode.domain import pacing
+from longcode.domain.gate import Control
+from longcode.domain.status import Status
 from tests.faults.matrix import HOUR, INTERVAL_MS, LASTS_MS, MINUTE, OTHER, RECIPIENT, Evidence, Stage
+from tests.support.fakes import provider as behaviours
+from tests.support.fakes.provider import Behaviour
+from tests.support.fakes.tripwire import Tripwire, unavailable
 
 
 def _line(stage: Stage, count: int = 5) -> list[str]:
@@ -18,9 +18,9 @@ def _line(stage: Stage, count: int = 5) -> list[str]:
 
 
 def _all_delivered_in_order(stage: Stage, ids: list[str]) -> None:
-    world, carrier = stage.world, stage.world.carrier
-    assert [carrier.taken(ident) for ident in ids] == [1] * len(ids)
-    taken = [carrier.text(ident).taken_ms for ident in ids]
+    world, provider = stage.world, stage.world.provider
+    assert [provider.taken(ident) for ident in ids] == [1] * len(ids)
+    taken = [provider.text(ident).taken_ms for ident in ids]
     assert taken == sorted(taken)
     assert all(b - a >= INTERVAL_MS for a, b in itertools.pairwise(taken))
     assert {message.status for message in world.messages.all} == {Status.DELIVERED}
@@ -32,102 +32,102 @@ def _all_delivered_in_order(stage: Stage, ids: list[str]) -> None:
 @pytest.mark.parametrize("fault", [behaviours.BAD_KEY, behaviours.NO_FUNDS], ids=["bad key", "no funds"])
 def test_a_fault_of_the_account_stops_everything_burns_nothing_and_heals(fault: Behaviour) -> None:
     stage = Stage()
-    world, carrier = stage.world, stage.world.carrier
-    carrier.usual = fault
+    world, provider = stage.world, stage.world.provider
+    provider.usual = fault
     ids = [*_line(stage), world.enqueue(OTHER).fields["message_id"]]
     stage.run(2 * HOUR)
-    assert not carrier.texts
+    assert not provider.texts
     assert {message.status for message in world.messages.all} == {Status.QUEUED}
     # It asks now and then, not for every text: 15 s at first, then ever more rarely.
-    assert len(carrier.requests) < 100
+    assert len(provider.requests) < 100
     assert world.limits.control.breaker_until_ms is not None
 
-    carrier.usual = behaviours.ACCEPTS
+    provider.usual = behaviours.ACCEPTS
     healed = stage.clock.now_ms()
     stage.run(HOUR)
     _all_delivered_in_order(stage, ids[:5])
-    assert carrier.taken(ids[5]) == 1
-    assert min(carrier.arrivals()) <= healed + 10 * MINUTE + 1_000
-    assert max(carrier.arrivals()) <= healed + 11 * MINUTE
+    assert provider.taken(ids[5]) == 1
+    assert min(provider.arrivals()) <= healed + 10 * MINUTE + 1_000
+    assert max(provider.arrivals()) <= healed + 11 * MINUTE
     assert world.limits.control.breaker_until_ms is None
 
 
 def test_a_daily_spend_limit_waits_for_midnight_utc_and_asks_once() -> None:
     stage = Stage()
-    carrier = stage.world.carrier
-    carrier.usual = behaviours.SPEND_LIMIT
+    provider = stage.world.provider
+    provider.usual = behaviours.SPEND_LIMIT
     midnight = pacing.next_utc_midnight_ms(stage.start_ms)
     ids = _line(stage)
 
     def lift() -> None:
-        carrier.usual = behaviours.ACCEPTS
+        provider.usual = behaviours.ACCEPTS
 
     stage.clock.at(midnight, lift)
     stage.run(LASTS_MS)
     _all_delivered_in_order(stage, ids)
-    assert len([request for request in carrier.requests if request.arrived_ms < midnight]) == 1
-    assert midnight <= min(carrier.arrivals()) <= midnight + 2_000
+    assert len([request for request in provider.requests if request.arrived_ms < midnight]) == 1
+    assert midnight <= min(provider.arrivals()) <= midnight + 2_000
 
 
 def test_a_spend_limit_reached_just_after_midnight_waits_for_the_next_one_far_from_the_dead_letters() -> None:
     """Longer than SQS can hide a message at a time."""
     stage = Stage(validity_minutes=3 * 1440)
     stage.clock.sleep_until(pacing.next_utc_midnight_ms(stage.start_ms) + 5_000)
-    carrier = stage.world.carrier
-    carrier.usual = behaviours.SPEND_LIMIT
+    provider = stage.world.provider
+    provider.usual = behaviours.SPEND_LIMIT
     midnight = pacing.next_utc_midnight_ms(stage.clock.now_ms())
     ids = _line(stage)
 
     def lift() -> None:
-        carrier.usual = behaviours.ACCEPTS
+        provider.usual = behaviours.ACCEPTS
 
     stage.clock.at(midnight, lift)
     stage.run(LASTS_MS)
     _all_delivered_in_order(stage, ids)
-    assert midnight <= min(carrier.arrivals()) <= midnight + 2_000
+    assert midnight <= min(provider.arrivals()) <= midnight + 2_000
     # Of a thousand that the queue allows.
     assert max(stage.world.queue.receives.values()) < 400
 
 
 def test_a_pause_in_the_middle_of_a_line_holds_it_within_a_slot_and_it_goes_on_where_it_was() -> None:
     stage = Stage()
-    world, carrier = stage.world, stage.world.carrier
+    world, provider = stage.world, stage.world.provider
     ids = _line(stage, 12)
     stage.clock.at(stage.start_ms + 4_500, lambda: world.limits.pause(stage.clock.now_ms(), "a test"))
     stage.run(HOUR)
-    held = len(carrier.texts)
+    held = len(provider.texts)
     assert 4 <= held <= 5
-    assert max(carrier.arrivals()) <= stage.start_ms + 4_500 + INTERVAL_MS
+    assert max(provider.arrivals()) <= stage.start_ms + 4_500 + INTERVAL_MS
 
     world.limits.resume()
     resumed = stage.clock.now_ms()
     stage.run(HOUR)
     _all_delivered_in_order(stage, ids)
-    assert carrier.arrivals()[held] <= resumed + 5 * MINUTE + 1_000
+    assert provider.arrivals()[held] <= resumed + 5 * MINUTE + 1_000
 
 
 def test_a_pause_and_an_opt_out_hold_back_a_replay_too() -> None:
     stage = Stage()
-    world, carrier = stage.world, stage.world.carrier
+    world, provider = stage.world, stage.world.provider
     first = _line(stage, 1)[0]
-    carrier.then(behaviours.FAILS_500, to=first)
+    provider.then(behaviours.FAILS_500, to=first)
     stage.run(MINUTE)
     world.limits.pause(stage.clock.now_ms(), "a test")
     stage.run(2 * HOUR)
-    assert carrier.taken(first) == 0
+    assert provider.taken(first) == 0
 
     world.limits.resume()
     stage.run(15 * MINUTE)
-    assert carrier.taken(first) == 1
+    assert provider.taken(first) == 1
 
 
 def test_a_text_that_went_out_of_date_in_doubt_is_not_replayed() -> None:
     stage = Stage(validity_minutes=5)
-    carrier = stage.world.carrier
+    provider = stage.world.provider
     first = _line(stage, 1)[0]
-    carrier.then(behaviours.FAILS_500, to=first)
+    provider.then(behaviours.FAILS_500, to=first)
     stage.run(LASTS_MS)
-    assert carrier.taken(first) == 0
+    assert provider.taken(first) == 0
     assert stage.world.messages.all[0].status is Status.UNKNOWN
 
 
@@ -144,20 +144,20 @@ def test_a_breaker_open_for_less_than_a_second_costs_one_receive() -> None:
     assert max(world.queue.receives.values()) <= 3
 
 
-def test_a_message_that_can_not_be_looked_at_does_not_hide_the_others_from_the_sweeper() -> None:
+def test_a_message_that_can_not_be_looked_at_does_not_hide_the_others_from_the_reconciler() -> None:
     stage = Stage(evidence=Evidence.NOTHING)
-    world, carrier = stage.world, stage.world.carrier
-    carrier.usual = behaviours.FAILS_500
+    world, provider = stage.world, stage.world.provider
+    provider.usual = behaviours.FAILS_500
     ids = _line(stage, 4)
     stage.run(MINUTE)
-    carrier.usual = behaviours.ACCEPTS
-    carrier.trip.fail("record_of", lambda: ValueError("not to be read"))
+    provider.usual = behaviours.ACCEPTS
+    provider.trip.fail("record_of", lambda: ValueError("not to be read"))
     stage.run(5 * MINUTE)
-    assert len(world.journal.crashes) == 1
+    assert len(world.logger.crashes) == 1
     # The others were looked at in the same run.
-    assert carrier.trip.count("record_of") >= 4
+    assert provider.trip.count("record_of") >= 4
     stage.run(HOUR)
-    assert [carrier.taken(ident) for ident in ids] == [1] * 4
+    assert [provider.taken(ident) for ident in ids] == [1] * 4
 
 
 # ----------------------------------------------------------------------------------------- the direct route
@@ -165,7 +165,7 @@ def test_a_message_that_can_not_be_looked_at_does_not_hide_the_others_from_the_s
 SEND_CALLS = [
     (store, call, number, after)
     for store, call, number in (
-        ("carrier", "prepare", 0),
+        ("provider", "prepare", 0),
         ("limits", "look", 0),
         ("limits", "count", 0),
         ("limits", "reserve", 0),
@@ -183,40 +183,40 @@ def test_a_direct_send_under_a_failing_store_says_what_is_true(
     store: str, call: str, number: int, after: bool
 ) -> None:
     stage = Stage()
-    world, carrier = stage.world, stage.world.carrier
+    world, provider = stage.world, stage.world.provider
     trips: dict[str, Tripwire] = {
         "messages": world.messages.trip,
         "limits": world.limits.trip,
-        "carrier": carrier.trip,
+        "provider": provider.trip,
     }
     trips[store].fail(call, unavailable, after=after, skip=number)
     answer = world.send(RECIPIENT, key="one")
     stage.run(LASTS_MS)
     if answer.status == 200:
-        assert len(carrier.texts) == 1
+        assert len(provider.texts) == 1
     elif answer.status == 504:
         assert answer.fields["status"] == "unknown"
-        assert len(carrier.texts) == 1
+        assert len(provider.texts) == 1
         assert world.status(answer.fields["message_id"]).fields["status"] == "delivered"
     else:
         assert answer.status == 503
         # Except where the claim itself was written and only the answer to it lost.
-        assert len(carrier.texts) == ((store, call, after) == ("messages", "accept", True))
+        assert len(provider.texts) == ((store, call, after) == ("messages", "accept", True))
     # The same request again, as 503 asks for: one text in all.
     world.send(RECIPIENT, key="one")
     stage.run(HOUR)
-    assert len(carrier.texts) == 1
+    assert len(provider.texts) == 1
 
 
 @pytest.mark.parametrize("fault", [behaviours.ACCEPTS_THEN_500, behaviours.ACCEPTS_AND_HANGS], ids=["500", "hang"])
 def test_a_direct_send_in_doubt_is_resolved_and_the_line_keeps_its_distance(fault: Behaviour) -> None:
     stage = Stage()
-    world, carrier = stage.world, stage.world.carrier
-    carrier.then(fault)
+    world, provider = stage.world, stage.world.provider
+    provider.then(fault)
     answer = world.send(RECIPIENT, key="one")
     assert (answer.status, answer.fields["status"]) == (504, "unknown")
     ids = _line(stage, 2)
     stage.run(HOUR)
     assert world.status(answer.fields["message_id"]).fields["status"] == "delivered"
-    assert [carrier.taken(ident) for ident in ids] == [1, 1]
-    assert min(b - a for a, b in itertools.pairwise(carrier.arrivals(RECIPIENT))) >= INTERVAL_MS
+    assert [provider.taken(ident) for ident in ids] == [1, 1]
+    assert min(b - a for a, b in itertools.pairwise(provider.arrivals(RECIPIENT))) >= INTERVAL_MS

@@ -11,7 +11,7 @@ def test_the_table_of_a_crash_is_what_running_the_matrix_gives() -> None:
 
 
 def test_rows_of_the_outages_are_what_running_them_gives() -> None:
-    kinds = drawn("document").sample([*outages.CARRIER, *outages.STORES], 1)
+    kinds = drawn("document").sample([*outages.PROVIDER, *outages.STORES], 1)
     rows = guarantees.outage_table(kinds).splitlines()[2:]
     page = guarantees.DOCUMENT.read_text().splitlines()
     assert [row for row in rows if row not in page] == [], f"TEST_SEED={SEED}. Run: make guarantees"

@@ -1,16 +1,16 @@
-"""Crash, carrier fault and queue fault together: never twice, never lost unsaid, and the line moves on.
+"""Crash, provider fault and queue fault together: never twice, never lost unsaid, and the line moves on.
 
 A run has some of the cells, so that every two faults meet, and other ones each time. `make guarantees` has all.
 """
 
 import pytest
 
-from longcode.message import Status
+from longcode.domain.status import Status
 from tests.chance import FULL, SEED
 from tests.faults import expected
 from tests.faults.matrix import (
-    CARRIER,
     INTERVAL_MS,
+    PROVIDER,
     Cell,
     Crash,
     Evidence,
@@ -28,7 +28,7 @@ CELLS = list(cells()) if FULL else sample(SEED)
 
 
 def problems(cell: Cell, found: Outcome) -> list[str]:
-    """What is not as it must be: what the carrier did, what we say that it did, and those around the text."""
+    """What is not as it must be: what the provider did, what we say that it did, and those around the text."""
     wanted = {
         "crashed": (found.crashed, cell.crash is not Crash.NEVER),
         "accepted": (found.accepted, expected.accepted(cell)),
@@ -47,7 +47,7 @@ def test_in_each_run_every_two_faults_meet() -> None:
     assert len(CELLS) > 70
 
 
-def test_a_text_through_crash_carrier_fault_and_queue_fault() -> None:
+def test_a_text_through_crash_provider_fault_and_queue_fault() -> None:
     found = {str(cell): said for cell in CELLS if (said := problems(cell, outcome(cell)))}
     assert not found, f"TEST_SEED={SEED}"
 
@@ -57,7 +57,7 @@ def test_nothing_is_taken_twice_where_the_key_is_honoured_or_the_replay_is_off()
     assert {outcome(cell).accepted for cell in safe} == {0, 1}
 
 
-def test_without_keys_only_a_carrier_that_tells_nothing_can_take_a_text_twice() -> None:
+def test_without_keys_only_a_provider_that_tells_nothing_can_take_a_text_twice() -> None:
     twice = [cell for cell in CELLS if outcome(cell).accepted > 1]
     assert {(cell.mode, cell.evidence) for cell in twice} <= {(Mode.IGNORED, Evidence.NOTHING)}
 
@@ -77,24 +77,24 @@ def test_a_text_that_another_invocation_is_sending_is_left_to_it_and_holds_its_l
     message = run.world.messages.get(run.ids[0])
     assert message
     assert message.status is Status.SENDING
-    assert [run.world.carrier.taken(ident) for ident in run.ids[:3]] == [0, 0, 0]
+    assert [run.world.provider.taken(ident) for ident in run.ids[:3]] == [0, 0, 0]
     run.run(60_000)
     # Its time was over after 75 s: those behind it left then, after three receives at most.
-    assert [run.world.carrier.taken(ident) for ident in run.ids[:3]] == [0, 1, 1]
+    assert [run.world.provider.taken(ident) for ident in run.ids[:3]] == [0, 1, 1]
     assert max(run.queue.receives.values()) <= 3
 
 
-DOUBTFUL = [name for name in CARRIER if name not in (*expected.ANSWERS, *expected.REFUSALS)]
+DOUBTFUL = [name for name in PROVIDER if name not in (*expected.ANSWERS, *expected.REFUSALS)]
 
 
 def test_a_text_in_doubt_says_so_at_once() -> None:
-    """And not only when the sweeper finds a claim that nobody ended."""
-    for carrier in DOUBTFUL:
-        run = Run(Cell(Crash.NEVER, carrier, Queue.WORKS, Mode.HONOURED, Evidence.NOTHING))
+    """And not only when the reconciler finds a claim that nobody ended."""
+    for provider in DOUBTFUL:
+        run = Run(Cell(Crash.NEVER, provider, Queue.WORKS, Mode.HONOURED, Evidence.NOTHING))
         run.begin()
         message = run.world.messages.get(run.ids[0])
         assert message
-        assert (message.status, bool(message.faults)) == (Status.UNKNOWN, True), carrier
+        assert (message.status, bool(message.faults)) == (Status.UNKNOWN, True), provider
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,6 @@ def test_the_line_moves_on_as_soon_as_the_queue_shows_it_again(crash: Crash, wit
 )
 def test_sweeps_that_find_nothing_change_nothing(cell: Cell) -> None:
     """The matrix leaves them out to be quick."""
-    run = Run(cell, idle_sweeps=True)
+    run = Run(cell, idle_reconciles=True)
     assert run.outcome() == outcome(cell)
-    assert run.world.meter.flushes > 25 * 60
+    assert run.world.metrics.flushes > 25 * 60

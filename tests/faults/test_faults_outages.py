@@ -2,10 +2,10 @@
 
 from tests.chance import FULL, SEED, drawn
 from tests.faults.matrix import MINUTE
-from tests.faults.outages import CARRIER, LENGTHS_MS, STORES, outage, problems
+from tests.faults.outages import LENGTHS_MS, PROVIDER, STORES, outage, problems
 
-EVERY = [(kind, length) for kind in (*CARRIER, *STORES) for length in LENGTHS_MS]
-# The carrier is not asked for less by these: they come and go with each text, or ask to be asked again.
+EVERY = [(kind, length) for kind in (*PROVIDER, *STORES) for length in LENGTHS_MS]
+# The provider is not asked for less by these: they come and go with each text, or ask to be asked again.
 BUSY = ("429 for everybody", "409 without a reason", "503, overloaded")
 
 
@@ -13,14 +13,14 @@ def chosen() -> list[tuple[str, str]]:
     """Another few in each run: each kind for a minute or for twenty, and three for hours. `FULL=1` has all."""
     if FULL:
         return EVERY
-    chance, kinds = drawn("outages"), [*CARRIER, *STORES]
+    chance, kinds = drawn("outages"), [*PROVIDER, *STORES]
     chance.shuffle(kinds)
     short = [(kind, ("1 min", "20 min")[number % 2]) for number, kind in enumerate(kinds)]
     return short + chance.sample([case for case in EVERY if case[1] in ("5 h", "20 h")], 3)
 
 
 def test_each_run_has_every_kind_and_every_length() -> None:
-    assert {kind for kind, _ in chosen()} == {*CARRIER, *STORES}
+    assert {kind for kind, _ in chosen()} == {*PROVIDER, *STORES}
     assert {"1 min", "20 min"} < {length for _, length in chosen()}
 
 
@@ -29,10 +29,10 @@ def test_what_waits_through_an_outage_is_delivered_once_and_in_order() -> None:
     assert not found, f"TEST_SEED={SEED}"
 
 
-def test_a_carrier_that_is_gone_is_asked_now_and_then_and_not_for_every_text() -> None:
+def test_a_provider_that_is_gone_is_asked_now_and_then_and_not_for_every_text() -> None:
     """120 texts wait: some are refused before it is known, and then one tries at a time, ever more rarely."""
     for kind, length in chosen():
-        if kind in CARRIER and kind not in BUSY and length == "20 min":
+        if kind in PROVIDER and kind not in BUSY and length == "20 min":
             assert outage(kind, length).requests < 120 + 100, f"{kind}, TEST_SEED={SEED}"
 
 

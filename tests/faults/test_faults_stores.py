@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from longcode.errors import Unavailable
-from longcode.message import Status
+from longcode.domain.errors import Unavailable
+from longcode.domain.status import Status
 from tests.chance import FULL, meeting, pairs, told
-from tests.fakes import carrier as behaviours
-from tests.fakes.carrier import Behaviour
-from tests.fakes.tripwire import Tripwire
 from tests.faults.matrix import HOUR, INTERVAL_MS, MINUTE, OTHER, RECIPIENT, Stage
+from tests.support.fakes import provider as behaviours
+from tests.support.fakes.provider import Behaviour
+from tests.support.fakes.tripwire import Tripwire
 
 FIRST_ANSWERS: dict[str, Behaviour] = {
     "accepted": behaviours.ACCEPTS,
@@ -38,20 +38,20 @@ class Shaky(Stage):
         ]
         behaviour = FIRST_ANSWERS[answer]
         if answer == "opted out":
-            world.carrier.then(*[behaviour] * 9, to=RECIPIENT)
+            world.provider.then(*[behaviour] * 9, to=RECIPIENT)
         else:
-            world.carrier.then(*[behaviour] * (9 if answer == "no such number" else 1), to=self.ids[0])
+            world.provider.then(*[behaviour] * (9 if answer == "no such number" else 1), to=self.ids[0])
         self.trips: dict[str, Tripwire] = {
             "messages": world.messages.trip,
             "limits": world.limits.trip,
             "optouts": world.optouts.trip,
             "queue": world.queue.trip,
-            "secret": world.carrier.trip,
+            "secret": world.provider.trip,
         }
         for trip in self.trips.values():
             trip.calls.clear()
 
-    def sweep_failed(self, exc: BaseException) -> None:
+    def reconcile_failed(self, exc: BaseException) -> None:
         assert isinstance(exc, Unavailable)
 
     def calls(self) -> Iterator[tuple[str, str, int]]:
@@ -74,7 +74,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """The call that fails, in the course of what the carrier's first answer leads to."""
+    """The call that fails, in the course of what the provider's first answer leads to."""
 
     answer: str
     store: str
@@ -126,7 +126,7 @@ def fails(case: Case) -> None:
         stage.clock.at(stage.start_ms + 2 * MINUTE, trip.clear)
     stage.run(2 * HOUR)
 
-    world, carrier = stage.world, stage.world.carrier
+    world, provider = stage.world, stage.world.provider
     refused = {"opted out": stage.ids[:3], "no such number": stage.ids[:1]}.get(answer, [])
     for ident in stage.ids:
         message = world.messages.get(ident)
@@ -134,27 +134,27 @@ def fails(case: Case) -> None:
         doubted = any(entry.status == "unknown" for entry in message.history)
         if ident in refused:
             # A refusal that could not be written down was not repeated to somebody who has opted out.
-            assert carrier.taken(ident) == 0
+            assert provider.taken(ident) == 0
             assert message.status in {Status.FAILED, Status.SUPPRESSED} | ({Status.UNKNOWN} if doubted else set())
-        elif carrier.taken(ident) == 0:
+        elif provider.taken(ident) == 0:
             # In doubt after the claim, and again after its replays so far.
             assert message.status is Status.UNKNOWN
             assert answer == "not taken"
             assert (case.call, after) == ("claim", True)
         else:
-            assert carrier.taken(ident) == 1
+            assert provider.taken(ident) == 1
             assert message.status is Status.DELIVERED
     # Those that were never in doubt left in the order of the line.
     sure = [
         message.id
         for message in world.messages.all
         if message.recipient == RECIPIENT
-        and carrier.taken(message.id)
+        and provider.taken(message.id)
         and not any(entry.status == "unknown" for entry in message.history)
     ]
-    assert sorted(sure, key=lambda ident: carrier.text(ident).taken_ms) == sure
-    arrivals = carrier.arrivals(RECIPIENT)
+    assert sorted(sure, key=lambda ident: provider.text(ident).taken_ms) == sure
+    arrivals = provider.arrivals(RECIPIENT)
     assert all(b - a >= INTERVAL_MS for a, b in itertools.pairwise(arrivals))
     assert not world.queue.stored
     assert not world.queue.dead
-    assert not world.journal.crashes
+    assert not world.logger.crashes

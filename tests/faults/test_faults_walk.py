@@ -21,7 +21,7 @@ def test_random_walks_keep_what_is_promised() -> None:
 def test_a_walk_is_wholly_determined_by_its_seed() -> None:
     one, other = walk.walked(7), walk.walked(7)
     assert one.story == other.story
-    assert one.world.carrier.requests == other.world.carrier.requests
+    assert one.world.provider.requests == other.world.provider.requests
     assert len(one.story) > 5
 
 
@@ -36,7 +36,7 @@ def test_walks_do_a_bit_of_everything() -> None:
         "paused",
         "will die",
         "gone for",
-        "carrier:",
+        "provider:",
         "purged",
     ):
         assert word in told

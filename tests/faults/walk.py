@@ -1,6 +1,6 @@
-"""A random walk over everything that callers, people, the carrier and broken machines do, and an oracle beside it.
+"""A random walk over everything that callers, people, the provider and broken machines do, and an oracle beside it.
 
-The oracle knows only what was asked, what was answered and when, and what the carrier took. `python -m
+The oracle knows only what was asked, what was answered and when, and what the provider took. `python -m
 tests.faults.walk --runs 20000` walks for long; `--seed N --runs 1 --tell` shows one walk.
 """
 
@@ -12,21 +12,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from longcode.errors import Unavailable
-from longcode.message import Message, Status
-from longcode.ports import Claim
-from tests.fakes import carrier as behaviours
-from tests.fakes.tripwire import Died, unavailable
-from tests.fakes.webhooks import inbound
+from longcode.domain.errors import Unavailable
+from longcode.domain.message import Message
+from longcode.domain.status import Status
+from longcode.use_cases.ports import Claim
 from tests.faults.matrix import HOUR, INTERVAL_MS, MINUTE, Evidence, Stage
-from tests.faults.outages import CARRIER, LIMITS, MESSAGES
+from tests.faults.outages import LIMITS, MESSAGES, PROVIDER
+from tests.support.fakes import provider as behaviours
+from tests.support.fakes.tripwire import Died, unavailable
+from tests.support.fakes.webhooks import inbound
 
 OURS = "+12025550100"
 PEOPLE = [f"+120255501{number:02d}" for number in (11, 23, 45, 67)]
 # What happens takes this long; then everything is mended, and has time to settle.
 LASTS_MS = 40 * MINUTE
 SETTLES_MS = 30 * HOUR
-# Codes by which the carrier refuses one text for good, as often as it is asked.
+# Codes by which the provider refuses one text for good, as often as it is asked.
 ANSWERS = (
     behaviours.ACCEPTS_AND_HANGS, behaviours.ACCEPTS_THEN_500, behaviours.ACCEPTS_THEN_DROPS,
     behaviours.ACCEPTS_AND_GARBLES, behaviours.SLOW, behaviours.FAILS_500, behaviours.HANGS,
@@ -37,7 +38,7 @@ CALLS = (
     *(("limits", call) for call in LIMITS),
     *(("queue", call) for call in ("put", "defer", "done", "size")),
     *(("optouts", call) for call in ("get", "replace")),
-    *(("carrier", call) for call in ("prepare", "send", "record_of")),
+    *(("provider", call) for call in ("prepare", "send", "record_of")),
 )
 
 
@@ -74,12 +75,12 @@ class Walk(Stage):
         self.story: list[tuple[int, str]] = []
         self.trips = {
             "messages": world.messages.trip, "limits": world.limits.trip, "queue": world.queue.trip,
-            "optouts": world.optouts.trip, "carrier": world.carrier.trip,
+            "optouts": world.optouts.trip, "provider": world.provider.trip,
         }  # fmt: skip
         world.messages.lag_ms = self.chance.choice((0, 20, 300))
         for name in ("messages", "limits", "queue", "optouts"):
             self.trips[name].takes = self._latency
-        vars(world.service)["desk"] = replace(world.service.desk, jitter=self.chance.random)
+        vars(world.service)["desk"] = replace(world.service.deps, jitter=self.chance.random)
         self._watch_claims()
 
     def _latency(self) -> None:
@@ -126,7 +127,7 @@ class Walk(Stage):
 
         messages.claim, messages.mark_replayed, messages.accept = claimed, marked, accepted  # type: ignore[method-assign]
 
-    def sweep_failed(self, exc: BaseException) -> None:
+    def reconcile_failed(self, exc: BaseException) -> None:
         assert isinstance(exc, Unavailable | Died)
 
     # ------------------------------------------------------------------------------------- what happens
@@ -142,7 +143,7 @@ class Walk(Stage):
         return [
             (self._queue, 30), (self._burst, 8), (self._send, 6), (self._repeat, 6), (self._say, 8),
             (self._operator_says, 3), (self._erase, 3), (self._pause, 4), (self._kill, 10), (self._hiccup, 10),
-            (self._store_gone, 5), (self._carrier_gone, 5), (self._answer, 8), (self._double, 4), (self._purge, 2),
+            (self._store_gone, 5), (self._provider_gone, 5), (self._answer, 8), (self._double, 4), (self._purge, 2),
             (self._drain, 3),
         ]  # fmt: skip
 
@@ -251,7 +252,7 @@ class Walk(Stage):
 
     def _hiccup(self) -> None:
         store, call = self.chance.choice(CALLS)
-        if (store, call) == ("carrier", "send"):
+        if (store, call) == ("provider", "send"):
             return
         self.trips[store].fail(
             call, unavailable, after=self.chance.random() < 0.5, times=self.chance.choice((1, 1, 3))
@@ -270,17 +271,17 @@ class Walk(Stage):
         for name in names:
             self.trips[name].clear()
 
-    def _carrier_gone(self) -> None:
-        kind = self.chance.choice([name for name in CARRIER if name != "an unknown code for all"])
-        carrier = self.world.carrier
-        carrier.usual, carrier.records_readable = CARRIER[kind], self.chance.random() < 0.3
+    def _provider_gone(self) -> None:
+        kind = self.chance.choice([name for name in PROVIDER if name != "an unknown code for all"])
+        provider = self.world.provider
+        provider.usual, provider.records_readable = PROVIDER[kind], self.chance.random() < 0.3
         lasts = self.chance.choice((40_000, 6 * MINUTE, 25 * MINUTE))
-        self._tell(f"carrier: {kind} for {lasts}")
+        self._tell(f"provider: {kind} for {lasts}")
         self.clock.pass_ms(lasts)
-        carrier.usual, carrier.records_readable = behaviours.ACCEPTS, True
+        provider.usual, provider.records_readable = behaviours.ACCEPTS, True
 
     def _answer(self) -> None:
-        self.world.carrier.then(*self.chance.choices(ANSWERS, k=self.chance.randint(1, 3)))
+        self.world.provider.then(*self.chance.choices(ANSWERS, k=self.chance.randint(1, 3)))
 
     def _double(self) -> None:
         queue = self.world.queue
@@ -315,8 +316,8 @@ class Walk(Stage):
     def _mend(self) -> None:
         for trip in self.trips.values():
             trip.clear()
-        self.world.carrier.usual, self.world.carrier.records_readable = behaviours.ACCEPTS, True
-        self.world.carrier._next.clear()
+        self.world.provider.usual, self.world.provider.records_readable = behaviours.ACCEPTS, True
+        self.world.provider._next.clear()
         self._tell("mended")
         # Whoever finds texts stranded puts them back: a purge in the midst of a put's outage is the operator's.
         self.clock.at(self.clock.now_ms() + 20 * MINUTE, self._requeue)
@@ -335,8 +336,8 @@ class Walk(Stage):
         ]
 
     def _twice(self) -> list[str]:
-        carrier = self.world.carrier
-        return [f"twice: {text.key}" for text in carrier.texts if carrier.taken(text.key) > 1]
+        provider = self.world.provider
+        return [f"twice: {text.key}" for text in provider.texts if provider.taken(text.key) > 1]
 
     def _of(self, ident: str | None) -> Message | None:
         return self.world.messages._peek(ident or "")
@@ -346,11 +347,11 @@ class Walk(Stage):
 
     def _lost(self) -> list[str]:
         found = []
-        carrier = self.world.carrier
+        provider = self.world.provider
         for asked in self.asked:
             if asked.status not in (200, 202) or not asked.message_id:
                 continue
-            message, taken = self._of(asked.message_id), carrier.taken(asked.message_id)
+            message, taken = self._of(asked.message_id), provider.taken(asked.message_id)
             if message is None:
                 if not self._said(asked.to, "TRIED-ERASE"):
                     found.append(f"gone: {asked}")
@@ -366,8 +367,8 @@ class Walk(Stage):
         return found
 
     def _refused_alone(self, message: Message) -> bool:
-        """Whether the carrier refused a text by a code of its own again and again, and took others meanwhile."""
-        requests = self.world.carrier.requests
+        """Whether the provider refused a text by a code of its own again and again, and took others meanwhile."""
+        requests = self.world.provider.requests
         refusals = [one.arrived_ms for one in requests if one.key == message.id and not one.took]
         others = [one.arrived_ms for one in requests if one.took and one.key != message.id]
         coded = bool(message.faults) and message.faults[0].code.isdigit()
@@ -376,7 +377,7 @@ class Walk(Stage):
 
     def _disorder(self) -> list[str]:
         """Texts of the queue that were never in doubt, one of them answered before the other was asked for."""
-        first = {text.key: text.taken_ms for text in reversed(self.world.carrier.texts)}
+        first = {text.key: text.taken_ms for text in reversed(self.world.provider.texts)}
         found = []
         for who in PEOPLE:
             line = {}
@@ -407,7 +408,7 @@ class Walk(Stage):
         for who in PEOPLE:
             requests = sorted(
                 (request.arrived_ms, request.key)
-                for request in self.world.carrier.requests
+                for request in self.world.provider.requests
                 if request.took and request.recipient == who
             )
             for (before, sent), (at, key) in itertools.pairwise(requests):
@@ -421,7 +422,7 @@ class Walk(Stage):
     def _unheard(self) -> list[str]:
         """Requests that left though it was recorded before their claim that they must not."""
         found = []
-        for request in self.world.carrier.requests:
+        for request in self.world.provider.requests:
             claims = [at for at in self.claims.get(request.key, []) if at <= request.arrived_ms]
             if not claims:
                 found.append(f"without a claim: {request}")
@@ -450,7 +451,7 @@ class Walk(Stage):
 
     def _rest(self) -> list[str]:
         world = self.world
-        found = [f"crashed: {line}" for line in world.journal.crashes]
+        found = [f"crashed: {line}" for line in world.logger.crashes]
         found += [f"a dead letter: {stored}" for stored in world.queue.dead]
         found += [f"left in the queue: {stored}" for stored in world.queue.stored]
         for message in world.messages.all:

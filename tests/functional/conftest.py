@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes import World, make_world
+from tests.support.fakes import World, make_world
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
     made = make_world()
     yield made
-    assert made.journal.crashes == [], "Something crashed on the way, whatever was answered."
+    assert made.logger.crashes == [], "Something crashed on the way, whatever was answered."
 
 
 def nothing_happened(world: World) -> bool:
@@ -21,5 +21,5 @@ def nothing_happened(world: World) -> bool:
         or world.queue.stored
         or world.limits.limiters
         or world.optouts.entries
-        or world.carrier.requests
+        or world.provider.requests
     )

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from local.telemetry import alarms, page
-from local.telemetry.alarms import State
-from local.telemetry.series import Telemetry
-from longcode.errors import Unavailable
-from longcode.metrics import NAMESPACE, Metric
-from tests.fakes import THEIRS, FakeClock, FakeMeter, World, make_settings, make_world
-from tests.fakes import carrier as carriers
+from devtools.local_stack.telemetry import alarms, page
+from devtools.local_stack.telemetry.alarms import State
+from devtools.local_stack.telemetry.series import Telemetry
+from longcode.domain.errors import Unavailable
+from longcode.domain.metrics import NAMESPACE, Metric
 from tests.functional.test_publisher import beat, publish_to
+from tests.support.fakes import THEIRS, FakeClock, FakeMetrics, World, make_settings, make_world
+from tests.support.fakes import provider as providers
 
 MINUTE = 60_000
 OPERATIONS = page.read_operations({}, {}, "sms", "us-east-1")
@@ -31,7 +31,7 @@ KEYS = {
 OTHERS = [f"+1202555013{number}" for number in range(10)]
 
 
-class Timed(FakeMeter):
+class Timed(FakeMetrics):
     """A meter that knows when."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -46,12 +46,12 @@ class Timed(FakeMeter):
 
 
 class Stack:
-    """A world that goes on by itself: the sweeper each minute, consumer and publisher unless they are off."""
+    """A world that goes on by itself: the reconciler each minute, consumer and publisher unless they are off."""
 
     def __init__(self, **settings: Any) -> None:
         clock = FakeClock()
-        self.meter = Timed(clock)
-        self.world: World = make_world(make_settings(**settings), clock=clock, meter=self.meter)
+        self.metrics = Timed(clock)
+        self.world: World = make_world(make_settings(**settings), clock=clock, metrics=self.metrics)
         self.consumer = self.publisher = True
         self.began = clock.now
         self._beats = 0
@@ -61,7 +61,7 @@ class Stack:
         for _ in range(count):
             end = world.clock.now + MINUTE
             each()
-            world.sweep()
+            world.reconcile()
             if self.publisher:
                 fresh = world.heartbeat.beats[self._beats :]
                 self._beats += len(fresh)
@@ -73,7 +73,7 @@ class Stack:
     def rings(self, alarm: str) -> list[int]:
         """The minutes, from the beginning, at which it is in alarm."""
         found = alarms.states(
-            OPERATIONS.alarms[alarm], self.meter.telemetry, self.began, self.world.clock.now // MINUTE * MINUTE
+            OPERATIONS.alarms[alarm], self.metrics.telemetry, self.began, self.world.clock.now // MINUTE * MINUTE
         )
         return [(at - self.began) // MINUTE for at, state in found if state is State.ALARM]
 
@@ -84,7 +84,7 @@ def test_all_is_well_and_nothing_rings() -> None:
 
     assert stack.world.queue.stored == []
     # It looks at Lambda's own metric, which nobody writes here.
-    assert [alarm for alarm in OPERATIONS.alarms if stack.rings(alarm)] == ["SweeperSilent"]
+    assert [alarm for alarm in OPERATIONS.alarms if stack.rings(alarm)] == ["ReconcilerSilent"]
 
 
 # ------------------------------------------------------------------------------------------ what is overdue
@@ -102,7 +102,7 @@ def test_a_consumer_that_does_not_run_is_seen_and_ends_with_it() -> None:
 
     stack.consumer = True
     stack.minutes(5)
-    assert len(stack.world.carrier.texts) == 3
+    assert len(stack.world.provider.texts) == 3
     assert stack.rings("OldestText")[-1] < 33
 
 
@@ -119,9 +119,9 @@ def test_a_text_that_the_queue_has_lost_is_seen_though_the_queue_holds_others() 
     assert stack.rings("OldestText")[0] <= 22
 
 
-def test_a_carrier_that_wants_less_of_everybody_for_long_is_seen() -> None:
+def test_a_provider_that_wants_less_of_everybody_for_long_is_seen() -> None:
     stack = Stack()
-    stack.world.carrier.usual = carriers.refuses(429, "40318", "Queue full", retry_after="300")
+    stack.world.provider.usual = providers.refuses(429, "40318", "Queue full", retry_after="300")
     for to in OTHERS:
         stack.world.enqueue(to)
     stack.minutes(40)
@@ -133,12 +133,12 @@ def test_a_carrier_that_wants_less_of_everybody_for_long_is_seen() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_so_is_an_outage_that_too_few_recipients_meet_to_stop_all(count: int) -> None:
     stack = Stack()
-    stack.world.carrier.usual = carriers.UNREACHABLE
+    stack.world.provider.usual = providers.UNREACHABLE
     for to in OTHERS[:count]:
         stack.world.enqueue(to)
     stack.minutes(40)
 
-    assert stack.rings("CarrierOutage") == []
+    assert stack.rings("ProviderOutage") == []
     assert stack.rings("OldestText")[0] <= 30
 
 
@@ -148,8 +148,8 @@ def test_a_line_that_is_long_is_on_time() -> None:
         stack.world.enqueue(THEIRS)
     stack.minutes(100)
 
-    assert len(stack.world.carrier.texts) == 90
-    assert max(stack.meter.values[Metric.OLDEST_WAIT]) > 80 * 60
+    assert len(stack.world.provider.texts) == 90
+    assert max(stack.metrics.values[Metric.OLDEST_WAIT]) > 80 * 60
     assert stack.rings("OldestText") == []
 
 
@@ -159,7 +159,7 @@ def test_so_is_one_that_shares_a_slow_sender_with_others() -> None:
         stack.world.enqueue(OTHERS[number % 10])
     stack.minutes(70)
 
-    assert len(stack.world.carrier.texts) == 60
+    assert len(stack.world.provider.texts) == 60
     assert stack.rings("OldestText") == []
 
 
@@ -169,10 +169,10 @@ def test_a_pause_rings_nothing_is_seen_and_ends_quietly_but_not_when_texts_are_h
     for to in OTHERS:
         stack.world.enqueue(to)
     stack.minutes(180)
-    assert stack.meter.values[Metric.OLDEST_WAIT][-1] > 170 * 60
+    assert stack.metrics.values[Metric.OLDEST_WAIT][-1] > 170 * 60
     stack.world.limits.resume()
     stack.minutes(30)
-    assert len(stack.world.carrier.texts) == len(OTHERS)
+    assert len(stack.world.provider.texts) == len(OTHERS)
     assert stack.rings("OldestText") == []
 
     stack.world.limits.pause(stack.world.clock.now, "forgotten")
@@ -183,15 +183,15 @@ def test_a_pause_rings_nothing_is_seen_and_ends_quietly_but_not_when_texts_are_h
 
 def test_an_outage_has_an_alarm_of_its_own_and_leaves_quietly() -> None:
     stack = Stack()
-    stack.world.carrier.usual = carriers.UNREACHABLE
+    stack.world.provider.usual = providers.UNREACHABLE
     for to in OTHERS:
         stack.world.enqueue(to)
     stack.minutes(120)
-    assert stack.rings("CarrierOutage")
-    stack.world.carrier.usual = carriers.ACCEPTS
+    assert stack.rings("ProviderOutage")
+    stack.world.provider.usual = providers.ACCEPTS
     stack.minutes(30)
 
-    assert len(stack.world.carrier.texts) == len(OTHERS)
+    assert len(stack.world.provider.texts) == len(OTHERS)
     assert stack.rings("OldestText") == []
 
 
@@ -214,7 +214,7 @@ def test_a_lane_that_crashes_is_a_crash_and_no_outage() -> None:
     stack.world.messages.trip.fail("claim", lambda: RuntimeError("No"), times=10**6)
     stack.world.enqueue()
     stack.minutes(10)
-    stack.world.journal.lines.clear()  # its traces are expected here
+    stack.world.logger.lines.clear()  # its traces are expected here
 
     assert stack.rings("StoreUnavailable") == []
     assert stack.rings("FunctionErrors")
@@ -279,27 +279,27 @@ def test_a_store_that_is_down_hides_only_what_it_alone_knows(
     gauges |= {Metric.STRANDED_NOW, Metric.DEAD_LETTERS_NOW, Metric.UNPUBLISHED_NOW, Metric.PUBLISHER_LAG}
     getattr(world, port).trip.fail(call)
 
-    world.sweep()
+    world.reconcile()
 
-    assert gauges - set(world.meter.counts) == own
-    assert world.meter.counts[Metric.STORE_UNAVAILABLE] == 1
+    assert gauges - set(world.metrics.counts) == own
+    assert world.metrics.counts[Metric.STORE_UNAVAILABLE] == 1
 
 
-def test_while_tables_hang_the_sweeper_ends_in_time_and_the_queues_gauges_are_told(world: World) -> None:
+def test_while_tables_hang_the_reconciler_ends_in_time_and_the_queues_gauges_are_told(world: World) -> None:
     for store in (world.limits, world.counters, world.messages, world.heartbeat):
         # Three tries of five seconds each.
         store.trip.takes = lambda: world.clock.pass_ms(15_000)
     for port, call in (("limits", "look"), ("counters", "read"), ("messages", "oldest"), ("heartbeat", "beat")):
         getattr(world, port).trip.fail(call)
-    world.messages.trip.fail("needing_attention")
+    world.messages.trip.fail("due_messages")
     began = world.clock.now_ms()
 
     with pytest.raises(Unavailable):
-        world.sweep()
+        world.reconcile()
 
     assert world.clock.now_ms() - began < 60_000
-    assert {Metric.DEAD_LETTERS_NOW, Metric.UNPUBLISHED_NOW} <= set(world.meter.counts)
-    assert world.meter.counts[Metric.STORE_UNAVAILABLE] >= 2
+    assert {Metric.DEAD_LETTERS_NOW, Metric.UNPUBLISHED_NOW} <= set(world.metrics.counts)
+    assert world.metrics.counts[Metric.STORE_UNAVAILABLE] >= 2
 
 
 def test_an_idle_stack_and_one_whose_texts_are_young_pay_for_no_further_look(world: World) -> None:
@@ -308,9 +308,9 @@ def test_an_idle_stack_and_one_whose_texts_are_young_pay_for_no_further_look(wor
     world.clock.pass_ms(4 * MINUTE)
     before = world.limits.trip.calls.count("look")
 
-    world.sweep()
+    world.reconcile()
 
     assert world.limits.trip.calls.count("look") == before + 1
     assert world.messages.trip.calls.count("oldest") == 1
-    assert 240 <= world.meter.values[Metric.OLDEST_WAIT][-1] < 300
-    assert world.meter.values[Metric.OVERDUE] == [0]
+    assert 240 <= world.metrics.values[Metric.OLDEST_WAIT][-1] < 300
+    assert world.metrics.values[Metric.OVERDUE] == [0]

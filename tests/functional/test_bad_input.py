@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import OURS, THEIRS, Reply, World, call, make_world
-from tests.fakes.webhooks import Signer, envelope, inbound
 from tests.functional.conftest import nothing_happened
+from tests.support.fakes import OURS, THEIRS, Reply, World, call, make_world
+from tests.support.fakes.webhooks import Signer, envelope, inbound
 
 # (what is wrong, the body, the field that the answer names)
 BODIES: list[tuple[str, object, str | None]] = [
@@ -354,7 +354,7 @@ def test_no_body_and_no_header_is_our_fault(route: str, body: bytes, headers: di
 
     reply = world.request(route, "POST", f"/sms/{route}", body, headers=headers, base64_encoded=True)
 
-    assert world.journal.crashes == []
+    assert world.logger.crashes == []
     assert reply.status in (200, 202, 400, 403, 429), reply.fields
     if reply.status not in (200, 202):
         assert reply.fields["error"]
@@ -390,7 +390,7 @@ def test_no_path_and_no_parameter_is_our_fault(
 
     reply = world.request(function, method, resource, parameters={name: value}, query=query)
 
-    assert world.journal.crashes == []
+    assert world.logger.crashes == []
     assert reply.status in (200, 400, 404, 405), reply.fields
     assert reply.status == 200 or reply.fields["error"]
 
@@ -409,7 +409,7 @@ def test_a_webhook_that_is_not_signed_is_refused_and_nothing_is_stored(world: Wo
     good = world.signer.headers(body, world.clock.now)
     stale = world.signer.headers(body, world.clock.now - 301_000)
     future = world.signer.headers(body, world.clock.now + 301_000)
-    strangers = Signer(b"somebody who is not the carrier!").headers(body, world.clock.now)
+    strangers = Signer(b"someone who is not the provider!").headers(body, world.clock.now)
     bad: list[dict[str, str]] = [
         {},
         {name: value for name, value in good.items() if name != "telnyx-timestamp"},

@@ -8,19 +8,21 @@ from typing import Any
 
 import pytest
 
-from longcode import outbox, pacing
-from longcode.backlog import waiting
-from longcode.errors import Unavailable
-from longcode.lane import RENEW_AFTER
-from longcode.message import CLAIM_MS, HeldBy, Status
-from longcode.pacing import recipient_key
-from tests.fakes import OURS, THEIRS, FakeClock, FakeQueue, World, make_settings, make_world
-from tests.fakes import carrier as carriers
-from tests.fakes.carrier import Behaviour, refuses
-from tests.fakes.examples import make_message
-from tests.fakes.queue import Stored
-from tests.fakes.tripwire import Died
-from tests.fakes.webhooks import inbound, receipt
+from longcode.aws import queue as queue
+from longcode.domain import pacing
+from longcode.domain.errors import Unavailable
+from longcode.domain.message import CLAIM_MS
+from longcode.domain.pacing import recipient_key
+from longcode.domain.status import HeldBy, Status
+from longcode.use_cases.backlog import waiting
+from longcode.use_cases.recipient_worker import RENEW_AFTER
+from tests.support.fakes import OURS, THEIRS, FakeClock, FakeQueue, World, make_settings, make_world
+from tests.support.fakes import provider as providers
+from tests.support.fakes.examples import make_message
+from tests.support.fakes.provider import Behaviour, refuses
+from tests.support.fakes.queue import Stored
+from tests.support.fakes.tripwire import Died
+from tests.support.fakes.webhooks import inbound, receipt
 
 A, B, C = "+12025550101", "+12025550102", "+12025550103"
 INTERVAL_MS = 1_000
@@ -33,7 +35,7 @@ def slow() -> Iterator[World]:
     """A world whose recipients get a text every few seconds at most."""
     made = make_world(make_settings(recipient_interval_ms=SLOW_MS))
     yield made
-    assert made.journal.crashes == []
+    assert made.logger.crashes == []
 
 
 def ids(world: World) -> list[str]:
@@ -62,7 +64,7 @@ def test_a_queued_text_is_sent_once_and_leaves_the_queue(world: World) -> None:
     world.consume()
 
     (message,) = world.messages.all
-    (text,) = world.carrier.texts
+    (text,) = world.provider.texts
     assert (text.key, text.text, text.sender) == (message.id, message.text, OURS)
     assert (message.status, message.telnyx_id, message.attempts) == (Status.SUBMITTED, text.telnyx_id, 1)
     assert world.queue.stored == []
@@ -75,16 +77,16 @@ def test_a_burst_to_one_recipient_keeps_its_order_and_its_distance(latency_ms: i
     clock = FakeClock()
     world = make_world(
         clock=clock,
-        outbox=FakeQueue(clock, whole_groups=whole_groups),
-        carrier=carriers.FakeCarrier(clock, latency_ms=latency_ms),
+        queue=FakeQueue(clock, whole_groups=whole_groups),
+        provider=providers.FakeProvider(clock, latency_ms=latency_ms),
     )
     for number in range(25):
         world.enqueue(message=f"number {number}")
 
     world.consume()
 
-    arrivals = world.carrier.arrivals(THEIRS)
-    assert [text.text for text in world.carrier.texts] == [f"number {number}" for number in range(25)]
+    arrivals = world.provider.arrivals(THEIRS)
+    assert [text.text for text in world.provider.texts] == [f"number {number}" for number in range(25)]
     assert len(arrivals) == 25
     assert min(gaps(arrivals)) >= INTERVAL_MS
     assert max(world.queue.receives.values()) <= 3
@@ -97,26 +99,26 @@ def test_a_burst_to_one_recipient_keeps_its_order_and_its_distance(latency_ms: i
 def test_a_text_that_was_slow_on_its_way_is_not_caught_up_with_by_the_next(
     world: World, way_ms: int, slow_one: int
 ) -> None:
-    world.carrier.usual = Behaviour(way_ms=20, latency_ms=40)
+    world.provider.usual = Behaviour(way_ms=20, latency_ms=40)
     slow = Behaviour(way_ms=way_ms, latency_ms=way_ms + 20)
-    world.carrier.then(*[world.carrier.usual] * slow_one, slow)
+    world.provider.then(*[world.provider.usual] * slow_one, slow)
     for _ in range(10):
         world.enqueue()
 
     world.consume()
 
-    assert len(world.carrier.texts) == 10
-    assert min(gaps(world.carrier.arrivals())) >= INTERVAL_MS
+    assert len(world.provider.texts) == 10
+    assert min(gaps(world.provider.arrivals())) >= INTERVAL_MS
 
 
 def test_a_direct_send_that_was_slow_on_its_way_is_not_caught_up_with_by_the_line(world: World) -> None:
-    world.carrier.then(Behaviour(way_ms=1_500, latency_ms=1_520))
+    world.provider.then(Behaviour(way_ms=1_500, latency_ms=1_520))
     world.send()
     world.enqueue()
 
     world.consume()
 
-    assert min(gaps(world.carrier.arrivals())) >= INTERVAL_MS
+    assert min(gaps(world.provider.arrivals())) >= INTERVAL_MS
 
 
 @pytest.mark.parametrize("concurrency", [1, 5])
@@ -128,10 +130,10 @@ def test_many_recipients_do_not_wait_for_each_other(world: World, concurrency: i
 
     world.consume(concurrency=concurrency)
 
-    assert Counter(text.recipient for text in world.carrier.texts) == dict.fromkeys(numbers, 3)
+    assert Counter(text.recipient for text in world.provider.texts) == dict.fromkeys(numbers, 3)
     for number in numbers:
-        assert min(gaps(world.carrier.arrivals(number))) >= INTERVAL_MS
-    assert max(world.carrier.arrivals()) - start <= 20_000 / concurrency
+        assert min(gaps(world.provider.arrivals(number))) >= INTERVAL_MS
+    assert max(world.provider.arrivals()) - start <= 20_000 / concurrency
 
 
 def test_a_sender_limit_keeps_all_texts_apart_and_each_is_received_at_most_three_times() -> None:
@@ -141,8 +143,8 @@ def test_a_sender_limit_keeps_all_texts_apart_and_each_is_received_at_most_three
 
     world.consume()
 
-    assert len(world.carrier.texts) == 20
-    assert min(gaps(world.carrier.arrivals())) >= 1_000 - 60
+    assert len(world.provider.texts) == 20
+    assert min(gaps(world.provider.arrivals())) >= 1_000 - 60
     assert max(world.queue.receives.values()) <= 3
 
 
@@ -154,7 +156,7 @@ def test_without_limits_a_batch_leaves_at_once() -> None:
 
     mapping = world.consume()
 
-    assert len(world.carrier.texts) == 10
+    assert len(world.provider.texts) == 10
     assert world.clock.now - start < 2_000
     assert len(mapping.invocations) == 1
 
@@ -169,7 +171,7 @@ def test_what_cannot_leave_soon_is_handed_back_with_everything_behind_it(slow: W
     invocation = slow.mapping().poll()
 
     assert invocation
-    sent = len(slow.carrier.texts)
+    sent = len(slow.provider.texts)
     assert 1 <= sent < 6
     assert invocation.failed == invocation.queue_ids[sent:]
     assert all(invocation.failed)
@@ -200,8 +202,8 @@ def test_a_line_that_is_slower_than_an_invocation_keeps_its_order_its_distance_a
 
     slow.consume()
 
-    arrivals = slow.carrier.arrivals()
-    assert [text.text for text in slow.carrier.texts] == [f"number {number}" for number in range(12)]
+    arrivals = slow.provider.arrivals()
+    assert [text.text for text in slow.provider.texts] == [f"number {number}" for number in range(12)]
     assert min(gaps(arrivals)) >= SLOW_MS
     assert arrivals[-1] - arrivals[0] <= 11 * SLOW_MS * 1.10
 
@@ -214,21 +216,21 @@ def test_a_slot_that_was_given_once_is_not_given_again(world: World) -> None:
 
     # One slot for each text: reserved twice, the line would be held up for nothing.
     reserved = world.limits.limiters[recipient_key(THEIRS)].tat_ms or 0
-    assert reserved - world.carrier.arrivals()[0] <= 12 * 1_020 + 100
+    assert reserved - world.provider.arrivals()[0] <= 12 * 1_020 + 100
 
 
 def test_a_failed_text_is_named_with_every_later_one_of_its_group_and_nobody_elses(world: World) -> None:
     for _ in range(3):
         world.enqueue(to=A)
         world.enqueue(to=B)
-    world.carrier.then(carriers.UNREACHABLE, to=A)
+    world.provider.then(providers.UNREACHABLE, to=A)
 
     invocation = world.mapping().poll()
 
     assert invocation
     left = {stored.queue_id: stored.group for stored in world.queue.stored}
-    assert world.carrier.arrivals(A) == []
-    assert world.carrier.arrivals(B)
+    assert world.provider.arrivals(A) == []
+    assert world.provider.arrivals(B)
     assert list(left.values()).count(A) == 3
     assert set(invocation.failed) == set(left)
     assert [ident for ident in invocation.queue_ids if ident in left] == invocation.failed
@@ -252,7 +254,7 @@ def test_a_good_batch_names_nothing(world: World) -> None:
 
     answer = world.invoke("consumer", batch(world, world.queue.take()), timeout_ms=60_000)
 
-    assert len(world.carrier.texts) == 1
+    assert len(world.provider.texts) == 1
     assert answer == {"batchItemFailures": []}
 
 
@@ -267,7 +269,7 @@ def test_near_the_end_of_its_time_an_invocation_starts_no_send(world: World) -> 
 
     answer = world.invoke("consumer", batch(world, taken), timeout_ms=15_000)
 
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     assert failed(answer) == [taken[0].queue_id]
     assert world.messages.all[0].status is Status.QUEUED
 
@@ -290,11 +292,11 @@ def test_an_unreadable_message_is_dropped_counted_and_logged_once_and_blocks_nob
 
     world.consume()
 
-    assert len(world.carrier.texts) == 1
+    assert len(world.provider.texts) == 1
     assert world.queue.stored == []
     assert world.queue.dead == []
-    assert world.meter.counts["Unreadable"] == 1
-    (line,) = world.journal.of("queue.unreadable")
+    assert world.metrics.counts["Unreadable"] == 1
+    (line,) = world.logger.of("queue.unreadable")
     assert line.fields == {"queue_id": queue_id}
 
 
@@ -310,9 +312,9 @@ def test_the_next_version_is_read_before_anybody_writes_it_and_what_else_it_hold
 
     world.consume()
 
-    assert [text.key for text in world.carrier.texts] == ids(world)
+    assert [text.key for text in world.provider.texts] == ids(world)
     assert world.queue.stored == []
-    assert "NewerVersion" not in world.meter.counts
+    assert "NewerVersion" not in world.metrics.counts
 
 
 @pytest.mark.parametrize("whole_groups", [False, True], ids=["up-to-the-hidden", "whole-groups"])
@@ -320,7 +322,7 @@ def test_what_only_a_later_release_can_read_waits_for_it_with_its_line_and_holds
     whole_groups: bool,
 ) -> None:
     clock = FakeClock()
-    world = make_world(clock=clock, outbox=FakeQueue(clock, whole_groups=whole_groups))
+    world = make_world(clock=clock, queue=FakeQueue(clock, whole_groups=whole_groups))
     for message in ("one", "two", "three"):
         world.enqueue(message=message)
     world.enqueue(to=B)
@@ -329,20 +331,20 @@ def test_what_only_a_later_release_can_read_waits_for_it_with_its_line_and_holds
 
     world.consume(until_ms=clock.now + 10 * 60_000)
 
-    assert [text.text for text in world.carrier.texts if text.recipient == THEIRS] == ["one"]
-    assert len(world.carrier.arrivals(B)) == 1
+    assert [text.text for text in world.provider.texts if text.recipient == THEIRS] == ["one"]
+    assert len(world.provider.arrivals(B)) == 1
     assert [stored.group for stored in world.queue.stored] == [THEIRS, THEIRS]
     assert world.queue.dead == []
     # A look a minute, and ever more rarely, each with one line in the log.
-    assert world.queue.receives[later.queue_id] == len(world.journal.of("queue.newer_version")) == 10
-    assert world.meter.counts["NewerVersion"] == 10
-    assert "Unreadable" not in world.meter.counts
+    assert world.queue.receives[later.queue_id] == len(world.logger.of("queue.newer_version")) == 10
+    assert world.metrics.counts["NewerVersion"] == 10
+    assert "Unreadable" not in world.metrics.counts
 
     # That release is there.
     later.body = ours
     world.consume()
 
-    assert [text.text for text in world.carrier.texts if text.recipient == THEIRS] == ["one", "two", "three"]
+    assert [text.text for text in world.provider.texts if text.recipient == THEIRS] == ["one", "two", "three"]
     assert world.queue.stored == []
 
 
@@ -362,7 +364,7 @@ def test_it_waits_even_where_the_queue_refuses_to_hide_it(world: World) -> None:
     world.consume(until_ms=world.clock.now + 60_000)
 
     assert len(world.queue.stored) == 1
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
 
 
 def test_a_message_that_names_no_known_id_is_dropped_counted_and_logged_once(world: World) -> None:
@@ -371,9 +373,9 @@ def test_a_message_that_names_no_known_id_is_dropped_counted_and_logged_once(wor
 
     world.consume()
 
-    assert len(world.carrier.texts) == 1
+    assert len(world.provider.texts) == 1
     assert world.queue.stored == []
-    (line,) = world.journal.of("queue.unknown_id")
+    (line,) = world.logger.of("queue.unknown_id")
     assert line.fields["queue_id"] == queue_id
 
 
@@ -386,27 +388,27 @@ def test_a_message_delivered_twice_is_sent_once(world: World) -> None:
 
     world.consume()
 
-    assert len(world.carrier.texts) == 1
+    assert len(world.provider.texts) == 1
     assert world.queue.stored == []
 
 
 @pytest.mark.parametrize("concurrency", [1, 5])
-@pytest.mark.parametrize("first", [carriers.ACCEPTS, carriers.ACCEPTS_AND_HANGS, carriers.RATE_LIMITED])
+@pytest.mark.parametrize("first", [providers.ACCEPTS, providers.ACCEPTS_AND_HANGS, providers.RATE_LIMITED])
 def test_a_line_that_stands_in_the_queue_twice_leaves_once_and_in_its_order(
     world: World, first: Behaviour, concurrency: int
 ) -> None:
     for number in range(12):
         world.enqueue(message=f"number {number}")
     for ident in ids(world):
-        world.queue.append(outbox.body(ident), THEIRS, f"{ident}:again")
+        world.queue.append(queue.body(ident), THEIRS, f"{ident}:again")
     assert len(world.queue.stored) == 24
-    world.carrier.honours_keys = False
-    world.carrier.then(first)
+    world.provider.honours_keys = False
+    world.provider.then(first)
 
     world.consume(concurrency=concurrency)
 
-    assert [text.text for text in world.carrier.texts] == [f"number {number}" for number in range(12)]
-    assert min(gaps(world.carrier.arrivals())) >= INTERVAL_MS
+    assert [text.text for text in world.provider.texts] == [f"number {number}" for number in range(12)]
+    assert min(gaps(world.provider.arrivals())) >= INTERVAL_MS
     assert world.queue.stored == []
 
 
@@ -424,7 +426,7 @@ def test_a_message_that_was_dealt_with_is_not_sent_and_blocks_nobody(world: Worl
 
     world.consume()
 
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     assert world.queue.stored == []
     assert world.messages.all == [message]
 
@@ -440,7 +442,7 @@ def test_a_message_that_another_invocation_is_sending_waits_until_that_one_must_
     invocation = mapping.poll()
 
     assert invocation
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     assert invocation.failed == invocation.queue_ids
     assert {message.status for message in world.messages.all} == {Status.SENDING, Status.QUEUED}
 
@@ -450,19 +452,19 @@ def test_a_message_that_another_invocation_is_sending_waits_until_that_one_must_
     assert by_id[first].status is Status.UNKNOWN
     assert by_id[first].faults[0].code == "claim_lost"
     assert by_id[second].status is Status.SUBMITTED
-    assert world.carrier.arrivals()[0] >= claimed + CLAIM_MS
-    assert world.carrier.taken(first) == 0
+    assert world.provider.arrivals()[0] >= claimed + CLAIM_MS
+    assert world.provider.taken(first) == 0
 
 
 def test_a_worker_killed_while_sending_never_leads_to_a_second_text(world: World) -> None:
     world.enqueue()
     world.enqueue()
-    world.carrier.then(Behaviour(dies=Died))
+    world.provider.then(Behaviour(dies=Died))
 
     world.consume()
 
     first, second = ids(world)
-    assert (world.carrier.taken(first), world.carrier.taken(second)) == (1, 1)
+    assert (world.provider.taken(first), world.provider.taken(second)) == (1, 1)
     assert [message.status for message in world.messages.all] == [Status.UNKNOWN, Status.SUBMITTED]
     assert world.queue.stored == []
 
@@ -472,48 +474,48 @@ def test_a_receipt_that_came_before_the_answer_is_not_taken_back(world: World) -
     (message,) = world.messages.all
 
     def arrives_first() -> BaseException:
-        text = world.carrier.text(message.id)
+        text = world.provider.text(message.id)
         world.webhook(receipt(text, "delivered", world.clock.now), path_id=message.id)
         return Died()
 
-    world.carrier.then(Behaviour(dies=arrives_first))
+    world.provider.then(Behaviour(dies=arrives_first))
     world.consume()
 
     assert world.messages.all[0].status is Status.DELIVERED
-    assert world.carrier.taken(message.id) == 1
+    assert world.provider.taken(message.id) == 1
     assert world.queue.stored == []
 
 
-# ------------------------------------------------------------------------------------ the carrier's no
+# ------------------------------------------------------------------------------------ the provider's no
 
 
 @pytest.mark.parametrize(
     "behaviour",
-    [carriers.ACCEPTS_AND_HANGS, carriers.HANGS, carriers.ACCEPTS_THEN_500, carriers.FAILS_500,
-     carriers.ACCEPTS_THEN_DROPS, carriers.ACCEPTS_AND_GARBLES],
+    [providers.ACCEPTS_AND_HANGS, providers.HANGS, providers.ACCEPTS_THEN_500, providers.FAILS_500,
+     providers.ACCEPTS_THEN_DROPS, providers.ACCEPTS_AND_GARBLES],
 )  # fmt: skip
 def test_an_unclear_send_is_unknown_acknowledged_and_lets_the_line_move_on(
     world: World, behaviour: Behaviour
 ) -> None:
     world.enqueue()
     world.enqueue()
-    world.carrier.then(behaviour)
+    world.provider.then(behaviour)
 
     world.consume()
 
     assert [message.status for message in world.messages.all] == [Status.UNKNOWN, Status.SUBMITTED]
-    assert len(world.carrier.requests) == 2
+    assert len(world.provider.requests) == 2
     assert world.queue.stored == []
-    assert min(gaps([request.arrived_ms for request in world.carrier.requests])) >= INTERVAL_MS
+    assert min(gaps([request.arrived_ms for request in world.provider.requests])) >= INTERVAL_MS
 
 
-@pytest.mark.parametrize("behaviour", [carriers.NO_SUCH_NUMBER, refuses(422, "40302", "Too long")])
-def test_a_text_that_the_carrier_refuses_for_good_fails_and_lets_the_line_move_on(
+@pytest.mark.parametrize("behaviour", [providers.NO_SUCH_NUMBER, refuses(422, "40302", "Too long")])
+def test_a_text_that_the_provider_refuses_for_good_fails_and_lets_the_line_move_on(
     world: World, behaviour: Behaviour
 ) -> None:
     world.enqueue()
     world.enqueue()
-    world.carrier.then(behaviour)
+    world.provider.then(behaviour)
 
     world.consume()
 
@@ -523,16 +525,16 @@ def test_a_text_that_the_carrier_refuses_for_good_fails_and_lets_the_line_move_o
     assert world.queue.stored == []
 
 
-def test_an_unreachable_carrier_is_tried_ever_more_rarely_for_as_long_as_the_text_is_valid(
+def test_an_unreachable_provider_is_tried_ever_more_rarely_for_as_long_as_the_text_is_valid(
     world: World,
 ) -> None:
     world.enqueue()
-    world.carrier.usual = carriers.UNREACHABLE
+    world.provider.usual = providers.UNREACHABLE
 
     world.consume()
 
     (message,) = world.messages.all
-    tries = [request.arrived_ms for request in world.carrier.requests]
+    tries = [request.arrived_ms for request in world.provider.requests]
     assert (message.status, message.attempts) == (Status.EXPIRED_UNSENT, 0)
     assert message.faults[0].code == "expired_unsent"
     # 5 s, 30 s, 2 min, then every 10 minutes for a day.
@@ -546,41 +548,43 @@ def test_an_unreachable_carrier_is_tried_ever_more_rarely_for_as_long_as_the_tex
 def test_a_text_that_is_tried_again_keeps_its_place_before_those_behind_it(world: World) -> None:
     for number in range(3):
         world.enqueue(message=f"number {number}")
-    world.carrier.then(carriers.UNREACHABLE, carriers.UNREACHABLE)
+    world.provider.then(providers.UNREACHABLE, providers.UNREACHABLE)
 
     world.consume()
 
-    assert [text.text for text in world.carrier.texts] == ["number 0", "number 1", "number 2"]
-    assert min(gaps(world.carrier.arrivals())) >= INTERVAL_MS
+    assert [text.text for text in world.provider.texts] == ["number 0", "number 1", "number 2"]
+    assert min(gaps(world.provider.arrivals())) >= INTERVAL_MS
 
 
 def test_the_same_bytes_go_out_at_every_try(world: World) -> None:
     world.enqueue(message="Grüße 👋")
-    world.carrier.then(carriers.UNREACHABLE, carriers.RATE_LIMITED)
+    world.provider.then(providers.UNREACHABLE, providers.RATE_LIMITED)
 
     world.consume()
 
-    assert len({request.body for request in world.carrier.requests}) == 1
-    assert len(world.carrier.requests) == 3
+    assert len({request.body for request in world.provider.requests}) == 1
+    assert len(world.provider.requests) == 3
 
 
-@pytest.mark.parametrize("behaviour", [carriers.RATE_LIMITED, carriers.OVERLOADED, refuses(403, "40318", "Full")])
-def test_waiting_because_the_carrier_asks_for_it_burns_no_attempt(world: World, behaviour: Behaviour) -> None:
+@pytest.mark.parametrize(
+    "behaviour", [providers.RATE_LIMITED, providers.OVERLOADED, refuses(403, "40318", "Full")]
+)
+def test_waiting_because_the_provider_asks_for_it_burns_no_attempt(world: World, behaviour: Behaviour) -> None:
     world.enqueue()
-    world.carrier.then(*[behaviour] * 12)
+    world.provider.then(*[behaviour] * 12)
 
     world.consume()
 
     (message,) = world.messages.all
     assert message.status is Status.SUBMITTED
     assert message.attempts == 1
-    assert len(world.carrier.requests) == 13
+    assert len(world.provider.requests) == 13
     assert world.queue.dead == []
 
 
 def test_a_long_wait_that_two_recipients_were_asked_for_holds_for_all(world: World) -> None:
     for to in (A, B):
-        world.carrier.then(refuses(429, "10011", "Slow down", retry_after="30"), to=to)
+        world.provider.then(refuses(429, "10011", "Slow down", retry_after="30"), to=to)
         world.enqueue(to=to)
     mapping = world.mapping()
     mapping.poll()
@@ -589,12 +593,12 @@ def test_a_long_wait_that_two_recipients_were_asked_for_holds_for_all(world: Wor
 
     mapping.run()
 
-    assert min(world.carrier.arrivals()) >= asked_ms
-    assert len(world.carrier.texts) == 3
+    assert min(world.provider.arrivals()) >= asked_ms
+    assert len(world.provider.texts) == 3
 
 
 def test_a_recipient_who_is_always_refused_with_429_holds_up_nobody_else(world: World) -> None:
-    world.carrier.then(*[refuses(429, "10011", "Slow down", retry_after="2")] * 12, to=A)
+    world.provider.then(*[refuses(429, "10011", "Slow down", retry_after="2")] * 12, to=A)
     world.enqueue(to=A)
     world.consume(until_ms=world.clock.now + 20_000)
     began = world.clock.now
@@ -602,10 +606,10 @@ def test_a_recipient_who_is_always_refused_with_429_holds_up_nobody_else(world: 
 
     world.consume(until_ms=began + 1_000)
 
-    assert world.carrier.arrivals(B)
+    assert world.provider.arrivals(B)
     world.consume()
     # Ever more rarely, and it left in the end.
-    asked = [request.arrived_ms for request in world.carrier.requests if request.recipient == A]
+    asked = [request.arrived_ms for request in world.provider.requests if request.recipient == A]
     assert len(asked) == 13
     assert gaps(asked)[-1] >= 500_000
 
@@ -617,7 +621,7 @@ def test_a_recipient_who_has_opted_out_since_gets_nothing_and_the_line_moves_on(
 
     world.consume()
 
-    assert world.carrier.arrivals(THEIRS) == []
+    assert world.provider.arrivals(THEIRS) == []
     assert [message.status for message in world.messages.all if message.direction == "outbound"] == [
         Status.SUPPRESSED,
         Status.SUBMITTED,
@@ -648,16 +652,16 @@ def test_a_text_without_its_group_keeps_its_own_recipients_distance_and_order(
 
     answer = world.invoke("consumer", in_group(world, group), 60_000)
 
-    assert [text.text for text in world.carrier.texts if text.recipient == A] == [f"number {n}" for n in range(3)]
-    assert min(gaps(world.carrier.arrivals(A))) >= INTERVAL_MS
-    assert len(world.carrier.arrivals(C)) == 1
+    assert [text.text for text in world.provider.texts if text.recipient == A] == [f"number {n}" for n in range(3)]
+    assert min(gaps(world.provider.arrivals(A))) >= INTERVAL_MS
+    assert len(world.provider.arrivals(C)) == 1
     assert failed(answer) == []
     assert set(world.limits.limiters) == {recipient_key(A), recipient_key(C)}
 
 
 def test_a_text_without_its_group_waits_for_its_own_recipients_slot(slow: World) -> None:
     slow.send(to=A)
-    before = slow.carrier.arrivals(A)
+    before = slow.provider.arrivals(A)
     for _ in range(2):
         slow.enqueue(to=A)
 
@@ -665,9 +669,9 @@ def test_a_text_without_its_group_waits_for_its_own_recipients_slot(slow: World)
     slow.consume()
 
     assert failed(answer) != []
-    assert len(slow.carrier.arrivals(A)) == 3
-    assert min(gaps(slow.carrier.arrivals(A))) >= SLOW_MS
-    assert slow.carrier.arrivals(A)[:1] == before
+    assert len(slow.provider.arrivals(A)) == 3
+    assert min(gaps(slow.provider.arrivals(A))) >= SLOW_MS
+    assert slow.provider.arrivals(A)[:1] == before
 
 
 @pytest.mark.parametrize("group", [None, B], ids=["none", "another's"])
@@ -678,8 +682,8 @@ def test_a_text_without_its_group_is_held_to_its_own_recipients_opt_out(world: W
 
     answer = world.invoke("consumer", in_group(world, group), 60_000)
 
-    assert world.carrier.arrivals(A) == []
-    assert len(world.carrier.arrivals(C)) == 1
+    assert world.provider.arrivals(A) == []
+    assert len(world.provider.arrivals(C)) == 1
     assert [m.status for m in world.messages.all if m.peer == A and m.direction == "outbound"] == [
         Status.SUPPRESSED
     ]
@@ -692,7 +696,7 @@ def test_anothers_opt_out_is_none_of_a_text_that_came_in_their_group(world: Worl
 
     world.invoke("consumer", in_group(world, B), 60_000)
 
-    assert len(world.carrier.arrivals(A)) == 1
+    assert len(world.provider.arrivals(A)) == 1
 
 
 def test_of_one_recipients_texts_some_without_their_group_none_leaves_out_of_turn(world: World) -> None:
@@ -700,14 +704,14 @@ def test_of_one_recipients_texts_some_without_their_group_none_leaves_out_of_tur
         world.enqueue(to=A, message=f"number {number}")
 
     answer = world.invoke("consumer", in_group(world, None, (1, 3)), 60_000)
-    sent = [text.text for text in world.carrier.texts]
+    sent = [text.text for text in world.provider.texts]
     world.consume()
 
     # The one before it is taken along; what stands behind the line of the batch waits for its next turn.
     assert sent == ["number 0", "number 1", "number 2"]
     assert len(failed(answer)) == 2
-    assert [text.text for text in world.carrier.texts] == [f"number {n}" for n in range(4)]
-    assert min(gaps(world.carrier.arrivals(A))) >= INTERVAL_MS
+    assert [text.text for text in world.provider.texts] == [f"number {n}" for n in range(4)]
+    assert min(gaps(world.provider.arrivals(A))) >= INTERVAL_MS
     assert world.queue.stored == []
 
 
@@ -734,7 +738,7 @@ def test_a_text_without_its_group_is_not_lost_where_its_store_fails(crash: Excep
     world.consume()
 
     assert len(failed(answer)) == 1
-    assert len(world.carrier.arrivals(A)) == 1
+    assert len(world.provider.arrivals(A)) == 1
 
 
 # -------------------------------------------------------------------------------------- failing stores
@@ -742,7 +746,7 @@ def test_a_text_without_its_group_is_not_lost_where_its_store_fails(crash: Excep
 
 @pytest.mark.parametrize(
     ("store", "call"),
-    [("messages", "claim"), ("limits", "reserve"), ("limits", "look"), ("carrier", "prepare")],
+    [("messages", "claim"), ("limits", "reserve"), ("limits", "look"), ("provider", "prepare")],
 )
 def test_a_store_that_fails_before_the_send_sends_nothing_and_the_batch_comes_again_in_order(
     world: World, store: str, call: str
@@ -755,10 +759,10 @@ def test_a_store_that_fails_before_the_send_sends_nothing_and_the_batch_comes_ag
     invocation = mapping.poll()
 
     assert invocation
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     assert invocation.failed == invocation.queue_ids
     mapping.run()
-    assert [text.text for text in world.carrier.texts] == ["number 0", "number 1", "number 2"]
+    assert [text.text for text in world.provider.texts] == ["number 0", "number 1", "number 2"]
     assert world.queue.stored == []
 
 
@@ -768,7 +772,7 @@ def test_a_claim_whose_answer_was_lost_sends_nothing_twice(world: World) -> None
 
     world.consume()
 
-    assert len(world.carrier.requests) <= 1
+    assert len(world.provider.requests) <= 1
     assert world.queue.stored == []
     assert world.messages.all[0].status in (Status.UNKNOWN, Status.SUBMITTED)
 
@@ -781,7 +785,7 @@ def test_an_answer_that_could_not_be_recorded_never_leads_to_a_second_text(world
     world.consume()
 
     first, second = ids(world)
-    assert (world.carrier.taken(first), world.carrier.taken(second)) == (1, 1)
+    assert (world.provider.taken(first), world.provider.taken(second)) == (1, 1)
     assert world.queue.stored == []
 
 
@@ -793,18 +797,18 @@ def test_a_queue_that_fails_to_hide_or_delete_loses_and_doubles_nothing(world: W
 
     world.consume()
 
-    assert [text.text for text in world.carrier.texts] == [f"number {number}" for number in range(5)]
-    assert min(gaps(world.carrier.arrivals())) >= INTERVAL_MS
+    assert [text.text for text in world.provider.texts] == [f"number {number}" for number in range(5)]
+    assert min(gaps(world.provider.arrivals())) >= INTERVAL_MS
     assert world.queue.stored == []
 
 
 def test_every_number_in_the_log_is_masked_and_no_text_is_in_it(world: World) -> None:
     world.enqueue(message="a secret")
-    world.carrier.then(carriers.UNREACHABLE, carriers.NO_SUCH_NUMBER)
+    world.provider.then(providers.UNREACHABLE, providers.NO_SUCH_NUMBER)
 
     world.consume()
 
-    log = repr(world.journal.lines)
-    assert world.journal.lines
+    log = repr(world.logger.lines)
+    assert world.logger.lines
     assert "a secret" not in log
     assert THEIRS not in log

@@ -6,15 +6,16 @@ from itertools import pairwise
 
 import pytest
 
-from longcode import wiring
-from longcode.message import Message, Status
-from longcode.ports import Record
-from tests.fakes import THEIRS, make_settings, make_world
-from tests.fakes import carrier as carriers
-from tests.fakes.carrier import FakeCarrier
-from tests.fakes.clock import FakeClock
-from tests.fakes.gateway import Reply, call
-from tests.fakes.webhooks import receipt
+from longcode.domain.message import Message
+from longcode.domain.outcomes import Record
+from longcode.domain.status import Status
+from longcode.entrypoints import container
+from tests.support.fakes import THEIRS, make_settings, make_world
+from tests.support.fakes import provider as providers
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.gateway import Reply, call
+from tests.support.fakes.provider import FakeProvider
+from tests.support.fakes.webhooks import receipt
 
 
 def test_half_of_a_surrogate_pair_in_a_fields_name_is_answered_in_plain_ascii() -> None:
@@ -28,10 +29,10 @@ def test_half_of_a_surrogate_pair_in_a_fields_name_is_answered_in_plain_ascii() 
 
 def test_a_retry_of_what_is_safe_to_retry_waits_for_the_breaker_like_a_first_try() -> None:
     world = make_world()
-    world.carrier.then(carriers.BAD_KEY)
+    world.provider.then(providers.BAD_KEY)
     first = world.send(key="order-1")
     again = world.send(key="order-1")
-    assert world.carrier.texts == []
+    assert world.provider.texts == []
     assert first.status == 401
     assert (again.status, again.fields["code"]) == (503, "sending_stopped")
 
@@ -39,11 +40,11 @@ def test_a_retry_of_what_is_safe_to_retry_waits_for_the_breaker_like_a_first_try
 def test_a_repeated_request_does_not_move_the_recipients_line() -> None:
     world = make_world()
     world.send(key="order-1")
-    before = world.limits.look(THEIRS, "").recipient
+    before = world.limits.read_gate(THEIRS, "").recipient
     for _ in range(20):
         world.send(key="order-1")
-    assert world.limits.look(THEIRS, "").recipient == before
-    assert len(world.carrier.texts) == 1
+    assert world.limits.read_gate(THEIRS, "").recipient == before
+    assert len(world.provider.texts) == 1
 
 
 @pytest.mark.parametrize("at", ["1" * 39, "-1", "1e3", "\u0661"])
@@ -55,14 +56,14 @@ def test_a_made_up_place_in_the_ledger_is_bad_input(at: str) -> None:
     assert (reply.status, reply.fields.get("field")) == (400, "cursor")
 
 
-def test_after_the_carriers_pause_a_senders_texts_leave_one_by_one() -> None:
+def test_after_the_providers_pause_a_senders_texts_leave_one_by_one() -> None:
     world = make_world(make_settings(sender_interval_ms=1000))
     numbers = [f"+1202{300 + n}0100" for n in range(30)]
-    world.carrier.then(carriers.refuses(429, "10011", "Too many requests", retry_after="20"))
+    world.provider.then(providers.refuses(429, "10011", "Too many requests", retry_after="20"))
     for number in numbers:
         world.enqueue(to=number)
     world.consume()
-    arrivals = sorted(world.carrier.arrivals())
+    arrivals = sorted(world.provider.arrivals())
     assert len(arrivals) == 30
     assert min(later - earlier for earlier, later in pairwise(arrivals)) >= 950
 
@@ -74,10 +75,10 @@ def test_one_item_that_cannot_be_read_holds_up_its_own_line_only() -> None:
         stored.receives = 1
     world.messages.trip.fail("read", lambda: ValueError("a status of another version"))
     world.mapping().poll()
-    sent = [text.key for text in world.carrier.texts]
+    sent = [text.key for text in world.provider.texts]
     assert sent == [well.fields["message_id"]]
     world.consume()
-    assert [text.key for text in world.carrier.texts] == [*sent, sick.fields["message_id"]]
+    assert [text.key for text in world.provider.texts] == [*sent, sick.fields["message_id"]]
 
 
 def test_what_was_sent_leaves_the_queue_even_if_the_rest_of_its_line_fails() -> None:
@@ -86,7 +87,7 @@ def test_what_was_sent_leaves_the_queue_even_if_the_rest_of_its_line_fails() -> 
     world.enqueue()
     world.limits.trip.fail("look", skip=2)
     world.process()
-    assert [text.key for text in world.carrier.texts] == [first.fields["message_id"]]
+    assert [text.key for text in world.provider.texts] == [first.fields["message_id"]]
     assert len(world.queue.stored) == 1
 
 
@@ -95,14 +96,14 @@ def test_a_second_look_does_not_put_off_what_changed_meanwhile() -> None:
     ident = world.enqueue().fields["message_id"]
     as_read = world.messages.get(ident)
     assert as_read
-    world.carrier.then(carriers.ACCEPTS_THEN_DROPS)
+    world.provider.then(providers.ACCEPTS_THEN_DROPS)
     world.consume(until_ms=world.clock.now + 5_000)
     found = world.messages.get(ident)
     assert found
     assert found.status is Status.UNKNOWN
     due = world.clock.now + 1
-    world.messages.look_again(as_read, world.clock.now + 86_400_000)
-    assert any(ident in world.messages.needing_attention(shard, due, 10) for shard in range(8))
+    world.messages.set_due(as_read, world.clock.now + 86_400_000)
+    assert any(ident in world.messages.due_messages(shard, due, 10) for shard in range(8))
 
 
 def test_the_http_client_does_not_log_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,49 +112,49 @@ def test_the_http_client_does_not_log_addresses(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     logging.getLogger("httpx").setLevel(logging.INFO)
-    service = wiring.Service(make_settings())
-    assert service.carrier
+    service = container.Service(make_settings())
+    assert service.provider
     assert logging.getLogger("httpx").level == logging.WARNING
 
 
-def test_a_receipt_that_comes_after_the_sweeper_gave_up_still_tells_what_became_of_the_text() -> None:
+def test_a_receipt_that_comes_after_the_reconciler_gave_up_still_tells_what_became_of_the_text() -> None:
     world = make_world(make_settings(ambiguous_sends="hold"))
-    world.carrier.shows_queued = False
-    world.carrier.then(carriers.ACCEPTS_THEN_DROPS)
+    world.provider.shows_queued = False
+    world.provider.then(providers.ACCEPTS_THEN_DROPS)
     ident = world.enqueue().fields["message_id"]
     world.consume(until_ms=world.clock.now + 5_000)
     for _ in range(60):
         world.clock.pass_ms(6 * 3_600_000)
-        world.sweep()
+        world.reconcile()
     given_up = world.messages.get(ident)
     assert given_up
     assert (given_up.status, given_up.telnyx_id) == (Status.DELIVERY_UNCONFIRMED, None)
 
-    world.webhook(receipt(world.carrier.text(ident), "delivered", world.clock.now), path_id=ident)
+    world.webhook(receipt(world.provider.text(ident), "delivered", world.clock.now), path_id=ident)
 
     found = world.messages.get(ident)
     assert found
     assert found.status is Status.DELIVERED
 
 
-def test_texts_without_a_receipt_do_not_keep_the_sweeper_from_those_in_doubt() -> None:
-    class Watched(FakeCarrier):
+def test_texts_without_a_receipt_do_not_keep_the_reconciler_from_those_in_doubt() -> None:
+    class Watched(FakeProvider):
         def record_of(self, message: Message) -> Record | None:
             asked.append(message.id)
             return super().record_of(message)
 
     asked: list[str] = []
     clock = FakeClock()
-    world = make_world(clock=clock, carrier=Watched(clock))
+    world = make_world(clock=clock, provider=Watched(clock))
     for _ in range(40):
         world.send()
     clock.pass_ms(14 * 60_000)
-    world.carrier.then(carriers.ACCEPTS_THEN_DROPS)
+    world.provider.then(providers.ACCEPTS_THEN_DROPS)
     world.send(key="in-doubt")
     (doubtful,) = [message.id for message in world.messages.all if message.status is Status.UNKNOWN]
     clock.pass_ms(2 * 60_000)
 
-    world.sweep()
+    world.reconcile()
 
     assert len(asked) == 41
     assert asked[0] == doubtful

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from longcode import publish
-from longcode.events import SOURCE
-from longcode.message import Entry, Fault, Status
-from longcode.ports import OptOut, OptOutChange
-from tests.fakes import ROOT, THEIRS, World
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import TELNYX_ID, make_message
-from tests.fakes.stream import event
+from longcode.aws.event_bus import SOURCE
+from longcode.domain.message import Entry, Fault
+from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.status import Status
+from longcode.use_cases import publish
+from tests.support.fakes import ROOT, THEIRS, World
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import TELNYX_ID, make_message
+from tests.support.fakes.stream import event
 
 PAGE = (ROOT / "docs/events.md").read_text()
 KINDS = (publish.STATUS_CHANGED, publish.RECEIVED, publish.OPTED_OUT)
@@ -72,10 +73,10 @@ def emitted(world: World) -> dict[str, list[dict[str, object]]]:
         history=(Entry(START_MS, "received", "webhook", "event-1"),),
         media=({"url": "https://example.com/a.jpg"},),
     )
-    stop = OptOut(THEIRS, True, (OptOutChange(START_MS, True, "carrier"),), START_MS, 1)
+    stop = OptOut(THEIRS, True, (OptOutChange(START_MS, True, "provider"),), START_MS, 1)
     world.invoke("publisher", event((None, bare), (bare, full), (None, heard), (None, more), (None, stop)))
     found: dict[str, list[dict[str, object]]] = {kind: [] for kind in KINDS}
-    for notice in world.bus.heard:
+    for notice in world.event_bus.heard:
         found[notice.kind].append(notice.detail)
     return found
 

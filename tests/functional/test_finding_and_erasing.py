@@ -5,13 +5,15 @@ from urllib.parse import quote
 
 import pytest
 
-from longcode import consent
-from longcode.destinations import Destination
-from longcode.message import Status
-from longcode.ports import Counted, Found, OptOutChange
-from tests.fakes import THEIRS, Reply, World, call, make_settings, make_world
-from tests.fakes.examples import NO_ANSWER, make_message
-from tests.fakes.webhooks import inbound, receipt
+from longcode.domain.destinations import Destination
+from longcode.domain.events import Counted
+from longcode.domain.opt_outs import OptOutChange
+from longcode.domain.search import Found
+from longcode.domain.status import Status
+from longcode.use_cases import opt_outs
+from tests.support.fakes import THEIRS, Reply, World, call, make_settings, make_world
+from tests.support.fakes.examples import NO_ANSWER, make_message
+from tests.support.fakes.webhooks import inbound, receipt
 
 OTHERS = "+12025550124"
 
@@ -187,7 +189,7 @@ def test_a_person_is_erased_both_ways_and_their_opt_out_stays(world: World) -> N
     sent = world.send().fields
     receive(world, "Thank you", telnyx_id="6a0f2f7e-0d8e-4a0d-9a8e-3b9a3c1d5e55")
     others = world.send(OTHERS).fields["message_id"]
-    consent.heed(world.optouts, THEIRS, OptOutChange(world.clock.now, True, "api"), world.clock.now)
+    opt_outs.apply(world.optouts, THEIRS, OptOutChange(world.clock.now, True, "api"), world.clock.now)
 
     assert erase(world) == {"erased": 2, "kept": 0, "remaining": False}
 
@@ -205,9 +207,9 @@ def test_what_waits_is_cancelled_and_never_leaves(world: World) -> None:
     assert erase(world) == {"erased": 3, "kept": 0, "remaining": False}
 
     world.consume()
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     assert world.queue.stored == []
-    assert world.meter.counts["DuplicatesSuppressed"] == 3
+    assert world.metrics.counts["DuplicatesSuppressed"] == 3
 
 
 def test_what_is_being_sent_or_in_doubt_stays_and_is_counted(world: World) -> None:
@@ -255,7 +257,7 @@ def test_more_than_a_call_can_erase_takes_several_which_say_so(world: World) -> 
 
 def test_a_late_receipt_of_an_erased_text_is_acknowledged_and_brings_nothing_back(world: World) -> None:
     ident = world.send().fields["message_id"]
-    text = world.carrier.text(ident)
+    text = world.provider.text(ident)
     erase(world)
 
     reply = world.webhook(receipt(text, "delivered", world.clock.now), path_id=ident)
@@ -319,14 +321,14 @@ def test_a_person_is_found_and_erased_by_any_way_to_write_their_number() -> None
 def test_with_until_final_the_words_are_gone_after_the_receipt_and_a_repeated_request_is_still_known() -> None:
     world = make_world(make_settings(store_text="until_final"))
     first = world.send(key="order-1").fields
-    text = world.carrier.text(first["message_id"])
+    text = world.provider.text(first["message_id"])
     assert world.status(first["message_id"]).fields["text"] == "Hello"
     world.webhook(receipt(text, "delivered", world.clock.now), path_id=first["message_id"])
 
     again = world.send(key="order-1")
     other = world.send(key="order-1", message="Another")
 
-    assert len(world.carrier.texts) == 1
+    assert len(world.provider.texts) == 1
     assert world.status(first["message_id"]).fields["text"] is None
     assert search(world, to=THEIRS).fields["messages"][0]["text"] is None
     assert (again.status, again.fields["message_id"]) == (200, first["message_id"])

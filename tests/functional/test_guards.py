@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from longcode import destinations
-from longcode.message import Status
-from tests.fakes import OURS, THEIRS, FakeLimits, FakeOptOuts, Reply, World, make_settings, make_world
-from tests.fakes import carrier as carriers
-from tests.fakes.carrier import Behaviour
-from tests.fakes.clock import START_MS
-from tests.fakes.gateway import API_KEY_ID
+from longcode.domain import destinations
+from longcode.domain.status import Status
 from tests.functional.conftest import nothing_happened
+from tests.support.fakes import OURS, THEIRS, FakeLimits, FakeOptOuts, Reply, World, make_settings, make_world
+from tests.support.fakes import provider as providers
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.gateway import API_KEY_ID
+from tests.support.fakes.provider import Behaviour
 
 OTHER = "+12025550124"
 BRITISH = "+442079460123"
@@ -63,8 +63,8 @@ def test_without_a_setting_nobody_outside_the_senders_country_is_texted(
     assert counts(world) == {}
     assert (reply.status, reply.fields["code"], reply.fields["field"]) == (403, "destination_not_allowed", "to")
     assert "AllowedDestinations" in reply.fields["error"]
-    assert world.meter.counts["DestinationRefused"] == 1
-    (line,) = world.journal.of("guard.destination")
+    assert world.metrics.counts["DestinationRefused"] == 1
+    (line,) = world.logger.of("guard.destination")
     assert line.level == "warning"
     assert line.fields == {"to": f"{to[:2]}…23", "country": country, "caller": API_KEY_ID}
 
@@ -95,7 +95,7 @@ def test_a_text_that_was_taken_leaves_even_if_its_country_is_no_longer_allowed()
 
     world.consume()
 
-    assert world.carrier.taken(first.fields["message_id"]) == 1
+    assert world.provider.taken(first.fields["message_id"]) == 1
     # And its request can be repeated: the answer is about a text, and asks for none.
     again = ask(world, "queue", BRITISH, key="order-17")
     assert (again.status, again.fields["message_id"]) == (202, first.fields["message_id"])
@@ -114,12 +114,12 @@ def test_a_key_has_so_many_texts_a_day_and_is_told_when_the_next_begins(route: s
 
     assert accepted(world, *taken)
     assert world.limits.limiters == limiters
-    assert len(world.queue.stored) + len(world.carrier.requests) == 2
+    assert len(world.queue.stored) + len(world.provider.requests) == 2
     assert counts(world) == {BY_KEY: 2}
     assert (reply.status, reply.fields["code"]) == (429, "daily_limit")
     assert "DailyTextsPerKey" in reply.fields["error"]
-    assert world.meter.counts["DailyLimitReached"] == 1
-    (line,) = world.journal.of("guard.daily_limit")
+    assert world.metrics.counts["DailyLimitReached"] == 1
+    (line,) = world.logger.of("guard.daily_limit")
     assert line.level == "warning"
     assert line.fields == {"limit": f"{TODAY}#key#{API_KEY_ID}", "at_most": 2, "caller": API_KEY_ID}
 
@@ -181,7 +181,7 @@ def test_where_the_gateway_does_not_tell_the_id_of_a_key_the_key_itself_is_not_w
 
     (key,) = counts(world)
     assert key.startswith(f"day#{TODAY}#key#sha256-")
-    assert "a-secret" not in repr(world.journal.lines) + repr(world.limits.counted)
+    assert "a-secret" not in repr(world.logger.lines) + repr(world.limits.counted)
 
 
 # ------------------------------------------------------------------------------- the caps of destinations
@@ -199,7 +199,7 @@ def test_a_destination_has_so_many_texts_a_day_from_all_keys_together(route: str
     assert "+44" in reply.fields["error"]
     assert "AllowedDestinations" in reply.fields["error"]
     assert int(reply.headers["retry-after"]) == (DAY_MS - START_MS % DAY_MS) // 1000
-    assert world.journal.of("guard.daily_limit")[0].fields["limit"] == f"{TODAY}#to#+44"
+    assert world.logger.of("guard.daily_limit")[0].fields["limit"] == f"{TODAY}#to#+44"
     assert ask(world, route, THEIRS).status in (200, 202)
 
 
@@ -270,41 +270,41 @@ def test_of_two_requests_with_one_key_at_once_one_counts(route: str) -> None:
     assert counts(world) == {BY_KEY: 1}
 
 
-@pytest.mark.parametrize("behaviour", [carriers.UNREACHABLE, carriers.RATE_LIMITED], ids=["unreachable", "429"])
+@pytest.mark.parametrize("behaviour", [providers.UNREACHABLE, providers.RATE_LIMITED], ids=["unreachable", "429"])
 def test_a_new_attempt_of_what_was_proven_not_sent_is_the_same_text_on_the_same_day(behaviour: Behaviour) -> None:
     world = guarded(daily_texts_per_key=1)
-    world.carrier.then(behaviour)
+    world.provider.then(behaviour)
     assert ask(world, "send", key="order-17").status in (429, 503)
 
     again = ask(world, "send", key="order-17")
 
-    assert len(world.carrier.texts) == 1
+    assert len(world.provider.texts) == 1
     assert again.status == 200
     assert counts(world) == {BY_KEY: 1}
 
 
 def test_a_new_attempt_on_another_day_counts_for_that_day() -> None:
     world = guarded(daily_texts_per_key=1)
-    world.carrier.then(carriers.UNREACHABLE)
+    world.provider.then(providers.UNREACHABLE)
     ask(world, "send", key="order-17")
     world.clock.pass_ms(DAY_MS)
     ask(world, "send")
 
     again = ask(world, "send", key="order-17")
 
-    assert len(world.carrier.texts) == 1
+    assert len(world.provider.texts) == 1
     assert (again.status, again.fields["code"]) == (429, "daily_limit")
 
 
 def test_a_new_attempt_to_where_one_may_no_longer_text_is_refused() -> None:
     world = guarded("*")
-    world.carrier.then(carriers.UNREACHABLE)
+    world.provider.then(providers.UNREACHABLE)
     ask(world, "send", BRITISH, key="order-17")
     world.service.settings = replace(world.settings, allowed_destinations=destinations.own_country(OURS))
 
     again = ask(world, "send", BRITISH, key="order-17")
 
-    assert world.carrier.texts == []
+    assert world.provider.texts == []
     assert (again.status, again.fields["code"]) == (403, "destination_not_allowed")
 
 
@@ -377,4 +377,4 @@ def test_a_count_that_cannot_be_taken_back_costs_a_text_of_the_day_and_no_answer
     assert [message.status for message in world.messages.all] == [Status.QUEUED]
     assert counts(world)[BY_KEY] == 2
     assert (reply.status, reply.fields["code"]) == (429, "daily_limit")
-    assert world.journal.of("store.unavailable")
+    assert world.logger.of("store.unavailable")

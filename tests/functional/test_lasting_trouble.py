@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from longcode.message import CLAIM_MS, Status
-from longcode.ports import Claim
-from tests.fakes import OURS, THEIRS, World, make_settings, make_world
-from tests.fakes import carrier as carriers
-from tests.fakes.carrier import refuses
-from tests.fakes.tripwire import Died
-from tests.fakes.webhooks import inbound
+from longcode.domain.message import CLAIM_MS
+from longcode.domain.status import Status
+from longcode.use_cases.ports import Claim
+from tests.support.fakes import OURS, THEIRS, World, make_settings, make_world
+from tests.support.fakes import provider as providers
+from tests.support.fakes.provider import refuses
+from tests.support.fakes.tripwire import Died
+from tests.support.fakes.webhooks import inbound
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -24,18 +25,18 @@ def world() -> World:
 
 
 def texts_of(world: World, to: str = THEIRS) -> list[str]:
-    return [text.text for text in world.carrier.texts if text.recipient == to]
+    return [text.text for text in world.provider.texts if text.recipient == to]
 
 
 def line(world: World, count: int, to: str = THEIRS) -> list[str]:
     return [world.enqueue(to, str(number)).fields["message_id"] for number in range(count)]
 
 
-def sweep_for(world: World, duration_ms: int, every_ms: int = MINUTE) -> None:
+def reconcile_for(world: World, duration_ms: int, every_ms: int = MINUTE) -> None:
     end = world.clock.now + duration_ms
     while world.clock.now < end:
         world.clock.pass_ms(every_ms)
-        world.sweep()
+        world.reconcile()
 
 
 # ------------------------------------------------------------------------------------------------ order
@@ -49,7 +50,7 @@ def test_texts_whose_put_failed_leave_in_their_order_with_those_that_came_after(
                 world.queue.trip.fail("put")
             assert world.enqueue(THEIRS, str(number)).status == 202
         world.consume(until_ms=world.clock.now + 30_000)
-        sweep_for(world, 2 * MINUTE)
+        reconcile_for(world, 2 * MINUTE)
         world.consume()
         assert texts_of(world) == [str(number) for number in range(8)], failed
 
@@ -65,7 +66,7 @@ def test_a_text_whose_process_died_between_queue_and_table_holds_up_nobody_and_i
 
     assert texts_of(world) == ["0", "1"]
     # It may still come for a moment, in which the queue is asked again and again.
-    assert world.carrier.arrivals()[-1] - began < 4_000
+    assert world.provider.arrivals()[-1] - began < 4_000
     assert world.queue.stored == []
 
 
@@ -133,7 +134,7 @@ def test_texts_that_were_erased_cost_those_behind_them_no_slot(world: World) -> 
     world.consume()
 
     assert texts_of(world) == ["new"]
-    assert world.carrier.arrivals()[0] - began < 2_000
+    assert world.provider.arrivals()[0] - began < 2_000
 
 
 def test_one_failed_look_does_not_cost_a_line_its_slots() -> None:
@@ -144,7 +145,7 @@ def test_one_failed_look_does_not_cost_a_line_its_slots() -> None:
 
     world.consume()
 
-    first, *_, last = world.carrier.arrivals()
+    first, *_, last = world.provider.arrivals()
     assert first - began <= 30_000
     assert last - began <= 9 * 60_000 + 60_000
 
@@ -158,7 +159,7 @@ def test_a_pause_that_ends_costs_a_line_no_slots() -> None:
 
     world.consume()
 
-    later = [at for at in world.carrier.arrivals() if at > resumed]
+    later = [at for at in world.provider.arrivals() if at > resumed]
     assert len(later) == 3
     assert later[0] - resumed <= 6_000
     assert later[-1] - resumed <= 2 * 60_000 + 7_000
@@ -180,7 +181,7 @@ def test_a_text_erased_and_asked_for_again_under_its_key_within_five_minutes_lea
 def test_one_send_alone_tries_through_an_open_breaker_whose_time_has_passed(world: World) -> None:
     world.limits.open_breaker(world.clock.now, world.clock.now + 1_000, "10009 Authentication failed")
     world.clock.pass_ms(2_000)
-    world.carrier.usual = carriers.BAD_KEY
+    world.provider.usual = providers.BAD_KEY
     answers: list[int] = []
     jobs: list[Callable[[], None]] = [
         lambda number=number: answers.append(world.send(f"+1202555{101 + number:04}").status)  # type: ignore[misc]
@@ -189,7 +190,7 @@ def test_one_send_alone_tries_through_an_open_breaker_whose_time_has_passed(worl
 
     world.clock.side_by_side(jobs)
 
-    assert len(world.carrier.requests) == 1
+    assert len(world.provider.requests) == 1
     assert sorted(answers) == [401, *[503] * 19]
 
 
@@ -203,7 +204,7 @@ def test_a_stop_until_midnight_is_not_made_shorter_by_another_fault(world: World
 
 def test_a_number_that_the_account_may_not_text_stops_nobody_else_and_fails_in_the_end(world: World) -> None:
     refused = refuses(403, "40319", "The number can't be texted from this profile")
-    world.carrier.then(*[refused] * 9, to=THEIRS)
+    world.provider.then(*[refused] * 9, to=THEIRS)
     bad = line(world, 1)[0]
     for _ in range(12):
         later = world.clock.now + 5 * MINUTE
@@ -216,13 +217,13 @@ def test_a_number_that_the_account_may_not_text_stops_nobody_else_and_fails_in_t
     message = world.messages.get(bad)
     assert message
     assert (message.status, message.faults[0].code) == (Status.FAILED, "40319")
-    asked = [request for request in world.carrier.requests if request.recipient == THEIRS]
+    asked = [request for request in world.provider.requests if request.recipient == THEIRS]
     # Each time others were taken before it was asked again.
     assert 5 <= len(asked) <= 9
 
 
 def test_the_same_refusal_of_three_recipients_stops_all_and_burns_nothing(world: World) -> None:
-    world.carrier.usual = refuses(403, "40319", "Not allowed")
+    world.provider.usual = refuses(403, "40319", "Not allowed")
     for to in (THEIRS, OTHER, THIRD, FOURTH):
         world.enqueue(to)
 
@@ -230,55 +231,55 @@ def test_the_same_refusal_of_three_recipients_stops_all_and_burns_nothing(world:
 
     assert world.limits.control.breaker_reason.startswith("40319")
     assert {message.status for message in world.messages.all} == {Status.QUEUED}
-    world.carrier.usual = carriers.ACCEPTS
+    world.provider.usual = providers.ACCEPTS
     world.consume()
     assert {message.attempts for message in world.messages.all} == {1}
-    assert len(world.carrier.texts) == 4
+    assert len(world.provider.texts) == 4
 
 
 # ------------------------------------------------------------------------------------------- in doubt
 
 
 def test_a_person_who_was_erased_while_a_text_was_in_doubt_is_not_texted(world: World) -> None:
-    world.carrier.then(carriers.HANGS)
+    world.provider.then(providers.HANGS)
     line(world, 1)
     world.consume()
     reply = world.request("recipients", "DELETE", "/sms/recipients/{number}", parameters={"number": THEIRS})
     assert reply.fields["kept"] == 1
 
-    sweep_for(world, 25 * HOUR, every_ms=10 * MINUTE)
+    reconcile_for(world, 25 * HOUR, every_ms=10 * MINUTE)
 
-    assert len(world.carrier.requests) == 1
-    assert world.carrier.texts == []
+    assert len(world.provider.requests) == 1
+    assert world.provider.texts == []
 
 
 def test_records_that_can_not_be_read_are_no_proof_and_lead_to_no_replay() -> None:
     world = make_world()
-    world.carrier.honours_keys = False
-    world.carrier.then(carriers.ACCEPTS_THEN_500)
+    world.provider.honours_keys = False
+    world.provider.then(providers.ACCEPTS_THEN_500)
     line(world, 1)
     world.consume()
-    world.carrier.records_readable = False
-    sweep_for(world, 5 * HOUR, every_ms=5 * MINUTE)
-    assert len(world.carrier.requests) == 1
+    world.provider.records_readable = False
+    reconcile_for(world, 5 * HOUR, every_ms=5 * MINUTE)
+    assert len(world.provider.requests) == 1
 
-    world.carrier.records_readable = True
-    sweep_for(world, HOUR)
+    world.provider.records_readable = True
+    reconcile_for(world, HOUR)
 
-    assert len(world.carrier.requests) == 1
+    assert len(world.provider.requests) == 1
     (message,) = world.messages.all
     assert message.status is Status.SUBMITTED
 
 
 def test_a_text_in_doubt_is_repeated_in_time_though_its_line_never_ends() -> None:
-    """With an interval longer than a run of the sweeper, and a line that always waits."""
+    """With an interval longer than a run of the reconciler, and a line that always waits."""
     world = make_world(make_settings(recipient_interval_ms=45_000, max_pending_per_recipient=10_000))
-    world.carrier.then(carriers.FAILS_500)
+    world.provider.then(providers.FAILS_500)
     doubtful = line(world, 60)[0]
-    world.carrier.shows_queued = False
+    world.provider.shows_queued = False
     world.clock.standing.append(
         lambda: (
-            ((world.clock.now // MINUTE + 1) * MINUTE + 1, world.sweep)
+            ((world.clock.now // MINUTE + 1) * MINUTE + 1, world.reconcile)
             if world.clock.now < 1_700_000_000_000 + 40 * MINUTE
             else None
         )
@@ -286,35 +287,35 @@ def test_a_text_in_doubt_is_repeated_in_time_though_its_line_never_ends() -> Non
 
     world.consume(until_ms=world.clock.now + 30 * MINUTE)
 
-    assert world.carrier.taken(doubtful) == 1
-    arrivals = world.carrier.arrivals(THEIRS)
+    assert world.provider.taken(doubtful) == 1
+    arrivals = world.provider.arrivals(THEIRS)
     assert all(b - a >= 45_000 for a, b in itertools.pairwise(arrivals))
 
 
 # ------------------------------------------------------------------------------------------ the rest goes on
 
 
-def test_without_a_key_the_sweeper_does_all_that_needs_none(world: World) -> None:
+def test_without_a_key_the_reconciler_does_all_that_needs_none(world: World) -> None:
     world.queue.trip.fail("put", times=1)
     world.enqueue(THEIRS, "not in the queue")
     world.messages.trip.fail("claim", Died, after=True)
     world.enqueue(OTHER, "claimed by somebody who died")
     world.consume(until_ms=world.clock.now)
-    world.carrier.trip.fail("prepare", times=1_000)
+    world.provider.trip.fail("prepare", times=1_000)
     world.clock.pass_ms(CLAIM_MS + MINUTE)
 
-    world.sweep()
+    world.reconcile()
 
     assert [stored.group for stored in world.queue.stored if stored.group == THEIRS] == [THEIRS]
     assert {message.status for message in world.messages.all} == {Status.QUEUED, Status.UNKNOWN}
     world.clock.pass_ms(25 * HOUR)
     world.queue.stored.clear()
-    world.sweep()
+    world.reconcile()
     assert {message.status for message in world.messages.all} == {Status.EXPIRED_UNSENT, Status.UNKNOWN}
 
 
 def test_another_body_under_the_key_of_a_refused_send_moves_nobodys_line(world: World) -> None:
-    world.carrier.then(carriers.UNREACHABLE)
+    world.provider.then(providers.UNREACHABLE)
     assert world.send(THEIRS, "one", key="a").status == 503
     before = world.limits.limiters[f"to#{THEIRS}"]
 
@@ -343,13 +344,13 @@ def test_a_stop_right_before_the_claim_is_heard(world: World, route: str) -> Non
     else:
         assert world.send().status == 403
 
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     outbound = [message.status for message in world.messages.all if message.direction == "outbound"]
     assert outbound == [Status.SUPPRESSED]
 
 
 def test_a_pause_that_comes_while_a_send_waits_for_its_turn_is_heard(world: World) -> None:
-    world.carrier.then(carriers.RATE_LIMITED, carriers.RATE_LIMITED)
+    world.provider.then(providers.RATE_LIMITED, providers.RATE_LIMITED)
     for to in (THEIRS, OTHER):
         world.send(to)
     world.clock.at(world.clock.now + 500, lambda: world.limits.pause(world.clock.now, "a test"))
@@ -357,7 +358,7 @@ def test_a_pause_that_comes_while_a_send_waits_for_its_turn_is_heard(world: Worl
     reply = world.send(THIRD, key="a")
 
     assert (reply.status, reply.fields["code"]) == (503, "paused")
-    assert len(world.carrier.requests) == 2
+    assert len(world.provider.requests) == 2
     world.limits.resume()
     assert world.send(THIRD, key="a").status == 200
 
@@ -375,5 +376,5 @@ def test_a_pause_is_heard_by_the_one_text_that_tries_through_an_open_breaker(wor
     world.messages.claim = paused  # type: ignore[method-assign]
     world.consume(until_ms=world.clock.now)
 
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     assert [message.status for message in world.messages.all] == [Status.QUEUED]

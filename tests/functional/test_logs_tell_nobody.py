@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from longcode import consent
-from longcode.destinations import Destination
-from longcode.errors import Crashed
-from longcode.message import Fault
-from longcode.observability import LambdaJournal, LambdaMeter
-from longcode.ports import OptOutChange
-from tests.fakes import World, call, make_settings, make_world
-from tests.fakes import carrier as carriers
-from tests.fakes.carrier import refuses
-from tests.fakes.webhooks import Signer, envelope, inbound, receipt
+from longcode.aws.observability import LambdaLogger, LambdaMetrics
+from longcode.domain.destinations import Destination
+from longcode.domain.errors import Crashed
+from longcode.domain.message import Fault
+from longcode.domain.opt_outs import OptOutChange
+from longcode.use_cases import opt_outs
+from tests.support.fakes import World, call, make_settings, make_world
+from tests.support.fakes import provider as providers
+from tests.support.fakes.provider import refuses
+from tests.support.fakes.webhooks import Signer, envelope, inbound, receipt
 
 OURS = "+12025550100"
 NUMBERS = {name: f"+120255501{number}" for number, name in enumerate(("ann", "bob", "cem", "dee", "eve"), 40)}
@@ -45,7 +45,7 @@ def logging_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     settings = make_settings(
         max_pending_per_recipient=3, allowed_destinations=(Destination("+1"), Destination(ABROAD, 1))
     )
-    return make_world(settings, journal=LambdaJournal(), meter=LambdaMeter("test"))
+    return make_world(settings, logger=LambdaLogger(), metrics=LambdaMetrics("test"))
 
 
 def quoting() -> BaseException:
@@ -60,8 +60,8 @@ def send_and_queue(world: World) -> None:
         f"Invalid 'to' {NUMBERS['bob']}: try {NUMBERS['bob'][1:]}.",
         f"{NUMBERS['bob']} can't receive '{WORDS}'.",
     )
-    world.carrier.then(said, carriers.OPTED_OUT, to=NUMBERS["bob"])
-    world.carrier.then(carriers.HANGS, carriers.RATE_LIMITED, to=NUMBERS["cem"])
+    world.provider.then(said, providers.OPTED_OUT, to=NUMBERS["bob"])
+    world.provider.then(providers.HANGS, providers.RATE_LIMITED, to=NUMBERS["cem"])
     for number in NUMBERS.values():
         for _ in range(5):
             world.send(number, WORDS, metadata={"tag": "visits", "for": number})
@@ -71,22 +71,22 @@ def send_and_queue(world: World) -> None:
         world.send(ABROAD, WORDS)
         world.enqueue(ABROAD, WORDS)
     world.enqueue("+442079460999", WORDS)
-    consent.heed(world.optouts, NUMBERS["dee"], OptOutChange(world.clock.now, True, "api"), world.clock.now)
+    opt_outs.apply(world.optouts, NUMBERS["dee"], OptOutChange(world.clock.now, True, "api"), world.clock.now)
     world.consume()
     world.process()
-    world.carrier.then(carriers.BAD_KEY)
+    world.provider.then(providers.BAD_KEY)
     world.send(NUMBERS["ann"], WORDS)
     for body in ({"to": WORDS, "message": NUMBERS["ann"]}, {"to": NUMBERS["ann"], "message": WORDS, WORDS: "x"}):
         world.request("send", "POST", "/sms/send", body)
 
 
 def webhooks(world: World) -> None:
-    for text in list(world.carrier.texts):
+    for text in list(world.provider.texts):
         fault = Fault("40008", f"{text.recipient} is switched off", WORDS)
         body = receipt(text, "delivery_failed", world.clock.now, faults=[fault])
         world.webhook(body, path_id=text.key)
         world.webhook(body, path_id=text.key)
-    stranger = world.carrier.texts[0]
+    stranger = world.provider.texts[0]
     stranger.telnyx_id, stranger.webhook_url = "4e8f5a50-0000-4000-8000-000000000000", ""
     world.webhook(receipt(stranger, "delivered", world.clock.now))
     for said in (SAID, "STOP", "Stop. " + SAID, "START"):
@@ -111,10 +111,10 @@ def look_and_erase(world: World) -> None:
     world.request("fallback", "GET", f"/sms/{NUMBERS['ann']}", parameters={"proxy": f"sms/{NUMBERS['ann']}"})
 
 
-def sweeps(world: World) -> None:
+def reconciles(world: World) -> None:
     for minutes in (3, 12, 20, 1_500, 15_000):
         world.clock.pass_ms(minutes * 60_000)
-        world.sweep()
+        world.reconcile()
 
 
 def stores_fail(world: World) -> None:
@@ -135,9 +135,9 @@ def crashes(world: World) -> None:
     world.enqueue(NUMBERS["ann"], WORDS)
     world.messages.trip.fail("claim", quoting)
     world.consume()
-    world.messages.trip.fail("needing_attention", quoting)
+    world.messages.trip.fail("due_messages", quoting)
     with pytest.raises(Crashed) as crashed:
-        world.sweep()
+        world.reconcile()
     # Lambda writes this into the log.
     assert not leaks(str(crashed.value))
     assert crashed.value.__suppress_context__
@@ -157,7 +157,7 @@ def lines(out: str) -> list[dict[str, Any]]:
         (
             [send_and_queue],
             {"request", "queue.accepted", "send.accepted", "send.refused", "breaker.opened", "send.suppressed"},
-            {"CarrierLatencyMs", "RateLimited", "BreakerOpened", "DuplicatesSuppressed"},
+            {"ProviderLatencyMs", "RateLimited", "BreakerOpened", "DuplicatesSuppressed"},
         ),
         (
             [send_and_queue, webhooks],
@@ -169,7 +169,7 @@ def lines(out: str) -> list[dict[str, Any]]:
             {"request", "recipient.erased"},
             {"Erased"},
         ),
-        ([send_and_queue, sweeps], {"sweep"}, {"UnknownNow"}),
+        ([send_and_queue, reconciles], {"sweep"}, {"UnknownNow"}),
         ([stores_fail], {"store.unavailable"}, set()),
         ([crashes], {"request.crashed", "lane.crashed", "job.crashed"}, {"Crashed"}),
     ],

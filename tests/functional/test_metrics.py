@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 
 from docs import metrics as metrics_page
-from longcode import publish
-from longcode.gauges import STRANDED_AFTER_MS
-from longcode.message import Fault, Message, Status
-from longcode.metrics import Metric
-from longcode.ports import Change, OptOut, OptOutChange
-from tests.fakes import OURS, ROOT, THEIRS, World, make_settings, make_world
-from tests.fakes import carrier as carriers
-from tests.fakes.carrier import refuses
-from tests.fakes.examples import make_message
-from tests.fakes.webhooks import Signer, inbound, receipt
+from longcode.domain.events import Change
+from longcode.domain.message import Fault, Message
+from longcode.domain.metrics import Metric
+from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.status import Status
+from longcode.use_cases import publish
+from longcode.use_cases.gauges import STRANDED_AFTER_MS
+from tests.support.fakes import OURS, ROOT, THEIRS, World, make_settings, make_world
+from tests.support.fakes import provider as providers
+from tests.support.fakes.examples import make_message
+from tests.support.fakes.provider import refuses
+from tests.support.fakes.webhooks import Signer, inbound, receipt
 
 
 def measured(before: Any, after: Any) -> dict[Metric, float]:
@@ -80,8 +82,8 @@ SAY_NO = (Fault("40001", "Not routable"),)
         ),
         (
             text(Status.SENDING),
-            text(Status.FAILED, faults=(Fault("carrier_unreachable", "Not reached"),)),
-            {Metric.FAILED: 1, Metric.FAILED_CARRIER: 1},
+            text(Status.FAILED, faults=(Fault("provider_unreachable", "Not reached"),)),
+            {Metric.FAILED: 1, Metric.FAILED_PROVIDER: 1},
         ),
         (
             text(Status.SENDING),
@@ -143,23 +145,23 @@ def test_a_change_of_mind_is_counted_once(before: Any, after: Any, counts: dict[
 
 
 def test_every_kind_of_fault_has_a_metric_of_its_own() -> None:
-    from longcode import explain
+    from longcode.telnyx import explanations
 
-    assert set(publish._FAILED_BY) == set(explain.WHOSE)
-    assert len(set(publish._FAILED_BY.values())) == len(explain.WHOSE)
+    assert set(publish._FAILED_BY) == set(explanations.WHOSE)
+    assert len(set(publish._FAILED_BY.values())) == len(explanations.WHOSE)
 
 
 def test_what_the_bus_refused_is_counted_when_it_was_told_and_not_before(world: World) -> None:
     from tests.functional.test_publisher import IDS, a_text, publish_to
 
-    world.bus.refuse = {IDS[0]}
+    world.event_bus.refuse = {IDS[0]}
     publish_to(world, (None, a_text()))
-    assert world.meter.counts[Metric.ACCEPTED] == 0
+    assert world.metrics.counts[Metric.ACCEPTED] == 0
 
-    world.bus.refuse = set()
+    world.event_bus.refuse = set()
     publish_to(world, (None, a_text()))
 
-    assert world.meter.counts[Metric.ACCEPTED] == 1
+    assert world.metrics.counts[Metric.ACCEPTED] == 1
 
 
 # ------------------------------------------------------------------------------------ counted where it happens
@@ -171,7 +173,7 @@ def test_a_line_of_three_tells_how_far_ahead_their_slots_were_and_how_old_they_l
 
     world.consume()
 
-    waits, ages = world.meter.values[Metric.PACING_WAIT], world.meter.values[Metric.QUEUE_AGE]
+    waits, ages = world.metrics.values[Metric.PACING_WAIT], world.metrics.values[Metric.QUEUE_AGE]
     assert [round(wait, -2) for wait in waits] == [0, 1000, 2000]
     assert [age >= wait for age, wait in zip(ages, waits, strict=True)] == [True] * 3
 
@@ -182,8 +184,8 @@ def test_a_request_that_is_repeated_sends_nothing_and_is_counted(world: World) -
     world.enqueue(key="b")
     world.enqueue(key="b")
 
-    assert len(world.carrier.texts) == 1
-    assert world.meter.counts[Metric.DUPLICATES_SUPPRESSED] == 2
+    assert len(world.provider.texts) == 1
+    assert world.metrics.counts[Metric.DUPLICATES_SUPPRESSED] == 2
 
 
 def test_a_webhook_counts_as_signed_or_as_refused(world: World) -> None:
@@ -193,16 +195,16 @@ def test_a_webhook_counts_as_signed_or_as_refused(world: World) -> None:
     )
 
     # Both each time, so that a share of them can be worked out.
-    assert world.meter.values[Metric.WEBHOOKS] == [1, 0]
-    assert world.meter.values[Metric.SIGNATURES_REFUSED] == [0, 1]
+    assert world.metrics.values[Metric.WEBHOOKS] == [1, 0]
+    assert world.metrics.values[Metric.SIGNATURES_REFUSED] == [0, 1]
 
 
 # ------------------------------------------------------------------------------- how it stands, by the minute
 
 
 def gauges(world: World) -> dict[Metric, float]:
-    world.sweep()
-    return {name: world.meter.values[name][-1] for name in GAUGES}
+    world.reconcile()
+    return {name: world.metrics.values[name][-1] for name in GAUGES}
 
 
 GAUGES = (
@@ -224,20 +226,20 @@ def test_each_minute_says_that_nothing_is_wrong(world: World) -> None:
 @pytest.mark.parametrize(
     ("refusal", "gauge"),
     [
-        (carriers.BAD_KEY, Metric.STOPPED_KEY),
+        (providers.BAD_KEY, Metric.STOPPED_KEY),
         (refuses(401, "", "No code at all"), Metric.STOPPED_KEY),
         (refuses(403, "20012", "Account inactive"), Metric.STOPPED_KEY),
         (refuses(402, "20100", "Insufficient funds"), Metric.STOPPED_FUNDS),
         (refuses(429, "40333", "Daily spend limit"), Metric.STOPPED_FUNDS),
         (refuses(400, "40305", "Invalid 'from'"), Metric.STOPPED_SETUP),
-        (carriers.UNREACHABLE, Metric.STOPPED_OUTAGE),
-        (carriers.HANGS, Metric.STOPPED_OUTAGE),
+        (providers.UNREACHABLE, Metric.STOPPED_OUTAGE),
+        (providers.HANGS, Metric.STOPPED_OUTAGE),
     ],
 )
 def test_each_minute_of_a_stop_says_whose_it_is_to_mend(
-    world: World, refusal: carriers.Behaviour, gauge: Metric
+    world: World, refusal: providers.Behaviour, gauge: Metric
 ) -> None:
-    world.carrier.then(*[refusal] * 3)
+    world.provider.then(*[refusal] * 3)
     for number in range(3):
         # What could be about one text stops sending only when it befalls several.
         world.send(to=f"+1202555{101 + number:04}")
@@ -284,10 +286,10 @@ def test_where_nobody_says_what_waits_the_other_gauges_are_told(world: World, st
     else:
         world.queue.trip.fail("size")
 
-    world.sweep()
+    world.reconcile()
 
-    assert world.meter.values[Metric.UNKNOWN_NOW] == [0]
-    assert Metric.STRANDED_NOW not in world.meter.values
+    assert world.metrics.values[Metric.UNKNOWN_NOW] == [0]
+    assert Metric.STRANDED_NOW not in world.metrics.values
 
 
 def test_a_store_that_fails_while_it_is_looked_at_stops_no_second_look(world: World) -> None:
@@ -296,9 +298,9 @@ def test_a_store_that_fails_while_it_is_looked_at_stops_no_second_look(world: Wo
     world.clock.pass_ms(130_000)
     world.counters.trip.fail("read")
 
-    assert world.sweep() == 1
+    assert world.reconcile() == 1
 
-    assert world.meter.counts[Metric.UNKNOWN_NOW] == 0
+    assert world.metrics.counts[Metric.UNKNOWN_NOW] == 0
     assert len(world.queue.stored) == 1
 
 
@@ -307,16 +309,16 @@ def test_a_store_that_fails_while_it_is_looked_at_stops_no_second_look(world: Wo
 
 def test_each_line_about_a_text_names_it() -> None:
     world = make_world(make_settings())
-    world.carrier.then(carriers.NO_SUCH_NUMBER)
+    world.provider.then(providers.NO_SUCH_NUMBER)
     world.send()
     world.enqueue()
     world.consume()
     world.status(world.messages.all[-1].id)
-    (sent,) = world.carrier.texts
+    (sent,) = world.provider.texts
     world.webhook(receipt(sent, "delivered", world.clock.now), path_id=sent.key)
     world.webhook(inbound(THEIRS, "Hi", world.clock.now, to=OURS))
 
-    lines = [line for line in world.journal.lines if line.event != "sweep"]
+    lines = [line for line in world.logger.lines if line.event != "sweep"]
     nameless = [
         line.event
         for line in lines
@@ -336,7 +338,7 @@ def test_what_a_line_is_about_ends_with_its_invocation(world: World) -> None:
     world.send()
     world.health()
 
-    sent, looked = world.journal.of("request")
+    sent, looked = world.logger.of("request")
     assert sent.about["message_id"]
     assert "message_id" not in looked.about
 

@@ -11,22 +11,24 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cli import show
-from longcode import publish
-from longcode.events import _detail
-from longcode.find import Page
-from longcode.message import Message, Status, iso
-from longcode.observability import LambdaJournal, LambdaMeter
-from longcode.ports import Change, Control
-from tests.fakes import OURS, SIGNER, THEIRS, Reply, World, call, make_world
-from tests.fakes import carrier as carriers
-from tests.fakes.carrier import Text
-from tests.fakes.oddities import EVENTS, is_safe, raw, texts_of
-from tests.fakes.webhooks import envelope, inbound, receipt
+from longcode.aws.event_bus import _detail
+from longcode.aws.observability import LambdaLogger, LambdaMetrics
+from longcode.domain.events import Change
+from longcode.domain.gate import Control
+from longcode.domain.message import Message, iso
+from longcode.domain.status import Status
+from longcode.use_cases import publish
+from longcode.use_cases.search import Page
+from longcode_cli import show
+from tests.support.fakes import OURS, SIGNER, THEIRS, Reply, World, call, make_world
+from tests.support.fakes import provider as providers
+from tests.support.fakes.oddities import EVENTS, is_safe, raw, texts_of
+from tests.support.fakes.provider import Text
+from tests.support.fakes.webhooks import envelope, inbound, receipt
 
 
 def sent(world: World) -> Text:
-    return world.carrier.text(world.send().fields["message_id"])
+    return world.provider.text(world.send().fields["message_id"])
 
 
 # Any: JSON.
@@ -62,9 +64,9 @@ def expect_readable(world: World) -> None:
         assert told.replace("\n", "").isprintable()
         assert message.id in told
         change = Change("e", "1", None, message)
-        notice = publish.notice_of(change)
-        assert notice
-        assert json.loads(_detail(notice))["at"][:4] in ("2023", iso(notice.at_ms)[:4])
+        event = publish.event_of(change)
+        assert event
+        assert json.loads(_detail(event))["at"][:4] in ("2023", iso(event.at_ms)[:4])
         assert all(math.isfinite(value) for _, value in publish.measured(change))
         assert all(2010 <= int(iso(entry.at_ms)[:4]) <= 2024 for entry in message.history)
 
@@ -89,7 +91,7 @@ def test_json_of_the_providers_shape_is_never_a_500_and_all_that_is_stored_can_b
     reply = world.webhook(raw({"data": data}), path_id=text.key if addressed else None)
     again = world.webhook(raw({"data": data}), path_id=text.key if addressed else None)
 
-    assert world.journal.crashes == []
+    assert world.logger.crashes == []
     assert reply.status == again.status == (200 if is_event(data) else 400)
     kind = str(data.get("event_type")).strip().lower()
     if kind == "message.received" and isinstance(payload, dict) and payload:
@@ -112,10 +114,10 @@ def test_any_signed_bytes_are_answered_and_what_is_no_event_is_counted(body: byt
     headers = SIGNER.headers(body, world.clock.now)
     reply = world.request("webhook", "POST", "/webhooks/message", body, headers=headers, base64_encoded=True)
 
-    assert world.journal.crashes == []
+    assert world.logger.crashes == []
     assert (reply.status, reply.fields["code"]) == (400, "invalid_request")
-    assert world.meter.counts["WebhookOdd"] == 1
-    assert len(world.journal.of("webhook.unreadable")) == 1
+    assert world.metrics.counts["WebhookOdd"] == 1
+    assert len(world.logger.of("webhook.unreadable")) == 1
 
 
 def test_an_inbound_text_without_any_id_is_kept_once_and_counted_as_odd(world: World) -> None:
@@ -128,9 +130,9 @@ def test_an_inbound_text_without_any_id_is_kept_once_and_counted_as_odd(world: W
     assert first.fields == again.fields == {"status": "received"}
     assert (message.text, message.sender, message.telnyx_id) == ("Where is it?", THEIRS, None)
     assert world.status(message.id).fields["text"] == "Where is it?"
-    assert world.meter.counts["WebhookOdd"] == 2
-    assert world.meter.counts["WebhookDuplicates"] == 1
-    assert world.journal.of("webhook.odd")[0].fields["fields"] == ["id", "payload.id"]
+    assert world.metrics.counts["WebhookOdd"] == 2
+    assert world.metrics.counts["WebhookDuplicates"] == 1
+    assert world.logger.of("webhook.odd")[0].fields["fields"] == ["id", "payload.id"]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +144,8 @@ def test_an_inbound_text_from_an_odd_sender_is_kept_and_counted_as_odd(world: Wo
     (message,) = world.messages.all
     assert reply.fields == {"status": "received"}
     assert message.text == "STOP it"
-    assert (sender == "optouts") is (world.meter.counts["WebhookOdd"] == 0)
-    assert sender not in repr(world.journal.lines) or not sender
+    assert (sender == "optouts") is (world.metrics.counts["WebhookOdd"] == 0)
+    assert sender not in repr(world.logger.lines) or not sender
     expect_readable(world)
 
 
@@ -154,14 +156,14 @@ def test_a_webhook_as_documented_is_not_odd(world: World) -> None:
     world.webhook(receipt(text, "delivered", world.clock.now), path_id=text.key)
     world.webhook(envelope("message.read", {"id": str(uuid.uuid4())}, world.clock.now))
 
-    assert world.meter.counts["WebhookOdd"] == 0
-    assert world.journal.of("webhook.odd") == []
+    assert world.metrics.counts["WebhookOdd"] == 0
+    assert world.logger.of("webhook.odd") == []
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["answered", "in-doubt"])
 def test_a_receipt_that_names_no_message_finds_its_text_by_the_signed_address(world: World, known: bool) -> None:
     if not known:
-        world.carrier.then(carriers.ACCEPTS_AND_HANGS)
+        world.provider.then(providers.ACCEPTS_AND_HANGS)
     text = sent(world)
     body = odd(receipt(text, "delivered", world.clock.now), id=None)
 
@@ -185,7 +187,7 @@ def test_a_final_receipt_with_an_unknown_word_is_kept_with_its_reason(world: Wor
     row = world.status(text.key).fields["history"][-1]
     assert (row["status"], row["note"]) == (
         "brand_new [2j",
-        "The carrier ended it with a status that this service does not know.",
+        "The provider ended it with a status that this service does not know.",
     )
     assert row["errors"][0]["title"] == "Who\N{REPLACEMENT CHARACTER} knows"
     assert world.messages.all[0].status is Status.SUBMITTED
@@ -226,21 +228,21 @@ def test_a_year_that_no_text_was_sent_in_is_no_time(world: World, occurred: str)
     assert fields["history"][-1]["at"] == iso(world.clock.now)
     assert "completed_at" not in fields
     # Not the age of the calendar.
-    assert world.meter.values["WebhookLagMs"] == [0]
+    assert world.metrics.values["WebhookLagMs"] == [0]
 
 
 def test_the_log_has_every_line_and_nothing_raw_in_it(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
-    world = make_world(journal=LambdaJournal(), meter=LambdaMeter("test"))
+    world = make_world(logger=LambdaLogger(), metrics=LambdaMetrics("test"))
     nasty = "\ud800\x1b[2J\x9b\u202e+12025550123"
-    world.carrier.then(carriers.refuses(400, "40310", nasty))
+    world.provider.then(providers.refuses(400, "40310", nasty))
     world.send()
     text = sent(world)
     world.webhook(odd(receipt(text, "sent", world.clock.now), {"id": nasty}, id=nasty), path_id=text.key)
     world.webhook(envelope(nasty, {"id": nasty}, world.clock.now))
-    world.service.journal.warning("any", **{"nested": {nasty: [nasty]}, nasty: nasty})
+    world.service.logger.warning("any", **{"nested": {nasty: [nasty]}, nasty: nasty})
 
     out, err = capfd.readouterr()
     lines = [json.loads(line) for line in out.splitlines()]
@@ -254,7 +256,7 @@ def test_a_send_whose_answer_says_failed_keeps_its_errors(world: World) -> None:
     to = [{"phone_number": THEIRS, "status": "sending_failed"}]
     errors = [{"code": "40008", "title": "Undeliverable"}]
     body = raw({"data": {"id": str(uuid.uuid4()), "to": to, "errors": errors}})
-    world.carrier.then(carriers.Behaviour(body=body))
+    world.provider.then(providers.Behaviour(body=body))
 
     ident = world.send().fields["message_id"]
 

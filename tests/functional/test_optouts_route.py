@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from longcode.ports import OptOut, OptOutChange
-from tests.fakes import OURS, THEIRS, FakeOptOuts, Reply, World, call, make_world
-from tests.fakes.clock import START_MS
-from tests.fakes.webhooks import inbound
+from longcode.domain.opt_outs import OptOut, OptOutChange
 from tests.functional.conftest import nothing_happened
+from tests.support.fakes import OURS, THEIRS, FakeOptOuts, Reply, World, call, make_world
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.webhooks import inbound
 
 
 def ask(world: World, method: str) -> Reply:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from longcode.message import Entry, Fault, Message, Status
-from longcode.ports import OptOut, OptOutChange
-from tests.fakes import THEIRS, World
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import OURS, TELNYX_ID, make_message
-from tests.fakes.stream import Image, event, failures
+from longcode.domain.message import Entry, Fault, Message
+from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.status import Status
+from tests.support.fakes import THEIRS, World
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import OURS, TELNYX_ID, make_message
+from tests.support.fakes.stream import Image, event, failures
 
 IDS = ["5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a1" + str(number) for number in range(4)]
 
@@ -39,7 +40,7 @@ def inbound(**changes: Any) -> Message:
 
 
 def opted(out: bool, *changes: OptOutChange) -> OptOut:
-    changes = changes or (OptOutChange(START_MS, out, "carrier", TELNYX_ID),)
+    changes = changes or (OptOutChange(START_MS, out, "provider", TELNYX_ID),)
     return OptOut(THEIRS, out, changes, changes[-1].at_ms, len(changes))
 
 
@@ -55,7 +56,7 @@ def publish_to(world: World, *writes: tuple[Any, Any], first: int = 1) -> list[s
 def test_a_new_text_is_a_change_from_nothing(world: World) -> None:
     assert publish_to(world, (None, a_text())) == []
 
-    (told,) = world.bus.heard
+    (told,) = world.event_bus.heard
     assert (told.kind, told.about, told.at_ms) == ("sms.status_changed", IDS[0], START_MS)
     assert told.detail == {
         "version": 1,
@@ -91,7 +92,7 @@ def test_a_final_status_comes_with_what_it_cost_and_why(world: World) -> None:
 
     publish_to(world, (sent, failed))
 
-    (told,) = world.bus.heard
+    (told,) = world.event_bus.heard
     wanted = {
         "previous": "sent",
         "status": "delivery_failed",
@@ -101,16 +102,16 @@ def test_a_final_status_comes_with_what_it_cost_and_why(world: World) -> None:
         "attempts": 1,
         "segments": 2,
         "cost": {"amount": "0.0102", "currency": "USD"},
-        # Not the detail, in which the carrier quotes what it likes.
+        # Not the detail, in which the provider quotes what it likes.
         "errors": [{"code": "40001", "title": "Not routable"}],
     }
     assert {name: told.detail[name] for name in wanted} == wanted
 
 
-def test_an_inbound_text_is_told_at_the_carriers_time_and_without_its_words(world: World) -> None:
+def test_an_inbound_text_is_told_at_the_providers_time_and_without_its_words(world: World) -> None:
     publish_to(world, (None, inbound(autoresponse="STOP", opt_out="stop", is_spam=True)))
 
-    (told,) = world.bus.heard
+    (told,) = world.event_bus.heard
     assert told.kind == "sms.received"
     assert told.detail == {
         "version": 1,
@@ -134,8 +135,8 @@ def test_a_text_that_may_ask_for_an_end_is_counted_once_and_no_other_is(world: W
 
     publish_to(world, (None, unclear), (unclear, replace(unclear, is_spam=True)), *((None, one) for one in others))
 
-    assert world.meter.counts["OptOutUnclear"] == 1
-    assert world.meter.counts["Inbound"] == 4
+    assert world.metrics.counts["OptOutUnclear"] == 1
+    assert world.metrics.counts["Inbound"] == 4
 
 
 def test_no_event_has_the_text(world: World) -> None:
@@ -144,17 +145,17 @@ def test_no_event_has_the_text(world: World) -> None:
         world, (None, queued), (queued, replace(queued, status=Status.SENDING)), (None, inbound(text="secret"))
     )
 
-    assert len(world.bus.heard) == 3
-    assert "secret" not in repr(world.bus.heard)
+    assert len(world.event_bus.heard) == 3
+    assert "secret" not in repr(world.event_bus.heard)
 
 
 def test_both_directions_of_an_opt_out_are_told(world: World) -> None:
-    stop = OptOutChange(START_MS, True, "carrier", TELNYX_ID)
+    stop = OptOutChange(START_MS, True, "provider", TELNYX_ID)
     start = OptOutChange(START_MS + 5, False, "api", "key-1")
 
     publish_to(world, (None, opted(True, stop)), (opted(True, stop), opted(False, stop, start)))
 
-    assert [(told.kind, told.about, told.detail) for told in world.bus.heard] == [
+    assert [(told.kind, told.about, told.detail) for told in world.event_bus.heard] == [
         (
             "sms.opted_out",
             THEIRS,
@@ -167,7 +168,7 @@ def test_both_directions_of_an_opt_out_are_told(world: World) -> None:
                 "source": source,
             },
         )
-        for number, source in ((1, "carrier"), (2, "api"))
+        for number, source in ((1, "provider"), (2, "api"))
     ]
 
 
@@ -198,13 +199,15 @@ def test_both_directions_of_an_opt_out_are_told(world: World) -> None:
 def test_what_is_no_change_of_status_is_no_event(world: World, before: Any, after: Any) -> None:
     assert publish_to(world, (before, after)) == []
 
-    assert world.bus.heard == []
+    assert world.event_bus.heard == []
 
 
 def test_a_text_tried_again_under_its_key_is_told_of_again(world: World) -> None:
     publish_to(world, (a_text(status=Status.FAILED, safe_to_retry=True), a_text()))
 
-    assert [(told.detail["previous"], told.detail["status"]) for told in world.bus.heard] == [("failed", "queued")]
+    assert [(told.detail["previous"], told.detail["status"]) for told in world.event_bus.heard] == [
+        ("failed", "queued")
+    ]
 
 
 # ---------------------------------------------------------------------------------- what is counted
@@ -248,32 +251,32 @@ def test_a_batch_that_comes_again_is_told_again_and_counted_once(world: World) -
         assert publish_to(world, (None, a_text()), (None, a_text(IDS[1]))) == []
 
     assert world.counters.read(None) == {"queued": 2}
-    assert [told.about for told in world.bus.heard] == IDS[:2] * 3
+    assert [told.about for told in world.event_bus.heard] == IDS[:2] * 3
 
 
 def test_from_the_first_refused_on_all_comes_again_and_nothing_of_it_was_counted(world: World) -> None:
-    world.bus.refuse = {IDS[1]}
+    world.event_bus.refuse = {IDS[1]}
     writes = [(None, a_text(ident)) for ident in IDS]
 
     assert publish_to(world, *writes) == ["0002"]
 
     assert world.counters.read(None) == {"queued": 1}
-    assert [told.about for told in world.bus.heard] == IDS[:1]
-    world.bus.refuse.clear()
+    assert [told.about for told in world.event_bus.heard] == IDS[:1]
+    world.event_bus.refuse.clear()
     assert publish_to(world, *writes[1:], first=2) == []
     assert world.counters.read(None) == {"queued": 4}
-    assert [told.about for told in world.bus.heard] == IDS
+    assert [told.about for told in world.event_bus.heard] == IDS
 
 
 def test_what_is_told_of_one_text_stays_in_order_through_refusals(world: World) -> None:
     lives = [(None, a_text()), (a_text(), a_text(status=Status.SENDING))]
     lives.append((a_text(status=Status.SENDING), a_text(status=Status.SUBMITTED)))
-    world.bus.trip.fail("tell", skip=1)
+    world.event_bus.trip.fail("tell", skip=1)
 
     assert publish_to(world, *lives) == ["0002"]
     assert publish_to(world, *lives[1:], first=2) == []
 
-    assert [told.detail["status"] for told in world.bus.about(IDS[0])] == ["queued", "sending", "submitted"]
+    assert [told.detail["status"] for told in world.event_bus.about(IDS[0])] == ["queued", "sending", "submitted"]
 
 
 def test_counters_that_do_not_answer_bring_the_whole_batch_back(world: World) -> None:
@@ -285,7 +288,7 @@ def test_counters_that_do_not_answer_bring_the_whole_batch_back(world: World) ->
     assert publish_to(world, *writes) == []
 
     assert world.counters.read(None) == {"queued": 2}
-    assert [line.level for line in world.journal.of("publish.uncounted")] == ["warning"]
+    assert [line.level for line in world.logger.of("publish.uncounted")] == ["warning"]
 
 
 def test_counters_whose_answer_was_lost_have_counted_once(world: World) -> None:
@@ -298,13 +301,13 @@ def test_counters_whose_answer_was_lost_have_counted_once(world: World) -> None:
 
 
 def test_a_refusal_is_logged_without_anybodys_number(world: World) -> None:
-    world.bus.refuse = {IDS[0]}
+    world.event_bus.refuse = {IDS[0]}
 
     publish_to(world, (None, a_text()))
 
-    (line,) = world.journal.of("publish.refused")
+    (line,) = world.logger.of("publish.refused")
     assert line.fields == {"fault": "ThrottlingException", "left": 1}
-    assert world.meter.counts["EventsRefused"] == 1
+    assert world.metrics.counts["EventsRefused"] == 1
 
 
 def test_an_item_that_this_version_cannot_read_stops_nobody(world: World) -> None:
@@ -313,11 +316,11 @@ def test_an_item_that_this_version_cannot_read_stops_nobody(world: World) -> Non
 
     assert failures(world.invoke("publisher", strange)) == []
 
-    assert [told.about for told in world.bus.heard] == [IDS[1]]
-    assert world.meter.counts["StreamUnreadable"] == 1
-    (line,) = world.journal.of("stream.unreadable")
+    assert [told.about for told in world.event_bus.heard] == [IDS[1]]
+    assert world.metrics.counts["StreamUnreadable"] == 1
+    (line,) = world.logger.of("stream.unreadable")
     assert THEIRS not in repr(line.fields)
-    world.journal.lines.clear()  # it is the one trace that is expected here
+    world.logger.lines.clear()  # it is the one trace that is expected here
 
 
 def beat(at_ms: int) -> Image:
@@ -328,12 +331,12 @@ def test_a_beat_is_heard_when_all_before_it_is_done(world: World) -> None:
     assert publish_to(world, (None, beat(5)), (None, a_text()), (beat(5), beat(6))) == []
 
     assert world.heartbeat.heard_ms() == 6
-    assert [told.about for told in world.bus.heard] == IDS[:1]
+    assert [told.about for told in world.event_bus.heard] == IDS[:1]
     assert world.counters.read(None) == {"queued": 1}
 
 
 def test_a_beat_behind_what_the_bus_refuses_is_not_heard(world: World) -> None:
-    world.bus.refuse = {IDS[0]}
+    world.event_bus.refuse = {IDS[0]}
 
     assert publish_to(world, (None, beat(5)), (None, a_text()), (beat(5), beat(6))) == ["0002"]
 
@@ -346,7 +349,7 @@ def test_nor_is_one_of_a_batch_that_could_not_be_counted(world: World) -> None:
     assert publish_to(world, (None, a_text()), (None, beat(5))) == ["0001"]
 
     assert world.heartbeat.heard_ms() is None
-    assert world.meter.counts["StoreUnavailable"] == 1
+    assert world.metrics.counts["StoreUnavailable"] == 1
 
 
 def test_a_beat_that_could_not_be_noted_brings_nothing_back(world: World) -> None:
@@ -355,7 +358,7 @@ def test_a_beat_that_could_not_be_noted_brings_nothing_back(world: World) -> Non
     assert publish_to(world, (None, a_text()), (None, beat(5))) == []
 
     assert world.heartbeat.heard_ms() is None
-    assert [line.level for line in world.journal.of("store.unavailable")] == ["error"]
+    assert [line.level for line in world.logger.of("store.unavailable")] == ["error"]
 
 
 def test_a_batch_of_nothing_is_done(world: World) -> None:

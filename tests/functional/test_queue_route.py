@@ -5,12 +5,13 @@ import json
 
 import pytest
 
-from longcode.braking import Brake
-from longcode.message import HeldBy, Status, epoch_ms
-from tests.fakes import OURS, THEIRS, WEBHOOK_URL, World, make_settings, make_world
-from tests.fakes.tripwire import unavailable
-from tests.fakes.webhooks import inbound
+from longcode.domain.braking import Brake
+from longcode.domain.message import epoch_ms
+from longcode.domain.status import HeldBy, Status
 from tests.functional.conftest import nothing_happened
+from tests.support.fakes import OURS, THEIRS, WEBHOOK_URL, World, make_settings, make_world
+from tests.support.fakes.tripwire import unavailable
+from tests.support.fakes.webhooks import inbound
 
 OTHER = "+12025550124"
 
@@ -24,7 +25,7 @@ def test_a_text_is_stored_and_put_into_its_recipients_line(world: World) -> None
     assert message.webhook_url == f"{WEBHOOK_URL}/{message.id}"
     assert message.metadata == {"order": "A-17"}
     assert stored.group == THEIRS
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     assert reply.status == 202
     assert reply.fields == {
         "queued": True,
@@ -50,7 +51,7 @@ def test_a_message_that_is_stored_is_accepted_even_if_the_queue_does_not_answer(
 
     assert [message.status for message in world.messages.all] == [Status.QUEUED]
     assert world.queue.stored == []
-    # The sweeper puts it into the queue; "try again" would be a second text.
+    # The reconciler puts it into the queue; "try again" would be a second text.
     assert (reply.status, reply.fields["queued"]) == (202, True)
 
 
@@ -74,7 +75,7 @@ def test_what_could_not_be_stored_is_not_queued(world: World) -> None:
     assert reply.status == 503
     # What stands in the queue for it is let go when it is sure that no text comes.
     world.consume()
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     assert world.queue.stored == []
 
 
@@ -105,7 +106,7 @@ def test_the_same_request_after_the_text_was_sent_is_not_queued_again(world: Wor
     again = world.enqueue(key="order-17")
 
     assert world.queue.stored == []
-    assert len(world.carrier.texts) == 1
+    assert len(world.provider.texts) == 1
     assert again.status == 202
     assert (again.fields["message_id"], again.fields["position"]) == (first.fields["message_id"], 0)
 
@@ -149,7 +150,7 @@ def test_a_text_leaves_when_it_was_promised_give_or_take_an_interval(world: Worl
     world.consume()
 
     eta = epoch_ms(reply.fields["eta"]) or 0
-    left = next(r.arrived_ms for r in world.carrier.requests if r.key == reply.fields["message_id"])
+    left = next(r.arrived_ms for r in world.provider.requests if r.key == reply.fields["message_id"])
     assert abs(left - eta) <= 1_000
 
 
@@ -158,7 +159,7 @@ def test_a_text_behind_one_that_was_sent_directly_is_promised_its_distance(world
 
     reply = world.enqueue()
 
-    assert (epoch_ms(reply.fields["eta"]) or 0) >= world.carrier.arrivals()[0] + 1_000
+    assert (epoch_ms(reply.fields["eta"]) or 0) >= world.provider.arrivals()[0] + 1_000
     assert reply.fields["held_by"] == HeldBy.RECIPIENT_RATE
 
 
@@ -182,7 +183,7 @@ def test_a_full_line_takes_no_more_and_says_when_to_come_again() -> None:
 
     assert len(world.messages.all) == 3
     assert len(world.queue.stored) == 3
-    assert (reply.status, reply.fields["code"]) == (429, "line_full")
+    assert (reply.status, reply.fields["code"]) == (429, "recipient_queue_full")
     assert int(reply.headers["retry-after"]) >= 1
     assert world.enqueue(to=OTHER).status == 202
 
@@ -227,13 +228,13 @@ def test_behind_an_open_breaker_a_text_is_promised_its_end(world: World) -> None
     assert (epoch_ms(reply.fields["eta"]), reply.fields["held_by"]) == (until, "breaker")
 
 
-def test_when_the_carrier_has_asked_for_less_a_text_is_promised_the_end_of_that(world: World) -> None:
+def test_when_the_provider_has_asked_for_less_a_text_is_promised_the_end_of_that(world: World) -> None:
     until = world.clock.now + 30_000
     world.limits.set_brake(OURS, None, Brake(until, 4_000, 0, 0))
 
     reply = world.enqueue()
 
-    assert (epoch_ms(reply.fields["eta"]), reply.fields["held_by"]) == (until, "carrier_backoff")
+    assert (epoch_ms(reply.fields["eta"]), reply.fields["held_by"]) == (until, "provider_backoff")
 
 
 def test_a_recipient_who_has_opted_out_is_put_into_no_line(world: World) -> None:

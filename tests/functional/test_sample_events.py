@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from local import sam_template
-from longcode.message import Status
-from tests.fakes import OURS, ROOT, SIGNER, THEIRS, World
-from tests.fakes.examples import make_message
+from devtools.local_stack import sam_template
+from longcode.domain.status import Status
+from tests.support.fakes import OURS, ROOT, SIGNER, THEIRS, World
+from tests.support.fakes.examples import make_message
 
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*.json"))}
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 TEMPLATE = sam_template.load(ROOT / "template.yaml")
-# The two messages that the events speak of, and the carrier's id of the second.
+# The two messages that the events speak of, and the provider's id of the second.
 WAITING = "5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a11"
 SENT = "0b5f3a1c-6c1e-4a63-8f0e-3a4d3f5b7c22"
 TELNYX_ID = "40385f64-5717-4562-b3fc-2c963f66afa6"
@@ -100,7 +100,7 @@ def test_a_call_is_answered_with_the_status_in_its_name(known: World, name: str)
 
     if status >= 400:
         assert len(known.messages.all) == before
-        assert known.carrier.requests == []
+        assert known.provider.requests == []
         assert set(json.loads(answer["body"])) >= {"error", "code"}
     assert answer["statusCode"] == status
 
@@ -121,7 +121,7 @@ def test_as_it_lies_there_no_webhook_is_accepted(known: World) -> None:
         ("webhook-200-delivery-failed", Status.DELIVERY_FAILED),
     ],
 )
-def test_the_sample_receipts_are_about_the_message_that_the_carrier_has(
+def test_the_sample_receipts_are_about_the_message_that_the_provider_has(
     known: World, name: str, status: Status
 ) -> None:
     known.invoke("webhook", signed(EVENTS[name], known.clock.now))
@@ -140,7 +140,7 @@ def test_the_sample_stop_is_heeded(known: World) -> None:
 def test_the_sample_batch_sends_the_text_that_waits(known: World) -> None:
     answer = known.invoke("consumer", EVENTS["consumer-done-text"], timeout_ms=60_000)
 
-    (text,) = known.carrier.texts
+    (text,) = known.provider.texts
     assert (text.key, text.sender, text.recipient) == (WAITING, OURS, THEIRS)
     assert answer == {"batchItemFailures": []}
 
@@ -149,17 +149,17 @@ def test_the_sample_batch_sends_the_text_that_waits(known: World) -> None:
 def test_the_sample_batches_that_nobody_can_send_are_let_go(known: World, name: str) -> None:
     answer = known.invoke("consumer", EVENTS[name], timeout_ms=60_000)
 
-    assert known.carrier.requests == []
+    assert known.provider.requests == []
     assert answer == {"batchItemFailures": []}
 
 
-def test_the_sample_schedule_runs_the_sweeper(known: World) -> None:
+def test_the_sample_schedule_runs_the_reconciler(known: World) -> None:
     known.queue.trip.fail("put")
     known.enqueue()
     known.queue.stored.clear()
     known.clock.pass_ms(10 * 60_000)
 
-    answer = known.invoke("sweeper", EVENTS["sweeper-each-minute"], timeout_ms=60_000)
+    answer = known.invoke("reconciler", EVENTS["reconciler-each-minute"], timeout_ms=60_000)
 
     assert [stored.group for stored in known.queue.stored] == [THEIRS]
     assert answer["looked"] >= 1
@@ -177,6 +177,6 @@ def test_a_sample_of_what_is_sent_twice_is_one_text(known: World) -> None:
 
     first, again = known.invoke("send", event), known.invoke("send", event)
 
-    assert len(known.carrier.texts) == 1
+    assert len(known.provider.texts) == 1
     assert first == again
     assert replace(known.messages.all[-1]).metadata == {"order": "A-17"}

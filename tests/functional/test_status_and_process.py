@@ -5,22 +5,23 @@ import uuid
 
 import pytest
 
-from longcode.message import Status, epoch_ms
-from tests.fakes import OURS, THEIRS, World, make_settings, make_world
-from tests.fakes import carrier as carriers
-from tests.fakes.webhooks import inbound, receipt
+from longcode.domain.message import epoch_ms
+from longcode.domain.status import Status
+from tests.support.fakes import OURS, THEIRS, World, make_settings, make_world
+from tests.support.fakes import provider as providers
+from tests.support.fakes.webhooks import inbound, receipt
 
 OTHER = "+12025550124"
 
 
 def test_a_text_goes_the_whole_way_from_the_queue_to_its_delivery(world: World) -> None:
-    """Queue -> consumer -> carrier -> signed webhooks -> status."""
+    """Queue -> consumer -> provider -> signed webhooks -> status."""
     ident = world.enqueue(message="Your parcel comes at 10.", metadata={"order": "A-17"}).fields["message_id"]
     assert world.status(ident).fields["status"] == "queued"
 
     world.consume()
     assert world.status(ident).fields["status"] == "submitted"
-    text = world.carrier.text(ident)
+    text = world.provider.text(ident)
     world.clock.pass_ms(300)
     world.webhook(receipt(text, "sent", world.clock.now), path_id=ident)
     assert world.status(ident).fields["status"] == "sent"
@@ -46,10 +47,10 @@ def test_a_text_goes_the_whole_way_from_the_queue_to_its_delivery(world: World) 
     assert not {"position", "eta", "held_by"} & set(fields)
 
 
-def test_a_message_is_found_by_the_carriers_id_too(world: World) -> None:
+def test_a_message_is_found_by_the_providers_id_too(world: World) -> None:
     ident = world.send().fields["message_id"]
 
-    by_theirs = world.status(world.carrier.text(ident).telnyx_id)
+    by_theirs = world.status(world.provider.text(ident).telnyx_id)
 
     assert by_theirs.status == 200
     assert by_theirs.fields == world.status(ident).fields
@@ -71,8 +72,8 @@ def test_a_waiting_text_says_its_place_its_time_and_what_it_waits_for(world: Wor
     assert 0 <= (epoch_ms(fields["eta"]) or 0) - world.clock.now <= 2_100
 
 
-def test_a_text_that_the_carrier_refused_says_why(world: World) -> None:
-    world.carrier.then(carriers.NO_SUCH_NUMBER)
+def test_a_text_that_the_provider_refused_says_why(world: World) -> None:
+    world.provider.then(providers.NO_SUCH_NUMBER)
     ident = world.send().fields["message_id"]
 
     fields = world.status(ident).fields
@@ -81,7 +82,7 @@ def test_a_text_that_the_carrier_refused_says_why(world: World) -> None:
     assert [error["code"] for error in fields["errors"]] == ["40310"]
 
 
-def test_an_inbound_text_says_what_the_carrier_answered(world: World) -> None:
+def test_an_inbound_text_says_what_the_provider_answered(world: World) -> None:
     ident = str(uuid.uuid4())
     world.webhook(inbound(THEIRS, "HELP", world.clock.now, to=OURS, telnyx_id=ident, autoresponse="HELP"))
 
@@ -108,12 +109,12 @@ def test_a_drain_sends_what_is_there_and_names_each_result(world: World) -> None
 
     reply = world.process()
 
-    assert len(world.carrier.texts) == 2
+    assert len(world.provider.texts) == 2
     assert world.queue.stored == []
     assert reply.status == 200
     assert (reply.fields["processed"], reply.fields["failed"], reply.fields["remaining"]) == (2, 0, 0)
     rows = {row["message_id"]: row for row in reply.fields["results"]}
-    for text in world.carrier.texts:
+    for text in world.provider.texts:
         row = rows[text.key]
         assert (row["status"], row["to"], row["telnyx_id"]) == ("queued", text.recipient, text.telnyx_id)
         assert (row["from"], row["segments"]) == (OURS, 1)
@@ -130,7 +131,7 @@ def test_a_drain_keeps_the_pace_and_ends_within_the_gateways_limit(world: World)
 
     reply = world.process()
 
-    arrivals = world.carrier.arrivals()
+    arrivals = world.provider.arrivals()
     assert world.clock.now - start <= 29_000
     assert 1 <= len(arrivals) < 60
     assert min(later - earlier for earlier, later in itertools.pairwise(arrivals)) >= 1_000
@@ -139,11 +140,11 @@ def test_a_drain_keeps_the_pace_and_ends_within_the_gateways_limit(world: World)
     assert max(world.queue.receives.values()) <= 3
 
 
-@pytest.mark.parametrize("behaviour", [carriers.SLOW, carriers.HANGS, carriers.UNREACHABLE])
-def test_a_drain_ends_within_the_gateways_limit_whatever_the_carrier_does(
-    world: World, behaviour: carriers.Behaviour
+@pytest.mark.parametrize("behaviour", [providers.SLOW, providers.HANGS, providers.UNREACHABLE])
+def test_a_drain_ends_within_the_gateways_limit_whatever_the_provider_does(
+    world: World, behaviour: providers.Behaviour
 ) -> None:
-    world.carrier.usual = behaviour
+    world.provider.usual = behaviour
     for _ in range(20):
         world.enqueue()
     start = world.clock.now
@@ -160,13 +161,13 @@ def test_a_drain_and_the_consumer_never_send_the_same_text_twice(world: World) -
     world.process()
     world.consume()
 
-    assert len(world.carrier.texts) == 30
-    assert len({text.key for text in world.carrier.texts}) == 30
+    assert len(world.provider.texts) == 30
+    assert len({text.key for text in world.provider.texts}) == 30
 
 
 def test_a_drain_names_what_failed_and_why(world: World) -> None:
     ident = world.enqueue().fields["message_id"]
-    world.carrier.then(carriers.NO_SUCH_NUMBER)
+    world.provider.then(providers.NO_SUCH_NUMBER)
     world.queue.append('{"v":1}', OTHER, "odd")
 
     reply = world.process()
@@ -184,14 +185,14 @@ def test_a_text_that_was_sent_before_is_no_result(world: World) -> None:
 
     reply = world.process()
 
-    assert len(world.carrier.texts) == 1
+    assert len(world.provider.texts) == 1
     assert (reply.fields["processed"], reply.fields["failed"]) == (1, 0)
     assert world.queue.stored == []
 
 
 def test_an_unclear_send_in_a_drain_is_no_success(world: World) -> None:
     ident = world.enqueue().fields["message_id"]
-    world.carrier.then(carriers.ACCEPTS_AND_HANGS)
+    world.provider.then(providers.ACCEPTS_AND_HANGS)
 
     reply = world.process()
 
@@ -227,10 +228,10 @@ def test_a_store_that_does_not_answer_is_not_healthy(world: World, store: str, c
 
 def test_every_invocation_writes_its_metrics_also_when_it_crashes() -> None:
     world = make_world(make_settings())
-    world.carrier.trip.fail("send", lambda: RuntimeError("a bug"))
+    world.provider.trip.fail("send", lambda: RuntimeError("a bug"))
 
     reply = world.send()
 
-    assert world.meter.flushes == 1
+    assert world.metrics.flushes == 1
     assert (reply.status, reply.fields["code"]) == (500, "internal_error")
-    assert len(world.journal.crashes) == 1
+    assert len(world.logger.crashes) == 1

@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from local.telemetry import emf
-from local.telemetry.insights import LogLine
-from local.telemetry.series import MetricKey
-from longcode.message import Fault
-from longcode.metrics import NAMESPACE, Metric
-from longcode.observability import LambdaJournal, LambdaMeter
-from tests.fakes import World, carrier, make_settings, make_world
-from tests.fakes.webhooks import receipt
+from devtools.local_stack.telemetry import emf
+from devtools.local_stack.telemetry.insights import LogLine
+from devtools.local_stack.telemetry.series import MetricKey
+from longcode.aws.observability import LambdaLogger, LambdaMetrics
+from longcode.domain.message import Fault
+from longcode.domain.metrics import NAMESPACE, Metric
 from tests.functional.test_publisher import IDS, a_text, publish_to
-from tests.telemetry import FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME
+from tests.support.fakes import World, make_settings, make_world, provider
+from tests.support.fakes.webhooks import receipt
+from tests.support.telemetry import FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME
 
 
 def published(world: World) -> None:
@@ -27,7 +27,7 @@ def published(world: World) -> None:
 def refused_by_receipt(code: str) -> Callable[[World], None]:
     def happens(world: World) -> None:
         world.send()
-        (text,) = world.carrier.texts
+        (text,) = world.provider.texts
         faults = [Fault(code, "No")]
         world.webhook(receipt(text, "sending_failed", world.clock.now, faults=faults), path_id=text.key)
         published(world)
@@ -36,19 +36,19 @@ def refused_by_receipt(code: str) -> Callable[[World], None]:
 
 
 def never_reached(world: World) -> None:
-    world.carrier.then(carrier.UNREACHABLE)
+    world.provider.then(provider.UNREACHABLE)
     world.send()
     published(world)
 
 
 def asked_wrongly(world: World) -> None:
-    world.carrier.then(carrier.refuses(400, "10015", "Bad request"))
+    world.provider.then(provider.refuses(400, "10015", "Bad request"))
     world.send()
     published(world)
 
 
 def bus_refuses(world: World) -> None:
-    world.bus.refuse = {IDS[0]}
+    world.event_bus.refuse = {IDS[0]}
     publish_to(world, (None, a_text()))
 
 
@@ -61,7 +61,7 @@ def store_fails(world: World) -> None:
 PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_CONTENT: refused_by_receipt("40002"),
     Metric.FAILED_ACCOUNT: refused_by_receipt("20100"),
-    Metric.FAILED_CARRIER: never_reached,
+    Metric.FAILED_PROVIDER: never_reached,
     Metric.FAILED_SERVICE: asked_wrongly,
     Metric.EVENTS_REFUSED: bus_refuses,
     Metric.STORE_UNAVAILABLE: store_fails,
@@ -73,7 +73,7 @@ def telling_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     def make() -> World:
         # A name of its own, as loggers are kept by their names, together with where they write to.
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
-        return make_world(make_settings(), journal=LambdaJournal(), meter=LambdaMeter("test"))
+        return make_world(make_settings(), logger=LambdaLogger(), metrics=LambdaMetrics("test"))
 
     return make
 

@@ -6,25 +6,26 @@ import uuid
 
 import pytest
 
-from longcode import signature
-from longcode.destinations import Destination
-from longcode.message import Fault, Status
-from longcode.ports import OptOut
+from longcode.domain.destinations import Destination
+from longcode.domain.message import Fault
+from longcode.domain.opt_outs import OptOut
+from longcode.domain.status import Status
+from longcode.telnyx import signature
 from tests.chance import FULL, drawn
-from tests.fakes import OURS, SIGNER, THEIRS, FakeOptOuts, World, make_settings, make_world
-from tests.fakes import carrier as carriers
-from tests.fakes.carrier import Text
-from tests.fakes.gateway import Reply, call
-from tests.fakes.webhooks import Signer, envelope, inbound, receipt
 from tests.functional.conftest import nothing_happened
+from tests.support.fakes import OURS, SIGNER, THEIRS, FakeOptOuts, World, make_settings, make_world
+from tests.support.fakes import provider as providers
+from tests.support.fakes.gateway import Reply, call
+from tests.support.fakes.provider import Text
+from tests.support.fakes.webhooks import Signer, envelope, inbound, receipt
 
 DAY_MS = 86_400_000
 OTHER_OF_OURS = "+12025550101"
 
 
 def sent(world: World) -> Text:
-    """A text that the carrier has."""
-    return world.carrier.text(world.send().fields["message_id"])
+    """A text that the provider has."""
+    return world.provider.text(world.send().fields["message_id"])
 
 
 def deliver(world: World, text: Text, status: str, event_id: str | None = None, *faults: Fault) -> str:
@@ -102,10 +103,10 @@ def test_a_receipt_that_comes_twice_is_kept_once(world: World) -> None:
 
     assert len(world.messages.all[0].history) == 2
     assert answered == "updated"
-    assert world.meter.counts["WebhookDuplicates"] == 1
+    assert world.metrics.counts["WebhookDuplicates"] == 1
 
 
-def test_a_receipt_without_our_id_in_its_path_finds_its_text_by_the_carriers(world: World) -> None:
+def test_a_receipt_without_our_id_in_its_path_finds_its_text_by_the_providers(world: World) -> None:
     text = sent(world)
 
     reply = world.webhook(receipt(text, "delivered", world.clock.now))
@@ -115,7 +116,7 @@ def test_a_receipt_without_our_id_in_its_path_finds_its_text_by_the_carriers(wor
 
 
 def test_a_receipt_settles_a_text_whose_outcome_was_unknown(world: World) -> None:
-    world.carrier.then(carriers.ACCEPTS_AND_HANGS)
+    world.provider.then(providers.ACCEPTS_AND_HANGS)
     text = sent(world)
     assert world.messages.all[0].status is Status.UNKNOWN
 
@@ -137,7 +138,7 @@ def test_the_path_alone_says_nothing_because_nobody_signs_it(world: World) -> No
     assert by_id[other.key].status is Status.DELIVERY_FAILED
 
 
-def test_a_receipt_for_another_text_of_the_carrier_changes_nothing(world: World) -> None:
+def test_a_receipt_for_another_text_of_the_provider_changes_nothing(world: World) -> None:
     text = sent(world)
     foreign = Text(**{**vars(text), "telnyx_id": str(uuid.uuid4())})
 
@@ -145,7 +146,7 @@ def test_a_receipt_for_another_text_of_the_carrier_changes_nothing(world: World)
 
     assert world.messages.all[0].status is Status.SUBMITTED
     assert reply.fields == {"status": "acknowledged"}
-    assert world.meter.counts["WebhookUnmatched"] == 1
+    assert world.metrics.counts["WebhookUnmatched"] == 1
 
 
 def test_a_receipt_for_nothing_of_ours_is_acknowledged_and_nothing_is_stored(world: World) -> None:
@@ -191,7 +192,7 @@ def test_an_inbound_text_that_comes_twice_is_stored_once(world: World) -> None:
 
     assert len(world.messages.all) == 1
     assert first.fields == again.fields == {"status": "received"}
-    assert world.meter.counts["WebhookDuplicates"] == 1
+    assert world.metrics.counts["WebhookDuplicates"] == 1
 
 
 def test_a_stop_and_a_start_are_heeded_and_answered_by_nobody_here(world: World) -> None:
@@ -202,14 +203,14 @@ def test_a_stop_and_a_start_are_heeded_and_answered_by_nobody_here(world: World)
     world.webhook(inbound(THEIRS, "START", world.clock.now, to=OURS, autoresponse="START"))
 
     assert not world.optouts.entries[THEIRS].opted_out
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
 
 
 @pytest.mark.parametrize(
     ("text", "autoresponse", "source"),
     [
-        ("STOP", "STOP", "carrier"),
-        ("anything", "STOP", "carrier"),
+        ("STOP", "STOP", "provider"),
+        ("anything", "STOP", "provider"),
         ("REVOKE", None, "keyword"),
         ("“Opt-Out.”\u200b 🛑", None, "keyword"),
         ("STOP", "HELP", "keyword"),
@@ -217,7 +218,7 @@ def test_a_stop_and_a_start_are_heeded_and_answered_by_nobody_here(world: World)
         ("STOP", "START", "keyword"),
     ],
 )
-def test_a_word_that_revokes_is_recorded_whatever_the_carrier_made_of_it(
+def test_a_word_that_revokes_is_recorded_whatever_the_provider_made_of_it(
     world: World, text: str, autoresponse: str | None, source: str
 ) -> None:
     ident = str(uuid.uuid4())
@@ -248,7 +249,7 @@ def test_a_text_that_may_ask_for_an_end_changes_nothing_and_can_be_found(
     event["queryStringParameters"] = {"opt_out": "unclear"}
     (row,) = Reply.of(world.invoke("messages", event)).fields["messages"]
     assert (row["message_id"], row["text"], row["opt_out"]) == (ident, text, "unclear")
-    assert len(world.journal.of("optout.unclear")) == 1
+    assert len(world.logger.of("optout.unclear")) == 1
 
 
 @pytest.mark.parametrize(
@@ -267,7 +268,7 @@ def test_a_stop_is_heeded_in_all_ways_to_write_the_number(sender: str, to: str) 
     refused = [world.send(number).status for number in (sender, to)] + [world.enqueue(to).status]
     world.consume()
 
-    assert world.carrier.requests == []
+    assert world.provider.requests == []
     assert refused == [403, 403, 403]
     assert world.status(waiting).fields["status"] == "suppressed"
 
@@ -290,7 +291,7 @@ def test_a_stop_from_what_is_no_number_is_recorded_and_warned_of(world: World, s
 
     (entry,) = world.optouts.entries.values()
     assert (entry.opted_out, entry.number) == (True, "+2025550123" if sender == "2025550123" else sender)
-    assert len(world.journal.of("optout.no_number")) == warned
+    assert len(world.logger.of("optout.no_number")) == warned
 
 
 def test_a_stop_that_comes_again_after_a_later_start_has_no_say(world: World) -> None:
@@ -304,7 +305,7 @@ def test_a_stop_that_comes_again_after_a_later_start_has_no_say(world: World) ->
     assert not world.optouts.entries[THEIRS].opted_out
 
 
-@pytest.mark.parametrize("autoresponse", ["START", None], ids=["carrier", "keyword"])
+@pytest.mark.parametrize("autoresponse", ["START", None], ids=["provider", "keyword"])
 def test_a_start_to_another_of_our_numbers_does_not_opt_in_here(world: World, autoresponse: str | None) -> None:
     world.webhook(inbound(THEIRS, "STOP", world.clock.now, to=OTHER_OF_OURS))
     world.clock.pass_ms(1_000)
@@ -313,7 +314,7 @@ def test_a_start_to_another_of_our_numbers_does_not_opt_in_here(world: World, au
 
     assert world.optouts.entries[THEIRS].opted_out
     assert len(world.messages.all) == 2
-    assert len(world.journal.of("optout.other_number")) == 1
+    assert len(world.logger.of("optout.other_number")) == 1
     assert reply.status == 200
 
 
@@ -345,7 +346,7 @@ def test_a_stop_whose_date_is_out_of_reason_counts_as_said_when_it_came(world: W
     assert not world.optouts.entries[THEIRS].opted_out
 
 
-def test_a_stop_that_others_keep_out_of_the_ledger_has_the_carrier_try_again() -> None:
+def test_a_stop_that_others_keep_out_of_the_ledger_has_the_provider_try_again() -> None:
     class Busy(FakeOptOuts):
         """Somebody else comes first, ten times."""
 
@@ -362,7 +363,7 @@ def test_a_stop_that_others_keep_out_of_the_ledger_has_the_carrier_try_again() -
     assert (first.status, again.status) == (503, 200)
 
 
-def test_a_stop_whose_second_write_failed_is_heeded_when_the_carrier_tries_again(world: World) -> None:
+def test_a_stop_whose_second_write_failed_is_heeded_when_the_provider_tries_again(world: World) -> None:
     body = inbound(THEIRS, "STOP", world.clock.now, to=OURS)
     world.optouts.trip.fail("replace")
     assert world.webhook(body).status == 503
@@ -391,7 +392,7 @@ def test_a_stop_makes_two_calls_that_write(world: World) -> None:
     assert writes(world) == 2
 
 
-def test_a_store_that_fails_has_the_carrier_try_again(world: World) -> None:
+def test_a_store_that_fails_has_the_provider_try_again(world: World) -> None:
     text = sent(world)
     world.messages.trip.fail("record")
     body = receipt(text, "delivered", world.clock.now)
@@ -425,8 +426,8 @@ def test_a_webhook_in_base64_is_verified_over_its_bytes(world: World) -> None:
 
 
 def test_either_of_two_keys_is_good_while_one_is_being_changed() -> None:
-    new = Signer(b"the carrier's new key, for tests")
-    from longcode.signature import public_key
+    new = Signer(b"the provider's new key, for test")
+    from longcode.telnyx.signature import public_key
 
     keys = (public_key(SIGNER.public), public_key(new.public))
     world = make_world(make_settings(public_keys=keys))
@@ -442,8 +443,8 @@ def test_neither_texts_nor_whole_numbers_get_into_the_log(world: World) -> None:
     world.webhook(inbound(THEIRS, "a secret", world.clock.now, to=OURS))
     deliver(world, sent(world), "delivered")
 
-    log = repr(world.journal.lines)
-    assert world.journal.lines
+    log = repr(world.logger.lines)
+    assert world.logger.lines
     assert "a secret" not in log
     assert THEIRS not in log
 

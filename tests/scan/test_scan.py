@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from scan import scanners, skips
-from scan.scanners import Finding
-from scan.skips import Skip
-from tests.fakes import ROOT
+from devtools.scan import scanners, skips
+from devtools.scan.scanners import Finding
+from devtools.scan.skips import Skip
+from tests.support.fakes import ROOT
 
 ADVISORY = {
     "id": "PYSEC-0000-1",

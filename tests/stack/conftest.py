@@ -9,8 +9,8 @@ import boto3
 import httpx
 import pytest
 
-from local.emulator import REGION
-from local.layout import Layout, Stack
+from devtools.local_stack.emulator import REGION
+from devtools.local_stack.layout import Layout, Stack
 from tests.stack.world import RUNS, forget_old_runs, shared_stack
 
 # Patience, not a rate: nothing is measured by how long these take.
@@ -54,8 +54,8 @@ def anyone(stack: Stack) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def carrier(stack: Stack) -> Iterator[httpx.Client]:
-    """The simulated carrier's control API: `/_carrier/requests`, `/_carrier/inbound`, …"""
+def provider(stack: Stack) -> Iterator[httpx.Client]:
+    """The simulated provider's control API: `/_provider/requests`, `/_provider/inbound`, …"""
     assert stack.console_url is not None
     with httpx.Client(base_url=stack.console_url, timeout=10, trust_env=False) as client:
         yield client

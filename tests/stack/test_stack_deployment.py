@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from local import deploy, invoke
-from local.layout import ROOT, Layout, Stack
-from local.release import ALIAS, alias_of
+from devtools.local_stack import deploy, invoke
+from devtools.local_stack.layout import ROOT, Layout, Stack
+from devtools.local_stack.release import ALIAS, alias_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -129,7 +129,7 @@ def test_the_queue_is_worked_on_in_parallel_by_identical_mappings(stack: Stack, 
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_told_where_aws_and_the_carrier_are(
+def test_a_function_is_told_where_aws_and_the_provider_are(
     stack: Stack, aws: Callable[[str], Any], function: str
 ) -> None:
     deployed = aws("lambda").get_function_configuration(FunctionName=stack.functions[function], Qualifier=ALIAS)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.layout import Stack
+from devtools.local_stack.layout import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -18,17 +18,17 @@ Eventually = Callable[..., Any]
 class Listener:
     """Everything that the bus tells, as it comes out of the queue."""
 
-    def __init__(self, aws: Callable[[str], Any], bus: str) -> None:
-        self._sqs, self._events, self._bus = aws("sqs"), aws("events"), bus
+    def __init__(self, aws: Callable[[str], Any], event_bus: str) -> None:
+        self._sqs, self._events, self._event_bus = aws("sqs"), aws("events"), event_bus
         self._name = f"listener-{time.monotonic_ns()}"
         self._queue = self._sqs.create_queue(QueueName=self._name)["QueueUrl"]
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])[
             "Attributes"
         ]
         pattern = json.dumps({"source": ["longcode"]})
-        self._events.put_rule(Name=self._name, EventBusName=bus, EventPattern=pattern)
+        self._events.put_rule(Name=self._name, EventBusName=event_bus, EventPattern=pattern)
         target = {"Id": "1", "Arn": attributes["QueueArn"]}
-        self._events.put_targets(Rule=self._name, EventBusName=bus, Targets=[target])
+        self._events.put_targets(Rule=self._name, EventBusName=event_bus, Targets=[target])
         self._heard: list[dict[str, Any]] = []
 
     def heard(self, about: str) -> list[dict[str, Any]]:
@@ -43,16 +43,16 @@ class Listener:
         ]
 
     def close(self) -> None:
-        self._events.remove_targets(Rule=self._name, EventBusName=self._bus, Ids=["1"])
-        self._events.delete_rule(Name=self._name, EventBusName=self._bus)
+        self._events.remove_targets(Rule=self._name, EventBusName=self._event_bus, Ids=["1"])
+        self._events.delete_rule(Name=self._name, EventBusName=self._event_bus)
         self._sqs.delete_queue(QueueUrl=self._queue)
 
 
 @pytest.fixture(scope="module")
 def listener(stack: Stack, aws: Callable[[str], Any]) -> Iterator[Listener]:
     outputs = aws("cloudformation").describe_stacks(StackName=stack.stack_name)["Stacks"][0]["Outputs"]
-    bus = {output["OutputKey"]: output["OutputValue"] for output in outputs}["EventBusName"]
-    made = Listener(aws, bus)
+    event_bus = {output["OutputKey"]: output["OutputValue"] for output in outputs}["EventBusName"]
+    made = Listener(aws, event_bus)
     yield made
     made.close()
 
@@ -77,10 +77,10 @@ def test_the_life_of_a_text_is_heard_in_order(
 
 
 def test_what_comes_in_and_who_opts_out_is_heard(
-    carrier: httpx.Client, api: httpx.Client, listener: Listener, eventually: Eventually
+    provider: httpx.Client, api: httpx.Client, listener: Listener, eventually: Eventually
 ) -> None:
     number = "+12025550112"
-    said = carrier.post("/_carrier/inbound", json={"from": number, "text": "STOP"}).json()
+    said = provider.post("/_provider/inbound", json={"from": number, "text": "STOP"}).json()
     eventually(lambda: listener.heard(number))
     api.delete(f"/sms/optouts/{number}")
     eventually(lambda: len(listener.heard(number)) == 2)
@@ -89,7 +89,7 @@ def test_what_comes_in_and_who_opts_out_is_heard(
     assert (received["detail-type"], received["detail"]["from"]) == ("sms.received", number)
     by_time = sorted(listener.heard(number), key=lambda event: str(event["detail"]["sequence"]))
     assert [(event["detail"]["opted_out"], event["detail"]["source"]) for event in by_time] == [
-        (True, "carrier"),
+        (True, "provider"),
         (False, "api"),
     ]
 

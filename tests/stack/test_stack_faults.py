@@ -1,4 +1,4 @@
-"""The deployed stack under real faults: workers killed, the emulator restarted, a carrier that keeps its answer,
+"""The deployed stack under real faults: workers killed, the emulator restarted, a provider that keeps its answer,
 a key that is refused; and the runbooks that mend them.
 
 A stack of its own: what is killed here would hold up everybody else's texts for minutes.
@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from local import stack as stacks
-from local.layout import Layout
-from local.release import ALIAS, alias_of
-from tests.cli.world import run
+from devtools.local_stack import stack as stacks
+from devtools.local_stack.layout import Layout
+from devtools.local_stack.release import ALIAS, alias_of
+from tests.longcode_cli.world import run
 from tests.stack.workbench import Bench
 from tests.stack.world import RUNS, Silent, reconfigure
 
@@ -65,10 +65,10 @@ def test_workers_killed_in_the_middle_of_a_send_double_nothing_and_lose_nothing(
     bench.program(outcome="accepted_then_hang", to=taken)
     bench.program(outcome="lost_then_hang", to=lost)
     lines = {taken: bench.enqueue(taken, 3), lost: bench.enqueue(lost, 2)}
-    # Both first texts are with the carrier, which does not answer.
-    eventually(lambda: bench.carrier("messages", to=taken)["messages"])
+    # Both first texts are with the provider, which does not answer.
+    eventually(lambda: bench.provider("messages", to=taken)["messages"])
     eventually(lambda: bench.status(lines[lost][0])["status"] == "sending")
-    eventually(lambda: bench.carrier("faults")["requests"] == [])
+    eventually(lambda: bench.provider("faults")["requests"] == [])
     assert bench.kill_consumers() > 0
     # Others do not wait for what was killed.
     other = "+12124010103"
@@ -93,23 +93,23 @@ WITHOUT_RECEIPTS = "+12145550101"
 
 @pytest.fixture(scope="module")
 def doubted(bench: Bench) -> dict[str, list[str]]:
-    """Texts that the carrier takes without saying so. Each takes half a minute to become clear: all at once."""
+    """Texts that the provider takes without saying so. Each takes half a minute to become clear: all at once."""
     bench.program(webhook="lose", to=WITHOUT_RECEIPTS, times=None)
     bench.program(outcome="accepted_then_500", to=WITHOUT_RECEIPTS)
     return {number: bench.enqueue(number) for number in (WITHOUT_RECEIPTS, *SILENT)}
 
 
-def test_a_carrier_that_keeps_its_answer_to_itself_is_not_asked_again(
+def test_a_provider_that_keeps_its_answer_to_itself_is_not_asked_again(
     bench: Bench, doubted: dict[str, list[str]], eventually: Eventually
 ) -> None:
     lines = {number: doubted[number] for number in SILENT}
     eventually(lambda: bench.delivered([line[0] for line in lines.values()]), 60)
     _once_in_order_and_apart(bench, lines)
-    asked = [row for row in bench.carrier("requests", limit=100_000)["requests"] if row["to"] in SILENT]
+    asked = [row for row in bench.provider("requests", limit=100_000)["requests"] if row["to"] in SILENT]
     assert len(asked) == len(SILENT)
 
 
-def test_without_receipts_the_carriers_records_tell(
+def test_without_receipts_the_providers_records_tell(
     bench: Bench, doubted: dict[str, list[str]], eventually: Eventually
 ) -> None:
     number, (ident,) = WITHOUT_RECEIPTS, doubted[WITHOUT_RECEIPTS]
@@ -164,7 +164,7 @@ def test_webhooks_doubled_reordered_and_forged_end_in_the_same_status(
     eventually(lambda: all(whole(line[0]) for line in lines.values()), 60)
     assert {bench.status(line[0])["status"] for line in lines.values()} == {"delivered"}
     # Each was tried at least once more than it was taken.
-    attempts = [bench.carrier("webhooks", number=number)["webhooks"] for number in numbers]
+    attempts = [bench.provider("webhooks", number=number)["webhooks"] for number in numbers]
     assert all(len(rows) >= 2 for rows in attempts)
     assert 401 in {row["http_status"] for rows in attempts for row in rows}
     _once_in_order_and_apart(bench, lines)
@@ -181,14 +181,14 @@ def longcode(*arguments: str) -> str:
     return " ".join(result.stdout.split())
 
 
-def sweep(bench: Bench) -> dict[str, float]:
-    """Run the sweeper, and read the gauges that it wrote: name → value."""
+def reconcile(bench: Bench) -> dict[str, float]:
+    """Run the reconciler, and read the gauges that it wrote: name → value."""
     started_ms = int(time.time() * 1000)
-    bench.aws("lambda").invoke(FunctionName=alias_of(bench.stack.functions["sweeper"]), Payload=b"{}")
-    for line in reversed(metrics(bench, "sweeper", started_ms)):
+    bench.aws("lambda").invoke(FunctionName=alias_of(bench.stack.functions["reconciler"]), Payload=b"{}")
+    for line in reversed(metrics(bench, "reconciler", started_ms)):
         if "UnknownNow" in line:
             return {name: sum(value) for name, value in line.items() if isinstance(value, list)}
-    raise AssertionError("the sweeper wrote no gauges")
+    raise AssertionError("the reconciler wrote no gauges")
 
 
 def metrics(bench: Bench, function: str, since_ms: int) -> list[dict[str, Any]]:
@@ -220,37 +220,37 @@ def send(bench: Bench, to: str) -> tuple[int, str | None]:
 
 
 def left(bench: Bench, ids: list[str]) -> bool:
-    """Whether the carrier has them all. Its receipts are another matter: a busy machine may miss all tries."""
+    """Whether the provider has them all. Its receipts are another matter: a busy machine may miss all tries."""
     return all(bench.status(ident)["status"] in ("submitted", "sent", "delivered") for ident in ids)
 
 
-def test_carrier_key_refused(bench: Bench) -> None:
+def test_provider_key_refused(bench: Bench) -> None:
     formation, secrets = bench.aws("cloudformation"), bench.aws("secretsmanager")
     secret = formation.describe_stack_resource(StackName=bench.stack.stack_name, LogicalResourceId="TelnyxSecret")
     name = secret["StackResourceDetail"]["PhysicalResourceId"]
     good = secrets.get_secret_value(SecretId=name)["SecretString"]
     secrets.put_secret_value(SecretId=name, SecretString="KEYrevoked")
     change(bench, "send", STARTED="anew")
-    assert send(bench, "+12184010101") == (401, "carrier_unauthorized")
+    assert send(bench, "+12184010101") == (401, "provider_unauthorized")
     assert send(bench, "+12184010101") == (503, "sending_stopped")
     assert "10009 Authentication failed" in longcode("queue")
-    assert sweep(bench)["StoppedKey"] == 1
+    assert reconcile(bench)["StoppedKey"] == 1
 
     secrets.put_secret_value(SecretId=name, SecretString=good)
     longcode("resume", "--breaker")
 
     # Its process still has the key that was refused, and reads the new one itself.
     assert send(bench, "+12184010101") == (200, None)
-    assert sweep(bench)["StoppedKey"] == 0
+    assert reconcile(bench)["StoppedKey"] == 0
 
 
-def test_carrier_outage(bench: Bench, eventually: Eventually) -> None:
+def test_provider_outage(bench: Bench, eventually: Eventually) -> None:
     bench.program(outage="502")
     ids = [ident for number in range(3) for ident in bench.enqueue(f"+1218401011{number}")]
     eventually(lambda: json.loads(longcode("queue", "--json"))["breaker"], 60)
     assert send(bench, "+12184010114") == (503, "sending_stopped")
-    assert "for an outage of the carrier: http_502" in longcode("queue")
-    assert sweep(bench)["StoppedOutage"] == 1
+    assert "for an outage of the provider: http_502" in longcode("queue")
+    assert reconcile(bench)["StoppedOutage"] == 1
     assert bench.accepted(ids) == []
 
     bench.program(outage=None)
@@ -263,7 +263,7 @@ def test_carrier_outage(bench: Bench, eventually: Eventually) -> None:
 
     eventually(all_left, 60)
     assert Counter(row["idempotency_key"] for row in bench.accepted(ids)) == Counter(ids)
-    assert sweep(bench)["StoppedOutage"] == 0
+    assert reconcile(bench)["StoppedOutage"] == 0
 
 
 def test_oldest_text_because_nobody_takes_texts_from_the_queue(bench: Bench, eventually: Eventually) -> None:
@@ -296,7 +296,7 @@ def test_signatures_refused(bench: Bench, eventually: Eventually) -> None:
     def counted(name: str) -> float:
         return sum(sum(line.get(name, ())) for line in metrics(bench, "webhook", started_ms))
 
-    # Two events, three tries each: after that the carrier has given up.
+    # Two events, three tries each: after that the provider has given up.
     eventually(lambda: counted("SignaturesRefused") >= 6, 60)
     assert bench.status(lost)["status"] == "submitted"
 
@@ -310,7 +310,7 @@ def test_signatures_refused(bench: Bench, eventually: Eventually) -> None:
         bench.let_time_pass(lost)
         return bool(bench.status(lost)["status"] == "delivered")
 
-    # The receipts that were lost are in the carrier's records.
+    # The receipts that were lost are in the provider's records.
     eventually(read_back, 60)
 
 
@@ -343,9 +343,9 @@ def test_what_the_table_has_lost_comes_back_and_is_not_sent_again(bench: Bench, 
         bench.let_time_pass(ident)
         return bool(bench.status(ident)["status"] == "delivered")
 
-    # By the carrier's records: which message it was, and then what became of it.
+    # By the provider's records: which message it was, and then what became of it.
     eventually(settled, 60)
     assert len(bench.accepted([ident])) == 1
     assert (
-        sum(row["idempotency_key"] == ident for row in bench.carrier("requests", limit=100_000)["requests"]) == 1
+        sum(row["idempotency_key"] == ident for row in bench.provider("requests", limit=100_000)["requests"]) == 1
     )

@@ -48,11 +48,11 @@ def test_the_texts_of_a_campaign_come_page_by_page_each_once_and_are_counted(
 
 
 def test_what_a_person_sent_and_what_they_got_are_found_apart_and_by_time(
-    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
     number = "+14045550100"
     sent = api.post("/sms/send", json={"to": number, "message": "Where are you?"}).json()["message_id"]
-    said = carrier.post("/_carrier/inbound", json={"from": number, "text": "Here"}).json()["message_id"]
+    said = provider.post("/_provider/inbound", json={"from": number, "text": "Here"}).json()["message_id"]
 
     eventually(lambda: pages(api, **{"from": number}) == [[said]])
     accepted_at = api.get(f"/sms/status/{sent}").json()["accepted_at"]
@@ -88,10 +88,10 @@ def test_a_search_that_makes_no_sense_names_what_is_wrong(api: httpx.Client, any
 
 
 def test_an_erased_person_is_gone_and_still_opted_out_and_what_waited_never_leaves(
-    api: httpx.Client, carrier: httpx.Client, anyone: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, anyone: httpx.Client, eventually: Eventually
 ) -> None:
     number = "+16175550100"
-    said = carrier.post("/_carrier/inbound", json={"from": number, "text": "Hello"}).json()["message_id"]
+    said = provider.post("/_provider/inbound", json={"from": number, "text": "Hello"}).json()["message_id"]
     sent = api.post("/sms/send", json={"to": number, "message": "Hello"}).json()
     eventually(lambda: api.get(f"/sms/status/{sent['message_id']}").json().get("status") == "delivered")
     eventually(lambda: pages(api, **{"from": number}) == [[said]])
@@ -112,18 +112,18 @@ def test_an_erased_person_is_gone_and_still_opted_out_and_what_waited_never_leav
         assert api.get(f"/sms/status/{ident}").status_code == 404
     assert api.get(f"/sms/optouts/{number}").json()["opted_out"] is True
     # What had left can't be taken back, but once it is gone here nothing leaves any more.
-    left = carrier.get("/_carrier/requests", params={"to": number}).json()["requests"]
+    left = provider.get("/_provider/requests", params={"to": number}).json()["requests"]
     eventually(lambda: anyone.get("/health").json().get("queue_size") == 0, within_s=60)
-    assert carrier.get("/_carrier/requests", params={"to": number}).json()["requests"] == left
+    assert provider.get("/_provider/requests", params={"to": number}).json()["requests"] == left
     assert len(left) < 8
 
 
 # ---------------------------------------------------------------------------------- senders that are no number
 
 
-def say(api: httpx.Client, carrier: httpx.Client, eventually: Eventually, **said: Any) -> dict[str, Any]:
+def say(api: httpx.Client, provider: httpx.Client, eventually: Eventually, **said: Any) -> dict[str, Any]:
     """Somebody texts us; the text as it is kept."""
-    ident = carrier.post("/_carrier/inbound", json=said).json()["message_id"]
+    ident = provider.post("/_provider/inbound", json=said).json()["message_id"]
     row: dict[str, Any] = eventually(
         lambda: (answer := api.get(f"/sms/status/{ident}")).status_code == 200 and answer.json()
     )
@@ -143,12 +143,12 @@ def opted_out(api: httpx.Client) -> list[list[str]]:
 
 
 def test_senders_of_every_kind_are_listed_looked_at_changed_found_and_erased(
-    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
     names = ["optouts", "40404", "ACME Inc", "50%off", "Étoile", "A&B?x=1", "a/b", "0123456"]
     codes = [f"7{number:04}" for number in range(100)]
     for sender in (*names, *codes):
-        carrier.post("/_carrier/inbound", json={"from": sender, "text": "“REVOKE”"})
+        provider.post("/_provider/inbound", json={"from": sender, "text": "“REVOKE”"})
 
     eventually(lambda: {*names, *codes} <= {number for page in opted_out(api) for number in page})
     listed = opted_out(api)
@@ -164,18 +164,18 @@ def test_senders_of_every_kind_are_listed_looked_at_changed_found_and_erased(
 
 
 def test_a_text_that_may_ask_for_an_end_is_found_and_a_word_that_revokes_is_heeded(
-    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
     number = "+17185550100"
     texts = {"Please stop": "unclear", "STOP\nBob Example": "unclear", "Stop by at 5": None}
-    read = {text: say(api, carrier, eventually, **{"from": number, "text": text}) for text in texts}
+    read = {text: say(api, provider, eventually, **{"from": number, "text": text}) for text in texts}
 
     assert {text: row["opt_out"] for text, row in read.items()} == texts
     assert api.get(f"/sms/optouts/{number}").status_code == 404
     unclear = [row["message_id"] for row in read.values() if row["opt_out"]]
     eventually(lambda: sorted(pages(api, opt_out="unclear", **{"from": number})[0]) == sorted(unclear))
 
-    row = say(api, carrier, eventually, **{"from": number, "text": "OPT OUT", "autoresponse_type": "HELP"})
+    row = say(api, provider, eventually, **{"from": number, "text": "OPT OUT", "autoresponse_type": "HELP"})
 
     assert (row["opt_out"], row["autoresponse"]) == ("stop", "HELP")
     # The text is kept first, and then the word is written into the ledger.

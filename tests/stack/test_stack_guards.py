@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.layout import Stack
+from devtools.local_stack.layout import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -22,18 +22,18 @@ def stored(stack: Stack, aws: Callable[[str], Any], number: str) -> int:
     return sum(item.get("recipient") == {"S": number} for page in pages for item in page["Items"])
 
 
-def sent(carrier: httpx.Client, number: str) -> int:
-    """How many requests for `number` reached the carrier."""
-    return len(carrier.get("/_carrier/requests", params={"to": number}).json()["requests"])
+def sent(provider: httpx.Client, number: str) -> int:
+    """How many requests for `number` reached the provider."""
+    return len(provider.get("/_provider/requests", params={"to": number}).json()["requests"])
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_number_that_only_looks_domestic_is_refused_and_nothing_of_it_is_kept(
-    stack: Stack, api: httpx.Client, carrier: httpx.Client, aws: Callable[[str], Any], route: str
+    stack: Stack, api: httpx.Client, provider: httpx.Client, aws: Callable[[str], Any], route: str
 ) -> None:
     answer = api.post(route, json={"to": JAMAICAN, "message": "Hello"})
 
-    assert stored(stack, aws, JAMAICAN) == sent(carrier, JAMAICAN) == 0
+    assert stored(stack, aws, JAMAICAN) == sent(provider, JAMAICAN) == 0
     assert answer.status_code == 403
     assert (answer.json()["code"], answer.json()["field"]) == ("destination_not_allowed", "to")
 

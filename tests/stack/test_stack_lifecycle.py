@@ -16,14 +16,14 @@ import httpx
 import pytest
 import yaml
 
-from local import build as builds
-from local import deploy, sam_template
-from local import stack as stacks
-from local.emulator import REGION
-from local.layout import ROOT, Layout, Stack
-from local.problems import LocalError
-from local.processes import Child, alive, registered, spawn
-from local.release import alias_of
+from devtools.local_stack import build as builds
+from devtools.local_stack import deploy, sam_template
+from devtools.local_stack import stack as stacks
+from devtools.local_stack.emulator import REGION
+from devtools.local_stack.layout import ROOT, Layout, Stack
+from devtools.local_stack.problems import LocalError
+from devtools.local_stack.processes import Child, alive, registered, spawn
+from devtools.local_stack.release import alias_of
 from tests.stack.world import RUNS, Silent, up
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]

@@ -12,15 +12,15 @@ import boto3
 import httpx
 import pytest
 
-from local import stack as stacks
-from local.emulator import REGION
-from local.layout import Layout, Stack
-from longcode import keys
-from longcode.message import Status
-from longcode.messages import DynamoMessages
+from devtools.local_stack import stack as stacks
+from devtools.local_stack.emulator import REGION
+from devtools.local_stack.layout import Layout, Stack
+from longcode.aws import keys
+from longcode.aws.messages import DynamoMessages
+from longcode.domain.status import Status
 from tests.chance import FULL
-from tests.fakes.examples import make_message
 from tests.stack.world import RUNS, Silent, up
+from tests.support.fakes.examples import make_message
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -64,7 +64,7 @@ def _fill(stack: Stack) -> None:
     DynamoMessages(client, stack.messages_table, retention_days=90, validity_minutes=60).accept(old)
     item = client.get_item(TableName=stack.messages_table, Key={"pk": {"S": f"M#{old.id}"}})["Item"]
     # What is in the end is in no line, and nobody looks after it.
-    item = {name: value for name, value in item.items() if name not in ("line", "attention", "attention_ms")}
+    item = {name: value for name, value in item.items() if name not in ("line", "attention", "due_at_ms")}
     assert {"tag", "day", "peer"} <= item.keys()
 
     def put(numbers: tuple[int, ...]) -> None:
@@ -120,7 +120,7 @@ def test_660_texts_from_8_clients_are_660_times_accepted_and_sent_meanwhile(
 
     # It was being sent meanwhile.
     def requests() -> Any:
-        url = f"{busy_stack.console_url}/_carrier/requests"
+        url = f"{busy_stack.console_url}/_provider/requests"
         return httpx.get(url, params={"to": PEOPLE[0]}, trust_env=False, timeout=10).json()["requests"]
 
     assert eventually(requests)

@@ -18,13 +18,13 @@ PLAIN = "\N{REPLACEMENT CHARACTER} ]8;;https://example.com [bold] 2J  "
 
 
 @pytest.fixture
-def signed(api: httpx.Client, carrier: httpx.Client) -> Callable[..., dict[str, Any]]:
+def signed(api: httpx.Client, provider: httpx.Client) -> Callable[..., dict[str, Any]]:
     """Sign an event and post it as the provider does; what the API answered."""
 
     def post(data: dict[str, Any], path: str = "") -> dict[str, Any]:
         url = f"{str(api.base_url).rstrip('/')}/webhooks/message{path}"
-        answer = carrier.post(
-            "/_carrier/signed", params={"url": url}, content=json.dumps({"data": data}), timeout=40
+        answer = provider.post(
+            "/_provider/signed", params={"url": url}, content=json.dumps({"data": data}), timeout=40
         )
         fields: dict[str, Any] = answer.json()
         return fields
@@ -96,11 +96,11 @@ def test_an_odd_inbound_text_is_kept_once_and_can_be_read(
 
 
 def test_an_odd_receipt_is_kept_with_its_reason_and_a_later_one_still_counts(
-    api: httpx.Client, carrier: httpx.Client, signed: Callable[..., dict[str, Any]], eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, signed: Callable[..., dict[str, Any]], eventually: Eventually
 ) -> None:
-    # Of this one the carrier itself tells nothing.
+    # Of this one the provider itself tells nothing.
     number = "+12023070101"
-    carrier.post("/_carrier/faults", json={"webhook": "lose", "to": number, "times": 9})
+    provider.post("/_provider/faults", json={"webhook": "lose", "to": number, "times": 9})
     sent = api.post("/sms/send", json={"to": number, "message": "Hello"}).json()
     ident, telnyx_id = sent["message_id"], sent["telnyx_id"]
     url = f"{str(api.base_url).rstrip('/')}/webhooks/message/{ident.upper()}"
@@ -129,7 +129,7 @@ def test_an_odd_receipt_is_kept_with_its_reason_and_a_later_one_still_counts(
     kept = [row for row in fields["history"] if row["source"] == "webhook"]
     assert len(kept) == 4
     assert all(row["at"].startswith(datetime.now(UTC).date().isoformat()[:4]) for row in kept)
-    assert kept[0]["note"] == "The carrier ended it with a status that this service does not know."
+    assert kept[0]["note"] == "The provider ended it with a status that this service does not know."
     assert kept[0]["errors"][0]["title"] == PLAIN
 
 

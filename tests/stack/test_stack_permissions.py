@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import REGION
-from local.layout import Stack
-from tests.fakes import ROOT
+from devtools.local_stack.emulator import REGION
+from devtools.local_stack.layout import Stack
+from tests.support.fakes import ROOT
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -116,15 +116,15 @@ WHO_AM_I = Call("sts", "get_caller_identity", {})
 # Each function: what it may do, so that a refusal is none of bad credentials; and what it must not be able to do.
 TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     "consumer": (
-        [get(MESSAGE), batch(MESSAGE), query("by_line", "line"), SEND],
-        [delete(MESSAGE), query("by_peer", "peer"), scan("by_line"), PURGE],
+        [get(MESSAGE), batch(MESSAGE), query("by_recipient_queue", "recipient_queue"), SEND],
+        [delete(MESSAGE), query("by_peer", "peer"), scan("by_recipient_queue"), PURGE],
     ),
     "fallback": ([WHO_AM_I], [get(MESSAGE), SEND, READ_SECRET]),
     "health": ([batch("S#all"), batch("S#all7")], [batch(MESSAGE), batch(OPT_OUT), batch(COUNTER), RECEIVE]),
     "messages": ([query("by_peer", "peer")], [get(MESSAGE), update(MESSAGE), READ_SECRET]),
     "optouts": ([get(OPT_OUT)], [get(MESSAGE), update(MESSAGE), delete(OPT_OUT)]),
     "process": (
-        [SIZE, batch(MESSAGE), query("by_line", "line"), scan("by_line"), SEND],
+        [SIZE, batch(MESSAGE), query("by_recipient_queue", "recipient_queue"), scan("by_recipient_queue"), SEND],
         [delete(MESSAGE), query("by_peer", "peer"), PURGE],
     ),
     "publisher": ([put(MARKER)], [put(MESSAGE), get(MESSAGE), update(OPT_OUT), SEND]),
@@ -138,8 +138,8 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     ),
     "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),
     "status": ([get(MESSAGE)], [put(MESSAGE), update(MESSAGE), READ_SECRET]),
-    "sweeper": (
-        [SIZE, DEAD_LETTERS, UNPUBLISHED, batch(MESSAGE), scan("by_line"), SEND],
+    "reconciler": (
+        [SIZE, DEAD_LETTERS, UNPUBLISHED, batch(MESSAGE), scan("by_recipient_queue"), SEND],
         [delete(MESSAGE), RECEIVE, PURGE],
     ),
     "tags": ([batch(COUNTER), batch("S#tag7#nobody")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from local.layout import Stack
-from longcode.messages import DynamoMessages
-from longcode.outbox import body
-from tests.fakes.examples import make_message
+from devtools.local_stack.layout import Stack
+from longcode.aws.messages import DynamoMessages
+from longcode.aws.queue import body
+from tests.support.fakes.examples import make_message
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -130,13 +130,13 @@ def _consume(stack: Stack, aws: Callable[[str], Any], ids: list[str]) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-def _requests(carrier: httpx.Client, number: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = carrier.get("/_carrier/requests", params={"to": number}).json()["requests"]
+def _requests(provider: httpx.Client, number: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = provider.get("/_provider/requests", params={"to": number}).json()["requests"]
     return rows
 
 
 def test_texts_whose_queue_messages_lack_their_group_keep_their_recipients_pace(
-    stack: Stack, aws: Callable[[str], Any], carrier: httpx.Client, eventually: Callable[..., Any]
+    stack: Stack, aws: Callable[[str], Any], provider: httpx.Client, eventually: Callable[..., Any]
 ) -> None:
     ids = _store(stack, aws, PACED, 3)
     left = list(ids)
@@ -149,19 +149,19 @@ def test_texts_whose_queue_messages_lack_their_group_keep_their_recipients_pace(
 
     eventually(all_done)
 
-    rows = _requests(carrier, PACED)
+    rows = _requests(provider, PACED)
     assert [row["idempotency_key"] for row in rows] == ids
     assert min(later["arrived_ms"] - earlier["arrived_ms"] for earlier, later in pairwise(rows)) >= 1000
 
 
 def test_a_text_whose_queue_message_lacks_its_group_is_held_to_its_recipients_opt_out(
-    stack: Stack, api: httpx.Client, aws: Callable[[str], Any], carrier: httpx.Client
+    stack: Stack, api: httpx.Client, aws: Callable[[str], Any], provider: httpx.Client
 ) -> None:
     (ident,) = _store(stack, aws, OPTED_OUT, 1)
     assert api.put(f"/sms/optouts/{OPTED_OUT}").status_code == 200
 
     answer = _consume(stack, aws, [ident])
 
-    assert _requests(carrier, OPTED_OUT) == []
+    assert _requests(provider, OPTED_OUT) == []
     assert api.get(f"/sms/status/{ident}").json()["status"] == "suppressed"
     assert answer == {"batchItemFailures": []}

@@ -14,20 +14,20 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import redrive, target
-from local import sam_template, signing
-from local import stack as stacks
-from local.layout import ROOT, Layout, Stack
-from local.release import alias_of
-from local.telemetry import evidence, insights, page, widgets
-from local.telemetry.insights import LogLine
-from local.telemetry.operations import Operations
-from local.telemetry.series import MetricKey, Telemetry
-from longcode import outbox
-from longcode.attempt import SUSPECTS
-from longcode.metrics import DIMENSIONS, NAMESPACE, Metric
+from devtools.local_stack import sam_template, signing
+from devtools.local_stack import stack as stacks
+from devtools.local_stack.layout import ROOT, Layout, Stack
+from devtools.local_stack.release import alias_of
+from devtools.local_stack.telemetry import evidence, insights, page, widgets
+from devtools.local_stack.telemetry.insights import LogLine
+from devtools.local_stack.telemetry.operations import Operations
+from devtools.local_stack.telemetry.series import MetricKey, Telemetry
+from longcode.aws import queue
+from longcode.domain.metrics import DIMENSIONS, NAMESPACE, Metric
+from longcode.use_cases.send_attempt import SUSPECTS
+from longcode_cli import redrive, target
 from tests.stack.world import RUNS, Silent
-from tests.telemetry import FAULTS, FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME, PUBLISHED_BY_AWS
+from tests.support.telemetry import FAULTS, FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME, PUBLISHED_BY_AWS
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -100,23 +100,23 @@ class Trouble:
         assert ident, answer.text
         return str(ident)
 
-    def carrier(self, path: str, body: Mapping[str, Any]) -> None:
+    def provider(self, path: str, body: Mapping[str, Any]) -> None:
         assert self.stack.console_url
-        httpx.post(f"{self.stack.console_url}/_carrier/{path}", json=body, timeout=30).raise_for_status()
+        httpx.post(f"{self.stack.console_url}/_provider/{path}", json=body, timeout=30).raise_for_status()
 
     def says(self, who: str, words: str) -> None:
-        self.carrier("inbound", {"from": who, "text": words})
+        self.provider("inbound", {"from": who, "text": words})
 
     def aws(self, service: str) -> Any:
         return evidence.client(self.stack, service)
 
-    def sweep(self) -> None:
-        self.aws("lambda").invoke(FunctionName=alias_of(self.stack.functions["sweeper"]), Payload=b"{}")
+    def reconcile(self) -> None:
+        self.aws("lambda").invoke(FunctionName=alias_of(self.stack.functions["reconciler"]), Payload=b"{}")
 
     def due(self, ident: str, **earlier: int) -> None:
-        """Let the sweeper look at a text now, `earlier` times of which are so many minutes ago."""
+        """Let the reconciler look at a text now, `earlier` times of which are so many minutes ago."""
         now = round(time.time() * 1000)
-        changes = {"attention_ms": now} | {name: now - minutes * MINUTE_MS for name, minutes in earlier.items()}
+        changes = {"due_at_ms": now} | {name: now - minutes * MINUTE_MS for name, minutes in earlier.items()}
         self.aws("dynamodb").update_item(
             TableName=self.stack.messages_table,
             Key={"pk": {"S": f"M#{ident}"}},
@@ -147,14 +147,14 @@ class Trouble:
         for words in ("Hello", "Stop, will you", "STOP"):
             self.says(number("0120"), words)
         self._api.post("/webhooks/message", json={"data": {}})
-        self.carrier("signed", {"data": {"event_type": "message.received"}})
+        self.provider("signed", {"data": {"event_type": "message.received"}})
         receipt = signing.webhook(
             self.layout, self.stack, "delivered", other=number("0121"), text="Of somebody else's service"
         )
         httpx.post(receipt.url, content=receipt.body, headers=receipt.headers, timeout=170)
 
     def rubbish(self) -> None:
-        later = f'{{"v": {outbox.READS + 1}}}'
+        later = f'{{"v": {queue.READS + 1}}}'
         for group, body in (("a", "rubbish"), ("c", later)):
             self.in_queue(group, body)
         junk = {"pk": {"S": "M#of-another-version"}, "status": {"S": "unheard-of"}}
@@ -172,15 +172,15 @@ class Trouble:
     def lost_receipts_and_texts_in_doubt(self) -> None:
         unread = self.text("queue", number("0132"))
         to = number("0170")
-        self.carrier("faults", {"webhook": "lose", "to": to, "times": None})
+        self.provider("faults", {"webhook": "lose", "to": to, "times": None})
         doubted = self.text("queue", to)
         # The gauge reads the counters, which the publisher keeps.
         self._eventually(lambda: self._api.get("/health").json().get("by_status", {}).get("unknown"), PATIENCE_S)
-        self.sweep()
+        self.reconcile()
         self.due(doubted, claimed_ms=11)
         self.until(unread, "submitted")
         self.due(unread)
-        self.sweep()
+        self.reconcile()
 
     def while_paused(self) -> None:
         stopper, erased = number("0103"), number("0104")
@@ -190,7 +190,7 @@ class Trouble:
         self._api.delete(f"/sms/recipients/{erased}").raise_for_status()
         self.due(waiting[2], accepted_ms=3 * 24 * 60)
         self.due(waiting[3])
-        self.sweep()
+        self.reconcile()
         self.until(waiting[2], "expired_unsent")
         self._eventually(lambda: self._api.get(f"/sms/optouts/{stopper}").json().get("opted_out"), PATIENCE_S)
         self.at.limits.resume()
@@ -204,35 +204,35 @@ class Trouble:
         self.aws("sqs").purge_queue(QueueUrl=self.stack.queue_url)
         self._eventually(lambda: not redrive.depth(self.at.sqs, self.stack.queue_url).total, PATIENCE_S)
         self.due(lost, accepted_ms=16)
-        self.sweep()
+        self.reconcile()
         self.at.limits.resume()
         # A drain puts back what the queue has lost.
         self._api.post("/sms/queue/process").raise_for_status()
         # Its text may still be on its way into the table, for a minute: until then nobody says that there is none.
-        self.in_queue("b", outbox.body("5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a10"))
+        self.in_queue("b", queue.body("5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a10"))
 
     def given_up(self) -> None:
         """A letter among the dead ones and a batch that was given up, which would take days."""
         for url in (self.stack.dead_letter_queue_url, self.at.formation.outputs["UnpublishedQueueUrl"]):
             more = {"MessageGroupId": "a", "MessageDeduplicationId": "a"} if url.endswith(".fifo") else {}
             self.aws("sqs").send_message(QueueUrl=url, MessageBody="{}", **more)
-        self.sweep()
+        self.reconcile()
 
     def stops(self) -> None:
         for outcome, several in (("unauthenticated", 1), ("no_funds", 1), ("from_not_on_profile", SUSPECTS)):
             for to in (number("0107"), number("0110"), number("0111"))[:several]:
-                self.carrier("faults", {"outcome": outcome, "to": to})
+                self.provider("faults", {"outcome": outcome, "to": to})
                 self.text("send", to)
             self.stopped()
-        self.carrier("faults", {"outage": "502"})
+        self.provider("faults", {"outage": "502"})
         for to in (number("0107"), number("0110"), number("0111")):
             self.text("send", to)
         self.stopped()
-        self.carrier("faults", {"outage": None})
+        self.provider("faults", {"outage": None})
 
     def stopped(self) -> None:
         """Have it told that sending is stopped, and let it go on."""
-        self.sweep()
+        self.reconcile()
         self.at.limits.close_breaker(int(time.time() * 1000))
 
 

@@ -1,4 +1,4 @@
-"""What the service is for, over HTTP on the deployed stack, with the carrier's own log as the witness."""
+"""What the service is for, over HTTP on the deployed stack, with the provider's own log as the witness."""
 
 import base64
 import io
@@ -14,9 +14,9 @@ import pytest
 from nacl.signing import SigningKey
 from rich.console import Console
 
-from local import demo
-from local.layout import Layout, Stack
-from local.signing import webhook
+from devtools.local_stack import demo
+from devtools.local_stack.layout import Layout, Stack
+from devtools.local_stack.signing import webhook
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -24,9 +24,9 @@ Eventually = Callable[..., Any]
 OURS = "+12025550100"
 
 
-def requests_to(carrier: httpx.Client, number: str) -> list[dict[str, Any]]:
-    """What the carrier was asked to send to a number, in the order in which it saw it."""
-    rows: list[dict[str, Any]] = carrier.get("/_carrier/requests", params={"to": number}).json()["requests"]
+def requests_to(provider: httpx.Client, number: str) -> list[dict[str, Any]]:
+    """What the provider was asked to send to a number, in the order in which it saw it."""
+    rows: list[dict[str, Any]] = provider.get("/_provider/requests", params={"to": number}).json()["requests"]
     return rows
 
 
@@ -37,7 +37,7 @@ def status_of(api: httpx.Client, message_id: str) -> dict[str, Any]:
 
 
 def test_a_text_sent_now_is_delivered_and_says_so(
-    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
     answer = api.post("/sms/send", json={"to": "+12022010101", "message": "Grüße"})
     assert answer.status_code == 200
@@ -46,11 +46,11 @@ def test_a_text_sent_now_is_delivered_and_says_so(
     eventually(lambda: status_of(api, sent["message_id"])["status"] == "delivered")
     by_telnyx_id = status_of(api, sent["telnyx_id"])
     assert [entry["status"] for entry in by_telnyx_id["history"]][-3:] == ["submitted", "sent", "delivered"]
-    assert [row["idempotency_key"] for row in requests_to(carrier, "+12022010101")] == [sent["message_id"]]
+    assert [row["idempotency_key"] for row in requests_to(provider, "+12022010101")] == [sent["message_id"]]
 
 
 def test_a_hundred_texts_to_twenty_people_all_arrive_once_and_never_faster_than_agreed(
-    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
     numbers = [f"+1202301{n:04d}" for n in range(100, 120)]
     texts = [(number, f"text {n}") for n in range(5) for number in numbers]
@@ -65,7 +65,7 @@ def test_a_hundred_texts_to_twenty_people_all_arrive_once_and_never_faster_than_
         ids = list(pool.map(enqueue, texts))
 
     def taken() -> list[dict[str, Any]]:
-        rows = carrier.get("/_carrier/requests", params={"limit": 100_000}).json()["requests"]
+        rows = provider.get("/_provider/requests", params={"limit": 100_000}).json()["requests"]
         return [row for row in rows if row["to"] in numbers and row["accepted"]]
 
     eventually(lambda: len(taken()) >= len(ids), within_s=90)
@@ -84,28 +84,28 @@ def test_a_hundred_texts_to_twenty_people_all_arrive_once_and_never_faster_than_
 
 
 def test_texts_to_one_person_leave_in_the_order_in_which_they_came(
-    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
     number = "+12023020100"
     answers = [api.post("/sms/queue", json={"to": number, "message": f"text {n}"}).json() for n in range(4)]
-    eventually(lambda: len(requests_to(carrier, number)) == 4)
-    keys = [row["idempotency_key"] for row in requests_to(carrier, number)]
+    eventually(lambda: len(requests_to(provider, number)) == 4)
+    keys = [row["idempotency_key"] for row in requests_to(provider, number)]
     assert keys == [answer["message_id"] for answer in answers]
 
 
-def test_the_same_idempotency_key_sends_once(api: httpx.Client, carrier: httpx.Client) -> None:
+def test_the_same_idempotency_key_sends_once(api: httpx.Client, provider: httpx.Client) -> None:
     number, headers = "+12023030100", {"Idempotency-Key": "order-4711"}
     body = {"to": number, "message": "Your order has left"}
     first = api.post("/sms/send", json=body, headers=headers)
     second = api.post("/sms/send", json=body, headers=headers)
     other = api.post("/sms/send", json=body | {"message": "Another"}, headers=headers)
-    assert len(requests_to(carrier, number)) == 1
+    assert len(requests_to(provider, number)) == 1
     assert (first.status_code, second.status_code, other.status_code) == (200, 200, 409)
     assert first.json()["message_id"] == second.json()["message_id"]
 
 
 def test_processing_drains_what_waits_or_leaves_it_to_the_consumer(
-    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
     number = "+12023040100"
     queued = api.post("/sms/queue", json={"to": number, "message": "Hello"}).json()
@@ -113,13 +113,13 @@ def test_processing_drains_what_waits_or_leaves_it_to_the_consumer(
     assert answer.status_code == 200
     assert set(answer.json()) == {"processed", "failed", "results", "remaining"}
     eventually(lambda: status_of(api, queued["message_id"])["status"] == "delivered")
-    assert len(requests_to(carrier, number)) == 1
+    assert len(requests_to(provider, number)) == 1
 
 
 def test_an_inbound_text_is_kept_and_read_by_its_id(
-    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
-    said = carrier.post("/_carrier/inbound", json={"from": "+12023050100", "text": "Is this on?"}).json()
+    said = provider.post("/_provider/inbound", json={"from": "+12023050100", "text": "Is this on?"}).json()
     found = eventually(lambda: (a := status_of(api, said["message_id"])).get("status") == "received" and a)
     assert (found["direction"], found["from"], found["text"]) == ("inbound", "+12023050100", "Is this on?")
 
@@ -139,11 +139,11 @@ def test_a_receipt_decides_what_became_of_a_text(
     ("number", "http_status", "code"),
     [
         ("+12025550150", 403, "recipient_opted_out"),
-        ("+12025550151", 400, "carrier_refused"),
+        ("+12025550151", 400, "provider_refused"),
         ("+12025550170", 504, "outcome_unknown"),
     ],
 )
-def test_what_the_carrier_refuses_is_told_to_the_caller(
+def test_what_the_provider_refuses_is_told_to_the_caller(
     api: httpx.Client, number: str, http_status: int, code: str
 ) -> None:
     answer = api.post("/sms/send", json={"to": number, "message": "Hello"})
@@ -188,10 +188,10 @@ def test_a_webhook_signed_by_somebody_else_changes_nothing(
 )
 @pytest.mark.parametrize("route", ["/sms/send", "/sms/queue"])
 def test_bad_input_is_refused_by_name_and_reaches_nobody(
-    api: httpx.Client, carrier: httpx.Client, route: str, body: bytes, field: str | None
+    api: httpx.Client, provider: httpx.Client, route: str, body: bytes, field: str | None
 ) -> None:
     answer = api.post(route, content=body, headers={"content-type": "application/json"})
-    assert requests_to(carrier, "+12023070100") == []
+    assert requests_to(provider, "+12023070100") == []
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid_request"
     assert answer.json().get("field") == field
@@ -207,21 +207,21 @@ def test_a_path_that_is_no_route_and_a_method_that_a_route_has_not_are_told_in_o
 
 
 def test_after_a_stop_nothing_more_leaves(
-    api: httpx.Client, carrier: httpx.Client, eventually: Eventually
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
     number = "+12023080100"
     ids = [
         api.post("/sms/queue", json={"to": number, "message": f"text {n}"}).json()["message_id"] for n in range(9)
     ]
-    eventually(lambda: requests_to(carrier, number))
-    carrier.post("/_carrier/inbound", json={"from": number, "text": "STOP"})
+    eventually(lambda: requests_to(provider, number))
+    provider.post("/_provider/inbound", json={"from": number, "text": "STOP"})
     eventually(lambda: api.get(f"/sms/optouts/{number}").status_code == 200)
     known_ms = time.time() * 1000
     eventually(lambda: all(status_of(api, i)["status"] in ("delivered", "suppressed") for i in ids), within_s=60)
-    assert [row for row in requests_to(carrier, number) if row["arrived_ms"] > known_ms + 1000] == []
+    assert [row for row in requests_to(provider, number) if row["arrived_ms"] > known_ms + 1000] == []
     assert status_of(api, ids[-1])["status"] == "suppressed"
     assert api.post("/sms/send", json={"to": number, "message": "x"}).json()["code"] == "recipient_opted_out"
-    carrier.post("/_carrier/inbound", json={"from": number, "text": "START"})
+    provider.post("/_provider/inbound", json={"from": number, "text": "START"})
     eventually(lambda: api.post("/sms/send", json={"to": number, "message": "Welcome back"}).status_code == 200)
 
 

@@ -1,4 +1,4 @@
-"""A stack under test, and what a test does to it: its texts, its carrier, its workers, its clock."""
+"""A stack under test, and what a test does to it: its texts, its provider, its workers, its clock."""
 
 import contextlib
 import os
@@ -11,18 +11,18 @@ from typing import Any
 import boto3
 import httpx
 
-from local import emulator as emulators
-from local import processes
-from local.emulator import REGION
-from local.layout import Layout
-from local.processes import Child
-from local.release import alias_of
+from devtools.local_stack import emulator as emulators
+from devtools.local_stack import processes
+from devtools.local_stack.emulator import REGION
+from devtools.local_stack.layout import Layout
+from devtools.local_stack.processes import Child
+from devtools.local_stack.release import alias_of
 from tests.stack.world import up
 
 # Instead of six minutes, so that a test can see a killed worker's texts come back.
 VISIBILITY_S = 15
 TEN_MINUTES_MS = 10 * 60_000
-# After that the carrier has given up on a receipt.
+# After that the provider has given up on a receipt.
 TRIES_S = 15.0
 
 
@@ -50,7 +50,7 @@ class Bench:
             )
         return self._clients[service]
 
-    # ---------------------------------------------------------------------------------- texts and the carrier
+    # ---------------------------------------------------------------------------------- texts and the provider
 
     def enqueue(self, to: str, count: int = 1) -> list[str]:
         """Ids of so many texts, accepted with 202."""
@@ -73,18 +73,18 @@ class Bench:
         ).json()
         return fields
 
-    def carrier(self, path: str, **parameters: Any) -> Any:
-        """What the carrier knows."""
-        return httpx.get(f"{self.stack.console_url}/_carrier/{path}", params=parameters, timeout=10).json()
+    def provider(self, path: str, **parameters: Any) -> Any:
+        """What the provider knows."""
+        return httpx.get(f"{self.stack.console_url}/_provider/{path}", params=parameters, timeout=10).json()
 
     def program(self, **fault: Any) -> None:
-        """Let something go wrong at the carrier."""
-        answer = httpx.post(f"{self.stack.console_url}/_carrier/faults", json=fault, timeout=10)
+        """Let something go wrong at the provider."""
+        answer = httpx.post(f"{self.stack.console_url}/_provider/faults", json=fault, timeout=10)
         assert answer.status_code < 300, answer.text
 
     def accepted(self, ids: list[str]) -> list[dict[str, Any]]:
-        """The requests by which the carrier took any of these messages, in order."""
-        rows = self.carrier("requests", limit=100_000)["requests"]
+        """The requests by which the provider took any of these messages, in order."""
+        rows = self.provider("requests", limit=100_000)["requests"]
         return [row for row in rows if row["accepted"] and row["idempotency_key"] in ids]
 
     # --------------------------------------------------------------------------------------------- the faults
@@ -123,14 +123,14 @@ class Bench:
         self.stack.save(self.layout)
 
     def let_time_pass(self, ident: str, claimed_before_ms: float = float("inf")) -> None:
-        """Make a claim as old as the sweeper wants it for a replay, and run the sweeper."""
+        """Make a claim as old as the reconciler wants it for a replay, and run the reconciler."""
         now = round(time.time() * 1000)
         table = self.aws("dynamodb")
         with contextlib.suppress(table.exceptions.ConditionalCheckFailedException):
             table.update_item(
                 TableName=self.stack.messages_table,
                 Key={"pk": {"S": f"M#{ident}"}},
-                UpdateExpression="SET claimed_ms = :then, attention_ms = :now",
+                UpdateExpression="SET claimed_ms = :then, due_at_ms = :now",
                 ConditionExpression="claimed_ms < :before AND attribute_exists(attention)",
                 ExpressionAttributeValues={
                     ":then": {"N": str(now - TEN_MINUTES_MS - 1000)},
@@ -138,10 +138,10 @@ class Bench:
                     ":before": {"N": str(round(min(now, claimed_before_ms)))},
                 },
             )
-        self.aws("lambda").invoke(FunctionName=alias_of(self.stack.functions["sweeper"]), Payload=b"{}")
+        self.aws("lambda").invoke(FunctionName=alias_of(self.stack.functions["reconciler"]), Payload=b"{}")
 
     def delivered(self, ids: list[str]) -> bool:
-        """Whether all these texts have arrived. A busy machine may miss all tries of a receipt, which the carrier
+        """Whether all these texts have arrived. A busy machine may miss all tries of a receipt, which the provider
         does not repeat then: what has left and heard nothing for a while is read from its records.
         """
         found = {ident: self.status(ident)["status"] for ident in ids}

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local import stack as stacks
-from local.layout import ROOT, Layout, Stack
-from local.processes import Child, alive, locked, started_at
-from local.progress import Step
-from local.release import ALIAS
+from devtools.local_stack import stack as stacks
+from devtools.local_stack.layout import ROOT, Layout, Stack
+from devtools.local_stack.processes import Child, alive, locked, started_at
+from devtools.local_stack.progress import Step
+from devtools.local_stack.release import ALIAS
 
 RUNS = ROOT / ".local" / "test"
 
@@ -55,7 +55,7 @@ def shared_stack(home: Path, user: str, **options: Any) -> Iterator[Stack]:
                 stacks.down(layout, Silent())
                 # The logs of a run that went wrong are worth keeping; the rest is not.
                 shutil.rmtree(layout.emulator, ignore_errors=True)
-                shutil.rmtree(layout.carrier, ignore_errors=True)
+                shutil.rmtree(layout.provider, ignore_errors=True)
 
 
 def reconfigure(functions: Any, name: str, **settings: Any) -> None:

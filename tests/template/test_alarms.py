@@ -1,15 +1,15 @@
 """Every alarm goes off on the data of the fault that it is for, and is quiet otherwise.
 
-The states are worked out as CloudWatch does, by local/telemetry/alarms.py, over the template as it is deployed.
+The states are worked out as CloudWatch does, by devtools/local_stack/telemetry/alarms.py, over the template as it is deployed.
 """
 
 from collections.abc import Mapping
 
-from local.telemetry import alarms, expressions, page
-from local.telemetry.alarms import Alarm, State
-from local.telemetry.series import Telemetry
+from devtools.local_stack.telemetry import alarms, expressions, page
+from devtools.local_stack.telemetry.alarms import Alarm, State
+from devtools.local_stack.telemetry.series import Telemetry
 from tests.chance import told
-from tests.telemetry import FAULTS
+from tests.support.telemetry import FAULTS
 
 OPERATIONS = page.read_operations({}, {}, "sms", "us-east-1")
 MINUTE_MS = 60_000

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local import release, sam_template
-from tests.fakes import ROOT
+from devtools.local_stack import release, sam_template
+from tests.support.fakes import ROOT
 from tests.template.test_template_security import FUNCTIONS, deployed, transformed
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
@@ -145,7 +145,7 @@ def test_what_is_called_asynchronously_is_tried_once_and_soon_or_not_at_all() ->
         for permission in deployed("AWS::Lambda::Permission").values()
         if permission["Principal"] != "apigateway.amazonaws.com"
     }
-    assert {aliases()[alias] for alias in asynchronous} == set(configured) == {"SweeperFunction"}
+    assert {aliases()[alias] for alias in asynchronous} == set(configured) == {"ReconcilerFunction"}
     for made in configured.values():
         assert (made["MaximumRetryAttempts"], made["MaximumEventAgeInSeconds"]) == (0, 60)
-        assert made["Qualifier"] in ({"Ref": "SweeperFunctionAliaslive"}, release.ALIAS)
+        assert made["Qualifier"] in ({"Ref": "ReconcilerFunctionAliaslive"}, release.ALIAS)

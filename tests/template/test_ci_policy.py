@@ -3,8 +3,8 @@
 import json
 import re
 
-from local import sam_template
-from tests.fakes import ROOT
+from devtools.local_stack import sam_template
+from tests.support.fakes import ROOT
 from tests.template.test_template_security import EVERY_OPTION, listed, transformed
 
 PAGE = (ROOT / "docs/deploy.md").read_text()

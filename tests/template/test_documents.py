@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 
-from longcode import errors, http, send
+from longcode.domain import errors
+from longcode.entrypoints import http
+from longcode.use_cases import send
 from tests.template.test_template import RESOURCES, TEMPLATE
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +26,7 @@ def returned_codes() -> dict[str, str]:
     """Each error code that the code or the gateway answers with, and its HTTP status where it is fixed."""
     found = {kind.code: str(status) for kind, status in http._STATUS.items()}
     sent = dict(re.findall(r'code="([a-z_]+)",\s*status_code=(\d+)', inspect.getsource(send)))
-    assert {"outcome_unknown", "carrier_rate_limited"} <= set(sent), (
+    assert {"outcome_unknown", "provider_rate_limited"} <= set(sent), (
         "The codes of a send stand somewhere else now."
     )
     found |= sent

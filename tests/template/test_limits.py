@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.fakes import ROOT
+from tests.support.fakes import ROOT
 from tests.template.test_template_security import EVERY_OPTION, PARAMETERS, deployed
 
 # The longest that each of these may be, with what makes up its name.

@@ -9,9 +9,9 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from local import sam_template
-from longcode.metrics import DIMENSIONS, NAMESPACE, Metric
-from tests.fakes import ROOT
+from devtools.local_stack import sam_template
+from longcode.domain.metrics import DIMENSIONS, NAMESPACE, Metric
+from tests.support.fakes import ROOT
 
 TEMPLATE = sam_template.load(ROOT / "template.yaml")
 RESOURCES = TEMPLATE["Resources"]
@@ -102,7 +102,7 @@ def test_each_alarm_has_its_runbook() -> None:
 
 def test_only_the_alarm_on_silence_takes_silence_for_a_fault() -> None:
     silent = {name for name, alarm in ALARMS.items() if alarm["TreatMissingData"] != "notBreaching"}
-    assert silent == {"SweeperSilent"}
+    assert silent == {"ReconcilerSilent"}
 
 
 def test_an_alarm_looks_at_no_more_metrics_than_cloudwatch_takes() -> None:

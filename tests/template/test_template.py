@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from longcode import destinations, pacing
+from longcode.domain import destinations, pacing
 from tests.chance import told
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +123,7 @@ def test_both_tables_are_on_demand_and_forget_by_the_same_attribute(table: str) 
     assert properties(table)["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
-def test_the_carrier_key_is_never_echoed_and_never_in_an_environment() -> None:
+def test_the_provider_key_is_never_echoed_and_never_in_an_environment() -> None:
     assert TEMPLATE["Parameters"]["TelnyxApiKey"]["NoEcho"] is True
     assert properties("TelnyxSecret")["SecretString"] == {"!Ref": "TelnyxApiKey"}
     for name in FUNCTIONS:
@@ -187,7 +187,7 @@ def test_the_catch_all_takes_every_method_that_a_client_may_try() -> None:
 
 
 def test_every_setting_that_the_code_reads_is_in_the_environment() -> None:
-    source = (ROOT / "layers/longcode/python/longcode/config.py").read_text()
+    source = (ROOT / "layers/longcode/python/longcode/entrypoints/config.py").read_text()
     read = set(re.findall(r'(?:text|number|env\.get)\("([A-Z_]+)"', source))
     assert read
     assert read <= set(GLOBALS["Environment"]["Variables"])
@@ -228,7 +228,7 @@ def test_the_template_takes_the_destinations_that_the_code_takes() -> None:
 
 
 def test_no_claim_outlives_its_function() -> None:
-    from longcode.message import CLAIM_MS
+    from longcode.domain.message import CLAIM_MS
 
     assert max(timeout(name) for name in FUNCTIONS) * 1000 < CLAIM_MS
 

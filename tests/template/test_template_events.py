@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from longcode import stream
-from longcode.metrics import Metric
+from longcode.domain.metrics import Metric
+from longcode.entrypoints import stream
 from tests.template.test_operations import ALARMS, alarm_metrics
 from tests.template.test_template import GLOBALS, TEMPLATE, properties, statements, timeout
 
@@ -43,7 +43,7 @@ def test_what_is_given_up_leaves_a_trace_that_somebody_is_told_of() -> None:
     assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"] == {"!GetAtt": "UnpublishedQueue.Arn"}
     assert ALARMS["Unpublished"]["MetricName"] == Metric.UNPUBLISHED_NOW
     assert GLOBALS["Environment"]["Variables"]["UNPUBLISHED_QUEUE_URL"] == {"!Ref": "UnpublishedQueue"}
-    (looks,) = [s for s in statements("SweeperFunction") if s["Action"] == "sqs:GetQueueAttributes"]
+    (looks,) = [s for s in statements("ReconcilerFunction") if s["Action"] == "sqs:GetQueueAttributes"]
     assert looks["Resource"] == [{"!GetAtt": "DeadLetterQueue.Arn"}, {"!GetAtt": "UnpublishedQueue.Arn"}]
     # A batch of the stream can't go to a FIFO queue.
     assert "FifoQueue" not in properties("UnpublishedQueue")

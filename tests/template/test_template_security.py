@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from local import sam_template
-from local.build import SAM
-from tests.fakes import ROOT
+from devtools.local_stack import sam_template
+from devtools.local_stack.build import SAM
+from tests.support.fakes import ROOT
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000"
 EVERY_OPTION = {"KmsKeyArn": KEY, "WafRequestsPerFiveMinutes": "1000", "WebhookSourceRange": "192.76.120.192/27"}
@@ -263,7 +263,7 @@ def test_the_firewall_stands_before_the_stage_and_refuses_by_address_in_the_shap
         (
             "WebhookSourceRange",
             ["", "192.76.120.192/27", "192.76.120.192/27,2001:db8::/32", "198.51.100.7"],
-            ["the carrier", "192.76.120.192/27 198.51.100.7", "192.76.120.192/", ",192.76.120.192/27"],
+            ["the provider", "192.76.120.192/27 198.51.100.7", "192.76.120.192/", ",192.76.120.192/27"],
         ),
     ],
 )

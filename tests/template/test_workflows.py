@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.layout import ROOT
+from devtools.local_stack.layout import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 

@@ -9,7 +9,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode.attributes import typed, untyped
+from longcode.aws.attributes import typed, untyped
 
 # DynamoDB's numbers: 38 digits, up to 10^126.
 NUMBERS = st.integers(-(10**37), 10**37) | st.decimals(

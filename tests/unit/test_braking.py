@@ -5,10 +5,10 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode import braking, pacing
-from longcode.braking import TEXT, Brake
+from longcode.domain import braking, pacing
+from longcode.domain.braking import TEXT, Brake
 from tests.chance import told
-from tests.fakes.clock import START_MS
+from tests.support.fakes.clock import START_MS
 
 NOW = START_MS
 rates = st.integers(braking.SLOWEST_RATE, braking.LAPSE_RATE)

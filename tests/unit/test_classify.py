@@ -1,4 +1,4 @@
-"""What each answer of the carrier to a send means: one table of every code and status that it documents."""
+"""What each answer of the provider to a send means: one table of every code and status that it documents."""
 
 import itertools
 import json
@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode import telnyx
-from longcode.message import Fault, Status
-from longcode.ports import Answer, Verdict
+from longcode.domain.message import Fault
+from longcode.domain.outcomes import Answer, Verdict
+from longcode.domain.status import Status
+from longcode.telnyx import protocol
 from tests.chance import told
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import TELNYX_ID
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import TELNYX_ID
 
 WALL_S = START_MS / 1000
 ACCEPTED, NOT_SENT, BACK_OFF = Verdict.ACCEPTED, Verdict.NOT_SENT, Verdict.BACK_OFF
@@ -33,10 +34,10 @@ def good(**changes: Any) -> bytes:
 
 def classify(status: int, content: bytes, **headers: str) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return telnyx.classify(status, named, content, WALL_S)
+    return protocol.classify(status, named, content, WALL_S)
 
 
-# (HTTP status, error code, verdict). The groups are those of the carrier's list of errors.
+# (HTTP status, error code, verdict). The groups are those of the provider's list of errors.
 CODES: list[tuple[int, str, Verdict]] = [
     # may have been taken
     (500, "10007", AMBIGUOUS),
@@ -267,7 +268,7 @@ def test_a_missing_title_and_detail_are_made_up_for() -> None:
     answer = classify(400, b'{"errors":[{"code":"40310"}]}')
 
     assert answer.fault
-    assert answer.fault.title == "The carrier answered 400."
+    assert answer.fault.title == "The provider answered 400."
     assert answer.fault.detail == ""
 
 
@@ -286,13 +287,13 @@ DEFAULTS = [
 ]
 
 
-def test_without_a_wish_of_the_carrier_each_wait_has_its_length() -> None:
+def test_without_a_wish_of_the_provider_each_wait_has_its_length() -> None:
     for status, code, wait_ms in DEFAULTS:
         with told((status, code, wait_ms)):
             assert classify(status, error(code)).wait_ms == wait_ms
 
 
-def test_the_wait_that_the_carrier_asks_for_is_kept() -> None:
+def test_the_wait_that_the_provider_asks_for_is_kept() -> None:
     cases: list[tuple[int, str]] = [row[:2] for row in DEFAULTS]
     for status, code in cases:
         with told((status, code)):
@@ -353,7 +354,7 @@ def test_any_2xx_with_an_id_is_accepted(status: int) -> None:
         ACCEPTED,
         http_status=status,
         telnyx_id=TELNYX_ID,
-        carrier_status="queued",
+        provider_status="queued",
         status=Status.SUBMITTED,
         parts=3,
     )
@@ -378,7 +379,7 @@ def test_a_2xx_that_names_no_id_may_have_been_taken() -> None:
 
             assert answer.verdict is AMBIGUOUS
             assert answer.fault
-            assert answer.fault.code == "carrier_unreadable"
+            assert answer.fault.code == "provider_unreadable"
 
 
 def test_a_yes_may_carry_a_later_word_already() -> None:
@@ -398,7 +399,7 @@ def test_a_yes_may_carry_a_later_word_already() -> None:
         with told((word, status)):
             answer = classify(200, good(to=[{"status": word}]))
 
-            assert (answer.verdict, answer.carrier_status, answer.status) == (ACCEPTED, word, status)
+            assert (answer.verdict, answer.provider_status, answer.status) == (ACCEPTED, word, status)
 
 
 def test_a_yes_without_a_word_counts_as_queued() -> None:
@@ -407,7 +408,7 @@ def test_a_yes_without_a_word_counts_as_queued() -> None:
         with told(to):
             answer = classify(200, good(to=to, parts=None))
 
-            assert (answer.verdict, answer.carrier_status, answer.parts) == (ACCEPTED, "queued", None)
+            assert (answer.verdict, answer.provider_status, answer.parts) == (ACCEPTED, "queued", None)
 
 
 def test_a_number_of_parts_that_no_text_has_is_not_taken() -> None:
@@ -462,7 +463,7 @@ def test_a_title_that_is_no_text_is_made_up_for(odd: object) -> None:
     fault = classify(400, json.dumps({"errors": [{"code": "40310", "title": odd, "detail": odd}]}).encode()).fault
 
     assert fault
-    assert (fault.title, fault.detail) == ("The carrier answered 400.", "")
+    assert (fault.title, fault.detail) == ("The provider answered 400.", "")
 
 
 ODD_TEXT = st.text(st.characters(codec=None), max_size=20)
@@ -479,14 +480,14 @@ def test_no_words_of_others_are_unfit_for_a_terminal_or_a_table(
 
     faults = (answer.fault, *answer.faults)
     words = [word for fault in faults if fault for word in (fault.code, fault.title, fault.detail)]
-    for word in (*words, answer.telnyx_id or "", answer.carrier_status or ""):
+    for word in (*words, answer.telnyx_id or "", answer.provider_status or ""):
         word.encode()
         assert not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in word)
 
 
 @given(st.integers(200, 599), st.binary(max_size=60), st.dictionaries(st.text(max_size=12), st.text(max_size=12)))
 def test_any_answer_at_all_is_one_of_ours(status: int, content: bytes, headers: dict[str, str]) -> None:
-    answer = telnyx.classify(status, headers, content, WALL_S)
+    answer = protocol.classify(status, headers, content, WALL_S)
 
     assert answer.verdict in Verdict
     assert (answer.fault is None) == (answer.verdict is ACCEPTED)
@@ -503,7 +504,7 @@ STOPPED_BY = [
     *((code, "key") for code in ("10009", "10010", "20002", "20017", "http_401")),
     *((code, "funds") for code in ("20100", "40333", "http_402")),
     *((code, "setup") for code in ("40300", "40305", "40312", "40100", "10038", "49999")),
-    *((code, "outage") for code in ("carrier_unreachable", "carrier_no_answer", "carrier_unreadable")),
+    *((code, "outage") for code in ("provider_unreachable", "provider_no_answer", "provider_unreadable")),
     *((code, "outage") for code in ("10007", "10008", "http_408", "http_500", "http_502", "http_599")),
     *((code, "outage") for code in ("http_301", "http_307", "http_400", "http_403", "http_404", "http_426")),
 ]
@@ -512,5 +513,5 @@ STOPPED_BY = [
 def test_an_open_breaker_is_about_the_fault_that_opened_it() -> None:
     for code, word in STOPPED_BY:
         with told((code, word)):
-            assert telnyx.stopped_by(code) == word
-            assert telnyx.stopped_by(f"{code} Some title of the carrier's") == word
+            assert protocol.stopped_by(code) == word
+            assert protocol.stopped_by(f"{code} Some title of the provider's") == word

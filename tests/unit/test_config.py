@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
-from longcode.config import Settings
-from longcode.destinations import Destination
-from longcode.errors import ConfigurationError
+from longcode.domain.destinations import Destination
+from longcode.domain.errors import ConfigurationError
+from longcode.entrypoints.config import Settings
 
 KEY = base64.b64encode(b"k" * 32).decode()
 OTHER_KEY = base64.b64encode(b"o" * 32).decode()
@@ -36,7 +36,7 @@ def test_the_required_settings_are_enough() -> None:
     settings = Settings.from_env(GOOD)
 
     assert settings.long_code == "+12025550100"
-    assert settings.carrier_url == "https://api.telnyx.com/v2"
+    assert settings.provider_url == "https://api.telnyx.com/v2"
     assert settings.webhook_url == ""
     assert settings.recipient_interval_ms == 1_000
     assert (settings.sender_interval_ms, settings.account_interval_ms) == (0, 0)
@@ -88,7 +88,7 @@ MALFORMED = [
     ("RETENTION_DAYS", "0"),
     ("RETENTION_DAYS", "9999999999"),
     ("AMBIGUOUS_SENDS", "maybe"),
-    ("WEBHOOK_SOURCE_RANGE", "the carrier"),
+    ("WEBHOOK_SOURCE_RANGE", "the provider"),
     ("WEBHOOK_SOURCE_RANGE", "192.76.120.200/27"),
     ("WEBHOOK_SOURCE_RANGE", "192.76.120.192/33"),
     ("WEBHOOK_SOURCE_RANGE", "192.76.120.192/27 198.51.100.0/24"),
@@ -140,7 +140,7 @@ def test_slashes_at_the_end_of_addresses_do_not_matter() -> None:
         GOOD | {"TELNYX_BASE_URL": "http://127.0.0.1:9/v2/", "WEBHOOK_URL": "https://example.com/hooks/"}
     )
 
-    assert settings.carrier_url == "http://127.0.0.1:9/v2"
+    assert settings.provider_url == "http://127.0.0.1:9/v2"
     assert settings.webhook_url == "https://example.com/hooks"
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from longcode import consent
-from longcode.errors import Unavailable
-from longcode.ports import OptOut, OptOutChange
+from longcode.domain.errors import Unavailable
+from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.use_cases import opt_outs
 from tests.chance import told
-from tests.fakes import FakeOptOuts
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import THEIRS
+from tests.support.fakes import FakeOptOuts
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import THEIRS
 
 MINUTE, DAY = 60_000, 86_400_000
 NOW = START_MS + 10 * MINUTE
@@ -24,7 +24,7 @@ def word(after_ms: int, out: bool, note: str = "") -> OptOutChange:
 def after(*words: OptOutChange) -> OptOut:
     entry: OptOut | None = None
     for said in words:
-        entry = consent.decide(THEIRS, entry, said, NOW) or entry
+        entry = opt_outs.decide(THEIRS, entry, said, NOW) or entry
     assert entry
     return entry
 
@@ -56,12 +56,12 @@ def test_the_same_word_later_moves_its_time_and_is_no_line_in_the_history() -> N
     entry = after(word(0, True), word(5, True))
 
     assert entry == OptOut(THEIRS, True, (word(0, True),), START_MS + 5, 2)
-    assert consent.decide(THEIRS, entry, word(3, False), NOW) is None
+    assert opt_outs.decide(THEIRS, entry, word(3, False), NOW) is None
 
 
 @pytest.mark.parametrize("said", [word(5, True), word(5, False), word(4, False), word(4, True)])
 def test_what_has_no_say_is_not_written(said: OptOutChange) -> None:
-    assert consent.decide(THEIRS, after(word(0, False), word(5, True)), said, NOW) is None
+    assert opt_outs.decide(THEIRS, after(word(0, False), word(5, True)), said, NOW) is None
 
 
 def test_the_history_keeps_the_last_hundred_changes() -> None:
@@ -79,7 +79,7 @@ def test_a_long_note_is_cut() -> None:
 def test_an_entry_of_an_earlier_version_that_is_dated_ahead_gives_way(out: bool) -> None:
     ahead = replace(after(word(0, not out)), said_ms=NOW + 365 * DAY, revision=0)
 
-    entry = consent.decide(THEIRS, ahead, word(1, out), NOW)
+    entry = opt_outs.decide(THEIRS, ahead, word(1, out), NOW)
 
     assert entry
     assert (entry.opted_out, entry.said_ms) == (out, START_MS + 1)
@@ -88,7 +88,7 @@ def test_an_entry_of_an_earlier_version_that_is_dated_ahead_gives_way(out: bool)
 def test_a_clock_that_is_a_little_fast_is_no_date_ahead() -> None:
     stop = replace(after(word(0, True)), said_ms=NOW + 2 * MINUTE)
 
-    assert consent.decide(THEIRS, stop, word(1, False), NOW) is None
+    assert opt_outs.decide(THEIRS, stop, word(1, False), NOW) is None
 
 
 # --------------------------------------------------------------------------------------- when it was said
@@ -109,8 +109,8 @@ def test_a_time_out_of_reason_never_counts_against_a_stop() -> None:
     ]
     for occurred_ms, stop_ms, start_ms in cases:
         with told((occurred_ms, stop_ms, start_ms)):
-            assert consent.said_ms(occurred_ms, NOW, True) == stop_ms
-            assert consent.said_ms(occurred_ms, NOW, False) == start_ms
+            assert opt_outs.said_ms(occurred_ms, NOW, True) == stop_ms
+            assert opt_outs.said_ms(occurred_ms, NOW, False) == start_ms
 
 
 # -------------------------------------------------------------------------------------------- written down
@@ -119,7 +119,7 @@ def test_a_time_out_of_reason_never_counts_against_a_stop() -> None:
 def test_it_says_whether_the_state_changed() -> None:
     ledger = FakeOptOuts()
 
-    told = [consent.heed(ledger, THEIRS, said, NOW) for said in (word(0, True), word(5, True), word(3, False))]
+    told = [opt_outs.apply(ledger, THEIRS, said, NOW) for said in (word(0, True), word(5, True), word(3, False))]
 
     assert told == [True, False, False]
     assert ledger.entries[THEIRS] == after(word(0, True), word(5, True))
@@ -129,7 +129,7 @@ def test_a_write_whose_answer_was_lost_is_known_to_have_been_made() -> None:
     ledger = FakeOptOuts()
     ledger.trip.fail("replace", after=True)
 
-    assert consent.heed(ledger, THEIRS, word(0, True), NOW)
+    assert opt_outs.apply(ledger, THEIRS, word(0, True), NOW)
 
     assert ledger.trip.calls == ["get", "replace", "get"]
     assert ledger.entries[THEIRS] == after(word(0, True))
@@ -140,7 +140,7 @@ def test_a_write_that_was_not_made_is_told() -> None:
     ledger.trip.fail("replace")
 
     with pytest.raises(Unavailable):
-        consent.heed(ledger, THEIRS, word(0, True), NOW)
+        opt_outs.apply(ledger, THEIRS, word(0, True), NOW)
 
     assert ledger.entries == {}
 
@@ -163,7 +163,7 @@ class Busy(FakeOptOuts):
 def test_a_word_is_tried_again_while_others_write() -> None:
     ledger = Busy(times=9)
 
-    assert consent.heed(ledger, THEIRS, word(0, True), NOW)
+    assert opt_outs.apply(ledger, THEIRS, word(0, True), NOW)
 
     assert ledger.entries[THEIRS].opted_out
 
@@ -172,7 +172,7 @@ def test_a_word_that_never_gets_in_is_no_word_heeded() -> None:
     ledger = Busy(times=10)
 
     with pytest.raises(Unavailable, match="The opt-out ledger"):
-        consent.heed(ledger, THEIRS, word(0, True), NOW)
+        opt_outs.apply(ledger, THEIRS, word(0, True), NOW)
 
     assert not ledger.entries[THEIRS].opted_out
     assert ledger.trip.count("replace") == 10

@@ -6,8 +6,8 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneMetadata
 
-from longcode import destinations
-from longcode.destinations import Destination, country, find, own_country, parse
+from longcode.domain import destinations
+from longcode.domain.destinations import Destination, country, find, own_country, parse
 from tests.chance import told
 
 OURS = "+12025550100"

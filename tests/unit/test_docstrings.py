@@ -3,10 +3,10 @@
 import doctest
 import importlib
 
-from tests.fakes import ROOT
+from tests.support.fakes import ROOT
 
 LAYER = ROOT / "layers/longcode/python"
-FOLDERS = {LAYER: ("longcode",), ROOT: ("local", "cli", "tests", "bench", "cost", "scan")}
+FOLDERS = {LAYER: ("longcode",), ROOT: ("devtools", "longcode_cli", "tests", "bench")}
 PROMPT = ">" * 3 + " "
 
 
@@ -20,5 +20,5 @@ def test_every_example_in_a_docstring_does_what_it_says() -> None:
     ]
     ran = {module: doctest.testmod(importlib.import_module(module)) for module in modules}
 
-    assert "longcode.explain" in ran
+    assert "longcode.telnyx.explanations" in ran
     assert {module: result for module, result in ran.items() if result.failed or not result.attempted} == {}

@@ -9,25 +9,28 @@ from typing import Any, get_args
 import pytest
 
 from docs import errors as errors_page
-from longcode import explain, http, telnyx
-from longcode.errors import SendRefused
-from longcode.explain import EXPLANATIONS, Explanation, timeline
-from longcode.message import Entry, Fault, HeldBy, Message, Status
-from longcode.ports import Answer, Verdict
-from tests.fakes import OURS, ROOT, THEIRS, World, make_world
-from tests.fakes.carrier import OPTED_OUT, UNREACHABLE, refuses
+from longcode.domain.errors import SendRefused
+from longcode.domain.message import Entry, Fault, Message
+from longcode.domain.outcomes import Answer, Verdict
+from longcode.domain.status import HeldBy, Status
+from longcode.entrypoints import http
+from longcode.telnyx import explanations as explain
+from longcode.telnyx import protocol
+from longcode.telnyx.explanations import EXPLANATIONS, Explanation, timeline
+from tests.support.fakes import OURS, ROOT, THEIRS, World, make_world
+from tests.support.fakes.provider import OPTED_OUT, UNREACHABLE, refuses
 
 LAYER = ROOT / "layers/longcode/python/longcode"
 
-# What message.finalized may carry, as the carrier documents it.
+# What message.finalized may carry, as the provider documents it.
 ASYNCHRONOUS = (
     *("40001", "40002", "40003", "40004", "40005", "40006", "40008", "40010", "40011", "40012"),
     *("40013", "40014", "40015", "40016", "40017", "40018", "40019", "40020"),
 )
 # Refused sends that are about this recipient or this text, and none of our doing.
-PERMANENT = sorted({*telnyx._PERMANENT, telnyx.OPTED_OUT} - set(ASYNCHRONOUS))
+PERMANENT = sorted({*protocol._PERMANENT, protocol.OPTED_OUT} - set(ASYNCHRONOUS))
 SPECIAL = sorted(
-    telnyx._EVERYONE | telnyx._CONFIGURATION | telnyx._OURS | telnyx._AMBIGUOUS | set(telnyx._BACK_OFF_MS)
+    protocol._EVERYONE | protocol._CONFIGURATION | protocol._OURS | protocol._AMBIGUOUS | set(protocol._BACK_OFF_MS)
 )  # fmt: skip
 
 BLOCKED = [
@@ -40,7 +43,7 @@ NOT_ASSIGNED = ("Not assigned", "The 'from' number is not assigned to a messagin
 
 def classified(code: str, http_status: int = 400, title: str = "", detail: str = "") -> Answer:
     errors = [{"code": code, "title": title, "detail": detail}] if code else []
-    return telnyx.classify(http_status, {}, json.dumps({"errors": errors}).encode(), 0.0)
+    return protocol.classify(http_status, {}, json.dumps({"errors": errors}).encode(), 0.0)
 
 
 def everything() -> list[Explanation]:
@@ -61,7 +64,7 @@ def test_every_code_that_we_know_of_is_explained() -> None:
 def test_every_fault_of_our_own_is_explained() -> None:
     ours = set(_fault_codes())
 
-    assert {"carrier_unreachable", "carrier_no_answer", "claim_lost", "expired_unsent", "no_receipt"} <= ours
+    assert {"provider_unreachable", "provider_no_answer", "claim_lost", "expired_unsent", "no_receipt"} <= ours
     assert ours <= set(EXPLANATIONS)
 
 
@@ -150,7 +153,7 @@ def test_an_answer_is_explained_by_its_status_where_its_code_is_none_or_unknown(
 
 def by_verdict(answer: Answer) -> Explanation:
     return {
-        Verdict.CONFIGURATION: explain.NOT_ADMITTED if answer.everyone else explain.NOT_THE_CARRIER,
+        Verdict.CONFIGURATION: explain.NOT_ADMITTED if answer.everyone else explain.NOT_THE_PROVIDER,
         Verdict.BACK_OFF: explain.WANTS_LESS,
         Verdict.AMBIGUOUS: explain.UNKNOWN_OUTCOME,
         Verdict.PERMANENT: explain.UNCLASSIFIED,
@@ -217,29 +220,31 @@ def test_a_status_explains_its_errors_in_both_places() -> None:
 
 
 def test_a_refused_send_is_explained() -> None:
-    carrier = {"code": "20100", "title": "Insufficient funds", "detail": ""}
-    refused = SendRefused("No.", code="carrier_not_configured", status_code=503, message_id="m", carrier=carrier)
+    provider = {"code": "20100", "title": "Insufficient funds", "detail": ""}
+    refused = SendRefused(
+        "No.", code="provider_not_configured", status_code=503, message_id="m", provider=provider
+    )
 
     fields = body(http.refusal(refused))
 
-    assert fields["carrier"].items() >= carrier.items()
-    assert fields["carrier"]["explanation"]["whose"] == "account"
+    assert fields["provider"].items() >= provider.items()
+    assert fields["provider"]["explanation"]["whose"] == "account"
 
 
 def test_a_send_to_an_invalid_number_is_explained_through_the_api() -> None:
     world = make_world()
-    world.carrier.then(refuses(400, "40310", "Invalid 'to' address"))
+    world.provider.then(refuses(400, "40310", "Invalid 'to' address"))
 
     reply = world.send()
     status = world.status(reply.fields["message_id"])
 
-    assert reply.fields["carrier"]["explanation"]["resend"] == "after_change"
-    assert status.fields["errors"][0]["explanation"] == reply.fields["carrier"]["explanation"]
+    assert reply.fields["provider"]["explanation"]["resend"] == "after_change"
+    assert status.fields["errors"][0]["explanation"] == reply.fields["provider"]["explanation"]
 
 
 def test_the_rows_of_a_processed_queue_are_explained() -> None:
     world = make_world()
-    world.carrier.then(OPTED_OUT)
+    world.provider.then(OPTED_OUT)
     world.enqueue()
 
     row = world.process().fields["results"][0]
@@ -287,8 +292,8 @@ def test_a_delivered_text_tells_its_whole_way() -> None:
     assert [entry.note for entry in told] == [
         "It was accepted into the recipient's line.",
         "It waited 12.5 s for its turn in the recipient's line.",
-        "The carrier took it.",
-        "The carrier passed it on to the recipient's network.",
+        "The provider took it.",
+        "The provider passed it on to the recipient's network.",
         "It arrived.",
     ]
     assert [entry.event_id for entry in told] == [None, None, None, "e-1", "e-2"]
@@ -337,7 +342,7 @@ def test_a_text_that_is_sent_at_once_has_not_waited() -> None:
 
 
 def test_a_text_that_was_never_sent_waited_until_its_end() -> None:
-    end = Entry(3_601_000, "expired_unsent", "sweeper")
+    end = Entry(3_601_000, "expired_unsent", "reconciler")
     message = make_message(status=Status.EXPIRED_UNSENT, updated_ms=9_999_999, history=(end,))
 
     told = timeline(message)
@@ -347,7 +352,7 @@ def test_a_text_that_was_never_sent_waited_until_its_end() -> None:
 
 
 def test_receipts_are_told_in_the_order_of_their_time_and_after_the_sending() -> None:
-    # They came late, in the wrong order, and the carrier's clock is behind ours.
+    # They came late, in the wrong order, and the provider's clock is behind ours.
     history = (
         Entry(14_000, "submitted", "consumer"),
         Entry(16_000, "delivered", "webhook", "e-2"),
@@ -426,7 +431,7 @@ def test_a_status_says_what_a_paused_text_waits_for(world: World) -> None:
 
 
 def test_a_text_that_could_not_be_sent_says_that_it_may_be_sent_again(world: World) -> None:
-    world.carrier.then(UNREACHABLE)
+    world.provider.then(UNREACHABLE)
 
     reply = world.send()
     history = world.status(reply.fields["message_id"]).fields["history"]

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from longcode import find
-from longcode.errors import InvalidRequest
-from longcode.message import Status
-from longcode.ports import Position, Search
+from longcode.domain.errors import InvalidRequest
+from longcode.domain.search import Position, Search
+from longcode.domain.status import Status
+from longcode.use_cases import search as find
 from tests.chance import told
-from tests.fakes.clock import START_MS
+from tests.support.fakes.clock import START_MS
 
 THEIRS = "+12025550123"
 ID = "40385f64-5717-4562-b3fc-2c963f66afa6"

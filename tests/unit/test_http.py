@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode import errors, http
+from longcode.domain import errors
+from longcode.entrypoints import http
 from tests.chance import told
-from tests.fakes import FakeClock, FakeJournal, FakeMeter
-from tests.fakes.gateway import call
+from tests.support.fakes import FakeClock, FakeLogger, FakeMetrics
+from tests.support.fakes.gateway import call
 
 IDENT = "40385f64-5717-4562-b3fc-2c963f66afa6"
 
@@ -192,12 +193,12 @@ REFUSALS = [
     (errors.MethodNotAllowed("m", allowed="POST"), 405, "method_not_allowed", {}, {"allow": "POST"}),
     (errors.IdempotencyMismatch("m"), 409, "idempotency_key_reused", {}, {}),
     (errors.IdempotencyInProgress("m"), 409, "idempotency_key_in_use", {}, {"retry-after": "1"}),
-    (errors.LineFull("m", retry_after_s=7), 429, "line_full", {}, {"retry-after": "7"}),
+    (errors.RecipientQueueFull("m", retry_after_s=7), 429, "recipient_queue_full", {}, {"retry-after": "7"}),
     (errors.DailyLimitReached("m", retry_after_s=7), 429, "daily_limit", {}, {"retry-after": "7"}),
     (
-        errors.SendRefused("m", code="carrier_unreachable", status_code=503, message_id=IDENT, retry_after_s=5),
+        errors.SendRefused("m", code="provider_unreachable", status_code=503, message_id=IDENT, retry_after_s=5),
         503,
-        "carrier_unreachable",
+        "provider_unreachable",
         {"message_id": IDENT},
         {"retry-after": "5"},
     ),
@@ -239,42 +240,42 @@ def test_a_store_that_fails_asks_to_come_again_with_the_same_key() -> None:
 
 
 def test_what_nobody_thought_of_is_a_plain_500_with_a_trace_in_the_log_only() -> None:
-    journal = FakeJournal()
+    logger = FakeLogger()
 
     def serve(_request: http.Request) -> http.Response:
         raise KeyError("a secret of ours")
 
-    answer = http.answer(call("POST", "/sms/send", "{}"), serve, journal, FakeMeter(), FakeClock())
+    answer = http.answer(call("POST", "/sms/send", "{}"), serve, logger, FakeMetrics(), FakeClock())
 
     assert answer["statusCode"] == 500
     assert json.loads(str(answer["body"])) == {"error": "Something failed on our side.", "code": "internal_error"}
-    assert isinstance(journal.crashes[0].crash, KeyError)
+    assert isinstance(logger.crashes[0].crash, KeyError)
 
 
 @pytest.mark.parametrize("event", [{}, {"requestContext": None}, {"headers": None, "pathParameters": None}])
 def test_an_event_that_lacks_half_of_itself_is_still_answered(event: dict[str, object]) -> None:
-    journal = FakeJournal()
+    logger = FakeLogger()
 
     answer = http.answer(
-        event, lambda request: http.Response(200, {"path": request.proxy_path}), journal, FakeMeter(), FakeClock()
+        event, lambda request: http.Response(200, {"path": request.proxy_path}), logger, FakeMetrics(), FakeClock()
     )
 
     assert answer["statusCode"] == 200
 
 
 def test_every_call_is_one_line_in_the_log_without_its_text() -> None:
-    journal = FakeJournal()
+    logger = FakeLogger()
     event = call("POST", "/sms/send", {"to": "+12025550123", "message": "a secret"})
 
     http.answer(
         event,
         lambda _: http.Response(202, {"code": None, "message": "a secret"}),
-        journal,
-        FakeMeter(),
+        logger,
+        FakeMetrics(),
         FakeClock(),
     )
 
-    (line,) = journal.lines
+    (line,) = logger.lines
     assert (line.event, line.fields["route"], line.fields["status"]) == ("request", "/sms/send", 202)
     assert "a secret" not in repr(line)
     assert "+12025550123" not in repr(line)

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from tests.fakes import ROOT
+from tests.support.fakes import ROOT
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-# Only what talks to the carrier pays for an HTTP client.
-TALKS_TO_THE_CARRIER = {"send", "process", "consumer", "sweeper"}
+# Only what talks to the provider pays for an HTTP client.
+TALKS_TO_THE_PROVIDER = {"send", "process", "consumer", "reconciler"}
 # Each of these costs more than the whole of a lean function; see docs/architecture.md.
 NEVER = (
     "aws_lambda_powertools.event_handler",
@@ -22,7 +22,7 @@ NEVER = (
     "aws_xray_sdk",
     "boto3",
     "hypothesis",
-    "local",
+    "devtools",
     "moto",
     "pydantic",
     "requests",
@@ -32,13 +32,19 @@ NEVER = (
 
 # Of the service itself, what a function has no use for.
 ALSO_NEVER = {
-    "webhook": ("longcode.accept", "longcode.attempt", "longcode.deliver", "longcode.limits", "longcode.outbox"),
-    "status": ("longcode.deliver", "longcode.outbox"),
-    "fallback": ("botocore.client", "longcode.accept", "longcode.aws", "longcode.messages"),
+    "webhook": (
+        "longcode.use_cases.enqueue",
+        "longcode.use_cases.send_attempt",
+        "longcode.use_cases.consume",
+        "longcode.aws.limits",
+        "longcode.aws.queue",
+    ),
+    "status": ("longcode.use_cases.consume", "longcode.aws.queue"),
+    "fallback": ("botocore.client", "longcode.use_cases.enqueue", "longcode.aws", "longcode.aws.messages"),
 }
 # How many modules each has when it has started: of a library that begins to import more, somebody should know.
 WITHOUT_HTTP, WITH_HTTP, ALONE = 430, 515, 225
-BUDGETS = dict.fromkeys(FUNCTIONS, WITHOUT_HTTP) | dict.fromkeys(TALKS_TO_THE_CARRIER, WITH_HTTP)
+BUDGETS = dict.fromkeys(FUNCTIONS, WITHOUT_HTTP) | dict.fromkeys(TALKS_TO_THE_PROVIDER, WITH_HTTP)
 BUDGETS["fallback"] = ALONE
 # What httpx's command line is made with: here it can be imported, the layer does not have it.
 NOT_SHIPPED = {"click", "markdown_it", "mdurl", "pygments", "rich"}
@@ -51,8 +57,8 @@ spec = importlib.util.spec_from_file_location("app", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 started = set(sys.modules)
-from longcode import wiring
-from longcode.config import Settings
+from longcode.entrypoints import container as wiring
+from longcode.entrypoints.config import Settings
 import os
 service = wiring.Service(Settings.from_env(os.environ))
 for part in sys.argv[2].split():
@@ -68,7 +74,7 @@ PARTS = {
     "send": "desk",
     "consumer": "desk outbox parallel send_batch",
     "process": "desk outbox parallel send_batch",
-    "sweeper": "sweeper",
+    "reconciler": "reconciler",
     "messages": "finder messages",
     "tags": "counters",
     "optouts": "optouts",
@@ -91,7 +97,7 @@ ENVIRONMENT = {
     "TELNYX_SECRET_ID": "telnyx",
     "TELNYX_PUBLIC_KEY": "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
     "TELNYX_LONG_CODE": "+12025550100",
-    "TELNYX_BASE_URL": "https://carrier.invalid/v2",
+    "TELNYX_BASE_URL": "https://provider.invalid/v2",
     "PYTHONPATH": str(ROOT / "layers/longcode/python"),
     "PATH": os.environ["PATH"],
 }
@@ -122,9 +128,9 @@ def test_a_function_imports_only_what_it_uses_and_all_of_it_while_it_starts(func
 
     unwanted = [name for name in (*NEVER, *ALSO_NEVER.get(function, ())) if name in modules]
     assert unwanted == []
-    if function not in TALKS_TO_THE_CARRIER:
+    if function not in TALKS_TO_THE_PROVIDER:
         assert "httpx" not in modules
-        assert "longcode.carrier" not in modules
+        assert "longcode.telnyx.client" not in modules
     assert found["late"] == set()
     assert len(modules) <= BUDGETS[function], sorted(modules)
 

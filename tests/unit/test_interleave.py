@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from greenlet import greenlet
 
-from tests import interleave
-from tests.interleave import Run, Trial, pause
+from tests.support import interleave
+from tests.support.interleave import Run, Trial, pause
 
 
 def steps(name: str, seen: list[str], count: int) -> Callable[[], str]:

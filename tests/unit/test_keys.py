@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode import keys, phone
+from longcode.aws import keys
+from longcode.domain import phone
 
 # What others write, and what it would take to be taken for something else.
 WRITTEN = st.one_of(

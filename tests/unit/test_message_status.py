@@ -6,19 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode.errors import IdempotencyMismatch
-from longcode.message import (
-    Status,
-    epoch_ms,
-    fingerprint,
-    is_message_id,
-    iso,
-    message_id,
-    receipt_ceiling,
-    same_request,
-)
+from longcode.domain.errors import IdempotencyMismatch
+from longcode.domain.message import epoch_ms, fingerprint, is_message_id, iso, message_id, same_request
+from longcode.domain.status import Status, receipt_ceiling
 from tests.chance import told
-from tests.fakes.examples import make_message
+from tests.support.fakes.examples import make_message
 
 BY_RECEIPT = [
     Status.SENT,
@@ -177,7 +169,7 @@ def test_times_sort_as_text(one: int, other: int) -> None:
     assert (iso(one) < iso(other)) == (one < other)
 
 
-def test_the_carriers_times_are_read() -> None:
+def test_the_providers_times_are_read() -> None:
     cases: list[tuple[str | None, int | None]] = [
         ("2023-11-14T22:13:20.000Z", 1_700_000_000_000),
         ("2023-11-14T22:13:20+00:00", 1_700_000_000_000),

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode import pacing
-from longcode.braking import Brake
-from longcode.ports import Limiter, Road
+from longcode.domain import pacing
+from longcode.domain.braking import Brake
+from longcode.domain.gate import Gate, Limiter
 from tests.chance import told
-from tests.fakes.clock import START_MS
+from tests.support.fakes.clock import START_MS
 
 NOW = START_MS
 intervals = st.integers(1, 10_000)
@@ -221,13 +221,13 @@ def test_retry_after_is_rounded_up_and_at_least_a_second() -> None:
 
 
 def test_a_road_is_as_free_as_its_recipient() -> None:
-    assert Road().not_before_ms == 0
-    assert Road(recipient=Limiter(tat_ms=NOW + 9_000)).not_before_ms == 0
-    assert Road(recipient=Limiter(None, 5)).not_before_ms == 5
+    assert Gate().not_before_ms == 0
+    assert Gate(recipient=Limiter(tat_ms=NOW + 9_000)).not_before_ms == 0
+    assert Gate(recipient=Limiter(None, 5)).not_before_ms == 5
 
 
 def test_a_brake_that_is_over_is_none() -> None:
-    road = Road(sender=Limiter(brake=Brake(NOW, 4_000, 0, 0)))
+    gate = Gate(sender=Limiter(brake=Brake(NOW, 4_000, 0, 0)))
 
-    assert road.brake(NOW)
-    assert road.brake(NOW + 600_000) is None
+    assert gate.brake(NOW)
+    assert gate.brake(NOW + 600_000) is None

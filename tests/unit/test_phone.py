@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode import phone
+from longcode.domain import phone
 
 KIND = phonenumbers.PhoneNumberType
 

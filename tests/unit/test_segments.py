@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode import segments
+from longcode.domain import segments
 
 # Written out again from the standard's table, not taken from the code.
 BASIC = (

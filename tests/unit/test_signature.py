@@ -1,4 +1,4 @@
-"""Whether a webhook is the carrier's: where it came from, and whether it was signed just now.
+"""Whether a webhook is the provider's: where it came from, and whether it was signed just now.
 
 The vectors are made here, with PyNaCl itself.
 """
@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from longcode import signature
-from longcode.errors import SignatureRefused
+from longcode.domain.errors import SignatureRefused
+from longcode.telnyx import signature
 from tests.chance import told
-from tests.fakes.clock import START_MS
+from tests.support.fakes.clock import START_MS
 
 NOW = START_MS
 NOW_S = NOW // 1000
@@ -42,7 +42,7 @@ def accepts(headers: dict[str, str], body: bytes = BODY, keys: object = TRUSTED)
     return True
 
 
-def test_a_webhook_of_the_carrier_is_accepted() -> None:
+def test_a_webhook_of_the_provider_is_accepted() -> None:
     assert accepts(signed())
 
 
@@ -219,10 +219,10 @@ def test_a_webhook_comes_from_one_of_the_ranges_that_were_named() -> None:
         ("2001:db9::1", False),
         ("198.51.100.7", True),
         ("198.51.100.8", False),
-        # None of these is an address, so none is the carrier's.
+        # None of these is an address, so none is the provider's.
         ("", False),
         ("192.76.120.192, 203.0.113.9", False),
-        ("carrier.example", False),
+        ("provider.example", False),
     ]
     for address, allowed in cases:
         with told((address, allowed)):

@@ -1,4 +1,4 @@
-"""The way to the carrier: message -> the exact request -> what came back -> what it means."""
+"""The way to the provider: message -> the exact request -> what came back -> what it means."""
 
 import itertools
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from longcode import telnyx
-from longcode.carrier import MOST_PAGES, SEND_S, TIMEOUT, Telnyx
-from longcode.deliver import SEND_BUDGET_MS
-from longcode.errors import Unavailable
-from longcode.ports import Record, Verdict
+from longcode.domain.errors import Unavailable
+from longcode.domain.outcomes import Record, Verdict
+from longcode.telnyx import protocol
+from longcode.telnyx.client import MOST_PAGES, SEND_S, TIMEOUT, Telnyx
+from longcode.use_cases.consume import SEND_BUDGET_MS
 from tests.chance import told
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import TELNYX_ID, THEIRS, make_message
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import TELNYX_ID, THEIRS, make_message
 
 OUR_ID = "5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a11"
 MESSAGE = make_message(id=OUR_ID)
@@ -36,13 +36,13 @@ class Keys:
 
 
 class Line:
-    """A carrier over a transport that a test scripts."""
+    """A provider over a transport that a test scripts."""
 
     def __init__(
         self,
         *answers: httpx.Response | Exception,
         keys: Callable[[bool], str] | None = None,
-        url: str = "https://carrier.invalid/v2",
+        url: str = "https://provider.invalid/v2",
         takes_s: float = 0.0,
     ) -> None:
         self.requests: list[httpx.Request] = []
@@ -50,7 +50,7 @@ class Line:
         self._answers = list(answers)
         self._takes_s = takes_s
         client = httpx.Client(transport=httpx.MockTransport(self._answer))
-        self.carrier = Telnyx(
+        self.provider = Telnyx(
             client,
             url,
             keys or Keys("KEY_one"),
@@ -74,11 +74,11 @@ def refused(status: int, code: str) -> httpx.Response:
 def test_a_send_is_exactly_this_request() -> None:
     line = Line(httpx.Response(200, json=YES))
 
-    answer = line.carrier.send(MESSAGE)
+    answer = line.provider.send(MESSAGE)
 
     (request,) = line.requests
-    assert (request.method, str(request.url)) == ("POST", "https://carrier.invalid/v2/messages")
-    assert request.content == telnyx.request_body(MESSAGE)
+    assert (request.method, str(request.url)) == ("POST", "https://provider.invalid/v2/messages")
+    assert request.content == protocol.request_body(MESSAGE)
     assert request.headers["authorization"] == "Bearer KEY_one"
     assert request.headers["content-type"] == "application/json"
     assert request.headers["idempotency-key"] == OUR_ID
@@ -88,7 +88,7 @@ def test_a_send_is_exactly_this_request() -> None:
 def test_a_send_has_explicit_timeouts_that_fit_into_the_time_kept_for_it() -> None:
     line = Line(httpx.Response(200, json=YES))
 
-    line.carrier.send(MESSAGE)
+    line.provider.send(MESSAGE)
 
     assert line.requests[0].extensions["timeout"] == TIMEOUT.as_dict()
     assert None not in TIMEOUT.as_dict().values()
@@ -104,12 +104,12 @@ def test_a_send_has_explicit_timeouts_that_fit_into_the_time_kept_for_it() -> No
 def test_what_fails_before_a_byte_was_written_is_proven_not_sent(error: type[Exception]) -> None:
     line = Line(error("no route"))
 
-    answer = line.carrier.send(MESSAGE)
+    answer = line.provider.send(MESSAGE)
 
     assert len(line.requests) == 1
     assert answer.verdict is Verdict.NOT_SENT
     assert answer.fault
-    assert (answer.fault.code, answer.fault.detail) == ("carrier_unreachable", error.__name__)
+    assert (answer.fault.code, answer.fault.detail) == ("provider_unreachable", error.__name__)
 
 
 def test_what_fails_after_that_may_have_been_taken_and_is_never_asked_again() -> None:
@@ -128,12 +128,12 @@ def test_what_fails_after_that_may_have_been_taken_and_is_never_asked_again() ->
         with told(error):
             line = Line(error("gone"))
 
-            answer = line.carrier.send(MESSAGE)
+            answer = line.provider.send(MESSAGE)
 
             assert len(line.requests) == 1
             assert answer.verdict is Verdict.AMBIGUOUS
             assert answer.fault
-            assert (answer.fault.code, answer.fault.detail) == ("carrier_no_answer", error.__name__)
+            assert (answer.fault.code, answer.fault.detail) == ("provider_no_answer", error.__name__)
 
 
 def test_no_answer_is_ever_followed_by_a_second_request() -> None:
@@ -153,28 +153,28 @@ def test_no_answer_is_ever_followed_by_a_second_request() -> None:
         with told((answer, verdict)):
             line = Line(answer)
 
-            assert line.carrier.send(MESSAGE).verdict is verdict
+            assert line.provider.send(MESSAGE).verdict is verdict
 
             assert len(line.requests) == 1
 
 
 @pytest.mark.parametrize(
-    "url", ["https://carrier.invalid:port/v2", "https://[::1/v2", "https://x" + "y" * 70_000, "http://\x00/v2"]
+    "url", ["https://provider.invalid:port/v2", "https://[::1/v2", "https://x" + "y" * 70_000, "http://\x00/v2"]
 )
 def test_an_address_that_is_none_is_proven_not_sent(url: str) -> None:
     line = Line(url=url)
 
-    answer = line.carrier.send(MESSAGE)
+    answer = line.provider.send(MESSAGE)
 
     assert line.requests == []
-    assert (answer.verdict, answer.fault and answer.fault.code) == (Verdict.NOT_SENT, "carrier_unreachable")
+    assert (answer.verdict, answer.fault and answer.fault.code) == (Verdict.NOT_SENT, "provider_unreachable")
 
 
 @pytest.mark.parametrize("key", ["KEY_\N{BULLET}", "KEY_\ud800"], ids=ascii)
 def test_a_key_that_no_header_can_carry_is_proven_not_sent(key: str) -> None:
     line = Line(keys=Keys(key))
 
-    assert line.carrier.send(MESSAGE).verdict is Verdict.NOT_SENT
+    assert line.provider.send(MESSAGE).verdict is Verdict.NOT_SENT
 
     assert line.requests == []
 
@@ -185,22 +185,22 @@ def test_a_secret_that_cannot_be_read_is_proven_not_sent() -> None:
 
     line = Line(keys=keys)
 
-    answer = line.carrier.send(MESSAGE)
+    answer = line.provider.send(MESSAGE)
 
     assert (answer.verdict, line.requests) == (Verdict.NOT_SENT, [])
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), RuntimeError("odd"), httpx.InvalidURL("odd")], ids=repr)
 def test_an_error_that_nobody_thought_of_may_have_come_after_the_first_byte(error: Exception) -> None:
-    answer = Line(error).carrier.send(MESSAGE)
+    answer = Line(error).provider.send(MESSAGE)
 
-    assert (answer.verdict, answer.fault and answer.fault.code) == (Verdict.AMBIGUOUS, "carrier_no_answer")
+    assert (answer.verdict, answer.fault and answer.fault.code) == (Verdict.AMBIGUOUS, "provider_no_answer")
 
 
 def test_the_wait_is_read_from_the_headers_in_any_case() -> None:
     line = Line(httpx.Response(429, headers={"Retry-After": "9"}, json={"errors": [{"code": "10011"}]}))
 
-    assert line.carrier.send(MESSAGE).wait_ms == 9_000
+    assert line.provider.send(MESSAGE).wait_ms == 9_000
 
 
 # ------------------------------------------------------------------------------------------------ the key
@@ -210,7 +210,7 @@ def test_a_refused_key_is_read_anew_once_and_the_same_request_goes_out_under_the
     keys = Keys("KEY_old", "KEY_new")
     line = Line(refused(401, "10009"), httpx.Response(200, json=YES), keys=keys)
 
-    answer = line.carrier.send(MESSAGE)
+    answer = line.provider.send(MESSAGE)
 
     first, second = line.requests
     assert first.headers["authorization"] == "Bearer KEY_old"
@@ -224,7 +224,7 @@ def test_a_refused_key_is_read_anew_once_and_the_same_request_goes_out_under_the
 def test_a_key_that_is_refused_and_has_not_changed_is_tried_once() -> None:
     line = Line(refused(401, "10009"), keys=Keys("KEY_one"))
 
-    assert line.carrier.send(MESSAGE).verdict is Verdict.CONFIGURATION
+    assert line.provider.send(MESSAGE).verdict is Verdict.CONFIGURATION
 
     assert len(line.requests) == 1
 
@@ -233,7 +233,7 @@ def test_a_new_key_that_is_refused_too_is_not_read_a_third_time() -> None:
     keys = Keys("KEY_old", "KEY_new", "KEY_newer")
     line = Line(refused(401, "10009"), refused(401, "10009"), keys=keys)
 
-    assert line.carrier.send(MESSAGE).verdict is Verdict.CONFIGURATION
+    assert line.provider.send(MESSAGE).verdict is Verdict.CONFIGURATION
 
     assert len(line.requests) == 2
     assert keys.reads.count(True) == 1
@@ -247,7 +247,7 @@ def test_a_store_that_cannot_give_a_new_key_leaves_it_at_the_refusal() -> None:
 
     line = Line(refused(401, "10009"), keys=keys)
 
-    assert line.carrier.send(MESSAGE).http_status == 401
+    assert line.provider.send(MESSAGE).http_status == 401
 
     assert len(line.requests) == 1
 
@@ -256,7 +256,7 @@ def test_with_too_little_time_left_a_refused_key_is_left_at_the_refusal() -> Non
     keys = Keys("KEY_old", "KEY_new")
     line = Line(refused(401, "10009"), keys=keys, takes_s=SEND_S / 2 + 0.1)
 
-    answer = line.carrier.send(MESSAGE)
+    answer = line.provider.send(MESSAGE)
 
     assert (answer.verdict, answer.http_status, len(line.requests)) == (Verdict.CONFIGURATION, 401, 1)
     assert keys.reads == [False]
@@ -270,7 +270,7 @@ def test_a_new_key_that_took_long_to_read_is_kept_for_the_next_text() -> None:
 
     line = Line(refused(401, "10009"), keys=keys)
 
-    assert line.carrier.send(MESSAGE).http_status == 401
+    assert line.provider.send(MESSAGE).http_status == 401
 
     assert len(line.requests) == 1
 
@@ -278,7 +278,7 @@ def test_a_new_key_that_took_long_to_read_is_kept_for_the_next_text() -> None:
 def test_both_requests_of_a_send_share_its_time() -> None:
     line = Line(refused(401, "10009"), httpx.Response(200, json=YES), keys=Keys("KEY_old", "KEY_new"), takes_s=3.0)
 
-    assert line.carrier.send(MESSAGE).verdict is Verdict.ACCEPTED
+    assert line.provider.send(MESSAGE).verdict is Verdict.ACCEPTED
 
     first, second = (request.extensions["deadline"] for request in line.requests)
     assert first == second == 1_000.0 + SEND_S
@@ -291,20 +291,20 @@ def test_without_a_key_nothing_is_prepared() -> None:
     line = Line(keys=keys)
 
     with pytest.raises(Unavailable):
-        line.carrier.prepare()
+        line.provider.prepare()
     assert line.requests == []
 
 
 # ------------------------------------------------------------------------------------------- the records
 
 
-def test_a_known_message_is_read_back_by_the_carriers_id() -> None:
+def test_a_known_message_is_read_back_by_the_providers_id() -> None:
     line = Line(httpx.Response(200, json={"data": {"id": TELNYX_ID, "to": [{"status": "delivered"}]}}))
 
-    found = line.carrier.record_of(make_message(telnyx_id=TELNYX_ID))
+    found = line.provider.record_of(make_message(telnyx_id=TELNYX_ID))
 
     (request,) = line.requests
-    assert (request.method, str(request.url)) == ("GET", f"https://carrier.invalid/v2/messages/{TELNYX_ID}")
+    assert (request.method, str(request.url)) == ("GET", f"https://provider.invalid/v2/messages/{TELNYX_ID}")
     assert request.headers["authorization"] == "Bearer KEY_one"
     assert found == Record(TELNYX_ID, "delivered")
 
@@ -313,7 +313,7 @@ def test_an_unknown_one_is_looked_for_among_the_recipients_detail_records() -> N
     row = {"uuid": TELNYX_ID, "delivery_status_webhook_url": MESSAGE.webhook_url, "status": "sent"}
     line = Line(httpx.Response(200, json={"data": [row]}))
 
-    found = line.carrier.record_of(MESSAGE)
+    found = line.provider.record_of(MESSAGE)
 
     (request,) = line.requests
     assert request.url.path == "/v2/detail_records"
@@ -336,7 +336,7 @@ def records(count: int, *more: dict[str, str], **meta: int) -> httpx.Response:
 
 UNKNOWN_ID = httpx.Response(404, json={"errors": [{"code": "10005", "title": "Resource not found"}]})
 
-# (what the carrier answers to the requests for the records, one after the other)
+# (what the provider answers to the requests for the records, one after the other)
 NOTHING_THERE: list[list[httpx.Response | Exception]] = [
     [records(0)],  # no records
     [records(3)],  # others only
@@ -368,7 +368,7 @@ def test_records_that_were_read_to_their_end_and_have_nothing_say_so() -> None:
         with told(answers):
             line = Line(*answers)
 
-            assert line.carrier.record_of(MESSAGE) is None
+            assert line.provider.record_of(MESSAGE) is None
 
             assert [request.url.params["page[number]"] for request in line.requests] == [
                 str(number) for number in range(1, len(answers) + 1)
@@ -376,8 +376,8 @@ def test_records_that_were_read_to_their_end_and_have_nothing_say_so() -> None:
             assert len({str(request.url.copy_remove_param("page[number]")) for request in line.requests}) == 1
 
 
-def test_an_id_that_the_carrier_says_it_does_not_have_is_nothing() -> None:
-    assert Line(UNKNOWN_ID).carrier.record_of(make_message(telnyx_id=TELNYX_ID)) is None
+def test_an_id_that_the_provider_says_it_does_not_have_is_nothing() -> None:
+    assert Line(UNKNOWN_ID).provider.record_of(make_message(telnyx_id=TELNYX_ID)) is None
 
 
 def test_records_that_could_not_be_read_are_no_evidence() -> None:
@@ -386,8 +386,8 @@ def test_records_that_could_not_be_read_are_no_evidence() -> None:
         with told((answers, telnyx_id)):
             line = Line(*answers)
 
-            with pytest.raises(Unavailable, match="The carrier's records"):
-                line.carrier.record_of(make_message(telnyx_id=telnyx_id))
+            with pytest.raises(Unavailable, match="The provider's records"):
+                line.provider.record_of(make_message(telnyx_id=telnyx_id))
 
             assert len(line.requests) == 1
 
@@ -398,20 +398,20 @@ def test_one_page_that_could_not_be_read_is_no_end() -> None:
             line = Line(records(50), *answers)
 
             with pytest.raises(Unavailable):
-                line.carrier.record_of(MESSAGE)
+                line.provider.record_of(MESSAGE)
 
             assert len(line.requests) == 2
 
 
 def test_detail_records_that_are_not_there_at_all_are_no_evidence() -> None:
     with pytest.raises(Unavailable):
-        Line(UNKNOWN_ID).carrier.record_of(MESSAGE)
+        Line(UNKNOWN_ID).provider.record_of(MESSAGE)
 
 
 def test_a_record_is_found_on_whatever_page_it_is() -> None:
     line = Line(records(50), records(50), records(3, OURS_TOO))
 
-    found = line.carrier.record_of(MESSAGE)
+    found = line.provider.record_of(MESSAGE)
 
     assert found == Record("t-7", "delivered")
     assert len(line.requests) == 3
@@ -421,7 +421,7 @@ def test_more_records_than_are_worth_reading_are_no_evidence() -> None:
     line = Line(*(records(50) for _ in range(MOST_PAGES + 1)))
 
     with pytest.raises(Unavailable):
-        line.carrier.record_of(MESSAGE)
+        line.provider.record_of(MESSAGE)
 
     assert len(line.requests) == MOST_PAGES
 
@@ -430,7 +430,7 @@ def test_records_that_come_too_slowly_to_be_read_to_their_end_are_no_evidence() 
     line = Line(*(records(50) for _ in range(MOST_PAGES)), takes_s=SEND_S / 2)
 
     with pytest.raises(Unavailable):
-        line.carrier.record_of(MESSAGE)
+        line.provider.record_of(MESSAGE)
 
     assert len(line.requests) == 2
 
@@ -438,7 +438,7 @@ def test_records_that_come_too_slowly_to_be_read_to_their_end_are_no_evidence() 
 def test_only_records_of_about_that_time_and_later_are_asked_for() -> None:
     line = Line(records(0))
 
-    line.carrier.record_of(MESSAGE)
+    line.provider.record_of(MESSAGE)
 
     params = line.requests[0].url.params
     assert params["filter[created_at][gte]"] == "2023-11-12"
@@ -446,10 +446,10 @@ def test_only_records_of_about_that_time_and_later_are_asked_for() -> None:
     assert MESSAGE.accepted_ms == START_MS
 
 
-def test_an_odd_id_of_the_carriers_asks_for_nothing_else() -> None:
+def test_an_odd_id_of_the_providers_asks_for_nothing_else() -> None:
     line = Line(UNKNOWN_ID)
 
-    line.carrier.record_of(make_message(telnyx_id="../balance?x=1#"))
+    line.provider.record_of(make_message(telnyx_id="../balance?x=1#"))
 
     assert line.requests[0].url.raw_path == b"/v2/messages/..%2Fbalance%3Fx%3D1%23"
 
@@ -464,7 +464,7 @@ def test_a_key_that_was_changed_is_read_anew_for_the_records_too(telnyx_id: str 
         refused(401, "10009"), httpx.Response(200, json={"data": known if telnyx_id else [row]}), keys=keys
     )
 
-    found = line.carrier.record_of(message)
+    found = line.provider.record_of(message)
 
     assert found is not None
     assert (found.telnyx_id, found.status) == (TELNYX_ID, "delivered")
@@ -476,7 +476,7 @@ def test_a_key_that_is_refused_and_has_not_changed_leaves_the_records_unread() -
     line = Line(refused(401, "10009"), keys=Keys("KEY_one"))
 
     with pytest.raises(Unavailable):
-        line.carrier.record_of(make_message(telnyx_id=TELNYX_ID))
+        line.provider.record_of(make_message(telnyx_id=TELNYX_ID))
 
     assert len(line.requests) == 1
 
@@ -490,6 +490,6 @@ def test_a_store_that_cannot_give_a_new_key_leaves_the_records_unread() -> None:
     line = Line(refused(401, "10009"), keys=keys)
 
     with pytest.raises(Unavailable):
-        line.carrier.record_of(make_message(telnyx_id=TELNYX_ID))
+        line.provider.record_of(make_message(telnyx_id=TELNYX_ID))
 
     assert len(line.requests) == 1

@@ -1,4 +1,4 @@
-"""Our request to the carrier, byte for byte; and its webhooks and records in our words."""
+"""Our request to the provider, byte for byte; and its webhooks and records in our words."""
 
 import json
 import re
@@ -9,18 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode import telnyx
-from longcode.message import Entry, Fault, Status, epoch_ms, is_message_id
-from longcode.ports import Record, Verdict
-from tests.fakes.clock import START_MS
-from tests.fakes.examples import OURS, TELNYX_ID, THEIRS, make_message
+from longcode.domain.message import Entry, Fault, epoch_ms, is_message_id
+from longcode.domain.outcomes import Record, Verdict
+from longcode.domain.status import Status
+from longcode.telnyx import protocol
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import OURS, TELNYX_ID, THEIRS, make_message
 
 NOW = START_MS
 OCCURRED = "2023-11-14T22:13:14.148+00:00"
 OCCURRED_MS = NOW - 5_852
 OUR_ID = "5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a11"
 
-# As in the carrier's documentation, with our numbers and address.
+# As in the provider's documentation, with our numbers and address.
 FINALIZED: dict[str, Any] = {
     "data": {
         "event_type": "message.finalized",
@@ -71,8 +72,8 @@ def webhook(event_type: str = "message.finalized", data: Any = None, **payload: 
     return json.dumps(event).encode()
 
 
-def read(body: bytes) -> telnyx.Event:
-    event = telnyx.event(body, NOW)
+def read(body: bytes) -> protocol.WebhookEvent:
+    event = protocol.event(body, NOW)
     assert event
     return event
 
@@ -83,7 +84,7 @@ def read(body: bytes) -> telnyx.Event:
 def test_a_request_is_these_very_bytes() -> None:
     message = make_message(id=OUR_ID, text='Grüße, 👋 "quoted" \\ and\nmore')
 
-    assert telnyx.request_body(message) == (
+    assert protocol.request_body(message) == (
         b'{"from":"+12025550100","text":"Gr\xc3\xbc\xc3\x9fe, \xf0\x9f\x91\x8b \\"quoted\\" \\\\ and\\nmore",'
         b'"to":"+12025550123","webhook_url":"https://example.com/webhooks/message/'
         b'5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a11"}'
@@ -91,7 +92,7 @@ def test_a_request_is_these_very_bytes() -> None:
 
 
 def test_without_a_public_address_the_profiles_own_webhooks_are_used() -> None:
-    assert b"webhook_url" not in telnyx.request_body(make_message(webhook_url=""))
+    assert b"webhook_url" not in protocol.request_body(make_message(webhook_url=""))
 
 
 @given(st.text(min_size=1, max_size=200))
@@ -107,8 +108,8 @@ def test_a_request_is_the_same_bytes_whatever_happened_to_the_message_since(text
         updated_ms=NOW + 9,
     )
 
-    assert telnyx.request_body(message) == telnyx.request_body(later)
-    assert json.loads(telnyx.request_body(message))["text"] == text
+    assert protocol.request_body(message) == protocol.request_body(later)
+    assert json.loads(protocol.request_body(message))["text"] == text
 
 
 # ----------------------------------------------------------------------------------------- the receipts
@@ -173,7 +174,7 @@ def test_a_sent_receipt_says_sent() -> None:
     )
 
 
-def test_the_carriers_reasons_are_kept_in_its_words() -> None:
+def test_the_providers_reasons_are_kept_in_its_words() -> None:
     errors = [{"code": "40002", "title": "Blocked as spam", "detail": "Temporary."}, {"code": 40008}, "odd"]
 
     receipt = read(webhook(errors=errors, to=[{"status": "delivery_failed"}])).receipt
@@ -199,7 +200,7 @@ def test_the_words_of_a_receipt_are_kept_as_plain_text() -> None:
     # An id that no key can be is its digest: one and the same wherever it comes from.
     assert re.fullmatch("sha256-[0-9a-f]{32}", event.id)
     assert receipt.telnyx_id == event.id
-    again = telnyx.classify(200, {}, json.dumps({"data": {"id": odd}}).encode(), NOW / 1000)
+    again = protocol.classify(200, {}, json.dumps({"data": {"id": odd}}).encode(), NOW / 1000)
     assert again.telnyx_id == event.id
 
 
@@ -341,7 +342,7 @@ def test_a_final_receipt_whose_word_nobody_knows_says_so(word: object) -> None:
 
     assert event.receipt
     assert (event.receipt.status, event.odd) == (None, ("payload.to.status",))
-    assert event.receipt.note == "The carrier ended it with a status that this service does not know."
+    assert event.receipt.note == "The provider ended it with a status that this service does not know."
 
 
 @pytest.mark.parametrize(
@@ -430,7 +431,7 @@ NO_EVENTS = [
 
 
 def test_a_body_that_is_no_event_is_none() -> None:
-    assert [body[:24] for body in NO_EVENTS if telnyx.event(body, NOW) is not None] == []
+    assert [body[:24] for body in NO_EVENTS if protocol.event(body, NOW) is not None] == []
 
 
 ANYTHING = st.recursive(
@@ -457,7 +458,7 @@ def test_a_payload_of_any_shape_is_read_without_a_crash(value: object, field: st
 def inbound(**payload: Any) -> bytes:
     fields = {
         "direction": "inbound",
-        "from": {"phone_number": THEIRS, "carrier": "Example", "line_type": "Wireless"},
+        "from": {"phone_number": THEIRS, "provider": "Example", "line_type": "Wireless"},
         "to": [{"phone_number": OURS, "status": "webhook_delivered"}],
         "text": "Where is it?",
         "autoresponse_type": None,
@@ -480,7 +481,7 @@ def test_an_inbound_text_is_a_message_from_them_to_us() -> None:
 
 
 @pytest.mark.parametrize("said", ["STOP", "START", "HELP", None])
-def test_what_the_carrier_answered_the_texter_is_kept(said: str | None) -> None:
+def test_what_the_provider_answered_the_texter_is_kept(said: str | None) -> None:
     message = read(inbound(autoresponse_type=said, is_spam=True)).inbound
 
     assert message
@@ -562,11 +563,11 @@ def test_an_odd_sender_is_kept_as_it_can_be_and_told(sender: object, kept: str, 
 @pytest.mark.parametrize(
     "ident", [None, "", 7, "not a uuid", "\x1b[2J", "x" * 5_000], ids=lambda value: repr(value)[:20]
 )
-def test_an_inbound_text_without_an_id_of_the_carriers_form_has_one_of_ours_and_the_same_each_time(
+def test_an_inbound_text_without_an_id_of_the_providers_form_has_one_of_ours_and_the_same_each_time(
     ident: object,
 ) -> None:
     first, again = read(inbound(id=ident)).inbound, read(inbound(id=ident)).inbound
-    other = telnyx.event(inbound(id=ident).replace(b"4ee8c3a6", b"4ee8c3a7").replace(b"not a", b"nor a"), NOW)
+    other = protocol.event(inbound(id=ident).replace(b"4ee8c3a6", b"4ee8c3a7").replace(b"not a", b"nor a"), NOW)
 
     assert first
     assert again
@@ -580,7 +581,7 @@ def test_an_inbound_text_without_an_id_of_the_carriers_form_has_one_of_ours_and_
 def test_of_several_numbers_that_a_text_came_to_ours_is_its_recipient() -> None:
     body = inbound(to=[{"phone_number": "+12025550177"}, {"phone_number": OURS}])
 
-    event = telnyx.event(body, NOW, OURS)
+    event = protocol.event(body, NOW, OURS)
 
     assert event
     assert event.inbound
@@ -612,7 +613,7 @@ def test_media_take_no_more_room_than_an_item_has() -> None:
 # -------------------------------------------------------------------------------------- the records
 
 
-def test_a_record_read_back_is_the_message_as_the_carrier_has_it() -> None:
+def test_a_record_read_back_is_the_message_as_the_provider_has_it() -> None:
     content = json.dumps(
         {
             "data": {
@@ -626,13 +627,13 @@ def test_a_record_read_back_is_the_message_as_the_carrier_has_it() -> None:
         }
     ).encode()
 
-    found = telnyx.record(content, NOW)
+    found = protocol.record(content, NOW)
 
     completed_ms = epoch_ms("2023-11-13T15:48:14Z")
     assert found == Record(TELNYX_ID, "delivery_failed", (Fault("40008", "U"),), 2, "0.0051", "USD", completed_ms)
-    receipt = telnyx.receipt_of_record(found, NOW)
+    receipt = protocol.receipt_of_record(found, NOW)
     assert (receipt.parts, receipt.cost, receipt.currency) == (2, "0.0051", "USD")
-    assert (receipt.completed_ms, receipt.source) == (completed_ms, "sweeper")
+    assert (receipt.completed_ms, receipt.source) == (completed_ms, "reconciler")
 
 
 @pytest.mark.parametrize(
@@ -641,7 +642,7 @@ def test_a_record_read_back_is_the_message_as_the_carrier_has_it() -> None:
     ids=repr,
 )
 def test_an_unreadable_record_is_none(content: bytes) -> None:
-    assert telnyx.record(content, NOW) is None
+    assert protocol.record(content, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -650,7 +651,7 @@ def test_an_unreadable_record_is_none(content: bytes) -> None:
     ids=repr,
 )
 def test_an_unreadable_page_of_detail_records_is_none(content: bytes) -> None:
-    assert telnyx.detail_records(content, 1, MINE) is None
+    assert protocol.detail_records(content, 1, MINE) is None
 
 
 MINE = "https://example.com/webhooks/message/a"
@@ -668,15 +669,17 @@ def test_among_the_detail_records_ours_is_the_one_with_our_address() -> None:
         {"uuid": "t-2", "delivery_status_webhook_url": MINE, "status": "delivered"},
     )
 
-    assert telnyx.detail_records(content, 1, MINE) == telnyx.DetailRecords(Record("t-2", "delivered"), last=True)
-    other = telnyx.detail_records(content, 1, "https://example.com/webhooks/message/c")
-    assert other == telnyx.DetailRecords(None, last=True)
+    assert protocol.detail_records(content, 1, MINE) == protocol.DetailRecords(
+        Record("t-2", "delivered"), last=True
+    )
+    other = protocol.detail_records(content, 1, "https://example.com/webhooks/message/c")
+    assert other == protocol.DetailRecords(None, last=True)
 
 
 def test_a_text_without_an_address_of_ours_is_none_of_those_without_one() -> None:
     content = page({"uuid": "t-1", "delivery_status_webhook_url": "", "status": "sent"})
 
-    assert telnyx.detail_records(content, 1, "") == telnyx.DetailRecords(None, last=True)
+    assert protocol.detail_records(content, 1, "") == protocol.DetailRecords(None, last=True)
 
 
 @pytest.mark.parametrize(
@@ -690,7 +693,7 @@ def test_a_text_without_an_address_of_ours_is_none_of_those_without_one() -> Non
         (1, 0, {"total_pages": 0, "total_results": 0}, True),
         (1, 50, {"total_results": 51}, False),
         (1, 50, {"total_results": 50}, True),
-        # The carrier may give less in a page than it was asked for.
+        # The provider may give less in a page than it was asked for.
         (1, 20, {"page_size": 20}, False),
         (1, 20, {"page_size": 20, "total_results": 30}, False),
         (2, 10, {"page_size": 20, "total_results": 30}, True),
@@ -700,27 +703,27 @@ def test_a_text_without_an_address_of_ours_is_none_of_those_without_one() -> Non
 def test_the_last_page_is_where_the_answer_says_or_else_a_short_one(
     number: int, rows: int, meta: dict[str, object], last: bool
 ) -> None:
-    found = telnyx.detail_records(page(*({"uuid": str(row)} for row in range(rows)), **meta), number, MINE)
+    found = protocol.detail_records(page(*({"uuid": str(row)} for row in range(rows)), **meta), number, MINE)
 
-    assert found == telnyx.DetailRecords(None, last=last)
+    assert found == protocol.DetailRecords(None, last=last)
 
 
 @pytest.mark.parametrize("meta", [{"total_pages": 3}, {"total_results": 120}], ids=repr)
 def test_a_page_that_is_empty_before_the_end_is_no_end(meta: dict[str, object]) -> None:
-    assert telnyx.detail_records(page(**meta), 2, MINE) is None
+    assert protocol.detail_records(page(**meta), 2, MINE) is None
 
 
 def test_a_message_on_record_was_accepted() -> None:
-    answer = telnyx.accepted_by_record(Record(TELNYX_ID, "delivered"))
+    answer = protocol.accepted_by_record(Record(TELNYX_ID, "delivered"))
 
     assert (answer.verdict, answer.telnyx_id, answer.status) == (Verdict.ACCEPTED, TELNYX_ID, Status.DELIVERED)
 
 
 def test_a_record_is_one_receipt_for_each_status_and_none_while_nothing_happened() -> None:
-    moving = telnyx.receipt_of_record(Record(TELNYX_ID, "queued"), NOW)
-    done = telnyx.receipt_of_record(Record(TELNYX_ID, "delivered"), NOW)
+    moving = protocol.receipt_of_record(Record(TELNYX_ID, "queued"), NOW)
+    done = protocol.receipt_of_record(Record(TELNYX_ID, "delivered"), NOW)
 
     assert moving.status is None
     assert done.status is Status.DELIVERED
-    assert done.event_id == telnyx.receipt_of_record(Record(TELNYX_ID, "delivered"), NOW + 9).event_id
+    assert done.event_id == protocol.receipt_of_record(Record(TELNYX_ID, "delivered"), NOW + 9).event_id
     assert done.event_id != moving.event_id

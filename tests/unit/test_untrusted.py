@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcode import untrusted
-from tests.fakes.oddities import ANYTHING, TEXTS
+from longcode.domain import untrusted
+from tests.support.fakes.oddities import ANYTHING, TEXTS
 
 DYNAMODB_DIGITS = 38
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from longcode import visible
+from longcode.domain import visible
 
 SEEN = (
     "a",

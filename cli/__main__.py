@@ -1,5 +1,0 @@
-"""The entry point of `longcode`."""
-
-from cli.app import app
-
-app(prog_name="longcode")

@@ -1,0 +1,1 @@
+"""Programs for developers: the local stack, the simulated provider, costs and scans."""

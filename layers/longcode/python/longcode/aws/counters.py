@@ -1,0 +1,177 @@
+"""How many messages are in each status: `S#all` and `S#tag#<tag>` in the messages table, counted exactly once.
+
+A batch of the table's stream may come again, whole or cut otherwise. So the counts of a batch are written together
+with a marker that names its changes, on the condition that there is none yet.
+
+Each counter is several items, and a batch adds to one of them: DynamoDB cancels a transaction that meets another
+one on the same item, and a campaign's batches all count for the same tag. What is read is the sum.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from longcode.aws.attributes import typed, untyped
+from longcode.aws.clients import Sleep, get_items, translated
+from longcode.domain.errors import Unavailable
+from longcode.domain.events import Counted
+from longcode.domain.status import Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+    # Any: an item, or an operation of a transaction, as DynamoDB types it.
+    Item = dict[str, Any]
+
+_WHAT = "The counters"
+# What one transaction takes, the marker among them.
+MOST_ITEMS = 100
+# How many items each counter is. The first has the name that it had as the only one.
+SHARDS = 8
+# A transaction that meets another tries the next shard. With so many tries it visits each.
+_TRIES = SHARDS
+# How long it waits before that, at most, and how often the wait is doubled.
+_BACKOFF_S, _DOUBLINGS = 0.02, 4
+# What says that another transaction is under way: on one of the items, or the same one, which botocore repeats.
+_MET = "TransactionConflict"
+_SAME = "TransactionInProgressException"
+# The stream keeps a change for a day, so that is how long one can come again.
+_MARKER_S = 2 * 86_400
+
+_STATUSES = frozenset(Status)
+
+# tag (None: all) → status → more or fewer.
+Differences = dict[str | None, Counter[Status]]
+
+
+class DynamoCounters:
+    """ports.Counters over DynamoDB."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        sleep: Sleep = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._sleep = sleep
+        self._chance = chance
+
+    def read(self, tag: str | None) -> dict[str, int]:
+        # One shard may have less than nothing: a text came into another one.
+        counts: Counter[str] = Counter()
+        wanted = [{"pk": typed(_key(tag, shard))} for shard in range(SHARDS)]
+        for item in get_items(self._client, {self._table: wanted}, _WHAT, self._sleep)[self._table]:
+            counts.update({name: int(value["N"]) for name, value in item.items() if name in _STATUSES})
+        return {name: count for name, count in counts.items() if count > 0}
+
+    def add(self, counted: Sequence[Counted], now_ms: int) -> None:
+        left = list(counted)
+        while left:
+            portion, differences = _portion(left)
+            # Also where nothing is left to add: a part of it may have been counted before.
+            there = self._write(portion, differences, now_ms)
+            if there is None:
+                left = left[len(portion) :]
+                continue
+            if len(there) > len(left):
+                # Less came than was counted: what begins with the rest must find its marker too.
+                rest = there[len(left) :]
+                with translated(_WHAT):
+                    self._client.put_item(TableName=self._table, Item=_marker(rest, now_ms))
+            left = left[len(there) :]
+
+    def _write(self, portion: Sequence[Counted], differences: Differences, now_ms: int) -> list[str] | None:
+        """Count `portion`, or answer the ids of what was counted before, from its first on."""
+        mark: Item = {
+            "TableName": self._table,
+            "Item": _marker([one.event_id for one in portion], now_ms),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        first = int(self._chance() * SHARDS)
+        for number in range(_TRIES):
+            shard = (first + number) % SHARDS
+            updates = [self._update(tag, shard, counts) for tag, counts in differences.items()]
+            operations: Any = [{"Put": mark}, *updates]
+            try:
+                with translated(_WHAT):
+                    self._client.transact_write_items(TransactItems=operations)
+            except Unavailable as exc:
+                reasons = _reasons(exc.__cause__)
+                if reasons and reasons[0]["Code"] == "ConditionalCheckFailed":
+                    ids: list[str] = untyped(reasons[0]["Item"]["events"])
+                    return ids
+                if not {_MET, _SAME} & {_code(exc.__cause__), *(reason["Code"] for reason in reasons)}:
+                    raise
+                self._sleep(self._chance() * _BACKOFF_S * 2 ** min(number, _DOUBLINGS))
+            else:
+                return None
+        raise Unavailable(_WHAT)
+
+    def _update(self, tag: str | None, shard: int, counts: Counter[Status]) -> "Item":
+        places = [(f"#c{number}", f":c{number}", status) for number, status in enumerate(counts)]
+        names = {name: status.value for name, _, status in places}
+        values = {value: typed(counts[status]) for _, value, status in places}
+        changes = "ADD " + ", ".join(f"{name} {value}" for name, value, _ in places)
+        # No item of a counter expires: of several each would go at a time of its own, and what is left be wrong.
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": typed(_key(tag, shard))},
+                "UpdateExpression": changes,
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+
+def _key(tag: str | None, shard: int) -> str:
+    # A number at the end of a tag's key could be a part of the tag.
+    which = shard or ""
+    return f"S#all{which}" if tag is None else f"S#tag{which}#{tag}"
+
+
+def _marker(event_ids: Sequence[str], now_ms: int) -> "Item":
+    fields = {"pk": f"B#{event_ids[0]}", "events": list(event_ids), "expires_at": now_ms // 1000 + _MARKER_S}
+    return {name: typed(value) for name, value in fields.items()}
+
+
+def _portion(counted: Sequence[Counted]) -> tuple[Sequence[Counted], Differences]:
+    """As many of the first as one transaction can count, and what changes by them."""
+    differences: Differences = {}
+    for number, one in enumerate(counted):
+        new = {tag for tag, _, _ in one.differences()} - differences.keys()
+        if len(differences) + len(new) >= MOST_ITEMS:
+            return counted[:number], _without_zeros(differences)
+        for tag, status, by in one.differences():
+            differences.setdefault(tag, Counter())[status] += by
+    return counted, _without_zeros(differences)
+
+
+def _without_zeros(differences: Differences) -> Differences:
+    left = {
+        tag: Counter({status: by for status, by in counts.items() if by}) for tag, counts in differences.items()
+    }
+    return {tag: counts for tag, counts in left.items() if counts}
+
+
+def _code(cause: BaseException | None) -> str:
+    return cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
+
+
+def _reasons(cause: BaseException | None) -> list["Item"]:
+    """Why a transaction was cancelled, operation by operation; nothing if it failed otherwise."""
+    if not isinstance(cause, ClientError):
+        return []
+    # Any: the reasons come with this one error only, so botocore's type does not have them.
+    response: dict[str, Any] = dict(cause.response)
+    reasons: list[Item] = response.get("CancellationReasons", [])
+    return reasons

@@ -1,0 +1,36 @@
+"""The keys of the messages table that more than one adapter knows. Each begins with its kind: no two kinds meet.
+
+A sender may be any text: a number, a short code, a name. So a key is never such a text alone.
+"""
+
+from longcode.domain import phone
+
+# The list of who is opted out, in the index by_peer.
+OPT_OUTS = "L#optouts"
+
+
+def opt_out(number: str) -> str:
+    """The ledger's entry of one number, in whichever way it is written."""
+    return f"O#{phone.canonical(number)}"
+
+
+def peer(number: str) -> str:
+    """All messages with one number, in the index by_peer."""
+    return f"P#{phone.canonical(number)}"
+
+
+def tag(tag: str, shard: int) -> str:
+    """A part of the texts of one tag, in the index by_tag."""
+    return f"T#{tag}#{shard}"
+
+
+def wish(word: str, shard: int) -> str:
+    """A part of the inbound texts that were read as `word`, in the same index."""
+    return f"W#{word}#{shard}"
+
+
+def tag_and_wish(key: str | None) -> tuple[str | None, str | None]:
+    """The tag, and what an inbound text was read as, that a key of by_tag stands for."""
+    kind, _, rest = (key or "").partition("#")
+    name = rest.rpartition("#")[0] or None
+    return (name if kind == "T" else None), (name if kind == "W" else None)

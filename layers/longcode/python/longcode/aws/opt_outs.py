@@ -1,0 +1,123 @@
+"""The ledger of who wants no texts: one item a number in the messages table, without an end."""
+
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from longcode.aws import keys
+from longcode.aws.attributes import typed, untyped
+from longcode.aws.clients import ConditionFailed, translated
+from longcode.domain.opt_outs import OptOut, OptOutChange
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_WHAT = "The messages table"
+
+
+class DynamoOptOuts:
+    """ports.OptOuts over DynamoDB."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, number: str) -> OptOut | None:
+        with translated(_WHAT):
+            item = self._client.get_item(
+                TableName=self._table, Key={"pk": typed(keys.opt_out(number))}, ConsistentRead=True
+            ).get("Item")
+        return image(item) if item else None
+
+    def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
+        written_by = uuid.uuid4().hex
+        fields = _fields(entry) | {"written_by": written_by}
+        condition, values = _unchanged(seen)
+        values |= {f":{name}": value for name, value in fields.items()}
+        try:
+            with translated(_WHAT):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": typed(keys.opt_out(entry.number))},
+                    UpdateExpression="SET "
+                    + ", ".join(f"{name} = :{name}" for name in fields)
+                    + ("" if entry.opted_out else " REMOVE peer, accepted_ms"),
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues={name: typed(value) for name, value in values.items()},
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except ConditionFailed as exc:
+            # botocore asks again where an answer was lost, and the second finds what the first has written.
+            return exc.item.get("written_by") == typed(written_by)
+        return True
+
+    def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
+        found: list[OptOut] = []
+        # Any: a key as DynamoDB types it.
+        start: dict[str, Any] = {}
+        if after:
+            start["ExclusiveStartKey"] = {
+                "peer": typed(keys.OPT_OUTS),
+                "accepted_ms": typed(after[0]),
+                "pk": typed(keys.opt_out(after[1])),
+            }
+        while True:
+            with translated(_WHAT):
+                answer = self._client.query(
+                    TableName=self._table,
+                    IndexName="by_peer",
+                    KeyConditionExpression="peer = :list",
+                    ExpressionAttributeValues={":list": typed(keys.OPT_OUTS)},
+                    Limit=at_most - len(found),
+                    **start,
+                )
+            found += [image(item) for item in answer["Items"]]
+            # An answer ends at 1 MB, which a hundred long histories are.
+            if len(found) == at_most or not answer.get("LastEvaluatedKey"):
+                return found
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _unchanged(seen: OptOut | None) -> tuple[str, dict[str, object]]:
+    """The condition that the item is as it was read.
+
+    The time is in it for the version of this code that knew no revisions: while it runs beside this one, at a
+    deployment or its rollback, each of its writes moves the time and leaves the revision.
+    """
+    if seen is None:
+        return "attribute_not_exists(pk)", {}
+    values: dict[str, object] = {":seen_ms": seen.said_ms}
+    if not seen.revision:
+        return "changed_ms = :seen_ms AND attribute_not_exists(revision)", values
+    return "changed_ms = :seen_ms AND revision = :seen", values | {":seen": seen.revision}
+
+
+def _fields(entry: OptOut) -> dict[str, object]:
+    """An entry as its item has it, but for the key."""
+    listed = {"peer": keys.OPT_OUTS, "accepted_ms": entry.changes[-1].at_ms} if entry.opted_out else {}
+    return listed | {
+        "phone": entry.number,
+        "opted_out": entry.opted_out,
+        "changed_ms": entry.said_ms,
+        "revision": entry.revision,
+        "history": [
+            {"at_ms": row.at_ms, "opted_out": row.opted_out, "source": row.source, "note": row.note}
+            for row in entry.changes
+        ],
+    }
+
+
+# Any: an item of the table as DynamoDB types it.
+def image(item: Mapping[str, Any]) -> OptOut:
+    """The entry in an item, as a read or the table's stream has it."""
+    fields = {name: untyped(value) for name, value in item.items()}
+    return OptOut(
+        number=fields["phone"],
+        opted_out=fields["opted_out"],
+        changes=tuple(
+            OptOutChange(int(row["at_ms"]), row["opted_out"], row["source"], row["note"])
+            for row in fields["history"]
+        ),
+        said_ms=int(fields["changed_ms"]),
+        revision=int(fields.get("revision", 0)),
+    )

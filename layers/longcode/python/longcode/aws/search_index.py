@@ -1,0 +1,174 @@
+"""The indexes that messages are found by: one with each person, one of each tag, one of each day.
+
+Tags and days are spread over several keys, whose parts are merged here, newest first. A request looks at a
+bounded number of entries and tells where the next one goes on, even if nothing has fitted so far.
+"""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from longcode.aws import keys
+from longcode.aws.attributes import typed, untyped
+from longcode.aws.clients import translated
+from longcode.domain.message import FIND_SHARDS
+from longcode.domain.search import Found, Position, Search
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_WHAT = "The messages table"
+_DAY_MS = 86_400_000
+# How many entries one request looks at, and after how many reads it begins no further day.
+LOOKED_MOST = 1_000
+_PAGE = 100
+READS_MOST = 200
+# A message outlives its acceptance by its wait, the provider's ten days, and the table's leisure in forgetting.
+_OLDER_DAYS = 30
+# A clock that is ahead of ours.
+_AHEAD_MS = 60_000
+# What is projected into each of the indexes.
+_FIELDS = {"#pk": "pk", "#at": "accepted_ms", "#status": "status", "#direction": "direction"}
+
+
+class _Entry(NamedTuple):
+    """One entry of an index; what a search can be narrowed by without reading the message."""
+
+    position: Position
+    status: str
+    direction: str
+    tag: str | None
+    opt_out: str | None
+
+
+@dataclass(slots=True)
+class _Spent:
+    reads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A stretch of time, both ends in it, and the keys of one index that hold it."""
+
+    index: str
+    attribute: str
+    keys: tuple[str, ...]
+    low_ms: int
+    high_ms: int
+
+
+class DynamoFinder:
+    """ports.Finder over DynamoDB."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, *, retention_days: int) -> None:
+        self._client = client
+        self._table = table
+        self._oldest_ms = (retention_days + _OLDER_DAYS) * _DAY_MS
+
+    def find(self, wanted: Search, after: Position | None, at_most: int, now_ms: int) -> Found:
+        ids: list[str] = []
+        spent, looked, last = _Spent(), 0, after
+        # As many as are likely to be needed: of a search that passes over most entries, more.
+        narrowed = wanted.status or wanted.direction or (wanted.peer and (wanted.tag or wanted.opt_out))
+        page = _PAGE if narrowed else at_most + 1
+        for window in self._windows(wanted, after, now_ms):
+            if spent.reads >= READS_MOST:
+                # Everything later than this window has been seen.
+                return Found(ids, Position(window.high_ms + 1, ""))
+            for entry in self._merged(window, page, spent):
+                if after is not None and entry.position >= after:
+                    continue
+                if len(ids) == at_most or looked == LOOKED_MOST:
+                    return Found(ids, last)
+                looked, last = looked + 1, entry.position
+                if _fits(entry, wanted):
+                    ids.append(entry.position.id)
+        return Found(ids, None)
+
+    def _windows(self, wanted: Search, after: Position | None, now_ms: int) -> Iterator[_Window]:
+        """Where to look, the newest first."""
+        high = wanted.until_ms - 1 if wanted.until_ms is not None else now_ms + _AHEAD_MS
+        high = min(high, now_ms + _AHEAD_MS)
+        if after is not None:
+            high = min(high, after.accepted_ms)
+        # Only days are walked one by one; one person's messages are all found, however old.
+        oldest_ms = 0 if wanted.peer is not None else now_ms - self._oldest_ms
+        low = max(wanted.since_ms or 0, oldest_ms, 0)
+        if low > high:
+            return
+        if wanted.peer is not None:
+            yield _Window("by_peer", "peer", (keys.peer(wanted.peer),), low, high)
+        elif wanted.tag is not None:
+            parts = tuple(keys.tag(wanted.tag, shard) for shard in range(FIND_SHARDS))
+            yield _Window("by_tag", "tag", parts, low, high)
+        elif wanted.opt_out is not None:
+            parts = tuple(keys.wish(wanted.opt_out, shard) for shard in range(FIND_SHARDS))
+            yield _Window("by_tag", "tag", parts, low, high)
+        else:
+            for day in range(high // _DAY_MS, low // _DAY_MS - 1, -1):
+                start = day * _DAY_MS
+                name = datetime.fromtimestamp(start / 1000, UTC).date().isoformat()
+                ends = max(low, start), min(high, start + _DAY_MS - 1)
+                parts = tuple(f"{name}#{shard}" for shard in range(FIND_SHARDS))
+                yield _Window("by_day", "day", parts, *ends)
+
+    def _merged(self, window: _Window, page: int, spent: _Spent) -> Iterator[_Entry]:
+        """The entries of all keys of a window, newest first."""
+        if len(window.keys) > 1:
+            page = max(10, page // 2)
+        parts = (_in_order(self._entries(window, key, page, spent)) for key in window.keys)
+        return heapq.merge(*parts, key=lambda entry: entry.position, reverse=True)
+
+    def _entries(self, window: _Window, key: str, page: int, spent: _Spent) -> Iterator[_Entry]:
+        """The entries under one key, by time, read page by page as they are asked for."""
+        # Any: an item or a key as DynamoDB types it.
+        start: dict[str, Any] = {}
+        names = {**_FIELDS, "#key": window.attribute}
+        columns = [*_FIELDS]
+        if window.index == "by_peer":
+            names["#tag"] = "tag"
+            columns.append("#tag")
+        while True:
+            spent.reads += 1
+            with translated(_WHAT):
+                answer = self._client.query(
+                    TableName=self._table,
+                    IndexName=window.index,
+                    KeyConditionExpression="#key = :key AND #at BETWEEN :low AND :high",
+                    ProjectionExpression=", ".join(columns),
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues={
+                        ":key": typed(key),
+                        ":low": typed(window.low_ms),
+                        ":high": typed(window.high_ms),
+                    },
+                    ScanIndexForward=False,
+                    Limit=page,
+                    **start,
+                )
+            for item in answer["Items"]:
+                fields = {name: untyped(value) for name, value in item.items()}
+                yield _Entry(
+                    Position(int(fields["accepted_ms"]), fields["pk"].removeprefix("M#")),
+                    fields["status"],
+                    fields["direction"],
+                    *keys.tag_and_wish(fields.get("tag")),
+                )
+            if not answer.get("LastEvaluatedKey"):
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _in_order(entries: Iterator[_Entry]) -> Iterator[_Entry]:
+    """The same, those of one millisecond by their ids: the index leaves their order open."""
+    for _, together in groupby(entries, key=lambda entry: entry.position.accepted_ms):
+        yield from sorted(together, reverse=True)
+
+
+def _fits(entry: _Entry, wanted: Search) -> bool:
+    # What was looked up in its own index is the wanted one.
+    by_tag = wanted.peer is None or (wanted.tag in (None, entry.tag) and wanted.opt_out in (None, entry.opt_out))
+    return wanted.status in (None, entry.status) and wanted.direction in (None, entry.direction) and by_tag

@@ -1,0 +1,1 @@
+"""The rules of pacing, statuses and numbers. It imports only the standard library."""

@@ -1,0 +1,156 @@
+"""Every failure this service can name.
+
+LongCodeError
+├── ConfigurationError            a setting is missing or malformed: nothing starts
+├── RequestError                  the caller's to mend: one 4xx
+│   ├── InvalidRequest              400, names the field
+│   ├── SignatureRefused            401, whatever was wrong with the signature
+│   ├── RecipientOptedOut           403
+│   ├── DestinationNotAllowed       403, not among AllowedDestinations
+│   ├── NotFound                    404
+│   ├── MethodNotAllowed            405
+│   ├── IdempotencyMismatch         409, the key was used with another body
+│   ├── IdempotencyInProgress       409, the first request with this key still runs
+│   ├── LineFull                    429, with a Retry-After
+│   └── DailyLimitReached           429, with a Retry-After
+├── SendRefused                   the provider did not take a text that was to leave now
+├── Unavailable                   a store or the queue did not answer: try again
+└── Crashed                       anything else: it is in the log
+"""
+
+
+class LongCodeError(Exception):
+    """Anything this service raises on purpose."""
+
+
+class ConfigurationError(LongCodeError):
+    """Settings that are missing or malformed; `problems` names every one."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Bad settings: " + "; ".join(problems))
+        self.problems = problems
+
+
+class RequestError(LongCodeError):
+    """The caller's request can't be served as it stands."""
+
+    code = "bad_request"
+
+
+class InvalidRequest(RequestError):
+    """A request that breaks the API's contract in one named place."""
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class SignatureRefused(RequestError):
+    """A webhook that the provider did not sign, or not now. Never says which check failed."""
+
+    code = "invalid_signature"
+
+
+OPTED_OUT = "The recipient has opted out of texts from this number."
+
+
+class RecipientOptedOut(RequestError):
+    """The recipient has asked for no more texts."""
+
+    code = "recipient_opted_out"
+
+
+class DestinationNotAllowed(RequestError):
+    """A number outside the destinations that the settings allow."""
+
+    code = "destination_not_allowed"
+    field = "to"
+
+
+class NotFound(RequestError):
+    """No such message or route."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(RequestError):
+    """The route exists, without this method."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class IdempotencyMismatch(RequestError):
+    """An Idempotency-Key came back with another request."""
+
+    code = "idempotency_key_reused"
+
+
+class IdempotencyInProgress(RequestError):
+    """The first request under this Idempotency-Key has no answer yet."""
+
+    code = "idempotency_key_in_use"
+
+
+class RecipientQueueFull(RequestError):
+    """A recipient has as many texts waiting as the settings allow."""
+
+    code = "recipient_queue_full"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DailyLimitReached(RequestError):
+    """An API key or a destination has had as many texts today as the settings allow."""
+
+    code = "daily_limit"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SendRefused(LongCodeError):
+    """A text that was to leave now did not, and why.
+
+    `status_code` is the HTTP status to answer with; `provider` holds the provider's own code and title.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        status_code: int,
+        message_id: str,
+        retry_after_s: int | None = None,
+        provider: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status_code = status_code
+        self.message_id = message_id
+        self.retry_after_s = retry_after_s
+        self.provider = provider
+
+
+class Unavailable(LongCodeError):
+    """A table, the queue or the secret store failed or took too long; `what` names it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} did not answer")
+        self.what = what
+
+
+class Crashed(LongCodeError):
+    """An invocation ended by a fault of ours.
+
+    Lambda writes what a function raises into its log as it is, so this says no more than the fault's name.
+    """

@@ -1,0 +1,63 @@
+"""What is published when a message changes, and how changes are counted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from longcode.domain.message import Message
+from longcode.domain.opt_outs import OptOut
+from longcode.domain.status import Status
+from longcode.use_cases.ports import Beat
+
+# Where a message counts: under its status, among all and among those of its tag.
+CountKey = tuple[Status, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One message that came, moved on or went: where it counted before, and where it counts now.
+
+    `event_id` names the one change that this is, however often it is told.
+    """
+
+    event_id: str
+    before: CountKey | None
+    after: CountKey | None
+
+    def differences(self) -> Iterator[tuple[str | None, Status, int]]:
+        """(tag, status, more or fewer) for each count that changes; the tag None is all messages."""
+        for place, by in ((self.before, -1), (self.after, 1)):
+            if place and self.before != self.after:
+                yield None, place[0], by
+                if place[1]:
+                    yield place[1], place[0], by
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One item before and after a write, None where there was or is none (or nothing to tell of).
+
+    Of two writes to one item the later has the greater `sequence`.
+    """
+
+    event_id: str
+    sequence: str
+    before: Message | OptOut | Beat | None = None
+    after: Message | OptOut | Beat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the user's own systems are told: what (`kind`), about whom, when, and the details."""
+
+    kind: str
+    about: str
+    at_ms: int
+    detail: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """How many notices, from the first on, were taken; `fault` says why not all."""
+
+    taken: int
+    fault: str = ""

@@ -1,0 +1,94 @@
+"""What decides whether a text may leave now: limits, stops, brakes and opt-outs, as one read."""
+
+from dataclasses import dataclass
+
+from longcode.domain import braking
+from longcode.domain.braking import Brake
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Whether sending is stopped for everybody, and why; and what speaks for a stop.
+
+    `suspects` are recipients whose texts the provider did not take in a way that may be the same for all, each with
+    the kind of trouble in front (`outage +12025550123`); empty as long as all is well. `sound_ms` is when the
+    provider last took a text after it had not taken others; `opened_ms` and `closed_ms` are when the breaker's last
+    stop, if it is over, began and ended.
+    """
+
+    paused_since_ms: int | None = None
+    pause_reason: str = ""
+    breaker_since_ms: int | None = None
+    breaker_until_ms: int | None = None
+    # The provider's code and title, with a blank between.
+    breaker_reason: str = ""
+    suspects: frozenset[str] = frozenset()
+    sound_ms: int | None = None
+    opened_ms: int | None = None
+    closed_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """One limit as it stands: when its next slot is free, and a moment before which nothing may leave.
+
+    Of a recipient also: how many answers in a row did not take a text to them in the same way (`troubles`,
+    `trouble_kind`), when the last one came, and how many of them came while the provider took the texts of others
+    (`alone`); which of their texts came into doubt last, and when; which text in doubt has the line to itself, and
+    from when on (`turn_id`, `turn_ms`). Of a sender: its brake after a 429, if it ever had one, and its next turn.
+    """
+
+    tat_ms: int | None = None
+    not_before_ms: int | None = None
+    troubles: int = 0
+    trouble_kind: str = ""
+    troubled_ms: int | None = None
+    alone: int = 0
+    doubt_ms: int | None = None
+    doubt_id: str | None = None
+    turn_ms: int = 0
+    turn_id: str = ""
+    brake: Brake | None = None
+    turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The last 429 before this one: for whom and when; and the sender's brake as it stands."""
+
+    recipient: str = ""
+    at_ms: int = 0
+    brake: Brake | None = None
+    turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """All that stands between a text and the provider, in one look."""
+
+    recipient: Limiter = Limiter()
+    sender: Limiter = Limiter()
+    account: Limiter = Limiter()
+    control: Control = Control()
+    opted_out: bool = False
+
+    @property
+    def not_before_ms(self) -> int:
+        """The moment before which nothing may leave to this recipient; 0 where none is set."""
+        return self.recipient.not_before_ms or 0
+
+    def brake(self, now_ms: int) -> Brake | None:
+        """The sender's brake, if it still limits anybody."""
+        brake = self.sender.brake
+        return None if brake is None or braking.lapsed(brake, now_ms) else brake
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An answer that did not take a text: in which way, how often alone (Limiter), and the text's id if that is in
+    doubt.
+    """
+
+    kind: str
+    alone: int = 0
+    doubt_id: str | None = None

@@ -1,0 +1,215 @@
+"""A message, its statuses, and the order they may come in."""
+
+import hashlib
+import json
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Literal
+
+from longcode.domain import visible
+from longcode.domain.errors import IdempotencyMismatch
+from longcode.domain.status import HeldBy, Status
+
+# How many parts the attention index has: one key could not take every write. The second third has those that only
+# wait for a receipt, of which there may be so many that the others would not be looked at in time. The last third
+# has what waits in the queue, which needs no look before it expires: the first of each part is the oldest.
+URGENT_SHARDS = 8
+DUE_SHARDS = 3 * URGENT_SHARDS
+
+# How many parts a tag and a day have in the indexes that texts are found by, for the same reason.
+FIND_SHARDS = 8
+MAX_TAG_CHARACTERS = 64
+# What joins letters and emoji, and keeps others apart.
+_JOINERS = frozenset("\u200c\u200d")
+
+# A claim older than this is dead: the longest function timeout (60 s) and a margin for its clock.
+CLAIM_MS = 75_000
+# A text that was stored and may not have got into the queue is put there by the reconciler after this, while SQS
+# still drops the second of two (5 minutes).
+ENQUEUE_CHECK_MS = 60_000
+# A queue message whose text is not in the table may have come before it: the API puts it into the queue first.
+# Longer than the API's functions may run (30 s), with a margin for clocks.
+UNSTORED_MS = 60_000
+# The longest that ValidityMinutes allows a text to wait: 14 days.
+LONGEST_VALIDITY_MS = 20_160 * 60_000
+# A message keeps so many entries of its history; what comes later changes its status and leaves no line.
+KEPT_ENTRIES = 100
+# For so long something may be learnt of a text that left, or may have: the provider's records go back ten days.
+EVIDENCE_MS = 10 * 86_400_000
+# Without a final receipt the provider's records are read after this.
+RECEIPT_CHECK_MS = 15 * 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason that a message carries for not having arrived, in the provider's words or ours."""
+
+    code: str
+    title: str
+    detail: str = ""
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a message's history. `at_ms` is epoch milliseconds."""
+
+    at_ms: int
+    status: str
+    source: Literal["api", "consumer", "webhook", "reconciler", "operator"]
+    event_id: str | None = None
+    note: str | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text and all that is known of it. Times are epoch milliseconds."""
+
+    id: str
+    direction: Literal["outbound", "inbound"]
+    status: Status
+    sender: str
+    recipient: str
+    # None once it was removed: see the setting StoreText.
+    text: str | None
+    accepted_ms: int
+    updated_ms: int
+    route: Literal["send", "queue", "webhook"]
+    segments: int
+    metadata: dict[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    webhook_url: str = ""
+    telnyx_id: str | None = None
+    provider_status: str | None = None
+    claim_id: str | None = None
+    claimed_ms: int | None = None
+    attempts: int = 0
+    slot_ms: int | None = None
+    # Its turn at a brake of the sender (`braking`).
+    turn: int | None = None
+    held_by: HeldBy | None = None
+    # How often its request was repeated under its idempotency key, and when last.
+    replays: int = 0
+    replayed_ms: int | None = None
+    # Nothing may send it any more; only evidence moves it: restored from a copy, or its recipient was erased.
+    no_resend: bool = False
+    # Stored without knowing that the queue has it.
+    unqueued: bool = False
+    safe_to_retry: bool = False
+    parts: int | None = None
+    cost: Decimal | None = None
+    currency: str | None = None
+    faults: tuple[Fault, ...] = ()
+    history: tuple[Entry, ...] = ()
+    media: tuple[dict[str, str], ...] = ()
+    autoresponse: str | None = None
+    # What an inbound text was read as (`keywords.Wish`), whether or not it changed anything.
+    opt_out: str | None = None
+    is_spam: bool = False
+    sent_ms: int | None = None
+    completed_ms: int | None = None
+
+    @property
+    def peer(self) -> str:
+        """The other person's number, whichever way the text went."""
+        return self.recipient if self.direction == "outbound" else self.sender
+
+    @property
+    def tag(self) -> str | None:
+        """What the caller groups its texts by: `metadata.tag`, None where nothing can be found by it."""
+        value = self.metadata.get("tag")
+        return value if value is not None and is_tag(value) else None
+
+
+NAMESPACE = uuid.UUID("6f0d1c52-8f0b-5a53-9c3e-1c6b7f0a4d11")
+
+
+def message_id(caller: str, key: str | None) -> str:
+    """The id of a new message.
+
+    With an idempotency `key` it is a UUIDv5 of caller and key, so that one conditional put is the
+    whole mechanism; without one it is random.
+    """
+    if key is None:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(NAMESPACE, f"{caller}\n{key}"))
+
+
+def is_tag(text: str) -> bool:
+    """Whether texts can be found and counted by `text`: 1 to 64 visible characters.
+
+    Blanks of any width, and what joins two characters, may stand between them. U+FFFD is what is left of bytes
+    that were not UTF-8, so it is nobody's tag.
+    """
+    if not 0 < len(text) <= MAX_TAG_CHARACTERS or "\ufffd" in text or not visible.seen(text):
+        return False
+    inside = all(_in_tag(character) for character in text)
+    return inside and text == text.strip() and text[0] not in _JOINERS and text[-1] not in _JOINERS
+
+
+def _in_tag(character: str) -> bool:
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+
+
+def is_message_id(text: str) -> bool:
+    """Whether `text` is a UUID in its canonical form, as our ids and Telnyx's are."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,20})?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?",
+    re.ASCII,
+)
+# The first and the last moment that have a date.
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+
+
+def utc(at_ms: int) -> datetime:
+    """Epoch milliseconds as a date and time in UTC; what lies beyond the calendar is its end."""
+    return datetime.fromtimestamp(min(max(at_ms, _FIRST_MS), _LAST_MS) / 1000, UTC)
+
+
+def iso(at_ms: int) -> str:
+    """Epoch milliseconds as ISO 8601 in UTC with milliseconds, which also sorts as text."""
+    return utc(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch_ms(text: str | None) -> int | None:
+    """ISO 8601 as epoch milliseconds, None where it is missing or unreadable.
+
+    Only as it is mostly written, with its hyphens and colons: bare digits may be meant as something else.
+
+    >>> epoch_ms("2026-11-23T15:48:14Z"), epoch_ms("1795448894")
+    (1795448894000, None)
+    """
+    if not text or not _TIME.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
+        return None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def fingerprint(route: str, recipient: str, text: str, metadata: dict[str, str]) -> str:
+    """What makes two requests the same one, for an idempotency key."""
+    parts = json.dumps([route, recipient, text, sorted(metadata.items())], ensure_ascii=True)
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def same_request(existing: Message, message: Message) -> Message:
+    """`existing`, if `message` asks for the same. Raises IdempotencyMismatch otherwise."""
+    if existing.fingerprint != message.fingerprint:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used with another request. Use a fresh key for a new text."
+        )
+    return existing

@@ -1,0 +1,318 @@
+"""The composition root: the only place that knows which adapter stands behind which port.
+
+A `Service` makes each part when it is first asked for and imports what that part needs only then, so that a
+function pays at its cold start for no more than it uses. A function asks for all that it will surely need while it
+starts, not in its first call: see `start`. Tests hand in parts of their own.
+"""
+
+import logging
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from longcode.domain.errors import Crashed, LongCodeError, Unavailable
+from longcode.domain.metrics import Metric
+from longcode.entrypoints import http
+from longcode.entrypoints.config import Settings, provider_key
+
+if TYPE_CHECKING:
+    from longcode.aws.observability import LambdaLogger, LambdaMetrics
+    from longcode.domain import pacing
+    from longcode.domain.message import Message
+    from longcode.use_cases import ports, recipient_worker, reconcile, send_attempt
+    from longcode.use_cases.quota import Quota
+
+# Any: a Lambda event, context and answer are whatever their trigger makes them.
+Handler = Callable[[Any, Any], Any]
+
+# Kept free at the end of an invocation, for the answer itself.
+_MARGIN_MS = 2_000
+
+
+class SystemClock:
+    """ports.Clock by the machine's own clock."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def sleep_until(self, at_ms: int) -> None:
+        time.sleep(max(0.0, at_ms / 1000 - time.time()))
+
+
+class Service:
+    """Every part of the service, made on demand from the settings; `parts` replaces any of them."""
+
+    def __init__(self, settings: Settings, **parts: object) -> None:
+        self.settings = settings
+        # A cached property gives way to what the instance already has under its name.
+        vars(self).update(parts)
+
+    @cached_property
+    def clock(self) -> "ports.Clock":
+        return SystemClock()
+
+    @cached_property
+    def logger(self) -> "LambdaLogger":
+        from longcode.aws.observability import LambdaLogger
+
+        return LambdaLogger()
+
+    @cached_property
+    def metrics(self) -> "LambdaMetrics":
+        from longcode.aws.observability import LambdaMetrics
+
+        return LambdaMetrics(self.settings.environment)
+
+    @cached_property
+    def messages(self) -> "ports.Messages":
+        from longcode.aws import clients
+        from longcode.aws.messages import DynamoMessages
+
+        settings = self.settings
+        return DynamoMessages(
+            clients.dynamodb(),
+            settings.messages_table,
+            retention_days=settings.retention_days,
+            validity_minutes=settings.validity_minutes,
+            keep_text=settings.store_text == "always",
+            sleep=self._sleep,
+        )
+
+    @cached_property
+    def finder(self) -> "ports.Finder":
+        from longcode.aws import clients
+        from longcode.aws.search_index import DynamoFinder
+
+        return DynamoFinder(
+            clients.dynamodb(), self.settings.messages_table, retention_days=self.settings.retention_days
+        )
+
+    @cached_property
+    def limits(self) -> "ports.Limits":
+        from longcode.aws import clients
+        from longcode.aws.limits import DynamoLimits
+
+        settings = self.settings
+        return DynamoLimits(clients.dynamodb(), settings.limits_table, settings.messages_table, sleep=self._sleep)
+
+    @cached_property
+    def optouts(self) -> "ports.OptOuts":
+        from longcode.aws import clients
+        from longcode.aws.opt_outs import DynamoOptOuts
+
+        return DynamoOptOuts(clients.dynamodb(), self.settings.messages_table)
+
+    @cached_property
+    def counters(self) -> "ports.Counters":
+        from longcode.aws import clients
+        from longcode.aws.counters import DynamoCounters
+
+        return DynamoCounters(clients.dynamodb(), self.settings.messages_table, sleep=self._sleep)
+
+    @cached_property
+    def heartbeat(self) -> "ports.Heartbeat":
+        from longcode.aws import clients
+        from longcode.aws.heartbeat import DynamoHeartbeat
+
+        return DynamoHeartbeat(clients.dynamodb(), self.settings.messages_table)
+
+    @cached_property
+    def event_bus(self) -> "ports.EventBus":
+        from longcode.aws import clients
+        from longcode.aws.event_bus import EventBridgeBus
+
+        return EventBridgeBus(clients.events(), self.settings.event_bus, sleep=self._sleep)
+
+    @cached_property
+    def queue(self) -> "ports.Queue":
+        from longcode.aws import clients
+        from longcode.aws.queue import SqsQueue
+
+        return SqsQueue(clients.sqs(), self.settings.queue_url, sleep=self._sleep)
+
+    @cached_property
+    def dead_letters(self) -> "ports.Depth":
+        from longcode.aws import clients
+        from longcode.aws.queue import SqsQueue
+
+        return SqsQueue(clients.sqs(), self.settings.dead_letter_queue_url)
+
+    @cached_property
+    def unpublished(self) -> "ports.Depth":
+        from longcode.aws import clients
+        from longcode.aws.queue import SqsQueue
+
+        return SqsQueue(clients.sqs(), self.settings.unpublished_queue_url)
+
+    @cached_property
+    def provider(self) -> "ports.Provider":
+        from longcode.telnyx import transport
+        from longcode.telnyx.client import Telnyx
+
+        # It logs each URL, and some have a number in them.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        return Telnyx(transport.client(), self.settings.provider_url, self._api_key)
+
+    @cached_property
+    def pace(self) -> "pacing.Pace":
+        from longcode.domain.pacing import Pace
+
+        settings = self.settings
+        return Pace(settings.recipient_interval_ms, settings.sender_interval_ms, settings.account_interval_ms)
+
+    @cached_property
+    def deps(self) -> "send_attempt.SendDependencies":
+        from longcode.domain import pacing
+        from longcode.use_cases.send_attempt import SendDependencies
+
+        return SendDependencies(
+            messages=self.messages,
+            limits=self.limits,
+            optouts=self.optouts,
+            provider=self.provider,
+            clock=self.clock,
+            metrics=self.metrics,
+            logger=self.logger,
+            pace=self.pace,
+            latency=pacing.Latency(),
+            sender=self.settings.long_code,
+            validity_ms=self.settings.validity_minutes * 60_000,
+            policy=self.settings.ambiguous_sends,
+            new_id=lambda: str(uuid.uuid4()),
+            jitter=random.random,
+        )
+
+    @cached_property
+    def reconciler(self) -> "reconcile.Reconciler":
+        from longcode.use_cases.gauges import Gauges
+        from longcode.use_cases.reconcile import Reconciler
+
+        gauges = Gauges(self.deps, self.queue, self.counters, self.heartbeat, self.dead_letters, self.unpublished)
+        return Reconciler(deps=self.deps, queue=self.queue, gauges=gauges)
+
+    @cached_property
+    def parallel(self) -> "ports.Parallel":
+        from concurrent.futures import ThreadPoolExecutor
+
+        pool = ThreadPoolExecutor(max_workers=10)
+
+        def run(jobs: Sequence[Callable[[], None]]) -> None:
+            for future in [pool.submit(job) for job in jobs]:
+                future.result()
+
+        return run
+
+    def asked_for(self, request: http.Request, route: str) -> "Message":
+        """The message that a send or queue request asks for. Raises InvalidRequest."""
+        from longcode.use_cases import enqueue
+
+        settings = self.settings
+        message = enqueue.new_message(
+            enqueue.parse_send_request(request.json, settings.long_code),
+            route=route,
+            sender=settings.long_code,
+            caller=request.caller,
+            key=enqueue.idempotency_key(request.header("Idempotency-Key")),
+            webhook_url=request.webhook_url(settings.webhook_url),
+            now_ms=self.clock.now_ms(),
+        )
+        self.logger.bind(message_id=message.id)
+        return message
+
+    def quota(self, request: http.Request) -> "Quota":
+        """The guard before what this caller asks for."""
+        from longcode.use_cases.quota import Quota
+
+        return Quota(
+            limits=self.limits,
+            metrics=self.metrics,
+            logger=self.logger,
+            allowed=self.settings.allowed_destinations,
+            texts_per_key=self.settings.daily_texts_per_key,
+            caller=request.caller_mark,
+        )
+
+    # Any: Lambda's context object, which only the runtime makes.
+    def deadline_ms(self, context: Any, at_most_ms: int) -> int:
+        """When this invocation must have ended its work: its own time, or `at_most_ms` if that is sooner."""
+        remaining = context.get_remaining_time_in_millis() - _MARGIN_MS if context else at_most_ms
+        return self.clock.now_ms() + min(int(remaining), at_most_ms)
+
+    @cached_property
+    def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[recipient_worker.Result]]]":
+        """deliver.send_batch, with everything but the deadline and the batch."""
+        from longcode.use_cases.consume import send_batch
+
+        deps, queue, parallel = self.deps, self.queue, self.parallel
+        return lambda deadline_ms: lambda envelopes: send_batch(envelopes, deps, queue, deadline_ms, parallel)
+
+    def api(self, serve: Callable[[http.Request], http.Response]) -> Handler:
+        """The Lambda handler of a route."""
+        logger, metrics, clock = self.logger, self.metrics, self.clock
+        return self.job(lambda event, _context: http.answer(event, serve, logger, metrics, clock))
+
+    def job(self, work: Handler) -> Handler:
+        """The Lambda handler of `work`, which writes its metrics at the end whatever happened."""
+        logger, metrics = self.logger, self.metrics
+
+        def handle(event: Any, context: Any) -> Any:
+            logger.begin(getattr(context, "aws_request_id", None))
+            try:
+                return work(event, context)
+            except LongCodeError:
+                raise
+            except Exception as exc:
+                logger.exception("job.crashed")
+                metrics.count(Metric.CRASHED)
+                raise Crashed(f"{type(exc).__name__}: see job.crashed in the log") from None
+            finally:
+                metrics.flush()
+
+        return handle
+
+    def _sleep(self, seconds: float) -> None:
+        """What the adapters wait by, between two tries of what a batch call has left out."""
+        self.clock.sleep_until(self.clock.now_ms() + round(seconds * 1000))
+
+    @cached_property
+    def _api_key(self) -> Callable[[bool], str]:
+        from longcode.aws import clients
+
+        known: list[str] = []
+        store = clients.secretsmanager()
+
+        def read(fresh: bool) -> str:
+            if fresh or not known:
+                with clients.translated("The secret store"):
+                    secret = store.get_secret_value(SecretId=self.settings.secret_id)
+                try:
+                    known[:] = [provider_key(secret["SecretString"])]
+                except ValueError as exc:
+                    # To be found out before a text is claimed.
+                    raise Unavailable(f"The provider's API key {exc}; it") from None
+            return known[0]
+
+        return read
+
+
+def start(handler: Callable[[Service], Handler]) -> Handler:
+    """The entry point of a function: `handler` over the real service.
+
+    Inside Lambda it is made at once, while the function starts, and with it every part that `handler` asks for
+    outside of the call that it returns. So a bad setting fails the start and names itself, and the first call
+    finds the AWS clients made. Elsewhere, as where a test imports the function, it is made with the first call.
+    """
+    made: list[Handler] = []
+
+    def entry(event: Any, context: Any) -> Any:
+        if not made:
+            made.append(handler(Service(Settings.from_env(os.environ))))
+        return made[0](event, context)
+
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        made.append(handler(Service(Settings.from_env(os.environ))))
+    return entry

@@ -1,0 +1,58 @@
+"""From a queue event to a partial batch response, and from a drain request to its results."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from longcode.aws import queue as queue
+from longcode.use_cases.ports import Clock, Envelope, Logger, Queue
+from longcode.use_cases.recipient_worker import Result
+
+# Any: Lambda's SQS event and its partial batch response are JSON.
+Event = Mapping[str, Any]
+
+
+def consume(event: Event, send: Callable[[list[Envelope]], list[Result]], logger: Logger) -> dict[str, Any]:
+    """Hand the records of a Lambda SQS event to `send` and name those that are still to be sent.
+
+    A message that is not named is deleted from the queue, so each one that waits must be, together with every
+    later one of its group: `send` stops a recipient at the first that waits.
+    """
+    results = send([queue.envelope(record) for record in event.get("Records", [])])
+    waiting = [result.envelope for result in results if not result.done and result.envelope]
+    logger.info(
+        "batch",
+        message_ids=[_ident(result) for result in results],
+        done=len(results) - len(waiting),
+        waiting=len(waiting),
+    )
+    return {"batchItemFailures": [{"itemIdentifier": envelope.queue_id} for envelope in waiting]}
+
+
+def drain(
+    queue: Queue, send: Callable[[list[Envelope]], list[Result]], clock: Clock, stop_ms: int
+) -> tuple[list[Result], int]:
+    """Take from the queue and send until nothing is left that may leave before `stop_ms`.
+
+    Returns the results of the messages that ended, and about how many remain.
+    """
+    ended: list[Result] = []
+    handed_back: set[str] = set()
+    while clock.now_ms() < stop_ms:
+        envelopes = list(queue.receive())
+        if not envelopes:
+            break
+        results = send(envelopes)
+        ended += [result for result in results if result.done]
+        waiting = {result.envelope.queue_id for result in results if not result.done and result.envelope}
+        if len(waiting) == len(results) and waiting <= handed_back:
+            # They may leave within a second, but after `stop_ms`: each further look at them is only a receive.
+            break
+        handed_back |= waiting
+    return ended, queue.size()
+
+
+def _ident(result: Result) -> str | None:
+    """Which message a result is about, as far as that could be read."""
+    if result.envelope:
+        return result.envelope.message_id
+    return result.message.id if result.message else None

@@ -1,0 +1,1 @@
+"""The provider: its client, its protocol, its error codes and its signatures."""

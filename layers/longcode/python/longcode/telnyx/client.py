@@ -1,0 +1,174 @@
+"""The way to the provider: one HTTP client, explicit timeouts, no second POST if the first may have been taken."""
+
+import time
+from collections.abc import Callable
+from urllib.parse import quote
+
+import httpx
+
+from longcode.domain.errors import Unavailable
+from longcode.domain.message import Fault, Message
+from longcode.domain.outcomes import Answer, Record, Verdict
+from longcode.telnyx import protocol
+from longcode.telnyx.transport import DEADLINE
+
+# Of each request: connecting, then each wait for bytes.
+TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=5.0, pool=3.0)
+# Of a send as a whole, with the second request that a refused key may lead to, and of a look into the records:
+# well under the time that the caller keeps for it and for recording the result.
+SEND_S = 14.0
+# Reading the key anew may take half of that, and a request with less than this left is rather in doubt than sent.
+_KEY_S = SEND_S / 2
+_FAIR_TRY_S = 3.0
+# A thousand records of one recipient in the days that are asked for.
+MOST_PAGES = 20
+
+_RECORDS = "The provider's records"
+
+
+class Telnyx:
+    """ports.Provider over HTTPS.
+
+    `client` is shared by all threads of an invocation; `api_key` gives the key, and with `fresh=True` reads it
+    anew: a key that was changed heals itself at the first refusal.
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        base_url: str,
+        api_key: Callable[[bool], str],
+        wall_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        send_s: float = SEND_S,
+    ) -> None:
+        self._client = client
+        self._url = base_url
+        self._api_key = api_key
+        self._wall_s = wall_s
+        self._monotonic_s = monotonic_s
+        self._send_s = send_s
+
+    def prepare(self) -> None:
+        self._api_key(False)
+
+    def send(self, message: Message) -> Answer:
+        until = self._monotonic_s() + self._send_s
+        try:
+            body = protocol.request_body(message)
+            key = self._api_key(False)
+        except (Unavailable, ValueError) as exc:
+            return _not_sent(exc)
+        answer = self._post(message, body, key, until)
+        if answer.http_status != 401 or self._left(until) < _KEY_S:
+            return answer
+        try:
+            fresh = self._api_key(True)
+        except Unavailable:
+            return answer
+        if fresh == key or self._left(until) < _FAIR_TRY_S:
+            return answer
+        # A refused key proves that nothing was sent, so this is not a second send.
+        return self._post(message, body, fresh, until)
+
+    def record_of(self, message: Message) -> Record | None:
+        until = self._monotonic_s() + self._send_s
+        if not message.telnyx_id:
+            return self._detail_record(message, until)
+        answer = self._get(f"messages/{quote(message.telnyx_id, safe='')}", None, until)
+        # A bare 404 is that of somebody between us and the provider.
+        if answer.status_code == 404 and protocol.is_refusal(answer.content):
+            return None
+        found = (
+            protocol.record(answer.content, int(self._wall_s() * 1000), message.recipient)
+            if answer.status_code == 200
+            else None
+        )
+        if found is None:
+            raise Unavailable(_RECORDS)
+        return found
+
+    def _detail_record(self, message: Message, until: float) -> Record | None:
+        for number in range(1, MOST_PAGES + 1):
+            answer = self._get("detail_records", protocol.detail_records_query(message, number), until)
+            page = (
+                protocol.detail_records(answer.content, number, message.webhook_url)
+                if answer.status_code == 200
+                else None
+            )
+            if page is None:
+                break
+            if page.found or page.last:
+                return page.found
+        raise Unavailable(_RECORDS)
+
+    def _get(self, path: str, params: dict[str, str] | None, until: float) -> httpx.Response:
+        """The provider's answer, whatever it is; Unavailable if there is none by `until`."""
+
+        def get(key: str) -> httpx.Response:
+            if self._left(until) <= 0:
+                raise Unavailable(_RECORDS)
+            return self._client.get(
+                f"{self._url}/{path}",
+                params=params,
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=TIMEOUT,
+                extensions={DEADLINE: until},
+            )
+
+        key = self._api_key(False)
+        try:
+            answer = get(key)
+            if answer.status_code == 401:
+                # The reconciler may never send anything that would tell it of a key that has changed.
+                fresh = self._api_key(True)
+                answer = get(fresh) if fresh != key else answer
+        except (httpx.HTTPError, httpx.InvalidURL, Unavailable, ValueError) as exc:
+            raise Unavailable(_RECORDS) from exc
+        return answer
+
+    def _left(self, until: float) -> float:
+        return until - self._monotonic_s()
+
+    def _post(self, message: Message, body: bytes, api_key: str, until: float) -> Answer:
+        try:
+            request = self._client.build_request(
+                "POST",
+                f"{self._url}/messages",
+                content=body,
+                headers={
+                    "Authorization": f"Bearer {api_key}",
+                    "Content-Type": "application/json",
+                    "Idempotency-Key": message.id,
+                },
+                timeout=TIMEOUT,
+                extensions={DEADLINE: until},
+            )
+        except Exception as exc:
+            # An address or a header that is none: there is nothing yet that could have been sent.
+            return _not_sent(exc)
+        try:
+            answer = self._client.send(request)
+        except (
+            httpx.ConnectError,
+            httpx.ConnectTimeout,
+            httpx.PoolTimeout,
+            httpx.UnsupportedProtocol,
+            httpx.LocalProtocolError,
+        ) as exc:
+            # Each of these comes before the first byte of the request was written.
+            return _not_sent(exc)
+        except Exception as exc:
+            # Of an error that nobody thought of, nobody knows when it came.
+            return Answer(
+                Verdict.AMBIGUOUS,
+                Fault("provider_no_answer", "The provider did not answer in time.", type(exc).__name__),
+            )
+        return protocol.classify(
+            answer.status_code, answer.headers, answer.content, self._wall_s(), message.recipient
+        )
+
+
+def _not_sent(exc: Exception) -> Answer:
+    fault = Fault("provider_unreachable", "The provider could not be reached.", type(exc).__name__)
+    return Answer(Verdict.NOT_SENT, fault)

@@ -1,0 +1,48 @@
+"""Putting texts that wait into the queue: the one way for all who do it.
+
+The order is the table's (see `deliver`), so it does not matter in which they are put in, nor whether the queue has
+one of them already.
+"""
+
+from collections.abc import Sequence
+
+from longcode.domain.message import Message
+from longcode.domain.metrics import Metric
+from longcode.use_cases.ports import Clock, Messages, Metrics, Queue, Waiting
+
+# SQS goes on purging for up to a minute, and its counts may be as late.
+SETTLED_MS = 60_000
+# How many of those that the queue has lost are put back by one drain.
+_RESTOCK_MOST = 200
+
+
+def waiting(message: Message) -> Waiting:
+    """A message as one that waits."""
+    return Waiting(message.id, message.recipient, message.accepted_ms)
+
+
+def put_back(texts: Sequence[Waiting], queue: Queue, metrics: Metrics, *, mark: str = "") -> None:
+    """Put texts into the queue that may not be in it. Raises Unavailable.
+
+    Without a `mark` SQS drops those that it was given when they were accepted, if that was within five minutes.
+    """
+    if texts:
+        queue.put(texts, mark)
+        metrics.count(Metric.ENQUEUED_AGAIN, len(texts))
+
+
+def put_missing(messages: Sequence[Message], store: Messages, queue: Queue, metrics: Metrics) -> None:
+    """The same for messages that were stored without knowing that the queue has them. Raises Unavailable."""
+    put_back([waiting(message) for message in messages], queue, metrics)
+    for message in messages:
+        store.queued(message)
+
+
+def restock(store: Messages, queue: Queue, clock: Clock, metrics: Metrics) -> None:
+    """If the queue is empty, put in what waits all the same, as after a purge. Raises Unavailable."""
+    if queue.size():
+        return
+    now = clock.now_ms()
+    found, _ = store.waiting(_RESTOCK_MOST)
+    lost = [text for text in found if text.accepted_ms < now - SETTLED_MS]
+    put_back(lost, queue, metrics, mark=f"restock:{now // SETTLED_MS}")

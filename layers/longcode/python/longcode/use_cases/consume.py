@@ -1,0 +1,189 @@
+"""The queue's consumer: which texts of a batch leave, side by side for each recipient, in the order of acceptance.
+
+A queue message says that its recipient has something waiting. What is sent, and in which order, the table says:
+so a text whose queue message was lost, doubled or put back late keeps its place.
+"""
+
+from collections.abc import Callable, Sequence
+
+from longcode.domain import pacing
+from longcode.domain.errors import Unavailable
+from longcode.domain.metrics import Metric
+from longcode.domain.status import HeldBy
+from longcode.use_cases import send_attempt
+from longcode.use_cases.ports import Envelope, Parallel, Queue
+from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS, RecipientWorker, Result, forget, hide
+from longcode.use_cases.send_attempt import PROBE_MS, REPLAY_AFTER_MS, SendDependencies
+
+# Kept free at the end of an invocation: one send at its slowest (14 s) and its record.
+SEND_BUDGET_MS = 16_000
+# How long a queue message that only a later release can read is left to it. A deploy takes minutes.
+NEWER_MS = 60_000
+# For so long those whose recipients have a text in doubt leave the try through an open breaker to that text.
+_OVERDUE_MS = 30 * 60_000
+# How long a text is hidden whose recipient's line is at work under another name.
+_NEXT_TURN_MS = 1_000
+
+LaneOf = Callable[[Sequence[Envelope]], RecipientWorker]
+
+
+def send_batch(
+    envelopes: Sequence[Envelope], deps: SendDependencies, queue: Queue, deadline_ms: int, parallel: Parallel
+) -> list[Result]:
+    """Send what waits for the recipients of a batch when its slots come, in order for each.
+
+    What can't leave within a short wait or before `deadline_ms` is hidden in the queue until it may, together
+    with all that stands behind it; its result has `again_ms`.
+    """
+    results: list[Result] = []
+    lines: dict[str, list[Envelope]] = {}
+    unreadable: list[Envelope] = []
+    for_later = _for_later(envelopes)
+    if for_later:
+        results += _leave(for_later, deps, queue)
+    for envelope in envelopes:
+        if envelope in for_later:
+            continue
+        if envelope.message_id is None:
+            # Nothing can ever become of it, and as the head of its group it would block all behind it.
+            deps.metrics.count(Metric.UNREADABLE)
+            deps.logger.error("queue.unreadable", queue_id=envelope.queue_id)
+            results.append(Result(envelope))
+            unreadable.append(envelope)
+        else:
+            lines.setdefault(envelope.recipient, []).append(envelope)
+    forget(unreadable, deps, queue)
+
+    def lane_of(line: Sequence[Envelope]) -> RecipientWorker:
+        return RecipientWorker(line, deps, queue, deadline_ms - SEND_BUDGET_MS)
+
+    workers = [lane_of(line) for line in lines.values()]
+    if workers:
+        _run(workers, deps, parallel, lane_of)
+    return results + [result for worker in workers for result in worker.results]
+
+
+def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Parallel, lane_of: LaneOf) -> None:
+    """Look first and reserve last: whoever must wait anyway holds no slot and costs no write.
+
+    `lanes` gets more where texts came in another group than their recipient's.
+    """
+    at_work: Sequence[RecipientWorker] = workers
+    try:
+        deps.provider.prepare()
+        gate = deps.limits.read_gate(workers[0].recipient, deps.sender)
+        stopped = send_attempt.stop(gate.control, deps.clock.now_ms())
+        if stopped:
+            for worker in workers:
+                worker.wait(stopped)
+            return
+        for worker in workers:
+            worker.gate = gate
+        parallel([worker.load for worker in workers])
+        _sort_out(workers, deps, parallel, lane_of)
+        at_work = [worker for worker in workers if worker.waiting]
+        if gate.control.breaker_until_ms is not None and not _probe(at_work, deps):
+            now = deps.clock.now_ms()
+            again = now + pacing.breaker_ms(gate.control.breaker_since_ms or now, now)
+            for worker in at_work:
+                worker.wait((again, HeldBy.BREAKER, gate.control.breaker_reason))
+            return
+        at_work = [worker for worker in at_work if worker.waiting]
+        _reserve_shared(at_work, deps)
+    except Unavailable as exc:
+        for worker in at_work:
+            worker.abandon(exc)
+    else:
+        parallel([worker.run for worker in at_work])
+
+
+def _sort_out(workers: list[RecipientWorker], deps: SendDependencies, parallel: Parallel, lane_of: LaneOf) -> None:
+    """Give the texts that came in another group than their recipient's, or in none, lanes of their recipients.
+
+    Where such a lane is at work already, they wait for their next turn in the queue.
+    """
+    lines: dict[str, list[Envelope]] = {}
+    for worker in workers:
+        for recipient, envelopes in worker.hand_over().items():
+            lines.setdefault(recipient, []).extend(envelopes)
+    taken = {worker.recipient for worker in workers if worker.waiting}
+    added = [lane_of(line) for line in lines.values()]
+    for worker, line in zip(added, lines.values(), strict=True):
+        worker.gate = workers[0].gate
+        deps.logger.warning("queue.other_group", message_ids=[envelope.message_id for envelope in line])
+        if worker.recipient in taken:
+            worker.wait((deps.clock.now_ms() + _NEXT_TURN_MS, HeldBy.RECIPIENT_RATE, "its line is at work"))
+    workers += added
+    parallel([worker.load for worker in added if worker.recipient not in taken])
+
+
+def _for_later(envelopes: Sequence[Envelope]) -> list[Envelope]:
+    """What only a later release can read, and all that stands behind it in its line."""
+    found: list[Envelope] = []
+    lines: set[str] = set()
+    for envelope in envelopes:
+        if envelope.newer or envelope.recipient in lines:
+            lines.add(envelope.recipient)
+            found.append(envelope)
+    return found
+
+
+def _leave(envelopes: Sequence[Envelope], deps: SendDependencies, queue: Queue) -> list[Result]:
+    """Put back what a release that is on its way, or that we went back from, wrote: it is somebody's text."""
+    for envelope in envelopes:
+        if envelope.newer:
+            deps.metrics.count(Metric.NEWER_VERSION)
+            deps.logger.error("queue.newer_version", queue_id=envelope.queue_id)
+    # Ever more rarely: the release that reads it may be days away.
+    receives = max(envelope.receives for envelope in envelopes)
+    wait_ms = min(NEWER_MS + 1_000 * (receives - 1), MOST_HIDDEN_MS)
+    hide(envelopes, wait_ms // 1000, deps, queue)
+    again = deps.clock.now_ms() + wait_ms
+    return [Result(envelope, again_ms=again) for envelope in envelopes]
+
+
+def _probe(workers: Sequence[RecipientWorker], deps: SendDependencies) -> bool:
+    """Let one text try whether an open breaker must stay open; whether sending goes on.
+
+    Once the stop has lasted so long that the reconciler may repeat texts in doubt, those try, and not what stands
+    behind them; unless nobody has tried for long.
+    """
+    for worker in workers:
+        now = deps.clock.now_ms()
+        gate = deps.limits.read_gate(worker.recipient, deps.sender)
+        overdue = now >= (gate.control.breaker_until_ms or now) + _OVERDUE_MS
+        lasts = now - (gate.control.breaker_since_ms or now) >= REPLAY_AFTER_MS
+        if lasts and not overdue and send_attempt.has_doubt(gate, deps):
+            continue
+        if deps.limits.probe(now, now + PROBE_MS, worker.first.message.id):
+            _reserve_shared([worker], deps)
+            worker.try_one(now + PROBE_MS)
+            return deps.limits.read_gate(worker.recipient, deps.sender).control.breaker_until_ms is None
+    return False
+
+
+def _reserve_shared(workers: Sequence[RecipientWorker], deps: SendDependencies) -> None:
+    """One reservation a shared limit for the whole batch, dealt out so that no recipient has all first slots."""
+    now, pace = deps.clock.now_ms(), deps.pace
+    # One read tells on which side of now each limiter is.
+    gate = deps.limits.read_gate(workers[0].recipient, deps.sender) if workers and pace.shared else None
+    for worker in workers:
+        worker.recall(now)
+    fresh = [worker.fresh for worker in workers]
+    dealt = [items[row] for row in range(max(map(len, fresh), default=0)) for items in fresh if row < len(items)]
+    if not dealt or not gate:
+        return
+    for key, limit, interval, held_by in (
+        (pacing.sender_key(deps.sender), gate.sender, pace.sender_ms, HeldBy.SENDER_RATE),
+        (pacing.ACCOUNT_KEY, gate.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
+    ):
+        if not interval:
+            continue
+        ahead = (limit.tat_ms or 0) > now
+        first = deps.limits.reserve(key, len(dealt), interval, now, ahead=ahead).first_ms
+        for number, item in enumerate(dealt):
+            floor = first + number * interval
+            if floor > item.floor_ms:
+                item.floor_ms = floor
+                if floor > now:
+                    item.held_by = held_by

@@ -1,0 +1,277 @@
+"""Taking a text into its recipient's line: is the request sound, is there room, and when will it leave?"""
+
+import re
+from dataclasses import dataclass, replace
+
+from longcode.domain import braking, pacing, phone, segments, visible
+from longcode.domain.errors import OPTED_OUT, InvalidRequest, RecipientOptedOut, RecipientQueueFull, Unavailable
+from longcode.domain.gate import Gate
+from longcode.domain.message import MAX_TAG_CHARACTERS, Message, fingerprint, is_tag, message_id, same_request
+from longcode.domain.metrics import Metric
+from longcode.domain.pacing import Pace
+from longcode.domain.status import HeldBy, Status
+from longcode.use_cases import backlog, outages
+from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics, Queue
+from longcode.use_cases.quota import Quota
+
+MAX_METADATA_BYTES = 2048
+# As far as a line is counted; MaxPendingPerRecipient can't be more.
+_COUNT = 10_000
+_FIELDS = frozenset(("to", "message", "metadata"))
+# RFC draft "The Idempotency-Key HTTP Header Field", narrowed to what every client can write.
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# What no text has, and why.
+_NOT_IN_TEXT = {
+    "\0": "a phone may take it for the end of the text",
+    "\ufffd": "it stands for bytes that were not UTF-8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """A text that somebody asks for, found sound."""
+
+    recipient: str
+    text: str
+    metadata: dict[str, str]
+    segments: int
+
+
+def parse_send_request(fields: object, our_number: str) -> SendRequest:
+    """Read the body of a send or queue request. Raises InvalidRequest that names the field."""
+    if not isinstance(fields, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    unknown = sorted(set(fields) - _FIELDS)
+    if unknown:
+        raise InvalidRequest("Unknown field. Known are: message, metadata, to.", field=str(unknown[0])[:64])
+    missing = [name for name in ("to", "message") if fields.get(name) in (None, "")]
+    if missing:
+        raise InvalidRequest("Missing required fields: 'to' and 'message'.", field=missing[0])
+    return SendRequest(
+        recipient=_recipient(fields["to"], our_number),
+        text=(text := _text(fields["message"])),
+        metadata=_metadata(fields.get("metadata")),
+        segments=segments.count(text),
+    )
+
+
+def _recipient(value: object, our_number: str) -> str:
+    if not isinstance(value, str) or not phone.is_e164(value):
+        raise InvalidRequest("'to' must be one phone number in E.164 format, as +12025550123.", field="to")
+    if value == our_number:
+        raise InvalidRequest("'to' is the number that this service sends from.", field="to")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequest("'message' must be a string.", field="message")
+    if not value.strip():
+        raise InvalidRequest("'message' must not be empty.", field="message")
+    if not _is_unicode(value):
+        raise InvalidRequest("'message' holds half of a surrogate pair.", field="message")
+    if not visible.seen(value):
+        raise InvalidRequest(
+            f"'message' has no character that can be seen, only {visible.points(value)}.", field="message"
+        )
+    for character, why in _NOT_IN_TEXT.items():
+        if character in value:
+            raise InvalidRequest(f"'message' holds {visible.points(character)}: {why}.", field="message")
+    parts = segments.count(value)
+    if parts > segments.MAX_PARTS:
+        raise InvalidRequest(
+            f"'message' would take {parts} parts; the provider takes at most {segments.MAX_PARTS}.",
+            field="message",
+        )
+    return value
+
+
+def _metadata(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(inner, str) for inner in value.values()):
+        raise InvalidRequest("'metadata' must be a flat object of strings.", field="metadata")
+    if not all(name and _is_unicode(name) and _is_unicode(inner) for name, inner in value.items()):
+        raise InvalidRequest("'metadata' has an empty name or half of a surrogate pair.", field="metadata")
+    if "tag" in value and not is_tag(value["tag"]):
+        raise InvalidRequest(
+            f"'metadata.tag' must have 1 to {MAX_TAG_CHARACTERS} visible characters: "
+            "nothing could be found by this one.",
+            field="metadata.tag",
+        )
+    if sum(len(name.encode()) + len(inner.encode()) for name, inner in value.items()) > MAX_METADATA_BYTES:
+        raise InvalidRequest(f"'metadata' is larger than {MAX_METADATA_BYTES} bytes.", field="metadata")
+    return dict(value)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def idempotency_key(value: str | None) -> str | None:
+    """The caller's Idempotency-Key, None if there is none. Raises InvalidRequest."""
+    if value is None:
+        return None
+    if not _KEY.fullmatch(value):
+        raise InvalidRequest(
+            "'Idempotency-Key' must be 1 to 255 visible ASCII characters.", field="Idempotency-Key"
+        )
+    return value
+
+
+def new_message(
+    wanted: SendRequest, *, route: str, sender: str, caller: str, key: str | None, webhook_url: str, now_ms: int
+) -> Message:
+    """The message for a draft. Its webhook URL ends in its id, which is how a receipt finds it."""
+    ident = message_id(caller, key)
+    return Message(
+        id=ident,
+        direction="outbound",
+        status=Status.QUEUED,
+        sender=sender,
+        recipient=wanted.recipient,
+        text=wanted.text,
+        accepted_ms=now_ms,
+        updated_ms=now_ms,
+        route="send" if route == "send" else "queue",
+        segments=wanted.segments,
+        metadata=wanted.metadata,
+        fingerprint=fingerprint(route, wanted.recipient, wanted.text, wanted.metadata),
+        webhook_url=f"{webhook_url}/{ident}" if webhook_url else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A waiting message's place in its line (from 1), when it may leave, and what it waits for.
+
+    No `eta_ms`: that is for a person to say, who has paused sending.
+    """
+
+    position: int
+    eta_ms: int | None
+    held_by: HeldBy | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueDependencies:
+    """All that taking a text into a line needs."""
+
+    messages: Messages
+    queue: Queue
+    limits: Limits
+    clock: Clock
+    metrics: Metrics
+    logger: Logger
+    pace: Pace
+    max_pending: int
+
+
+def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[Message, Forecast]:
+    """Put `message` into the queue and store it.
+
+    The queue comes first: what is stored then is either known to be in the queue or marked for the reconciler,
+    wherever this process may die. A queue message without its text is none: the consumer drops it.
+
+    Raises DestinationNotAllowed, RecipientOptedOut, LineFull or DailyLimitReached (nothing stored),
+    IdempotencyMismatch or Unavailable.
+    """
+    existing = deps.messages.get(message.id)
+    gate = deps.limits.read_gate(message.recipient, message.sender)
+    if existing is not None:
+        return _repeated(same_request(existing, message), deps, gate)
+    quota.check(message.recipient)
+    if gate.opted_out:
+        raise RecipientOptedOut(OPTED_OUT)
+    pending = deps.messages.queue_length(message.recipient, at_most=deps.max_pending)
+    if pending >= deps.max_pending:
+        raise RecipientQueueFull(
+            f"{pending} texts already wait for this recipient.",
+            retry_after_s=pacing.seconds_up(pacing.spacing(deps.pace.recipient_ms)),
+        )
+    existing = quota.admit(message, lambda: _store(message, deps))
+    if existing is not None:
+        return _repeated(same_request(existing, message), deps, gate)
+    deps.logger.info("queue.accepted", message_id=message.id, segments=message.segments)
+    return message, _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace)
+
+
+def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
+    """Queue and store a message; the one that is there already under its id, None if there was none."""
+    try:
+        deps.queue.put([backlog.waiting(message)])
+    except Unavailable as exc:
+        # Stored, it is sent all the same: the reconciler puts it into the queue. To answer "try again" would ask for
+        # a second text.
+        outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
+        message = replace(message, unqueued=True)
+    return _accept(message, deps.messages)
+
+
+def _accept(message: Message, messages: Messages) -> Message | None:
+    """Messages.accept, sure of its outcome also where the answer to the write was lost."""
+    try:
+        return messages.accept(message)
+    except Unavailable:
+        there = messages.get(message.id)
+        if there is None:
+            raise
+        ours = (there.accepted_ms, there.fingerprint) == (message.accepted_ms, message.fingerprint)
+        return None if ours else there
+
+
+def _repeated(message: Message, deps: EnqueueDependencies, gate: Gate) -> tuple[Message, Forecast]:
+    """The answer to a request that was made before; its text is put into the queue if it may not be there."""
+    deps.metrics.count(Metric.DUPLICATES_SUPPRESSED)
+    if message.status is Status.QUEUED and message.unqueued:
+        backlog.put_missing([message], deps.messages, deps.queue, deps.metrics)
+    return message, forecast(message, deps.messages, gate, deps.clock.now_ms(), deps.pace)
+
+
+def forecast(message: Message, messages: Messages, gate: Gate, now_ms: int, pace: Pace) -> Forecast:
+    """Where a message stands in its line and when it will leave, true to about one interval of its limits.
+
+    How many texts of other recipients stand before it at a shared limit is not known until it has its slot.
+    """
+    if not message.status.waiting:
+        return Forecast(0, message.updated_ms, None)
+    line = messages.queue_length(message.recipient, at_most=_COUNT)
+    ahead = min(messages.queue_length(message.recipient, at_most=_COUNT, before_ms=message.accepted_ms), line)
+    return _forecast(message, ahead, line, gate, now_ms, pace)
+
+
+def _forecast(message: Message, ahead: int, line: int, gate: Gate, now_ms: int, pace: Pace) -> Forecast:
+    """The same for a message with `ahead` others before it in a line of `line`."""
+    held_by: HeldBy | None
+    if message.slot_ms is not None and message.slot_ms > now_ms:
+        eta, held_by = message.slot_ms, message.held_by
+    else:
+        spacing = pacing.spacing(pace.recipient_ms)
+        free = max(now_ms, gate.recipient.not_before_ms or 0)
+        # The limiter's TAT has the slots of whoever in this line was given one, before us or behind us; what
+        # it has beyond the line comes from texts that left already, and that we wait for too.
+        beyond = max(0, (gate.recipient.tat_ms or 0) - free - max(0, line - 1) * spacing)
+        eta = free + ahead * spacing + beyond
+        held_by = HeldBy.RECIPIENT_RATE if eta > now_ms + pacing.GUARD_MS else None
+    for limit, interval, name in (
+        (gate.sender, pace.sender_ms, HeldBy.SENDER_RATE),
+        (gate.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
+    ):
+        if interval and message.slot_ms is None and (limit.tat_ms or 0) > eta:
+            eta, held_by = limit.tat_ms or 0, name
+    brake = gate.brake(now_ms)
+    if brake and message.slot_ms is None:
+        due = braking.due_ms(brake, max(gate.sender.turns, braking.front(brake, now_ms)))
+        if due > eta:
+            eta, held_by = due, HeldBy.PROVIDER_BACKOFF
+    control = gate.control
+    if control.paused_since_ms is not None:
+        # Nobody knows when an operator resumes.
+        return Forecast(ahead + 1, None, HeldBy.PAUSED)
+    if control.breaker_until_ms is not None and control.breaker_until_ms > max(now_ms, eta):
+        eta, held_by = control.breaker_until_ms, HeldBy.BREAKER
+    return Forecast(ahead + 1, eta, held_by)

@@ -1,0 +1,75 @@
+"""Forgetting a person: every text to them and from them, as far as it can't be sent any more."""
+
+from dataclasses import dataclass, replace
+
+from longcode.domain.message import Entry, Message
+from longcode.domain.metrics import Metric
+from longcode.domain.search import Position, Search
+from longcode.domain.status import Status
+from longcode.use_cases.ports import Clock, Finder, Logger, Messages, Metrics
+
+# In one call, so that it ends in time. A call that has more to do says so.
+ERASED_MOST = 250
+_PAGE = 100
+# Each try that fails is a claim, or a text put back, of that very moment.
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """How many were erased, how many are in the middle of being sent and stayed, and whether to call again."""
+
+    erased: int
+    kept: int
+    remaining: bool
+
+
+def erase(
+    number: str,
+    *,
+    finder: Finder,
+    messages: Messages,
+    metrics: Metrics,
+    logger: Logger,
+    clock: Clock,
+    stop_ms: int,
+) -> Erasure:
+    """Erase the texts of one person, until `stop_ms` at most.
+
+    One that waits is cancelled first, so that it never leaves: its entry in the queue then names no message.
+    One that is being sent, or whose outcome is being found out, stays, and is not sent again.
+    """
+    erased = kept = 0
+    after: Position | None = None
+    remaining = True
+    while remaining and erased < ERASED_MOST and clock.now_ms() < stop_ms:
+        found = finder.find(Search(peer=number), after, min(_PAGE, ERASED_MOST - erased), clock.now_ms())
+        for message in messages.get_all(found.ids):
+            if _erase(message, messages, clock):
+                erased += 1
+            else:
+                kept += 1
+        after, remaining = found.next, found.next is not None
+    metrics.count(Metric.ERASED, erased)
+    logger.info("recipient.erased", erased=erased, kept=kept, remaining=remaining)
+    return Erasure(erased, kept, remaining)
+
+
+def _erase(message: Message, messages: Messages, clock: Clock) -> bool:
+    """Erase one text; False if it is being sent or in doubt, and stays. Nothing sends it from now on."""
+    for _ in range(_TRIES):
+        if message.status.waiting:
+            now = clock.now_ms()
+            entry = Entry(now, Status.CANCELLED.value, "api", note="The recipient's texts were erased.")
+            if messages.end(message, Status.CANCELLED, entry, now):
+                message = replace(message, status=Status.CANCELLED, updated_ms=now)
+        if messages.erase(message):
+            return True
+        if messages.forbid(message):
+            return False
+        # It was claimed or put back meanwhile.
+        there = messages.get(message.id)
+        if there is None:
+            return True
+        message = there
+    return False

@@ -1,0 +1,150 @@
+"""How it stands, once a minute: what a count of events can't tell, as nothing happens while nothing works.
+
+Each gauge is told by itself, so that a store which is down hides no more than what it alone knows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from longcode.domain.errors import Unavailable
+from longcode.domain.gate import Gate
+from longcode.domain.message import Message
+from longcode.domain.metrics import Metric
+from longcode.domain.status import HeldBy, Status
+from longcode.telnyx import protocol
+from longcode.use_cases import outages, send_attempt
+from longcode.use_cases.ports import Counters, Depth, Heartbeat, Queue
+from longcode.use_cases.send_attempt import SendDependencies
+
+_MINUTE = 60_000
+# SQS's counts may be a minute late. And how many of those that the queue has lost are counted at most.
+STRANDED_AFTER_MS = 15 * _MINUTE
+_STRANDED_MOST = 1000
+# A text that was accepted later than this can't be late by anybody's measure.
+LATE_MS = 5 * _MINUTE
+# So many texts are read to find the oldest, as the first may just have left; and so many, and of them so many
+# recipients, to find one that is late.
+_FIRST = 8
+_OLDEST, _RECIPIENTS = 100, 25
+
+
+@dataclass(slots=True)
+class Gauges:
+    """All that the gauges need."""
+
+    deps: SendDependencies
+    queue: Queue
+    counters: Counters
+    heartbeat: Heartbeat
+    dead_letters: Depth
+    unpublished: Depth
+
+    def tell(self, until_ms: int) -> None:
+        """Tell all of them, those of the queues first; none begins after `until_ms`.
+
+        A table that hangs costs each gauge a quarter of a minute, and all metrics if the function is ended for it.
+        """
+        for gauge in (
+            self._dead_letters,
+            self._unpublished,
+            self._stops,
+            self._in_doubt,
+            self._waiting,
+            self._stranded,
+            self._publisher,
+        ):
+            if self.deps.clock.now_ms() > until_ms:
+                self.deps.logger.error("gauges.out_of_time", gauge=gauge.__name__.strip("_"))
+                return
+            try:
+                gauge()
+            except Unavailable as exc:
+                outages.note(exc, self.deps.metrics, self.deps.logger)
+
+    def _stops(self) -> None:
+        control = self.deps.limits.read_gate("", "").control
+        stopped = protocol.stopped_by(control.breaker_reason) if control.breaker_since_ms is not None else None
+        for metric, on in (
+            (Metric.STOPPED_KEY, stopped == "key"),
+            (Metric.STOPPED_FUNDS, stopped == "funds"),
+            (Metric.STOPPED_SETUP, stopped == "setup"),
+            (Metric.STOPPED_OUTAGE, stopped == "outage"),
+            (Metric.PAUSED, control.paused_since_ms is not None),
+        ):
+            self.deps.metrics.count(metric, int(on))
+
+    def _in_doubt(self) -> None:
+        self.deps.metrics.count(Metric.UNKNOWN_NOW, self.counters.read(None).get(Status.UNKNOWN.value, 0))
+
+    def _waiting(self) -> None:
+        """How long the oldest waits, and how long the latest of the oldest should have left."""
+        deps, now = self.deps, self.deps.clock.now_ms()
+        ids = deps.messages.oldest(_OLDEST)
+        first = self._still_waiting(ids[:_FIRST])
+        age = now - min((message.accepted_ms for message in first), default=now)
+        late = 0
+        if age >= LATE_MS:
+            late = self._latest(first + self._still_waiting(ids[_FIRST:]), now)
+        deps.metrics.count(Metric.OLDEST_WAIT, age / 1000)
+        deps.metrics.count(Metric.OVERDUE, late / 1000)
+
+    def _still_waiting(self, ids: Sequence[str]) -> list[Message]:
+        found = self.deps.messages.get_all(ids) if ids else []
+        return [message for message in found if message.status.waiting]
+
+    def _latest(self, messages: list[Message], now: int) -> int:
+        # Of a line the first: those behind it leave after it, and what the queue has lost comes with it.
+        heads: dict[str, Message] = {}
+        for message in sorted(messages, key=lambda message: message.accepted_ms):
+            heads.setdefault(message.recipient, message)
+        deps = self.deps
+        return max(
+            (
+                overdue_ms(head, deps.limits.read_gate(head.recipient, deps.sender), deps, now)
+                for head in list(heads.values())[:_RECIPIENTS]
+            ),
+            default=0,
+        )
+
+    def _stranded(self) -> None:
+        """How many texts have waited for long while the queue is empty, as after a purge: nobody brings them."""
+        count = 0
+        if not self.queue.size():
+            before_ms = self.deps.clock.now_ms() - STRANDED_AFTER_MS
+            waiting, _ = self.deps.messages.waiting(_STRANDED_MOST)
+            count = sum(text.accepted_ms < before_ms for text in waiting)
+        self.deps.metrics.count(Metric.STRANDED_NOW, count)
+
+    def _dead_letters(self) -> None:
+        self.deps.metrics.count(Metric.DEAD_LETTERS_NOW, self.dead_letters.size())
+
+    def _unpublished(self) -> None:
+        self.deps.metrics.count(Metric.UNPUBLISHED_NOW, self.unpublished.size())
+
+    def _publisher(self) -> None:
+        """How far the publisher is behind, by the last beat that it has heard, and the next beat."""
+        now = self.deps.clock.now_ms()
+        heard = self.heartbeat.heard_ms()
+        since = self.heartbeat.beat(now)
+        self.deps.metrics.count(Metric.PUBLISHER_LAG, max(0, now - (since if heard is None else heard)) / 1000)
+
+
+def overdue_ms(message: Message, gate: Gate, deps: SendDependencies, now: int) -> int:
+    """How long a text that waits should have left, 0 if it may still wait.
+
+    Its slot, or the line that it stands in, says when it may leave. While sending is stopped nothing may, which
+    has alarms of its own; but half of the time in which it is valid is too long. What the provider does not take is
+    late from the beginning.
+    """
+    control, limits = gate.control, [gate.recipient.tat_ms, gate.recipient.not_before_ms]
+    if control.paused_since_ms is not None or control.breaker_since_ms is not None:
+        return max(0, now - message.accepted_ms - deps.validity_ms // 2)
+    if send_attempt.in_doubt(gate, deps, now):
+        return 0
+    if message.held_by is HeldBy.PROVIDER_BACKOFF:
+        return max(0, now - message.accepted_ms)
+    if message.slot_ms is None:
+        # It would be given the next free slot.
+        limits += [gate.sender.tat_ms] if deps.pace.sender_ms else []
+        limits += [gate.account.tat_ms] if deps.pace.account_ms else []
+    return max(0, now - max(message.accepted_ms, message.slot_ms or 0, *(at or 0 for at in limits)))

@@ -1,0 +1,87 @@
+"""Who may be texted: of all that a number ever said, the latest word counts, by the time at which it was said.
+
+Words come late, twice and side by side, so the order of their coming has no say. Of two words of one moment STOP
+counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if
+nobody wrote since. What to write is decided here.
+"""
+
+from dataclasses import replace
+
+from longcode.domain import phone
+from longcode.domain.errors import Unavailable
+from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.use_cases.ports import OptOuts
+
+# The history of a number is an item of a table, which has an end, and so has a reader's patience.
+KEPT_CHANGES = 100
+NOTE_CHARACTERS = 200
+# How old a word may be when it is first received, and still count for when it was said.
+REACH_MS = 7 * 24 * 3_600_000
+# How far two clocks of ours may be apart.
+_CLOCKS_MS = 5 * 60_000
+# Each try that fails is somebody else's write of this one number that succeeded.
+_TRIES = 10
+
+
+def said_ms(occurred_ms: int | None, received_ms: int, opted_out: bool) -> int:
+    """When a word counts as said that tells of itself to be of `occurred_ms`.
+
+    Never after it was first received: a START dated ahead would outlive each STOP until then. What has no date
+    is as old as its receipt. What is older than is likely counts against the texts: a STOP as new as its
+    receipt, a START as old as is likely.
+    """
+    earliest_ms = received_ms - REACH_MS
+    if occurred_ms is None or (opted_out and occurred_ms < earliest_ms):
+        return received_ms
+    return max(earliest_ms, min(occurred_ms, received_ms))
+
+
+def decide(number: str, seen: OptOut | None, change: OptOutChange, now_ms: int) -> OptOut | None:
+    """What `change` makes of the entry that was read; None if it has no say, or says nothing new."""
+    if seen is None:
+        return OptOut(number, change.opted_out, (_row(change),), change.at_ms, 1)
+    if (change.at_ms, change.opted_out) <= (_since_ms(seen, now_ms), seen.opted_out):
+        return None
+    after = replace(seen, said_ms=change.at_ms, revision=seen.revision + 1)
+    if seen.opted_out is change.opted_out:
+        # Said once more: it holds from now on, and is no line in the history.
+        return after
+    return replace(after, opted_out=change.opted_out, changes=(*seen.changes, _row(change))[-KEPT_CHANGES:])
+
+
+def apply(optouts: OptOuts, number: str, change: OptOutChange, now_ms: int) -> bool:
+    """Write `change` into the ledger if it is the latest word. Whether it changed what the ledger says.
+
+    All ways to write a number are one in the ledger.
+    Raises Unavailable if the ledger does not answer, or others write this number without an end.
+    """
+    number = phone.canonical(number)
+    for _ in range(_TRIES):
+        seen = optouts.get(number)
+        entry = decide(number, seen, change, now_ms)
+        if entry is None:
+            return False
+        if _replaced(optouts, seen, entry):
+            return seen is None or seen.opted_out is not entry.opted_out
+    raise Unavailable("The opt-out ledger")
+
+
+def _replaced(optouts: OptOuts, seen: OptOut | None, entry: OptOut) -> bool:
+    try:
+        return optouts.replace(seen, entry)
+    except Unavailable:
+        # Only the answer may be lost.
+        if optouts.get(entry.number) == entry:
+            return True
+        raise
+
+
+def _since_ms(seen: OptOut, now_ms: int) -> int:
+    """When the present state was said. A moment that is still to come is none: an earlier version of this service
+    took any date, and such an entry could not be changed until then.
+    """
+    return seen.said_ms if seen.said_ms <= now_ms + _CLOCKS_MS else 0
+
+
+def _row(change: OptOutChange) -> OptOutChange:
+    return replace(change, note=change.note[:NOTE_CHARACTERS])

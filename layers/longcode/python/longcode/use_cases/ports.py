@@ -1,0 +1,373 @@
+"""What the use cases need of the world, in this service's words. Times are epoch milliseconds.
+
+Every port may raise errors.Unavailable.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from longcode.domain.braking import Brake
+from longcode.domain.events import Counted, Event, PublishResult
+from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
+from longcode.domain.message import Entry, Fault, Message
+from longcode.domain.metrics import Metric
+from longcode.domain.opt_outs import OptOut
+from longcode.domain.outcomes import Answer, Receipt, Record, Recorded
+from longcode.domain.pacing import Reservation
+from longcode.domain.search import Found, Position, Search
+from longcode.domain.status import HeldBy, Status
+
+
+class Clock(Protocol):
+    """The time, and the only way to let it pass."""
+
+    def now_ms(self) -> int: ...
+    def sleep_until(self, at_ms: int) -> None: ...
+
+
+class Provider(Protocol):
+    """The one who really sends."""
+
+    def prepare(self) -> None:
+        """Have all that a send needs at hand, before anything is claimed. May raise Unavailable."""
+
+    def send(self, message: Message) -> Answer:
+        """Ask for `message` to be sent, under its id as idempotency key. Never raises, never retries."""
+
+    def record_of(self, message: Message) -> Record | None:
+        """What the provider knows of `message`, by its telnyx id or its webhook URL.
+
+        None: its records could be read, to their end, and have nothing. Raises Unavailable where they could not.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The outcome of asking for the right to send: `won`, or the message as it stood (None: no such id)."""
+
+    won: bool
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One text that stands in its recipient's line."""
+
+    message_id: str
+    recipient: str
+    accepted_ms: int
+
+
+class Messages(Protocol):
+    """The messages and their histories. Each write states its condition, and enforces it."""
+
+    def accept(self, message: Message) -> Message | None:
+        """Store a new message. Returns the one already there under its id, None if there was none.
+
+        A message that is known not to have been sent and is `safe_to_retry` gives way to a new one
+        with the same fingerprint, and one that was erased gives way to any.
+        """
+
+    def get(self, message_id: str) -> Message | None: ...
+
+    def find(self, either_id: str) -> Message | None:
+        """By our id or the provider's."""
+
+    def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
+        """Take the right to send: only from `queued`, and not what `forbid` was said of."""
+
+    def release(
+        self,
+        message: Message,
+        now_ms: int,
+        *,
+        slot_ms: int,
+        held_by: HeldBy,
+        turn: int | None = None,
+    ) -> bool:
+        """Give the claim back, and its attempt with it: the message was not sent, or provably not taken."""
+
+    def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
+        """The provider has it."""
+
+    def ambiguous(self, message: Message, fault: Fault, now_ms: int) -> bool:
+        """The provider may have it: `unknown` until evidence says."""
+
+    def mark_replayed(self, message: Message, now_ms: int, *, undo: bool = False) -> bool:
+        """Take the next replay of an unknown message, as it was read; `undo` gives it back after a proven
+        non-send.
+        """
+
+    def end(
+        self, message: Message, status: Status, entry: Entry, now_ms: int, *, safe_to_retry: bool = False
+    ) -> bool:
+        """A final status before the provider had it."""
+
+    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
+        """Note on a message that waits, or is in doubt, when it may leave, and why not before."""
+
+    def queued(self, message: Message) -> None:
+        """The queue is known to have it: the reconciler need not look before it expires."""
+
+    def forbid(self, message: Message) -> bool:
+        """Let nothing send a message any more that is being sent or in doubt; False if it is neither."""
+
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+        """Keep a receipt, once, and move the status forward if it does."""
+
+    def receive(self, message: Message) -> bool:
+        """Store an inbound text; False if it was there."""
+
+    def queue_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
+        """How many texts wait for `recipient`, counted up to `at_most`; those accepted before `before_ms`."""
+
+    def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> Sequence[Waiting]:
+        """Texts that wait for `recipient` and were accepted up to then, oldest first.
+
+        It may lag behind the writes by a moment, both ways: what it names may have left.
+        """
+
+    def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
+        """Texts that wait in any line, each line in its order, and whether there are more than `at_most`."""
+
+    def oldest(self, at_most: int) -> Sequence[str]:
+        """Texts that wait and that the queue has, by when they expire, the first of all first.
+
+        That is the order of acceptance, unless ValidityMinutes was changed. One that has just left may be there.
+        """
+
+    def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
+        """Ids whose time for a second look has come, oldest first."""
+
+    def set_due(self, message: Message, at_ms: int | None) -> None:
+        """Set when to look at the message next; None: never."""
+
+    def get_all(self, message_ids: Sequence[str]) -> Sequence[Message]:
+        """Those that there are, in the order asked for."""
+
+    def read(self, message_ids: Sequence[str]) -> Mapping[str, Message | None]:
+        """Those that there are by their ids. None: erased while it waited."""
+
+    def erase(self, message: Message) -> bool:
+        """Leave nothing of a message that can't be sent any more; False if it still can."""
+
+
+class Finder(Protocol):
+    """Which messages there are, newest first. It may lag behind the store of messages by a moment."""
+
+    def find(self, wanted: Search, after: Position | None, at_most: int, now_ms: int) -> Found:
+        """One page. It may hold few or none and still not be the last: a request looks at only so many."""
+
+
+class Limits(Protocol):
+    """The limiters, and the switch that stops all sending."""
+
+    def read_gate(self, recipient: str, sender: str) -> Gate: ...
+
+    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
+        """Reserve `count` slots, `interval_ms` apart. `ahead` is a guess: are the next slots in the future?
+
+        A wrong guess costs a second write.
+        """
+
+    def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
+        """Take the next turn at a sender's brake."""
+
+    def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
+        """Note a 429 for a text to `recipient`; what the one before was."""
+
+    def set_brake(self, sender: str, seen: Brake | None, brake: Brake) -> bool:
+        """Put `brake` in the place of the one that was seen; False if another is there by now."""
+
+    def cover(self, key: str, tat_ms: int) -> None:
+        """Let the next slot not be free before then; never moves it earlier."""
+
+    def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
+        """Free the last `slots` of a reservation, if nobody has reserved after it."""
+
+    def push(self, key: str, not_before_ms: int) -> None:
+        """Let nothing leave before `not_before_ms`; never moves anything earlier."""
+
+    def count(self, key: str, at_most: int, now_ms: int) -> bool:
+        """Count one more under `key`; False, and nothing counted, if `at_most` or more are already.
+
+        `key` has its day in it: a count is forgotten two days after its last change.
+        """
+
+    def uncount(self, key: str) -> None:
+        """Take one of a count back; never below zero."""
+
+    def pause(self, now_ms: int, reason: str) -> None: ...
+
+    def resume(self) -> None:
+        """End the pause. An open breaker stays open: it tells of a fault that a resume does not mend."""
+
+    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
+        """Stop sending until `until_ms`; keeps the first opening's time, and never ends a longer stop sooner.
+
+        Whether it was closed before.
+        """
+
+    def probe(self, now_ms: int, until_ms: int, message_id: str) -> bool:
+        """Take the right to try one send through an open breaker whose time has passed.
+
+        The text that tried last leaves it to others for another minute.
+        """
+
+    def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
+        """Note that the provider did not take a text to `recipient`; to how many in this way, of late."""
+
+    def clear_suspects(self, now_ms: int) -> None:
+        """The provider took a text: what it did not take of others is about them."""
+
+    def trouble(self, recipient: str, trouble: Trouble, not_before_ms: int, now_ms: int) -> None:
+        """Note one more answer that did not take a text to `recipient`; nothing goes to them before then.
+
+        The count begins anew with another kind.
+        """
+
+    def take_queue(self, recipient: str, seen: Limiter, message_id: str, turn_ms: int, not_before_ms: int) -> bool:
+        """Keep a recipient's line clear for a text in doubt, from `turn_ms` until `not_before_ms`.
+
+        False: another text has it by now.
+        """
+
+    def leave_queue(self, recipient: str, message_id: str) -> None:
+        """A text in doubt is done with the line that it had to itself."""
+
+    def settle(self, recipient: str) -> None:
+        """Forget the troubles that `trouble` counted. A doubt is settled by its text's own status."""
+
+    def close_breaker(self, now_ms: int) -> None:
+        """The provider takes texts again, as far as is known."""
+
+
+class OptOuts(Protocol):
+    """The ledger of who wants no texts. `consent.heed` is how a word gets into it."""
+
+    def get(self, number: str) -> OptOut | None:
+        """The entry with every write that has ended, in whichever way the number is written."""
+
+    def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
+        """Write `entry` in the place of `seen`, as `get` read it; False, and nothing written, if anybody has
+        written that number since.
+
+        Of several calls with one `seen` one writes, also where their entries are the same. If it raises
+        Unavailable, it may have written.
+        """
+
+    def page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
+        """The opted-out, the longest first, after the one that changed then with that number."""
+
+
+class Counters(Protocol):
+    """How many messages there are in each status: of all, and of those with one tag."""
+
+    def read(self, tag: str | None) -> dict[str, int]:
+        """Status → how many messages, without the statuses that none is in. `None`: all messages."""
+
+    def add(self, counted: Sequence[Counted], now_ms: int) -> None:
+        """Count each change exactly once, however often it is told and however the tellings are cut.
+
+        They come in the order of their stream, and again from where the last ended that was done with.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life that goes the way of all changes: written at this moment."""
+
+    at_ms: int
+
+
+class Heartbeat(Protocol):
+    """Whether the publisher does what comes to it: the reconciler beats, the publisher says what it has heard."""
+
+    def beat(self, now_ms: int) -> int:
+        """Write a change for the publisher; when the first one ever was written."""
+
+    def hear(self, at_ms: int) -> None:
+        """The publisher is done with the beat of this moment, and so with what was written before it."""
+
+    def heard_ms(self) -> int | None:
+        """The latest beat that it was done with."""
+
+
+class EventBus(Protocol):
+    """Where the user's own systems listen."""
+
+    def publish(self, events: Sequence[Event]) -> PublishResult:
+        """Hand notices over in their order; those about one message never overtake each other. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message of the queue as received.
+
+    `message_id` is None where the body can't be read; `newer` says that a later release can. `sent_ms` is when it
+    was put in, by the queue's clock.
+    """
+
+    message_id: str | None
+    recipient: str
+    queue_id: str
+    receipt_handle: str
+    receives: int
+    newer: bool = False
+    sent_ms: int = 0
+    body: str = ""
+
+
+class Queue(Protocol):
+    """The queue. What it holds says that a recipient has something waiting; the order is the table's."""
+
+    def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
+        """Append each to its recipient's group. Twice within five minutes with the same `mark` is once; an empty
+        mark is the time of acceptance.
+
+        Raises Unavailable if any of them is not known to be in.
+        """
+
+    def renew(self, envelopes: Sequence[Envelope]) -> None:
+        """Put a fresh copy of each in its place, which was received too often for a queue with dead letters."""
+
+    def receive(self) -> Sequence[Envelope]:
+        """Up to ten; if there are none it waits for a second."""
+
+    def hide(self, envelopes: Sequence[Envelope], delays_s: Sequence[int]) -> None:
+        """Hide each for so many seconds. Best effort: one that fails shows up later, never earlier."""
+
+    def delete(self, envelopes: Sequence[Envelope]) -> None: ...
+
+    def size(self) -> int:
+        """About how many wait or are under way."""
+
+
+class Depth(Protocol):
+    """A queue of which only its length is of interest."""
+
+    def size(self) -> int: ...
+
+
+class Metrics(Protocol):
+    """Counts and durations for the dashboard."""
+
+    def count(self, metric: Metric, value: float = 1) -> None: ...
+
+
+class Logger(Protocol):
+    """The log. Fields are never text, keys or whole numbers."""
+
+    def bind(self, **fields: object) -> None:
+        """Put `fields` on every line from here to the end of the invocation: what it is about."""
+
+    def info(self, event: str, **fields: object) -> None: ...
+    def warning(self, event: str, **fields: object) -> None: ...
+    def error(self, event: str, **fields: object) -> None: ...
+    def exception(self, event: str, **fields: object) -> None:
+        """An error with the trace of the exception being handled."""
+
+
+# Runs jobs side by side and returns when all have ended.
+Parallel = Callable[[Sequence[Callable[[], None]]], None]

@@ -1,0 +1,225 @@
+"""What the user's own systems are told of, and what is counted, as the messages table changes."""
+
+from collections.abc import Iterator, Sequence
+
+from longcode.domain.errors import Unavailable
+from longcode.domain.events import Change, Counted, CountKey, Event
+from longcode.domain.message import Fault, Message, iso
+from longcode.domain.metrics import Metric
+from longcode.domain.opt_out_keywords import OptOutKeyword
+from longcode.domain.opt_outs import OptOut
+from longcode.domain.status import Status
+from longcode.telnyx import explanations
+from longcode.use_cases import outages
+from longcode.use_cases.ports import Beat, Counters, EventBus, Heartbeat, Logger, Metrics
+
+# The version of every notice's schema (docs/events.md). A new field leaves it as it is.
+VERSION = 1
+
+STATUS_CHANGED = "sms.status_changed"
+RECEIVED = "sms.received"
+OPTED_OUT = "sms.opted_out"
+
+_COUNTED_AS = {
+    Status.UNKNOWN: Metric.UNKNOWN,
+    Status.FAILED: Metric.FAILED,
+    Status.SUPPRESSED: Metric.SUPPRESSED,
+    Status.CANCELLED: Metric.CANCELLED,
+    Status.EXPIRED_UNSENT: Metric.EXPIRED_UNSENT,
+    Status.DELIVERY_UNCONFIRMED: Metric.UNCONFIRMED,
+    Status.SENDING_FAILED: Metric.DELIVERY_FAILED,
+    Status.EXPIRED: Metric.DELIVERY_FAILED,
+    Status.DELIVERY_FAILED: Metric.DELIVERY_FAILED,
+    Status.DELIVERED: Metric.DELIVERED,
+}
+_FAILED_BY: dict[explanations.Whose, Metric] = {
+    "recipient": Metric.FAILED_RECIPIENT,
+    "content": Metric.FAILED_CONTENT,
+    "sender": Metric.FAILED_SENDER,
+    "account": Metric.FAILED_ACCOUNT,
+    "provider": Metric.FAILED_PROVIDER,
+    "service": Metric.FAILED_SERVICE,
+}
+
+
+def publish(
+    changes: Sequence[Change],
+    *,
+    event_bus: EventBus,
+    counters: Counters,
+    heartbeat: Heartbeat,
+    metrics: Metrics,
+    logger: Logger,
+    now_ms: int,
+) -> int:
+    """Tell of `changes` and count them. Returns how many, from the first on, are done with.
+
+    The rest has to come again: after a refusal nothing later is told, so that what is told of one message stays
+    in order. Only what was told is counted, for what comes again would be counted again.
+    """
+    told = [(number, event) for number, change in enumerate(changes) if (event := event_of(change))]
+    answer = event_bus.publish([event for _, event in told])
+    done = len(changes) if answer.taken == len(told) else told[answer.taken][0]
+    if answer.taken:
+        metrics.count(Metric.EVENTS_PUBLISHED, answer.taken)
+    if answer.fault:
+        metrics.count(Metric.EVENTS_REFUSED)
+        logger.warning("publish.refused", fault=answer.fault, left=len(told) - answer.taken)
+    try:
+        counters.add([counted for change in changes[:done] if (counted := _counted(change))], now_ms)
+    except Unavailable as exc:
+        # What was told will be told once more, which is promised to nobody not to happen.
+        logger.warning("publish.uncounted", fault=str(exc))
+        outages.note(exc, metrics, logger)
+        return 0
+    for change in changes[:done]:
+        for metric, value in measured(change):
+            metrics.count(metric, value)
+    _hear(
+        [change.after.at_ms for change in changes[:done] if isinstance(change.after, Beat)],
+        heartbeat,
+        metrics,
+        logger,
+    )
+    return done
+
+
+def _hear(beats: Sequence[int], heartbeat: Heartbeat, metrics: Metrics, logger: Logger) -> None:
+    """Say that all up to the last of these beats is done."""
+    if not beats:
+        return
+    try:
+        heartbeat.hear(beats[-1])
+    except Unavailable as exc:
+        # The next beat says it too, and until then the lag is what it looks like.
+        outages.note(exc, metrics, logger)
+
+
+def measured(change: Change) -> Iterator[tuple[Metric, float]]:
+    """What a change adds to the metrics of what became of texts."""
+    before, after = change.before, change.after
+    if isinstance(after, OptOut):
+        if after.opted_out is not (isinstance(before, OptOut) and before.opted_out):
+            yield (Metric.OPTED_OUT if after.opted_out else Metric.OPTED_IN), 1
+        return
+    if not isinstance(after, Message):
+        return
+    was = before if isinstance(before, Message) else None
+    if after.direction == "inbound":
+        if was is None:
+            yield Metric.INBOUND, 1
+            if after.opt_out == OptOutKeyword.UNCLEAR:
+                yield Metric.OPT_OUT_UNCLEAR, 1
+        return
+    if was is None:
+        yield Metric.ACCEPTED, 1
+    if after.cost is not None and (more := after.cost - (was.cost or 0 if was else 0)):
+        yield Metric.COST, float(more)
+    if after.telnyx_id is not None and (was is None or was.telnyx_id is None):
+        # Whoever told us the provider's id, an answer, a receipt or a record: the provider has it.
+        yield Metric.SENT, 1
+        yield Metric.SEGMENTS, after.parts or after.segments
+    if was is not None and was.status is after.status:
+        return
+    if after.status in _COUNTED_AS:
+        metric = _COUNTED_AS[after.status]
+        yield metric, 1
+        if metric in (Metric.DELIVERED, Metric.DELIVERY_FAILED):
+            # With the other's zero: a share of the two can be worked out only where both have been told.
+            yield Metric.DELIVERY_FAILED if metric is Metric.DELIVERED else Metric.DELIVERED, 0
+        if metric in (Metric.FAILED, Metric.DELIVERY_FAILED):
+            fault = after.faults[0] if after.faults else Fault("", "")
+            yield _FAILED_BY[explanations.explain(fault).whose], 1
+
+
+def event_of(change: Change) -> Event | None:
+    """What a change is to the user's systems: nothing, if an item only went or kept its status."""
+    if isinstance(change.after, OptOut):
+        return _opted_out(change.after, change)
+    if not isinstance(change.after, Message):
+        return None
+    message = change.after
+    previous = change.before.status if isinstance(change.before, Message) else None
+    if previous is message.status:
+        return None
+    if message.direction == "inbound":
+        return _received(message, change)
+    return Event(
+        STATUS_CHANGED,
+        message.id,
+        message.updated_ms,
+        {
+            **_head(change, message.updated_ms),
+            "message_id": message.id,
+            "telnyx_id": message.telnyx_id,
+            "from": message.sender,
+            "to": message.recipient,
+            "previous": previous.value if previous else None,
+            "status": message.status.value,
+            "final": message.status.final,
+            "tag": message.tag,
+            "metadata": message.metadata,
+            "errors": [_fault(fault) for fault in message.faults],
+            "attempts": message.attempts,
+            "segments": message.parts or message.segments,
+            "cost": None if message.cost is None else {"amount": str(message.cost), "currency": message.currency},
+        },
+    )
+
+
+def _received(message: Message, change: Change) -> Event:
+    # When it was said, by the provider's clock; a webhook may come long after.
+    at_ms = message.history[0].at_ms if message.history else message.accepted_ms
+    return Event(
+        RECEIVED,
+        message.id,
+        at_ms,
+        {
+            **_head(change, at_ms),
+            "message_id": message.id,
+            "telnyx_id": message.telnyx_id,
+            "from": message.sender,
+            "to": message.recipient,
+            "segments": message.segments,
+            "media": len(message.media),
+            "autoresponse": message.autoresponse,
+            "opt_out": message.opt_out,
+            "is_spam": message.is_spam,
+        },
+    )
+
+
+def _opted_out(entry: OptOut, change: Change) -> Event | None:
+    before = change.before.opted_out if isinstance(change.before, OptOut) else False
+    if entry.opted_out is before:
+        return None
+    latest = entry.changes[-1]
+    return Event(
+        OPTED_OUT,
+        entry.number,
+        latest.at_ms,
+        {
+            **_head(change, latest.at_ms),
+            "number": entry.number,
+            "opted_out": entry.opted_out,
+            "source": latest.source,
+        },
+    )
+
+
+def _head(change: Change, at_ms: int) -> dict[str, object]:
+    return {"version": VERSION, "sequence": change.sequence, "at": iso(at_ms)}
+
+
+def _fault(fault: Fault) -> dict[str, object]:
+    # Not its detail, in which carriers quote numbers and texts.
+    return {"code": fault.code, "title": fault.title}
+
+
+def _counted(change: Change) -> Counted | None:
+    before, after = _place(change.before), _place(change.after)
+    return None if before == after else Counted(change.event_id, before, after)
+
+
+def _place(item: Message | OptOut | Beat | None) -> CountKey | None:
+    return (item.status, item.tag) if isinstance(item, Message) else None

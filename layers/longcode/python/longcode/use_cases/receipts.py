@@ -1,0 +1,145 @@
+"""What a signed webhook says, taken into the record: receipts move a message forward, inbound texts are kept."""
+
+from dataclasses import replace
+from typing import Literal
+
+from longcode.domain import phone
+from longcode.domain.errors import InvalidRequest
+from longcode.domain.message import Message, is_message_id
+from longcode.domain.metrics import Metric
+from longcode.domain.opt_out_keywords import OptOutKeyword, read_keyword
+from longcode.domain.opt_outs import OptOutChange
+from longcode.domain.outcomes import Receipt, Recorded
+from longcode.telnyx.protocol import WebhookEvent
+from longcode.use_cases import opt_outs
+from longcode.use_cases.ports import Logger, Messages, Metrics, OptOuts
+
+Acknowledged = Literal["received", "updated", "acknowledged"]
+
+
+def take(
+    event: WebhookEvent | None,
+    path_id: str | None,
+    *,
+    long_code: str,
+    messages: Messages,
+    optouts: OptOuts,
+    metrics: Metrics,
+    logger: Logger,
+    now_ms: int,
+) -> Acknowledged:
+    """Record one verified event. `path_id` is the message id in the URL that was called, which is not signed:
+    it must agree with the one in the signed body. `long_code` is the number that this service sends from.
+
+    Raises InvalidRequest for a body that is no event, Unavailable if it could not be stored: the provider then
+    tries again.
+    """
+    metrics.count(Metric.WEBHOOKS)
+    # Each with the other's zero: a share of the two can be worked out only where both have been told.
+    metrics.count(Metric.SIGNATURES_REFUSED, 0)
+    if event is None:
+        metrics.count(Metric.WEBHOOK_ODD)
+        logger.warning("webhook.unreadable")
+        raise InvalidRequest("The body is not a webhook event.")
+    logger.bind(event_id=event.id)
+    if event.odd:
+        # Where it is odd, and not what stands there.
+        metrics.count(Metric.WEBHOOK_ODD)
+        logger.warning("webhook.odd", event_type=event.type, fields=list(event.odd))
+    if event.inbound is not None:
+        _receive(event.inbound, long_code, messages, optouts, metrics, logger, now_ms)
+        return "received"
+    if event.receipt is None:
+        logger.info("webhook.other", event_type=event.type)
+        return "acknowledged"
+    return _keep(event, path_id, messages, metrics, logger, now_ms)
+
+
+def _keep(
+    event: WebhookEvent, path_id: str | None, messages: Messages, metrics: Metrics, logger: Logger, now_ms: int
+) -> Acknowledged:
+    """Keep a receipt with the message that it is for."""
+    assert event.receipt
+    metrics.count(Metric.WEBHOOK_LAG, max(0, now_ms - event.receipt.occurred_ms))
+    ident = _message_id(event, path_id, messages)
+    logger.bind(message_id=ident, telnyx_id=event.receipt.telnyx_id or None)
+    receipt = _theirs(event, ident, messages)
+    recorded = messages.record(ident, receipt, now_ms) if ident else Recorded.MISSING
+    if recorded in (Recorded.MISSING, Recorded.FOREIGN):
+        # Nothing that we sent: another user of the messaging profile, or a message that has expired here.
+        metrics.count(Metric.WEBHOOK_UNMATCHED)
+        logger.warning("webhook.unmatched")
+        return "acknowledged"
+    if recorded is Recorded.DUPLICATE:
+        metrics.count(Metric.WEBHOOK_DUPLICATES)
+    logger.info("webhook.receipt", word=receipt.word, recorded=recorded.value)
+    return "updated"
+
+
+def _receive(
+    text: Message,
+    long_code: str,
+    messages: Messages,
+    optouts: OptOuts,
+    metrics: Metrics,
+    logger: Logger,
+    now_ms: int,
+) -> None:
+    """Keep an inbound text, and heed a wish to stop or start; the provider has answered the texter itself."""
+    logger.bind(message_id=text.id)
+    wanted = read_keyword(text.text or "", text.autoresponse)
+    text = replace(text, opt_out=wanted.value if wanted else None)
+    new = messages.receive(text)
+    if new:
+        logger.info("webhook.received", autoresponse=text.autoresponse)
+    else:
+        metrics.count(Metric.WEBHOOK_DUPLICATES)
+    if not text.sender:
+        # Nobody's wish can be heeded.
+        return
+    if wanted is OptOutKeyword.UNCLEAR:
+        logger.warning("optout.unclear")
+    elif wanted is OptOutKeyword.START and phone.canonical(text.recipient) != phone.canonical(long_code):
+        # Leave to text from there is no leave to text from here. A STOP counts wherever it was sent.
+        logger.info("optout.other_number")
+    elif wanted:
+        # Also for a text that was there already: the first delivery may have ended between the two writes. The
+        # word is as old as that one, or each delivery of a START dated ahead would be later than the STOPs since.
+        first = text if new else messages.get(text.id) or text
+        _heed(first, wanted, optouts, logger, now_ms)
+
+
+def _heed(text: Message, wanted: OptOutKeyword, optouts: OptOuts, logger: Logger, now_ms: int) -> None:
+    source = "provider" if text.autoresponse == wanted.value.upper() else "keyword"
+    change = OptOutChange(_said_ms(text, wanted), wanted is OptOutKeyword.STOP, source, text.id)
+    if opt_outs.apply(optouts, text.sender, change, now_ms):
+        logger.info("optout.changed", wish=wanted.value, source=source)
+    if not phone.is_e164(text.sender):
+        # Texts go to E.164 numbers alone: whether this is right for one, only a person can tell.
+        logger.warning("optout.no_number", wish=wanted.value)
+
+
+def _said_ms(text: Message, wanted: OptOutKeyword) -> int:
+    occurred_ms = text.history[0].at_ms if text.history else None
+    return opt_outs.said_ms(occurred_ms, text.accepted_ms, wanted is OptOutKeyword.STOP)
+
+
+def _message_id(event: WebhookEvent, path_id: str | None, messages: Messages) -> str | None:
+    """Which message a receipt is for: the id in the signed URL, else the one that the telnyx id leads to."""
+    if path_id is not None and event.message_id == path_id:
+        return path_id
+    assert event.receipt
+    if not event.receipt.telnyx_id:
+        # Signed, whatever address was called.
+        return event.message_id if event.message_id and is_message_id(event.message_id) else None
+    found = messages.find(event.receipt.telnyx_id)
+    return found.id if found else None
+
+
+def _theirs(event: WebhookEvent, ident: str | None, messages: Messages) -> Receipt:
+    """What an event says of the recipient of this message: some tell of several."""
+    assert event.receipt
+    if not event.by_recipient or ident is None:
+        return event.receipt
+    message = messages.get(ident)
+    return event.by_recipient.get(message.recipient, event.receipt) if message else event.receipt

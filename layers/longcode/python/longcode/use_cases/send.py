@@ -1,0 +1,243 @@
+"""Sending one text at once: stored already claimed, asked for, and answered with what the provider said."""
+
+from dataclasses import replace
+
+from longcode.domain import braking, pacing
+from longcode.domain.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
+from longcode.domain.gate import Control, Gate
+from longcode.domain.message import Entry, Fault, Message, same_request
+from longcode.domain.metrics import Metric
+from longcode.domain.outcomes import Answer, Verdict
+from longcode.domain.status import HeldBy, Status
+from longcode.telnyx import protocol
+from longcode.use_cases import outages, send_attempt
+from longcode.use_cases.quota import Quota
+from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
+
+# The longest that a caller is kept waiting for a turn at a brake of the sender.
+_TURN_MS = 2_000
+
+
+def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Message, Answer | None]:
+    """Store `message` and send it at once. The answer is None where an earlier request already did.
+
+    Raises DestinationNotAllowed, RecipientOptedOut or DailyLimitReached (nothing stored), SendRefused,
+    IdempotencyMismatch, IdempotencyInProgress or Unavailable.
+    """
+    deps.provider.prepare()
+    now = deps.clock.now_ms()
+    existing = deps.messages.get(message.id)
+    if existing:
+        same_request(existing, message)
+        if not existing.safe_to_retry:
+            return _replayed(existing, deps)
+    quota.check(message.recipient)
+    gate = deps.limits.read_gate(message.recipient, message.sender)
+    if gate.opted_out:
+        raise RecipientOptedOut(OPTED_OUT)
+    probe_ms = _expect_open(message, gate.control, deps, now)
+    _wait_for_turn(message, gate, deps, now)
+    now = deps.clock.now_ms()
+    message = replace(message, status=Status.SENDING, claim_id=deps.new_id(), claimed_ms=now, attempts=1)
+    existing = quota.admit(message, lambda: _take_over(message, deps, now), before=existing)
+    if existing:
+        return _replayed(same_request(existing, message), deps)
+    gate = _look_again(message, deps, probe_ms)
+    try:
+        attempt = _leave(message, deps, gate)
+    except Unavailable as exc:
+        # The request has left, or is stored and will. "Try again" would now be leave for a second text.
+        outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
+        raise _unknown(message) from exc
+    if attempt.answer.verdict is Verdict.ACCEPTED:
+        return attempt.message, attempt.answer
+    raise _refusal(attempt.message, attempt.answer)
+
+
+def _expect_open(message: Message, control: Control, deps: SendDependencies, now: int) -> int:
+    """Until when this text may try through an open breaker, 0 if there is none.
+
+    Raises SendRefused if all sending is stopped, unless this is the text that tries it out.
+    """
+    stopped = send_attempt.stop(control, now)
+    if stopped is None and control.breaker_until_ms is not None:
+        if deps.limits.probe(now, now + PROBE_MS, message.id):
+            return now + PROBE_MS
+        stopped = now + PROBE_MS, HeldBy.BREAKER, control.breaker_reason
+    if stopped:
+        raise _stopped(message, stopped, now)
+    return 0
+
+
+def _stopped(message: Message, stopped: tuple[int, HeldBy, str], now: int) -> SendRefused:
+    until, held_by, reason = stopped
+    return SendRefused(
+        f"Sending is stopped: {reason}.",
+        code=held_by.value if held_by is HeldBy.PAUSED else "sending_stopped",
+        status_code=503,
+        message_id=message.id,
+        retry_after_s=pacing.seconds_up(until - now),
+    )
+
+
+def _look_again(message: Message, deps: SendDependencies, probe_ms: int) -> Gate:
+    """How things stand after the claim: what was said before it is heard.
+
+    Raises SendRefused or Unavailable, with the text ended unsent and safe to retry.
+    """
+    try:
+        gate = deps.limits.read_gate(message.recipient, message.sender)
+    except Unavailable as exc:
+        fault = Fault("store_unavailable", f"{exc}. Nothing was sent.")
+        _end(message, deps, fault)
+        raise
+    now = deps.clock.now_ms()
+    if gate.control.breaker_until_ms == probe_ms:
+        # That is its own try.
+        gate = replace(gate, control=replace(gate.control, breaker_until_ms=now))
+    stopped = send_attempt.stop(gate.control, now)
+    if stopped:
+        _end(message, deps, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."))
+        raise _stopped(message, stopped, now)
+    return gate
+
+
+def _end(message: Message, deps: SendDependencies, fault: Fault) -> None:
+    """End a stored text unsent. If even that fails it may leave by a replay: its outcome is unknown."""
+    try:
+        send_attempt.fail(message, deps, fault, deps.clock.now_ms(), safe_to_retry=True)
+    except Unavailable as exc:
+        outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
+        raise _unknown(message) from exc
+
+
+def _wait_for_turn(message: Message, gate: Gate, deps: SendDependencies, now: int) -> None:
+    """Take a turn at a brake of the sender. Raises SendRefused if it comes too late for a caller who waits."""
+    brake = gate.brake(now)
+    if brake is None:
+        return
+    due = braking.due_ms(brake, deps.limits.take_turn(message.sender, brake, now))
+    if due > now + _TURN_MS:
+        raise SendRefused(
+            "The provider asks us to slow down. Nothing was sent; try again later.",
+            code="provider_rate_limited",
+            status_code=429,
+            message_id=message.id,
+            retry_after_s=pacing.seconds_up(due - now),
+        )
+    deps.clock.sleep_until(due)
+
+
+def _leave(message: Message, deps: SendDependencies, gate: Gate) -> send_attempt.SendAttempt:
+    """Send a stored text, unless its recipient has opted out since we looked."""
+    if gate.opted_out:
+        now = deps.clock.now_ms()
+        fault = Fault("recipient_opted_out", OPTED_OUT)
+        entry = Entry(now, Status.SUPPRESSED.value, "api", faults=(fault,))
+        deps.messages.end(message, Status.SUPPRESSED, entry, now)
+        answer = Answer(Verdict.PERMANENT, fault, opted_out=True)
+        return send_attempt.SendAttempt(answer, replace(message, status=Status.SUPPRESSED, faults=(fault,)), now)
+    attempt = send_attempt.request(message, deps, gate, now_or_never=True)
+    if deps.pace.recipient_ms:
+        next_ms = pacing.next_departure(attempt.arrival_ms, deps.pace.recipient_ms)
+        try:
+            deps.limits.push(pacing.recipient_key(message.recipient), next_ms)
+        except Unavailable as exc:
+            outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
+    return attempt
+
+
+def _take_over(message: Message, deps: SendDependencies, now: int) -> Message | None:
+    """Move the recipient's line and store a claimed message, as _accept does.
+
+    The line comes first: a claimed text that can't be sent now would be sent by the reconciler, after the caller was
+    told that it was not.
+    """
+    if deps.pace.recipient_ms:
+        key = pacing.recipient_key(message.recipient)
+        interval = pacing.spacing(deps.pace.recipient_ms)
+        deps.limits.reserve(key, 1, interval, now)
+        # This text does not wait for its own slot, so whoever comes next must keep a distance from now.
+        deps.limits.push(key, deps.clock.now_ms() + interval)
+    return _accept(message, deps)
+
+
+def _accept(message: Message, deps: SendDependencies) -> Message | None:
+    """Store a claimed message, as Messages.accept does; sure of it also where the answer to the write was lost.
+
+    Raises Unavailable if nothing was stored, SendRefused if even that can't be known: what is stored would be
+    sent in the end, so the caller must not be told to try again.
+    """
+    try:
+        return deps.messages.accept(message)
+    except Unavailable:
+        try:
+            there = deps.messages.get(message.id)
+        except Unavailable as exc:
+            raise _unknown(message) from exc
+        if there is None:
+            raise
+        return None if there.claim_id == message.claim_id else there
+
+
+def _replayed(existing: Message, deps: SendDependencies) -> tuple[Message, None]:
+    """The answer to a request that was already made under this id."""
+    deps.metrics.count(Metric.DUPLICATES_SUPPRESSED)
+    if existing.status is Status.SENDING:
+        raise IdempotencyInProgress("The first request with this Idempotency-Key is still under way.")
+    if existing.status is Status.UNKNOWN:
+        raise _unknown(existing)
+    if existing.status in (Status.FAILED, Status.SUPPRESSED):
+        fault = existing.faults[0] if existing.faults else Fault("failed", "The text was not sent.")
+        opted_out = fault.code in (protocol.OPTED_OUT, "recipient_opted_out")
+        raise _refusal(existing, Answer(Verdict.PERMANENT, fault, fault.http_status, opted_out=opted_out))
+    return existing, None
+
+
+def _refusal(message: Message, answer: Answer) -> SendRefused:
+    """The one error that tells the caller of a send why it did not go."""
+    fault = answer.fault or Fault("", "")
+    provider = {"code": fault.code, "title": fault.title, "detail": fault.detail}
+    if answer.verdict is Verdict.AMBIGUOUS:
+        return _unknown(message)
+    if answer.http_status == 401:
+        return SendRefused(
+            "The provider refuses our API key. Check TelnyxApiKey.",
+            code="provider_unauthorized", status_code=401, message_id=message.id, provider=provider,
+        )  # fmt: skip
+    if answer.verdict is Verdict.BACK_OFF:
+        wait = pacing.seconds_up(answer.wait_ms or 1000)
+        return SendRefused(
+            "The provider asks us to slow down. Nothing was sent; try again later.",
+            code="provider_rate_limited", status_code=429, message_id=message.id, provider=provider,
+            retry_after_s=wait,
+        )  # fmt: skip
+    if answer.verdict in (Verdict.NOT_SENT, Verdict.CONFIGURATION):
+        reached = answer.verdict is Verdict.CONFIGURATION
+        return SendRefused(
+            "The provider can't send for us at the moment. Nothing was sent; it is safe to try again."
+            if reached
+            else "The provider could not be reached. Nothing was sent; it is safe to try again.",
+            code="provider_not_configured" if reached else "provider_unreachable",
+            status_code=503, message_id=message.id, retry_after_s=60 if reached else 5, provider=provider,
+        )  # fmt: skip
+    if answer.opted_out:
+        return SendRefused(
+            OPTED_OUT,
+            code="recipient_opted_out", status_code=403, message_id=message.id, provider=provider,
+        )  # fmt: skip
+    status = answer.http_status if answer.http_status and 400 <= answer.http_status < 500 else 422
+    return SendRefused(
+        f"The provider refuses this text: {fault.title}",
+        code="provider_refused", status_code=status, message_id=message.id, provider=provider,
+    )  # fmt: skip
+
+
+def _unknown(message: Message) -> SendRefused:
+    return SendRefused(
+        "The provider did not say whether it took this text. It will not be sent twice: "
+        "follow /sms/status, or repeat the request with the same Idempotency-Key.",
+        code="outcome_unknown",
+        status_code=504,
+        message_id=message.id,
+    )

@@ -1,1 +1,0 @@
-"""What runs on a laptop instead of the cloud and the carrier; nothing here ships."""

@@ -1,0 +1,38 @@
+"""Whether the account lets as many functions run side by side as a stack asks for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from devtools.local_stack import sam_template
+from longcode_cli import ROOT
+
+# What the API and the webhooks are left with. Lambda itself keeps as much free of any reservation.
+FREE = 100
+
+
+def wanted(parameters: Mapping[str, str]) -> int:
+    """How many concurrent executions the account should have for a stack with these parameters."""
+    declared = sam_template.load(ROOT / "template.yaml")["Parameters"]
+    return FREE + sum(
+        int(parameters.get(name) or declared[name]["Default"])
+        for name in ("ConsumerConcurrency", "WebhookConcurrency")
+    )
+
+
+# Any: a boto3 client.
+def limit(functions: Any) -> int:
+    """How many the account may have in this region."""
+    return int(functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
+
+
+def short(have: int, parameters: Mapping[str, str]) -> tuple[str, str] | None:
+    """What is wrong and what to do, where the account has too few; None where it has enough."""
+    want = wanted(parameters)
+    if have >= want:
+        return None
+    return (
+        f"The account may run {have} functions side by side, and this stack wants {want}: the queue alone can use "
+        "them up, and the API then answers 500, webhooks too.",
+        "Have it raised (Service Quotas, AWS Lambda, Concurrent executions), or lower ConsumerConcurrency to "
+        f"{max(2, have - FREE)}.",
+    )

@@ -1,0 +1,69 @@
+"""What samconfig.toml says of the stacks that `make deploy` knows: names, places, parameters and tags."""
+
+import shlex
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from longcode_cli import ROOT
+from longcode_cli.problems import Problem
+from longcode_cli.site import Site, on_aws
+
+FILE = ROOT / "samconfig.toml"
+# What SAM calls the section of each.
+SECTIONS = {"dev": "default", "prod": "prod"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One environment of `file`. `parameters` and `tags` are those saved there."""
+
+    file: Path
+    env: str
+    stack_name: str
+    region: str | None = None
+    profile: str | None = None
+    parameters: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def section(self) -> str:
+        """What `sam deploy --config-env` is given."""
+        return SECTIONS[self.env]
+
+    def place(self, profile: str | None = None, region: str | None = None) -> Site:
+        """Where its stack is; what is given here comes before what the file says."""
+        return on_aws(self.stack_name, profile or self.profile, region or self.region)
+
+
+def load(env: str, file: Path = FILE) -> Settings:
+    """The settings of `env`. Raises Problem where it is none, or the file can't be read."""
+    if env not in SECTIONS:
+        raise Problem(f"There is no environment {env!r}.", "It is dev or prod.")
+    try:
+        read = tomllib.loads(file.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as exc:
+        raise Problem(f"{file.name} can't be read: {exc}.", "git checkout it, or mend it.") from exc
+    section = read.get(SECTIONS[env], {})
+    # SAM looks for an option in the command's own table, then in that of all commands.
+    found = section.get("global", {}).get("parameters", {}) | section.get("deploy", {}).get("parameters", {})
+    return Settings(
+        file,
+        env,
+        found.get("stack_name", f"long-code-sms-{env}"),
+        found.get("region"),
+        found.get("profile"),
+        _pairs(found.get("parameter_overrides", "")),
+        _pairs(found.get("tags", "")),
+    )
+
+
+# Any: TOML. SAM takes a string of pairs, a list of them, or a table.
+def _pairs(given: Any) -> dict[str, str]:
+    if isinstance(given, dict):
+        return {str(name): str(value) for name, value in given.items()}
+    words = (
+        [word for text in given for word in shlex.split(text)] if isinstance(given, list) else shlex.split(given)
+    )
+    return {name: value for name, _, value in (word.partition("=") for word in words) if name}

@@ -1,0 +1,120 @@
+"""What the build takes out of botocore changes nothing that AWS would see."""
+
+import gzip
+import importlib.util
+import json
+import shutil
+import ssl
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import botocore
+import certifi
+import pytest
+from botocore.loaders import Loader
+from botocore.session import Session
+
+from devtools.local_stack.layout import ROOT
+
+SERVICES = {"dynamodb", "events", "secretsmanager", "sqs"}
+ALL = Path(botocore.__file__).parent / "data"
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("lean", ROOT / "layers" / "dependencies" / "lean.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A layer's packages as far as the script reads them, after it."""
+    folder = tmp_path_factory.mktemp("packages")
+    unused = [path.name for path in ALL.iterdir() if path.is_dir() and path.name not in SERVICES]
+    shutil.copytree(ALL, folder / "botocore" / "data", ignore=shutil.ignore_patterns(*unused))
+    (folder / "certifi").mkdir()
+    shutil.copy(certifi.where(), folder / "certifi" / "cacert.pem")
+    script().lean(folder, SERVICES)
+    return folder
+
+
+def session(data: Path) -> Session:
+    made = Session()
+    made.set_credentials("test", "test")
+    # Its own: the other tests' sessions share one.
+    made.register_component(
+        "data_loader", Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
+    )
+    return made
+
+
+def regions() -> list[str]:
+    found = json.loads((ALL / "endpoints.json").read_text())
+    return [region for partition in found["partitions"] for region in partition["regions"]]
+
+
+def test_every_service_is_called_at_the_same_address_in_every_region(packages: Path) -> None:
+    lean, whole = session(packages / "botocore" / "data"), session(ALL)
+
+    def places(made: Session) -> dict[tuple[str, str], tuple[str, str]]:
+        found = {}
+        for region in regions():
+            for name in SERVICES:
+                meta = made.create_client(name, region).meta
+                found[name, region] = (meta.endpoint_url, meta.partition)
+        return found
+
+    assert len(regions()) > 30
+    assert places(lean) == places(whole)
+    for partition in whole.get_available_partitions():
+        for name in SERVICES:
+            assert lean.get_available_regions(name, partition) == whole.get_available_regions(name, partition)
+    assert {lean.get_partition_for_region(region) for region in regions()} > {"aws", "aws-cn"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_model_loses_its_prose_and_nothing_else(packages: Path, name: str) -> None:
+    lean = session(packages / "botocore" / "data").get_service_model(name)
+    whole = session(ALL).get_service_model(name)
+
+    def shapes(model: Any) -> dict[str, Any]:
+        return {
+            shape: (
+                found.type_name,
+                dict(found.metadata),
+                {name: (each.name, each.serialization) for name, each in getattr(found, "members", {}).items()},
+                getattr(found, "required_members", None),
+            )
+            for shape in model.shape_names
+            for found in [model.shape_for(shape)]
+        }
+
+    assert list(lean.operation_names) == list(whole.operation_names)
+    assert lean.metadata == whole.metadata
+    assert shapes(lean) == shapes(whole)
+    (path,) = (packages / "botocore" / "data" / name).glob(f"{lean.api_version}/service-2.json*")
+    assert path.suffix == ".json"
+    original = (ALL / name / lean.api_version / "service-2.json.gz").read_bytes()
+    assert len(path.read_bytes()) < len(gzip.decompress(original)) / 2
+
+
+def test_a_list_without_one_of_amazons_roots_stops_the_build(tmp_path: Path) -> None:
+    listed = tmp_path / "cacert.pem"
+    listed.write_text(Path(certifi.where()).read_text().replace("Amazon Root CA 3", "Another"))
+
+    with pytest.raises(SystemExit, match="has no Amazon Root CA 3"):
+        script()._pick_roots(listed, tmp_path / "out.pem")
+
+
+def test_the_roots_are_those_of_the_whole_list(packages: Path) -> None:
+    picked, every = (ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) for _ in range(2))
+    picked.load_verify_locations(packages / "amazon-roots.pem")
+    every.load_verify_locations(certifi.where())
+
+    roots = picked.get_ca_certs(binary_form=True)
+    assert len(roots) == 5
+    assert set(roots) <= set(every.get_ca_certs(binary_form=True))

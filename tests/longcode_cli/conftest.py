@@ -1,0 +1,52 @@
+"""The stack that the operator's command is tried on: in this process, or the real local one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from devtools.local_stack.layout import Stack
+from longcode_cli import target
+from tests.longcode_cli.world import HOME, NAME, REGION, World, deploy, formation, hooked
+from tests.stack.conftest import eventually
+from tests.stack.world import forget_old_runs, shared_stack
+
+__all__ = ["eventually"]  # a fixture of the stack's own tests
+
+
+@pytest.fixture(scope="session")
+def operated() -> Iterator[Stack]:
+    """The deployed local stack that the operators' tests pause and mend: nobody else's."""
+    forget_old_runs()
+    with shared_stack(HOME, "only", parameters={"RecipientIntervalMs": "400"}) as found:
+        yield found
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An AWS account in this process, with nothing of the person's own configuration."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "LONGCODE_STACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    other: dict[str, Any] = {"StackStatus": "UPDATE_COMPLETE", "Outputs": [], "Parameters": []}
+    with mock_aws(), formation({NAME: deploy(), "other": other}), nobody_else_is_here():
+        yield
+
+
+@contextmanager
+def nobody_else_is_here() -> Iterator[None]:
+    """Nothing comes while somebody waits for it, so an empty queue says so at once."""
+
+    def at_once(params: dict[str, Any], **_: Any) -> None:
+        params["WaitTimeSeconds"] = 0
+
+    with hooked(("provide-client-params.sqs.ReceiveMessage", at_once)):
+        yield
+
+
+@pytest.fixture
+def world(aws: None) -> World:
+    return World(target.on_aws(NAME, None, REGION))

@@ -1,0 +1,235 @@
+"""The world of the service in memory: a fake for each port, and the service over them in one call.
+
+`make_world()` gives every fake by name; `make_service(clock=…, provider=…)` gives the service alone.
+"""
+
+import importlib.util
+import sys
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from longcode.domain import destinations
+from longcode.entrypoints import container
+from longcode.entrypoints.config import Settings
+from longcode.telnyx import signature
+from tests.support.fakes.clock import FakeClock, FakeContext
+from tests.support.fakes.counters import FakeCounters
+from tests.support.fakes.event_bus import FakeEventBus
+from tests.support.fakes.finder import FakeFinder
+from tests.support.fakes.gateway import Reply, call
+from tests.support.fakes.heartbeat import FakeHeartbeat
+from tests.support.fakes.limits import FakeLimits
+from tests.support.fakes.logger import FakeLogger
+from tests.support.fakes.messages import FakeMessages
+from tests.support.fakes.metrics import FakeMetrics
+from tests.support.fakes.optouts import FakeOptOuts
+from tests.support.fakes.provider import FakeProvider
+from tests.support.fakes.queue import DeadLetters, FakeQueue, Mapping
+from tests.support.fakes.webhooks import Signer
+
+__all__ = [
+    "OURS",
+    "ROOT",
+    "SIGNER",
+    "THEIRS",
+    "WEBHOOK_URL",
+    "FakeClock",
+    "FakeContext",
+    "FakeCounters",
+    "FakeEventBus",
+    "FakeFinder",
+    "FakeHeartbeat",
+    "FakeLimits",
+    "FakeLogger",
+    "FakeMessages",
+    "FakeMetrics",
+    "FakeOptOuts",
+    "FakeProvider",
+    "FakeQueue",
+    "Mapping",
+    "Reply",
+    "Signer",
+    "World",
+    "app",
+    "call",
+    "make_service",
+    "make_settings",
+    "make_world",
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = "+12025550100"
+THEIRS = "+12025550123"
+WEBHOOK_URL = "https://example.com/webhooks/message"
+
+SIGNER = Signer()
+
+
+# Any: the name and type of each setting.
+def make_settings(**changes: Any) -> Settings:
+    """Settings as the template's defaults have them."""
+    return replace(
+        Settings(
+            messages_table="messages",
+            limits_table="limits",
+            event_bus="long-code-sms",
+            queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+            dead_letter_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/dead.fifo",
+            unpublished_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
+            secret_id="telnyx",
+            public_keys=(signature.public_key(SIGNER.public),),
+            long_code=OURS,
+            environment="test",
+            provider_url="https://provider.invalid/v2",
+            webhook_url=WEBHOOK_URL,
+            recipient_interval_ms=1000,
+            sender_interval_ms=0,
+            account_interval_ms=0,
+            max_pending_per_recipient=100,
+            allowed_destinations=destinations.own_country(OURS),
+            daily_texts_per_key=10_000,
+            validity_minutes=1440,
+            retention_days=90,
+            ambiguous_sends="resolve",
+            store_text="always",
+            webhook_sources=(),
+        ),
+        **changes,
+    )
+
+
+@cache
+def app(function: str) -> ModuleType:
+    """The module functions/<function>/app.py; there are several of that name, so it is loaded by its path."""
+    name = f"functions_{function}_app"
+    spec = importlib.util.spec_from_file_location(name, ROOT / "functions" / function / "app.py")
+    assert spec, f"There is no function {function!r}."
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass
+class World:
+    """The service and all that surrounds it, in memory and in virtual time."""
+
+    settings: Settings
+    clock: FakeClock
+    messages: FakeMessages
+    limits: FakeLimits
+    optouts: FakeOptOuts
+    queue: FakeQueue
+    event_bus: FakeEventBus
+    counters: FakeCounters
+    heartbeat: FakeHeartbeat
+    unpublished: FakeQueue
+    provider: FakeProvider
+    metrics: FakeMetrics
+    logger: FakeLogger
+    service: container.Service
+    signer: Signer = field(default_factory=lambda: SIGNER)
+
+    def handler(self, function: str) -> container.Handler:
+        """The Lambda handler of a function over this world."""
+        made: container.Handler = app(function).handler(self.service)
+        return made
+
+    def invoke(self, function: str, event: object, timeout_ms: int = 29_000) -> Any:
+        """Invoke a function with an event as it is."""
+        return self.handler(function)(event, FakeContext(self.clock, timeout_ms))
+
+    def request(self, function: str, method: str, resource: str, body: object = None, **more: Any) -> Reply:
+        """Call a route; `more` as gateway.call takes it."""
+        return Reply.of(self.invoke(function, call(method, resource, body, **more)))
+
+    # ------------------------------------------------------------------------------- the six routes
+
+    def send(self, to: str = THEIRS, message: str = "Hello", *, key: str | None = None, **fields: Any) -> Reply:
+        """POST /sms/send."""
+        headers = {"Idempotency-Key": key} if key is not None else None
+        body = {"to": to, "message": message, **fields}
+        return self.request("send", "POST", "/sms/send", body, headers=headers)
+
+    def enqueue(self, to: str = THEIRS, message: str = "Hello", *, key: str | None = None, **fields: Any) -> Reply:
+        """POST /sms/queue."""
+        headers = {"Idempotency-Key": key} if key is not None else None
+        body = {"to": to, "message": message, **fields}
+        self.clock.pass_ms(1)  # no two requests of a caller come in the same millisecond
+        return self.request("queue", "POST", "/sms/queue", body, headers=headers)
+
+    def process(self) -> Reply:
+        """POST /sms/queue/process."""
+        return self.request("process", "POST", "/sms/queue/process")
+
+    def status(self, ident: str) -> Reply:
+        """GET /sms/status/{id}."""
+        return self.request("status", "GET", "/sms/status/{id}", parameters={"id": ident})
+
+    def health(self) -> Reply:
+        """GET /health."""
+        return self.request("health", "GET", "/health")
+
+    def webhook(self, body: bytes, *, path_id: str | None = None, signer: Signer | None = None) -> Reply:
+        """POST /webhooks/message, signed now; with `path_id` on that message's own address."""
+        headers = (signer or self.signer).headers(body, self.clock.now_ms())
+        resource = "/webhooks/message/{message_id}" if path_id else "/webhooks/message"
+        parameters = {"message_id": path_id} if path_id else None
+        return self.request("webhook", "POST", resource, body, parameters=parameters, headers=headers)
+
+    # ------------------------------------------------------------------------------- behind the API
+
+    def mapping(self, **options: Any) -> Mapping:
+        """The event source mapping between the queue and the consumer."""
+        return Mapping(self.queue, self.handler("consumer"), **options)
+
+    def consume(self, **options: Any) -> Mapping:
+        """Let the consumer empty the queue, in virtual time; `options` as Mapping.run takes them."""
+        made = self.mapping()
+        made.run(**options)
+        return made
+
+    def reconcile(self) -> int:
+        """One run of the reconciler; how many messages it looked at."""
+        looked: int = self.invoke("reconciler", {"source": "aws.events"}, timeout_ms=60_000)["looked"]
+        return looked
+
+
+def _messages(settings: Settings, clock: FakeClock) -> FakeMessages:
+    keep_text = settings.store_text == "always"
+    return FakeMessages(validity_minutes=settings.validity_minutes, keep_text=keep_text, now_ms=clock.now_ms)
+
+
+# Any: the parts that a caller puts in the place of ours, by the names that wiring.Service has for them.
+def make_world(settings: Settings | None = None, **parts: Any) -> World:
+    """A world over `settings`; `parts` (clock, messages, limits, outbox, provider, …) replace the fakes."""
+    settings = settings or make_settings()
+    clock = parts.setdefault("clock", FakeClock())
+    messages = parts.setdefault("messages", _messages(settings, clock))
+    optouts = parts.setdefault("optouts", FakeOptOuts())
+    limits = parts.setdefault("limits", FakeLimits(optouts))
+    queue = parts.setdefault("outbox", FakeQueue(clock))
+    event_bus = parts.setdefault("bus", FakeEventBus())
+    counters = parts.setdefault("counters", FakeCounters())
+    heartbeat = parts.setdefault("heartbeat", FakeHeartbeat())
+    unpublished = parts.setdefault("unpublished", FakeQueue(clock))
+    parts.setdefault("dead_letters", DeadLetters(queue))
+    provider = parts.setdefault("provider", FakeProvider(clock))
+    metrics = parts.setdefault("meter", FakeMetrics())
+    logger = parts.setdefault("journal", FakeLogger())
+    parts.setdefault("finder", FakeFinder(messages))
+    parts.setdefault("parallel", clock.side_by_side)
+    service = container.Service(settings, **parts)
+    return World(
+        settings, clock, messages, limits, optouts, queue, event_bus, counters, heartbeat, unpublished, provider, metrics,
+        logger, service,
+    )  # fmt: skip
+
+
+def make_service(settings: Settings | None = None, **parts: Any) -> container.Service:
+    """The service of `make_world` alone."""
+    return make_world(settings, **parts).service

@@ -1,0 +1,27 @@
+"""The indexes that messages are found by, in memory."""
+
+from longcode.domain.search import Found, Position, Search
+from tests.support.fakes.messages import FakeMessages
+from tests.support.fakes.tripwire import Tripwire
+
+
+class FakeFinder:
+    """ports.Finder over FakeMessages. The contract tests hold it to what the real indexes do."""
+
+    def __init__(self, messages: FakeMessages) -> None:
+        self.trip = Tripwire()
+        self._messages = messages
+
+    def find(self, wanted: Search, after: Position | None, at_most: int, now_ms: int) -> Found:
+        with self.trip.around("find"):
+            fitting = sorted(
+                (
+                    Position(message.accepted_ms, message.id)
+                    for message in self._messages.all
+                    if wanted.fits(message)
+                ),
+                reverse=True,
+            )
+            left = [position for position in fitting if after is None or position < after]
+            page = left[:at_most]
+            return Found([position.id for position in page], page[-1] if len(left) > at_most else None)

@@ -1,0 +1,217 @@
+"""The limits table in memory."""
+
+from collections import Counter
+from dataclasses import replace
+
+from longcode.domain import braking, pacing, phone
+from longcode.domain.braking import Brake
+from longcode.domain.gate import Control, Gate, Limiter, Refusal, Trouble
+from tests.support.fakes.optouts import FakeOptOuts
+from tests.support.fakes.tripwire import Tripwire
+
+
+class FakeLimits:
+    """ports.Limits in memory. The contract tests hold it to what the real table does."""
+
+    def __init__(self, optouts: FakeOptOuts | None = None) -> None:
+        self.trip = Tripwire()
+        self.optouts = optouts or FakeOptOuts()
+        self.control = Control()
+        self.limiters: dict[str, Limiter] = {}
+        self.counted: Counter[str] = Counter()
+        self._suspect_since_ms: int | None = None
+        self._probed_by: str | None = None
+        self._refusals: dict[str, tuple[str, int]] = {}
+
+    def count(self, key: str, at_most: int, now_ms: int) -> bool:
+        with self.trip.around("count"):
+            if self.counted[key] >= at_most:
+                return False
+            self.counted[key] += 1
+            return True
+
+    def uncount(self, key: str) -> None:
+        with self.trip.around("uncount"):
+            self.counted[key] = max(0, self.counted[key] - 1)
+
+    def read_gate(self, recipient: str, sender: str) -> Gate:
+        with self.trip.around("read_gate"):
+            return Gate(
+                recipient=self._limiter(pacing.recipient_key(recipient)),
+                sender=self._limiter(pacing.sender_key(sender)),
+                account=self._limiter(pacing.ACCOUNT_KEY),
+                control=self.control,
+                opted_out=(entry := self.optouts.entries.get(phone.canonical(recipient))) is not None
+                and entry.opted_out,
+            )
+
+    def reserve(
+        self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False
+    ) -> pacing.Reservation:
+        with self.trip.around("reserve"):
+            found = self._limiter(key)
+            reservation = pacing.reserve(found.tat_ms, now_ms, count, interval_ms)
+            self.limiters[key] = replace(found, tat_ms=reservation.tat_ms)
+            return reservation
+
+    def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
+        with self.trip.around("take_turn"):
+            key = pacing.sender_key(sender)
+            found = self._limiter(key)
+            turn = max(found.turns, braking.front(brake, now_ms))
+            self.limiters[key] = replace(found, turns=turn + braking.TEXT)
+            return turn
+
+    def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
+        with self.trip.around("refused"):
+            key = pacing.sender_key(sender)
+            found = self.limiters.setdefault(key, Limiter())
+            before = self._refusals.get(key, ("", 0))
+            self._refusals[key] = recipient, now_ms
+            return Refusal(*before, found.brake, found.turns)
+
+    def set_brake(self, sender: str, seen: Brake | None, brake: Brake) -> bool:
+        with self.trip.around("set_brake"):
+            key = pacing.sender_key(sender)
+            found = self._limiter(key)
+            if (found.brake and found.brake.since_ms) != (seen and seen.since_ms):
+                return False
+            self.limiters[key] = replace(found, brake=brake)
+            return True
+
+    def cover(self, key: str, tat_ms: int) -> None:
+        with self.trip.around("cover"):
+            found = self._limiter(key)
+            self.limiters[key] = replace(found, tat_ms=max(found.tat_ms or 0, tat_ms))
+
+    def give_back(self, key: str, reservation: pacing.Reservation, slots: int, interval_ms: int) -> None:
+        with self.trip.around("give_back"):
+            found = self._limiter(key)
+            if found.tat_ms == reservation.tat_ms:
+                self.limiters[key] = replace(found, tat_ms=reservation.tat_ms - slots * interval_ms)
+
+    def push(self, key: str, not_before_ms: int) -> None:
+        with self.trip.around("push"):
+            self._push(key, not_before_ms)
+
+    def pause(self, now_ms: int, reason: str) -> None:
+        with self.trip.around("pause"):
+            since = self.control.paused_since_ms
+            self.control = replace(
+                self.control, paused_since_ms=now_ms if since is None else since, pause_reason=reason
+            )
+
+    def resume(self) -> None:
+        with self.trip.around("resume"):
+            self.control = replace(self.control, paused_since_ms=None, pause_reason="")
+
+    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
+        with self.trip.around("open_breaker"):
+            since, until = self.control.breaker_since_ms, self.control.breaker_until_ms
+            if until is not None and until >= until_ms:
+                return False
+            self.control = replace(
+                self.control,
+                breaker_since_ms=now_ms if since is None else since,
+                breaker_until_ms=until_ms,
+                breaker_reason=reason,
+                suspects=frozenset(),
+            )
+            self._suspect_since_ms = None
+            return since is None
+
+    def probe(self, now_ms: int, until_ms: int, message_id: str) -> bool:
+        with self.trip.around("probe"):
+            until = self.control.breaker_until_ms
+            if until is None or until > now_ms:
+                return False
+            if self._probed_by == message_id and until > now_ms - 60_000:
+                return False
+            self._probed_by = message_id
+            self.control = replace(self.control, breaker_until_ms=until_ms)
+            return True
+
+    def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
+        with self.trip.around("suspect"):
+            since = self._suspect_since_ms
+            if since is None or since <= now_ms - 15 * 60_000:
+                self._suspect_since_ms, known = now_ms, frozenset[str]()
+            else:
+                known = self.control.suspects
+            self.control = replace(self.control, suspects=known | {f"{kind} {recipient}"})
+            return sum(name.startswith(f"{kind} ") for name in self.control.suspects)
+
+    def clear_suspects(self, now_ms: int) -> None:
+        with self.trip.around("clear_suspects"):
+            self._suspect_since_ms = None
+            self.control = replace(self.control, suspects=frozenset(), sound_ms=now_ms)
+
+    def trouble(self, recipient: str, trouble: Trouble, not_before_ms: int, now_ms: int) -> None:
+        key = pacing.recipient_key(recipient)
+        # Two writes in the real table.
+        with self.trip.around("push"):
+            self._push(key, not_before_ms)
+        with self.trip.around("trouble"):
+            found = self._limiter(key)
+            self.limiters[key] = replace(
+                found,
+                troubles=found.troubles + 1 if found.trouble_kind == trouble.kind else 1,
+                trouble_kind=trouble.kind,
+                troubled_ms=now_ms,
+                alone=trouble.alone,
+                doubt_ms=now_ms if trouble.doubt_id else found.doubt_ms,
+                doubt_id=trouble.doubt_id or found.doubt_id,
+            )
+
+    def take_queue(self, recipient: str, seen: Limiter, message_id: str, turn_ms: int, not_before_ms: int) -> bool:
+        key = pacing.recipient_key(recipient)
+        with self.trip.around("push"):
+            self._push(key, not_before_ms)
+        with self.trip.around("take_line"):
+            found = self._limiter(key)
+            if (found.turn_id, found.turn_ms) != (seen.turn_id, seen.turn_ms):
+                return False
+            self.limiters[key] = replace(found, turn_id=message_id, turn_ms=turn_ms)
+            return True
+
+    def leave_queue(self, recipient: str, message_id: str) -> None:
+        with self.trip.around("leave_line"):
+            key = pacing.recipient_key(recipient)
+            if self._limiter(key).turn_id == message_id:
+                self.limiters[key] = replace(self.limiters[key], turn_id="", turn_ms=0)
+
+    def settle(self, recipient: str) -> None:
+        with self.trip.around("settle"):
+            key = pacing.recipient_key(recipient)
+            if key in self.limiters:
+                self.limiters[key] = replace(
+                    self.limiters[key],
+                    troubles=0,
+                    trouble_kind="",
+                    troubled_ms=None,
+                    alone=0,
+                )
+
+    def close_breaker(self, now_ms: int) -> None:
+        with self.trip.around("close_breaker"):
+            self._suspect_since_ms = None
+            since = self.control.breaker_since_ms
+            if since is not None:
+                self._probed_by = None
+                self.control = replace(self.control, opened_ms=since, closed_ms=now_ms)
+            self.control = replace(
+                self.control,
+                breaker_since_ms=None,
+                breaker_until_ms=None,
+                breaker_reason="",
+                suspects=frozenset(),
+                sound_ms=now_ms,
+            )
+
+    def _push(self, key: str, not_before_ms: int) -> None:
+        found = self._limiter(key)
+        if found.not_before_ms is None or found.not_before_ms < not_before_ms:
+            self.limiters[key] = replace(found, not_before_ms=not_before_ms)
+
+    def _limiter(self, key: str) -> Limiter:
+        return self.limiters.get(key, Limiter())

@@ -1,0 +1,425 @@
+"""The messages table in memory, with the conditions of its writes."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from longcode.domain.message import (
+    CLAIM_MS,
+    ENQUEUE_CHECK_MS,
+    KEPT_ENTRIES,
+    RECEIPT_CHECK_MS,
+    URGENT_SHARDS,
+    Entry,
+    Fault,
+    Message,
+)
+from longcode.domain.outcomes import Answer, Receipt, Recorded
+from longcode.domain.status import HeldBy, Status, receipt_ceiling
+from longcode.use_cases.ports import Claim, Waiting
+from tests.support.fakes.tripwire import Tripwire
+
+WRITES = (
+    "accept", "claim", "release", "submitted", "ambiguous", "mark_replayed", "end", "hold", "record", "receive",
+    "look_again", "erase", "queued", "forbid",
+)  # fmt: skip
+
+
+@dataclass
+class _Row:
+    message: Message
+    in_line: bool = False
+    due_at_ms: int | None = None
+    event_ids: set[str] = field(default_factory=set)
+    # When it came into its line or left it, and which of both: what the index shows comes later.
+    moves: list[tuple[int, bool]] = field(default_factory=list)
+
+
+class FakeMessages:
+    """ports.Messages in memory. The contract tests hold it to what the real table does."""
+
+    def __init__(
+        self,
+        *,
+        validity_minutes: int = 1440,
+        keep_text: bool = True,
+        now_ms: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.trip = Tripwire()
+        # How long after a write the index of lines shows it, as one of DynamoDB's may.
+        self.lag_ms = 0
+        self._now_ms = now_ms
+        self._validity_ms = validity_minutes * 60_000
+        self._keep_text = keep_text
+        self._rows: dict[str, _Row] = {}
+        self._pointers: dict[str, str] = {}
+        self._erased: set[str] = set()
+
+    @property
+    def all(self) -> list[Message]:
+        """Every message stored, in the order of their coming."""
+        return [row.message for row in self._rows.values()]
+
+    def accept(self, message: Message) -> Message | None:
+        with self.trip.around("accept"):
+            row = self._rows.get(message.id)
+            old = row.message if row else None
+            if old and not (
+                old.safe_to_retry and old.status is Status.FAILED and old.fingerprint == message.fingerprint
+            ):
+                ours = message.claim_id in (None, old.claim_id) and old.accepted_ms == message.accepted_ms
+                return None if ours and old.fingerprint == message.fingerprint else old
+            queued, due_in_ms = message.status is Status.QUEUED, CLAIM_MS
+            if queued:
+                due_in_ms = ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms
+            self._erased.discard(message.id)
+            self._rows.pop(message.id, None)
+            self._rows[message.id] = row = _Row(message, due_at_ms=message.accepted_ms + due_in_ms)
+            self._line(row, queued)
+            return None
+
+    def get(self, message_id: str) -> Message | None:
+        with self.trip.around("get"):
+            return self._peek(message_id)
+
+    def find(self, either_id: str) -> Message | None:
+        with self.trip.around("find"):
+            return self._peek(either_id) or self._peek(self._pointers.get(either_id, ""))
+
+    def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
+        with self.trip.around("claim"):
+            row = self._rows.get(message_id)
+            if row is None:
+                return Claim(False, None)
+            if row.message.status is not Status.QUEUED or row.message.no_resend:
+                return Claim(row.message.claim_id == claim_id, row.message)
+            row.message = replace(
+                row.message,
+                status=Status.SENDING,
+                claim_id=claim_id,
+                claimed_ms=now_ms,
+                updated_ms=now_ms,
+                attempts=row.message.attempts + 1,
+                unqueued=False,
+            )
+            self._line(row, False)
+            row.due_at_ms = now_ms + CLAIM_MS
+            return Claim(True, row.message)
+
+    def release(
+        self,
+        message: Message,
+        now_ms: int,
+        *,
+        slot_ms: int,
+        held_by: HeldBy,
+        turn: int | None = None,
+    ) -> bool:
+        def put_back(row: _Row) -> None:
+            row.message = replace(
+                row.message,
+                status=Status.QUEUED,
+                slot_ms=slot_ms,
+                held_by=held_by,
+                turn=turn,
+                updated_ms=now_ms,
+                attempts=row.message.attempts - 1,
+                claim_id=None,
+                claimed_ms=None,
+            )
+            self._line(row, True)
+            row.due_at_ms = row.message.accepted_ms + self._validity_ms
+
+        return self._change("release", message, lambda old: old.status is Status.SENDING, put_back)
+
+    def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
+        entry = Entry(
+            now_ms, answer.status.value, "api" if message.route == "send" else "consumer", faults=answer.faults
+        )
+
+        def take(row: _Row) -> None:
+            row.message = replace(
+                row.message,
+                status=answer.status,
+                telnyx_id=row.message.telnyx_id or answer.telnyx_id,
+                provider_status=answer.provider_status,
+                sent_ms=now_ms,
+                faults=answer.faults,
+                updated_ms=now_ms,
+                parts=row.message.parts if answer.parts is None else answer.parts,
+                history=(*row.message.history, entry),
+                text=self._text_after(row.message, answer.status),
+            )
+            row.due_at_ms = now_ms + RECEIPT_CHECK_MS
+
+        won = self._change("submitted", message, lambda old: old.status.rank < Status.SUBMITTED.rank, take)
+        if answer.telnyx_id:
+            self._pointers[answer.telnyx_id] = message.id
+        return won
+
+    def ambiguous(self, message: Message, fault: Fault, now_ms: int) -> bool:
+        entry = Entry(
+            now_ms, Status.UNKNOWN.value, "api" if message.route == "send" else "consumer", faults=(fault,)
+        )
+
+        def doubt(row: _Row) -> None:
+            row.message = replace(
+                row.message,
+                status=Status.UNKNOWN,
+                faults=(fault,),
+                updated_ms=now_ms,
+                history=(*row.message.history, entry),
+            )
+            row.due_at_ms = now_ms
+
+        return self._change("ambiguous", message, lambda old: old.status is Status.SENDING, doubt)
+
+    def mark_replayed(self, message: Message, now_ms: int, *, undo: bool = False) -> bool:
+        def mark(row: _Row) -> None:
+            replays = row.message.replays + (-1 if undo else 1)
+            row.message = replace(row.message, replays=replays, replayed_ms=now_ms, slot_ms=None)
+            row.due_at_ms = now_ms + CLAIM_MS
+
+        def as_read(old: Message) -> bool:
+            return old.status is Status.UNKNOWN and not old.no_resend and old.replays == message.replays
+
+        return self._change("mark_replayed", message, as_read, mark)
+
+    def end(
+        self, message: Message, status: Status, entry: Entry, now_ms: int, *, safe_to_retry: bool = False
+    ) -> bool:
+        def finish(row: _Row) -> None:
+            row.message = replace(
+                row.message,
+                status=status,
+                faults=entry.faults,
+                safe_to_retry=safe_to_retry,
+                updated_ms=now_ms,
+                history=(*row.message.history, entry),
+                text=self._text_after(row.message, status),
+                unqueued=False,
+            )
+            self._line(row, False)
+            row.due_at_ms = None
+
+        return self._change(
+            "end", message, lambda old: old.status.rank < Status.SUBMITTED.rank, finish, unclaimed_too=True
+        )
+
+    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
+        with self.trip.around("hold"):
+            row = self._rows.get(message_id)
+            if row and row.message.status in (Status.QUEUED, Status.UNKNOWN):
+                row.message = replace(row.message, slot_ms=slot_ms, held_by=held_by, turn=turn)
+
+    def queued(self, message: Message) -> None:
+        with self.trip.around("queued"):
+            row = self._rows.get(message.id)
+            if (
+                row
+                and row.message.status is Status.QUEUED
+                and row.message.unqueued
+                and row.message.accepted_ms == message.accepted_ms
+            ):
+                row.message = replace(row.message, unqueued=False)
+                row.due_at_ms = message.accepted_ms + self._validity_ms
+
+    def forbid(self, message: Message) -> bool:
+        with self.trip.around("forbid"):
+            row = self._rows.get(message.id)
+            if row is None or row.message.status not in (Status.SENDING, Status.UNKNOWN):
+                return False
+            row.message = replace(row.message, no_resend=True)
+            return True
+
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+        with self.trip.around("record"):
+            row = self._rows.get(message_id)
+            if row is None:
+                return Recorded.MISSING
+            if receipt.event_id in row.event_ids:
+                return Recorded.DUPLICATE
+            if receipt.telnyx_id and row.message.telnyx_id not in (None, receipt.telnyx_id):
+                return Recorded.FOREIGN
+            advances = receipt.status and row.message.status.rank < receipt_ceiling(receipt.status)
+            if not advances and len(row.message.history) >= KEPT_ENTRIES:
+                return Recorded.KEPT
+            if receipt.telnyx_id and row.message.telnyx_id is None:
+                self._pointers[receipt.telnyx_id] = message_id
+            row.event_ids.add(receipt.event_id)
+            entry = Entry(
+                receipt.occurred_ms,
+                receipt.word,
+                receipt.source,
+                receipt.event_id,
+                note=receipt.note,
+                faults=receipt.faults,
+            )
+            telnyx_id = receipt.telnyx_id or row.message.telnyx_id
+            row.message = replace(row.message, telnyx_id=telnyx_id, history=(*row.message.history, entry))
+            if receipt.status is None or row.message.status.rank >= receipt_ceiling(receipt.status):
+                row.message = _with_bill(row.message, receipt)
+                return Recorded.KEPT
+            self._advance(row, receipt, receipt.status, now_ms)
+            return Recorded.ADVANCED
+
+    def receive(self, message: Message) -> bool:
+        with self.trip.around("receive"):
+            if message.id in self._rows:
+                return False
+            self._rows[message.id] = _Row(message)
+            return True
+
+    def queue_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
+        with self.trip.around("line_length"):
+            found = sum(
+                row.message.recipient == recipient
+                and self._shown(row)
+                and (before_ms is None or row.message.accepted_ms < before_ms)
+                for row in self._rows.values()
+            )
+            return min(found, at_most)
+
+    def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
+        with self.trip.around("recipient_queue"):
+            lined = [
+                row.message
+                for row in self._rows.values()
+                if row.message.recipient == recipient and row.message.accepted_ms <= until_ms and self._shown(row)
+            ]
+            found = [
+                Waiting(message.id, message.recipient, message.accepted_ms)
+                for message in sorted(lined, key=lambda message: message.accepted_ms)
+            ]
+            return found[:at_most]
+
+    def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
+        with self.trip.around("waiting"):
+            lined = [row.message for row in self._rows.values() if self._shown(row)]
+            lined.sort(key=lambda message: (message.recipient, message.accepted_ms))
+            found = [Waiting(message.id, message.recipient, message.accepted_ms) for message in lined]
+            return found[:at_most], len(found) > at_most
+
+    def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
+        with self.trip.around("due_messages"):
+            due = sorted(
+                (row.due_at_ms, ident)
+                for ident, row in self._rows.items()
+                if row.due_at_ms is not None and row.due_at_ms <= now_ms and self._shard(ident, row) == shard
+            )
+            return [ident for _, ident in due[:at_most]]
+
+    def _shard(self, ident: str, row: _Row) -> int:
+        message = row.message
+        third = 1 if message.status.rank >= Status.SUBMITTED.rank else 0
+        if message.status is Status.QUEUED and not message.unqueued:
+            third = 2
+        return zlib.crc32(ident.encode()) % URGENT_SHARDS + third * URGENT_SHARDS
+
+    def oldest(self, at_most: int) -> list[str]:
+        with self.trip.around("oldest"):
+            found = sorted(
+                (row.due_at_ms, ident)
+                for ident, row in self._rows.items()
+                if row.due_at_ms is not None and self._shard(ident, row) >= 2 * URGENT_SHARDS
+            )
+            return [ident for _, ident in found[:at_most]]
+
+    def set_due(self, message: Message, at_ms: int | None) -> None:
+        with self.trip.around("look_again"):
+            row = self._rows.get(message.id)
+            if row is None or row.due_at_ms is None:
+                return
+            as_read = (message.status.rank, message.claim_id) == (row.message.status.rank, row.message.claim_id)
+            if at_ms is None or as_read:
+                row.due_at_ms = at_ms
+
+    def get_all(self, message_ids: Sequence[str]) -> list[Message]:
+        with self.trip.around("get_all"):
+            return [self._rows[ident].message for ident in message_ids if ident in self._rows]
+
+    def erase(self, message: Message) -> bool:
+        with self.trip.around("erase"):
+            row = self._rows.get(message.id)
+            if message.status.rank < Status.SUBMITTED.rank:
+                return False
+            self._pointers.pop(message.telnyx_id or "", None)
+            if row and row.message.status.rank < Status.SUBMITTED.rank:
+                return False
+            if row and message.status is Status.CANCELLED:
+                self._erased.add(message.id)
+            self._rows.pop(message.id, None)
+            return True
+
+    def read(self, message_ids: Sequence[str]) -> dict[str, Message | None]:
+        with self.trip.around("read"):
+            found: dict[str, Message | None] = dict.fromkeys(self._erased.intersection(message_ids))
+            return found | {ident: self._rows[ident].message for ident in message_ids if ident in self._rows}
+
+    def next_due_at_ms(self) -> int | None:
+        """When the reconciler will next have a message to look at; None: never."""
+        return min((row.due_at_ms for row in self._rows.values() if row.due_at_ms is not None), default=None)
+
+    def _shown(self, row: _Row) -> bool:
+        """Whether the index of lines has it by now."""
+        seen = [lined for at, lined in row.moves if at <= self._now_ms() - self.lag_ms]
+        return bool(seen and seen[-1])
+
+    def _line(self, row: _Row, lined: bool) -> None:
+        row.in_line = lined
+        row.moves.append((self._now_ms(), lined))
+
+    def _peek(self, message_id: str) -> Message | None:
+        row = self._rows.get(message_id)
+        return row.message if row else None
+
+    def _change(
+        self,
+        call: str,
+        mine: Message,
+        condition: Callable[[Message], bool],
+        change: Callable[[_Row], None],
+        *,
+        unclaimed_too: bool = False,
+    ) -> bool:
+        """Make `change` if the row still has the claim of `mine` and meets `condition`."""
+        with self.trip.around(call, mine.id):
+            row = self._rows.get(mine.id)
+            if row is None or row.message.claim_id != mine.claim_id or not condition(row.message):
+                return False
+            if mine.claim_id is None and not unclaimed_too:
+                return False
+            change(row)
+            return True
+
+    def _text_after(self, old: Message, status: Status) -> str | None:
+        return old.text if self._keep_text or not status.final else None
+
+    def _advance(self, row: _Row, receipt: Receipt, status: Status, now_ms: int) -> None:
+        old = row.message
+        row.message = replace(
+            old,
+            status=status,
+            updated_ms=now_ms,
+            faults=receipt.faults,
+            parts=old.parts if receipt.parts is None else receipt.parts,
+            cost=old.cost if receipt.cost is None else Decimal(receipt.cost),
+            currency=old.currency if receipt.currency is None else receipt.currency,
+            completed_ms=old.completed_ms if receipt.completed_ms is None else receipt.completed_ms,
+            text=self._text_after(old, status),
+        )
+        self._line(row, False)
+        row.due_at_ms = None if status.final else now_ms + RECEIPT_CHECK_MS
+
+
+def _with_bill(message: Message, receipt: Receipt) -> Message:
+    """The message with what a receipt says that it came to, where nobody has said it."""
+    cost = Decimal(receipt.cost) if receipt.cost is not None else None
+    return replace(
+        message,
+        parts=receipt.parts if message.parts is None else message.parts,
+        cost=cost if message.cost is None else message.cost,
+        currency=receipt.currency if message.currency is None else message.currency,
+        completed_ms=receipt.completed_ms if message.completed_ms is None else message.completed_ms,
+    )

@@ -1,0 +1,39 @@
+"""The opt-out ledger in memory."""
+
+from longcode.domain import phone
+from longcode.domain.opt_outs import OptOut
+from tests.support.fakes.tripwire import Tripwire
+
+
+class FakeOptOuts:
+    """ports.OptOuts in memory, no stronger than the table. The contract tests hold it to what that does."""
+
+    def __init__(self) -> None:
+        self.trip = Tripwire()
+        self.entries: dict[str, OptOut] = {}
+
+    def get(self, number: str) -> OptOut | None:
+        with self.trip.around("get"):
+            return self.entries.get(phone.canonical(number))
+
+    def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
+        with self.trip.around("replace"):
+            there = self.entries.get(entry.number)
+            if _mark(there) != _mark(seen):
+                return False
+            self.entries[entry.number] = entry
+            return True
+
+    def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
+        with self.trip.around("page"):
+            listed = sorted(
+                ((entry.changes[-1].at_ms, entry.number), entry)
+                for entry in self.entries.values()
+                if entry.opted_out
+            )
+            return [entry for place, entry in listed if after is None or place > after][:at_most]
+
+
+def _mark(entry: OptOut | None) -> tuple[int, int] | None:
+    """What the table's condition compares."""
+    return (entry.revision, entry.said_ms) if entry else None

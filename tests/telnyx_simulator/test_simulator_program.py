@@ -1,0 +1,181 @@
+"""The program: python -m devtools.telnyx_simulator."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from devtools.telnyx_simulator.keys import load_or_make, public_key
+from devtools.telnyx_simulator.outages import SUMMARIES
+from devtools.telnyx_simulator.outcomes import OUTCOMES
+from devtools.telnyx_simulator.server import bind
+from tests.telnyx_simulator.world import API_KEY, OURS, RECIPIENT, eventually
+
+pytestmark = pytest.mark.enable_socket
+
+ROOT = Path(__file__).parents[2]
+Start = Callable[..., tuple[subprocess.Popen[bytes], dict[str, Any]]]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "devtools.telnyx_simulator", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def starter(*more: str) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+        ready = tmp_path / "ready.json"
+        ready.unlink(missing_ok=True)
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "devtools.telnyx_simulator", "serve"),
+                *("--api-key", API_KEY, "--number", OURS),
+                *("--ready-file", str(ready), "--key-file", str(tmp_path / "key")),
+                *more,
+            ],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+        )
+        processes.append(process)
+        eventually(ready.exists, 10)
+        return process, json.loads(ready.read_text())
+
+    yield starter
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def post(base_url: str, to: str, key: str) -> httpx.Response:
+    return httpx.post(
+        f"{base_url}/messages",
+        json={"to": to, "from": OURS, "text": "Hello!"},
+        headers={"authorization": f"Bearer {API_KEY}", "idempotency-key": key},
+        trust_env=False,
+    )
+
+
+def test_the_ready_file_says_where_it_listens_and_with_which_key(start: Start, tmp_path: Path) -> None:
+    process, ready = start()
+    assert ready["pid"] == process.pid
+    assert ready["base_url"] == f"{ready['console_url']}v2"
+    assert ready["console_url"].startswith("http://127.0.0.1:")
+    assert ready["public_key"] == public_key(load_or_make(tmp_path / "key"))
+    assert post(ready["base_url"], RECIPIENT, "k").status_code == 200
+
+
+def test_a_stop_is_clean_and_does_not_wait_for_a_request_that_hangs(
+    start: Start,
+) -> None:
+    process, ready = start()
+    failures: list[Exception] = []
+
+    def hang() -> None:
+        try:
+            post(ready["base_url"], "+12025550171", "k")
+        except httpx.HTTPError as exc:
+            failures.append(exc)
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    log = f"{ready['console_url']}_provider/requests"
+    eventually(lambda: [r for r in httpx.get(log).json()["requests"] if r["accepted"]])
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    # The request would hang for longer, and its caller waits for five seconds.
+    assert time.monotonic() - started < 4.0
+    thread.join()
+    assert len(failures) == 1
+
+
+def test_a_killed_provider_comes_back_with_its_key_and_its_idempotency_records(
+    start: Start, tmp_path: Path
+) -> None:
+    process, ready = start("--state-dir", str(tmp_path / "state"))
+    first = post(ready["base_url"], RECIPIENT, "k")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _, again = start("--state-dir", str(tmp_path / "state"))
+    assert again["public_key"] == ready["public_key"]
+    replay = post(again["base_url"], RECIPIENT, "k")
+    assert replay.content == first.content
+    assert replay.headers["idempotent-replayed"] == "true"
+
+
+def test_the_help_shows_examples_and_every_magic_number() -> None:
+    helped = run("--help").stdout
+    assert "python -m devtools.telnyx_simulator serve" in helped
+    for outcome in OUTCOMES:
+        if outcome.suffix:
+            assert f"{outcome.suffix}  {outcome.name}" in helped
+
+
+def test_the_help_shows_every_kind_of_outage() -> None:
+    helped = run("--help").stdout
+    for kind, summary in SUMMARIES.items():
+        assert f"{kind:<9}  {summary}" in helped
+
+
+def test_an_outage_is_begun_and_ended_from_the_command_line(start: Start) -> None:
+    _, ready = start()
+    control = ("--control-url", ready["control_url"])
+    assert json.loads(run("outage", "403", "--seconds", "60", *control).stdout)["outage"]["outage"] == "403"
+    assert post(ready["base_url"], RECIPIENT, "k").status_code == 403
+    assert run("outage", "refused", *control).returncode == 0
+    assert json.loads(run("outage", "none", *control).stdout)["outage"] is None
+    assert post(ready["base_url"], RECIPIENT, "k").status_code == 200
+    odd = run("outage", "flood", *control)
+    assert (odd.returncode, "one of refused, hang" in odd.stdout) == (1, True)
+
+
+def test_the_table_can_be_read_by_a_program() -> None:
+    rows = json.loads(run("outcomes", "--json").stdout)
+    assert [row["name"] for row in rows] == [outcome.name for outcome in OUTCOMES]
+
+
+def test_the_public_key_can_be_printed_before_the_first_start(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    assert run("keys", "--key-file", str(path)).stdout.strip() == public_key(load_or_make(path))
+
+
+def test_a_text_can_be_sent_to_our_number_from_the_command_line(start: Start) -> None:
+    _, ready = start()
+    sent = run("text", "--console-url", ready["console_url"], "--from", RECIPIENT, "STOP")
+    assert json.loads(sent.stdout)["autoresponse_type"] == "STOP"
+    assert post(ready["base_url"], RECIPIENT, "k").status_code == 403
+
+
+def test_a_wrong_option_is_named_with_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("no key")
+    good = {"--api-key": API_KEY, "--number": OURS, "--key-file": str(tmp_path / "key")}
+    with bind(0) as taken:
+        taken.listen()
+        wrong = {
+            "--number": "12025550100",
+            "--port": str(taken.getsockname()[1]),
+            "--key-file": str(tmp_path / "notes"),
+        }
+        for option, value in wrong.items():
+            given = good | {option: value}
+            failed = run("serve", *(part for pair in given.items() for part in pair))
+            assert failed.returncode == 2
+            assert option in failed.stderr

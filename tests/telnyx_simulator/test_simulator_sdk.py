@@ -1,0 +1,102 @@
+"""The official SDK as an independent witness of shapes, errors and signatures."""
+
+from typing import Any
+
+import pytest
+
+from tests.telnyx_simulator.world import API_KEY, OURS, RECIPIENT, Hook, Inbox, Running
+
+telnyx = pytest.importorskip("telnyx")
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture
+def client(provider: Running) -> Any:
+    with telnyx.Telnyx(
+        api_key=API_KEY,
+        base_url=f"{provider.url}/v2",
+        public_key=provider.public_key,
+        max_retries=0,
+    ) as made:
+        yield made
+
+
+def unwrap(client: Any, hook: Hook) -> Any:
+    return client.webhooks.unwrap(hook.raw.decode(), headers=hook.headers)
+
+
+def test_the_sdk_sends_a_text_and_reads_it_back(client: Any) -> None:
+    sent = client.messages.send(from_=OURS, to=RECIPIENT, text="Hello!", idempotency_key="k-1").data
+    assert (sent.to[0].status, sent.encoding, sent.parts) == ("queued", "GSM-7", 1)
+    assert client.messages.retrieve(sent.id).data.id == sent.id
+    again = client.messages.send(from_=OURS, to=RECIPIENT, text="Hello!", idempotency_key="k-1")
+    assert again.data.id == sent.id
+
+
+def test_the_sdk_sends_over_the_long_code_endpoint(client: Any) -> None:
+    sent = client.messages.send_long_code(from_=OURS, to=RECIPIENT, text="Hello!").data
+    assert sent.to[0].phone_number == RECIPIENT
+
+
+def test_the_sdk_verifies_and_reads_every_kind_of_webhook(client: Any, provider: Running, inbox: Inbox) -> None:
+    url = f"{inbox.url}/hook"
+    client.messages.send(from_=OURS, to=RECIPIENT, text="Grüße 😀", webhook_url=url)
+    sent, final = (unwrap(client, hook) for hook in inbox.wait(2))
+    assert (sent.data.event_type, sent.data.payload.to[0].status) == ("message.sent", "sent")
+    assert (final.data.event_type, final.data.payload.to[0].status) == (
+        "message.finalized",
+        "delivered",
+    )
+    assert final.data.payload.webhook_url == url
+    provider.control("inbound", **{"from": RECIPIENT}, text="STOP", webhook_url=url)
+    received = unwrap(client, inbox.wait(3)[2])
+    assert received.data.event_type == "message.received"
+    assert received.data.payload.autoresponse_type == "STOP"
+
+
+@pytest.mark.parametrize("fault", ["forge", "stale"])
+def test_the_sdk_rejects_a_forged_and_a_stale_webhook(
+    client: Any, provider: Running, inbox: Inbox, fault: str
+) -> None:
+    provider.control("faults", webhook=fault, event_type="message.sent")
+    client.messages.send(from_=OURS, to=RECIPIENT, text="Hello!", webhook_url=f"{inbox.url}/hook")
+    bad, good = inbox.wait(2)
+    with pytest.raises(ValueError, match=r"[Ss]ignature|timestamp"):
+        unwrap(client, bad)
+    assert unwrap(client, good).data.event_type == "message.finalized"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "error"),
+    [
+        ("0150", "PermissionDeniedError"),
+        ("0151", "BadRequestError"),
+        ("0154", "RateLimitError"),
+        ("0160", "InternalServerError"),
+        ("0172", "APIConnectionError"),
+    ],
+)
+def test_the_sdk_raises_its_own_error_for_each_kind_of_refusal(client: Any, suffix: str, error: str) -> None:
+    with pytest.raises(getattr(telnyx, error)):
+        client.messages.send(from_=OURS, to=f"+1202555{suffix}", text="Hello!")
+
+
+def test_the_sdk_lists_detail_records_and_opt_outs(client: Any, provider: Running, inbox: Inbox) -> None:
+    url = f"{inbox.url}/hook/our-id"
+    sent = client.messages.send(from_=OURS, to=RECIPIENT, text="Hello!", webhook_url=url).data
+    inbox.wait(2, "/hook/our-id")
+    [record] = client.detail_records.list(filter={"record_type": "messaging", "cld": RECIPIENT})
+    assert (record.uuid, record.status) == (sent.id, "delivered")
+    assert record.delivery_status_webhook_url == url
+    provider.control("inbound", **{"from": RECIPIENT}, text="STOP")
+    [optout] = client.messaging_optouts.list()
+    assert optout.to == RECIPIENT
+
+
+def test_the_sdk_asks_for_the_balance_the_number_and_its_profile(client: Any) -> None:
+    assert client.balance.retrieve().data.currency == "USD"
+    [number] = client.phone_numbers.messaging.list(filter_phone_number=OURS)
+    assert number.phone_number == OURS
+    profile = client.messaging_profiles.retrieve(number.messaging_profile_id).data
+    assert (profile.enabled, profile.webhook_api_version) == (True, "2")
