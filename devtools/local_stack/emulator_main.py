@@ -12,6 +12,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
@@ -87,14 +88,16 @@ def dump(value: Any, file: IO[str], **options: Any) -> None:
     file.write(json.dumps(value, **options))
 
 
-def spare(iam_evaluator: Any, sqs: Any, persistence: Any) -> None:
+def spare(iam_evaluator: Any, sqs: Any, dynamodb: Any, persistence: Any) -> None:
     """Let the emulator do once a second what it does for each request, though nothing has changed.
 
     For each call of a function it reads and parses its role's policies twice, and for each text it copies the list
-    of all texts of the last five minutes. Together that is a fifth of its work under load.
+    of all texts of the last five minutes. Together that is a fifth of its work under load. Of each condition it checks
+    the grammar again, and there are some dozens of them.
     """
     iam_evaluator.resolve_principal = held(iam_evaluator.resolve_principal)
     persistence.json = SimpleNamespace(dump=dump, load=json.load, JSONDecodeError=json.JSONDecodeError)
+    dynamodb._condition_syntax_error = lru_cache(maxsize=1000)(dynamodb._condition_syntax_error)
     sqs._prune_dedup = at_most_each_second(sqs._prune_dedup)
     # It holds thousands of items that are never garbage, and would go through them again and again.
     gc.set_threshold(50_000, 50, 50)
@@ -134,14 +137,14 @@ def main() -> None:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     from ministack.app import main as emulator  # type: ignore[import-not-found, unused-ignore]
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime, persistence  # type: ignore[import-not-found, unused-ignore]
-    from ministack.services import lambda_svc, sqs  # type: ignore[import-not-found, unused-ignore]
+    from ministack.services import dynamodb, lambda_svc, sqs  # type: ignore[import-not-found, unused-ignore]
     from ministack.services.cloudformation import changesets, engine, handlers  # type: ignore[import-not-found, unused-ignore]
 
     from devtools.local_stack import emulator_workers
 
     emulator_workers.install(lambda_runtime, lambda_svc, Path(os.environ["TMPDIR"]) / "unpacked")
 
-    spare(iam_evaluator, sqs, persistence)
+    spare(iam_evaluator, sqs, dynamodb, persistence)
 
     changesets._apply_transforms = handlers._apply_transforms = knowing_values(
         engine._apply_transforms, engine._transform_parameters
