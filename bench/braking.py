@@ -2,8 +2,8 @@
 
 Many invocations work on lines of texts and share one item of a store. They look at it before each text, take a
 turn where a brake is on, and change it after a 429, each of which takes a few milliseconds, while clocks differ.
-The provider counts in one of three ways. `longcode.domain.braking` is compared with what was there before and with three
-simpler ways; nothing of `longcode.use_cases.consume` runs here.
+The provider counts in one of three ways. `longcode.domain.braking` is compared with what was there before and with
+three simpler ways; nothing of `longcode.use_cases.consume` runs here.
 """
 
 import heapq
@@ -21,7 +21,8 @@ from longcode.domain.braking import TEXT, Brake
 RECIPIENTS = 100
 BATCH = 10
 RECIPIENT_MS = 1_020
-# As longcode.use_cases.consume has them: a look so long before the slot, and the longest wait inside an invocation.
+# As longcode.use_cases.consume has them: a look so long before the slot, and the longest wait inside an
+# invocation.
 LEAD_MS = 60
 # 429s of two recipients within this speak of all of them.
 SHARED_MS = 10_000

@@ -17,8 +17,8 @@ _HEAD = """\
 <!-- Made by docs/errors.py from longcode/telnyx/explanations.py: change the table there, not this page. -->
 
 A text that did not arrive says why in `errors[]` of `GET /sms/status/{id}`, in its `history`, in `provider` of a
-refused `POST /sms/send`, and in a row of `POST /sms/queue/process`. `code`, `title` and `detail` are the provider's
-own words, or ours where the provider had none; `explanation` is the row of this page:
+refused `POST /sms/send`, and in a row of `POST /sms/queue/process`. `code`, `title` and `detail` are the
+provider's own words, or ours where the provider had none; `explanation` is the row of this page:
 
 ```json
 {"code": "40001", "title": "Not routable", "detail": "The destination is a landline.",
@@ -36,8 +36,8 @@ own words, or ours where the provider had none; `explanation` is the row of this
 | `after_change` | yes, when what is named was changed |
 
 A text that the provider took and did not deliver is never sent again by this service. A resend is a new message,
-with an id of its own, and somebody's decision. The codes of refused requests to this API, such as `recipient_queue_full`, are
-in [api.md](api.md#errors).
+with an id of its own, and a decision of yours. The codes of refused requests to this API, such as
+`recipient_queue_full`, are in [api.md](api.md#errors).
 """
 
 _SECTIONS: dict[explanations.Whose, tuple[str, str]] = {

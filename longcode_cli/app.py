@@ -720,7 +720,7 @@ def smoke(
     number = smokes.number(to, on_this_machine=place.local is not None, sender=at.sender)
     if place.local is None and not yes:
         _ask(
-            f"This sends two texts from {phone.mask(at.sender)} to {phone.mask(number)}, which the provider bills. "
+            f"This sends two texts from {phone.mask(at.sender)} to {phone.mask(number)}. The provider bills them. "
             "Go on?"
         )
     with smokes.door(place) as api:

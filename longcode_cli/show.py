@@ -358,7 +358,8 @@ def suspects(control: Control, *, full: bool) -> list[str]:
     return [
         f"Texts to {count(len(numbers), 'recipient')} in a row met "
         f"{'an outage of the provider' if kind == 'outage' else plain(kind)} "
-        f"({', '.join(number(one, full=full) for one in numbers)}): with {send_attempt.SUSPECTS} the breaker opens."
+        f"({', '.join(number(one, full=full) for one in numbers)}): "
+        f"with {send_attempt.SUSPECTS} the breaker opens."
         for kind, numbers in sorted(_suspected(control).items())
     ]
 

@@ -1,6 +1,7 @@
 """Proves a deployed stack end to end: its gateway, two real texts, their receipts, their distance; then cleans up.
 
-The provider's own test path is a text from one of your numbers to another of yours, which never leaves its network.
+The provider's own test path is a text from one of your numbers to another of yours, which never leaves its
+network.
 """
 
 import time

@@ -19,7 +19,8 @@ DEADLINE_S = 60.0
 POLL_S = 0.4
 LINES_EVERY_S = 2.0
 
-# By their last digits the simulated provider knows what to do with them (`python -m devtools.telnyx_simulator --help`).
+# By their last digits the simulated provider knows what to do with them (`python -m devtools.telnyx_simulator
+# --help`).
 ALICE, BOB, CAROL, DAVE, UNREACHABLE, WRITER = "0101", "0102", "0103", "0104", "0140", "0120"
 # One a run: what an interrupted run left in somebody's line does not hold up the next one.
 AREA_CODES = (

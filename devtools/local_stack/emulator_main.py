@@ -92,8 +92,8 @@ def spare(iam_evaluator: Any, sqs: Any, dynamodb: Any, persistence: Any) -> None
     """Let the emulator do once a second what it does for each request, though nothing has changed.
 
     For each call of a function it reads and parses its role's policies twice, and for each text it copies the list
-    of all texts of the last five minutes. Together that is a fifth of its work under load. Of each condition it checks
-    the grammar again, and there are some dozens of them.
+    of all texts of the last five minutes. Together that is a fifth of its work under load. Of each condition it
+    checks the grammar again, and there are some dozens of them.
     """
     iam_evaluator.resolve_principal = held(iam_evaluator.resolve_principal)
     persistence.json = SimpleNamespace(dump=dump, load=json.load, JSONDecodeError=json.JSONDecodeError)

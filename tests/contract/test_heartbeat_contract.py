@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longcode.aws.heartbeat import DynamoHeartbeat
+from longcode.domain.events import Beat
 from longcode.entrypoints.stream import HEARD, relay
-from longcode.use_cases.ports import Beat, Heartbeat
+from longcode.use_cases.ports import Heartbeat
 from tests.contract.tables import create_table
 from tests.support.fakes import FakeHeartbeat, FakeLogger, FakeMetrics
 from tests.support.fakes.clock import START_MS

@@ -563,9 +563,9 @@ def test_what_a_look_was_not_told_at_once_is_asked_for_again(dynamodb: "DynamoDB
     real.pause(START_MS, "a test")
     scarce: Any = Scarce()
 
-    found = DynamoLimits(scarce, table, ledger, sleep=waits.append).look(THEIRS, OURS)
+    found = DynamoLimits(scarce, table, ledger, sleep=waits.append).read_gate(THEIRS, OURS)
 
-    assert found == real.look(THEIRS, OURS)
+    assert found == real.read_gate(THEIRS, OURS)
     assert found.control.paused_since_ms == START_MS
     assert found.recipient.tat_ms == START_MS + 1_000
     assert waits == [0.05] * 3

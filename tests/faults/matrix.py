@@ -215,7 +215,7 @@ class Stage:
     # ------------------------------------------------------------------------------- what goes on besides
 
     def _next_reconcile(self) -> tuple[int, Any] | None:
-        """The next full minute in which the reconciler has something to do; in the others it would find nothing."""
+        """The next full minute in which the reconciler has something to do."""
         ahead = self._swept_ms // MINUTE * MINUTE + MINUTE
         if self._idle_reconciles:
             return ahead, self._reconcile

@@ -1,4 +1,5 @@
-"""A random walk over everything that callers, people, the provider and broken machines do, and an oracle beside it.
+"""A random walk over everything that callers, people, the provider and broken machines do, and an oracle beside
+it.
 
 The oracle knows only what was asked, what was answered and when, and what the provider took. `python -m
 tests.faults.walk --runs 20000` walks for long; `--seed N --runs 1 --tell` shows one walk.
@@ -143,8 +144,8 @@ class Walk(Stage):
         return [
             (self._queue, 30), (self._burst, 8), (self._send, 6), (self._repeat, 6), (self._say, 8),
             (self._operator_says, 3), (self._erase, 3), (self._pause, 4), (self._kill, 10), (self._hiccup, 10),
-            (self._store_gone, 5), (self._provider_gone, 5), (self._answer, 8), (self._double, 4), (self._purge, 2),
-            (self._drain, 3),
+            (self._store_gone, 5), (self._provider_gone, 5), (self._answer, 8), (self._double, 4), (self._purge,
+            2), (self._drain, 3),
         ]  # fmt: skip
 
     def _plan(self, deed: Callable[[], None]) -> None:

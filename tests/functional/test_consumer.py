@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from longcode.aws import queue as queue
+from longcode.aws import queue
 from longcode.domain import pacing
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import CLAIM_MS

@@ -64,9 +64,9 @@ def expect_readable(world: World) -> None:
         assert told.replace("\n", "").isprintable()
         assert message.id in told
         change = Change("e", "1", None, message)
-        event = publish.event_of(change)
-        assert event
-        assert json.loads(_detail(event))["at"][:4] in ("2023", iso(event.at_ms)[:4])
+        published = publish.event_of(change)
+        assert published
+        assert json.loads(_detail(published))["at"][:4] in ("2023", iso(published.at_ms)[:4])
         assert all(math.isfinite(value) for _, value in publish.measured(change))
         assert all(2010 <= int(iso(entry.at_ms)[:4]) <= 2024 for entry in message.history)
 

@@ -1,8 +1,8 @@
 """Runs jobs side by side, one call to a store at a time, in an order that the test says.
 
-A job is a callable without arguments: a request, a lane, a run of the reconciler. Each has a greenlet of its own and
-stops right before each of its calls to a store; a schedule says who makes the next call. One thread does it all,
-so a schedule always gives the same run. Jobs share nothing but what the test gives them.
+A job is a callable without arguments: a request, a lane, a run of the reconciler. Each has a greenlet of its own
+and stops right before each of its calls to a store; a schedule says who makes the next call. One thread does it
+all, so a schedule always gives the same run. Jobs share nothing but what the test gives them.
 
 Where a job stops:
 

@@ -1,6 +1,7 @@
 """Every alarm goes off on the data of the fault that it is for, and is quiet otherwise.
 
-The states are worked out as CloudWatch does, by devtools/local_stack/telemetry/alarms.py, over the template as it is deployed.
+The states are worked out as CloudWatch does, by devtools/local_stack/telemetry/alarms.py, over the template as it
+is deployed.
 """
 
 from collections.abc import Mapping

@@ -30,7 +30,8 @@ ASYNCHRONOUS = (
 # Refused sends that are about this recipient or this text, and none of our doing.
 PERMANENT = sorted({*protocol._PERMANENT, protocol.OPTED_OUT} - set(ASYNCHRONOUS))
 SPECIAL = sorted(
-    protocol._EVERYONE | protocol._CONFIGURATION | protocol._OURS | protocol._AMBIGUOUS | set(protocol._BACK_OFF_MS)
+    protocol._EVERYONE | protocol._CONFIGURATION | protocol._OURS | protocol._AMBIGUOUS |
+    set(protocol._BACK_OFF_MS)
 )  # fmt: skip
 
 BLOCKED = [

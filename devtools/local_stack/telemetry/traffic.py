@@ -12,7 +12,8 @@ from devtools.local_stack.layout import Stack
 from devtools.local_stack.problems import LocalError
 
 PEOPLE = tuple(f"01{number:02d}" for number in range(1, 13))
-# What becomes of these the simulated provider knows by their last digits (`python -m devtools.telnyx_simulator --help`).
+# What becomes of these the simulated provider knows by their last digits (`python -m devtools.telnyx_simulator
+# --help`).
 TROUBLED = ("0130", "0131", "0140", "0140", "0141", "0144", "0145", "0146", "0150", "0151", "0154", "0158")
 SLOW = ("0164", "0171", "0175", "0176")
 EVERY_S = 0.3

@@ -225,8 +225,8 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     parts.setdefault("parallel", clock.side_by_side)
     service = container.Service(settings, **parts)
     return World(
-        settings, clock, messages, limits, optouts, queue, event_bus, counters, heartbeat, unpublished, provider, metrics,
-        logger, service,
+        settings, clock, messages, limits, optouts, queue, event_bus, counters, heartbeat, unpublished, provider,
+        metrics, logger, service,
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Virtual time: nothing waits, every run of a test sees the same moments, and what runs in parallel interleaves.
 
 A discrete-event simulation over greenlets. Whoever sleeps gives way to whatever is due before: another worker of
-the same batch, another invocation, a receipt, the reconciler. Which of two goes first at one moment is the order in
-which they asked.
+the same batch, another invocation, a receipt, the reconciler. Which of two goes first at one moment is the order
+in which they asked.
 """
 
 import heapq

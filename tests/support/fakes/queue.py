@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from longcode.aws import queue as queue
+from longcode.aws import queue
 from longcode.use_cases.ports import Envelope, Waiting
 from tests.support.fakes.clock import Action, FakeClock, FakeContext
 from tests.support.fakes.tripwire import Died, Tripwire

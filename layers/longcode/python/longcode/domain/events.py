@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from longcode.domain.message import Message
 from longcode.domain.opt_outs import OptOut
 from longcode.domain.status import Status
-from longcode.use_cases.ports import Beat
 
 # Where a message counts: under its status, among all and among those of its tag.
 CountKey = tuple[Status, str | None]
@@ -30,6 +29,13 @@ class Counted:
                 yield None, place[0], by
                 if place[1]:
                     yield place[1], place[0], by
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life that goes the way of all changes: written at this moment."""
+
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

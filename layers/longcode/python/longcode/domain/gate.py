@@ -10,10 +10,10 @@ from longcode.domain.braking import Brake
 class Control:
     """Whether sending is stopped for everybody, and why; and what speaks for a stop.
 
-    `suspects` are recipients whose texts the provider did not take in a way that may be the same for all, each with
-    the kind of trouble in front (`outage +12025550123`); empty as long as all is well. `sound_ms` is when the
-    provider last took a text after it had not taken others; `opened_ms` and `closed_ms` are when the breaker's last
-    stop, if it is over, began and ended.
+    `suspects` are recipients whose texts the provider did not take in a way that may be the same for all, each
+    with the kind of trouble in front (`outage +12025550123`); empty as long as all is well. `sound_ms` is when the
+    provider last took a text after it had not taken others; `opened_ms` and `closed_ms` are when the breaker's
+    last stop, if it is over, began and ended.
     """
 
     paused_since_ms: int | None = None

@@ -99,8 +99,8 @@ class OptOutKeyword(StrEnum):
 def read_keyword(text: str, autoresponse: str | None) -> OptOutKeyword | None:
     """The wish in a text, None if it has none.
 
-    The whole text must be the word: "We have to STOP this bill" is no wish. Where the provider and the text differ,
-    the STOP counts; and no START is taken from a text that may ask for an end.
+    The whole text must be the word: "We have to STOP this bill" is no wish. Where the provider and the text
+    differ, the STOP counts; and no START is taken from a text that may ask for an end.
 
     >>> wish("“Opt-out.”", None), wish("Stop, please", "HELP"), wish("Stop by at 5", None)
     (<Wish.STOP: 'stop'>, <Wish.UNCLEAR: 'unclear'>, None)

@@ -67,7 +67,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the provider says became of one of our messages: a signed event, or its records, read by the reconciler.
+    """What the provider says became of one of our messages: a signed event, or its records, read by the
+    reconciler.
 
     `telnyx_id` is empty where it did not name the message. `note` is ours, for people.
     """

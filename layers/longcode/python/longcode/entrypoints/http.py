@@ -20,6 +20,7 @@ from longcode.use_cases import outages
 from longcode.use_cases.ports import Clock, Logger, Metrics
 
 if TYPE_CHECKING:
+    from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
     from longcode.use_cases.recipient_worker import Result
 
@@ -337,7 +338,7 @@ def sent(message: Message, reply: Answer | None) -> Response:
     )
 
 
-def queued(message: Message, forecast: "accept.Forecast") -> Response:
+def queued(message: Message, forecast: "Forecast") -> Response:
     """POST /sms/queue: its place in the line, and when it may leave."""
     return Response(
         202,
@@ -376,7 +377,7 @@ def processed(results: "list[Result]", remaining: int) -> Response:
     return Response(200, {"processed": good, "failed": len(rows) - good, "results": rows, "remaining": remaining})
 
 
-def status(message: Message, forecast: "accept.Forecast | None") -> Response:
+def status(message: Message, forecast: "Forecast | None") -> Response:
     """GET /sms/status/{id}: what became of it, and how."""
     history = explanations.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
     fields = _fields(message) | {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from longcode.aws import queue as queue
+from longcode.aws import queue
 from longcode.use_cases.ports import Clock, Envelope, Logger, Queue
 from longcode.use_cases.recipient_worker import Result
 

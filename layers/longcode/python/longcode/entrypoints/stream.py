@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from longcode.aws import heartbeat, messages, opt_outs
-from longcode.domain.events import Change
+from longcode.domain.events import Beat, Change
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_outs import OptOut
-from longcode.use_cases.ports import Beat, Logger, Metrics
+from longcode.use_cases.ports import Logger, Metrics
 
 # Any: Lambda's DynamoDB event and its partial batch response are JSON.
 Event = Mapping[str, Any]

@@ -205,8 +205,8 @@ def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
     try:
         deps.queue.put([backlog.waiting(message)])
     except Unavailable as exc:
-        # Stored, it is sent all the same: the reconciler puts it into the queue. To answer "try again" would ask for
-        # a second text.
+        # Stored, it is sent all the same: the reconciler puts it into the queue. To answer "try again" would ask
+        # for a second text.
         outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
         message = replace(message, unqueued=True)
     return _accept(message, deps.messages)

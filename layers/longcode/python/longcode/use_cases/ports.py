@@ -274,13 +274,6 @@ class Counters(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """A sign of life that goes the way of all changes: written at this moment."""
-
-    at_ms: int
-
-
 class Heartbeat(Protocol):
     """Whether the publisher does what comes to it: the reconciler beats, the publisher says what it has heard."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from longcode.domain.errors import Unavailable
-from longcode.domain.events import Change, Counted, CountKey, Event
+from longcode.domain.events import Beat, Change, Counted, CountKey, Event
 from longcode.domain.message import Fault, Message, iso
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword
@@ -11,7 +11,7 @@ from longcode.domain.opt_outs import OptOut
 from longcode.domain.status import Status
 from longcode.telnyx import explanations
 from longcode.use_cases import outages
-from longcode.use_cases.ports import Beat, Counters, EventBus, Heartbeat, Logger, Metrics
+from longcode.use_cases.ports import Counters, EventBus, Heartbeat, Logger, Metrics
 
 # The version of every notice's schema (docs/events.md). A new field leaves it as it is.
 VERSION = 1

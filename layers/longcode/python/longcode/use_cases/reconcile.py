@@ -197,8 +197,8 @@ class Reconciler:
     def _replay(self, message: Message, age: int, gate: Gate, deadline_ms: int) -> None:
         """Repeat a request under its key, after the provider's records were read and had nothing.
 
-        The provider answers with the first outcome, or sends now what it never had. For the latter it waits for its
-        turn and heeds the brakes, as any other text. A further replay follows only where the one before had no
+        The provider answers with the first outcome, or sends now what it never had. For the latter it waits for
+        its turn and heeds the brakes, as any other text. A further replay follows only where the one before had no
         clear answer.
         """
         deps, now = self.deps, self.deps.clock.now_ms()

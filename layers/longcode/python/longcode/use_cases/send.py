@@ -150,8 +150,8 @@ def _leave(message: Message, deps: SendDependencies, gate: Gate) -> send_attempt
 def _take_over(message: Message, deps: SendDependencies, now: int) -> Message | None:
     """Move the recipient's line and store a claimed message, as _accept does.
 
-    The line comes first: a claimed text that can't be sent now would be sent by the reconciler, after the caller was
-    told that it was not.
+    The line comes first: a claimed text that can't be sent now would be sent by the reconciler, after the caller
+    was told that it was not.
     """
     if deps.pace.recipient_ms:
         key = pacing.recipient_key(message.recipient)

@@ -106,7 +106,7 @@ def in_doubt(gate: Gate, deps: SendDependencies, now: int) -> bool:
 
 
 def has_doubt(gate: Gate, deps: SendDependencies) -> bool:
-    """Whether a text to this recipient is in doubt that the reconciler will repeat. A receipt may have settled it."""
+    """Whether the reconciler will repeat a text to this recipient. A receipt may have settled it."""
     if gate.recipient.doubt_id is None:
         return False
     message = deps.messages.get(gate.recipient.doubt_id)
@@ -231,7 +231,7 @@ def _befalls_all(answer: Answer, gate: Gate) -> bool:
 
 
 def _is_about_the_text(answer: Answer, gate: Gate) -> bool:
-    """Whether a refusal that could be the account's is this text's own: the provider has taken others meanwhile."""
+    """Whether a refusal that could be the account's is this text's own: the provider has accepted others since."""
     kinds = (_OUTAGE, _WAIT)
     # What did not come from the provider itself is about no text.
     coded = answer.verdict is Verdict.CONFIGURATION and not answer.everyone and _kind(answer) not in kinds
