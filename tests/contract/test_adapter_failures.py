@@ -114,17 +114,17 @@ def test_each_call_that_may_leave_something_out_is_one_that_is_tried_again() -> 
         r"\b(batch_\w+_item|batch_write\w*|batch_execute\w+|put_events|put_records|\w+_message\w*_batch)\b"
     )
     sources = [
-        path for folder in ("layers/longcode", "functions", "cli") for path in (ROOT / folder).rglob("*.py")
+        path for folder in ("layers/longcode", "functions", "longcode_cli") for path in (ROOT / folder).rglob("*.py")
     ]
 
     found = {(path.name, call) for path in sources for call in partial.findall(path.read_text())}
 
     assert found == {
-        ("aws.py", "batch_get_item"),
-        ("events.py", "put_events"),
-        ("outbox.py", "send_message_batch"),
-        ("outbox.py", "delete_message_batch"),
-        ("outbox.py", "change_message_visibility_batch"),
+        ("clients.py", "batch_get_item"),
+        ("event_bus.py", "put_events"),
+        ("queue.py", "send_message_batch"),
+        ("queue.py", "delete_message_batch"),
+        ("queue.py", "change_message_visibility_batch"),
     }
 
 

@@ -132,7 +132,7 @@ def test_an_acceptance_whose_answer_was_lost_on_the_way_is_one(messages: DynamoM
 
 @pytest.mark.parametrize(
     "write",
-    ["accept", "claim", "submitted", "record", "receive", "get", "find", "line_length", "look_again"],
+    ["accept", "claim", "submitted", "record", "receive", "get", "find", "queue_length", "set_due"],
 )
 @pytest.mark.parametrize(
     "error",
@@ -157,8 +157,8 @@ def test_a_table_that_fails_is_unavailable(
         "receive": lambda: messages.receive(message),
         "get": lambda: messages.get(message.id),
         "find": lambda: messages.find(message.id),
-        "line_length": lambda: messages.queue_length(THEIRS, at_most=1),
-        "look_again": lambda: messages.set_due(message, NOW),
+        "queue_length": lambda: messages.queue_length(THEIRS, at_most=1),
+        "set_due": lambda: messages.set_due(message, NOW),
     }
     with pytest.raises(Unavailable, match="The messages table"):
         calls[write]()
@@ -207,7 +207,7 @@ STEPS = st.builds(
                 "mark_replayed",
                 "end",
                 "hold",
-                "look_again",
+                "set_due",
                 "queued",
                 "forbid",
                 "erase",
@@ -252,7 +252,7 @@ def take(step: Step, messages: Messages, message: Message, at_ms: int) -> object
         "record": lambda: messages.record(
             message.id, make_receipt(step.status, step.event, telnyx_id=step.telnyx_id), at_ms
         ),
-        "look_again": lambda: messages.set_due(message, at_ms + 9 if step.flag else None),
+        "set_due": lambda: messages.set_due(message, at_ms + 9 if step.flag else None),
     }
     return calls[step.call]()
 

@@ -314,7 +314,7 @@ def test_what_could_not_be_renewed_is_not_given_up(refusing: Refuse) -> None:
     assert {one.queue_id for one in envelopes} <= {one.queue_id for one in received(good)}
 
 
-@pytest.mark.parametrize("call", ["defer", "done"])
+@pytest.mark.parametrize("call", ["hide", "delete"])
 def test_what_fails_to_be_deferred_or_done_is_tried_again(refusing: Refuse, call: str) -> None:
     good, _ = refusing()
     good.put(line(12))
@@ -332,7 +332,7 @@ def test_what_fails_to_be_deferred_or_done_is_tried_again(refusing: Refuse, call
     assert client.waits == [0.05]
 
 
-@pytest.mark.parametrize("call", ["defer", "done"])
+@pytest.mark.parametrize("call", ["hide", "delete"])
 def test_what_always_fails_to_be_deferred_or_done_is_told(refusing: Refuse, call: str) -> None:
     good, _ = refusing()
     good.put(line(2))
@@ -345,7 +345,7 @@ def test_what_always_fails_to_be_deferred_or_done_is_told(refusing: Refuse, call
     assert good.size() == 2
 
 
-@pytest.mark.parametrize("call", ["defer", "done"])
+@pytest.mark.parametrize("call", ["hide", "delete"])
 def test_a_handle_that_is_no_longer_good_is_left_at_that(refusing: Refuse, call: str) -> None:
     good, _ = refusing()
     good.put(line(3))

@@ -176,7 +176,7 @@ class Stage:
         )
         self.start_ms = self.clock.now_ms()
         # The same in each run.
-        vars(self.world.service)["desk"] = replace(self.world.service.deps, jitter=random.Random(1).random)
+        vars(self.world.service)["deps"] = replace(self.world.service.deps, jitter=random.Random(1).random)
         self._evidence = evidence
         self._idle_reconciles = idle_reconciles
         self._swept_ms = self.start_ms

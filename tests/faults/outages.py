@@ -70,11 +70,11 @@ def stores_fail(*trips: Tripwire, calls: Sequence[str]) -> Callable[[], None]:
     return end
 
 
-MESSAGES = (*WRITES, "get", "find", "get_all", "read", "line", "line_length", "waiting", "due_messages")
+MESSAGES = (*WRITES, "get", "find", "get_all", "read", "recipient_queue", "queue_length", "waiting", "due_messages")
 LIMITS = (
     "read_gate", "reserve", "cover", "push", "count", "uncount", "give_back", "take_turn", "refused", "set_brake",
-    "open_breaker", "probe", "suspect", "clear_suspects", "trouble", "settle", "close_breaker", "take_line",
-    "leave_line",
+    "open_breaker", "probe", "suspect", "clear_suspects", "trouble", "settle", "close_breaker", "take_queue",
+    "leave_queue",
 )  # fmt: skip
 # What else may be gone for a while, and how it is made to be.
 STORES: dict[str, Callable[[Stage], Callable[[], None]]] = {
@@ -85,7 +85,7 @@ STORES: dict[str, Callable[[Stage], Callable[[], None]]] = {
     ),
     "the queue, for what is put in": lambda stage: stores_fail(stage.queue.trip, calls=("put",)),
     "the queue, for every call": lambda stage: stores_fail(
-        stage.queue.trip, calls=("put", "defer", "done", "size", "receive")
+        stage.queue.trip, calls=("put", "hide", "delete", "size", "receive")
     ),
     "the secret": lambda stage: stores_fail(stage.world.provider.trip, calls=("prepare",)),
 }

@@ -20,12 +20,12 @@ RECIPIENTS = [f"+120255501{number:02d}" for number in (23, 45, 67, 89)]
 # Each call that the consumer, the reconciler and the webhook make, and the put of the API.
 CALLS = (
     *(("messages", call) for call in ("claim", "get", "submitted", "ambiguous", "release", "end", "hold")),
-    *(("messages", call) for call in ("record", "mark_replayed", "due_messages", "look_again")),
+    *(("messages", call) for call in ("record", "mark_replayed", "due_messages", "set_due")),
     *(("messages", call) for call in ("read", "get_all", "recipient_queue", "queued")),
     *(("limits", call) for call in ("read_gate", "reserve", "push", "open_breaker", "probe", "close_breaker")),
     *(("limits", call) for call in ("suspect", "clear_suspects", "trouble", "settle", "cover", "give_back")),
     *(("limits", call) for call in ("refused", "set_brake", "take_turn")),
-    *(("queue", call) for call in ("put", "defer", "done")),
+    *(("queue", call) for call in ("put", "hide", "delete")),
     *(("provider", call) for call in ("prepare", "send", "record_of")),
 )
 

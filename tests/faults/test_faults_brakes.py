@@ -166,7 +166,7 @@ SEND_CALLS = [
     (store, call, number, after)
     for store, call, number in (
         ("provider", "prepare", 0),
-        ("limits", "look", 0),
+        ("limits", "read_gate", 0),
         ("limits", "count", 0),
         ("limits", "reserve", 0),
         ("limits", "push", 0),

@@ -37,7 +37,7 @@ ANSWERS = (
 CALLS = (
     *(("messages", call) for call in MESSAGES),
     *(("limits", call) for call in LIMITS),
-    *(("queue", call) for call in ("put", "defer", "done", "size")),
+    *(("queue", call) for call in ("put", "hide", "delete", "size")),
     *(("optouts", call) for call in ("get", "replace")),
     *(("provider", call) for call in ("prepare", "send", "record_of")),
 )
@@ -81,7 +81,7 @@ class Walk(Stage):
         world.messages.lag_ms = self.chance.choice((0, 20, 300))
         for name in ("messages", "limits", "queue", "optouts"):
             self.trips[name].takes = self._latency
-        vars(world.service)["desk"] = replace(world.service.deps, jitter=self.chance.random)
+        vars(world.service)["deps"] = replace(world.service.deps, jitter=self.chance.random)
         self._watch_claims()
 
     def _latency(self) -> None:

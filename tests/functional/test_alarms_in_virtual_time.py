@@ -263,7 +263,7 @@ def test_a_publisher_whose_bus_or_counters_refuse_is_seen() -> None:
 @pytest.mark.parametrize(
     ("port", "call", "own"),
     [
-        ("limits", "look", {Metric.PAUSED, Metric.STOPPED_KEY}),
+        ("limits", "read_gate", {Metric.PAUSED, Metric.STOPPED_KEY}),
         ("counters", "read", {Metric.UNKNOWN_NOW}),
         ("messages", "oldest", {Metric.OLDEST_WAIT, Metric.OVERDUE}),
         ("queue", "size", {Metric.STRANDED_NOW}),
@@ -289,7 +289,7 @@ def test_while_tables_hang_the_reconciler_ends_in_time_and_the_queues_gauges_are
     for store in (world.limits, world.counters, world.messages, world.heartbeat):
         # Three tries of five seconds each.
         store.trip.takes = lambda: world.clock.pass_ms(15_000)
-    for port, call in (("limits", "look"), ("counters", "read"), ("messages", "oldest"), ("heartbeat", "beat")):
+    for port, call in (("limits", "read_gate"), ("counters", "read"), ("messages", "oldest"), ("heartbeat", "beat")):
         getattr(world, port).trip.fail(call)
     world.messages.trip.fail("due_messages")
     began = world.clock.now_ms()
@@ -306,11 +306,11 @@ def test_an_idle_stack_and_one_whose_texts_are_young_pay_for_no_further_look(wor
     for to in OTHERS:
         world.enqueue(to)
     world.clock.pass_ms(4 * MINUTE)
-    before = world.limits.trip.calls.count("look")
+    before = world.limits.trip.calls.count("read_gate")
 
     world.reconcile()
 
-    assert world.limits.trip.calls.count("look") == before + 1
+    assert world.limits.trip.calls.count("read_gate") == before + 1
     assert world.messages.trip.calls.count("oldest") == 1
     assert 240 <= world.metrics.values[Metric.OLDEST_WAIT][-1] < 300
     assert world.metrics.values[Metric.OVERDUE] == [0]

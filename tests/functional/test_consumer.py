@@ -359,7 +359,7 @@ def test_a_drain_leaves_it_too_and_says_that_it_remains(world: World) -> None:
 
 def test_it_waits_even_where_the_queue_refuses_to_hide_it(world: World) -> None:
     world.queue.append('{"v":3}', THEIRS, "of-tomorrow")
-    world.queue.trip.fail("defer")
+    world.queue.trip.fail("hide")
 
     world.consume(until_ms=world.clock.now + 60_000)
 
@@ -731,7 +731,7 @@ def test_a_text_without_its_group_is_never_worn_out_by_a_pause(world: World) -> 
 def test_a_text_without_its_group_is_not_lost_where_its_store_fails(crash: Exception) -> None:
     world = make_world()
     world.enqueue(to=A)
-    world.messages.trip.fail("line", lambda: crash)
+    world.messages.trip.fail("recipient_queue", lambda: crash)
 
     answer = world.invoke("consumer", in_group(world, None), 60_000)
     world.messages.trip.clear()
@@ -746,7 +746,7 @@ def test_a_text_without_its_group_is_not_lost_where_its_store_fails(crash: Excep
 
 @pytest.mark.parametrize(
     ("store", "call"),
-    [("messages", "claim"), ("limits", "reserve"), ("limits", "look"), ("provider", "prepare")],
+    [("messages", "claim"), ("limits", "reserve"), ("limits", "read_gate"), ("provider", "prepare")],
 )
 def test_a_store_that_fails_before_the_send_sends_nothing_and_the_batch_comes_again_in_order(
     world: World, store: str, call: str
@@ -789,7 +789,7 @@ def test_an_answer_that_could_not_be_recorded_never_leads_to_a_second_text(world
     assert world.queue.stored == []
 
 
-@pytest.mark.parametrize("call", ["defer", "done"])
+@pytest.mark.parametrize("call", ["hide", "delete"])
 def test_a_queue_that_fails_to_hide_or_delete_loses_and_doubles_nothing(world: World, call: str) -> None:
     for number in range(5):
         world.enqueue(message=f"number {number}")

@@ -85,7 +85,7 @@ def test_what_was_sent_leaves_the_queue_even_if_the_rest_of_its_line_fails() -> 
     world = make_world()
     first = world.enqueue()
     world.enqueue()
-    world.limits.trip.fail("look", skip=2)
+    world.limits.trip.fail("read_gate", skip=2)
     world.process()
     assert [text.key for text in world.provider.texts] == [first.fields["message_id"]]
     assert len(world.queue.stored) == 1

@@ -116,9 +116,9 @@ def test_the_errors_and_the_cost_have_the_parts_that_the_page_names(world: World
 
 
 def test_every_refusal_that_the_page_names_is_one_that_is_logged() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "layers/longcode/python/longcode").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "layers/longcode/python/longcode").rglob("*.py"))
     named = set(re.findall(r"`((?:publish|stream)\.\w+)`", PAGE))
-    assert named == set(re.findall(r'journal\.(?:warning|exception)\("((?:publish|stream)\.\w+)"', sources))
+    assert named == set(re.findall(r'logger\.(?:warning|exception)\("((?:publish|stream)\.\w+)"', sources))
 
 
 def test_every_resource_that_the_page_names_is_in_the_template() -> None:

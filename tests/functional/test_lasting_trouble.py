@@ -140,7 +140,7 @@ def test_texts_that_were_erased_cost_those_behind_them_no_slot(world: World) -> 
 def test_one_failed_look_does_not_cost_a_line_its_slots() -> None:
     world = make_world(make_settings(recipient_interval_ms=60_000))
     line(world, 10)
-    world.limits.trip.fail("look", skip=1)
+    world.limits.trip.fail("read_gate", skip=1)
     began = world.clock.now
 
     world.consume()

@@ -352,6 +352,6 @@ def test_the_page_of_the_metrics_is_the_one_that_the_list_makes() -> None:
 
 def test_nothing_is_counted_that_is_not_in_the_list_and_all_in_it_is_counted_somewhere() -> None:
     package = ROOT / "layers/longcode/python/longcode"
-    sources = "".join(path.read_text() for path in package.glob("*.py") if path.name != "metrics.py")
+    sources = "".join(path.read_text() for path in package.rglob("*.py") if path.name != "metrics.py")
     counted = set(re.findall(r"\bMetric\.([A-Z_]+)", sources))
     assert counted == set(Metric.__members__)

@@ -271,7 +271,7 @@ def test_from_the_first_refused_on_all_comes_again_and_nothing_of_it_was_counted
 def test_what_is_told_of_one_text_stays_in_order_through_refusals(world: World) -> None:
     lives = [(None, a_text()), (a_text(), a_text(status=Status.SENDING))]
     lives.append((a_text(status=Status.SENDING), a_text(status=Status.SUBMITTED)))
-    world.event_bus.trip.fail("tell", skip=1)
+    world.event_bus.trip.fail("publish", skip=1)
 
     assert publish_to(world, *lives) == ["0002"]
     assert publish_to(world, *lives[1:], first=2) == []

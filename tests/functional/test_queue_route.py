@@ -79,7 +79,7 @@ def test_what_could_not_be_stored_is_not_queued(world: World) -> None:
     assert world.queue.stored == []
 
 
-@pytest.mark.parametrize("call", ["get", "line_length"])
+@pytest.mark.parametrize("call", ["get", "queue_length"])
 def test_a_store_that_cannot_be_read_takes_nothing(world: World, call: str) -> None:
     world.messages.trip.fail(call)
 
@@ -247,7 +247,7 @@ def test_a_recipient_who_has_opted_out_is_put_into_no_line(world: World) -> None
 
 
 def test_limits_that_cannot_be_read_are_no_reason_to_say_where_nobody_is(world: World) -> None:
-    world.limits.trip.fail("look", unavailable)
+    world.limits.trip.fail("read_gate", unavailable)
 
     assert world.enqueue().status == 503
 

@@ -326,7 +326,7 @@ def test_what_could_not_be_stored_is_not_sent(world: World, call: str) -> None:
     assert world.send(key="order-17").status == 200
 
 
-@pytest.mark.parametrize("call", ["look", "reserve", "push"])
+@pytest.mark.parametrize("call", ["read_gate", "reserve", "push"])
 def test_a_limit_store_that_fails_before_the_send_leaves_it_unsent_and_safe_to_repeat(
     world: World, call: str
 ) -> None:

@@ -121,7 +121,7 @@ class Trouble:
             TableName=self.stack.messages_table,
             Key={"pk": {"S": f"M#{ident}"}},
             UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in changes),
-            ConditionExpression="attribute_exists(attention)",
+            ConditionExpression="attribute_exists(due_shard)",
             ExpressionAttributeValues={f":{name}": {"N": str(value)} for name, value in changes.items()},
         )
 

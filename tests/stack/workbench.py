@@ -131,7 +131,7 @@ class Bench:
                 TableName=self.stack.messages_table,
                 Key={"pk": {"S": f"M#{ident}"}},
                 UpdateExpression="SET claimed_ms = :then, due_at_ms = :now",
-                ConditionExpression="claimed_ms < :before AND attribute_exists(attention)",
+                ConditionExpression="claimed_ms < :before AND attribute_exists(due_shard)",
                 ExpressionAttributeValues={
                     ":then": {"N": str(now - TEN_MINUTES_MS - 1000)},
                     ":now": {"N": str(now)},

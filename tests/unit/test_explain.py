@@ -71,7 +71,7 @@ def test_every_fault_of_our_own_is_explained() -> None:
 
 def _fault_codes() -> Iterator[str]:
     """The codes that the layer's modules give to the faults they make."""
-    for path in LAYER.glob("*.py"):
+    for path in LAYER.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fault":
                 first = node.args[0] if node.args else None

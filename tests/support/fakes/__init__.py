@@ -60,7 +60,7 @@ __all__ = [
     "make_world",
 ]
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 OURS = "+12025550100"
 THEIRS = "+12025550123"
 WEBHOOK_URL = "https://example.com/webhooks/message"
@@ -204,23 +204,23 @@ def _messages(settings: Settings, clock: FakeClock) -> FakeMessages:
     return FakeMessages(validity_minutes=settings.validity_minutes, keep_text=keep_text, now_ms=clock.now_ms)
 
 
-# Any: the parts that a caller puts in the place of ours, by the names that wiring.Service has for them.
+# Any: the parts that a caller puts in the place of ours, by the names that container.Service has for them.
 def make_world(settings: Settings | None = None, **parts: Any) -> World:
-    """A world over `settings`; `parts` (clock, messages, limits, outbox, provider, …) replace the fakes."""
+    """A world over `settings`; `parts` (clock, messages, limits, queue, provider, …) replace the fakes."""
     settings = settings or make_settings()
     clock = parts.setdefault("clock", FakeClock())
     messages = parts.setdefault("messages", _messages(settings, clock))
     optouts = parts.setdefault("optouts", FakeOptOuts())
     limits = parts.setdefault("limits", FakeLimits(optouts))
-    queue = parts.setdefault("outbox", FakeQueue(clock))
-    event_bus = parts.setdefault("bus", FakeEventBus())
+    queue = parts.setdefault("queue", FakeQueue(clock))
+    event_bus = parts.setdefault("event_bus", FakeEventBus())
     counters = parts.setdefault("counters", FakeCounters())
     heartbeat = parts.setdefault("heartbeat", FakeHeartbeat())
     unpublished = parts.setdefault("unpublished", FakeQueue(clock))
     parts.setdefault("dead_letters", DeadLetters(queue))
     provider = parts.setdefault("provider", FakeProvider(clock))
-    metrics = parts.setdefault("meter", FakeMetrics())
-    logger = parts.setdefault("journal", FakeLogger())
+    metrics = parts.setdefault("metrics", FakeMetrics())
+    logger = parts.setdefault("logger", FakeLogger())
     parts.setdefault("finder", FakeFinder(messages))
     parts.setdefault("parallel", clock.side_by_side)
     service = container.Service(settings, **parts)

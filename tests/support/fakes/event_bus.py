@@ -21,7 +21,7 @@ class FakeEventBus:
     def publish(self, events: Sequence[Event]) -> PublishResult:
         for number, event in enumerate(events):
             try:
-                with self.trip.around("tell"):
+                with self.trip.around("publish"):
                     if event.about in self.refuse:
                         return PublishResult(number, "ThrottlingException")
                     self.heard.append(event)

@@ -167,7 +167,7 @@ class FakeLimits:
         key = pacing.recipient_key(recipient)
         with self.trip.around("push"):
             self._push(key, not_before_ms)
-        with self.trip.around("take_line"):
+        with self.trip.around("take_queue"):
             found = self._limiter(key)
             if (found.turn_id, found.turn_ms) != (seen.turn_id, seen.turn_ms):
                 return False
@@ -175,7 +175,7 @@ class FakeLimits:
             return True
 
     def leave_queue(self, recipient: str, message_id: str) -> None:
-        with self.trip.around("leave_line"):
+        with self.trip.around("leave_queue"):
             key = pacing.recipient_key(recipient)
             if self._limiter(key).turn_id == message_id:
                 self.limiters[key] = replace(self.limiters[key], turn_id="", turn_ms=0)

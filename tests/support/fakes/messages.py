@@ -22,7 +22,7 @@ from tests.support.fakes.tripwire import Tripwire
 
 WRITES = (
     "accept", "claim", "release", "submitted", "ambiguous", "mark_replayed", "end", "hold", "record", "receive",
-    "look_again", "erase", "queued", "forbid",
+    "set_due", "erase", "queued", "forbid",
 )  # fmt: skip
 
 
@@ -272,7 +272,7 @@ class FakeMessages:
             return True
 
     def queue_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
-        with self.trip.around("line_length"):
+        with self.trip.around("queue_length"):
             found = sum(
                 row.message.recipient == recipient
                 and self._shown(row)
@@ -327,7 +327,7 @@ class FakeMessages:
             return [ident for _, ident in found[:at_most]]
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
-        with self.trip.around("look_again"):
+        with self.trip.around("set_due"):
             row = self._rows.get(message.id)
             if row is None or row.due_at_ms is None:
                 return

@@ -132,7 +132,7 @@ def _item(message: Message) -> "Item":
 
 
 def shard(message_id: str, *, receipt: bool = False, waits: bool = False) -> str:
-    """The part of the attention index that a message is in.
+    """The part of the index of what is due that a message is in.
 
     `receipt`: it only waits for one; `waits`: it waits in the queue.
     """
@@ -233,7 +233,7 @@ class DynamoMessages:
             item = self._update(
                 message_id,
                 "SET #status = :sending, #rank = :rank, claim_id = :claim, claimed_ms = :now, updated_ms = :now, "
-                "due_shard = :shard, due_at_ms = :look ADD attempts :one REMOVE line, unqueued",
+                "due_shard = :shard, due_at_ms = :look ADD attempts :one REMOVE recipient_queue, unqueued",
                 "#rank = :queued AND attribute_not_exists(no_resend)",
                 {
                     ":sending": Status.SENDING.value,
@@ -263,7 +263,7 @@ class DynamoMessages:
     ) -> bool:
         return self._try_update(
             message.id,
-            "SET #status = :queued, #rank = :rank, line = :line, slot_ms = :slot, held_by = :held, turn = :turn, "
+            "SET #status = :queued, #rank = :rank, recipient_queue = :line, slot_ms = :slot, held_by = :held, turn = :turn, "
             "updated_ms = :now, due_shard = :shard, due_at_ms = :look "
             "ADD attempts :less REMOVE claim_id, claimed_ms",
             "claim_id = :claim AND #rank = :sending",
@@ -374,7 +374,7 @@ class DynamoMessages:
             message.id,
             "SET #status = :status, #rank = :rank, faults = :faults, safe_to_retry = :retry, updated_ms = :now, "
             "expires_at = :expires, history = list_append(if_not_exists(history, :none), :entry) "
-            "REMOVE line, unqueued, attention, due_at_ms" + self._forget_text(status),
+            "REMOVE recipient_queue, unqueued, due_shard, due_at_ms" + self._forget_text(status),
             "#rank < :submitted AND "
             + ("claim_id = :claim" if message.claim_id else "attribute_not_exists(claim_id)"),
             {
@@ -480,7 +480,7 @@ class DynamoMessages:
 
     def queue_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
         values: Item = {":line": recipient}
-        condition = "line = :line"
+        condition = "recipient_queue = :line"
         if before_ms is not None:
             condition += " AND accepted_ms < :before"
             values[":before"] = before_ms
@@ -500,7 +500,7 @@ class DynamoMessages:
                 TableName=self._table,
                 IndexName="by_recipient_queue",
                 Limit=at_most,
-                KeyConditionExpression="line = :line AND accepted_ms <= :until",
+                KeyConditionExpression="recipient_queue = :line AND accepted_ms <= :until",
                 ExpressionAttributeValues=_values({":line": recipient, ":until": until_ms}),
             )
         return [_waiting(item) for item in map(_parse, page["Items"])]
@@ -638,7 +638,7 @@ class DynamoMessages:
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
         if at_ms is None:
-            self._try_update(message.id, "REMOVE attention, due_at_ms", "attribute_exists(pk)", {})
+            self._try_update(message.id, "REMOVE due_shard, due_at_ms", "attribute_exists(pk)", {})
         else:
             # Only for the message as it was read: whoever changed it meanwhile has said when to look at it.
             receipt = message.status.rank >= Status.SUBMITTED.rank
@@ -654,7 +654,7 @@ class DynamoMessages:
             self._try_update(
                 message.id,
                 "SET due_shard = :shard, due_at_ms = :at",
-                f"attribute_exists(attention) AND #rank = :rank AND {mine}",
+                f"attribute_exists(due_shard) AND #rank = :rank AND {mine}",
                 values,
             )
 
@@ -824,9 +824,9 @@ def _advance(receipt: Receipt, now_ms: int) -> tuple[str, "Item", str]:
             changes += f", {name} = :{name}"
             values[f":{name}"] = value
     if receipt.status.final:
-        return changes, values, " REMOVE attention, due_at_ms, line"
+        return changes, values, " REMOVE due_shard, due_at_ms, recipient_queue"
     values[":look"] = now_ms + RECEIPT_CHECK_MS
-    return changes + ", due_shard = :shard, due_at_ms = :look", values, " REMOVE line"
+    return changes + ", due_shard = :shard, due_at_ms = :look", values, " REMOVE recipient_queue"
 
 
 def _why_not_recorded(item: "Item", receipt: Receipt) -> Recorded:

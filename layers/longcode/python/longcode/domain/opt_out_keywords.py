@@ -102,8 +102,8 @@ def read_keyword(text: str, autoresponse: str | None) -> OptOutKeyword | None:
     The whole text must be the word: "We have to STOP this bill" is no wish. Where the provider and the text
     differ, the STOP counts; and no START is taken from a text that may ask for an end.
 
-    >>> wish("“Opt-out.”", None), wish("Stop, please", "HELP"), wish("Stop by at 5", None)
-    (<Wish.STOP: 'stop'>, <Wish.UNCLEAR: 'unclear'>, None)
+    >>> read_keyword("“Opt-out.”", None), read_keyword("Stop, please", "HELP"), read_keyword("Stop by 5", None)
+    (<OptOutKeyword.STOP: 'stop'>, <OptOutKeyword.UNCLEAR: 'unclear'>, None)
     """
     own = _own(text)
     said = (autoresponse or "").strip().upper()
