@@ -70,7 +70,7 @@ def test_what_aws_clients_trust_is_five_roots_of_amazon(stack: Stack) -> None:
 
 # Whom each client trusts; None leaves it to botocore.
 TRUSTED = """
-from longcode import aws
+from longcode.aws import clients as aws
 for client in (aws.dynamodb, aws.sqs, aws.events, aws.secretsmanager):
     print(client()._endpoint.http_session._verify)
 """

@@ -136,7 +136,7 @@ def test_what_a_make_up_that_was_killed_has_started_is_ended_by_the_next_command
     tmp_path: Path, eventually: Callable[[Callable[[], Any]], Any], then: str
 ) -> None:
     layout = Layout.of(tmp_path)
-    command = [sys.executable, "-m", "local", "up", "--dir", str(tmp_path)]
+    command = [sys.executable, "-m", "devtools.local_stack", "up", "--dir", str(tmp_path)]
     starter = spawn(command, env=dict(os.environ), log=tmp_path / "log", cwd=ROOT)
     # It has both processes, and has still to deploy to them.
     left = eventually(lambda: len(found := registered(layout.processes)) == 2 and found)
