@@ -56,7 +56,9 @@ def test_a_template_can_be_read() -> None:
     }
 
     assert len(found["template.yaml"]) <= TEMPLATE
-    assert {name: len(text) for name, text in found.items() if name != "template.yaml" and len(text) > OPERATIONS} == {}
+    assert {
+        name: len(text) for name, text in found.items() if name != "template.yaml" and len(text) > OPERATIONS
+    } == {}
     assert [name for name, text in found.items() for line in text if len(line) > LINE] == []
 
 

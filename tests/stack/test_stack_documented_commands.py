@@ -1,0 +1,216 @@
+"""Each command that the documents show is one that works: it runs, or its program knows every word of it."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import httpx
+import pytest
+from botocore import xform_name
+
+from devtools.local_stack.layout import ROOT, Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "bench/README.md"]
+# What the AWS command line adds to an operation's own parameters, and its commands that are no operation.
+OF_EVERY_AWS_COMMAND = {"query", "output", "profile", "region"}
+LOGS_TAIL = {"since", "filter-pattern", "follow"}
+# What surrounds commands in a page.
+SHELL = {
+    "API",
+    "KEY",
+    "TABLE",
+    "BACKUP",
+    "PLAN",
+    "NEW",
+    "PATH",
+    "date",
+    "export",
+    "eval",
+    "read",
+    "output",
+    "resource",
+    "end_queue",
+}
+# The local stack is up already, and these would install into or deploy from this checkout.
+ONLY_LOOKED_AT = {"make", "sam"}
+
+
+def commands(page: Path) -> list[str]:
+    """The commands of a page's bash blocks, each in one line and without its comment."""
+    found = []
+    for block in re.findall(r"^ *```bash\n(.*?)^ *```", page.read_text(), re.DOTALL | re.MULTILINE):
+        joined = re.sub(r"\\\n\s*", " ", block)
+        joined = re.sub(r"\n\s*(?=--)", " ", joined)
+        lines = [re.sub(r"(^|\s)# .*$", "", line).strip() for line in joined.splitlines()]
+        found += [line for line in lines if line]
+    return found
+
+
+COMMANDS = {
+    f"{page.relative_to(ROOT).as_posix()}: {command}": command for page in PAGES for command in commands(page)
+}
+
+
+def programs(command: str) -> list[str]:
+    """A command and those whose output it takes, by `$(…)`, a pipe or `&&`; the innermost first."""
+    found: list[str] = []
+    while inner := re.search(r"\$\(([^()]*)\)", command):
+        found += programs(inner[1])
+        command = command.replace(inner[0], "X")
+    found += [part.strip() for part in re.split(r"\s(?:&&|\|)\s(?=[\w./])", command)]
+    return found
+
+
+def known(program: str) -> str | None:
+    """What kind of program it is, None for one that nothing here looks at."""
+    program = re.sub(r"^(?:\w+\(\) *\{ *)", "", program)
+    program = re.sub(r"^\w+=(?!\$\()\S+\s+(?=\S)", "", program)
+    word = re.split(r"[\s=(]", program, maxsplit=1)[0]
+    kinds = {"./longcode": "longcode", "longcode": "longcode", ".venv/bin/python": "python", "python3": "python"}
+    return kinds.get(word) or (
+        word if word in {"aws", "curl", *ONLY_LOOKED_AT} else "shell" if word in SHELL else None
+    )
+
+
+def of_kind(kind: str) -> list[str]:
+    found = {program for command in COMMANDS.values() for program in programs(command) if known(program) == kind}
+    assert found
+    return sorted(found)
+
+
+def options(program: str) -> set[str]:
+    """The long options of a program, without their dashes."""
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "X", program)
+    return set(re.findall(r"(?<=\s)--([a-z][a-z0-9-]*)", bare))
+
+
+def test_each_command_is_of_a_kind_that_is_tried_here() -> None:
+    unknown = [where for where, command in COMMANDS.items() for program in programs(command) if not known(program)]
+
+    assert unknown == []
+    assert len(COMMANDS) > 80
+
+
+def test_each_make_target_exists_and_takes_its_variables() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for program in of_kind("make"):
+        words = shlex.split(program)
+        done = subprocess.run(
+            ["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
+
+        assert done.returncode == 0, (program, done.stderr)
+        for variable in re.findall(r"\b([A-Z_]+)=", program):
+            assert f"$({variable})" in makefile, (program, variable)
+
+
+def test_each_longcode_command_knows_its_options() -> None:
+    helps: dict[str, str] = {}
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    for program in of_kind("longcode"):
+        name = shlex.split(program)[1]
+        if name.startswith("-"):
+            continue
+        if name not in helps:
+            done = subprocess.run(
+                [str(ROOT / "longcode"), name, "--help"],
+                capture_output=True, text=True, check=False, timeout=60, env=environment,
+            )  # fmt: skip
+            assert done.returncode == 0, (program, done.stderr)
+            helps[name] = done.stdout
+
+        assert [option for option in options(program) if f"--{option}" not in helps[name]] == [], program
+    assert len(helps) > 10
+
+
+def test_each_aws_command_is_an_operation_with_such_parameters() -> None:
+    session = botocore.session.Session()
+    for program in of_kind("aws"):
+        service, name = re.findall(r"\baws ([\w-]+) ([\w-]+)", program)[0]
+        given = options(program) - OF_EVERY_AWS_COMMAND
+        if (service, name) == ("logs", "tail"):
+            assert given <= LOGS_TAIL, program
+            continue
+        if name == "wait":
+            waiter = re.findall(r"\bwait ([\w-]+)", program)[0].replace("-", "_")
+            waiters = session.get_waiter_model(service).waiter_names
+            assert waiter in {xform_name(one) for one in waiters}, program
+            continue
+        model = session.get_service_model(service)
+        operation = {xform_name(one, "-"): one for one in model.operation_names}.get(name)
+        assert operation, program
+        shape = model.operation_model(operation).input_shape
+        parameters = {xform_name(member, "-") for member in shape.members} if shape else set()
+        assert {re.sub(r"^no-", "", option) for option in given} <= parameters, program
+
+
+@pytest.fixture(scope="module")
+def message_id(api: httpx.Client) -> str:
+    answer = api.post("/sms/send", json={"to": "+13085550119", "message": "Hello"})
+    assert answer.status_code == 200
+    return str(answer.json()["message_id"])
+
+
+def run(program: str, stack: Stack, message_id: str) -> str:
+    """What a documented command prints on the shared stack, with a text and numbers of this file's own."""
+    program = re.sub(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", message_id, program)
+    program = re.sub(r"\+1[0-9]{3}555(?=01)", "+1308555", program)
+    program = program.replace(
+        "devtools.local_stack sign", f"devtools.local_stack sign --dir {shlex.quote(stack_home(stack))}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"API": stack.api_url, "KEY": stack.api_key},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, (program, done.stderr)
+    return done.stdout
+
+
+def stack_home(stack: Stack) -> str:
+    return str(Path(stack.logs["emulator"]).parent.parent)
+
+
+def test_each_call_of_the_api_is_answered_as_the_page_says(stack: Stack, message_id: str) -> None:
+    calls = [command for command in COMMANDS.values() if "curl" in command and "()" not in command]
+    assert len(calls) > 10
+    for call in dict.fromkeys(calls):
+        answer: dict[str, Any] = json.loads(run(call, stack, message_id))
+
+        assert "code" not in answer, (call, answer)
+
+
+def test_each_program_of_the_developers_runs(stack: Stack, message_id: str) -> None:
+    for program in of_kind("python"):
+        if "--help" in program:
+            assert "usage" in run(program.replace("python3", sys.executable), stack, message_id).lower(), program
+
+
+def test_a_wrong_option_or_operation_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    check: list[tuple[str, Callable[[], None]]] = [
+        ("./longcode queue --no-such-option", test_each_longcode_command_knows_its_options),
+        ("make no-such-target", test_each_make_target_exists_and_takes_its_variables),
+        ("aws lambda no-such-operation", test_each_aws_command_is_an_operation_with_such_parameters),
+        (
+            "aws lambda get-function --no-such-parameter x",
+            test_each_aws_command_is_an_operation_with_such_parameters,
+        ),
+        ("docker ps", test_each_command_is_of_a_kind_that_is_tried_here),
+    ]
+    for wrong, test in check:
+        monkeypatch.setitem(COMMANDS, "wrong", wrong)
+        with pytest.raises(AssertionError):
+            test()
