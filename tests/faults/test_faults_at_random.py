@@ -14,7 +14,7 @@ from longcode.domain.status import Status
 from tests.chance import SEED, times
 from tests.faults.matrix import HOUR, INTERVAL_MS, LASTS_MS, MINUTE, PROVIDER, Evidence, Stage
 from tests.support.fakes import provider as behaviours
-from tests.support.fakes.tripwire import Died, unavailable
+from tests.support.fakes.fault_injector import Died, unavailable
 
 RECIPIENTS = [f"+120255501{number:02d}" for number in (23, 45, 67, 89)]
 # Each call that the consumer, the reconciler and the webhook make, and the put of the API.
@@ -99,18 +99,18 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and
 ) -> None:
     stage = Storm(evidence=evidence, validity_minutes=3 * 1440)
     world, provider = stage.world, stage.world.provider
-    trips = {
-        "messages": world.messages.trip,
-        "limits": world.limits.trip,
-        "queue": world.queue.trip,
-        "provider": provider.trip,
+    injectors = {
+        "messages": world.messages.faults,
+        "limits": world.limits.faults,
+        "queue": world.queue.faults,
+        "provider": provider.faults,
     }
 
     for recipient, after_ms in lines:
         stage.clock.at(stage.start_ms + after_ms, lambda recipient=recipient: stage.enqueue(recipient))  # type: ignore[misc]
     stage.clock.sleep_until(stage.start_ms)
     for fault in planned:
-        trips[fault.store].fail(fault.call, fault.failure(), after=fault.after, skip=fault.skip)
+        injectors[fault.store].fail(fault.call, fault.failure(), after=fault.after, skip=fault.skip)
     provider.then(*replies)
     for number in doubled:
         if number < len(world.messages.all):

@@ -19,9 +19,9 @@ from longcode.use_cases.recipient_worker import RENEW_AFTER
 from tests.support.fakes import OURS, THEIRS, FakeClock, FakeQueue, World, make_settings, make_world
 from tests.support.fakes import provider as providers
 from tests.support.fakes.examples import make_message
+from tests.support.fakes.fault_injector import Died
 from tests.support.fakes.provider import Behaviour, refuses
 from tests.support.fakes.queue import Stored
-from tests.support.fakes.tripwire import Died
 from tests.support.fakes.webhooks import inbound, receipt
 
 A, B, C = "+12025550101", "+12025550102", "+12025550103"
@@ -359,7 +359,7 @@ def test_a_drain_leaves_it_too_and_says_that_it_remains(world: World) -> None:
 
 def test_it_waits_even_where_the_queue_refuses_to_hide_it(world: World) -> None:
     world.queue.append('{"v":3}', THEIRS, "of-tomorrow")
-    world.queue.trip.fail("hide")
+    world.queue.faults.fail("hide")
 
     world.consume(until_ms=world.clock.now + 60_000)
 
@@ -731,10 +731,10 @@ def test_a_text_without_its_group_is_never_worn_out_by_a_pause(world: World) -> 
 def test_a_text_without_its_group_is_not_lost_where_its_store_fails(crash: Exception) -> None:
     world = make_world()
     world.enqueue(to=A)
-    world.messages.trip.fail("recipient_queue", lambda: crash)
+    world.messages.faults.fail("recipient_queue", lambda: crash)
 
     answer = world.invoke("consumer", in_group(world, None), 60_000)
-    world.messages.trip.clear()
+    world.messages.faults.clear()
     world.consume()
 
     assert len(failed(answer)) == 1
@@ -753,7 +753,7 @@ def test_a_store_that_fails_before_the_send_sends_nothing_and_the_batch_comes_ag
 ) -> None:
     for number in range(3):
         world.enqueue(message=f"number {number}")
-    getattr(world, store).trip.fail(call)
+    getattr(world, store).faults.fail(call)
     mapping = world.mapping()
 
     invocation = mapping.poll()
@@ -768,7 +768,7 @@ def test_a_store_that_fails_before_the_send_sends_nothing_and_the_batch_comes_ag
 
 def test_a_claim_whose_answer_was_lost_sends_nothing_twice(world: World) -> None:
     world.enqueue()
-    world.messages.trip.fail("claim", after=True)
+    world.messages.faults.fail("claim", after=True)
 
     world.consume()
 
@@ -780,7 +780,7 @@ def test_a_claim_whose_answer_was_lost_sends_nothing_twice(world: World) -> None
 def test_an_answer_that_could_not_be_recorded_never_leads_to_a_second_text(world: World) -> None:
     world.enqueue()
     world.enqueue()
-    world.messages.trip.fail("submitted")
+    world.messages.faults.fail("submitted")
 
     world.consume()
 
@@ -793,7 +793,7 @@ def test_an_answer_that_could_not_be_recorded_never_leads_to_a_second_text(world
 def test_a_queue_that_fails_to_hide_or_delete_loses_and_doubles_nothing(world: World, call: str) -> None:
     for number in range(5):
         world.enqueue(message=f"number {number}")
-    world.queue.trip.fail(call)
+    world.queue.faults.fail(call)
 
     world.consume()
 
