@@ -289,7 +289,12 @@ def test_while_tables_hang_the_reconciler_ends_in_time_and_the_queues_gauges_are
     for store in (world.limits, world.counters, world.messages, world.heartbeat):
         # Three tries of five seconds each.
         store.faults.takes = lambda: world.clock.pass_ms(15_000)
-    for port, call in (("limits", "read_gate"), ("counters", "read"), ("messages", "oldest"), ("heartbeat", "beat")):
+    for port, call in (
+        ("limits", "read_gate"),
+        ("counters", "read"),
+        ("messages", "oldest"),
+        ("heartbeat", "beat"),
+    ):
         getattr(world, port).faults.fail(call)
     world.messages.faults.fail("due_messages")
     began = world.clock.now_ms()

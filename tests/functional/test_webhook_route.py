@@ -38,7 +38,9 @@ def deliver(world: World, text: Text, status: str, event_id: str | None = None, 
 
 
 def writes(world: World) -> int:
-    return world.messages.faults.count("record", "receive", "accept", "end") + world.optouts.faults.count("replace")
+    return world.messages.faults.count("record", "receive", "accept", "end") + world.optouts.faults.count(
+        "replace"
+    )
 
 
 @pytest.mark.parametrize(
