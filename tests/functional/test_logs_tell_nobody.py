@@ -119,7 +119,7 @@ def reconciles(world: World) -> None:
 
 def stores_fail(world: World) -> None:
     for store in (world.messages, world.limits, world.optouts, world.queue):
-        for name in ("accept", "read_gate", "get", "put", "claim"):
+        for name in {"accept", "read_gate", "get", "put", "claim"} & store.faults.names:
             store.faults.fail(name)
         world.send(NUMBERS["ann"], WORDS)
         world.enqueue(NUMBERS["ann"], WORDS)
