@@ -11,6 +11,7 @@ from functools import cache
 from longcode.domain.errors import Unavailable
 from longcode.domain.status import Status
 from tests.faults.matrix import HOUR, MINUTE, Evidence, Stage
+from tests.support.fakes import World
 from tests.support.fakes import provider as behaviours
 from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.messages import WRITES
@@ -183,11 +184,16 @@ def run(
     clock.at(ended, lambda: ends[0]())
     stage.run(lasts_ms + 26 * HOUR)
 
+    return aftermath(world, ids, RECIPIENTS[:recipients], ended)
+
+
+def aftermath(world: World, ids: Sequence[str], recipients: Sequence[str], ended: int) -> Aftermath:
+    """What became of the texts with these ids, from the outage on that ended then."""
     provider, queue = world.provider, world.queue
     messages = [message for message in world.messages.all if message.id in set(ids)]
     first = {text.key: text.taken_ms for text in reversed(provider.texts)}
     disordered = 0
-    for recipient in RECIPIENTS[:recipients]:
+    for recipient in recipients:
         line = [
             first[message.id] for message in messages if message.recipient == recipient and message.id in first
         ]

@@ -9,6 +9,9 @@ from longcode.domain.message import KEPT_ENTRIES, RECEIPT_CHECK_MS, Entry
 from longcode.domain.outcomes import Receipt, Recorded
 from longcode.domain.status import Status, receipt_ceiling
 
+# The changes, the condition, and the values of both.
+type _Write = tuple[str, str, Item]
+
 _BILLED = ("parts", "cost", "currency", "completed_ms")
 
 
@@ -21,46 +24,42 @@ class ReceiptWriter:
 
     def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
         """ports.Messages.record."""
-        keep, ours_and_new, common = _keep(receipt)
         if receipt.status:
-            changes, values, removals = _advance(receipt, now_ms)
-            removals += self._retention.forget_text(receipt.status)
-            values |= {
-                ":expires": self._retention.kept_until_s(receipt.status, now_ms),
-                ":ceiling": receipt_ceiling(receipt.status),
-            }
-            try:
-                was = self._table.update(
-                    f"M#{message_id}",
-                    f"{keep}, {changes}, expires_at = :expires ADD event_ids :events{removals}",
-                    f"{ours_and_new} AND #rank < :ceiling",
-                    common
-                    | values
-                    | ({":shard": due_shard(message_id, receipt=True)} if ":look" in values else {}),
-                    returns="ALL_OLD",
-                )
-            except ConditionFailed as exc:
-                why = self._not_recorded(exc.item, message_id, receipt, now_ms)
-                if why is not Recorded.KEPT:
-                    return why
-            else:
-                self._learn(was, message_id, receipt, now_ms)
-                return Recorded.ADVANCED
-        # The bill may come after the end, and what came first stays.
-        billed = {name: value for name in _BILLED if (value := getattr(receipt, name)) is not None}
-        keep += "".join(f", {name} = if_not_exists({name}, :{name})" for name in billed)
+            advancing = self._advancing(message_id, receipt, receipt.status, now_ms)
+            recorded = self._write(message_id, receipt, now_ms, advancing, Recorded.ADVANCED)
+            if recorded is not Recorded.KEPT:
+                return recorded
+        return self._write(message_id, receipt, now_ms, _keeping(receipt), Recorded.KEPT)
+
+    def _write(
+        self, message_id: str, receipt: Receipt, now_ms: int, write: _Write, recorded: Recorded
+    ) -> Recorded:
+        """Make one of the two writes of a receipt: `recorded`, or why it was not made."""
         try:
-            was = self._table.update(
-                f"M#{message_id}",
-                f"{keep} ADD event_ids :events",
-                f"{ours_and_new} AND (attribute_not_exists(history) OR size(history) < :most)",
-                common | {":most": KEPT_ENTRIES} | {f":{name}": value for name, value in billed.items()},
-                returns="ALL_OLD",
-            )
+            was = self._table.update(f"M#{message_id}", *write, returns="ALL_OLD")
         except ConditionFailed as exc:
             return self._not_recorded(exc.item, message_id, receipt, now_ms)
-        self._learn(was, message_id, receipt, now_ms)
-        return Recorded.KEPT
+        if receipt.telnyx_id and "telnyx_id" not in was:
+            # The receipt is the first to name the provider's id.
+            self.point(receipt.telnyx_id, message_id, now_ms)
+        return recorded
+
+    def _advancing(self, message_id: str, receipt: Receipt, status: Status, now_ms: int) -> _Write:
+        """The write that also moves the status forward."""
+        keep, ours_and_new, common = _keep(receipt)
+        changes, values, removals = _advance(receipt, now_ms)
+        removals += self._retention.forget_text(status)
+        values |= {
+            ":expires": self._retention.kept_until_s(status, now_ms),
+            ":ceiling": receipt_ceiling(status),
+        }
+        if ":look" in values:
+            values[":shard"] = due_shard(message_id, receipt=True)
+        return (
+            f"{keep}, {changes}, expires_at = :expires ADD event_ids :events{removals}",
+            f"{ours_and_new} AND #rank < :ceiling",
+            common | values,
+        )
 
     def point(self, telnyx_id: str, message_id: str, now_ms: int) -> None:
         """Let `telnyx_id` lead to the message for as long as that is kept, which only evidence ends."""
@@ -71,14 +70,22 @@ class ReceiptWriter:
         """Why a receipt was not written."""
         why = _why_not_recorded(item, receipt)
         if why is Recorded.DUPLICATE and item.get("telnyx_id") == typed(receipt.telnyx_id):
-            # It may be this very write, whose answer was lost, and which was the first to tell the provider's id.
+            # It may be this very write, whose answer was lost, and which was the first to name the provider's id.
             self.point(receipt.telnyx_id, message_id, now_ms)
         return why
 
-    def _learn(self, was: Item, message_id: str, receipt: Receipt, now_ms: int) -> None:
-        """Remember the provider's id where the receipt was the first to tell it."""
-        if receipt.telnyx_id and "telnyx_id" not in was:
-            self.point(receipt.telnyx_id, message_id, now_ms)
+
+def _keeping(receipt: Receipt) -> _Write:
+    """The write that only keeps it in the history, up to KEPT_ENTRIES."""
+    keep, ours_and_new, common = _keep(receipt)
+    # The bill may come after the end, and what came first stays.
+    billed = {name: value for name in _BILLED if (value := getattr(receipt, name)) is not None}
+    keep += "".join(f", {name} = if_not_exists({name}, :{name})" for name in billed)
+    return (
+        f"{keep} ADD event_ids :events",
+        f"{ours_and_new} AND (attribute_not_exists(history) OR size(history) < :most)",
+        common | {":most": KEPT_ENTRIES} | {f":{name}": value for name, value in billed.items()},
+    )
 
 
 def _keep(receipt: Receipt) -> tuple[str, str, Item]:
