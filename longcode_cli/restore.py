@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from longcode.aws import messages
+from longcode.aws import message_codec
+from longcode.aws.restore import TableRestore
 from longcode.domain.status import Status
 from longcode_cli.target import Target
 
@@ -45,18 +46,16 @@ class Restored:
 
 def restore(target: Target, table: str, now_ms: int, *, dry_run: bool) -> Iterator[Restored]:
     """Put back what only `table` has, and say after each batch how far it is. It may be run again."""
-    done = Restored()
-    act: Callable[[Any], bool] = (
-        target.messages.lacks if dry_run else (lambda item: target.messages.put_back(item, now_ms))
-    )
-    items = (item for item in target.messages.copies(table) if not item["pk"]["S"].startswith(_COUNTED))
+    done, restoring = Restored(), TableRestore(target.messages.table)
+    act: Callable[[Any], bool] = restoring.lacks if dry_run else (lambda item: restoring.put_back(item, now_ms))
+    items = (item for item in restoring.copies(table) if not item["pk"]["S"].startswith(_COUNTED))
     with ThreadPoolExecutor(_WORKERS) as pool:
         while batch := list(islice(items, _BATCH)):
             done.read += len(batch)
             alive = [item for item in batch if not _expired(item)]
             done.expired += len(batch) - len(alive)
             for item, missing in zip(alive, pool.map(act, alive), strict=True):
-                message = messages.image(item)
+                message = message_codec.image(item)
                 if not missing:
                     done.there += 1
                 elif message:

@@ -14,7 +14,7 @@ from longcode.domain.gate import Control, Gate
 from longcode.domain.message import Fault, Message, iso, utc
 from longcode.domain.opt_out_keywords import OptOutKeyword
 from longcode.domain.status import HeldBy, Status
-from longcode.entrypoints import http
+from longcode.entrypoints import responses
 from longcode.telnyx import protocol
 from longcode.use_cases import send_attempt
 from longcode.use_cases.enqueue import Forecast
@@ -239,7 +239,7 @@ def _again(found: Message) -> str:
 
 def message_json(found: Message, forecast: Forecast | None, *, full: bool) -> dict[str, Any]:
     """The API's own answer about a message, with what is not to be shown masked or null."""
-    return _unless(full, http.status(found, forecast).fields)
+    return _unless(full, responses.status(found, forecast).fields)
 
 
 # Any: JSON.
@@ -293,7 +293,7 @@ def page(found: Page, *, full: bool) -> RenderableType:
 def page_json(found: Page, *, full: bool) -> dict[str, Any]:
     """The API's own answer about them, with what is not to be shown masked or null."""
     # Any: JSON.
-    fields: dict[str, Any] = dict(http.message_page(found.messages, found.cursor).fields)
+    fields: dict[str, Any] = dict(responses.message_page(found.messages, found.cursor).fields)
     return fields | {"messages": [_unless(full, row) for row in fields["messages"]]}
 
 

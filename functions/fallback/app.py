@@ -3,7 +3,9 @@
 import re
 
 from longcode.domain.errors import MethodNotAllowed, NotFound
-from longcode.entrypoints import container, http
+from longcode.entrypoints import container
+from longcode.entrypoints.requests import Request
+from longcode.entrypoints.responses import Response
 
 # A test compares this with the template's routes.
 ROUTES = {
@@ -24,7 +26,7 @@ ROUTES = {
 def handler(service: container.Service) -> container.Handler:
     """The catch-all over `service`."""
 
-    def fallback(request: http.Request) -> http.Response:
+    def fallback(request: Request) -> Response:
         path = request.proxy_path
         for pattern, methods in ROUTES.items():
             # With a method that the route has, the gateway did not find it in how the path is written.

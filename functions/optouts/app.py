@@ -3,7 +3,9 @@
 from longcode.domain import phone
 from longcode.domain.errors import NotFound
 from longcode.domain.opt_outs import OptOutChange
-from longcode.entrypoints import container, http
+from longcode.entrypoints import container, requests, responses
+from longcode.entrypoints.requests import Request
+from longcode.entrypoints.responses import Response
 from longcode.use_cases import opt_outs
 
 PAGE = 100
@@ -13,13 +15,13 @@ def handler(service: container.Service) -> container.Handler:
     """The routes over `service`."""
     ledger = service.optouts
 
-    def optouts(request: http.Request) -> http.Response:
+    def optouts(request: Request) -> Response:
         number = request.path_number
         if number is None:
-            return http.opt_out_page(ledger.page(request.opt_out_cursor, PAGE), PAGE)
+            return responses.opt_out_page(ledger.page(request.opt_out_cursor, PAGE), PAGE)
         if not phone.is_e164(number) and ledger.get(number) is None:
             # More likely a slip than a sender, and a slip opts nobody out.
-            raise http.no_number()
+            raise requests.no_number()
         if request.method in ("PUT", "DELETE"):
             now = service.clock.now_ms()
             change = OptOutChange(now, request.method == "PUT", "api", request.caller_name)
@@ -27,7 +29,7 @@ def handler(service: container.Service) -> container.Handler:
         found = ledger.get(number)
         if found is None:
             raise NotFound("This number has never opted out.")
-        return http.opt_out(found)
+        return responses.opt_out(found)
 
     return service.api(optouts)
 

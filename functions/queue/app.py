@@ -1,6 +1,8 @@
 """POST /sms/queue: takes one text into its recipient's line, and answers with its place and its time."""
 
-from longcode.entrypoints import container, http
+from longcode.entrypoints import container, responses
+from longcode.entrypoints.requests import Request
+from longcode.entrypoints.responses import Response
 from longcode.use_cases import enqueue as accept
 
 
@@ -17,9 +19,9 @@ def handler(service: container.Service) -> container.Handler:
         max_pending=service.settings.max_pending_per_recipient,
     )
 
-    def queue(request: http.Request) -> http.Response:
+    def queue(request: Request) -> Response:
         message = service.asked_for(request, "queue")
-        return http.queued(*accept.enqueue(message, deps, service.quota(request)))
+        return responses.queued(*accept.enqueue(message, deps, service.quota(request)))
 
     return service.api(queue)
 

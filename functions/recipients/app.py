@@ -2,7 +2,9 @@
 
 from longcode.domain import phone
 from longcode.domain.errors import NotFound
-from longcode.entrypoints import container, http
+from longcode.entrypoints import container, requests, responses
+from longcode.entrypoints.requests import Request
+from longcode.entrypoints.responses import Response
 from longcode.use_cases import erase
 
 # API Gateway gives up after 29 s.
@@ -13,7 +15,7 @@ def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     finder, messages = service.finder, service.messages
 
-    def recipients(request: http.Request) -> http.Response:
+    def recipients(request: Request) -> Response:
         number = request.path_number
         if number is None:
             raise NotFound("There is no such route.")
@@ -28,8 +30,8 @@ def handler(service: container.Service) -> container.Handler:
         )
         if not phone.is_e164(number) and done == erase.Erasure(0, 0, remaining=False):
             # More likely a slip than a sender, and nobody should take it for done.
-            raise http.no_number()
-        return http.erased(done)
+            raise requests.no_number()
+        return responses.erased(done)
 
     return service.api(recipients)
 

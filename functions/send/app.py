@@ -1,6 +1,8 @@
 """POST /sms/send: sends one text now, and answers with the provider's first word on it."""
 
-from longcode.entrypoints import container, http
+from longcode.entrypoints import container, responses
+from longcode.entrypoints.requests import Request
+from longcode.entrypoints.responses import Response
 from longcode.use_cases import send
 
 
@@ -8,9 +10,9 @@ def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     deps = service.deps
 
-    def serve(request: http.Request) -> http.Response:
+    def serve(request: Request) -> Response:
         message = service.asked_for(request, "send")
-        return http.sent(*send.send_now(message, deps, service.quota(request)))
+        return responses.sent(*send.send_now(message, deps, service.quota(request)))
 
     return service.api(serve)
 

@@ -1,7 +1,9 @@
 """GET /sms/status/{id}: what became of one message, by our id or the provider's."""
 
 from longcode.domain.errors import NotFound
-from longcode.entrypoints import container, http
+from longcode.entrypoints import container, responses
+from longcode.entrypoints.requests import Request
+from longcode.entrypoints.responses import Response
 from longcode.use_cases import enqueue
 
 
@@ -9,16 +11,16 @@ def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     messages, limits, pace = service.messages, service.limits, service.pace
 
-    def status(request: http.Request) -> http.Response:
+    def status(request: Request) -> Response:
         message = messages.find(request.path_id or "")
         if message is None:
             raise NotFound("Message not found.")
         service.logger.bind(message_id=message.id)
         if not message.status.waiting:
-            return http.status(message, None)
+            return responses.status(message, None)
         gate = limits.read_gate(message.recipient, message.sender)
         now = service.clock.now_ms()
-        return http.status(message, enqueue.forecast(message, messages, gate, now, pace))
+        return responses.status(message, enqueue.forecast(message, messages, gate, now, pace))
 
     return service.api(status)
 

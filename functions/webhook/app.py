@@ -1,6 +1,8 @@
 """POST /webhooks/message: takes the provider's signed receipts and inbound texts. Must answer within 2 s."""
 
-from longcode.entrypoints import container, http
+from longcode.entrypoints import container
+from longcode.entrypoints.requests import Request
+from longcode.entrypoints.responses import Response
 from longcode.telnyx import protocol, signature
 from longcode.use_cases import receipts
 
@@ -9,7 +11,7 @@ def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     messages, optouts = service.messages, service.optouts
 
-    def webhook(request: http.Request) -> http.Response:
+    def webhook(request: Request) -> Response:
         now = service.clock.now_ms()
         body = request.raw_body
         # Before anything in the body is looked at.
@@ -25,7 +27,7 @@ def handler(service: container.Service) -> container.Handler:
             logger=service.logger,
             now_ms=now,
         )
-        return http.Response(200, {"status": done})
+        return Response(200, {"status": done})
 
     return service.api(webhook)
 

@@ -114,7 +114,9 @@ def test_each_call_that_may_leave_something_out_is_one_that_is_tried_again() -> 
         r"\b(batch_\w+_item|batch_write\w*|batch_execute\w+|put_events|put_records|\w+_message\w*_batch)\b"
     )
     sources = [
-        path for folder in ("layers/longcode", "functions", "longcode_cli") for path in (ROOT / folder).rglob("*.py")
+        path
+        for folder in ("layers/longcode", "functions", "longcode_cli")
+        for path in (ROOT / folder).rglob("*.py")
     ]
 
     found = {(path.name, call) for path in sources for call in partial.findall(path.read_text())}

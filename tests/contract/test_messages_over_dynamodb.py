@@ -171,7 +171,8 @@ def test_a_message_that_was_handed_over_lives_on_from_there(
     messages.submitted(message, accepted(), NOW + 86_400_000)
 
     kept = {
-        item["pk"]["S"]: int(item["expires_at"]["N"]) for item in dynamodb.scan(TableName=messages._table)["Items"]
+        item["pk"]["S"]: int(item["expires_at"]["N"])
+        for item in dynamodb.scan(TableName=messages.table.name)["Items"]
     }
 
     # The retention, from when the last evidence can have come.

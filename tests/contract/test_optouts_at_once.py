@@ -68,7 +68,7 @@ class InMemory(Scene):
     def lose(self, number: int, loss: Loss) -> None:
         # What botocore repeats, the fake does not have.
         if loss != "repeated":
-            self._optouts.trip.fail("replace", after=loss == "lost", skip=number)
+            self._optouts.faults.fail("replace", after=loss == "lost", skip=number)
 
 
 class InDynamoDB(Scene):

@@ -286,7 +286,7 @@ def short(client: "DynamoDBClient", validity_minutes: int = 20_160) -> DynamoMes
 
 def ends(client: "DynamoDBClient", messages: DynamoMessages) -> dict[str, int]:
     """When each item goes, by the first letters of its key."""
-    items = client.scan(TableName=messages._table)["Items"]
+    items = client.scan(TableName=messages.table.name)["Items"]
     return {item["pk"]["S"][:2]: int(item["expires_at"]["N"]) for item in items}
 
 
@@ -299,7 +299,7 @@ def test_every_item_of_a_text_has_an_end(dynamodb: "DynamoDBClient") -> None:
     messages.record(by_receipt.id, make_receipt(Status.SENT, telnyx_id="by-receipt"), NOW)
     messages.record(late.id, make_receipt(None, telnyx_id="late"), NOW)
 
-    items = dynamodb.scan(TableName=messages._table)["Items"]
+    items = dynamodb.scan(TableName=messages.table.name)["Items"]
 
     assert sorted(item["pk"]["S"][:2] for item in items) == ["M#"] * 5 + ["T#"] * 3
     assert all(int(item["expires_at"]["N"]) >= START_MS // 1000 + DAY_S for item in items)
@@ -382,7 +382,7 @@ def test_what_is_left_of_a_text_that_waited_says_nothing_of_anybody_and_goes_in_
 
     messages.erase(found)
 
-    assert dynamodb.scan(TableName=messages._table)["Items"] == [
+    assert dynamodb.scan(TableName=messages.table.name)["Items"] == [
         {
             "pk": {"S": f"M#{message.id}"},
             "erased_ms": {"N": str(NOW)},

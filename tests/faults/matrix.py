@@ -16,9 +16,9 @@ from longcode.use_cases.ports import Envelope
 from tests.chance import meeting, pairs
 from tests.support.fakes import FakeClock, FakeProvider, FakeQueue, World, make_settings, make_world, webhooks
 from tests.support.fakes import provider as behaviours
+from tests.support.fakes.fault_injector import Died
 from tests.support.fakes.provider import Behaviour, Text
 from tests.support.fakes.queue import Stored
-from tests.support.fakes.tripwire import Died
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -314,22 +314,22 @@ class Run(Stage):
     def _die(self) -> BaseException:
         """The process is killed; from here on the world is sound again."""
         self.crashed = True
-        self.world.messages.trip.clear()
-        self.world.provider.trip.clear()
+        self.world.messages.faults.clear()
+        self.world.provider.faults.clear()
         return Died()
 
     def _set_traps(self) -> None:
         crash, messages, provider = self._cell.crash, self.world.messages, self.world.provider
         behaviour = PROVIDER[self._cell.provider]
         if crash in (Crash.BEFORE_CLAIM, Crash.AFTER_CLAIM):
-            messages.trip.fail("claim", self._die, after=crash is Crash.AFTER_CLAIM)
+            messages.faults.fail("claim", self._die, after=crash is Crash.AFTER_CLAIM)
         elif crash is Crash.REQUEST_LEFT:
             behaviour = replace(behaviour, dies=self._die)
         elif crash is Crash.AFTER_ANSWER:
-            provider.trip.fail("send", self._die, after=True)
+            provider.faults.fail("send", self._die, after=True)
         elif crash is Crash.AFTER_WRITE:
             for write in ("submitted", "ambiguous", "release", "end"):
-                messages.trip.fail(write, self._die, after=True, about=self._first)
+                messages.faults.fail(write, self._die, after=True, about=self._first)
         elif crash is Crash.BEFORE_DELETE:
             self.queue.before_delete = self._before_delete
         provider.then(behaviour, to=self._first)

@@ -11,10 +11,11 @@ from functools import cache
 from longcode.domain.errors import Unavailable
 from longcode.domain.status import Status
 from tests.faults.matrix import HOUR, MINUTE, Evidence, Stage
+from tests.support.fakes import World
 from tests.support.fakes import provider as behaviours
+from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.messages import WRITES
 from tests.support.fakes.provider import Behaviour, refuses
-from tests.support.fakes.tripwire import Tripwire
 
 DAY = 24 * HOUR
 # What the provider does with every request as long as the outage lasts. Its records can't be read then.
@@ -57,20 +58,30 @@ def provider_fails(stage: Stage, behaviour: Behaviour) -> Callable[[], None]:
     return end
 
 
-def stores_fail(*trips: Tripwire, calls: Sequence[str]) -> Callable[[], None]:
-    """Begin an outage of stores; what ends it."""
-    for trip in trips:
+def stores_fail(*stores: tuple[FaultInjector, Sequence[str]]) -> Callable[[], None]:
+    """Begin an outage of stores, in those of their calls; what ends it."""
+    for injector, calls in stores:
         for call in calls:
-            trip.fail(call, times=10**9)
+            injector.fail(call, times=10**9)
 
     def end() -> None:
-        for trip in trips:
-            trip.clear()
+        for injector, _ in stores:
+            injector.clear()
 
     return end
 
 
-MESSAGES = (*WRITES, "get", "find", "get_all", "read", "recipient_queue", "queue_length", "waiting", "due_messages")
+MESSAGES = (
+    *WRITES,
+    "get",
+    "find",
+    "get_all",
+    "read",
+    "recipient_queue",
+    "queue_length",
+    "waiting",
+    "due_messages",
+)
 LIMITS = (
     "read_gate", "reserve", "cover", "push", "count", "uncount", "give_back", "take_turn", "refused", "set_brake",
     "open_breaker", "probe", "suspect", "clear_suspects", "trouble", "settle", "close_breaker", "take_queue",
@@ -78,16 +89,16 @@ LIMITS = (
 )  # fmt: skip
 # What else may be gone for a while, and how it is made to be.
 STORES: dict[str, Callable[[Stage], Callable[[], None]]] = {
-    "the messages table": lambda stage: stores_fail(stage.world.messages.trip, calls=MESSAGES),
-    "the limits table": lambda stage: stores_fail(stage.world.limits.trip, calls=LIMITS),
+    "the messages table": lambda stage: stores_fail((stage.world.messages.faults, MESSAGES)),
+    "the limits table": lambda stage: stores_fail((stage.world.limits.faults, LIMITS)),
     "both tables": lambda stage: stores_fail(
-        stage.world.messages.trip, stage.world.limits.trip, calls=(*MESSAGES, *LIMITS)
+        (stage.world.messages.faults, MESSAGES), (stage.world.limits.faults, LIMITS)
     ),
-    "the queue, for what is put in": lambda stage: stores_fail(stage.queue.trip, calls=("put",)),
+    "the queue, for what is put in": lambda stage: stores_fail((stage.queue.faults, ("put",))),
     "the queue, for every call": lambda stage: stores_fail(
-        stage.queue.trip, calls=("put", "hide", "delete", "size", "receive")
+        (stage.queue.faults, ("put", "hide", "delete", "size", "receive"))
     ),
-    "the secret": lambda stage: stores_fail(stage.world.provider.trip, calls=("prepare",)),
+    "the secret": lambda stage: stores_fail((stage.world.provider.faults, ("prepare",))),
 }
 
 
@@ -173,11 +184,16 @@ def run(
     clock.at(ended, lambda: ends[0]())
     stage.run(lasts_ms + 26 * HOUR)
 
+    return aftermath(world, ids, RECIPIENTS[:recipients], ended)
+
+
+def aftermath(world: World, ids: Sequence[str], recipients: Sequence[str], ended: int) -> Aftermath:
+    """What became of the texts with these ids, from the outage on that ended then."""
     provider, queue = world.provider, world.queue
     messages = [message for message in world.messages.all if message.id in set(ids)]
     first = {text.key: text.taken_ms for text in reversed(provider.texts)}
     disordered = 0
-    for recipient in RECIPIENTS[:recipients]:
+    for recipient in recipients:
         line = [
             first[message.id] for message in messages if message.recipient == recipient and message.id in first
         ]

@@ -13,8 +13,9 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.status import Status
 from tests.chance import SEED, times
 from tests.faults.matrix import HOUR, INTERVAL_MS, LASTS_MS, MINUTE, PROVIDER, Evidence, Stage
+from tests.support.fakes import World
 from tests.support.fakes import provider as behaviours
-from tests.support.fakes.tripwire import Died, unavailable
+from tests.support.fakes.fault_injector import Died, unavailable
 
 RECIPIENTS = [f"+120255501{number:02d}" for number in (23, 45, 67, 89)]
 # Each call that the consumer, the reconciler and the webhook make, and the put of the API.
@@ -99,47 +100,54 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and
 ) -> None:
     stage = Storm(evidence=evidence, validity_minutes=3 * 1440)
     world, provider = stage.world, stage.world.provider
-    trips = {
-        "messages": world.messages.trip,
-        "limits": world.limits.trip,
-        "queue": world.queue.trip,
-        "provider": provider.trip,
+    injectors = {
+        "messages": world.messages.faults,
+        "limits": world.limits.faults,
+        "queue": world.queue.faults,
+        "provider": provider.faults,
     }
 
     for recipient, after_ms in lines:
         stage.clock.at(stage.start_ms + after_ms, lambda recipient=recipient: stage.enqueue(recipient))  # type: ignore[misc]
     stage.clock.sleep_until(stage.start_ms)
     for fault in planned:
-        trips[fault.store].fail(fault.call, fault.failure(), after=fault.after, skip=fault.skip)
+        injectors[fault.store].fail(fault.call, fault.failure(), after=fault.after, skip=fault.skip)
     provider.then(*replies)
     for number in doubled:
         if number < len(world.messages.all):
             world.queue.duplicate(world.messages.all[number].id)
     stage.run(2 * LASTS_MS)
 
+    queue_works = not any(fault.store == "queue" for fault in planned)
     for recipient in RECIPIENTS:
-        messages = [message for message in world.messages.all if message.recipient == recipient]
-        assert all(provider.taken(message.id) <= 1 for message in messages)
-        arrivals = provider.arrivals(recipient)
-        assert all(b - a >= INTERVAL_MS for a, b in itertools.pairwise(arrivals))
-        sure = [
-            message
-            for message in messages
-            if provider.taken(message.id) and not any(entry.status == "unknown" for entry in message.history)
-        ]
-        left = sorted(sure, key=lambda message: provider.text(message.id).taken_ms)
-        assert [message.accepted_ms for message in left] == [message.accepted_ms for message in sure]
-        if not any(fault.store == "queue" for fault in planned):
-            # Of one millisecond the queue alone knows the order, and only where it has them all.
-            assert left == sure
-        for message in messages:
-            assert provider.taken(message.id) == 1, message
-            # Each webhook may fail three times over; then the records tell.
-            known = {Status.DELIVERED} if evidence is not Evidence.NOTHING else {Status.SUBMITTED, Status.UNKNOWN}
-            assert message.status in known, message
+        is_delivered_in_order(world, recipient, evidence, queue_works=queue_works)
     assert not world.queue.stored
     assert not world.queue.dead
     assert not world.logger.crashes
+
+
+def is_delivered_in_order(world: World, recipient: str, evidence: Evidence, *, queue_works: bool) -> None:
+    """Assert that each text of a recipient was taken once, in order and at its distance, and how it ended."""
+    provider = world.provider
+    messages = [message for message in world.messages.all if message.recipient == recipient]
+    assert all(provider.taken(message.id) <= 1 for message in messages)
+    arrivals = provider.arrivals(recipient)
+    assert all(b - a >= INTERVAL_MS for a, b in itertools.pairwise(arrivals))
+    sure = [
+        message
+        for message in messages
+        if provider.taken(message.id) and not any(entry.status == "unknown" for entry in message.history)
+    ]
+    left = sorted(sure, key=lambda message: provider.text(message.id).taken_ms)
+    assert [message.accepted_ms for message in left] == [message.accepted_ms for message in sure]
+    if queue_works:
+        # Of one millisecond the queue alone knows the order, and only where it has them all.
+        assert left == sure
+    for message in messages:
+        assert provider.taken(message.id) == 1, message
+        # Each webhook may fail three times over; then the records tell.
+        known = {Status.DELIVERED} if evidence is not Evidence.NOTHING else {Status.SUBMITTED, Status.UNKNOWN}
+        assert message.status in known, message
 
 
 @pytest.mark.parametrize("minutes", [10, 11, 12, 13])

@@ -9,8 +9,8 @@ from longcode.domain.gate import Control
 from longcode.domain.status import Status
 from tests.faults.matrix import HOUR, INTERVAL_MS, LASTS_MS, MINUTE, OTHER, RECIPIENT, Evidence, Stage
 from tests.support.fakes import provider as behaviours
+from tests.support.fakes.fault_injector import FaultInjector, unavailable
 from tests.support.fakes.provider import Behaviour
-from tests.support.fakes.tripwire import Tripwire, unavailable
 
 
 def _line(stage: Stage, count: int = 5) -> list[str]:
@@ -151,11 +151,11 @@ def test_a_message_that_can_not_be_looked_at_does_not_hide_the_others_from_the_r
     ids = _line(stage, 4)
     stage.run(MINUTE)
     provider.usual = behaviours.ACCEPTS
-    provider.trip.fail("record_of", lambda: ValueError("not to be read"))
+    provider.faults.fail("record_of", lambda: ValueError("not to be read"))
     stage.run(5 * MINUTE)
     assert len(world.logger.crashes) == 1
     # The others were looked at in the same run.
-    assert provider.trip.count("record_of") >= 4
+    assert provider.faults.count("record_of") >= 4
     stage.run(HOUR)
     assert [provider.taken(ident) for ident in ids] == [1] * 4
 
@@ -184,12 +184,12 @@ def test_a_direct_send_under_a_failing_store_says_what_is_true(
 ) -> None:
     stage = Stage()
     world, provider = stage.world, stage.world.provider
-    trips: dict[str, Tripwire] = {
-        "messages": world.messages.trip,
-        "limits": world.limits.trip,
-        "provider": provider.trip,
+    injectors: dict[str, FaultInjector] = {
+        "messages": world.messages.faults,
+        "limits": world.limits.faults,
+        "provider": provider.faults,
     }
-    trips[store].fail(call, unavailable, after=after, skip=number)
+    injectors[store].fail(call, unavailable, after=after, skip=number)
     answer = world.send(RECIPIENT, key="one")
     stage.run(LASTS_MS)
     if answer.status == 200:

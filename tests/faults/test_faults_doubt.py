@@ -75,7 +75,7 @@ def test_a_replays_clear_answer_is_recorded_though_another_write_fails() -> None
     provider.then(behaviours.FAILS_500)
     world.enqueue(TO, key="0")
     stage.run(9 * MINUTE)
-    world.limits.trip.fail("push", skip=1)
+    world.limits.faults.fail("push", skip=1)
     stage.run(3 * HOUR)
 
     assert len(provider.texts) == 1

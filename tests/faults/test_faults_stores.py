@@ -10,9 +10,10 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.status import Status
 from tests.chance import FULL, meeting, pairs, told
 from tests.faults.matrix import HOUR, INTERVAL_MS, MINUTE, OTHER, RECIPIENT, Stage
+from tests.support.fakes import World
 from tests.support.fakes import provider as behaviours
+from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.provider import Behaviour
-from tests.support.fakes.tripwire import Tripwire
 
 FIRST_ANSWERS: dict[str, Behaviour] = {
     "accepted": behaviours.ACCEPTS,
@@ -41,26 +42,26 @@ class Shaky(Stage):
             world.provider.then(*[behaviour] * 9, to=RECIPIENT)
         else:
             world.provider.then(*[behaviour] * (9 if answer == "no such number" else 1), to=self.ids[0])
-        self.trips: dict[str, Tripwire] = {
-            "messages": world.messages.trip,
-            "limits": world.limits.trip,
-            "optouts": world.optouts.trip,
-            "queue": world.queue.trip,
-            "secret": world.provider.trip,
+        self.injectors: dict[str, FaultInjector] = {
+            "messages": world.messages.faults,
+            "limits": world.limits.faults,
+            "optouts": world.optouts.faults,
+            "queue": world.queue.faults,
+            "secret": world.provider.faults,
         }
-        for trip in self.trips.values():
-            trip.calls.clear()
+        for injector in self.injectors.values():
+            injector.calls.clear()
 
     def reconcile_failed(self, exc: BaseException) -> None:
         assert isinstance(exc, Unavailable)
 
     def calls(self) -> Iterator[tuple[str, str, int]]:
         """Every call to a store so far: its store, its name, and how many of that name came before it."""
-        for store, trip in self.trips.items():
-            for name in dict.fromkeys(trip.calls):
+        for store, injector in self.injectors.items():
+            for name in dict.fromkeys(injector.calls):
                 if store == "secret" and name != "prepare":
                     continue
-                for number in range(trip.count(name)):
+                for number in range(injector.count(name)):
                     yield store, name, number
 
 
@@ -119,32 +120,42 @@ def fails(case: Case) -> None:
     """Let a call fail, and look at what became of all texts two hours later."""
     answer, outage = case.answer, case.kind is Kind.FOR_TWO_MINUTES
     stage = Shaky(answer)
-    trip = stage.trips[case.store]
+    injector = stage.injectors[case.store]
     after = case.kind is Kind.ANSWER_LOST
-    trip.fail(case.call, after=after, skip=case.number, times=1_000_000 if outage else 1)
+    injector.fail(case.call, after=after, skip=case.number, times=1_000_000 if outage else 1)
     if outage:
-        stage.clock.at(stage.start_ms + 2 * MINUTE, trip.clear)
+        stage.clock.at(stage.start_ms + 2 * MINUTE, injector.clear)
     stage.run(2 * HOUR)
 
-    world, provider = stage.world, stage.world.provider
-    refused = {"opted out": stage.ids[:3], "no such number": stage.ids[:1]}.get(answer, [])
     for ident in stage.ids:
-        message = world.messages.get(ident)
-        assert message
-        doubted = any(entry.status == "unknown" for entry in message.history)
-        if ident in refused:
-            # A refusal that could not be written down was not repeated to somebody who has opted out.
-            assert provider.taken(ident) == 0
-            assert message.status in {Status.FAILED, Status.SUPPRESSED} | ({Status.UNKNOWN} if doubted else set())
-        elif provider.taken(ident) == 0:
-            # In doubt after the claim, and again after its replays so far.
-            assert message.status is Status.UNKNOWN
-            assert answer == "not taken"
-            assert (case.call, after) == ("claim", True)
-        else:
-            assert provider.taken(ident) == 1
-            assert message.status is Status.DELIVERED
-    # Those that were never in doubt left in the order of the line.
+        is_settled(stage, case, ident)
+    is_in_order(stage.world)
+
+
+def is_settled(stage: Shaky, case: Case, ident: str) -> None:
+    """Assert that a text was taken once and its end is known, unless its answer explains another one."""
+    answer, world, provider = case.answer, stage.world, stage.world.provider
+    refused = {"opted out": stage.ids[:3], "no such number": stage.ids[:1]}.get(answer, [])
+    message = world.messages.get(ident)
+    assert message
+    doubted = any(entry.status == "unknown" for entry in message.history)
+    if ident in refused:
+        # A refusal that could not be written down was not repeated to a recipient who has opted out.
+        assert provider.taken(ident) == 0
+        assert message.status in {Status.FAILED, Status.SUPPRESSED} | ({Status.UNKNOWN} if doubted else set())
+    elif provider.taken(ident) == 0:
+        # In doubt after the claim, and again after its replays so far.
+        assert message.status is Status.UNKNOWN
+        assert answer == "not taken"
+        assert (case.call, case.kind) == ("claim", Kind.ANSWER_LOST)
+    else:
+        assert provider.taken(ident) == 1
+        assert message.status is Status.DELIVERED
+
+
+def is_in_order(world: World) -> None:
+    """Assert that texts which were never in doubt left in their order and at their distance, and none is left."""
+    provider = world.provider
     sure = [
         message.id
         for message in world.messages.all

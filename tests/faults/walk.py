@@ -20,7 +20,7 @@ from longcode.use_cases.ports import Claim
 from tests.faults.matrix import HOUR, INTERVAL_MS, MINUTE, Evidence, Stage
 from tests.faults.outages import LIMITS, MESSAGES, PROVIDER
 from tests.support.fakes import provider as behaviours
-from tests.support.fakes.tripwire import Died, unavailable
+from tests.support.fakes.fault_injector import Died, unavailable
 from tests.support.fakes.webhooks import inbound
 
 OURS = "+12025550100"
@@ -74,13 +74,13 @@ class Walk(Stage):
         self.words: list[tuple[int, str, str]] = []
         self.claims: dict[str, list[int]] = {}
         self.story: list[tuple[int, str]] = []
-        self.trips = {
-            "messages": world.messages.trip, "limits": world.limits.trip, "queue": world.queue.trip,
-            "optouts": world.optouts.trip, "provider": world.provider.trip,
+        self.injectors = {
+            "messages": world.messages.faults, "limits": world.limits.faults, "queue": world.queue.faults,
+            "optouts": world.optouts.faults, "provider": world.provider.faults,
         }  # fmt: skip
         world.messages.lag_ms = self.chance.choice((0, 20, 300))
         for name in ("messages", "limits", "queue", "optouts"):
-            self.trips[name].takes = self._latency
+            self.injectors[name].takes = self._latency
         vars(world.service)["deps"] = replace(world.service.deps, jitter=self.chance.random)
         self._watch_claims()
 
@@ -248,14 +248,14 @@ class Walk(Stage):
 
     def _kill(self) -> None:
         store, call = self.chance.choice(CALLS)
-        self.trips[store].fail(call, Died, after=self.chance.random() < 0.5)
+        self.injectors[store].fail(call, Died, after=self.chance.random() < 0.5)
         self._tell(f"will die at {store}.{call}")
 
     def _hiccup(self) -> None:
         store, call = self.chance.choice(CALLS)
         if (store, call) == ("provider", "send"):
             return
-        self.trips[store].fail(
+        self.injectors[store].fail(
             call, unavailable, after=self.chance.random() < 0.5, times=self.chance.choice((1, 1, 3))
         )
         self._tell(f"will fail at {store}.{call}")
@@ -266,11 +266,11 @@ class Walk(Stage):
         for name in names:
             for store, call in CALLS:
                 if store == name:
-                    self.trips[name].fail(call, times=10**9)
+                    self.injectors[name].fail(call, times=10**9)
         self._tell(f"{names} gone for {lasts}")
         self.clock.pass_ms(lasts)
         for name in names:
-            self.trips[name].clear()
+            self.injectors[name].clear()
 
     def _provider_gone(self) -> None:
         kind = self.chance.choice([name for name in PROVIDER if name != "an unknown code for all"])
@@ -315,8 +315,8 @@ class Walk(Stage):
             return
 
     def _mend(self) -> None:
-        for trip in self.trips.values():
-            trip.clear()
+        for injector in self.injectors.values():
+            injector.clear()
         self.world.provider.usual, self.world.provider.records_readable = behaviours.ACCEPTS, True
         self.world.provider._next.clear()
         self._tell("mended")

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.fakes import World, make_world
+from tests.functional.consumer_steps import SLOW_MS
+from tests.support.fakes import World, make_settings, make_world
 
 
 @pytest.fixture
@@ -23,3 +24,11 @@ def nothing_happened(world: World) -> bool:
         or world.optouts.entries
         or world.provider.requests
     )
+
+
+@pytest.fixture
+def slow() -> Iterator[World]:
+    """A world whose recipients get a text every few seconds at most."""
+    made = make_world(make_settings(recipient_interval_ms=SLOW_MS))
+    yield made
+    assert made.logger.crashes == []

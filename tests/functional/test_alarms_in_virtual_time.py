@@ -200,7 +200,7 @@ def test_an_outage_has_an_alarm_of_its_own_and_leaves_quietly() -> None:
 
 def test_a_consumer_that_alone_can_not_reach_a_store_is_seen() -> None:
     stack = Stack()
-    stack.world.messages.trip.fail("claim", lambda: Unavailable("The messages table"), times=10**6)
+    stack.world.messages.faults.fail("claim", lambda: Unavailable("The messages table"), times=10**6)
     stack.world.enqueue()
     stack.minutes(30)
 
@@ -211,7 +211,7 @@ def test_a_consumer_that_alone_can_not_reach_a_store_is_seen() -> None:
 
 def test_a_lane_that_crashes_is_a_crash_and_no_outage() -> None:
     stack = Stack()
-    stack.world.messages.trip.fail("claim", lambda: RuntimeError("No"), times=10**6)
+    stack.world.messages.faults.fail("claim", lambda: RuntimeError("No"), times=10**6)
     stack.world.enqueue()
     stack.minutes(10)
     stack.world.logger.lines.clear()  # its traces are expected here
@@ -254,7 +254,7 @@ def test_a_publisher_that_is_handed_nothing_is_seen(worked_min: int) -> None:
 
 def test_a_publisher_whose_bus_or_counters_refuse_is_seen() -> None:
     stack = Stack()
-    stack.world.counters.trip.fail("add", times=10**6)
+    stack.world.counters.faults.fail("add", times=10**6)
     stack.minutes(30)
 
     assert stack.rings("PublisherLag")[0] <= 22
@@ -277,7 +277,7 @@ def test_a_store_that_is_down_hides_only_what_it_alone_knows(
 ) -> None:
     gauges = {Metric.PAUSED, Metric.STOPPED_KEY, Metric.UNKNOWN_NOW, Metric.OLDEST_WAIT, Metric.OVERDUE}
     gauges |= {Metric.STRANDED_NOW, Metric.DEAD_LETTERS_NOW, Metric.UNPUBLISHED_NOW, Metric.PUBLISHER_LAG}
-    getattr(world, port).trip.fail(call)
+    getattr(world, port).faults.fail(call)
 
     world.reconcile()
 
@@ -288,10 +288,15 @@ def test_a_store_that_is_down_hides_only_what_it_alone_knows(
 def test_while_tables_hang_the_reconciler_ends_in_time_and_the_queues_gauges_are_told(world: World) -> None:
     for store in (world.limits, world.counters, world.messages, world.heartbeat):
         # Three tries of five seconds each.
-        store.trip.takes = lambda: world.clock.pass_ms(15_000)
-    for port, call in (("limits", "read_gate"), ("counters", "read"), ("messages", "oldest"), ("heartbeat", "beat")):
-        getattr(world, port).trip.fail(call)
-    world.messages.trip.fail("due_messages")
+        store.faults.takes = lambda: world.clock.pass_ms(15_000)
+    for port, call in (
+        ("limits", "read_gate"),
+        ("counters", "read"),
+        ("messages", "oldest"),
+        ("heartbeat", "beat"),
+    ):
+        getattr(world, port).faults.fail(call)
+    world.messages.faults.fail("due_messages")
     began = world.clock.now_ms()
 
     with pytest.raises(Unavailable):
@@ -306,11 +311,11 @@ def test_an_idle_stack_and_one_whose_texts_are_young_pay_for_no_further_look(wor
     for to in OTHERS:
         world.enqueue(to)
     world.clock.pass_ms(4 * MINUTE)
-    before = world.limits.trip.calls.count("read_gate")
+    before = world.limits.faults.calls.count("read_gate")
 
     world.reconcile()
 
-    assert world.limits.trip.calls.count("read_gate") == before + 1
-    assert world.messages.trip.calls.count("oldest") == 1
+    assert world.limits.faults.calls.count("read_gate") == before + 1
+    assert world.messages.faults.calls.count("oldest") == 1
     assert 240 <= world.metrics.values[Metric.OLDEST_WAIT][-1] < 300
     assert world.metrics.values[Metric.OVERDUE] == [0]

@@ -73,7 +73,7 @@ def test_one_item_that_cannot_be_read_holds_up_its_own_line_only() -> None:
     sick, well = world.enqueue(to="+12023000101"), world.enqueue(to="+12023000102")
     for stored in world.queue.stored:
         stored.receives = 1
-    world.messages.trip.fail("read", lambda: ValueError("a status of another version"))
+    world.messages.faults.fail("read", lambda: ValueError("a status of another version"))
     world.mapping().poll()
     sent = [text.key for text in world.provider.texts]
     assert sent == [well.fields["message_id"]]
@@ -85,7 +85,7 @@ def test_what_was_sent_leaves_the_queue_even_if_the_rest_of_its_line_fails() -> 
     world = make_world()
     first = world.enqueue()
     world.enqueue()
-    world.limits.trip.fail("read_gate", skip=2)
+    world.limits.faults.fail("read_gate", skip=2)
     world.process()
     assert [text.key for text in world.provider.texts] == [first.fields["message_id"]]
     assert len(world.queue.stored) == 1

@@ -149,7 +149,7 @@ def test_a_parameter_that_is_there_twice_is_refused(world: World) -> None:
 
 
 def test_a_search_whose_store_is_down_says_so(world: World) -> None:
-    world.service.finder.trip.fail("find")  # type: ignore[attr-defined]
+    world.service.finder.faults.fail("find")  # type: ignore[attr-defined]
 
     assert search(world, to=THEIRS).status == 503
 
@@ -269,7 +269,7 @@ def test_a_late_receipt_of_an_erased_text_is_acknowledged_and_brings_nothing_bac
 def test_an_erasure_that_a_store_interrupted_is_finished_by_the_next_call(world: World) -> None:
     for _ in range(3):
         world.enqueue()
-    world.messages.trip.fail("erase", skip=1, after=True)
+    world.messages.faults.fail("erase", skip=1, after=True)
 
     first = world.request("recipients", "DELETE", "/sms/recipients/{number}", parameters={"number": THEIRS})
     again = erase(world)

@@ -162,13 +162,13 @@ def test_a_cap_of_0_is_no_cap_and_costs_no_write(route: str) -> None:
 
     assert accepted(world, *(ask(world, route) for _ in range(3)))
 
-    assert world.limits.trip.count("count") == 0
+    assert world.limits.faults.count("count") == 0
 
 
 def test_without_caps_by_destination_a_text_costs_one_write_more(world: World) -> None:
     ask(world, "queue")
 
-    assert world.limits.trip.count("count", "uncount") == 1
+    assert world.limits.faults.count("count", "uncount") == 1
 
 
 def test_where_the_gateway_does_not_tell_the_id_of_a_key_the_key_itself_is_not_written_down() -> None:
@@ -220,7 +220,7 @@ def test_a_key_that_has_used_up_its_day_takes_nothing_from_a_destination() -> No
     assert ask(world, "queue").status == 429
 
     assert counts(world)[f"day#{TODAY}#to#*"] == 1
-    assert world.limits.trip.calls[-1] == "count"
+    assert world.limits.faults.calls[-1] == "count"
 
 
 def test_only_the_entry_that_decides_counts() -> None:
@@ -329,7 +329,7 @@ def test_what_is_refused_for_another_reason_counts_nothing() -> None:
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_count_that_cannot_be_written_takes_nothing(route: str, number: int) -> None:
     world = guarded("*:9")
-    world.limits.trip.fail("count", skip=number)
+    world.limits.faults.fail("count", skip=number)
 
     reply = ask(world, route)
 
@@ -341,7 +341,7 @@ def test_a_count_that_cannot_be_written_takes_nothing(route: str, number: int) -
 @pytest.mark.parametrize("route", ROUTES)
 def test_what_could_not_be_stored_has_not_counted(route: str) -> None:
     world = guarded("*:9")
-    world.messages.trip.fail("accept")
+    world.messages.faults.fail("accept")
 
     assert ask(world, route).status == 503
 
@@ -350,7 +350,7 @@ def test_what_could_not_be_stored_has_not_counted(route: str) -> None:
 
 
 def test_a_line_that_could_not_be_moved_has_not_counted(world: World) -> None:
-    world.limits.trip.fail("reserve")
+    world.limits.faults.fail("reserve")
 
     assert ask(world, "send").status == 503
 
@@ -360,7 +360,7 @@ def test_a_line_that_could_not_be_moved_has_not_counted(world: World) -> None:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_what_was_stored_though_the_answer_was_lost_counts(world: World, route: str) -> None:
-    world.messages.trip.fail("accept", after=True)
+    world.messages.faults.fail("accept", after=True)
 
     assert accepted(world, ask(world, route))
 
@@ -370,7 +370,7 @@ def test_what_was_stored_though_the_answer_was_lost_counts(world: World, route: 
 def test_a_count_that_cannot_be_taken_back_costs_a_text_of_the_day_and_no_answer() -> None:
     world = guarded("*:1")
     ask(world, "queue")
-    world.limits.trip.fail("uncount")
+    world.limits.faults.fail("uncount")
 
     reply = ask(world, "queue")
 

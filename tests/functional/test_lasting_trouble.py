@@ -10,8 +10,8 @@ from longcode.domain.status import Status
 from longcode.use_cases.ports import Claim
 from tests.support.fakes import OURS, THEIRS, World, make_settings, make_world
 from tests.support.fakes import provider as providers
+from tests.support.fakes.fault_injector import Died
 from tests.support.fakes.provider import refuses
-from tests.support.fakes.tripwire import Died
 from tests.support.fakes.webhooks import inbound
 
 MINUTE = 60_000
@@ -47,7 +47,7 @@ def test_texts_whose_put_failed_leave_in_their_order_with_those_that_came_after(
         world = make_world()
         for number in range(8):
             if number in failed:
-                world.queue.trip.fail("put")
+                world.queue.faults.fail("put")
             assert world.enqueue(THEIRS, str(number)).status == 202
         world.consume(until_ms=world.clock.now + 30_000)
         reconcile_for(world, 2 * MINUTE)
@@ -56,7 +56,7 @@ def test_texts_whose_put_failed_leave_in_their_order_with_those_that_came_after(
 
 
 def test_a_text_whose_process_died_between_queue_and_table_holds_up_nobody_and_is_none(world: World) -> None:
-    world.messages.trip.fail("accept", Died)
+    world.messages.faults.fail("accept", Died)
     with pytest.raises(Died):
         world.enqueue(THEIRS, "never stored")
     began = world.clock.now
@@ -109,7 +109,7 @@ def test_after_a_purge_a_drain_brings_what_waits(world: World) -> None:
 
 
 def test_a_repeated_request_puts_its_text_into_the_queue_only_if_it_may_not_be_there(world: World) -> None:
-    world.queue.trip.fail("put")
+    world.queue.faults.fail("put")
     world.enqueue(key="a")
     assert world.queue.stored == []
     for _ in range(3):
@@ -140,7 +140,7 @@ def test_texts_that_were_erased_cost_those_behind_them_no_slot(world: World) -> 
 def test_one_failed_look_does_not_cost_a_line_its_slots() -> None:
     world = make_world(make_settings(recipient_interval_ms=60_000))
     line(world, 10)
-    world.limits.trip.fail("read_gate", skip=1)
+    world.limits.faults.fail("read_gate", skip=1)
     began = world.clock.now
 
     world.consume()
@@ -296,12 +296,12 @@ def test_a_text_in_doubt_is_repeated_in_time_though_its_line_never_ends() -> Non
 
 
 def test_without_a_key_the_reconciler_does_all_that_needs_none(world: World) -> None:
-    world.queue.trip.fail("put", times=1)
+    world.queue.faults.fail("put", times=1)
     world.enqueue(THEIRS, "not in the queue")
-    world.messages.trip.fail("claim", Died, after=True)
+    world.messages.faults.fail("claim", Died, after=True)
     world.enqueue(OTHER, "claimed by somebody who died")
     world.consume(until_ms=world.clock.now)
-    world.provider.trip.fail("prepare", times=1_000)
+    world.provider.faults.fail("prepare", times=1_000)
     world.clock.pass_ms(CLAIM_MS + MINUTE)
 
     world.reconcile()

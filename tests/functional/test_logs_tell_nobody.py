@@ -119,23 +119,23 @@ def reconciles(world: World) -> None:
 
 def stores_fail(world: World) -> None:
     for store in (world.messages, world.limits, world.optouts, world.queue):
-        for name in ("accept", "read_gate", "get", "put", "claim"):
-            store.trip.fail(name)
+        for name in {"accept", "read_gate", "get", "put", "claim"} & store.faults.names:
+            store.faults.fail(name)
         world.send(NUMBERS["ann"], WORDS)
         world.enqueue(NUMBERS["ann"], WORDS)
-        store.trip.clear()
-    world.messages.trip.fail("claim")
-    world.messages.trip.fail("submitted", after=True)
+        store.faults.clear()
+    world.messages.faults.fail("claim")
+    world.messages.faults.fail("submitted", after=True)
     world.consume()
 
 
 def crashes(world: World) -> None:
-    world.messages.trip.fail("accept", quoting)
+    world.messages.faults.fail("accept", quoting)
     assert world.send(NUMBERS["ann"], WORDS).status == 500
     world.enqueue(NUMBERS["ann"], WORDS)
-    world.messages.trip.fail("claim", quoting)
+    world.messages.faults.fail("claim", quoting)
     world.consume()
-    world.messages.trip.fail("due_messages", quoting)
+    world.messages.faults.fail("due_messages", quoting)
     with pytest.raises(Crashed) as crashed:
         world.reconcile()
     # Lambda writes this into the log.
@@ -200,7 +200,7 @@ def test_a_crash_tells_what_was_raised_and_where(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = logging_world(request, monkeypatch)
-    world.messages.trip.fail("accept", quoting)
+    world.messages.faults.fail("accept", quoting)
 
     world.send(NUMBERS["ann"], WORDS)
 

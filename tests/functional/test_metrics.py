@@ -282,9 +282,9 @@ def test_each_minute_says_how_many_texts_the_queue_has_lost(world: World) -> Non
 @pytest.mark.parametrize("store", ["messages", "queue"])
 def test_where_nobody_says_what_waits_the_other_gauges_are_told(world: World, store: str) -> None:
     if store == "messages":
-        world.messages.trip.fail("waiting")
+        world.messages.faults.fail("waiting")
     else:
-        world.queue.trip.fail("size")
+        world.queue.faults.fail("size")
 
     world.reconcile()
 
@@ -293,10 +293,10 @@ def test_where_nobody_says_what_waits_the_other_gauges_are_told(world: World, st
 
 
 def test_a_store_that_fails_while_it_is_looked_at_stops_no_second_look(world: World) -> None:
-    world.queue.trip.fail("put")
+    world.queue.faults.fail("put")
     world.enqueue()
     world.clock.pass_ms(130_000)
-    world.counters.trip.fail("read")
+    world.counters.faults.fail("read")
 
     assert world.reconcile() == 1
 

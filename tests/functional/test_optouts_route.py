@@ -173,7 +173,7 @@ def test_a_ledger_that_others_keep_changing_is_unavailable_and_nothing_is_said_t
         """Somebody else always comes first."""
 
         def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
-            self.trip.calls.append("replace")
+            self.faults.calls.append("replace")
             return False
 
     world = make_world(optouts=Busy())
@@ -181,5 +181,5 @@ def test_a_ledger_that_others_keep_changing_is_unavailable_and_nothing_is_said_t
     reply = ask(world, "PUT")
 
     assert nothing_happened(world)
-    assert world.optouts.trip.count("replace") == 10
+    assert world.optouts.faults.count("replace") == 10
     assert reply.status == 503

@@ -271,7 +271,7 @@ def test_from_the_first_refused_on_all_comes_again_and_nothing_of_it_was_counted
 def test_what_is_told_of_one_text_stays_in_order_through_refusals(world: World) -> None:
     lives = [(None, a_text()), (a_text(), a_text(status=Status.SENDING))]
     lives.append((a_text(status=Status.SENDING), a_text(status=Status.SUBMITTED)))
-    world.event_bus.trip.fail("publish", skip=1)
+    world.event_bus.faults.fail("publish", skip=1)
 
     assert publish_to(world, *lives) == ["0002"]
     assert publish_to(world, *lives[1:], first=2) == []
@@ -280,7 +280,7 @@ def test_what_is_told_of_one_text_stays_in_order_through_refusals(world: World) 
 
 
 def test_counters_that_do_not_answer_bring_the_whole_batch_back(world: World) -> None:
-    world.counters.trip.fail("add")
+    world.counters.faults.fail("add")
     writes = [(None, a_text()), (None, a_text(IDS[1]))]
 
     assert publish_to(world, *writes) == ["0001"]
@@ -292,7 +292,7 @@ def test_counters_that_do_not_answer_bring_the_whole_batch_back(world: World) ->
 
 
 def test_counters_whose_answer_was_lost_have_counted_once(world: World) -> None:
-    world.counters.trip.fail("add", after=True)
+    world.counters.faults.fail("add", after=True)
 
     assert publish_to(world, (None, a_text())) == ["0001"]
     assert publish_to(world, (None, a_text())) == []
@@ -344,7 +344,7 @@ def test_a_beat_behind_what_the_bus_refuses_is_not_heard(world: World) -> None:
 
 
 def test_nor_is_one_of_a_batch_that_could_not_be_counted(world: World) -> None:
-    world.counters.trip.fail("add")
+    world.counters.faults.fail("add")
 
     assert publish_to(world, (None, a_text()), (None, beat(5))) == ["0001"]
 
@@ -353,7 +353,7 @@ def test_nor_is_one_of_a_batch_that_could_not_be_counted(world: World) -> None:
 
 
 def test_a_beat_that_could_not_be_noted_brings_nothing_back(world: World) -> None:
-    world.heartbeat.trip.fail("hear")
+    world.heartbeat.faults.fail("hear")
 
     assert publish_to(world, (None, a_text()), (None, beat(5))) == []
 
@@ -363,4 +363,4 @@ def test_a_beat_that_could_not_be_noted_brings_nothing_back(world: World) -> Non
 
 def test_a_batch_of_nothing_is_done(world: World) -> None:
     assert world.invoke("publisher", {}) == {"batchItemFailures": []}
-    assert world.counters.trip.calls == ["add"]
+    assert world.counters.faults.calls == ["add"]

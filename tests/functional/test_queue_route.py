@@ -10,7 +10,7 @@ from longcode.domain.message import epoch_ms
 from longcode.domain.status import HeldBy, Status
 from tests.functional.conftest import nothing_happened
 from tests.support.fakes import OURS, THEIRS, WEBHOOK_URL, World, make_settings, make_world
-from tests.support.fakes.tripwire import unavailable
+from tests.support.fakes.fault_injector import unavailable
 from tests.support.fakes.webhooks import inbound
 
 OTHER = "+12025550124"
@@ -45,7 +45,7 @@ def test_no_text_ever_lies_in_the_queue(world: World) -> None:
 
 
 def test_a_message_that_is_stored_is_accepted_even_if_the_queue_does_not_answer(world: World) -> None:
-    world.queue.trip.fail("put")
+    world.queue.faults.fail("put")
 
     reply = world.enqueue()
 
@@ -56,7 +56,7 @@ def test_a_message_that_is_stored_is_accepted_even_if_the_queue_does_not_answer(
 
 
 def test_a_request_that_did_not_get_into_the_queue_gets_there_when_it_is_repeated(world: World) -> None:
-    world.queue.trip.fail("put")
+    world.queue.faults.fail("put")
     world.enqueue(key="order-17")
 
     reply = world.enqueue(key="order-17")
@@ -67,7 +67,7 @@ def test_a_request_that_did_not_get_into_the_queue_gets_there_when_it_is_repeate
 
 
 def test_what_could_not_be_stored_is_not_queued(world: World) -> None:
-    world.messages.trip.fail("accept")
+    world.messages.faults.fail("accept")
 
     reply = world.enqueue()
 
@@ -81,7 +81,7 @@ def test_what_could_not_be_stored_is_not_queued(world: World) -> None:
 
 @pytest.mark.parametrize("call", ["get", "queue_length"])
 def test_a_store_that_cannot_be_read_takes_nothing(world: World, call: str) -> None:
-    world.messages.trip.fail(call)
+    world.messages.faults.fail(call)
 
     assert world.enqueue().status == 503
 
@@ -247,7 +247,7 @@ def test_a_recipient_who_has_opted_out_is_put_into_no_line(world: World) -> None
 
 
 def test_limits_that_cannot_be_read_are_no_reason_to_say_where_nobody_is(world: World) -> None:
-    world.limits.trip.fail("read_gate", unavailable)
+    world.limits.faults.fail("read_gate", unavailable)
 
     assert world.enqueue().status == 503
 

@@ -11,8 +11,8 @@ from longcode.use_cases.reconcile import FIRST_EVIDENCE_MS, GIVE_UP_MS
 from longcode.use_cases.send_attempt import REPLAY_AFTER_MS
 from tests.support.fakes import OURS, THEIRS, World, make_settings, make_world
 from tests.support.fakes import provider as providers
+from tests.support.fakes.fault_injector import Died
 from tests.support.fakes.provider import Behaviour
-from tests.support.fakes.tripwire import Died
 from tests.support.fakes.webhooks import receipt
 
 MINUTE = 60_000
@@ -48,7 +48,7 @@ def status(world: World, ident: str) -> Status:
 
 
 def test_a_text_that_never_got_into_the_queue_gets_there(world: World) -> None:
-    world.queue.trip.fail("put")
+    world.queue.faults.fail("put")
     world.enqueue()
     assert world.queue.stored == []
 
@@ -250,7 +250,7 @@ def test_a_text_whose_receipt_came_is_not_looked_at_again(world: World) -> None:
 
     reconcile_for(world, 2 * HOUR)
 
-    assert world.provider.trip.count("record_of") == 0
+    assert world.provider.faults.count("record_of") == 0
 
 
 def test_when_the_providers_records_are_gone_a_text_stays_unconfirmed(world: World) -> None:
@@ -275,7 +275,7 @@ def test_later_evidence_replaces_what_was_given_up(world: World) -> None:
 
 
 def test_a_run_ends_in_time_and_the_next_goes_on_where_it_stopped(world: World) -> None:
-    world.queue.trip.fail("put", times=40)
+    world.queue.faults.fail("put", times=40)
     for number in range(40):
         world.enqueue(to=f"+1202555{101 + number:04}")
     world.clock.pass_ms(10 * MINUTE)

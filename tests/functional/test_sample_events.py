@@ -154,7 +154,7 @@ def test_the_sample_batches_that_nobody_can_send_are_let_go(known: World, name: 
 
 
 def test_the_sample_schedule_runs_the_reconciler(known: World) -> None:
-    known.queue.trip.fail("put")
+    known.queue.faults.fail("put")
     known.enqueue()
     known.queue.stored.clear()
     known.clock.pass_ms(10 * 60_000)

@@ -317,7 +317,7 @@ def test_without_a_limit_no_limiter_is_touched() -> None:
 
 @pytest.mark.parametrize("call", ["accept"])
 def test_what_could_not_be_stored_is_not_sent(world: World, call: str) -> None:
-    world.messages.trip.fail(call)
+    world.messages.faults.fail(call)
 
     reply = world.send(key="order-17")
 
@@ -330,7 +330,7 @@ def test_what_could_not_be_stored_is_not_sent(world: World, call: str) -> None:
 def test_a_limit_store_that_fails_before_the_send_leaves_it_unsent_and_safe_to_repeat(
     world: World, call: str
 ) -> None:
-    world.limits.trip.fail(call)
+    world.limits.faults.fail(call)
 
     reply = world.send(key="order-17")
 
@@ -341,7 +341,7 @@ def test_a_limit_store_that_fails_before_the_send_leaves_it_unsent_and_safe_to_r
 
 
 def test_a_key_that_cannot_be_read_leaves_nothing_stored(world: World) -> None:
-    world.provider.trip.fail("prepare")
+    world.provider.faults.fail("prepare")
 
     reply = world.send()
 
@@ -352,7 +352,7 @@ def test_a_key_that_cannot_be_read_leaves_nothing_stored(world: World) -> None:
 def test_a_store_that_fails_after_the_provider_took_the_text_never_says_that_it_is_safe_to_repeat(
     world: World,
 ) -> None:
-    world.messages.trip.fail("submitted")
+    world.messages.faults.fail("submitted")
 
     reply = world.send(key="order-17")
 
@@ -362,7 +362,7 @@ def test_a_store_that_fails_after_the_provider_took_the_text_never_says_that_it_
 
 
 def test_a_limit_store_that_fails_after_the_send_does_not_hide_that_it_was_sent(world: World) -> None:
-    world.limits.trip.fail("push", skip=1)
+    world.limits.faults.fail("push", skip=1)
 
     reply = world.send(key="order-17")
 

@@ -94,7 +94,7 @@ def test_an_inbound_text_says_what_the_provider_answered(world: World) -> None:
 
 def test_a_store_that_fails_is_503_and_no_404(world: World) -> None:
     ident = world.send().fields["message_id"]
-    world.messages.trip.fail("find")
+    world.messages.faults.fail("find")
 
     assert world.status(ident).status == 503
     assert world.status(ident).status == 200
@@ -219,7 +219,7 @@ def test_health_tells_that_the_service_works_and_how_much_waits(world: World) ->
 
 @pytest.mark.parametrize(("store", "call"), [("queue", "size"), ("counters", "read")])
 def test_a_store_that_does_not_answer_is_not_healthy(world: World, store: str, call: str) -> None:
-    getattr(world, store).trip.fail(call)
+    getattr(world, store).faults.fail(call)
 
     reply = world.health()
 
@@ -228,7 +228,7 @@ def test_a_store_that_does_not_answer_is_not_healthy(world: World, store: str, c
 
 def test_every_invocation_writes_its_metrics_also_when_it_crashes() -> None:
     world = make_world(make_settings())
-    world.provider.trip.fail("send", lambda: RuntimeError("a bug"))
+    world.provider.faults.fail("send", lambda: RuntimeError("a bug"))
 
     reply = world.send()
 

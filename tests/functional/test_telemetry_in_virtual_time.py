@@ -54,7 +54,7 @@ def bus_refuses(world: World) -> None:
 
 def store_fails(world: World) -> None:
     world.enqueue()
-    world.messages.trip.fail("claim")
+    world.messages.faults.fail("claim")
     world.consume()
 
 

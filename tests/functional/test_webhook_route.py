@@ -38,7 +38,9 @@ def deliver(world: World, text: Text, status: str, event_id: str | None = None, 
 
 
 def writes(world: World) -> int:
-    return world.messages.trip.count("record", "receive", "accept", "end") + world.optouts.trip.count("replace")
+    return world.messages.faults.count("record", "receive", "accept", "end") + world.optouts.faults.count(
+        "replace"
+    )
 
 
 @pytest.mark.parametrize(
@@ -351,7 +353,7 @@ def test_a_stop_that_others_keep_out_of_the_ledger_has_the_provider_try_again() 
         """Somebody else comes first, ten times."""
 
         def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
-            return self.trip.count("get") > 10 and super().replace(seen, entry)
+            return self.faults.count("get") > 10 and super().replace(seen, entry)
 
     world = make_world(optouts=Busy())
     body = inbound(THEIRS, "STOP", world.clock.now, to=OURS)
@@ -365,7 +367,7 @@ def test_a_stop_that_others_keep_out_of_the_ledger_has_the_provider_try_again() 
 
 def test_a_stop_whose_second_write_failed_is_heeded_when_the_provider_tries_again(world: World) -> None:
     body = inbound(THEIRS, "STOP", world.clock.now, to=OURS)
-    world.optouts.trip.fail("replace")
+    world.optouts.faults.fail("replace")
     assert world.webhook(body).status == 503
 
     assert world.webhook(body).status == 200
@@ -394,7 +396,7 @@ def test_a_stop_makes_two_calls_that_write(world: World) -> None:
 
 def test_a_store_that_fails_has_the_provider_try_again(world: World) -> None:
     text = sent(world)
-    world.messages.trip.fail("record")
+    world.messages.faults.fail("record")
     body = receipt(text, "delivered", world.clock.now)
 
     first = world.webhook(body, path_id=text.key)

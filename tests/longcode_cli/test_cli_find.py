@@ -9,7 +9,7 @@ import pytest
 from longcode.domain.message import Message, iso
 from longcode.domain.opt_outs import OptOutChange
 from longcode.domain.status import Status
-from longcode.entrypoints import http
+from longcode.entrypoints import responses
 from longcode.use_cases import opt_outs
 from tests.longcode_cli.world import OTHERS, OURS, THEIRS, World, ident, run, text
 
@@ -76,7 +76,7 @@ def test_neither_numbers_nor_words_are_shown_unless_asked_for(world: World, text
 
 def test_the_full_json_is_the_apis_own_answer(world: World, texts: dict[int, Message]) -> None:
     stored = [message for number in (3, 2, 1) if (message := world.target.messages.get(ident(number)))]
-    assert world.json("find", *LATELY, "--full") == http.message_page(stored, None).fields
+    assert world.json("find", *LATELY, "--full") == responses.message_page(stored, None).fields
 
 
 def test_nothing_found_says_so(world: World) -> None:

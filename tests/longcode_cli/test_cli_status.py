@@ -7,7 +7,7 @@ from rich.text import Text
 from longcode.domain.message import Fault
 from longcode.domain.outcomes import Receipt
 from longcode.domain.status import HeldBy, Status
-from longcode.entrypoints import http
+from longcode.entrypoints import responses
 from longcode_cli import show
 from tests.longcode_cli.world import NOW_MS, THEIRS, World, ident
 from tests.support.fakes.examples import make_message
@@ -60,7 +60,7 @@ def test_neither_text_nor_metadata_nor_numbers_are_shown_unless_asked_for(delive
 def test_the_full_json_is_the_apis_own_answer(delivered: World) -> None:
     message = delivered.target.messages.get(ID)
     assert message
-    assert delivered.json("status", ID, "--full") == http.status(message, None).fields
+    assert delivered.json("status", ID, "--full") == responses.status(message, None).fields
 
 
 def test_an_error_is_told_with_its_code_and_without_the_number_in_it(world: World) -> None:

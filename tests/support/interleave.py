@@ -6,7 +6,7 @@ all, so a schedule always gives the same run. Jobs share nothing but what the te
 
 Where a job stops:
 
-- each fake stops by itself: `Tripwire.around` calls `pause`;
+- each fake stops by itself: `FaultInjector.around` calls `pause`;
 - an adapter over moto stops at each attempt of its client while `stopping(client)` holds;
 - anything else may call `pause("name")`. Outside of a job that does nothing.
 
@@ -21,8 +21,8 @@ the same world each time. A schedule is the number of the job that goes, call by
 calls each, (0, 1, 1, 0) puts the second job between the two calls of the first. Before the first call of all, each
 job runs up to its own first call, in the order of their numbers.
 
-A job catches by itself what it expects to go wrong, a kill (`tripwire.Died`) too: what it does not catch ends the
-run. Whatever a run or its check raises carries a note with the schedule, to be replayed, and the seed.
+A job catches by itself what it expects to go wrong, a kill (`fault_injector.Died`) too: what it does not catch
+ends the run. Whatever a run or its check raises carries a note with the schedule, to be replayed, and the seed.
 
 >>> seen = []
 >>> def job(name):

@@ -1,5 +1,6 @@
 """What the documents say and the code does: two places of one fact, held against each other."""
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 import yaml
 
 from longcode.domain import errors
-from longcode.entrypoints import http
-from longcode.use_cases import send
+from longcode.domain.status import HeldBy
+from longcode.entrypoints.error_responses import ERRORS, INTERNAL_ERROR
 from tests.template.test_template import RESOURCES, TEMPLATE
 
 ROOT = Path(__file__).parents[2]
@@ -22,26 +23,39 @@ def documented_codes() -> dict[str, str]:
     return dict(re.findall(r"^\| `([a-z_]+)` \| ([0-9x]{3}|[^|]+?) \|", table, re.MULTILINE))
 
 
-def returned_codes() -> dict[str, str]:
-    """Each error code that the code or the gateway answers with, and its HTTP status where it is fixed."""
-    found = {kind.code: str(status) for kind, status in http._STATUS.items()}
-    sent = dict(re.findall(r'code="([a-z_]+)",\s*status_code=(\d+)', inspect.getsource(send)))
-    assert {"outcome_unknown", "provider_rate_limited"} <= set(sent), (
-        "The codes of a send stand somewhere else now."
-    )
-    found |= sent
+def gateway_codes() -> dict[str, str]:
+    """Each error code that API Gateway answers with itself, and its HTTP status where the template sets one."""
+    found = {}
     for response in RESOURCES["Api"]["Properties"]["GatewayResponses"].values():
         fields: dict[str, Any] = yaml.safe_load(response["ResponseTemplates"]["application/json"])
-        found.setdefault(fields["code"], str(response.get("StatusCode", "")))
+        found[fields["code"]] = str(response.get("StatusCode", ""))
+    return found
+
+
+def send_refusals() -> set[str]:
+    """Each code that the source gives to a SendRefused."""
+    found: set[str] = set()
+    for path in (ROOT / "layers/longcode/python/longcode").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("SendRefused"):
+                (code,) = (keyword.value for keyword in call.keywords if keyword.arg == "code")
+                found |= {str(each.value) for each in ast.walk(code) if isinstance(each, ast.Constant)}
     return found
 
 
 def test_the_api_page_names_every_error_code_with_its_status() -> None:
     documented = documented_codes()
-    for code, status in returned_codes().items():
+    for code, (status, _) in ERRORS.items():
+        # The provider's own status, which the page has as a range.
+        expected = "400\N{EN DASH}499" if code == "provider_refused" else str(status)
+        assert documented.get(code) == expected, code
+    for code, fixed in gateway_codes().items():
         assert code in documented, code
-        if status and documented[code].isdigit():
-            assert documented[code] == status, code
+        assert documented[code] == fixed or code in ("bad_request", "internal_error"), code
+
+
+def test_every_error_code_of_the_api_page_is_one_of_the_map_or_of_the_gateway() -> None:
+    assert set(documented_codes()) == set(ERRORS) | set(gateway_codes())
 
 
 def test_the_readme_names_every_parameter_of_the_template() -> None:
@@ -71,8 +85,12 @@ def test_a_runbook_looks_for_lambdas_own_words_in_the_form_that_they_are_written
         assert text not in page, text
 
 
-def test_every_error_class_has_an_answer() -> None:
+def test_the_map_of_errors_has_each_code_that_an_error_has_and_no_other() -> None:
     kinds = [
         kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.RequestError)
     ]
-    assert {kind for kind in kinds if kind is not errors.RequestError} == set(http._STATUS)
+    requests = {kind.code for kind in kinds if kind is not errors.RequestError}
+    sends = send_refusals()
+    assert {"outcome_unknown", "provider_refused"} <= sends, "A SendRefused is made in another way now."
+    others = {errors.Unavailable.code, INTERNAL_ERROR.fields["code"], HeldBy.PAUSED.value}
+    assert requests | sends | others == set(ERRORS)

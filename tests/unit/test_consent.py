@@ -127,17 +127,17 @@ def test_it_says_whether_the_state_changed() -> None:
 
 def test_a_write_whose_answer_was_lost_is_known_to_have_been_made() -> None:
     ledger = FakeOptOuts()
-    ledger.trip.fail("replace", after=True)
+    ledger.faults.fail("replace", after=True)
 
     assert opt_outs.apply(ledger, THEIRS, word(0, True), NOW)
 
-    assert ledger.trip.calls == ["get", "replace", "get"]
+    assert ledger.faults.calls == ["get", "replace", "get"]
     assert ledger.entries[THEIRS] == after(word(0, True))
 
 
 def test_a_write_that_was_not_made_is_told() -> None:
     ledger = FakeOptOuts()
-    ledger.trip.fail("replace")
+    ledger.faults.fail("replace")
 
     with pytest.raises(Unavailable):
         opt_outs.apply(ledger, THEIRS, word(0, True), NOW)
@@ -175,4 +175,4 @@ def test_a_word_that_never_gets_in_is_no_word_heeded() -> None:
         opt_outs.apply(ledger, THEIRS, word(0, True), NOW)
 
     assert not ledger.entries[THEIRS].opted_out
-    assert ledger.trip.count("replace") == 10
+    assert ledger.faults.count("replace") == 10

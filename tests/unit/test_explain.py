@@ -13,7 +13,7 @@ from longcode.domain.errors import SendRefused
 from longcode.domain.message import Entry, Fault, Message
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
-from longcode.entrypoints import http
+from longcode.entrypoints import error_responses, responses
 from longcode.telnyx import explanations as explain
 from longcode.telnyx import protocol
 from longcode.telnyx.explanations import EXPLANATIONS, Explanation, timeline
@@ -193,7 +193,7 @@ def test_the_page_script_writes_the_page(tmp_path: Path, monkeypatch: pytest.Mon
 # --------------------------------------------------------------------------------------------- in an answer
 
 
-def body(response: http.Response) -> Any:
+def body(response: responses.Response) -> Any:
     return json.loads(str(response.for_gateway()["body"]))
 
 
@@ -202,7 +202,7 @@ def test_a_status_explains_its_errors_in_both_places() -> None:
     end = Entry(9_000, "delivery_failed", "webhook", "e-1", faults=(landline,))
     message = make_message(status=Status.DELIVERY_FAILED, faults=(landline,), history=(end,), claimed_ms=2_000)
 
-    fields = body(http.status(message, None))
+    fields = body(responses.status(message, None))
 
     assert fields["errors"] == [
         {
@@ -226,7 +226,7 @@ def test_a_refused_send_is_explained() -> None:
         "No.", code="provider_not_configured", status_code=503, message_id="m", provider=provider
     )
 
-    fields = body(http.refusal(refused))
+    fields = body(error_responses.error_response(refused))
 
     assert fields["provider"].items() >= provider.items()
     assert fields["provider"]["explanation"]["whose"] == "account"

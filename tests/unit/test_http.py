@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode.domain import errors
-from longcode.entrypoints import http
+from longcode.entrypoints import api, error_responses
+from longcode.entrypoints.requests import Request
+from longcode.entrypoints.responses import Response
 from tests.chance import told
 from tests.support.fakes import FakeClock, FakeLogger, FakeMetrics
 from tests.support.fakes.gateway import call
@@ -18,8 +20,8 @@ from tests.support.fakes.gateway import call
 IDENT = "40385f64-5717-4562-b3fc-2c963f66afa6"
 
 
-def request(**changes: Any) -> http.Request:
-    return http.Request(call("POST", "/sms/send", "{}") | changes)
+def request(**changes: Any) -> Request:
+    return Request(call("POST", "/sms/send", "{}") | changes)
 
 
 # ------------------------------------------------------------------------------------------- the request
@@ -183,7 +185,7 @@ def test_receipts_go_to_the_configured_address_or_to_this_api() -> None:
 
 # --------------------------------------------------------------------------------------------- the errors
 
-REFUSALS = [
+REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[str, object], dict[str, str]]] = [
     (errors.InvalidRequest("m", field="to"), 400, "invalid_request", {"field": "to"}, {}),
     (errors.InvalidRequest("m"), 400, "invalid_request", {}, {}),
     (errors.SignatureRefused("m"), 401, "invalid_signature", {}, {}),
@@ -215,7 +217,7 @@ REFUSALS = [
 def test_an_error_has_one_answer() -> None:
     for error, status, code, fields, headers in REFUSALS:
         with told((error, status, code, fields, headers)):
-            answer = http.refusal(error)
+            answer = error_responses.error_response(error)
 
             assert answer.status == status
             assert answer.fields == {"error": "m", "code": code} | fields
@@ -229,7 +231,7 @@ def test_every_error_of_a_request_has_its_answer() -> None:
 
 
 def test_a_store_that_fails_asks_to_come_again_with_the_same_key() -> None:
-    answer = http.refusal(errors.Unavailable("The queue"))
+    answer = error_responses.error_response(errors.Unavailable("The queue"))
 
     assert answer.status == 503
     assert answer.fields == {
@@ -242,10 +244,10 @@ def test_a_store_that_fails_asks_to_come_again_with_the_same_key() -> None:
 def test_what_nobody_thought_of_is_a_plain_500_with_a_trace_in_the_log_only() -> None:
     logger = FakeLogger()
 
-    def serve(_request: http.Request) -> http.Response:
+    def serve(_request: Request) -> Response:
         raise KeyError("a secret of ours")
 
-    answer = http.answer(call("POST", "/sms/send", "{}"), serve, logger, FakeMetrics(), FakeClock())
+    answer = api.answer(call("POST", "/sms/send", "{}"), serve, logger, FakeMetrics(), FakeClock())
 
     assert answer["statusCode"] == 500
     assert json.loads(str(answer["body"])) == {"error": "Something failed on our side.", "code": "internal_error"}
@@ -256,8 +258,8 @@ def test_what_nobody_thought_of_is_a_plain_500_with_a_trace_in_the_log_only() ->
 def test_an_event_that_lacks_half_of_itself_is_still_answered(event: dict[str, object]) -> None:
     logger = FakeLogger()
 
-    answer = http.answer(
-        event, lambda request: http.Response(200, {"path": request.proxy_path}), logger, FakeMetrics(), FakeClock()
+    answer = api.answer(
+        event, lambda request: Response(200, {"path": request.proxy_path}), logger, FakeMetrics(), FakeClock()
     )
 
     assert answer["statusCode"] == 200
@@ -267,9 +269,9 @@ def test_every_call_is_one_line_in_the_log_without_its_text() -> None:
     logger = FakeLogger()
     event = call("POST", "/sms/send", {"to": "+12025550123", "message": "a secret"})
 
-    http.answer(
+    api.answer(
         event,
-        lambda _: http.Response(202, {"code": None, "message": "a secret"}),
+        lambda _: Response(202, {"code": None, "message": "a secret"}),
         logger,
         FakeMetrics(),
         FakeClock(),
@@ -282,7 +284,7 @@ def test_every_call_is_one_line_in_the_log_without_its_text() -> None:
 
 
 def test_an_answer_to_the_gateway_is_json_that_nobody_stores() -> None:
-    answer = http.Response(200, {"word": "grüße"}, {"retry-after": "3"}).for_gateway()
+    answer = Response(200, {"word": "grüße"}, {"retry-after": "3"}).for_gateway()
 
     assert answer == {
         "statusCode": 200,

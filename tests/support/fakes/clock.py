@@ -7,7 +7,7 @@ in which they asked.
 
 import heapq
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from operator import itemgetter
 
@@ -98,12 +98,7 @@ class FakeClock:
             self._run(None, over)
         elif jobs:
             self._park(here)
-        for task in running:
-            # It ends at once, and gives way to whoever ended it.
-            task.parent = here
-            task.throw()
-        if failures:
-            raise failures[0]
+        self._end(running, failures)
 
     # ------------------------------------------------------------------------------------------ the kernel
 
@@ -120,6 +115,16 @@ class FakeClock:
 
     def _wake(self, task: greenlet, at_ms: int) -> None:
         heapq.heappush(self._agenda, (at_ms, next(self._numbers), lambda: None if task.dead else task.switch()))
+
+    @staticmethod
+    def _end(running: Collection[greenlet], failures: Sequence[BaseException]) -> None:
+        """End the tasks that are left, and raise the first failure."""
+        for task in running:
+            # It ends at once, and gives way to this one.
+            task.parent = getcurrent()
+            task.throw()
+        if failures:
+            raise failures[0]
 
     @staticmethod
     def _park(task: greenlet) -> None:

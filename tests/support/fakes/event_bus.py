@@ -4,24 +4,24 @@ from collections.abc import Sequence
 
 from longcode.domain.errors import Unavailable
 from longcode.domain.events import Event, PublishResult
-from tests.support.fakes.tripwire import Tripwire
+from tests.support.fakes.fault_injector import FaultInjector
 
 
 class FakeEventBus:
     """ports.EventBus that remembers. The contract tests hold it to what the real bus does.
 
-    `refuse` holds the notices (by what they are about) that are refused; `trip` lets all fail at once.
+    `refuse` holds the notices (by what they are about) that are refused; `faults` lets all fail at once.
     """
 
     def __init__(self) -> None:
-        self.trip = Tripwire()
+        self.faults = FaultInjector("publish")
         self.heard: list[Event] = []
         self.refuse: set[str] = set()
 
     def publish(self, events: Sequence[Event]) -> PublishResult:
         for number, event in enumerate(events):
             try:
-                with self.trip.around("publish"):
+                with self.faults.around("publish"):
                     if event.about in self.refuse:
                         return PublishResult(number, "ThrottlingException")
                     self.heard.append(event)

@@ -1,19 +1,19 @@
 """The indexes that messages are found by, in memory."""
 
 from longcode.domain.search import Found, Position, Search
+from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.messages import FakeMessages
-from tests.support.fakes.tripwire import Tripwire
 
 
 class FakeFinder:
     """ports.Finder over FakeMessages. The contract tests hold it to what the real indexes do."""
 
     def __init__(self, messages: FakeMessages) -> None:
-        self.trip = Tripwire()
+        self.faults = FaultInjector("find")
         self._messages = messages
 
     def find(self, wanted: Search, after: Position | None, at_most: int, now_ms: int) -> Found:
-        with self.trip.around("find"):
+        with self.faults.around("find"):
             fitting = sorted(
                 (
                     Position(message.accepted_ms, message.id)

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 API_KEY_ID = "exampleKeyId"
+_CONTEXT = {
+    "accountId": "123456789012",
+    "apiId": "example",
+    "domainName": "example.execute-api.us-east-1.amazonaws.com",
+    "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+    "stage": "v1",
+}
 
 
 def call(
@@ -24,15 +31,6 @@ def call(
 
     A list is what came more than once: of that the gateway's single values have the last.
     """
-    raw: str | None
-    if body is None:
-        raw = None
-    elif isinstance(body, bytes):
-        raw = base64.b64encode(body).decode() if base64_encoded else body.decode()
-    else:
-        raw = body if isinstance(body, str) else json.dumps(body)
-        if base64_encoded:
-            raw = base64.b64encode(raw.encode()).decode()
     path = resource
     for name, value in (parameters or {}).items():
         path = path.replace(f"{{{name}}}", value).replace(f"{{{name}+}}", value)
@@ -48,20 +46,26 @@ def call(
         "multiValueQueryStringParameters": asked or None,
         "pathParameters": dict(parameters) if parameters else None,
         "stageVariables": None,
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "example",
-            "domainName": "example.execute-api.us-east-1.amazonaws.com",
+        "requestContext": _CONTEXT
+        | {
             "httpMethod": method,
             "identity": {"apiKeyId": caller, "sourceIp": "192.0.2.1"},
             "path": f"/v1{path}",
-            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
             "resourcePath": resource,
-            "stage": "v1",
         },
-        "body": raw,
+        "body": _encoded(body, base64_encoded),
         "isBase64Encoded": base64_encoded,
     }
+
+
+def _encoded(body: object, base64_encoded: bool) -> str | None:
+    """The body as the gateway has it."""
+    if body is None:
+        return None
+    if isinstance(body, bytes):
+        return base64.b64encode(body).decode() if base64_encoded else body.decode()
+    raw = body if isinstance(body, str) else json.dumps(body)
+    return base64.b64encode(raw.encode()).decode() if base64_encoded else raw
 
 
 def _several(values: Mapping[str, str | list[str]]) -> dict[str, list[str]]:

@@ -1,26 +1,26 @@
 """The publisher's heartbeat in memory."""
 
-from tests.support.fakes.tripwire import Tripwire
+from tests.support.fakes.fault_injector import FaultInjector
 
 
 class FakeHeartbeat:
     """ports.Heartbeat in memory. The contract tests hold it to what the real table does."""
 
     def __init__(self) -> None:
-        self.trip = Tripwire()
+        self.faults = FaultInjector("beat", "hear", "heard_ms")
         # What the publisher's stream has of it.
         self.beats: list[int] = []
         self._heard: int | None = None
 
     def beat(self, now_ms: int) -> int:
-        with self.trip.around("beat"):
+        with self.faults.around("beat"):
             self.beats.append(now_ms)
             return self.beats[0]
 
     def hear(self, at_ms: int) -> None:
-        with self.trip.around("hear"):
+        with self.faults.around("hear"):
             self._heard = at_ms
 
     def heard_ms(self) -> int | None:
-        with self.trip.around("heard_ms"):
+        with self.faults.around("heard_ms"):
             return self._heard

@@ -6,15 +6,19 @@ from dataclasses import replace
 from longcode.domain import braking, pacing, phone
 from longcode.domain.braking import Brake
 from longcode.domain.gate import Control, Gate, Limiter, Refusal, Trouble
+from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.optouts import FakeOptOuts
-from tests.support.fakes.tripwire import Tripwire
 
 
 class FakeLimits:
     """ports.Limits in memory. The contract tests hold it to what the real table does."""
 
     def __init__(self, optouts: FakeOptOuts | None = None) -> None:
-        self.trip = Tripwire()
+        self.faults = FaultInjector(
+            "count", "uncount", "read_gate", "reserve", "take_turn", "refused", "set_brake", "cover",
+            "give_back", "push", "pause", "resume", "open_breaker", "probe", "suspect", "clear_suspects",
+            "trouble", "take_queue", "leave_queue", "settle", "close_breaker",
+        )  # fmt: skip
         self.optouts = optouts or FakeOptOuts()
         self.control = Control()
         self.limiters: dict[str, Limiter] = {}
@@ -24,18 +28,18 @@ class FakeLimits:
         self._refusals: dict[str, tuple[str, int]] = {}
 
     def count(self, key: str, at_most: int, now_ms: int) -> bool:
-        with self.trip.around("count"):
+        with self.faults.around("count"):
             if self.counted[key] >= at_most:
                 return False
             self.counted[key] += 1
             return True
 
     def uncount(self, key: str) -> None:
-        with self.trip.around("uncount"):
+        with self.faults.around("uncount"):
             self.counted[key] = max(0, self.counted[key] - 1)
 
     def read_gate(self, recipient: str, sender: str) -> Gate:
-        with self.trip.around("read_gate"):
+        with self.faults.around("read_gate"):
             return Gate(
                 recipient=self._limiter(pacing.recipient_key(recipient)),
                 sender=self._limiter(pacing.sender_key(sender)),
@@ -48,14 +52,14 @@ class FakeLimits:
     def reserve(
         self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False
     ) -> pacing.Reservation:
-        with self.trip.around("reserve"):
+        with self.faults.around("reserve"):
             found = self._limiter(key)
             reservation = pacing.reserve(found.tat_ms, now_ms, count, interval_ms)
             self.limiters[key] = replace(found, tat_ms=reservation.tat_ms)
             return reservation
 
     def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
-        with self.trip.around("take_turn"):
+        with self.faults.around("take_turn"):
             key = pacing.sender_key(sender)
             found = self._limiter(key)
             turn = max(found.turns, braking.front(brake, now_ms))
@@ -63,7 +67,7 @@ class FakeLimits:
             return turn
 
     def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
-        with self.trip.around("refused"):
+        with self.faults.around("refused"):
             key = pacing.sender_key(sender)
             found = self.limiters.setdefault(key, Limiter())
             before = self._refusals.get(key, ("", 0))
@@ -71,7 +75,7 @@ class FakeLimits:
             return Refusal(*before, found.brake, found.turns)
 
     def set_brake(self, sender: str, seen: Brake | None, brake: Brake) -> bool:
-        with self.trip.around("set_brake"):
+        with self.faults.around("set_brake"):
             key = pacing.sender_key(sender)
             found = self._limiter(key)
             if (found.brake and found.brake.since_ms) != (seen and seen.since_ms):
@@ -80,33 +84,33 @@ class FakeLimits:
             return True
 
     def cover(self, key: str, tat_ms: int) -> None:
-        with self.trip.around("cover"):
+        with self.faults.around("cover"):
             found = self._limiter(key)
             self.limiters[key] = replace(found, tat_ms=max(found.tat_ms or 0, tat_ms))
 
     def give_back(self, key: str, reservation: pacing.Reservation, slots: int, interval_ms: int) -> None:
-        with self.trip.around("give_back"):
+        with self.faults.around("give_back"):
             found = self._limiter(key)
             if found.tat_ms == reservation.tat_ms:
                 self.limiters[key] = replace(found, tat_ms=reservation.tat_ms - slots * interval_ms)
 
     def push(self, key: str, not_before_ms: int) -> None:
-        with self.trip.around("push"):
+        with self.faults.around("push"):
             self._push(key, not_before_ms)
 
     def pause(self, now_ms: int, reason: str) -> None:
-        with self.trip.around("pause"):
+        with self.faults.around("pause"):
             since = self.control.paused_since_ms
             self.control = replace(
                 self.control, paused_since_ms=now_ms if since is None else since, pause_reason=reason
             )
 
     def resume(self) -> None:
-        with self.trip.around("resume"):
+        with self.faults.around("resume"):
             self.control = replace(self.control, paused_since_ms=None, pause_reason="")
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
-        with self.trip.around("open_breaker"):
+        with self.faults.around("open_breaker"):
             since, until = self.control.breaker_since_ms, self.control.breaker_until_ms
             if until is not None and until >= until_ms:
                 return False
@@ -121,7 +125,7 @@ class FakeLimits:
             return since is None
 
     def probe(self, now_ms: int, until_ms: int, message_id: str) -> bool:
-        with self.trip.around("probe"):
+        with self.faults.around("probe"):
             until = self.control.breaker_until_ms
             if until is None or until > now_ms:
                 return False
@@ -132,7 +136,7 @@ class FakeLimits:
             return True
 
     def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
-        with self.trip.around("suspect"):
+        with self.faults.around("suspect"):
             since = self._suspect_since_ms
             if since is None or since <= now_ms - 15 * 60_000:
                 self._suspect_since_ms, known = now_ms, frozenset[str]()
@@ -142,16 +146,16 @@ class FakeLimits:
             return sum(name.startswith(f"{kind} ") for name in self.control.suspects)
 
     def clear_suspects(self, now_ms: int) -> None:
-        with self.trip.around("clear_suspects"):
+        with self.faults.around("clear_suspects"):
             self._suspect_since_ms = None
             self.control = replace(self.control, suspects=frozenset(), sound_ms=now_ms)
 
     def trouble(self, recipient: str, trouble: Trouble, not_before_ms: int, now_ms: int) -> None:
         key = pacing.recipient_key(recipient)
         # Two writes in the real table.
-        with self.trip.around("push"):
+        with self.faults.around("push"):
             self._push(key, not_before_ms)
-        with self.trip.around("trouble"):
+        with self.faults.around("trouble"):
             found = self._limiter(key)
             self.limiters[key] = replace(
                 found,
@@ -165,9 +169,9 @@ class FakeLimits:
 
     def take_queue(self, recipient: str, seen: Limiter, message_id: str, turn_ms: int, not_before_ms: int) -> bool:
         key = pacing.recipient_key(recipient)
-        with self.trip.around("push"):
+        with self.faults.around("push"):
             self._push(key, not_before_ms)
-        with self.trip.around("take_queue"):
+        with self.faults.around("take_queue"):
             found = self._limiter(key)
             if (found.turn_id, found.turn_ms) != (seen.turn_id, seen.turn_ms):
                 return False
@@ -175,13 +179,13 @@ class FakeLimits:
             return True
 
     def leave_queue(self, recipient: str, message_id: str) -> None:
-        with self.trip.around("leave_queue"):
+        with self.faults.around("leave_queue"):
             key = pacing.recipient_key(recipient)
             if self._limiter(key).turn_id == message_id:
                 self.limiters[key] = replace(self.limiters[key], turn_id="", turn_ms=0)
 
     def settle(self, recipient: str) -> None:
-        with self.trip.around("settle"):
+        with self.faults.around("settle"):
             key = pacing.recipient_key(recipient)
             if key in self.limiters:
                 self.limiters[key] = replace(
@@ -193,7 +197,7 @@ class FakeLimits:
                 )
 
     def close_breaker(self, now_ms: int) -> None:
-        with self.trip.around("close_breaker"):
+        with self.faults.around("close_breaker"):
             self._suspect_since_ms = None
             since = self.control.breaker_since_ms
             if since is not None:

@@ -18,7 +18,7 @@ from longcode.domain.message import (
 from longcode.domain.outcomes import Answer, Receipt, Recorded
 from longcode.domain.status import HeldBy, Status, receipt_ceiling
 from longcode.use_cases.ports import Claim, Waiting
-from tests.support.fakes.tripwire import Tripwire
+from tests.support.fakes.fault_injector import FaultInjector
 
 WRITES = (
     "accept", "claim", "release", "submitted", "ambiguous", "mark_replayed", "end", "hold", "record", "receive",
@@ -46,7 +46,11 @@ class FakeMessages:
         keep_text: bool = True,
         now_ms: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.trip = Tripwire()
+        self.faults = FaultInjector(
+            "accept", "get", "find", "claim", "hold", "queued", "forbid", "record", "receive", "queue_length",
+            "recipient_queue", "waiting", "due_messages", "oldest", "set_due", "get_all", "erase", "read",
+            "release", "submitted", "ambiguous", "mark_replayed", "end",
+        )  # fmt: skip
         # How long after a write the index of lines shows it, as one of DynamoDB's may.
         self.lag_ms = 0
         self._now_ms = now_ms
@@ -62,7 +66,7 @@ class FakeMessages:
         return [row.message for row in self._rows.values()]
 
     def accept(self, message: Message) -> Message | None:
-        with self.trip.around("accept"):
+        with self.faults.around("accept"):
             row = self._rows.get(message.id)
             old = row.message if row else None
             if old and not (
@@ -80,15 +84,15 @@ class FakeMessages:
             return None
 
     def get(self, message_id: str) -> Message | None:
-        with self.trip.around("get"):
+        with self.faults.around("get"):
             return self._peek(message_id)
 
     def find(self, either_id: str) -> Message | None:
-        with self.trip.around("find"):
+        with self.faults.around("find"):
             return self._peek(either_id) or self._peek(self._pointers.get(either_id, ""))
 
     def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
-        with self.trip.around("claim"):
+        with self.faults.around("claim"):
             row = self._rows.get(message_id)
             if row is None:
                 return Claim(False, None)
@@ -208,13 +212,13 @@ class FakeMessages:
         )
 
     def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
-        with self.trip.around("hold"):
+        with self.faults.around("hold"):
             row = self._rows.get(message_id)
             if row and row.message.status in (Status.QUEUED, Status.UNKNOWN):
                 row.message = replace(row.message, slot_ms=slot_ms, held_by=held_by, turn=turn)
 
     def queued(self, message: Message) -> None:
-        with self.trip.around("queued"):
+        with self.faults.around("queued"):
             row = self._rows.get(message.id)
             if (
                 row
@@ -226,7 +230,7 @@ class FakeMessages:
                 row.due_at_ms = message.accepted_ms + self._validity_ms
 
     def forbid(self, message: Message) -> bool:
-        with self.trip.around("forbid"):
+        with self.faults.around("forbid"):
             row = self._rows.get(message.id)
             if row is None or row.message.status not in (Status.SENDING, Status.UNKNOWN):
                 return False
@@ -234,7 +238,7 @@ class FakeMessages:
             return True
 
     def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
-        with self.trip.around("record"):
+        with self.faults.around("record"):
             row = self._rows.get(message_id)
             if row is None:
                 return Recorded.MISSING
@@ -265,14 +269,14 @@ class FakeMessages:
             return Recorded.ADVANCED
 
     def receive(self, message: Message) -> bool:
-        with self.trip.around("receive"):
+        with self.faults.around("receive"):
             if message.id in self._rows:
                 return False
             self._rows[message.id] = _Row(message)
             return True
 
     def queue_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
-        with self.trip.around("queue_length"):
+        with self.faults.around("queue_length"):
             found = sum(
                 row.message.recipient == recipient
                 and self._shown(row)
@@ -282,7 +286,7 @@ class FakeMessages:
             return min(found, at_most)
 
     def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
-        with self.trip.around("recipient_queue"):
+        with self.faults.around("recipient_queue"):
             lined = [
                 row.message
                 for row in self._rows.values()
@@ -295,14 +299,14 @@ class FakeMessages:
             return found[:at_most]
 
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
-        with self.trip.around("waiting"):
+        with self.faults.around("waiting"):
             lined = [row.message for row in self._rows.values() if self._shown(row)]
             lined.sort(key=lambda message: (message.recipient, message.accepted_ms))
             found = [Waiting(message.id, message.recipient, message.accepted_ms) for message in lined]
             return found[:at_most], len(found) > at_most
 
     def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
-        with self.trip.around("due_messages"):
+        with self.faults.around("due_messages"):
             due = sorted(
                 (row.due_at_ms, ident)
                 for ident, row in self._rows.items()
@@ -318,7 +322,7 @@ class FakeMessages:
         return zlib.crc32(ident.encode()) % URGENT_SHARDS + third * URGENT_SHARDS
 
     def oldest(self, at_most: int) -> list[str]:
-        with self.trip.around("oldest"):
+        with self.faults.around("oldest"):
             found = sorted(
                 (row.due_at_ms, ident)
                 for ident, row in self._rows.items()
@@ -327,7 +331,7 @@ class FakeMessages:
             return [ident for _, ident in found[:at_most]]
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
-        with self.trip.around("set_due"):
+        with self.faults.around("set_due"):
             row = self._rows.get(message.id)
             if row is None or row.due_at_ms is None:
                 return
@@ -336,11 +340,11 @@ class FakeMessages:
                 row.due_at_ms = at_ms
 
     def get_all(self, message_ids: Sequence[str]) -> list[Message]:
-        with self.trip.around("get_all"):
+        with self.faults.around("get_all"):
             return [self._rows[ident].message for ident in message_ids if ident in self._rows]
 
     def erase(self, message: Message) -> bool:
-        with self.trip.around("erase"):
+        with self.faults.around("erase"):
             row = self._rows.get(message.id)
             if message.status.rank < Status.SUBMITTED.rank:
                 return False
@@ -353,7 +357,7 @@ class FakeMessages:
             return True
 
     def read(self, message_ids: Sequence[str]) -> dict[str, Message | None]:
-        with self.trip.around("read"):
+        with self.faults.around("read"):
             found: dict[str, Message | None] = dict.fromkeys(self._erased.intersection(message_ids))
             return found | {ident: self._rows[ident].message for ident in message_ids if ident in self._rows}
 
@@ -384,7 +388,7 @@ class FakeMessages:
         unclaimed_too: bool = False,
     ) -> bool:
         """Make `change` if the row still has the claim of `mine` and meets `condition`."""
-        with self.trip.around(call, mine.id):
+        with self.faults.around(call, mine.id):
             row = self._rows.get(mine.id)
             if row is None or row.message.claim_id != mine.claim_id or not condition(row.message):
                 return False

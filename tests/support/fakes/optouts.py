@@ -2,22 +2,22 @@
 
 from longcode.domain import phone
 from longcode.domain.opt_outs import OptOut
-from tests.support.fakes.tripwire import Tripwire
+from tests.support.fakes.fault_injector import FaultInjector
 
 
 class FakeOptOuts:
     """ports.OptOuts in memory, no stronger than the table. The contract tests hold it to what that does."""
 
     def __init__(self) -> None:
-        self.trip = Tripwire()
+        self.faults = FaultInjector("get", "replace", "page")
         self.entries: dict[str, OptOut] = {}
 
     def get(self, number: str) -> OptOut | None:
-        with self.trip.around("get"):
+        with self.faults.around("get"):
             return self.entries.get(phone.canonical(number))
 
     def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
-        with self.trip.around("replace"):
+        with self.faults.around("replace"):
             there = self.entries.get(entry.number)
             if _mark(there) != _mark(seen):
                 return False
@@ -25,7 +25,7 @@ class FakeOptOuts:
             return True
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
-        with self.trip.around("page"):
+        with self.faults.around("page"):
             listed = sorted(
                 ((entry.changes[-1].at_ms, entry.number), entry)
                 for entry in self.entries.values()

@@ -15,7 +15,7 @@ from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
 from longcode.telnyx import protocol
 from tests.support.fakes.clock import FakeClock
-from tests.support.fakes.tripwire import Failure, Tripwire
+from tests.support.fakes.fault_injector import Failure, FaultInjector
 
 FINAL = ("delivered", "sending_failed", "delivery_failed", "delivery_unconfirmed", "expired", "cancelled")
 
@@ -112,7 +112,7 @@ class FakeProvider:
         shows_queued: bool = True,
         sender: str = "",
     ) -> None:
-        self.trip = Tripwire()
+        self.faults = FaultInjector("prepare", "send", "record_of")
         self.requests: list[Request] = []
         self.texts: list[Text] = []
         self.usual = ACCEPTS
@@ -157,15 +157,15 @@ class FakeProvider:
     # ----------------------------------------------------------------------------------- ports.Provider
 
     def prepare(self) -> None:
-        with self.trip.around("prepare"):
+        with self.faults.around("prepare"):
             pass
 
     def send(self, message: Message) -> Answer:
-        with self.trip.around("send"):
+        with self.faults.around("send"):
             return self._send(message)
 
     def record_of(self, message: Message) -> Record | None:
-        with self.trip.around("record_of"):
+        with self.faults.around("record_of"):
             if not self.records_readable:
                 raise Unavailable("The provider's records")
             for text in self.texts:

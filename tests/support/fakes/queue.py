@@ -23,7 +23,7 @@ from typing import Any
 from longcode.aws import queue
 from longcode.use_cases.ports import Envelope, Waiting
 from tests.support.fakes.clock import Action, FakeClock, FakeContext
-from tests.support.fakes.tripwire import Died, Tripwire
+from tests.support.fakes.fault_injector import Died, FaultInjector
 
 DEDUPLICATION_MS = 5 * 60_000
 LONGEST_INVISIBLE_MS = 12 * 60 * 60_000
@@ -52,7 +52,7 @@ class DeadLetters:
     queue: "FakeQueue"
 
     def size(self) -> int:
-        with self.queue.trip.around("dead_letters"):
+        with self.queue.faults.around("dead_letters"):
             return len(self.queue.dead)
 
 
@@ -67,7 +67,7 @@ class FakeQueue:
         max_receives: int = 1000,
         whole_groups: bool = False,
     ) -> None:
-        self.trip = Tripwire()
+        self.faults = FaultInjector("dead_letters", "put", "receive", "hide", "delete", "size")
         self.clock = clock
         self.stored: list[Stored] = []
         self.dead: list[Stored] = []
@@ -84,24 +84,24 @@ class FakeQueue:
     # ---------------------------------------------------------------------------------- ports.Queue
 
     def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
-        with self.trip.around("put"):
+        with self.faults.around("put"):
             for text in texts:
                 name = f"{text.message_id}:{mark or text.accepted_ms}"
                 self.append(queue.body(text.message_id), text.recipient, name)
 
     def renew(self, envelopes: Sequence[Envelope]) -> None:
         # Two calls of the real queue.
-        with self.trip.around("put"):
+        with self.faults.around("put"):
             for old in envelopes:
                 self.append(old.body, old.recipient, f"renewed:{old.queue_id}")
         self.delete(envelopes)
 
     def receive(self) -> list[Envelope]:
-        with self.trip.around("receive"):
+        with self.faults.around("receive"):
             return [queue.envelope(self.record(stored)) for stored in self.take()]
 
     def hide(self, envelopes: Sequence[Envelope], delays_s: Sequence[int]) -> None:
-        with self.trip.around("hide"):
+        with self.faults.around("hide"):
             now = self.clock.now_ms()
             for envelope, delay_s in zip(envelopes, delays_s, strict=True):
                 stored = self._by_handle(envelope.receipt_handle)
@@ -110,11 +110,11 @@ class FakeQueue:
                     stored.visible_ms = until
 
     def delete(self, envelopes: Sequence[Envelope]) -> None:
-        with self.trip.around("delete"):
+        with self.faults.around("delete"):
             self.delete_handles([envelope.receipt_handle for envelope in envelopes])
 
     def size(self) -> int:
-        with self.trip.around("size"):
+        with self.faults.around("size"):
             return len(self.stored)
 
     # --------------------------------------------------------------------------------- for the tests

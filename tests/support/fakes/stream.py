@@ -6,7 +6,8 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from longcode.aws import messages
+from longcode.aws import message_codec
+from longcode.aws.attributes import typed_item
 from longcode.domain.message import Message
 from longcode.domain.opt_outs import OptOut
 
@@ -19,7 +20,9 @@ _serialize = TypeSerializer().serialize
 def image(item: Message | OptOut | Image | None) -> Image | None:
     """An item as the stream has it; a plain dict is one already."""
     if isinstance(item, Message):
-        return messages._values(messages._item(item) | ({"cost": str(item.cost)} if item.cost is not None else {}))
+        return typed_item(
+            message_codec.to_item(item) | ({"cost": str(item.cost)} if item.cost is not None else {})
+        )
     if isinstance(item, OptOut):
         fields = {
             "pk": f"O#{item.number}",

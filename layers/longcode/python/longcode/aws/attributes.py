@@ -47,3 +47,13 @@ def untyped(value: Mapping[str, Any]) -> Any:
         case "NULL":
             return None
     raise TypeError(f"{kind} is a type that no item of ours has")
+
+
+def typed_item(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """An item, or the values of an expression, as DynamoDB types them. Raises TypeError as `typed` does."""
+    return {name: typed(value) for name, value in fields.items()}
+
+
+def untyped_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an item; numbers are Decimals. Raises TypeError as `untyped` does."""
+    return {name: untyped(value) for name, value in item.items()}

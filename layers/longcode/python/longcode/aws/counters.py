@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from longcode.aws.attributes import typed, untyped
+from longcode.aws.attributes import typed, typed_item, untyped
 from longcode.aws.clients import Sleep, get_items, translated
+from longcode.aws.dynamo import Item
 from longcode.domain.errors import Unavailable
 from longcode.domain.events import Counted
 from longcode.domain.status import Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-
-    # Any: an item, or an operation of a transaction, as DynamoDB types it.
-    Item = dict[str, Any]
 
 _WHAT = "The counters"
 # What one transaction takes, the marker among them.
@@ -116,7 +114,7 @@ class DynamoCounters:
                 return None
         raise Unavailable(_WHAT)
 
-    def _update(self, tag: str | None, shard: int, counts: Counter[Status]) -> "Item":
+    def _update(self, tag: str | None, shard: int, counts: Counter[Status]) -> Item:
         places = [(f"#c{number}", f":c{number}", status) for number, status in enumerate(counts)]
         names = {name: status.value for name, _, status in places}
         values = {value: typed(counts[status]) for _, value, status in places}
@@ -139,9 +137,9 @@ def _key(tag: str | None, shard: int) -> str:
     return f"S#all{which}" if tag is None else f"S#tag{which}#{tag}"
 
 
-def _marker(event_ids: Sequence[str], now_ms: int) -> "Item":
+def _marker(event_ids: Sequence[str], now_ms: int) -> Item:
     fields = {"pk": f"B#{event_ids[0]}", "events": list(event_ids), "expires_at": now_ms // 1000 + _MARKER_S}
-    return {name: typed(value) for name, value in fields.items()}
+    return typed_item(fields)
 
 
 def _portion(counted: Sequence[Counted]) -> tuple[Sequence[Counted], Differences]:
@@ -167,7 +165,7 @@ def _code(cause: BaseException | None) -> str:
     return cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
 
 
-def _reasons(cause: BaseException | None) -> list["Item"]:
+def _reasons(cause: BaseException | None) -> list[Item]:
     """Why a transaction was cancelled, operation by operation; nothing if it failed otherwise."""
     if not isinstance(cause, ClientError):
         return []

@@ -5,7 +5,7 @@ The note has another key, which the mapping's filter does not let through: it wo
 
 from typing import TYPE_CHECKING
 
-from longcode.aws.clients import translated
+from longcode.aws.dynamo import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -20,30 +20,15 @@ class DynamoHeartbeat:
     """ports.Heartbeat over DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table, _WHAT)
 
     def beat(self, now_ms: int) -> int:
-        with translated(_WHAT):
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": _BEAT}},
-                UpdateExpression="SET at_ms = :now, since_ms = if_not_exists(since_ms, :now)",
-                ExpressionAttributeValues={":now": {"N": str(now_ms)}},
-                ReturnValues="ALL_NEW",
-            )
-        return int(answer["Attributes"]["since_ms"]["N"])
+        changes = "SET at_ms = :now, since_ms = if_not_exists(since_ms, :now)"
+        return int(self._table.update(_BEAT, changes, values={":now": now_ms})["since_ms"]["N"])
 
     def hear(self, at_ms: int) -> None:
-        with translated(_WHAT):
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": _HEARD}},
-                UpdateExpression="SET at_ms = :at",
-                ExpressionAttributeValues={":at": {"N": str(at_ms)}},
-            )
+        self._table.update(_HEARD, "SET at_ms = :at", values={":at": at_ms}, returns="NONE")
 
     def heard_ms(self) -> int | None:
-        with translated(_WHAT):
-            item = self._client.get_item(TableName=self._table, Key={"pk": {"S": _HEARD}}).get("Item")
+        item = self._table.get(_HEARD, consistent=False)
         return int(item["at_ms"]["N"]) if item else None

@@ -15,20 +15,21 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from longcode.aws import keys
-from longcode.aws.attributes import typed, untyped
-from longcode.aws.clients import ConditionFailed, Sleep, get_items, translated
+from longcode.aws import keys, limits_codec
+from longcode.aws.attributes import typed, untyped_item
+from longcode.aws.clients import ConditionFailed, Sleep, get_items
+from longcode.aws.dynamo import Table
 from longcode.domain import braking
 from longcode.domain.braking import Brake
 from longcode.domain.errors import Unavailable
-from longcode.domain.gate import Control, Gate, Limiter, Refusal, Trouble
+from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
 from longcode.domain.pacing import ACCOUNT_KEY, Reservation, recipient_key, sender_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _WHAT = "The limits table"
-# Longer than the longest validity: no slot that somebody waits for lies further ahead.
+# Longer than the longest validity: no slot that a text waits for lies further ahead.
 _KEEP_S = 21 * 86_400
 # A day's count: that day, and one more for whoever wants to know.
 _KEEP_COUNT_S = 2 * 86_400
@@ -46,9 +47,8 @@ class DynamoLimits:
     def __init__(
         self, client: "DynamoDBClient", table: str, messages_table: str, *, sleep: Sleep = time.sleep
     ) -> None:
-        self._client = client
+        self._table = Table(client, table, _WHAT)
         self._sleep = sleep
-        self._table = table
         # Whether the recipient has opted out is in the other table, and is asked in the same look.
         self._messages_table = messages_table
 
@@ -65,7 +65,7 @@ class DynamoLimits:
                     common | ({":length": length} if ahead else {":end": now_ms + length}),
                 )
             except ConditionFailed as exc:
-                item = _plain(exc.item)
+                item = untyped_item(exc.item)
                 if item.get("reserved_by") != mark:
                     ahead = not ahead
                     continue
@@ -87,7 +87,7 @@ class DynamoLimits:
                     common | ({":one": braking.TEXT} if ahead else {":end": front + braking.TEXT}),
                 )
             except ConditionFailed as exc:
-                item = _plain(exc.item)
+                item = untyped_item(exc.item)
                 if item.get("turn_by") != mark:
                     ahead = not ahead
                     continue
@@ -107,11 +107,11 @@ class DynamoLimits:
             )
         except ConditionFailed as exc:
             # Noted already, and only the answer was lost.
-            item = _plain(exc.item)
+            item = untyped_item(exc.item)
         return Refusal(
             str(item["before_for"]),
             int(item["before_at"]),
-            _brake(item),
+            limits_codec.brake(item),
             int(item.get("turns", 0)),
         )
 
@@ -184,7 +184,7 @@ class DynamoLimits:
                 {":one": 1, ":most": at_most, ":expires": now_ms // 1000 + _KEEP_COUNT_S, ":by": mark},
             )
         except ConditionFailed as exc:
-            return _plain(exc.item).get("counted_by") == mark
+            return untyped_item(exc.item).get("counted_by") == mark
         return True
 
     def uncount(self, key: str) -> None:
@@ -201,44 +201,34 @@ class DynamoLimits:
         ledger = keys.opt_out(recipient)
         # All or nothing: not knowing whether sending is stopped is no leave to send.
         items = get_items(
-            self._client,
+            self._table.client,
             {
-                self._table: [{"pk": typed(key)} for key in names],
+                self._table.name: [{"pk": typed(key)} for key in names],
                 self._messages_table: [{"pk": typed(ledger)}],
             },
             _WHAT,
             self._sleep,
         )
-        found = {item["pk"]["S"]: _plain(item) for item in items[self._table]}
+        found = {item["pk"]["S"]: untyped_item(item) for item in items[self._table.name]}
         recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names)
         return Gate(
-            recipient=_limiter(recipient_item),
-            sender=_limiter(sender_item),
-            account=_limiter(account_item),
-            control=Control(
-                paused_since_ms=_whole(control.get("paused_since")),
-                pause_reason=str(control.get("pause_reason", "")),
-                breaker_since_ms=_whole(control.get("breaker_since")),
-                breaker_until_ms=_whole(control.get("breaker_until")),
-                breaker_reason=str(control.get("breaker_reason", "")),
-                suspects=frozenset(control.get("suspects", ())),
-                sound_ms=_whole(control.get("sound")),
-                opened_ms=_whole(control.get("opened")),
-                closed_ms=_whole(control.get("closed")),
-            ),
-            opted_out=any(_plain(item)["opted_out"] for item in items[self._messages_table]),
+            recipient=limits_codec.limiter(recipient_item),
+            sender=limits_codec.limiter(sender_item),
+            account=limits_codec.limiter(account_item),
+            control=limits_codec.control(control),
+            opted_out=any(untyped_item(item)["opted_out"] for item in items[self._messages_table]),
         )
 
     def pause(self, now_ms: int, reason: str) -> None:
         self._update(
             _CONTROL,
             "SET paused_since = if_not_exists(paused_since, :now), pause_reason = :reason REMOVE expires_at",
-            None,
+            "",
             {":now": now_ms, ":reason": reason},
         )
 
     def resume(self) -> None:
-        self._update(_CONTROL, "REMOVE paused_since, pause_reason, expires_at", None, {})
+        self._update(_CONTROL, "REMOVE paused_since, pause_reason, expires_at", "", {})
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
         mark = secrets.token_hex(8)
@@ -253,7 +243,7 @@ class DynamoLimits:
             )
         except ConditionFailed as exc:
             # Opened already, and only the answer was lost.
-            item = _plain(exc.item)
+            item = untyped_item(exc.item)
             return (item.get("opened_by"), item.get("breaker_since")) == (mark, now_ms)
         return "breaker_since" not in before
 
@@ -268,7 +258,7 @@ class DynamoLimits:
             )
         except ConditionFailed as exc:
             # Taken already, and only the answer was lost.
-            item = _plain(exc.item)
+            item = untyped_item(exc.item)
             return (item.get("breaker_until"), item.get("probed_by")) == (until_ms, message_id)
         return True
 
@@ -293,7 +283,7 @@ class DynamoLimits:
         raise Unavailable(_WHAT)
 
     def clear_suspects(self, now_ms: int) -> None:
-        self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", None, {":now": now_ms})
+        self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", "", {":now": now_ms})
 
     def trouble(self, recipient: str, trouble: Trouble, not_before_ms: int, now_ms: int) -> None:
         key = recipient_key(recipient)
@@ -322,7 +312,7 @@ class DynamoLimits:
                     values,
                 )
             except ConditionFailed as exc:
-                if _plain(exc.item).get("troubled_by") != mark:
+                if untyped_item(exc.item).get("troubled_by") != mark:
                     continue
             return
         raise Unavailable(_WHAT)
@@ -338,7 +328,7 @@ class DynamoLimits:
         try:
             self._update(key, "SET line_id = :id, line_ms = :turn, expires_at = :expires", as_seen, values)
         except ConditionFailed as exc:
-            item = _plain(exc.item)
+            item = untyped_item(exc.item)
             return (item.get("line_id"), item.get("line_ms")) == (message_id, turn_ms)
         return True
 
@@ -376,53 +366,8 @@ class DynamoLimits:
         self,
         key: str,
         changes: str,
-        condition: str | None,
+        condition: str,
         values: Mapping[str, str | int | set[str]],
         returns: Literal["ALL_NEW", "ALL_OLD"] = "ALL_NEW",
     ) -> dict[str, Any]:
-        optional: dict[str, Any] = {}
-        if condition:
-            optional["ConditionExpression"] = condition
-            optional["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        if values:
-            optional["ExpressionAttributeValues"] = {name: typed(value) for name, value in values.items()}
-        with translated(_WHAT):
-            item = self._client.update_item(
-                TableName=self._table,
-                Key={"pk": typed(key)},
-                UpdateExpression=changes,
-                ReturnValues=returns,
-                **optional,
-            ).get("Attributes", {})
-        return _plain(item)
-
-
-def _plain(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: untyped(value) for name, value in item.items()}
-
-
-def _limiter(item: dict[str, Any]) -> Limiter:
-    return Limiter(
-        tat_ms=_whole(item.get("tat")),
-        not_before_ms=_whole(item.get("not_before")),
-        troubles=int(item.get("troubles", 0)),
-        trouble_kind=str(item.get("trouble_kind", "")),
-        troubled_ms=_whole(item.get("troubled")),
-        alone=int(item.get("alone", 0)),
-        doubt_ms=_whole(item.get("doubt")),
-        doubt_id=item.get("doubt_id"),
-        turn_ms=int(item.get("line_ms", 0)),
-        turn_id=str(item.get("line_id", "")),
-        brake=_brake(item),
-        turns=int(item.get("turns", 0)),
-    )
-
-
-def _brake(item: dict[str, Any]) -> Brake | None:
-    if "brake_since" not in item:
-        return None
-    return Brake(*(int(item[f"brake_{name}"]) for name in ("since", "rate", "known", "passed")))
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
+        return untyped_item(self._table.update(key, changes, condition, values, returns))

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from longcode.aws import keys
-from longcode.aws.attributes import typed, untyped
-from longcode.aws.clients import ConditionFailed, translated
+from longcode.aws.attributes import typed, typed_item, untyped_item
+from longcode.aws.clients import ConditionFailed
+from longcode.aws.dynamo import Table
 from longcode.domain.opt_outs import OptOut, OptOutChange
 
 if TYPE_CHECKING:
@@ -19,14 +20,10 @@ class DynamoOptOuts:
     """ports.OptOuts over DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table, _WHAT)
 
     def get(self, number: str) -> OptOut | None:
-        with translated(_WHAT):
-            item = self._client.get_item(
-                TableName=self._table, Key={"pk": typed(keys.opt_out(number))}, ConsistentRead=True
-            ).get("Item")
+        item = self._table.get(keys.opt_out(number))
         return image(item) if item else None
 
     def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
@@ -35,17 +32,15 @@ class DynamoOptOuts:
         condition, values = _unchanged(seen)
         values |= {f":{name}": value for name, value in fields.items()}
         try:
-            with translated(_WHAT):
-                self._client.update_item(
-                    TableName=self._table,
-                    Key={"pk": typed(keys.opt_out(entry.number))},
-                    UpdateExpression="SET "
-                    + ", ".join(f"{name} = :{name}" for name in fields)
-                    + ("" if entry.opted_out else " REMOVE peer, accepted_ms"),
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues={name: typed(value) for name, value in values.items()},
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
+            self._table.update(
+                keys.opt_out(entry.number),
+                "SET "
+                + ", ".join(f"{name} = :{name}" for name in fields)
+                + ("" if entry.opted_out else " REMOVE peer, accepted_ms"),
+                condition,
+                values,
+                returns="NONE",
+            )
         except ConditionFailed as exc:
             # botocore asks again where an answer was lost, and the second finds what the first has written.
             return exc.item.get("written_by") == typed(written_by)
@@ -56,21 +51,12 @@ class DynamoOptOuts:
         # Any: a key as DynamoDB types it.
         start: dict[str, Any] = {}
         if after:
-            start["ExclusiveStartKey"] = {
-                "peer": typed(keys.OPT_OUTS),
-                "accepted_ms": typed(after[0]),
-                "pk": typed(keys.opt_out(after[1])),
-            }
+            last = {"peer": keys.OPT_OUTS, "accepted_ms": after[0], "pk": keys.opt_out(after[1])}
+            start["ExclusiveStartKey"] = typed_item(last)
         while True:
-            with translated(_WHAT):
-                answer = self._client.query(
-                    TableName=self._table,
-                    IndexName="by_peer",
-                    KeyConditionExpression="peer = :list",
-                    ExpressionAttributeValues={":list": typed(keys.OPT_OUTS)},
-                    Limit=at_most - len(found),
-                    **start,
-                )
+            answer = self._table.query(
+                "by_peer", "peer = :list", {":list": keys.OPT_OUTS}, Limit=at_most - len(found), **start
+            )
             found += [image(item) for item in answer["Items"]]
             # An answer ends at 1 MB, which a hundred long histories are.
             if len(found) == at_most or not answer.get("LastEvaluatedKey"):
@@ -110,7 +96,7 @@ def _fields(entry: OptOut) -> dict[str, object]:
 # Any: an item of the table as DynamoDB types it.
 def image(item: Mapping[str, Any]) -> OptOut:
     """The entry in an item, as a read or the table's stream has it."""
-    fields = {name: untyped(value) for name, value in item.items()}
+    fields = untyped_item(item)
     return OptOut(
         number=fields["phone"],
         opted_out=fields["opted_out"],

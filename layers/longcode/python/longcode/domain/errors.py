@@ -35,6 +35,8 @@ class RequestError(LongCodeError):
     """The caller's request can't be served as it stands."""
 
     code = "bad_request"
+    field: str | None = None
+    retry_after_s: int | None = None
 
 
 class InvalidRequest(RequestError):
@@ -143,6 +145,8 @@ class SendRefused(LongCodeError):
 
 class Unavailable(LongCodeError):
     """A table, the queue or the secret store failed or took too long; `what` names it."""
+
+    code = "unavailable"
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} did not answer")

@@ -52,84 +52,113 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read every setting; raises ConfigurationError that names all that is missing or malformed."""
-        problems: list[str] = []
+        read = _Reader(env)
+        long_code = read.long_code()
+        settings = cls(
+            messages_table=read.text("MESSAGES_TABLE"),
+            limits_table=read.text("LIMITS_TABLE"),
+            queue_url=read.text("QUEUE_URL"),
+            dead_letter_queue_url=read.text("DEAD_LETTER_QUEUE_URL"),
+            unpublished_queue_url=read.text("UNPUBLISHED_QUEUE_URL"),
+            event_bus=read.text("EVENT_BUS"),
+            secret_id=read.text("TELNYX_SECRET_ID"),
+            public_keys=read.public_keys(),
+            long_code=long_code,
+            environment=read.optional("ENVIRONMENT", "dev"),
+            provider_url=read.text("TELNYX_BASE_URL", r"https?://\S+", "must be an http(s) URL").rstrip("/"),
+            webhook_url=read.webhook_url(),
+            recipient_interval_ms=read.number("RECIPIENT_INTERVAL_MS", 1000, 0),
+            sender_interval_ms=read.number("SENDER_INTERVAL_MS", 0, 0),
+            account_interval_ms=read.number("ACCOUNT_INTERVAL_MS", 0, 0),
+            max_pending_per_recipient=read.number("MAX_PENDING_PER_RECIPIENT", 100, 1),
+            allowed_destinations=read.destinations(long_code),
+            daily_texts_per_key=read.number("DAILY_TEXTS_PER_KEY", 10_000, 0),
+            validity_minutes=read.number("VALIDITY_MINUTES", 1440, 1),
+            retention_days=read.number("RETENTION_DAYS", 90, 1),
+            ambiguous_sends=read.either("AMBIGUOUS_SENDS", "resolve", "hold"),
+            store_text=read.either("STORE_TEXT", "always", "until_final"),
+            webhook_sources=read.webhook_sources(),
+        )
+        if read.problems:
+            raise ConfigurationError(read.problems)
+        return settings
 
-        def text(name: str, pattern: str = r".+", what: str = "") -> str:
-            value = env.get(name, "").strip()
-            if not value:
-                problems.append(f"{name} is missing")
-            elif not re.fullmatch(pattern, value, re.ASCII):
-                problems.append(f"{name} {what}")
-            return value
 
-        def number(name: str, default: int, least: int) -> int:
-            value = env.get(name, "").strip() or str(default)
-            if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or int(value) < least:
-                problems.append(f"{name} must be a whole number, {least} or more")
-                return default
-            return int(value)
+class _Reader:
+    """Reads one setting at a time; what is wrong goes into `problems`, and some value is returned all the same."""
 
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.problems: list[str] = []
+
+    def optional(self, name: str, default: str = "") -> str:
+        return self._env.get(name, "").strip() or default
+
+    def text(self, name: str, pattern: str = r".+", what: str = "") -> str:
+        value = self.optional(name)
+        if not value:
+            self.problems.append(f"{name} is missing")
+        elif not re.fullmatch(pattern, value, re.ASCII):
+            self.problems.append(f"{name} {what}")
+        return value
+
+    def number(self, name: str, default: int, least: int) -> int:
+        value = self.optional(name, str(default))
+        if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or int(value) < least:
+            self.problems.append(f"{name} must be a whole number, {least} or more")
+            return default
+        return int(value)
+
+    def either[A: str, B: str](self, name: str, default: A, other: B) -> A | B:
+        value = self.optional(name, default)
+        if value not in (default, other):
+            self.problems.append(f"{name} must be {default} or {other}")
+        return other if value == other else default
+
+    def public_keys(self) -> tuple[VerifyKey, ...]:
         keys: list[VerifyKey] = []
-        listed = text("TELNYX_PUBLIC_KEY")
-        for part in filter(None, map(str.strip, listed.split(","))):
+        listed = self.text("TELNYX_PUBLIC_KEY")
+        for part in _parts(listed):
             try:
                 keys.append(signature.public_key(part))
             except ValueError as exc:
-                problems.append(f"TELNYX_PUBLIC_KEY must be 32 bytes of base64: it {exc}")
-        if listed and not listed.strip(", "):
-            problems.append("TELNYX_PUBLIC_KEY names no key: without one every webhook would be refused")
+                self.problems.append(f"TELNYX_PUBLIC_KEY must be 32 bytes of base64: it {exc}")
+        if listed and not _parts(listed):
+            self.problems.append("TELNYX_PUBLIC_KEY names no key: without one every webhook would be refused")
+        return tuple(keys)
+
+    def webhook_sources(self) -> tuple[signature.Network, ...]:
         sources: list[signature.Network] = []
-        for part in filter(None, map(str.strip, env.get("WEBHOOK_SOURCE_RANGE", "").split(","))):
+        for part in _parts(self.optional("WEBHOOK_SOURCE_RANGE")):
             try:
                 sources.append(signature.source_range(part))
             except ValueError as exc:
-                problems.append(f"WEBHOOK_SOURCE_RANGE must be address ranges, as 192.76.120.192/27: {exc}")
-        long_code = env.get("TELNYX_LONG_CODE", "").strip()
-        if not phone.is_e164(long_code):
-            problems.append(
-                "TELNYX_LONG_CODE must be E.164, as +12025550100" if long_code else "TELNYX_LONG_CODE is missing"
-            )
-        webhook_url = env.get("WEBHOOK_URL", "").strip().rstrip("/")
-        if webhook_url and not re.fullmatch(r"https?://\S{1,1900}", webhook_url):
-            problems.append("WEBHOOK_URL must be an http(s) URL")
-        allowed = destinations.own_country(long_code)
-        if listed := env.get("ALLOWED_DESTINATIONS", "").strip():
-            try:
-                allowed = destinations.parse(listed)
-            except ValueError as exc:
-                problems.append(f"ALLOWED_DESTINATIONS {exc}")
-        policy = env.get("AMBIGUOUS_SENDS", "").strip() or "resolve"
-        if policy not in ("resolve", "hold"):
-            problems.append("AMBIGUOUS_SENDS must be resolve or hold")
-        texts = env.get("STORE_TEXT", "").strip() or "always"
-        if texts not in ("always", "until_final"):
-            problems.append("STORE_TEXT must be always or until_final")
+                self.problems.append(f"WEBHOOK_SOURCE_RANGE must be address ranges, as 192.76.120.192/27: {exc}")
+        return tuple(sources)
 
-        settings = cls(
-            messages_table=text("MESSAGES_TABLE"),
-            limits_table=text("LIMITS_TABLE"),
-            queue_url=text("QUEUE_URL"),
-            dead_letter_queue_url=text("DEAD_LETTER_QUEUE_URL"),
-            unpublished_queue_url=text("UNPUBLISHED_QUEUE_URL"),
-            event_bus=text("EVENT_BUS"),
-            secret_id=text("TELNYX_SECRET_ID"),
-            public_keys=tuple(keys),
-            long_code=long_code,
-            environment=env.get("ENVIRONMENT", "").strip() or "dev",
-            provider_url=text("TELNYX_BASE_URL", r"https?://\S+", "must be an http(s) URL").rstrip("/"),
-            webhook_url=webhook_url,
-            recipient_interval_ms=number("RECIPIENT_INTERVAL_MS", 1000, 0),
-            sender_interval_ms=number("SENDER_INTERVAL_MS", 0, 0),
-            account_interval_ms=number("ACCOUNT_INTERVAL_MS", 0, 0),
-            max_pending_per_recipient=number("MAX_PENDING_PER_RECIPIENT", 100, 1),
-            allowed_destinations=allowed,
-            daily_texts_per_key=number("DAILY_TEXTS_PER_KEY", 10_000, 0),
-            validity_minutes=number("VALIDITY_MINUTES", 1440, 1),
-            retention_days=number("RETENTION_DAYS", 90, 1),
-            ambiguous_sends="hold" if policy == "hold" else "resolve",
-            store_text="until_final" if texts == "until_final" else "always",
-            webhook_sources=tuple(sources),
-        )
-        if problems:
-            raise ConfigurationError(problems)
-        return settings
+    def long_code(self) -> str:
+        value = self.optional("TELNYX_LONG_CODE")
+        if not phone.is_e164(value):
+            self.problems.append(
+                "TELNYX_LONG_CODE must be E.164, as +12025550100" if value else "TELNYX_LONG_CODE is missing"
+            )
+        return value
+
+    def webhook_url(self) -> str:
+        value = self.optional("WEBHOOK_URL").rstrip("/")
+        if value and not re.fullmatch(r"https?://\S{1,1900}", value):
+            self.problems.append("WEBHOOK_URL must be an http(s) URL")
+        return value
+
+    def destinations(self, long_code: str) -> tuple[Destination, ...]:
+        if listed := self.optional("ALLOWED_DESTINATIONS"):
+            try:
+                return destinations.parse(listed)
+            except ValueError as exc:
+                self.problems.append(f"ALLOWED_DESTINATIONS {exc}")
+        return destinations.own_country(long_code)
+
+
+def _parts(listed: str) -> list[str]:
+    """The parts of a list with commas, without the empty ones."""
+    return [part for each in listed.split(",") if (part := each.strip())]

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from longcode.domain.errors import Crashed, LongCodeError, Unavailable
 from longcode.domain.metrics import Metric
-from longcode.entrypoints import http
+from longcode.entrypoints import api
 from longcode.entrypoints.config import Settings, provider_key
+from longcode.entrypoints.requests import Request
+from longcode.entrypoints.responses import Response
 
 if TYPE_CHECKING:
     from longcode.aws.observability import LambdaLogger, LambdaMetrics
@@ -206,7 +208,7 @@ class Service:
 
         return run
 
-    def asked_for(self, request: http.Request, route: str) -> "Message":
+    def asked_for(self, request: Request, route: str) -> "Message":
         """The message that a send or queue request asks for. Raises InvalidRequest."""
         from longcode.use_cases import enqueue
 
@@ -223,7 +225,7 @@ class Service:
         self.logger.bind(message_id=message.id)
         return message
 
-    def quota(self, request: http.Request) -> "Quota":
+    def quota(self, request: Request) -> "Quota":
         """The guard before what this caller asks for."""
         from longcode.use_cases.quota import Quota
 
@@ -250,10 +252,10 @@ class Service:
         deps, queue, parallel = self.deps, self.queue, self.parallel
         return lambda deadline_ms: lambda envelopes: send_batch(envelopes, deps, queue, deadline_ms, parallel)
 
-    def api(self, serve: Callable[[http.Request], http.Response]) -> Handler:
+    def api(self, serve: Callable[[Request], Response]) -> Handler:
         """The Lambda handler of a route."""
         logger, metrics, clock = self.logger, self.metrics, self.clock
-        return self.job(lambda event, _context: http.answer(event, serve, logger, metrics, clock))
+        return self.job(lambda event, _context: api.answer(event, serve, logger, metrics, clock))
 
     def job(self, work: Handler) -> Handler:
         """The Lambda handler of `work`, which writes its metrics at the end whatever happened."""

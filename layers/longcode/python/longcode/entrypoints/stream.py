@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from longcode.aws import heartbeat, messages, opt_outs
+from longcode.aws import heartbeat, message_codec, opt_outs
 from longcode.domain.events import Beat, Change
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
@@ -64,7 +64,7 @@ def _item(image: Mapping[str, Any] | None) -> Message | OptOut | Beat | None:
         return None
     kind = image["pk"]["S"][:2]
     if kind == "M#":
-        return messages.image(image)
+        return message_codec.image(image)
     if kind == heartbeat.PREFIX:
         return Beat(int(image["at_ms"]["N"]))
     return opt_outs.image(image) if kind == "O#" else None

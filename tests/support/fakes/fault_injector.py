@@ -31,20 +31,24 @@ class _Plan:
     about: str | None
 
 
-class Tripwire:
-    """Every fake has one as `trip`; `around` wraps each of its calls.
+class FaultInjector:
+    """Every fake has one as `faults`, made with the names of its calls; `around` wraps each of them.
 
-    >>> trip = Tripwire()
-    >>> trip.fail("claim", after=True)
-    >>> with trip.around("claim"):
+    >>> injector = FaultInjector("claim", "get")
+    >>> injector.fail("claim", after=True)
+    >>> with injector.around("claim"):
     ...     pass
     Traceback (most recent call last):
     longcode.domain.errors.Unavailable: A store did not answer
-    >>> trip.calls
+    >>> injector.calls
     ['claim']
+    >>> injector.fail("clam")
+    Traceback (most recent call last):
+    ValueError: no call of this fake is named 'clam', only: claim, get
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *names: str) -> None:
+        self.names = frozenset(names)
         self.calls: list[str] = []
         self._plans: list[_Plan] = []
         # What happens before a call has its effect: time that it takes, in which others get on.
@@ -62,8 +66,10 @@ class Tripwire:
     ) -> None:
         """Let `call` fail `times` times, after `skip` good ones; `after`: it takes effect, its answer is lost.
 
-        `about`: only calls about that message.
+        `about`: only calls about that message. Raises ValueError for a call that the fake does not have: a plan
+        for it would never come to anything, and the test that made it would test nothing.
         """
+        self._expect(call)
         self._plans.append(_Plan(call, failure, after, skip, times, about))
 
     def clear(self) -> None:
@@ -71,12 +77,15 @@ class Tripwire:
         self._plans.clear()
 
     def count(self, *names: str) -> int:
-        """How often any of `names` was called."""
+        """How often any of `names` was called. Raises ValueError for one that the fake does not have."""
+        for name in names:
+            self._expect(name)
         return sum(call in names for call in self.calls)
 
     @contextmanager
     def around(self, call: str, about: str = "") -> Iterator[None]:
         """One call of the fake. Jobs that run side by side (tests.interleave) take turns here."""
+        self._expect(call)
         pause(call)
         self.takes()
         self.calls.append(call)
@@ -86,6 +95,10 @@ class Tripwire:
         yield
         if plan and plan.after:
             raise plan.failure()
+
+    def _expect(self, call: str) -> None:
+        if call not in self.names:
+            raise ValueError(f"no call of this fake is named {call!r}, only: {', '.join(sorted(self.names))}")
 
     def _due(self, call: str, about: str) -> _Plan | None:
         due: _Plan | None = None

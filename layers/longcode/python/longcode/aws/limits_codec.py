@@ -1,0 +1,51 @@
+"""The items of the limits table, read as the domain has them."""
+
+from typing import Any
+
+from longcode.domain.braking import Brake
+from longcode.domain.gate import Control, Limiter
+
+
+# Any: an item is whatever JSON the table holds.
+def limiter(item: dict[str, Any]) -> Limiter:
+    """One limiter; the item of one that nothing has left through yet is empty."""
+    return Limiter(
+        tat_ms=_whole(item.get("tat")),
+        not_before_ms=_whole(item.get("not_before")),
+        troubles=int(item.get("troubles", 0)),
+        trouble_kind=str(item.get("trouble_kind", "")),
+        troubled_ms=_whole(item.get("troubled")),
+        alone=int(item.get("alone", 0)),
+        doubt_ms=_whole(item.get("doubt")),
+        doubt_id=item.get("doubt_id"),
+        turn_ms=int(item.get("line_ms", 0)),
+        turn_id=str(item.get("line_id", "")),
+        brake=brake(item),
+        turns=int(item.get("turns", 0)),
+    )
+
+
+def brake(item: dict[str, Any]) -> Brake | None:
+    """The brake of a sender, None if it has none."""
+    if "brake_since" not in item:
+        return None
+    return Brake(*(int(item[f"brake_{name}"]) for name in ("since", "rate", "known", "passed")))
+
+
+def control(item: dict[str, Any]) -> Control:
+    """What stops all sending, and what speaks for stopping it."""
+    return Control(
+        paused_since_ms=_whole(item.get("paused_since")),
+        pause_reason=str(item.get("pause_reason", "")),
+        breaker_since_ms=_whole(item.get("breaker_since")),
+        breaker_until_ms=_whole(item.get("breaker_until")),
+        breaker_reason=str(item.get("breaker_reason", "")),
+        suspects=frozenset(item.get("suspects", ())),
+        sound_ms=_whole(item.get("sound")),
+        opened_ms=_whole(item.get("opened")),
+        closed_ms=_whole(item.get("closed")),
+    )
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)

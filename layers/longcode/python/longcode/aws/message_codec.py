@@ -1,0 +1,130 @@
+"""A message as an item of the messages table has it, and back."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from longcode.aws import keys
+from longcode.aws.attributes import untyped_item
+from longcode.aws.dynamo import Item
+from longcode.domain.message import FIND_SHARDS, URGENT_SHARDS, Entry, Fault, Message, iso
+from longcode.domain.status import HeldBy, Status
+from longcode.use_cases.ports import Waiting
+
+
+# Any: a value of an item is whatever JSON the table holds.
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else value
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def parse(item: Item) -> Item:
+    """The fields of an item; whole numbers are ints, others Decimals."""
+    return {name: _plain(value) for name, value in untyped_item(item).items()}
+
+
+def _faults(rows: Sequence[Item]) -> tuple[Fault, ...]:
+    return tuple(Fault(**row) for row in rows)
+
+
+def fault_rows(faults: Sequence[Fault]) -> list[Item]:
+    """Faults as an item has them, without what they leave open."""
+    return [{name: value for name, value in asdict(fault).items() if value is not None} for fault in faults]
+
+
+def _entry(row: Item) -> Entry:
+    return Entry(**{**row, "faults": _faults(row.get("faults", ()))})
+
+
+def entry_row(entry: Entry) -> Item:
+    """An entry of the history as an item has it."""
+    fields = {name: value for name, value in asdict(entry).items() if value not in (None, ())}
+    if entry.faults:
+        fields["faults"] = fault_rows(entry.faults)
+    return fields
+
+
+_SCALARS = (
+    "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
+    "fingerprint", "webhook_url", "telnyx_id", "provider_status", "claim_id", "claimed_ms", "attempts",
+    "slot_ms", "turn", "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
+    "autoresponse", "opt_out", "is_spam", "sent_ms", "completed_ms",
+)  # fmt: skip
+
+
+def from_item(item: Item) -> Message:
+    """The message in an item that has one. See `image` for what else the table holds."""
+    fields = parse(item)
+    known = {name: value for name in _SCALARS if (value := fields.get(name)) is not None and name != "text"}
+    return Message(
+        id=fields["pk"].removeprefix("M#"),
+        status=Status(fields["status"]),
+        text=fields.get("text", "" if fields["direction"] == "inbound" else None),
+        held_by=HeldBy(fields["held_by"]) if "held_by" in fields else None,
+        cost=Decimal(fields["cost"]) if "cost" in fields else None,
+        faults=_faults(fields.get("faults", ())),
+        history=tuple(_entry(row) for row in fields.get("history", ())),
+        media=tuple(fields.get("media", ())),
+        **known,
+    )
+
+
+def to_item(message: Message) -> Item:
+    """The fields of a message's item, not yet as DynamoDB types them."""
+    fields: Item = {name: getattr(message, name) for name in _SCALARS}
+    fields |= {
+        "pk": f"M#{message.id}",
+        "status": message.status.value,
+        "rank": message.status.rank,
+        "peer": keys.peer(message.peer),
+        "tag": _tag(message),
+        "day": f"{iso(message.accepted_ms)[:10]}#{_shard(message.id, FIND_SHARDS)}",
+        "faults": fault_rows(message.faults),
+        "history": [entry_row(entry) for entry in message.history],
+        "media": list(message.media),
+        "held_by": message.held_by.value if message.held_by else None,
+    }
+    # 0 and "" are values like any other.
+    return {
+        name: value
+        for name, value in fields.items()
+        if not (value is None or value is False or value in ([], {}) or (name == "replays" and not value))
+    }
+
+
+def due_shard(message_id: str, *, receipt: bool = False, waits: bool = False) -> str:
+    """The part of the index of what is due that a message is in.
+
+    `receipt`: it only waits for one; `waits`: it waits in the queue.
+    """
+    return str(_shard(message_id, URGENT_SHARDS) + URGENT_SHARDS * (2 if waits else receipt))
+
+
+def _tag(message: Message) -> str | None:
+    """What a message is found by in the index by_tag: its tag, or what it was read as."""
+    part = _shard(message.id, FIND_SHARDS)
+    if message.tag:
+        return keys.tag(message.tag, part)
+    return keys.wish(message.opt_out, part) if message.opt_out else None
+
+
+def _shard(message_id: str, shards: int) -> int:
+    return hashlib.sha256(message_id.encode()).digest()[0] % shards
+
+
+def image(item: Mapping[str, Any]) -> Message | None:
+    """The message in an item as DynamoDB has it; None where there is none, or what is left of an erased one."""
+    return from_item(dict(item)) if "status" in item else None
+
+
+# Any: an item of the index.
+def waiting(item: Mapping[str, Any]) -> Waiting:
+    """The text that an entry of the index by_recipient_queue stands for."""
+    return Waiting(item["pk"].removeprefix("M#"), item["recipient_queue"], item["accepted_ms"])

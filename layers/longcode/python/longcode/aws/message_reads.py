@@ -1,0 +1,106 @@
+"""Reading the messages table: by key, by recipient queue, and by the time at which a message is due."""
+
+import time
+from collections.abc import Sequence
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from longcode.aws.attributes import typed
+from longcode.aws.clients import Sleep, get_items, translated
+from longcode.aws.dynamo import Item, Table
+from longcode.aws.message_codec import image, parse, waiting
+from longcode.domain.message import URGENT_SHARDS, Message
+from longcode.use_cases.ports import Waiting
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+WHAT = "The messages table"
+# As many items as one BatchGetItem takes.
+_BATCH = 100
+
+
+class MessageReads:
+    """The reads of ports.Messages over DynamoDB."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, *, sleep: Sleep = time.sleep) -> None:
+        self.table = Table(client, table, WHAT)
+        self._sleep = sleep
+
+    def get(self, message_id: str) -> Message | None:
+        item = self.table.get(f"M#{message_id}")
+        return image(item) if item else None
+
+    def find(self, either_id: str) -> Message | None:
+        found = self.get(either_id)
+        if found:
+            return found
+        pointer = self.table.get(f"T#{either_id}")
+        return self.get(parse(pointer)["message_id"]) if pointer else None
+
+    def get_all(self, message_ids: Sequence[str]) -> list[Message]:
+        found = self.read(message_ids)
+        return [message for ident in message_ids if (message := found.get(ident)) is not None]
+
+    def read(self, message_ids: Sequence[str]) -> dict[str, Message | None]:
+        found: dict[str, Message | None] = {}
+        keys = [{"pk": typed(f"M#{ident}")} for ident in dict.fromkeys(message_ids)]
+        for some in batched(keys, _BATCH, strict=False):
+            items = get_items(self.table.client, {self.table.name: some}, WHAT, self._sleep)[self.table.name]
+            found |= {item["pk"]["S"].removeprefix("M#"): image(item) for item in items}
+        return found
+
+    def queue_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
+        values: Item = {":line": recipient}
+        condition = "recipient_queue = :line"
+        if before_ms is not None:
+            condition += " AND accepted_ms < :before"
+            values[":before"] = before_ms
+        page = self.table.query("by_recipient_queue", condition, values, Limit=at_most, Select="COUNT")
+        return page["Count"]
+
+    def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
+        page = self.table.query(
+            "by_recipient_queue",
+            "recipient_queue = :line AND accepted_ms <= :until",
+            {":line": recipient, ":until": until_ms},
+            Limit=at_most,
+        )
+        return [waiting(item) for item in map(parse, page["Items"])]
+
+    def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
+        """Texts of every recipient queue, each queue in its order, and whether there are more than `at_most`.
+
+        It reads the whole sparse index up to there, which no route should.
+        """
+        found: list[Waiting] = []
+        start: Item = {}
+        while len(found) <= at_most:
+            with translated(WHAT):
+                page = self.table.client.scan(
+                    TableName=self.table.name,
+                    IndexName="by_recipient_queue",
+                    Limit=at_most + 1 - len(found),
+                    **({"ExclusiveStartKey": start} if start else {}),  # type: ignore[arg-type]
+                )
+            found += [waiting(item) for item in map(parse, page["Items"])]
+            start = dict(page.get("LastEvaluatedKey", {}))
+            if not start:
+                break
+        return found[:at_most], len(found) > at_most
+
+    def oldest(self, at_most: int) -> list[str]:
+        found: list[tuple[int, str]] = []
+        for number in range(2 * URGENT_SHARDS, 3 * URGENT_SHARDS):
+            page = self.table.query("by_due", "due_shard = :shard", {":shard": str(number)}, Limit=at_most)
+            found += [(item["due_at_ms"], item["pk"]) for item in map(parse, page["Items"])]
+        return [key.removeprefix("M#") for _, key in sorted(found)[:at_most]]
+
+    def due_messages(self, shard_number: int, now_ms: int, at_most: int) -> list[str]:
+        page = self.table.query(
+            "by_due",
+            "due_shard = :shard AND due_at_ms <= :now",
+            {":shard": str(shard_number), ":now": now_ms},
+            Limit=at_most,
+        )
+        return [parse(item)["pk"].removeprefix("M#") for item in page["Items"]]

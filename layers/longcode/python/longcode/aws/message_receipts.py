@@ -1,0 +1,145 @@
+"""Writing a receipt into its message: into the history, once, and into the status if that moves forward."""
+
+from longcode.aws.attributes import typed, typed_item
+from longcode.aws.clients import ConditionFailed
+from longcode.aws.dynamo import Item, Table
+from longcode.aws.message_codec import due_shard, entry_row, fault_rows, image, parse
+from longcode.aws.retention import Retention
+from longcode.domain.message import KEPT_ENTRIES, RECEIPT_CHECK_MS, Entry
+from longcode.domain.outcomes import Receipt, Recorded
+from longcode.domain.status import Status, receipt_ceiling
+
+# The changes, the condition, and the values of both.
+type _Write = tuple[str, str, Item]
+
+_BILLED = ("parts", "cost", "currency", "completed_ms")
+
+
+class ReceiptWriter:
+    """Writes receipts into the messages of `table`, and which message a provider's id leads to."""
+
+    def __init__(self, table: Table, retention: Retention) -> None:
+        self._table = table
+        self._retention = retention
+
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+        """ports.Messages.record."""
+        if receipt.status:
+            advancing = self._advancing(message_id, receipt, receipt.status, now_ms)
+            recorded = self._write(message_id, receipt, now_ms, advancing, Recorded.ADVANCED)
+            if recorded is not Recorded.KEPT:
+                return recorded
+        return self._write(message_id, receipt, now_ms, _keeping(receipt), Recorded.KEPT)
+
+    def _write(
+        self, message_id: str, receipt: Receipt, now_ms: int, write: _Write, recorded: Recorded
+    ) -> Recorded:
+        """Make one of the two writes of a receipt: `recorded`, or why it was not made."""
+        try:
+            was = self._table.update(f"M#{message_id}", *write, returns="ALL_OLD")
+        except ConditionFailed as exc:
+            return self._not_recorded(exc.item, message_id, receipt, now_ms)
+        if receipt.telnyx_id and "telnyx_id" not in was:
+            # The receipt is the first to name the provider's id.
+            self.point(receipt.telnyx_id, message_id, now_ms)
+        return recorded
+
+    def _advancing(self, message_id: str, receipt: Receipt, status: Status, now_ms: int) -> _Write:
+        """The write that also moves the status forward."""
+        keep, ours_and_new, common = _keep(receipt)
+        changes, values, removals = _advance(receipt, now_ms)
+        removals += self._retention.forget_text(status)
+        values |= {
+            ":expires": self._retention.kept_until_s(status, now_ms),
+            ":ceiling": receipt_ceiling(status),
+        }
+        if ":look" in values:
+            values[":shard"] = due_shard(message_id, receipt=True)
+        return (
+            f"{keep}, {changes}, expires_at = :expires ADD event_ids :events{removals}",
+            f"{ours_and_new} AND #rank < :ceiling",
+            common | values,
+        )
+
+    def point(self, telnyx_id: str, message_id: str, now_ms: int) -> None:
+        """Let `telnyx_id` lead to the message for as long as that is kept, which only evidence ends."""
+        expires = self._retention.kept_until_s(Status.SUBMITTED, now_ms)
+        self._table.put(typed_item({"pk": f"T#{telnyx_id}", "message_id": message_id, "expires_at": expires}))
+
+    def _not_recorded(self, item: Item, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+        """Why a receipt was not written."""
+        why = _why_not_recorded(item, receipt)
+        if why is Recorded.DUPLICATE and item.get("telnyx_id") == typed(receipt.telnyx_id):
+            # It may be this very write, whose answer was lost, and which was the first to name the provider's id.
+            self.point(receipt.telnyx_id, message_id, now_ms)
+        return why
+
+
+def _keeping(receipt: Receipt) -> _Write:
+    """The write that only keeps it in the history, up to KEPT_ENTRIES."""
+    keep, ours_and_new, common = _keep(receipt)
+    # The bill may come after the end, and what came first stays.
+    billed = {name: value for name in _BILLED if (value := getattr(receipt, name)) is not None}
+    keep += "".join(f", {name} = if_not_exists({name}, :{name})" for name in billed)
+    return (
+        f"{keep} ADD event_ids :events",
+        f"{ours_and_new} AND (attribute_not_exists(history) OR size(history) < :most)",
+        common | {":most": KEPT_ENTRIES} | {f":{name}": value for name, value in billed.items()},
+    )
+
+
+def _keep(receipt: Receipt) -> tuple[str, str, Item]:
+    """The change that keeps a receipt in the history, its condition, and their values."""
+    entry = Entry(
+        receipt.occurred_ms,
+        receipt.word,
+        receipt.source,
+        receipt.event_id,
+        note=receipt.note,
+        faults=receipt.faults,
+    )
+    values: Item = {
+        ":none": [],
+        ":entry": [entry_row(entry)],
+        ":event": receipt.event_id,
+        ":events": {receipt.event_id},
+    }
+    change = "SET history = list_append(if_not_exists(history, :none), :entry)"
+    condition = "attribute_exists(#rank) AND NOT contains(event_ids, :event)"
+    if receipt.telnyx_id:
+        values[":telnyx"] = receipt.telnyx_id
+        change += ", telnyx_id = if_not_exists(telnyx_id, :telnyx)"
+        condition += " AND (attribute_not_exists(telnyx_id) OR telnyx_id = :telnyx)"
+    return change, condition, values
+
+
+def _advance(receipt: Receipt, now_ms: int) -> tuple[str, Item, str]:
+    """The changes, their values and the removals by which a receipt moves a status forward."""
+    assert receipt.status
+    changes = "#status = :status, #rank = :rank, updated_ms = :now, faults = :faults"
+    values: Item = {
+        ":status": receipt.status.value,
+        ":rank": receipt.status.rank,
+        ":now": now_ms,
+        ":faults": fault_rows(receipt.faults),
+    }
+    for name in _BILLED:
+        value = getattr(receipt, name)
+        if value is not None:
+            changes += f", {name} = :{name}"
+            values[f":{name}"] = value
+    if receipt.status.final:
+        return changes, values, " REMOVE due_shard, due_at_ms, recipient_queue"
+    values[":look"] = now_ms + RECEIPT_CHECK_MS
+    return changes + ", due_shard = :shard, due_at_ms = :look", values, " REMOVE recipient_queue"
+
+
+def _why_not_recorded(item: Item, receipt: Receipt) -> Recorded:
+    if image(item) is None:
+        return Recorded.MISSING
+    fields = parse(item)
+    if receipt.event_id in fields.get("event_ids", set()):
+        return Recorded.DUPLICATE
+    if receipt.telnyx_id and fields.get("telnyx_id", receipt.telnyx_id) != receipt.telnyx_id:
+        return Recorded.FOREIGN
+    return Recorded.KEPT

@@ -1,0 +1,205 @@
+"""The JSON answer of each route, and how API Gateway wants it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from longcode.domain.message import Entry, Fault, Message, iso
+from longcode.domain.opt_outs import OptOut
+from longcode.domain.outcomes import Answer
+from longcode.entrypoints.requests import opt_out_cursor
+from longcode.telnyx import explanations
+
+if TYPE_CHECKING:
+    from longcode.use_cases.enqueue import Forecast
+    from longcode.use_cases.erase import Erasure
+    from longcode.use_cases.recipient_worker import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: its HTTP status, its JSON body and further headers."""
+
+    status: int
+    fields: Mapping[str, object]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def for_gateway(self) -> dict[str, object]:
+        """As API Gateway's Lambda proxy integration wants it."""
+        return {
+            "statusCode": self.status,
+            "headers": {"content-type": "application/json", "cache-control": "no-store", **self.headers},
+            "body": json.dumps(self.fields),
+        }
+
+
+def sent(message: Message, reply: Answer | None) -> Response:
+    """POST /sms/send: the provider's first word on it."""
+    word = reply.provider_status if reply else message.provider_status
+    return Response(
+        200,
+        {
+            "message_id": message.id,
+            "status": word or "queued",
+            "from": message.sender,
+            "to": message.recipient,
+            "telnyx_id": message.telnyx_id,
+            "segments": (reply.parts if reply else message.parts) or message.segments,
+        },
+    )
+
+
+def queued(message: Message, forecast: "Forecast") -> Response:
+    """POST /sms/queue: its place in the line, and when it may leave."""
+    return Response(
+        202,
+        {
+            "queued": True,
+            "position": forecast.position,
+            "message_id": message.id,
+            "eta": _when(forecast.eta_ms),
+            "held_by": forecast.held_by,
+            "segments": message.segments,
+        },
+    )
+
+
+def processed(results: "list[Result]", remaining: int) -> Response:
+    """POST /sms/queue/process: one row a message that ended."""
+    rows: list[dict[str, object]] = []
+    good = 0
+    for result in results:
+        message, reply = result.message, result.answer
+        if message is None:
+            rows.append(_row(Fault("unknown_message", "This queue entry names no message.")))
+        elif reply is not None and reply.fault is None:
+            good += 1
+            rows.append(dict(sent(message, reply).fields))
+        elif reply is not None and reply.fault is not None:
+            rows.append(
+                {
+                    "message_id": message.id,
+                    "to": message.recipient,
+                    "status": message.status.value,
+                    **_row(reply.fault),
+                }
+            )
+        # A message that was dealt with before is neither: it is simply gone from the queue.
+    return Response(200, {"processed": good, "failed": len(rows) - good, "results": rows, "remaining": remaining})
+
+
+def status(message: Message, forecast: "Forecast | None") -> Response:
+    """GET /sms/status/{id}: what became of it, and how."""
+    history = explanations.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
+    fields = _fields(message) | {
+        "history": [_entry(entry) for entry in history],
+        "errors": [fault_fields(fault) for fault in message.faults],
+    }
+    if forecast:
+        fields |= {"position": forecast.position, "eta": _when(forecast.eta_ms), "held_by": forecast.held_by}
+    return Response(200, fields)
+
+
+def message_page(messages: Sequence[Message], cursor: str | None) -> Response:
+    """GET /sms/messages: each as its status has it, without the story."""
+    return Response(200, {"messages": [_fields(message) for message in messages], "cursor": cursor})
+
+
+def tag(name: str, counts: Mapping[str, int]) -> Response:
+    """GET /sms/tags/{tag}: how many of its texts are in each status."""
+    return Response(200, {"tag": name, "counts": dict(counts), "total": sum(counts.values())})
+
+
+def erased(done: "Erasure") -> Response:
+    """DELETE /sms/recipients/{number}: how much is gone, and whether there is more."""
+    return Response(200, asdict(done))
+
+
+def _fields(message: Message) -> dict[str, object]:
+    """A message as it stands, without how it came to that."""
+    fields: dict[str, object] = {
+        "message_id": message.id,
+        "telnyx_id": message.telnyx_id,
+        "status": message.status.value,
+        "direction": message.direction,
+        "from": message.sender,
+        "to": message.recipient,
+        "text": message.text,
+        "timestamp": iso(message.updated_ms),
+        "accepted_at": iso(message.accepted_ms),
+        "segments": message.parts or message.segments,
+    }
+    if message.direction == "outbound":
+        # The original example called it so.
+        fields |= {"recipient": message.recipient, "metadata": message.metadata, "attempts": message.attempts}
+        if message.cost is not None:
+            fields["cost"] = {"amount": str(message.cost), "currency": message.currency}
+        if message.completed_ms is not None:
+            fields["completed_at"] = iso(message.completed_ms)
+    else:
+        fields |= {
+            "media": list(message.media),
+            "is_spam": message.is_spam,
+            "autoresponse": message.autoresponse,
+            "opt_out": message.opt_out,
+        }
+    return fields
+
+
+def opt_out(entry: OptOut) -> Response:
+    """GET, PUT and DELETE /sms/optouts/{number}: how it stands, and how it came to that."""
+    return Response(200, _opt_out(entry))
+
+
+def opt_out_page(entries: Sequence[OptOut], page: int) -> Response:
+    """GET /sms/optouts: the opted-out, and where the next page begins."""
+    cursor = None
+    if len(entries) == page:
+        last = entries[-1]
+        cursor = opt_out_cursor(last.changes[-1].at_ms, last.number)
+    return Response(200, {"optouts": [_opt_out(entry) for entry in entries], "cursor": cursor})
+
+
+def _opt_out(entry: OptOut) -> dict[str, object]:
+    return {
+        "number": entry.number,
+        "opted_out": entry.opted_out,
+        "source": entry.changes[-1].source,
+        "timestamp": iso(entry.changes[-1].at_ms),
+        "history": [
+            {"at": iso(change.at_ms), "opted_out": change.opted_out, "source": change.source, "note": change.note}
+            for change in entry.changes
+        ],
+    }
+
+
+def _when(at_ms: int | None) -> str | None:
+    return None if at_ms is None else iso(at_ms)
+
+
+def _entry(entry: Entry) -> dict[str, object]:
+    row: dict[str, object] = {"at": iso(entry.at_ms), "status": entry.status, "source": entry.source}
+    if entry.note:
+        row["note"] = entry.note
+    if entry.faults:
+        row["errors"] = [fault_fields(fault) for fault in entry.faults]
+    return row
+
+
+def fault_fields(fault: Fault) -> dict[str, object]:
+    """What went wrong with a message, with its explanation, as `errors[]` and `provider` have it."""
+    return {
+        "code": fault.code,
+        "title": fault.title,
+        "detail": fault.detail,
+        "explanation": _explanation(fault),
+    }
+
+
+def _row(fault: Fault) -> dict[str, object]:
+    return {"error": fault.title, "code": fault.code, "explanation": _explanation(fault)}
+
+
+def _explanation(fault: Fault) -> dict[str, object]:
+    return asdict(explanations.explain(fault))
