@@ -106,8 +106,7 @@ class Deployed:
     @classmethod
     def read(cls, prices: Prices) -> "Deployed":
         """From template.yaml, operations/ and longcode.domain.metrics."""
-        paths = [ROOT / "template.yaml", *sorted((ROOT / "operations").glob("*.yaml"))]
-        templates = [sam_template.load(path) for path in paths]
+        templates = [sam_template.load(path) for path in sam_template.files(ROOT / "template.yaml")]
         resources = [row for template in templates for row in template.get("Resources", {}).values()]
 
         def count(kind: str) -> int:

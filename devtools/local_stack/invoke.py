@@ -123,7 +123,11 @@ def sample_variables(template: dict[str, Any], logical_id: str) -> dict[str, str
     declared: dict[str, Any] = {}
     for source in both:
         declared |= (source.get("Environment") or {}).get("Variables") or {}
-    return {name: _sample(value, template) for name, value in declared.items()}
+    values = {name: str(one.get("Default", "sample")) for name, one in template["Parameters"].items()} | _SAMPLES
+    resolver = sam_template.Resolver(
+        values, lambda logical_id, _attribute: f"sample-{logical_id}", template.get("Conditions", {})
+    )
+    return {name: str(resolver.resolve(value)) for name, value in declared.items()}
 
 
 _SAMPLES = {
@@ -135,19 +139,6 @@ _SAMPLES = {
     "AWS::StackName": "sample",
     "AWS::Region": REGION,
 }
-
-
-def _sample(value: Any, template: dict[str, Any]) -> str:
-    if isinstance(value, dict):
-        if (name := value.get("Ref")) is not None:
-            if name in _SAMPLES:
-                return _SAMPLES[name]
-            parameter = template["Parameters"].get(name)
-            return str(parameter.get("Default", "sample")) if parameter else f"sample-{name}"
-        if isinstance(text := value.get("Fn::Sub"), str):
-            return re.sub(r"\$\{([^}]+)\}", lambda found: _sample({"Ref": found[1]}, template), text)
-        return "sample"
-    return str(value)
 
 
 def _variables(layout: Layout, template: dict[str, Any], logical_id: str, function: str) -> dict[str, str]:

@@ -6,9 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from devtools.local_stack.sam_template import BadTemplate, Resolver
 from devtools.local_stack.telemetry import alarms, drawing, evidence, operations, page, typography, widgets
 from devtools.local_stack.telemetry.insights import LogLine
-from devtools.local_stack.telemetry.operations import BadTemplate, Operations, Resolver, Widget
+from devtools.local_stack.telemetry.operations import Operations, Widget
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
 from tests.chance import told
 
