@@ -269,6 +269,16 @@ class Ledger:
         found = self.messages.get(message_id)
         return found if found and now_s - found.at_s < READ_BACK_S else None
 
+    def newest(
+        self, kind: str | None = None, *, to: str | None = None, sender: str | None = None
+    ) -> list[Message]:
+        """Messages, the latest first: of one kind, to or from one number."""
+        return [
+            message
+            for message in reversed(self.messages.values())
+            if kind in (None, message.kind) and to in (None, message.to) and sender in (None, message.sender)
+        ]
+
     # --- opt-outs -------------------------------------------------------------------------------
 
     def hear(self, number: str, text: str, created_at: str) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 
 from devtools.telnyx_simulator import validate
 from devtools.telnyx_simulator.errors import Refused
-from devtools.telnyx_simulator.provider import PROFILE_ID
+from devtools.telnyx_simulator.settings import PROFILE_ID
 from tests.telnyx_simulator.world import API_KEY, OURS, RECIPIENT, Running
 
 pytestmark = pytest.mark.enable_socket

@@ -19,8 +19,8 @@ from nacl.signing import SigningKey, VerifyKey
 
 from devtools.telnyx_simulator.app import Options
 from devtools.telnyx_simulator.keys import public_key
-from devtools.telnyx_simulator.provider import Settings
 from devtools.telnyx_simulator.server import Server, bind
+from devtools.telnyx_simulator.settings import Settings
 
 API_KEY = "KEY_test"
 OURS = "+12025550100"
