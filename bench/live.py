@@ -26,7 +26,7 @@ import httpx
 from rich.console import Console
 
 from bench import ROOT, report
-from bench.figures import Figures, at_the_provider, percentile
+from bench.figures import Figures, Gaps, at_the_provider, percentile
 from devtools.local_stack import stack as stacks
 from devtools.local_stack.layout import Layout, Stack
 from devtools.local_stack.problems import LocalError
@@ -263,7 +263,7 @@ class _Measurement:
             QueueUrl=self._stack.dead_letter_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
         )["Attributes"]["ApproximateNumberOfMessages"]
         stack = _live_figures(
-            gaps.gaps_ms,
+            gaps,
             texts=len(messages),
             sent=len(sent),
             ideal_ms=ideal_ms,
@@ -271,12 +271,11 @@ class _Measurement:
             receives=[float(count) for count in receives.values()],
             dead=int(dead),
             doubled=sum(count > 1 for count in copies.values()),
-            overtaken=gaps.overtaken,
         )
         loop = [float(row["arrived_ms"]) for row in rows if row["to"] == CONTROL]
         beside = at_the_provider((CONTROL, at) for at in loop)
         control = _live_figures(
-            beside.gaps_ms,
+            beside,
             texts=len(loop),
             sent=len(loop),
             ideal_ms=ideal_ms,
@@ -284,13 +283,12 @@ class _Measurement:
             receives=[],
             dead=0,
             doubled=0,
-            overtaken=beside.overtaken,
         )
         return Live(stack, control, len(notes), mappings)
 
 
 def _live_figures(
-    gaps_ms: list[float],
+    gaps: Gaps,
     *,
     texts: int,
     sent: int,
@@ -299,16 +297,15 @@ def _live_figures(
     receives: list[float],
     dead: int,
     doubled: int,
-    overtaken: int,
 ) -> Figures:
     return Figures(
         texts=texts,
         sent=sent,
         ideal_ms=ideal_ms,
         drain_ms=drain_ms,
-        least_gap_ms=min(gaps_ms, default=None),
-        gaps=len(gaps_ms),
-        short_gaps=sum(gap < INTERVAL_MS for gap in gaps_ms),
+        least_gap_ms=min(gaps.gaps_ms, default=None),
+        gaps=len(gaps.gaps_ms),
+        short_gaps=sum(gap < INTERVAL_MS for gap in gaps.gaps_ms),
         shared_load=None,
         receives_mean=sum(receives) / len(receives) if receives else None,
         receives_p99=percentile(receives, 0.99) if receives else None,
@@ -317,7 +314,7 @@ def _live_figures(
         shared_writes=None,
         dead=dead,
         doubled=doubled,
-        overtaken=overtaken,
+        overtaken=gaps.overtaken,
         wait_p50_ms=None,
         wait_p99_ms=None,
         late_max_ms=None,

@@ -340,6 +340,9 @@ class _Reader:
             if not self._take("]"):
                 raise self._bad(self._peek())
             return lambda row: left(row) in among
+        return self._compared(left)
+
+    def _compared(self, left: _Value) -> _Value:
         sign = self._next("sign")
         if sign not in _COMPARISONS:
             raise self._bad(sign)

@@ -10,7 +10,8 @@ from devtools.local_stack.layout import ROOT, Stack
 from devtools.local_stack.problems import LocalError
 
 from . import alarms, evidence, operations
-from .drawing import Scene, html, svg
+from .drawing import html, svg
+from .scene import Scene
 from .series import Telemetry
 
 TEMPLATE = ROOT / "template.yaml"
