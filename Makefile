@@ -87,8 +87,8 @@ demo: $(RUNS) ## Watch real texts go through the deployed API
 dashboard: $(INSTALLED) ## Draw the CloudWatch dashboard from the local stack's own numbers (ARGS="--demo")
 	@$(LOCAL) dashboard $(ON) $(ARGS)
 
-invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status EVENT=events/status-404-nobody.json
-	@[ -n "$(FN)" ] && [ -n "$(EVENT)" ] || { echo "make invoke FN=status EVENT=events/status-404-nobody.json" >&2; exit 2; }
+invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status EVENT=events/status-404-unknown.json
+	@[ -n "$(FN)" ] && [ -n "$(EVENT)" ] || { echo "make invoke FN=status EVENT=events/status-404-unknown.json" >&2; exit 2; }
 	@$(LOCAL) invoke $(ON) $(FN) $(EVENT)
 
 # ----------------------------------------------------------------------------------------- AWS

@@ -1,6 +1,6 @@
 """`python -m bench.braking`: what becomes of a sender whose provider answers 429, in virtual time.
 
-Many invocations work on lines of texts and share one item of a store. They look at it before each text, take a
+Many invocations work on recipient queues and share one item of a store. They look at it before each text, take a
 turn where a brake is on, and change it after a 429, each of which takes a few milliseconds, while clocks differ.
 The provider counts in one of three ways. `longcode.domain.braking` is compared with what was there before and with
 three simpler ways; nothing of `longcode.use_cases.consume` runs here.
@@ -110,7 +110,7 @@ class Run:
             for start in range(0, RECIPIENTS, BATCH):
                 skew = self._skew()
                 for recipient in range(start, start + BATCH):
-                    self._start(self._line(recipient, skew), self._random.randrange(20))
+                    self._start(self._recipient(recipient, skew), self._random.randrange(20))
         else:
             self._start(self._one_batch_at_a_time(), 0)
         while self._steps and self.now <= self.setting.span_ms:
@@ -139,7 +139,7 @@ class Run:
         text.turn, text.accepted = None, False
         return left != 0
 
-    def _line(self, recipient: int, skew: int) -> Steps:
+    def _recipient(self, recipient: int, skew: int) -> Steps:
         text = Text(recipient)
         while True:
             yield from self._try(text, skew)
@@ -212,7 +212,7 @@ class Run:
         yield from self._refused(text.recipient, left, skew)
 
     def _refused(self, recipient: int, left: int, skew: int) -> Steps:
-        """One write that tells whom the last 429 was about, and one with a condition if that speaks of all."""
+        """One write that notes whom the last 429 was about, and one with a condition if that speaks of all."""
         yield self._call()
         before, clock = replace(self._item), self.now + skew
         self._item.refused_to, self._item.refused_ms = recipient, clock

@@ -36,7 +36,7 @@ from longcode.domain.pacing import spacing
 from longcode.entrypoints.config import Settings
 from longcode.entrypoints.container import Handler, Service
 
-LONG_LINE = "+12025550101"
+LONG_QUEUE = "+12025550101"
 CONTROL = "+13035550102"
 # As the template's interval.
 INTERVAL_MS = 1000
@@ -81,7 +81,7 @@ def show(console: Console, measured: Live) -> None:
     """The table."""
     rows = [("local stack", measured.stack), ("plain loop beside it", measured.control)]
     words = f"{measured.mappings} batches at a time, {measured.invocations} invocations"
-    console.print(report.table(f"On the local stack: one long line among three each to others; {words}", rows))
+    console.print(report.table(f"On the local stack: one long queue among three each to others; {words}", rows))
     ratio = measured.stack.ratio / measured.control.ratio if measured.control.ratio else 0.0
     console.print(f"Drained in {ratio:.3f} x the time of the loop that ran beside it (each over its own ideal).")
 
@@ -125,8 +125,8 @@ class _Measurement:
         self._console_url = stack.console_url
 
     def run(self, long: int, others: int, batches: int) -> Live:
-        recipients = [LONG_LINE] * long + [_other(number) for number in range(others) for _ in range(3)]
-        # The long line's texts stand evenly among the others'.
+        recipients = [LONG_QUEUE] * long + [_other(number) for number in range(others) for _ in range(3)]
+        # The long queue's texts stand evenly among the others'.
         step = len(recipients) / long
         places = [n * step if n < long else float(n * 7919 % len(recipients)) for n in range(len(recipients))]
         order = sorted(range(len(recipients)), key=places.__getitem__)

@@ -148,7 +148,7 @@ def custom_metrics(otherwise: int) -> int:
 
 
 def fixed(run: Run, prices: Prices, deployed: Deployed) -> Bill:
-    """What a month costs in which nobody sends anything."""
+    """What a month costs in which no text is sent."""
     minutes = prices.assumed["hours_a_month"] * 60
     polls = minutes * 60 / prices.assumed["poll_s"] * prices.assumed["pollers"]
     return {

@@ -23,7 +23,7 @@ def main() -> int:
         try:
             audited = True
             try:
-                # The first alone: where nobody answers it, nobody answers the others.
+                # The first alone: if it gets no answer, the others get none either.
                 findings = scanners.packages(locks[0])
                 findings += [finding for found in pool.map(scanners.packages, locks[1:]) for finding in found]
             except scanners.NotReached:
@@ -32,7 +32,7 @@ def main() -> int:
         except scanners.ScannerFailed as exc:
             print(f"A scanner failed: {exc}", file=sys.stderr)
             return 1
-    # Of an advisory that was not asked for nobody knows whether it still needs its skip.
+    # Whether an advisory that was not asked for still needs its skip is unknown.
     relevant = [skip for skip in allowed if audited or skip.tool != "pip-audit"]
     left, unused = skips.sift(findings, relevant)
     for finding in left:

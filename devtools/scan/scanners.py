@@ -73,7 +73,7 @@ def packages(lock: Path, advisories: str = ADVISORIES) -> list[Finding]:
             findings.append(Finding("pip-audit", "not-audited", row["name"], row["skip_reason"]))
         for advisory in row.get("vulns", ()):
             fixed = ", ".join(advisory["fix_versions"]) or "no version yet"
-            what = f"{row['version']} in {lock.name}; mended in {fixed}"
+            what = f"{row['version']} in {lock.name}; fixed in {fixed}"
             findings.append(Finding("pip-audit", advisory["id"], row["name"], what))
     return findings
 

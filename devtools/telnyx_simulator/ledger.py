@@ -212,7 +212,7 @@ class Ledger:
         self._note({"request": asdict(request)})
 
     def tried(self, to: str, text: str) -> int:
-        """Count one more try of a message, told apart by its key or body; 1 for the first."""
+        """Count one more try of a message, which its key or body identifies; 1 for the first."""
         tries = self._tries[to, text] = self._tries.pop((to, text), 0) + 1
         if len(self._tries) > self._cap:
             self._tries.popitem(last=False)

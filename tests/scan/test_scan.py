@@ -62,7 +62,7 @@ def test_a_pin_with_an_advisory_is_found_and_its_neighbour_is_not(advisories: st
 
     (found,) = scanners.packages(lock, advisories)
 
-    assert found == Finding("pip-audit", "PYSEC-0000-1", "known-bad", "1.0 in lock.txt; mended in 1.1")
+    assert found == Finding("pip-audit", "PYSEC-0000-1", "known-bad", "1.0 in lock.txt; fixed in 1.1")
 
 
 def test_every_lock_of_ours_can_be_read_by_the_auditor(advisories: str) -> None:

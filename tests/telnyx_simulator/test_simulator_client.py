@@ -258,7 +258,7 @@ def test_a_name_none_of_whose_addresses_answers_is_proven_not_sent_in_time(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named(monkeypatch, *["127.0.0.1"] * 4)
-    # Its queue is full, so nobody answers who knocks.
+    # Its queue is full, so a connection gets no answer.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
         answer, took_s = timed(client, f"http://provider.test:{full.getsockname()[1]}/v2")
 

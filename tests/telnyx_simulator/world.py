@@ -81,7 +81,7 @@ class Hook:
 
 @dataclass
 class Inbox:
-    """A receiver of webhooks: keeps what comes and answers as told, by path."""
+    """A receiver of webhooks: keeps what comes and answers as set, by path."""
 
     url: str = ""
     hooks: list[Hook] = field(default_factory=list)

@@ -230,5 +230,5 @@ def test_each_function_has_its_folder_and_its_sample_event() -> None:
 
 
 def test_cloudwatch_may_use_the_topic_that_alarms_go_to() -> None:
-    # The key that AWS manages for SNS lets nobody but SNS in, and that policy can't be edited.
+    # The key that AWS manages for SNS lets only SNS in, and that policy can't be edited.
     assert "KmsMasterKeyId" not in RESOURCES["AlarmTopic"].get("Properties", {})

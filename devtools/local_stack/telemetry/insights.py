@@ -69,7 +69,7 @@ class Query:
     def run(self, lines: Sequence[LogLine]) -> list[Row]:
         """The rows that it answers, with its columns in them."""
         rows = [line.fields() for line in lines if not self.sources or line.group in self.sources]
-        # Insights answers the latest first unless it is told otherwise.
+        # Insights answers the latest first unless a query says otherwise.
         rows.sort(key=lambda row: -row["@timestamp"])
         for step in self._steps:
             rows = step(rows)
