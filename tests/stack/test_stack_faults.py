@@ -50,11 +50,11 @@ def _once_in_order_and_apart(bench: Bench, queues: dict[str, list[str]]) -> None
         arrived[row["to"]].append(row["arrived_ms"])
         keys[row["to"]].append(row["idempotency_key"])
     assert min((b - a for times in arrived.values() for a, b in pairwise(times)), default=1000) >= 1000
-    for to, ids in queues.items():
+    for to, mine in queues.items():
         doubted = {
-            ident for ident in ids if "unknown" in {entry["status"] for entry in bench.status(ident)["history"]}
+            ident for ident in mine if "unknown" in {entry["status"] for entry in bench.status(ident)["history"]}
         }
-        sure = [ident for ident in ids if ident not in doubted]
+        sure = [ident for ident in mine if ident not in doubted]
         assert [key for key in keys[to] if key in sure] == sure
 
 
