@@ -82,27 +82,32 @@ def pacing(
     and how long others wait behind one recipient's backlog.
     """
     both = everything or not (live or in_virtual_time)
-    rows: list[virtual.Row] = []
     found: dict[str, Any] = {}
     if both or in_virtual_time:
-        rows = _virtual(quick, only or [], seed)
-        found["virtual"] = [
-            {"scenario": row.scenario.name, "strategy": row.strategy} | asdict(row.figures) for row in rows
-        ]
-        if not as_json:
-            report.virtual(console, rows)
-            report.verdicts(console, report.promises(rows))
+        found["virtual"] = _pacing_virtual(quick, only or [], seed, show=not as_json)
     if both or live:
-        # Only here: it needs the tools of the local stack.
-        from bench import live as lives
-
-        measured = lives.run(home, Console(stderr=True, highlight=False), quick=quick, keep=keep, batches=batches)
-        found["live"] = asdict(measured)
-        if not as_json:
-            console.print()
-            lives.show(console, measured)
+        found["live"] = _pacing_live(home, quick=quick, keep=keep, batches=batches, show=not as_json)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
+
+
+def _pacing_virtual(quick: bool, only: list[str], seed: int, *, show: bool) -> list[dict[str, Any]]:
+    rows = _virtual(quick, only, seed)
+    if show:
+        report.virtual(console, rows)
+        report.verdicts(console, report.promises(rows))
+    return [{"scenario": row.scenario.name, "strategy": row.strategy} | asdict(row.figures) for row in rows]
+
+
+def _pacing_live(home: Path, *, quick: bool, keep: bool, batches: int, show: bool) -> dict[str, Any]:
+    # Only here: it needs the tools of the local stack.
+    from bench import live as lives
+
+    measured = lives.run(home, Console(stderr=True, highlight=False), quick=quick, keep=keep, batches=batches)
+    if show:
+        console.print()
+        lives.show(console, measured)
+    return asdict(measured)
 
 
 @app.command(

@@ -94,7 +94,7 @@ def show(console: Console, subjects: Sequence[Subject], init_cpus: float | None)
 
 
 def got(subject: Subject) -> float:
-    """How much of its quota the init of a subject has used: all of it, as long as nobody else takes the CPU."""
+    """How much of its quota the init of a subject has used: all of it, as long as nothing else takes the CPU."""
     share = min(1.0, quota.share(subject.memory_mb))
     return subject.middle(lambda start: start.init_cpu_ms / start.init_ms / share)
 

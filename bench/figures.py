@@ -43,7 +43,7 @@ class Figures:
     overtaken: int
     wait_p50_ms: float | None
     wait_p99_ms: float | None
-    # How long after the first slot that it was told the latest of the others left.
+    # How long after the first slot that it was given the latest of the others left.
     late_max_ms: float | None
 
     @property
@@ -97,7 +97,7 @@ def figures(run: Run, pace: Pace) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What the provider saw of the lines: the gaps within each, and how many texts came before an earlier one."""
+    """What the provider saw: the gaps in each recipient queue, and how many texts came before an earlier one."""
 
     gaps_ms: list[float]
     overtaken: int
@@ -105,15 +105,15 @@ class Gaps:
 
 def at_the_provider(arrivals: Iterable[tuple[str, float | None]]) -> Gaps:
     """From recipients and moments of arrival, in the order of acceptance; None is a text that never came."""
-    lines: dict[str, list[float]] = defaultdict(list)
+    queues: dict[str, list[float]] = defaultdict(list)
     for recipient, at in arrivals:
         if at is not None:
-            lines[recipient].append(at)
+            queues[recipient].append(at)
     gaps: list[float] = []
     overtaken = 0
-    for line in lines.values():
-        overtaken += sum(later < earlier for earlier, later in pairwise(line))
-        gaps += [later - earlier for earlier, later in pairwise(sorted(line))]
+    for queue in queues.values():
+        overtaken += sum(later < earlier for earlier, later in pairwise(queue))
+        gaps += [later - earlier for earlier, later in pairwise(sorted(queue))]
     return Gaps(gaps, overtaken)
 
 

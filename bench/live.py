@@ -26,7 +26,7 @@ import httpx
 from rich.console import Console
 
 from bench import ROOT, report
-from bench.figures import Figures, at_the_provider, percentile
+from bench.figures import Figures, Gaps, at_the_provider, percentile
 from devtools.local_stack import stack as stacks
 from devtools.local_stack.layout import Layout, Stack
 from devtools.local_stack.problems import LocalError
@@ -36,7 +36,7 @@ from longcode.domain.pacing import spacing
 from longcode.entrypoints.config import Settings
 from longcode.entrypoints.container import Handler, Service
 
-LONG_LINE = "+12025550101"
+LONG_QUEUE = "+12025550101"
 CONTROL = "+13035550102"
 # As the template's interval.
 INTERVAL_MS = 1000
@@ -81,7 +81,7 @@ def show(console: Console, measured: Live) -> None:
     """The table."""
     rows = [("local stack", measured.stack), ("plain loop beside it", measured.control)]
     words = f"{measured.mappings} batches at a time, {measured.invocations} invocations"
-    console.print(report.table(f"On the local stack: one long line among three each to others; {words}", rows))
+    console.print(report.table(f"On the local stack: one long queue among three each to others; {words}", rows))
     ratio = measured.stack.ratio / measured.control.ratio if measured.control.ratio else 0.0
     console.print(f"Drained in {ratio:.3f} x the time of the loop that ran beside it (each over its own ideal).")
 
@@ -125,8 +125,8 @@ class _Measurement:
         self._console_url = stack.console_url
 
     def run(self, long: int, others: int, batches: int) -> Live:
-        recipients = [LONG_LINE] * long + [_other(number) for number in range(others) for _ in range(3)]
-        # The long line's texts stand evenly among the others'.
+        recipients = [LONG_QUEUE] * long + [_other(number) for number in range(others) for _ in range(3)]
+        # The long queue's texts stand evenly among the others'.
         step = len(recipients) / long
         places = [n * step if n < long else float(n * 7919 % len(recipients)) for n in range(len(recipients))]
         order = sorted(range(len(recipients)), key=places.__getitem__)
@@ -263,7 +263,7 @@ class _Measurement:
             QueueUrl=self._stack.dead_letter_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
         )["Attributes"]["ApproximateNumberOfMessages"]
         stack = _live_figures(
-            gaps.gaps_ms,
+            gaps,
             texts=len(messages),
             sent=len(sent),
             ideal_ms=ideal_ms,
@@ -271,12 +271,11 @@ class _Measurement:
             receives=[float(count) for count in receives.values()],
             dead=int(dead),
             doubled=sum(count > 1 for count in copies.values()),
-            overtaken=gaps.overtaken,
         )
         loop = [float(row["arrived_ms"]) for row in rows if row["to"] == CONTROL]
         beside = at_the_provider((CONTROL, at) for at in loop)
         control = _live_figures(
-            beside.gaps_ms,
+            beside,
             texts=len(loop),
             sent=len(loop),
             ideal_ms=ideal_ms,
@@ -284,13 +283,12 @@ class _Measurement:
             receives=[],
             dead=0,
             doubled=0,
-            overtaken=beside.overtaken,
         )
         return Live(stack, control, len(notes), mappings)
 
 
 def _live_figures(
-    gaps_ms: list[float],
+    gaps: Gaps,
     *,
     texts: int,
     sent: int,
@@ -299,16 +297,15 @@ def _live_figures(
     receives: list[float],
     dead: int,
     doubled: int,
-    overtaken: int,
 ) -> Figures:
     return Figures(
         texts=texts,
         sent=sent,
         ideal_ms=ideal_ms,
         drain_ms=drain_ms,
-        least_gap_ms=min(gaps_ms, default=None),
-        gaps=len(gaps_ms),
-        short_gaps=sum(gap < INTERVAL_MS for gap in gaps_ms),
+        least_gap_ms=min(gaps.gaps_ms, default=None),
+        gaps=len(gaps.gaps_ms),
+        short_gaps=sum(gap < INTERVAL_MS for gap in gaps.gaps_ms),
         shared_load=None,
         receives_mean=sum(receives) / len(receives) if receives else None,
         receives_p99=percentile(receives, 0.99) if receives else None,
@@ -317,7 +314,7 @@ def _live_figures(
         shared_writes=None,
         dead=dead,
         doubled=doubled,
-        overtaken=overtaken,
+        overtaken=gaps.overtaken,
         wait_p50_ms=None,
         wait_p99_ms=None,
         late_max_ms=None,

@@ -1,6 +1,6 @@
 """Prints rows as tables, and what the project promises beside what was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -82,55 +82,52 @@ def promises(rows: Sequence[Row]) -> list[Promise]:
     """What the project promises of its pacing, and what the rows say."""
     ours = {row.scenario.name: row.figures for row in rows if row.strategy == "longcode"}
     control = {row.scenario.name: row.figures for row in rows if row.strategy == CONTROL}
-    found: list[Promise] = []
+    return [*_on_time(ours), *_on_writes(ours), *_on_waits(ours, control), *_on_every_text(list(ours.values()))]
+
+
+def _on_time(ours: Mapping[str, Figures]) -> Iterator[Promise]:
     if f := ours.get("sixty"):
-        found += [
-            Promise("60 among 200 x 3 sent within 1.10 x the ideal", f"{f.ratio:.3f}", f.ratio <= 1.10),
-            Promise("at most 2 receives for 99 % of them", f"{f.receives_p99:.0f}", (f.receives_p99 or 0) <= 2),
-        ]
+        yield Promise("60 among 200 x 3 sent within 1.10 x the ideal", f"{f.ratio:.3f}", f.ratio <= 1.10)
+        yield Promise("at most 2 receives for 99 % of them", f"{f.receives_p99:.0f}", (f.receives_p99 or 0) <= 2)
     if f := ours.get("sender"):
-        found.append(
-            Promise(
-                "at most 3 receives a text behind a sender at 1/s",
-                f"{f.receives_max:.0f}",
-                (f.receives_max or 0) <= 3,
-            )
-        )
+        words = "at most 3 receives a text behind a sender at 1/s"
+        yield Promise(words, f"{f.receives_max:.0f}", (f.receives_max or 0) <= 3)
     if f := ours.get("campaign"):
         late = f.late_max_ms or 0.0
-        found += [
-            Promise("a campaign behind 5/s sent within 1.02 x the ideal", f"{f.ratio:.3f}", f.ratio <= 1.02),
-            Promise("somebody else's text leaves within 2 s of its slot", f"{late / 1000:.2f} s", late <= 2000),
-        ]
+        yield Promise("a campaign behind 5/s sent within 1.02 x the ideal", f"{f.ratio:.3f}", f.ratio <= 1.02)
+        yield Promise("another sender's text leaves within 2 s of its slot", f"{late / 1000:.2f} s", late <= 2000)
+
+
+def _on_writes(ours: Mapping[str, Figures]) -> Iterator[Promise]:
     for name in ("shared-full", "shared-trickle"):
         if f := ours.get(name):
             writes = f.shared_writes or 0
-            found.append(
-                Promise(f"at most 1.1 limiter writes a text at 50/s ({name})", f"{writes:.2f}", writes <= 1.1)
-            )
+            words = f"at most 1.1 limiter writes a text at 50/s ({name})"
+            yield Promise(words, f"{writes:.2f}", writes <= 1.1)
+
+
+def _on_waits(ours: Mapping[str, Figures], control: Mapping[str, Figures]) -> Iterator[Promise]:
     if f := ours.get("backlog"):
         p99, alone = f.wait_p99_ms or 0.0, control["backlog"].wait_p99_ms or 0.0
         words = f"{p99 / 1000:.2f} s; {alone / 1000:.2f} s without the backlog"
-        found.append(Promise("others' p99 wait behind one backlog at most 2 s", words, p99 <= 2000))
+        yield Promise("others' p99 wait behind one backlog at most 2 s", words, p99 <= 2000)
     if f := ours.get("backlog-among"):
         # All at once at a cold start is slow with and without the backlog: Lambda begins with five at a time.
         more = (f.wait_p99_ms or 0.0) - (control["backlog-among"].wait_p99_ms or 0.0)
         words = "others' p99 wait in the rush of the start, at most 2 s more for the backlog"
-        found.append(Promise(words, f"{more / 1000:+.2f} s", more <= 2000))
-    every = list(ours.values())
+        yield Promise(words, f"{more / 1000:+.2f} s", more <= 2000)
+
+
+def _on_every_text(every: Sequence[Figures]) -> Iterator[Promise]:
     short, gaps = sum(f.short_gaps for f in every), sum(f.gaps for f in every)
     least = min((f.least_gap_ms for f in every if f.least_gap_ms is not None), default=0.0)
-    found += [
-        Promise("no gap under the interval", f"{short:,} of {gaps:,}, the least {least:.0f} ms", short == 0),
-        Promise("none overtaken", f"{sum(f.overtaken for f in every)}", not any(f.overtaken for f in every)),
-        Promise("none in the dead letters", f"{sum(f.dead for f in every)}", not any(f.dead for f in every)),
-        Promise(
-            "every text sent, and once",
-            f"{sum(f.texts - f.sent for f in every)} missing, {sum(f.doubled for f in every)} twice",
-            all(f.sent == f.texts and not f.doubled for f in every),
-        ),
-    ]
-    return found
+    overtaken, dead = sum(f.overtaken for f in every), sum(f.dead for f in every)
+    missing, doubled = sum(f.texts - f.sent for f in every), sum(f.doubled for f in every)
+    yield Promise("no gap under the interval", f"{short:,} of {gaps:,}, the least {least:.0f} ms", short == 0)
+    yield Promise("none overtaken", f"{overtaken}", not overtaken)
+    yield Promise("none in the dead letters", f"{dead}", not dead)
+    sent = all(f.sent == f.texts and not f.doubled for f in every)
+    yield Promise("every text sent, and once", f"{missing} missing, {doubled} twice", sent)
 
 
 def verdicts(console: Console, found: Sequence[Promise]) -> None:

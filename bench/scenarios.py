@@ -16,7 +16,7 @@ MINUTE_MS = 60_000.0
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One load. `small` is for --quick and for the tests. `waits`: what the others wait is told too."""
+    """One load. `small` is for --quick and for the tests. `waits`: what the others wait is reported too."""
 
     name: str
     title: str
@@ -34,18 +34,18 @@ class Scenario:
         return [Ours(), *(s for s in baselines() if shared or s.name != "compare-and-set")]
 
 
-def _at_once(lines: dict[str, int], *, first: str | None = None) -> list[Text]:
+def _at_once(queues: dict[str, int], *, first: str | None = None) -> list[Text]:
     """All texts at the start, the recipients mixed; those to `first` in front of everybody."""
     draw = random.Random(7)
-    order = [recipient for recipient, count in lines.items() if recipient != first for _ in range(count)]
+    order = [recipient for recipient, count in queues.items() if recipient != first for _ in range(count)]
     draw.shuffle(order)
     if first is not None:
-        order = [first] * lines[first] + order
+        order = [first] * queues[first] + order
     return [Text(number, recipient, START_MS) for number, recipient in enumerate(order)]
 
 
 def _sixty(others: int = 200) -> list[Text]:
-    return _at_once({"long line": 60} | {f"other {number}": 3 for number in range(others)})
+    return _at_once({"long queue": 60} | {f"other {number}": 3 for number in range(others)})
 
 
 def _spread(recipients: int, each: int) -> list[Text]:
@@ -53,9 +53,9 @@ def _spread(recipients: int, each: int) -> list[Text]:
 
 
 def _backlog(size: int, minutes: float, *, among: bool) -> list[Text]:
-    """One recipient's long line at the start, and others who get one to three texts each, two a second in all.
+    """One recipient's long queue at the start, and others who get one to three texts each, two a second in all.
 
-    With `among` the long line's texts come mixed with those of a hundred others.
+    With `among` the long queue's texts come mixed with those of a hundred others.
     """
     draw = random.Random(11)
     rows: list[tuple[float, str, bool]] = []
@@ -78,12 +78,12 @@ def _backlog(size: int, minutes: float, *, among: bool) -> list[Text]:
 
 
 def without_backlog(texts: list[Text]) -> list[Text]:
-    """The same load without the long line: what the others wait for all the same."""
+    """The same load without the long queue: what the others wait for all the same."""
     return [Text(i, t.recipient, t.accepted_ms, True) for i, t in enumerate(t for t in texts if t.other)]
 
 
 def _campaign(size: int, minutes: float) -> list[Text]:
-    """So many texts at once, two to each recipient, and then one every ten seconds to somebody else."""
+    """So many texts at once, two to each recipient, and then one every ten seconds to another recipient."""
     burst = [Text(n, f"recipient {n % (size // 2)}", START_MS) for n in range(size)]
     others = range(int(minutes * 6))
     return burst + [Text(size + n, f"other {n}", START_MS + 10_000.0 * (n + 1), other=True) for n in others]
@@ -133,7 +133,7 @@ SCENARIOS = (
     ),
     Scenario(
         "campaign",
-        "5 a second for all: 10,000 texts at once, and one every 10 s to somebody else",
+        "5 a second for all: 10,000 texts at once, and one every 10 s to another recipient",
         Pace(1000, account_ms=200),
         lambda: _campaign(10_000, 30),
         lambda: _campaign(600, 1.5),
@@ -163,7 +163,7 @@ SCENARIOS = (
     ),
     Scenario(
         "long-lines",
-        "2,000 lines of ten at once, 200 a second for all: more lines than the consumers can hold",
+        "2,000 recipient queues of ten at once, 200 a second for all: more than the consumers can hold",
         Pace(1000, account_ms=5),
         lambda: _spread(2_000, 10),
         lambda: _spread(500, 10),

@@ -72,7 +72,7 @@ class Simulation:
             self._agenda.add(START_MS + late, partial(self._idle.append, instance))
         arrivals = iter(self._texts)
         coming = next(arrivals, None)
-        now, told = START_MS, 0
+        now, reported = START_MS, 0
         while True:
             ready = self._queue.next_ms(now) if self._idle else NEVER
             due = min(ready, self._agenda.next_ms, coming.accepted_ms if coming else NEVER)
@@ -88,8 +88,8 @@ class Simulation:
                 work()
             else:
                 self._invoke(now)
-            if self._progress and (self._invocations & 1023) == 0 and told != self._invocations:
-                told = self._invocations
+            if self._progress and (self._invocations & 1023) == 0 and reported != self._invocations:
+                reported = self._invocations
                 self._progress(len(self._texts) - self._queue.size if coming is None else 0)
         last = max((text.arrived_ms for text in self._texts if text.arrived_ms is not None), default=START_MS)
         return Run(self._texts, self.counts, self._invocations, last - START_MS)

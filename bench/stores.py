@@ -49,9 +49,9 @@ class SimMessages:
         self._texts = texts
         self._clock = clock
         # Those of each recipient that are not yet known to have been claimed, in their order.
-        self._lines: dict[str, deque[Text]] = defaultdict(deque)
+        self._queues: dict[str, deque[Text]] = defaultdict(deque)
         for text in texts:
-            self._lines[text.recipient].append(text)
+            self._queues[text.recipient].append(text)
         self._plain = Message(
             id="",
             direction="outbound",
@@ -74,13 +74,13 @@ class SimMessages:
 
     def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
         self._clock.store()
-        line = self._lines[recipient]
-        while line and line[0].claimed:
-            line.popleft()
+        queue = self._queues[recipient]
+        while queue and queue[0].claimed:
+            queue.popleft()
         # What was claimed out of turn, as there is none, would only be looked at again.
         return [
             Waiting(text.id, recipient, _accepted_ms(text))
-            for text in islice(line, at_most)
+            for text in islice(queue, at_most)
             if not text.claimed and _accepted_ms(text) <= until_ms
         ]
 
@@ -96,9 +96,9 @@ class SimMessages:
     ) -> bool:
         text = self.text(message.id)
         text.claimed = False
-        line = self._lines[text.recipient]
-        if not line or line[0].number > text.number:
-            line.appendleft(text)
+        queue = self._queues[text.recipient]
+        if not queue or queue[0].number > text.number:
+            queue.appendleft(text)
         self._hold(text, slot_ms)
         return True
 
@@ -128,7 +128,7 @@ class SimMessages:
 
 
 def _accepted_ms(text: Text) -> int:
-    """The moment that orders a line: no two texts have the same, also where a load begins with all at once."""
+    """What a recipient queue is ordered by: no two texts have the same, also where all begin at once."""
     return int(START_MS) + text.number
 
 

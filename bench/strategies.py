@@ -123,7 +123,7 @@ class _OurWorker:
             "new_id": lambda: "claim",
             "jitter": lambda: 0.5,
         }
-        # What the desk has besides is for cases that do not come up here.
+        # What Dependencies has besides is for cases that do not come up here.
         self._deps = SendDependencies(
             **{part.name: parts.get(part.name, Unused(part.name)) for part in fields(SendDependencies)}
         )
@@ -150,7 +150,7 @@ class _OurWorker:
 
 
 class CompareAndSet(Ours):
-    """Ours, but a shared limit is read, changed and written back if nobody else has written meanwhile."""
+    """Ours, but a shared limit is read, changed and written back unless another has written meanwhile."""
 
     name = "compare-and-set"
 
@@ -181,7 +181,7 @@ class _CasWorker(_OurWorker):
         return self._reserve(fresh) if fresh and self._yard.shared else None
 
     def _reserve(self, count: int) -> Steps:
-        """Read, compute, write if unchanged; from the start where somebody was faster."""
+        """Read, compute, write if unchanged; from the start where another was faster."""
         yard = self._yard
         for key, interval in yard.shared:
             while True:
@@ -210,19 +210,19 @@ class _Plain:
         return None
 
     def run(self, batch: Sequence[Text]) -> list[Text]:
-        lines: dict[str, list[Text]] = defaultdict(list)
+        queues: dict[str, list[Text]] = defaultdict(list)
         for text in batch:
-            lines[text.recipient].append(text)
+            queues[text.recipient].append(text)
         done: list[Text] = []
         deadline = self._yard.clock.now + DEADLINE_MS
         jobs: list[Callable[[], None]] = [
-            lambda line=line: done.extend(self._line(line, deadline))  # type: ignore[misc]
-            for line in lines.values()
+            lambda waiting=waiting: done.extend(self._recipient(waiting, deadline))  # type: ignore[misc]
+            for waiting in queues.values()
         ]
         self._yard.clock.side_by_side(jobs)
         return done
 
-    def _line(self, line: list[Text], deadline: float) -> list[Text]:
+    def _recipient(self, waiting: list[Text], deadline: float) -> list[Text]:
         raise NotImplementedError
 
     def _send(self, text: Text) -> None:
@@ -255,9 +255,9 @@ class HoldTheLock:
 
 
 class _Holding(_Plain):
-    def _line(self, line: list[Text], deadline: float) -> list[Text]:
+    def _recipient(self, waiting: list[Text], deadline: float) -> list[Text]:
         clock, done = self._yard.clock, []
-        for text in line:
+        for text in waiting:
             for key, interval in self._yard.shared:
                 while (again := self._take(key, interval)) is not None and clock.now < deadline:
                     clock.now = again + clock.chance(1.0, 20.0, 0.0)
@@ -281,9 +281,9 @@ class FailAndWait:
 
 
 class _Failing(_Plain):
-    def _line(self, line: list[Text], deadline: float) -> list[Text]:
+    def _recipient(self, waiting: list[Text], deadline: float) -> list[Text]:
         pace, done = self._yard.pace, []
-        for text in line:
+        for text in waiting:
             limits = [
                 (pacing.recipient_key(text.recipient), pacing.spacing(pace.recipient_ms)),
                 *self._yard.shared,

@@ -10,7 +10,7 @@ class Text:
     number: int
     recipient: str
     accepted_ms: float
-    # Whether its waiting time is to be told apart: it is not of the line that is the scenario's burden.
+    # Whether its waiting time is reported apart: it is not of the recipient queue that is the scenario's burden.
     other: bool = False
 
     # In the queue.
@@ -22,7 +22,7 @@ class Text:
 
     # On the message.
     slot_ms: int | None = None
-    # The first that it was told.
+    # The first that it was given.
     first_slot_ms: int | None = None
     claimed: bool = False
 

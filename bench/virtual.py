@@ -21,7 +21,7 @@ class Row:
     figures: Figures
 
 
-# Told which run begins with how many texts; returns what to tell how many have been sent.
+# Called with the run that begins and its number of texts; returns what to call with how many have been sent.
 Watcher = Callable[[str, int], Callable[[int], None]]
 
 
@@ -39,15 +39,15 @@ def run_one(
     watch: Watcher = _unwatched,
 ) -> Row:
     """One strategy over one load."""
-    told = watch(f"{scenario.name}: {name}", len(texts))
+    progress = watch(f"{scenario.name}: {name}", len(texts))
     simulation = Simulation(
-        texts, strategy, scenario.pace, concurrency=scenario.concurrency, seed=seed, progress=told
+        texts, strategy, scenario.pace, concurrency=scenario.concurrency, seed=seed, progress=progress
     )
     return Row(scenario, name, figures(simulation.run(), scenario.pace))
 
 
 def rows(scenario: Scenario, *, quick: bool, seed: int = 1, watch: Watcher = _unwatched) -> Iterator[Row]:
-    """Ours, then the baselines, and where the others' waits are told, ours without the backlog."""
+    """Ours, then the baselines, and where the others' waits are reported, ours without the backlog."""
     for strategy in scenario.strategies():
         ours = isinstance(strategy, Ours) and strategy.name == Ours.name
         small = quick or (scenario.baselines_small and not ours)

@@ -106,8 +106,7 @@ class Deployed:
     @classmethod
     def read(cls, prices: Prices) -> "Deployed":
         """From template.yaml, operations/ and longcode.domain.metrics."""
-        paths = [ROOT / "template.yaml", *sorted((ROOT / "operations").glob("*.yaml"))]
-        templates = [sam_template.load(path) for path in paths]
+        templates = [sam_template.load(path) for path in sam_template.files(ROOT / "template.yaml")]
         resources = [row for template in templates for row in template.get("Resources", {}).values()]
 
         def count(kind: str) -> int:
@@ -149,7 +148,7 @@ def custom_metrics(otherwise: int) -> int:
 
 
 def fixed(run: Run, prices: Prices, deployed: Deployed) -> Bill:
-    """What a month costs in which nobody sends anything."""
+    """What a month costs in which no text is sent."""
     minutes = prices.assumed["hours_a_month"] * 60
     polls = minutes * 60 / prices.assumed["poll_s"] * prices.assumed["pollers"]
     return {

@@ -45,7 +45,7 @@ class Counter:
     def __init__(self, indexes: Mapping[str, list[dict[str, Any]]], tables: Client) -> None:
         # Table name → its global indexes, as the template declares them.
         self._indexes = indexes
-        # Another client of the same tables, which nobody watches.
+        # Another client of the same tables, which is not watched.
         self._tables = tables
         self.now = Counts()
         self.written: list[tuple[Any, Any]] = []
@@ -65,7 +65,7 @@ class Counter:
         self.now.calls += 1
         count = getattr(self, f"_{model.name}", None)
         if count is None:
-            raise AssertionError(f"Nobody knows what {model.name} is billed as: teach devtools/cost/count.py.")
+            raise AssertionError(f"What {model.name} is billed as is unknown: add it to devtools/cost/count.py.")
         self._ok = http_response.status_code < 300
         count(self._params, parsed)
 

@@ -1,5 +1,6 @@
 """Makes docs/cost.md from devtools/cost/page.md and what was counted."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from devtools.cost import bill, journeys, report
@@ -16,15 +17,8 @@ def render(run: Run, prices: Prices, deployed: Deployed) -> str:
     units, money, months = (report.markdown(sheet) for sheet in report.sheets(run, prices, deployed))
     monthly = bill.fixed(run, prices, deployed)
     by_text = bill.by_text(run, prices, deployed)
-    queued = journeys.total(run.queue)
-    writes = queued.table_writes + queued.failed_writes + queued.index_writes
-    publisher = run.queue[-1].counts
-    full = run.batched.counts
-    alone = sum(prices.bill([publisher]).values())
-    together = sum(prices.bill([full]).values()) / BATCH
-    tagged = run.tagged.table_writes + run.tagged.index_writes
-    second = prices.of("lambda_gb_second", run.queue[1].counts.memory_mb / 1024) * 1e6
     text = sum(by_text.values())
+    second = prices.of("lambda_gb_second", run.queue[1].counts.memory_mb / 1024) * 1e6
     return _TEXT.read_text().format(
         region=prices.region,
         date=prices.date,
@@ -38,33 +32,47 @@ def render(run: Run, prices: Prices, deployed: Deployed) -> str:
         log_retention=deployed.log_retention_days,
         storage=by_text["storage"] * 1e6,
         text=text * 1e6,
-        lone=publisher.table_writes / publisher.invocations,
-        publisher=publisher.table_writes,
-        all_writes=writes,
-        batch=BATCH,
-        full=full.table_writes / BATCH,
-        saved=(alone - together) * 1e6,
-        index_writes=queued.index_writes,
-        index_share=queued.index_writes / writes,
-        tag_writes=tagged,
-        tag=prices.of("write_unit", tagged) * 1e6,
         second=second,
         # Ten texts share nine seconds.
         waiting=second * 0.9,
         even=round(sum(monthly.values()) / text, -3),
-        prices=_table(
-            ("price", "for", "page", "seen", "USD"),
-            [
-                (name, f"{line['per']:,} {line['unit']}", line["page"], line["seen"], f"{line['usd']:g}")
-                for name, line in prices.lines.items()
-            ],
-            words=4,
-        ),
+        prices=_price_table(prices),
         custom_metrics=deployed.custom_metrics,
         traced=" X-Ray traces one request a second and a twentieth of the others." if deployed.traced else "",
+        **_writes(run, prices),
         **{name: value for name, value in prices.assumed.items() if name != "custom_metrics"},
     )
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]], words: int = 1) -> str:
+def _writes(run: Run, prices: Prices) -> dict[str, float]:
+    """What the page says of writes: of a queued text, of its publisher alone and in a full batch, and of a tag."""
+    queued = journeys.total(run.queue)
+    publisher, full = run.queue[-1].counts, run.batched.counts
+    alone = sum(prices.bill([publisher]).values())
+    together = sum(prices.bill([full]).values()) / BATCH
+    writes = queued.table_writes + queued.failed_writes + queued.index_writes
+    tagged = run.tagged.table_writes + run.tagged.index_writes
+    return {
+        "lone": publisher.table_writes / publisher.invocations,
+        "publisher": publisher.table_writes,
+        "all_writes": writes,
+        "batch": BATCH,
+        "full": full.table_writes / BATCH,
+        "saved": (alone - together) * 1e6,
+        "index_writes": queued.index_writes,
+        "index_share": queued.index_writes / writes,
+        "tag_writes": tagged,
+        "tag": prices.of("write_unit", tagged) * 1e6,
+    }
+
+
+def _price_table(prices: Prices) -> str:
+    rows = [
+        (name, f"{line['per']:,} {line['unit']}", line["page"], line["seen"], f"{line['usd']:g}")
+        for name, line in prices.lines.items()
+    ]
+    return _table(("price", "for", "page", "seen", "USD"), rows, words=4)
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], words: int = 1) -> str:
     return report.markdown(report.Sheet("", heads, rows, words))

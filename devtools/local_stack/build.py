@@ -82,7 +82,7 @@ def build(log: Path) -> Build:
                 partial.rename(path)
                 _forget_old_builds()
                 return Build(path, wanted, fresh=True)
-            # Somebody saved a file meanwhile: what was built is of no one state.
+            # A file was saved meanwhile: what was built is of no one state.
             shutil.rmtree(partial)
     raise LocalError("The sources kept changing while they were built.", hint="Run it again.")
 

@@ -106,10 +106,10 @@ def welcome(stack: Stack, home: Path | None = None) -> str:
         """sed -E 's/.*"message_id": ?"([^"]+)".*/\\1/'); echo""",
         "What became of it:",
         f"  curl -sS {stack.api_url}/sms/status/$ID {key}; echo",
-        "Put one into its recipient's line, and drain all lines:",
+        "Put one into its recipient queue, and drain all queues:",
         f"  curl -sS {stack.api_url}/sms/queue {post} {text}; echo",
         f"  curl -sS -X POST {stack.api_url}/sms/queue/process {key}; echo",
-        "A signed webhook: somebody texts us.",
+        "A signed webhook: an inbound text.",
     ]
     if stack.console_url:
         lines.append(f"  {ROOT / '.venv/bin/python'} -m devtools.local_stack sign{here} | curl -sS -K -; echo")
@@ -230,7 +230,7 @@ def dashboard(
     picture: Annotated[Path | None, typer.Option(help="Also write the picture alone, as SVG.")] = None,
 ) -> None:
     """Draw the CloudWatch dashboard from this stack's own log lines and queues, as a page for the browser."""
-    # Drawing is slow to import, and nobody else needs it.
+    # Drawing is slow to import, and no other command needs it.
     from .telemetry import evidence, page, series
     from .telemetry.traffic import Traffic
 

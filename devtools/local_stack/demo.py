@@ -22,7 +22,7 @@ LINES_EVERY_S = 2.0
 # By their last digits the simulated provider knows what to do with them (`python -m devtools.telnyx_simulator
 # --help`).
 ALICE, BOB, CAROL, DAVE, UNREACHABLE, WRITER = "0101", "0102", "0103", "0104", "0140", "0120"
-# One a run: what an interrupted run left in somebody's line does not hold up the next one.
+# One a run: what an interrupted run left in a recipient queue does not hold up the next one.
 AREA_CODES = (
     "202",
     "212",
@@ -84,7 +84,7 @@ def script(area_code: str) -> list[Text]:
     return [
         Text("send", number_of(BOB, area_code), "Bob, this one goes at once", "delivered"),
         *(Text("queue", number_of(who, area_code), words, "delivered") for who, words in queued),
-        Text("queue", number_of(UNREACHABLE, area_code), "Nobody is there", "delivery_failed"),
+        Text("queue", number_of(UNREACHABLE, area_code), "No one is there", "delivery_failed"),
     ]
 
 
@@ -150,7 +150,7 @@ class Demo:
             text.problem = f"{answer.status_code} {body.get('error') or answer.text[:80]}"
 
     def _receive(self) -> None:
-        """Let somebody text us."""
+        """Let a handset text us."""
         if self.stack.console_url is None:
             return
         text = Text("inbound", number_of(WRITER, self.area_code), "Is this thing on?", "received")

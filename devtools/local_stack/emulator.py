@@ -55,7 +55,7 @@ def start(layout: Layout, preferred_port: int | None, *, enforce_iam: bool = Fal
         stop([child])
         if "already in use" not in log.read_text(errors="replace"):
             break
-        preferred_port = None  # somebody took it between our look and its bind
+        preferred_port = None  # taken between our look and its bind
     raise LocalError("The AWS emulator did not start.", log=log)
 
 
@@ -91,7 +91,7 @@ def _environment(layout: Layout, port: int, nonce: str, *, enforce_iam: bool) ->
         "MINISTACK_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
-        # Echoed by its health page: whoever answers with it is the process that we started.
+        # Echoed by its health page: what answers with it is the process that we started.
         "MINISTACK_EDITION": nonce,
         "STATE_DIR": str(home / "state"),
         "PERSIST_STATE": "1",

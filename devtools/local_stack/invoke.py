@@ -33,7 +33,7 @@ from .release import ALIAS
 
 RIC = ROOT / ".local" / "ric"
 PYTHON = ROOT / ".venv" / "bin" / "python"
-# Nobody listens there: a call to AWS fails at once instead of reaching the real one.
+# Nothing listens there: a call to AWS fails at once instead of reaching the real one.
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -123,7 +123,11 @@ def sample_variables(template: dict[str, Any], logical_id: str) -> dict[str, str
     declared: dict[str, Any] = {}
     for source in both:
         declared |= (source.get("Environment") or {}).get("Variables") or {}
-    return {name: _sample(value, template) for name, value in declared.items()}
+    values = {name: str(one.get("Default", "sample")) for name, one in template["Parameters"].items()} | _SAMPLES
+    resolver = sam_template.Resolver(
+        values, lambda logical_id, _attribute: f"sample-{logical_id}", template.get("Conditions", {})
+    )
+    return {name: str(resolver.resolve(value)) for name, value in declared.items()}
 
 
 _SAMPLES = {
@@ -135,19 +139,6 @@ _SAMPLES = {
     "AWS::StackName": "sample",
     "AWS::Region": REGION,
 }
-
-
-def _sample(value: Any, template: dict[str, Any]) -> str:
-    if isinstance(value, dict):
-        if (name := value.get("Ref")) is not None:
-            if name in _SAMPLES:
-                return _SAMPLES[name]
-            parameter = template["Parameters"].get(name)
-            return str(parameter.get("Default", "sample")) if parameter else f"sample-{name}"
-        if isinstance(text := value.get("Fn::Sub"), str):
-            return re.sub(r"\$\{([^}]+)\}", lambda found: _sample({"Ref": found[1]}, template), text)
-        return "sample"
-    return str(value)
 
 
 def _variables(layout: Layout, template: dict[str, Any], logical_id: str, function: str) -> dict[str, str]:
@@ -168,33 +159,13 @@ def _variables(layout: Layout, template: dict[str, Any], logical_id: str, functi
 def _with_rie(
     build: Build, template: dict[str, Any], logical_id: str, variables: dict[str, str], event: Any
 ) -> Invocation:
-    function = sam_template.functions(template)[logical_id]
-    shared = template.get("Globals", {}).get("Function", {})
-    settings = shared | function
-    logging = shared.get("LoggingConfig", {}) | function.get("LoggingConfig", {})
-    layers = [
-        build.path / layer["Ref"] / "python" for layer in [*shared.get("Layers", []), *function.get("Layers", [])]
-    ]
+    settings = _settings(template, logical_id)
     code = build.path / logical_id
     with tempfile.TemporaryDirectory(prefix="invoke-", dir=_scratch()) as folder:
         log = Path(folder, "log")
+        layers = [build.path / layer["Ref"] / "python" for layer in settings["Layers"]]
         # `-S` hides site-packages; the runtime's client comes last, so that it can't stand in for a layer.
-        environment = {
-            "PATH": "/usr/bin:/bin",
-            "HOME": folder,
-            "TMPDIR": folder,
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "PYTHONPATH": os.pathsep.join(str(path) for path in (code, *layers, runtime_client())),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "AWS_LAMBDA_FUNCTION_NAME": f"sample-{logical_id}",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.get("MemorySize", 128)),
-            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(settings.get("Timeout", 3)),
-            "AWS_LAMBDA_LOG_FORMAT": str(logging.get("LogFormat", "Text")),
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            **variables,
-        }
+        path = os.pathsep.join(str(one) for one in (code, *layers, runtime_client()))
         front, back = _two_ports()
         child = spawn(
             [
@@ -203,7 +174,7 @@ def _with_rie(
                 *("--runtime-api-address", f"127.0.0.1:{back}"),
                 *(str(PYTHON), "-S", "-m", "awslambdaric", str(settings["Handler"])),
             ],
-            env=environment,
+            env=_lambda_environment(logical_id, settings, folder) | {"PYTHONPATH": path} | variables,
             log=log,
             cwd=code,
         )
@@ -222,6 +193,37 @@ def _with_rie(
         return Invocation(answer.json(), text)
     except ValueError:
         return Invocation(answer.text, text)
+
+
+# Any: a function's properties.
+def _settings(template: dict[str, Any], logical_id: str) -> dict[str, Any]:
+    """A function's properties, with those of all functions."""
+    function = sam_template.functions(template)[logical_id]
+    shared = template.get("Globals", {}).get("Function", {})
+    return {
+        **shared,
+        **function,
+        "LoggingConfig": shared.get("LoggingConfig", {}) | function.get("LoggingConfig", {}),
+        "Layers": [*shared.get("Layers", []), *function.get("Layers", [])],
+    }
+
+
+def _lambda_environment(logical_id: str, settings: Mapping[str, Any], folder: str) -> dict[str, str]:
+    """What Lambda itself sets; nothing of the host's."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": folder,
+        "TMPDIR": folder,
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AWS_LAMBDA_FUNCTION_NAME": f"sample-{logical_id}",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.get("MemorySize", 128)),
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(settings.get("Timeout", 3)),
+        "AWS_LAMBDA_LOG_FORMAT": str(settings["LoggingConfig"].get("LogFormat", "Text")),
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+    }
 
 
 def _scratch() -> Path:

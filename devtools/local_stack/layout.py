@@ -124,7 +124,7 @@ class Stack:
 
 
 def aws_environment(endpoint_url: str, region: str) -> dict[str, str]:
-    """Variables for any AWS tool: this endpoint, and nobody's credentials or profile."""
+    """Variables for any AWS tool: this endpoint, and no one's credentials or profile."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_REGION": region,
@@ -138,7 +138,7 @@ def aws_environment(endpoint_url: str, region: str) -> dict[str, str]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write so that a reader sees the old file or the new one, and nobody else sees the keys."""
+    """Write so that a reader sees the old file or the new one, and no other user sees the keys."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

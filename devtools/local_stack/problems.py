@@ -3,7 +3,7 @@
 from pathlib import Path
 
 START_AFRESH = (
-    "Mend what it names: a value in SET, or the sources. If these are right, drop what the stack holds "
+    "Fix what it names: a value in SET, or the sources. If these are right, drop what the stack holds "
     "(.venv/bin/python -m devtools.local_stack down --forget), then make up."
 )
 

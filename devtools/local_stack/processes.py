@@ -41,7 +41,7 @@ def spawn(
 ) -> Child:
     """Start a process in a session of its own, with exactly this environment and its output in `log`.
 
-    With `register`, a folder, whoever comes after us finds it there, even if we are killed next.
+    With `register`, a folder, a later command finds it there, even if we are killed next.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -111,7 +111,7 @@ def stop(children: Sequence[Child], *, patience_s: float = GRACE_S) -> list[Chil
 
 
 def _kill_session(child: Child) -> None:
-    """Kill whoever is left of the group that `spawn` made: its number is not given away while one of it lives."""
+    """Kill what is left of the group that `spawn` made: its number is not given away while one of it lives."""
     # A Mac answers EPERM for a group of which only a zombie is left.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
@@ -133,7 +133,7 @@ def _gone(children: Sequence[Child], patience_s: float) -> bool:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """A loopback port that nobody listens on: `preferred` if it is free, so that addresses stay."""
+    """A loopback port that nothing listens on: `preferred` if it is free, so that addresses stay."""
     for port in (preferred, 0):
         if port is None:
             continue

@@ -1,4 +1,4 @@
-"""Tells a person what is happening and how long it took: a spinner on a terminal, lines elsewhere."""
+"""Shows a person what is happening and how long it took: a spinner on a terminal, lines elsewhere."""
 
 import time
 from collections.abc import Iterator

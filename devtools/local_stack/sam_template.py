@@ -1,5 +1,7 @@
-"""Reads a SAM template as plain data, for what the emulator leaves out and the tests look at."""
+"""Reads CloudFormation and SAM templates as plain data, and resolves their intrinsic functions."""
 
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,41 +35,175 @@ def load(path: Path) -> dict[str, Any]:
     return template
 
 
+class BadTemplate(ValueError):
+    """A template that uses what is not known here."""
+
+
+# Logical id and attribute (None for Ref) → value.
+Attribute = Callable[[str, str | None], Any]
+
+
+class Resolver:
+    """Puts values in the place of CloudFormation's functions."""
+
+    def __init__(self, values: Mapping[str, Any], attribute: Attribute, conditions: Mapping[str, Any]) -> None:
+        """`values` are parameters; `attribute` is asked about everything else."""
+        self._values = values
+        self._attribute = attribute
+        self._conditions = conditions
+
+    def resolve(self, value: Any) -> Any:
+        """`value` with nothing left to resolve; what is `AWS::NoValue` is left out. Raises BadTemplate."""
+        if isinstance(value, list):
+            return [found for one in value if (found := self.resolve(one)) is not _NOTHING]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((function, argument),) = value.items()
+            if function == "Ref":
+                return _NOTHING if argument == "AWS::NoValue" else self._name(argument, None)
+            if function.startswith("Fn::"):
+                return self._call(function, argument)
+        return {name: found for name, one in value.items() if (found := self.resolve(one)) is not _NOTHING}
+
+    def decide(self, value: Any) -> Any:
+        """`value` with each `If` replaced by its branch and nothing else resolved. Raises BadTemplate."""
+        if isinstance(value, list):
+            return [found for one in value if (found := self.decide(one)) != _NO_VALUE]
+        if not isinstance(value, dict):
+            return value
+        if set(value) == {"Fn::If"}:
+            return self.decide(self._branch(*value["Fn::If"]))
+        return {name: found for name, one in value.items() if (found := self.decide(one)) != _NO_VALUE}
+
+    def _branch(self, condition: str, then: Any, otherwise: Any) -> Any:
+        return then if self.holds({"Condition": condition}) else otherwise
+
+    def _name(self, name: str, attribute: str | None) -> Any:
+        if attribute is None and name in self._values:
+            return self._values[name]
+        if name.startswith("AWS::"):
+            raise BadTemplate(f"{name} is not known here.")
+        return self._attribute(name, attribute)
+
+    def _call(self, function: str, argument: Any) -> Any:
+        match function, argument:
+            case "Fn::GetAtt", [logical_id, attribute]:
+                return self._name(logical_id, attribute)
+            case "Fn::Sub", str() as text:
+                return self._substituted(text, {})
+            case "Fn::Sub", [str() as text, dict() as more]:
+                return self._substituted(text, {name: str(self.resolve(one)) for name, one in more.items()})
+            case "Fn::Join", [separator, parts]:
+                return separator.join(str(part) for part in self.resolve(parts))
+            case "Fn::If", [condition, then, otherwise]:
+                return self.resolve(self._branch(condition, then, otherwise))
+        raise BadTemplate(f"{function} of {argument!r} is not known here.")
+
+    def _substituted(self, text: str, more: Mapping[str, str]) -> str:
+        def one(found: re.Match[str]) -> str:
+            name = found[1]
+            if name.startswith("!"):
+                return f"${{{name[1:]}}}"
+            if name in more:
+                return more[name]
+            logical_id, _, attribute = name.partition(".")
+            return str(self._name(logical_id, attribute or None))
+
+        return re.sub(r"\$\{([^}]+)\}", one, text)
+
+    def holds(self, condition: Any) -> bool:
+        """Whether a condition is true. Raises BadTemplate."""
+        match condition:
+            case {"Condition": name}:
+                return self.holds(self._conditions[name])
+            case {"Fn::Equals": [left, right]}:
+                return str(self.resolve(left)) == str(self.resolve(right))
+            case {"Fn::Not": [inner]}:
+                return not self.holds(inner)
+            case {"Fn::And": inner}:
+                return all(self.holds(one) for one in inner)
+            case {"Fn::Or": inner}:
+                return any(self.holds(one) for one in inner)
+        raise BadTemplate(f"The condition {condition!r} is not known here.")
+
+
+_NOTHING = object()
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+def _existing(template: Mapping[str, Any], resolver: Resolver) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The resources that the conditions leave."""
+    for name, resource in template["Resources"].items():
+        if "Condition" not in resource or resolver.holds({"Condition": resource["Condition"]}):
+            yield name, resource
+
+
 def resolved(template: dict[str, Any], **parameters: str) -> dict[str, Any]:
     """The resources that there are with these parameters, each other at its default: every condition decided."""
     values = {name: str(found.get("Default", "")) for name, found in template["Parameters"].items()} | parameters
-    conditions = {name: _holds(found, values) for name, found in template.get("Conditions", {}).items()}
-    return {
-        name: _decided(resource, conditions)
-        for name, resource in template["Resources"].items()
-        if conditions.get(resource.get("Condition"), True)
-    }
+    resolver = Resolver(values, _unknown, template.get("Conditions", {}))
+    return {name: resolver.decide(resource) for name, resource in _existing(template, resolver)}
 
 
-def _holds(condition: Any, values: dict[str, str]) -> bool:
-    """Whether a condition is met; Equals and Not are all that the template uses."""
-    ((operator, operands),) = condition.items()
-    if operator == "Fn::Not":
-        return not _holds(operands[0], values)
-    assert operator == "Fn::Equals", operator
-    left, right = (values[side["Ref"]] if isinstance(side, dict) else str(side) for side in operands)
-    return left == right
+def _unknown(logical_id: str, _attribute: str | None) -> str:
+    raise BadTemplate(f"{logical_id} is no parameter.")
 
 
-_NOTHING = {"Ref": "AWS::NoValue"}
+_NESTED = "AWS::CloudFormation::Stack"
 
 
-def _decided(part: Any, conditions: dict[str, bool]) -> Any:
-    """`part` with each `If` replaced by its branch; what has no value is left out."""
-    if isinstance(part, dict):
-        if set(part) == {"Fn::If"}:
-            name, then, otherwise = part["Fn::If"]
-            return _decided(then if conditions[name] else otherwise, conditions)
-        inside = {name: _decided(value, conditions) for name, value in part.items()}
-        return {name: value for name, value in inside.items() if value != _NOTHING}
-    if isinstance(part, list):
-        return [value for value in (_decided(each, conditions) for each in part) if value != _NOTHING]
-    return part
+def stack(
+    path: Path, parameters: Mapping[str, str], pseudo: Mapping[str, str]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """What a template makes: resources, those of nested stacks among them, by their logical ids; and its outputs.
+
+    Everything is resolved; an ARN is `arn:` and the logical id. `pseudo` are CloudFormation's own parameters, as
+    AWS::Region. Raises BadTemplate.
+    """
+    template = load(path)
+    resources: dict[str, dict[str, Any]] = template["Resources"]
+    outputs: dict[str, dict[str, str]] = {}
+
+    def attribute(logical_id: str, name: str | None) -> str:
+        if logical_id not in resources:
+            raise BadTemplate(f"There is no {logical_id} in {path.name}.")
+        if logical_id in outputs and name:
+            return outputs[logical_id][name.removeprefix("Outputs.")]
+        return f"arn:{logical_id}" if name == "Arn" else logical_id
+
+    values = {**pseudo, **_given(path, template, parameters)}
+    resolver = Resolver(values, attribute, template.get("Conditions", {}))
+    found: dict[str, dict[str, Any]] = {}
+    for name, resource in _existing(template, resolver):
+        properties = resolver.resolve(resource.get("Properties", {}))
+        if resource["Type"] == _NESTED:
+            file = path.parent / properties["TemplateURL"]
+            inside, outputs[name] = stack(file, properties.get("Parameters", {}), pseudo)
+            found |= inside
+        else:
+            found[name] = {"Type": resource["Type"], "Properties": properties}
+    return found, {name: resolver.resolve(one["Value"]) for name, one in template.get("Outputs", {}).items()}
+
+
+def _given(path: Path, template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The value of each parameter of a template. Raises BadTemplate for one that it does not have, or lacks."""
+    declared: dict[str, dict[str, Any]] = template.get("Parameters", {})
+    if unknown := sorted(parameters.keys() - declared.keys()):
+        raise BadTemplate(f"{path.name} has no parameter {unknown[0]}.")
+    given: dict[str, Any] = {}
+    for name, one in declared.items():
+        if name not in parameters and "Default" not in one:
+            raise BadTemplate(f"{path.name} is not given its parameter {name}.")
+        value = str(parameters.get(name, one.get("Default")))
+        given[name] = value.split(",") if one["Type"] == "CommaDelimitedList" else value
+    return given
+
+
+def files(path: Path) -> list[Path]:
+    """A template and all that are nested in it."""
+    nested = [one for one in load(path)["Resources"].values() if one["Type"] == _NESTED]
+    return [path, *(file for one in nested for file in files(path.parent / one["Properties"]["TemplateURL"]))]
 
 
 def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -83,31 +83,22 @@ def signed(key: SigningKey, body: bytes, now: float) -> dict[str, str]:
     }
 
 
+_STATUS = {"inbound": "webhook_delivered", "sent": "sent", "delivered": "delivered", "failed": "delivery_failed"}
+_EVENT = {"inbound": "message.received", "sent": "message.sent"}
+_FAILURE = {"code": "40008", "title": "Undeliverable", "detail": "The recipient's carrier refused it."}
+_LINE = {"carrier": "Example", "line_type": "Wireless"}
+
+
 def _event(kind: Kind, ours: str, other: str, text: str, url: str, telnyx_id: str, now: float) -> dict[str, Any]:
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     inbound = kind == "inbound"
-    status = {
-        "inbound": "webhook_delivered",
-        "sent": "sent",
-        "delivered": "delivered",
-        "failed": "delivery_failed",
-    }
-    names = {"inbound": "message.received", "sent": "message.sent"}
-    failure = {"code": "40008", "title": "Undeliverable", "detail": "The recipient's carrier refused it."}
     payload = {
         "record_type": "message",
         "direction": "inbound" if inbound else "outbound",
         "id": telnyx_id,
         "type": "SMS",
-        "from": {"phone_number": other if inbound else ours, "provider": "Example", "line_type": "Wireless"},
-        "to": [
-            {
-                "phone_number": ours if inbound else other,
-                "status": status[kind],
-                "provider": "Example",
-                "line_type": "Wireless",
-            }
-        ],
+        "from": {"phone_number": other if inbound else ours, **_LINE},
+        "to": [{"phone_number": ours if inbound else other, "status": _STATUS[kind], **_LINE}],
         "text": text,
         "media": [],
         "encoding": "GSM-7",
@@ -118,13 +109,13 @@ def _event(kind: Kind, ours: str, other: str, text: str, url: str, telnyx_id: st
         "received_at": moment,
         "sent_at": None if inbound else moment,
         "completed_at": moment if kind in ("delivered", "failed") else None,
-        "errors": [failure] if kind == "failed" else [],
+        "errors": [_FAILURE] if kind == "failed" else [],
     }
     if inbound:
         payload |= {"autoresponse_type": None, "is_spam": False}
     return {
         "data": {
-            "event_type": names.get(kind, "message.finalized"),
+            "event_type": _EVENT.get(kind, "message.finalized"),
             "id": str(uuid.uuid4()),
             "occurred_at": moment,
             "payload": payload,

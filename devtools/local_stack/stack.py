@@ -90,93 +90,154 @@ def _up(
         build = builds.build(layout.log("build"))
         step.result = "" if build.fresh else "nothing changed"
     template = sam_template.load(build.template)
-    if unknown := sorted(extra.keys() - template["Parameters"].keys()):
-        known = ", ".join(template["Parameters"])
-        raise LocalError(f"The template has no parameter {', '.join(unknown)}.", hint=f"It has: {known}.")
-
-    identity = Identity.load(layout)
-    before = state(layout)
-    running = dict(before.running)
-    number = extra.get("TelnyxLongCode", FROM_NUMBER)
-    started: list[Child] = []
-    if before.record is None:
-        stop(list(running.values()))
-        running.clear()
-    elif "emulator" in running and before.record.enforce_iam != enforce_iam:
-        stop([running.pop("emulator")])
+    _check(extra, template["Parameters"])
+    start = _Start(layout, progress, extra, environment, enforce_iam=enforce_iam)
     try:
-        provider = simulator.external(environment)
-        # A real key in the environment is none of the simulator's business.
-        api_key = environment.get("TELNYX_API_KEY") if provider else None
-        api_key = api_key or identity.telnyx_api_key
-        if provider is not None:
-            if "provider" in running:
-                stop([running.pop("provider")])
-        elif (
-            "provider" in running
-            and before.record
-            and identity.provider_port
-            and identity.provider_code == simulator.code()
-            and before.record.parameters.get("TelnyxLongCode") == number
-        ):
-            provider = simulator.Provider(
-                before.record.telnyx_base_url,
-                before.record.telnyx_public_key,
-                before.record.console_url,
-                running["provider"],
-                identity.provider_port,
-            )
-        else:
-            if "provider" in running:
-                stop([running.pop("provider")])
-            with progress.step("Start the simulated provider"):
-                provider = simulator.start(layout, identity.provider_port, api_key, number)
-            assert provider.child is not None
-            started.append(provider.child)
-            identity.provider_port = provider.port
-            identity.provider_code = simulator.code()
-
-        if "emulator" in running and identity.emulator_port:
-            emulator = emulators.Emulator(running["emulator"], identity.emulator_port)
-        else:
-            with progress.step("Start the AWS emulator"):
-                emulator = emulators.start(layout, identity.emulator_port, enforce_iam=enforce_iam)
-            started.append(emulator.child)
-            identity.emulator_port = emulator.port
-        identity.save(layout)
-
+        provider, api_key = start.provider()
+        emulator = start.emulator()
         deployer = deployments.Deployer(emulator.url, layout)
         parameters = {
             "Architecture": builds.architecture(),
             "AwsEndpointUrl": emulator.url,
             "TelnyxApiKey": api_key,
             "TelnyxBaseUrl": provider.base_url,
-            "TelnyxLongCode": number,
+            "TelnyxLongCode": start.number,
             "TelnyxPublicKey": provider.public_key,
             "WebhookUrl": f"{deployer.api_url(template)}/webhooks/message",
         } | extra
-        with progress.step("Deploy the template") as step:
-            try:
-                if deployer.deployed() == deployments.fingerprint(build, parameters):
-                    step.result = "nothing changed"
-                else:
-                    parameters = deployer.deploy(build, parameters)
-                deployment = deployer.describe(build)
-            except (BotoCoreError, ClientError) as exc:
-                raise LocalError(
-                    f"The AWS emulator refused: {exc}", log=layout.log("emulator"), hint=START_AFRESH
-                ) from exc
+        parameters, deployment = _deployed(deployer, build, parameters, layout, progress)
         if provider.console_url:
             simulator.use_webhook_url(provider.console_url, parameters["WebhookUrl"])
         with progress.step("Wait for the API to answer"):
             _wait_for_api(deployment.api_url, layout)
     except BaseException:
         # A half-started stack has no record: leave nothing running that `down` could not find.
-        stop(started)
+        stop(start.started)
         raise
+    stack = _record(layout, build, provider, emulator, deployment, parameters, start)
+    stack.save(layout)
+    return stack
 
+
+def _check(extra: Mapping[str, str], declared: Mapping[str, object]) -> None:
+    if unknown := sorted(extra.keys() - declared.keys()):
+        known = ", ".join(declared)
+        raise LocalError(f"The template has no parameter {', '.join(unknown)}.", hint=f"It has: {known}.")
+
+
+class _Start:
+    """Starts the provider and the emulator, or keeps those that run and still fit."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        progress: Progress,
+        extra: Mapping[str, str],
+        environment: Mapping[str, str],
+        *,
+        enforce_iam: bool,
+    ) -> None:
+        self._layout, self._progress, self._environment = layout, progress, environment
+        self.enforce_iam = enforce_iam
+        self.number = extra.get("TelnyxLongCode", FROM_NUMBER)
+        self.started: list[Child] = []
+        self._identity = Identity.load(layout)
+        before = state(layout)
+        self._record = before.record
+        self._running = dict(before.running)
+        if before.record is None:
+            stop(list(self._running.values()))
+            self._running.clear()
+        elif before.record.enforce_iam != enforce_iam:
+            self._stop("emulator")
+
+    def _stop(self, name: str) -> None:
+        if name in self._running:
+            stop([self._running.pop(name)])
+
+    def provider(self) -> tuple[simulator.Provider, str]:
+        """The provider, and the API key that it takes."""
+        identity = self._identity
+        if (external := simulator.external(self._environment)) is not None:
+            self._stop("provider")
+            return external, self._environment.get("TELNYX_API_KEY") or identity.telnyx_api_key
+        # A real key in the environment is none of the simulator's business.
+        if (kept := self._kept_provider()) is not None:
+            return kept, identity.telnyx_api_key
+        self._stop("provider")
+        with self._progress.step("Start the simulated provider"):
+            made = simulator.start(self._layout, identity.provider_port, identity.telnyx_api_key, self.number)
+        assert made.child is not None
+        self.started.append(made.child)
+        identity.provider_port = made.port
+        identity.provider_code = simulator.code()
+        return made, identity.telnyx_api_key
+
+    def _kept_provider(self) -> simulator.Provider | None:
+        """The simulated provider that runs, if it is of today's code and of this number."""
+        identity, record = self._identity, self._record
+        if (
+            "provider" not in self._running
+            or record is None
+            or not identity.provider_port
+            or identity.provider_code != simulator.code()
+            or record.parameters.get("TelnyxLongCode") != self.number
+        ):
+            return None
+        return simulator.Provider(
+            record.telnyx_base_url,
+            record.telnyx_public_key,
+            record.console_url,
+            self._running["provider"],
+            identity.provider_port,
+        )
+
+    def emulator(self) -> emulators.Emulator:
+        """The emulator; what was started is in the identity from then on."""
+        identity = self._identity
+        if "emulator" in self._running and identity.emulator_port:
+            made = emulators.Emulator(self._running["emulator"], identity.emulator_port)
+        else:
+            with self._progress.step("Start the AWS emulator"):
+                made = emulators.start(self._layout, identity.emulator_port, enforce_iam=self.enforce_iam)
+            self.started.append(made.child)
+            identity.emulator_port = made.port
+        identity.save(self._layout)
+        return made
+
+
+def _deployed(
+    deployer: deployments.Deployer,
+    build: builds.Build,
+    parameters: dict[str, str],
+    layout: Layout,
+    progress: Progress,
+) -> tuple[dict[str, str], deployments.Deployment]:
+    """Deploy, if anything changed; the parameters as they came to be, and what was deployed."""
+    with progress.step("Deploy the template") as step:
+        try:
+            if deployer.deployed() == deployments.fingerprint(build, parameters):
+                step.result = "nothing changed"
+            else:
+                parameters = deployer.deploy(build, parameters)
+            return parameters, deployer.describe(build)
+        except (BotoCoreError, ClientError) as exc:
+            raise LocalError(
+                f"The AWS emulator refused: {exc}", log=layout.log("emulator"), hint=START_AFRESH
+            ) from exc
+
+
+def _record(
+    layout: Layout,
+    build: builds.Build,
+    provider: simulator.Provider,
+    emulator: emulators.Emulator,
+    deployment: deployments.Deployment,
+    parameters: dict[str, str],
+    start: _Start,
+) -> Stack:
     children = {"emulator": emulator.child} | ({"provider": provider.child} if provider.child else {})
-    stack = Stack(
+    return Stack(
         api_url=deployment.api_url,
         api_key=deployment.api_key,
         aws_endpoint_url=emulator.url,
@@ -186,7 +247,7 @@ def _up(
         console_url=provider.console_url,
         pids={name: child.pid for name, child in children.items()},
         started={name: child.started for name, child in children.items()},
-        from_number=number,
+        from_number=start.number,
         stack_name=deployments.STACK_NAME,
         queue_url=deployment.queue_url,
         dead_letter_queue_url=deployment.dead_letter_queue_url,
@@ -196,12 +257,10 @@ def _up(
         log_groups=deployment.log_groups,
         # One that was set before and not this time is kept, as CloudFormation does.
         parameters=deployment.parameters | parameters,
-        enforce_iam=enforce_iam,
+        enforce_iam=start.enforce_iam,
         build=str(build.path),
         logs={name: str(layout.log(name)) for name in ("build", "provider", "deploy", "emulator")},
     )
-    stack.save(layout)
-    return stack
 
 
 def _wait_for_api(api_url: str, layout: Layout, patience_s: float = 30.0) -> None:

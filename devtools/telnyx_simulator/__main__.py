@@ -7,11 +7,12 @@ from typing import Annotated, Literal, NoReturn
 
 import httpx
 import typer
+from nacl.signing import SigningKey
 
 from . import outages, outcomes, server
 from .app import Options
 from .keys import KeyFileInvalid, load_or_make, public_key
-from .provider import PROFILE_ID, Settings
+from .settings import PROFILE_ID, Settings
 from .validate import E164
 
 HELP = f"""A simulated Telnyx: it signs, delays, doubles, reorders, loses and refuses.
@@ -49,68 +50,90 @@ app = typer.Typer(
 )
 
 
+def _numbers(numbers: list[str]) -> list[str]:
+    for one in numbers:
+        if not E164.fullmatch(one):
+            raise typer.BadParameter(f"{one} is not an E.164 number")
+    return numbers
+
+
+ApiKey = Annotated[str, typer.Option(help="The key that requests must carry.")]
+Numbers = Annotated[
+    list[str], typer.Option(help="A number of ours, E.164; may be given again.", callback=_numbers)
+]
+KeyFile = Annotated[Path, typer.Option(help="The signing key; made if missing, then kept.")]
+ReadyFile = Annotated[
+    Path | None,
+    typer.Option(help="Written when listening: base_url, public_key, console_url, control_url, pid."),
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
+StateDir = Annotated[Path | None, typer.Option(help="Keep messages, keys and the log here over a restart.")]
+WebhookUrl = Annotated[str | None, typer.Option(help="The profile's webhook URL.")]
+FailoverUrl = Annotated[str | None, typer.Option(help="The profile's failover URL.")]
+DelayMs = Annotated[int, typer.Option(help="From accepted to sent, and from sent to finalized.")]
+TimeoutMs = Annotated[int, typer.Option(help="For an answer to a webhook.")]
+RetryMs = Annotated[int, typer.Option(help="Between two attempts.")]
+Concurrency = Annotated[int, typer.Option(help="Webhooks under way at a time.")]
+LatencyMs = Annotated[int, typer.Option(help="Before each answer to a send.")]
+Idempotency = Annotated[Literal["honour", "ignore"], typer.Option(help="What Idempotency-Key is worth.")]
+RateLimit = Annotated[int, typer.Option(help="Requests a second before 429/10011; 0 for no limit.")]
+ProfileId = Annotated[str, typer.Option(help="The messaging profile's id.")]
+
+
 @app.command()
 def serve(
-    api_key: Annotated[str, typer.Option(help="The key that requests must carry.")],
-    number: Annotated[list[str], typer.Option(help="A number of ours, E.164; may be given again.")],
-    key_file: Annotated[Path, typer.Option(help="The signing key; made if missing, then kept.")],
-    ready_file: Annotated[
-        Path | None,
-        typer.Option(help="Written when listening: base_url, public_key, console_url, control_url, pid."),
-    ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
-    state_dir: Annotated[
-        Path | None, typer.Option(help="Keep messages, keys and the log here over a restart.")
-    ] = None,
-    webhook_url: Annotated[str | None, typer.Option(help="The profile's webhook URL.")] = None,
-    failover_url: Annotated[str | None, typer.Option(help="The profile's failover URL.")] = None,
-    webhook_delay_ms: Annotated[
-        int, typer.Option(help="From accepted to sent, and from sent to finalized.")
-    ] = 100,
-    webhook_timeout_ms: Annotated[int, typer.Option(help="For an answer to a webhook.")] = 2000,
-    webhook_retry_ms: Annotated[int, typer.Option(help="Between two attempts.")] = 1000,
-    webhook_concurrency: Annotated[int, typer.Option(help="Webhooks under way at a time.")] = 8,
-    latency_ms: Annotated[int, typer.Option(help="Before each answer to a send.")] = 20,
-    idempotency: Annotated[
-        Literal["honour", "ignore"], typer.Option(help="What Idempotency-Key is worth.")
-    ] = "honour",
-    rate_limit: Annotated[int, typer.Option(help="Requests a second before 429/10011; 0 for no limit.")] = 0,
-    profile_id: Annotated[str, typer.Option(help="The messaging profile's id.")] = PROFILE_ID,
+    api_key: ApiKey,
+    number: Numbers,
+    key_file: KeyFile,
+    ready_file: ReadyFile = None,
+    port: Port = 0,
+    state_dir: StateDir = None,
+    webhook_url: WebhookUrl = None,
+    failover_url: FailoverUrl = None,
+    webhook_delay_ms: DelayMs = 100,
+    webhook_timeout_ms: TimeoutMs = 2000,
+    webhook_retry_ms: RetryMs = 1000,
+    webhook_concurrency: Concurrency = 8,
+    latency_ms: LatencyMs = 20,
+    idempotency: Idempotency = "honour",
+    rate_limit: RateLimit = 0,
+    profile_id: ProfileId = PROFILE_ID,
 ) -> None:
     """Serve the provider's API, the control API and the handset on a loopback port."""
-    for one in number:
-        if not E164.fullmatch(one):
-            raise typer.BadParameter(f"{one} is not an E.164 number", param_hint="--number")
+    settings = Settings(
+        api_key=api_key,
+        numbers=tuple(number),
+        webhook_url=webhook_url,
+        failover_url=failover_url,
+        webhook_delay_s=webhook_delay_ms / 1000,
+        latency_s=latency_ms / 1000,
+        honour_idempotency=idempotency == "honour",
+        rate_limit=rate_limit,
+        profile_id=profile_id,
+    )
+    options = Options(settings, _key(key_file), state_dir)
+    options.webhook_timeout_s = webhook_timeout_ms / 1000
+    options.retry_s = webhook_retry_ms / 1000
+    options.concurrency = webhook_concurrency
+    _serve(options, port, ready_file)
+
+
+def _key(file: Path) -> SigningKey:
     try:
-        key = load_or_make(key_file)
+        return load_or_make(file)
     except KeyFileInvalid as exc:
-        raise typer.BadParameter(f"{key_file} holds no key", param_hint="--key-file") from exc
+        raise typer.BadParameter(f"{file} holds no key", param_hint="--key-file") from exc
+
+
+def _serve(options: Options, port: int, ready_file: Path | None) -> None:
     try:
         sock, control = server.bind(port), server.bind(0)
     except OSError as exc:
         raise typer.BadParameter(f"port {port}: {exc.strerror}", param_hint="--port") from exc
-    options = Options(
-        settings=Settings(
-            api_key=api_key,
-            numbers=tuple(number),
-            webhook_url=webhook_url,
-            failover_url=failover_url,
-            webhook_delay_s=webhook_delay_ms / 1000,
-            latency_s=latency_ms / 1000,
-            honour_idempotency=idempotency == "honour",
-            rate_limit=rate_limit,
-            profile_id=profile_id,
-        ),
-        key=key,
-        state_dir=state_dir,
-        webhook_timeout_s=webhook_timeout_ms / 1000,
-        retry_s=webhook_retry_ms / 1000,
-        concurrency=webhook_concurrency,
-    )
     root = f"http://{server.HOST}:{sock.getsockname()[1]}/"
     ready: dict[str, object] = {
         "base_url": f"{root}v2",
-        "public_key": public_key(key),
+        "public_key": public_key(options.key),
         "console_url": root,
         # The same on another port, which an outage leaves open.
         "control_url": f"http://{server.HOST}:{control.getsockname()[1]}/",
@@ -128,10 +151,7 @@ def serve(
 @app.command()
 def keys(key_file: Annotated[Path, typer.Option(help="Made if missing, then kept.")]) -> None:
     """Print the public key that a receiver of webhooks is configured with."""
-    try:
-        typer.echo(public_key(load_or_make(key_file)))
-    except KeyFileInvalid as exc:
-        raise typer.BadParameter(f"{key_file} holds no key", param_hint="--key-file") from exc
+    typer.echo(public_key(_key(key_file)))
 
 
 @app.command("outcomes")
@@ -140,8 +160,7 @@ def show_outcomes(
 ) -> None:
     """Print the table of magic numbers."""
     if as_json:
-        rows = [{"name": o.name, "suffix": o.suffix, "summary": o.summary} for o in outcomes.OUTCOMES]
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json.dumps([one.public() for one in outcomes.OUTCOMES], indent=2))
     else:
         typer.echo(outcomes.table())
 
@@ -160,7 +179,7 @@ def text(
 def outage(
     kind: Annotated[str, typer.Argument(help=f"{', '.join(outages.Kind)}, or none to end it.")],
     control_url: Annotated[str, typer.Option(help="From the ready file.")],
-    seconds: Annotated[float | None, typer.Option(help="How long; without it until told.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="How long; without it until it is ended.")] = None,
     rate: Annotated[int, typer.Option(help="Requests a second that are looked at, for rate.")] = 0,
 ) -> None:
     """Put the whole API into an outage, or end it."""

@@ -212,7 +212,7 @@ class Ledger:
         self._note({"request": asdict(request)})
 
     def tried(self, to: str, text: str) -> int:
-        """Count one more try of a message, told apart by its key or body; 1 for the first."""
+        """Count one more try of a message, which its key or body identifies; 1 for the first."""
         tries = self._tries[to, text] = self._tries.pop((to, text), 0) + 1
         if len(self._tries) > self._cap:
             self._tries.popitem(last=False)
@@ -268,6 +268,16 @@ class Ledger:
         """A message by its id, unless it is older than the provider reads back."""
         found = self.messages.get(message_id)
         return found if found and now_s - found.at_s < READ_BACK_S else None
+
+    def newest(
+        self, kind: str | None = None, *, to: str | None = None, sender: str | None = None
+    ) -> list[Message]:
+        """Messages, the latest first: of one kind, to or from one number."""
+        return [
+            message
+            for message in reversed(self.messages.values())
+            if kind in (None, message.kind) and to in (None, message.to) and sender in (None, message.sender)
+        ]
 
     # --- opt-outs -------------------------------------------------------------------------------
 

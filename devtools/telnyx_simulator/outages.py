@@ -1,4 +1,4 @@
-"""An outage of the whole API: until told, or for some seconds, every request under /v2 fares alike."""
+"""An outage of the whole API: until it is ended, or for some seconds, every request under /v2 fares alike."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,7 +38,7 @@ STATUS_PAGE = "https://status.example.com/"
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One outage, over at `until_s` of the monotonic clock; None is until told."""
+    """One outage, over at `until_s` of the monotonic clock; None is until it is ended."""
 
     kind: Kind
     until_s: float | None = None

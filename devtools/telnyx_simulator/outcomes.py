@@ -85,6 +85,10 @@ class Outcome:
     webhook_fault: WebhookFault | None = None
     first_status: Status = "queued"
 
+    def public(self) -> dict[str, str | None]:
+        """What the console and the command line show."""
+        return {"name": self.name, "suffix": self.suffix, "summary": self.summary}
+
 
 def _finally(status: Status, error: ApiError | None = None) -> tuple[Step, ...]:
     return (SENT, Step(status, "message.finalized", error))

@@ -48,10 +48,10 @@ def measure(text: str, requested: str = "auto") -> Size:
 def _cut(widths: list[int], *, alone: int, each: int) -> int:
     if sum(widths) <= alone:
         return 1
-    parts, room = 1, each
+    parts, left = 1, each
     for width in widths:
         # An escape sequence and a surrogate pair are never cut in two, so a part may end one short.
-        if width > room:
-            parts, room = parts + 1, each
-        room -= width
+        if width > left:
+            parts, left = parts + 1, each
+        left -= width
     return parts

@@ -5,82 +5,22 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from . import errors, outages, outcomes, parts, validate, webhooks
+from . import errors, outages, outcomes, payloads, validate, webhooks
+from .answers import Answer, dump, refusal, spoil, stopped, unhappy
 from .clock import Clock, iso
-from .errors import ApiError, Refused
+from .errors import Refused
 from .faults import BadFault, Faults
 from .ledger import FINAL, KeyInFlight, KeyReused, Ledger, Message, Request, Success
 from .outcomes import Outcome, Reply, WebhookFault
+from .settings import Settings
+from .validate import Raw, SendRequest
 from .webhooks import Deliverer
 
-PART_PRICE = Decimal("0.0051")  # USD
-VALID_S = 3600.0
 CANCEL_MARGIN_S = 60.0  # a scheduled message can be cancelled until then
 EVENT_IDS = uuid.UUID("6f0e4f6e-5d0f-4b3c-9a55-2f3f6f3b9d10")
-PROFILE_ID = "4001a0ca-51b3-4c2e-9d7f-0c5a1e2b7f10"
-ORGANIZATION_ID = "b448f9cc-0d5e-4f6a-8c9b-7e1d2a3c4b50"
-AUTORESPONSES = {
-    "STOP": "You are unsubscribed and will receive no more messages. Reply START to resubscribe.",
-    "START": "You are resubscribed and will receive messages again. Reply STOP to unsubscribe.",
-    "HELP": "Reply STOP to unsubscribe. Message and data rates may apply.",
-}
-
-
-@dataclass(slots=True)
-class Settings:
-    """How this provider behaves. Times are seconds; `rate_limit` is requests a second, 0: none."""
-
-    api_key: str
-    numbers: tuple[str, ...]
-    webhook_url: str | None = None
-    failover_url: str | None = None
-    webhook_delay_s: float = 0.1
-    latency_s: float = 0.02
-    honour_idempotency: bool = True
-    rate_limit: int = 0
-    profile_id: str = PROFILE_ID
-    # What somebody may have set otherwise in the portal.
-    webhook_api_version: str = "2"
-    profile_enabled: bool = True
-    assigned: bool = True  # our numbers, to the profile
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A send request as it came off the wire; times are ms."""
-
-    path: str
-    authorization: str | None
-    idempotency_key: str | None
-    body: bytes
-    arrived_ms: float
-    arrived_monotonic_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What to write to the connection, and how."""
-
-    status: int
-    body: bytes
-    reply: Reply = Reply.NORMAL
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def refusal(*faults: ApiError, headers: dict[str, str] | None = None) -> Answer:
-    """The provider's error body; the HTTP status is the first error's."""
-    body = dump({"errors": [fault.entry() for fault in faults]})
-    return Answer(faults[0].status, body, Reply.ERROR, headers or {})
-
-
-def dump(value: Any) -> bytes:
-    """Compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 class Provider:
@@ -193,7 +133,7 @@ class Provider:
                 raise Refused(errors.TOO_MANY_REQUESTS)
             if programmed is not None and not programmed.taken:
                 await asyncio.sleep(self.settings.latency_s + programmed.wait)
-                answer = _unhappy(programmed)
+                answer = unhappy(programmed)
                 request.outcome = programmed.name
             else:
                 answer = await self._keyed(request, raw, programmed)
@@ -227,7 +167,7 @@ class Provider:
             request.outcome = programmed.name if programmed else "replayed"
             await asyncio.sleep(self.settings.latency_s)
             replay = Answer(200, known.body.encode(), headers={"idempotent-replayed": "true"})
-            return _spoil(replay, programmed) if programmed else replay
+            return spoil(replay, programmed) if programmed else replay
         try:
             return await self._decide(request, raw, programmed, digest, record)
         finally:
@@ -258,77 +198,32 @@ class Provider:
         await asyncio.sleep(self.settings.latency_s + outcome.wait)
         if asked.to in self.ledger.optouts:
             request.outcome = "opted_out"
-            raise Refused(_stopped(asked.sender, asked.to))
+            raise Refused(stopped(asked.sender, asked.to))
         if not outcome.taken:
-            return _unhappy(outcome, asked.sender, asked.to)
-        message = self._message(asked, outcome, raw)
+            return unhappy(outcome, asked.sender, asked.to)
+        message = self._made(asked, outcome, raw)
         answer = Answer(200, dump({"data": message.payload}))
         success = Success(digest, answer.body.decode(), message.id, self._clock.wall())
         self.ledger.take(message, record, success if record else None)
         request.accepted, request.message_id = True, message.id
         self._start(message)
-        return _spoil(answer, outcome)
+        return spoil(answer, outcome)
+
+    def _made(self, asked: SendRequest, outcome: Outcome, raw: Raw) -> Message:
+        return payloads.outbound(
+            asked,
+            outcome,
+            self.settings,
+            message_id=self._new_id(),
+            now_s=self._clock.wall(),
+            arrived_ms=raw.arrived_monotonic_ms,
+        )
 
     def _of_number(self, to: str, identity: str) -> Outcome:
         outcome = outcomes.of(to)
         if outcome.tries is not None and self.ledger.tried(to, identity) > outcome.tries:
             return outcomes.DEFAULT
         return outcome
-
-    def _message(self, asked: validate.SendRequest, outcome: Outcome, raw: Raw) -> Message:
-        now = self._clock.wall()
-        profile = asked.use_profile_webhooks
-        amount = str(PART_PRICE * asked.size.parts)
-        rate = {"amount": amount, "currency": "USD"}
-        due_s = asked.send_at.timestamp() if asked.send_at else None
-        payload: dict[str, Any] = {
-            "record_type": "message",
-            "direction": "outbound",
-            "id": self._new_id(),
-            "type": asked.kind,
-            "messaging_profile_id": self.settings.profile_id,
-            "organization_id": ORGANIZATION_ID,
-            "from": {"phone_number": asked.sender, "carrier": "TELNYX LLC", "line_type": "VoIP"},
-            "to": [
-                {
-                    "phone_number": asked.to,
-                    "status": "scheduled" if due_s else outcome.first_status,
-                    "carrier": "T-MOBILE USA, INC.",
-                    "line_type": "Wireless",
-                }
-            ],
-            "cc": [],
-            "text": asked.text,
-            "subject": asked.subject,
-            "media": [_medium(url) for url in asked.media_urls],
-            "webhook_url": asked.webhook_url or (self.settings.webhook_url if profile else None),
-            "webhook_failover_url": asked.webhook_failover_url
-            or (self.settings.failover_url if profile else None),
-            "encoding": asked.size.encoding,
-            "smart_encoding_applied": False,
-            "num_chars": len(asked.text),
-            "parts": asked.size.parts,
-            "tags": [],
-            "cost": rate,
-            "cost_breakdown": {"rate": rate, "carrier_fee": {"amount": "0", "currency": "USD"}},
-            "tcr_campaign_id": None,
-            "tcr_campaign_billable": False,
-            "tcr_campaign_registered": None,
-            "received_at": iso(now),
-            "sent_at": None,
-            "completed_at": None,
-            "valid_until": iso((due_s or now) + VALID_S),
-            "wait_seconds": 0.0,
-            "errors": [],
-        }
-        return Message(
-            payload,
-            now,
-            outcome.name,
-            arrived_monotonic_ms=raw.arrived_monotonic_ms,
-            due_s=due_s,
-            use_profile_webhooks=profile,
-        )
 
     def cancel(self, message_id: str) -> dict[str, Any]:
         """Cancel a scheduled message and give it back. Raises Refused: unknown, or too late."""
@@ -423,7 +318,7 @@ class Provider:
     # --- inbound --------------------------------------------------------------------------------
 
     def inbound(self, asked: dict[str, Any]) -> Message:
-        """Somebody texts one of our numbers. Raises BadFault for a request that makes no sense."""
+        """A text to one of our numbers. Raises BadFault for a request that makes no sense."""
         known = {"from", "to", "text", "media_urls", "webhook_url", "is_spam", "autoresponse_type"}
         if unknown := asked.keys() - known:
             raise BadFault(f"unknown: {', '.join(sorted(unknown))}")
@@ -443,59 +338,16 @@ class Provider:
             keyword = asked["autoresponse_type"]
             if keyword is not None and not isinstance(keyword, str):
                 raise BadFault("autoresponse_type must be a string or null")
-        message = self._inbound_message(asked, texter, to, text, keyword)
+        message = payloads.inbound(
+            asked, self.settings, message_id=self._new_id(), now_s=now, to=to, keyword=keyword
+        )
         self.ledger.take(message)
         self._announce_inbound(message)
-        if keyword in AUTORESPONSES and validate.E164.fullmatch(texter):
-            self._autorespond(keyword, to, texter)
+        if keyword in payloads.AUTORESPONSES and validate.E164.fullmatch(texter):
+            self.ledger.take(
+                payloads.autoresponse(keyword, message_id=self._new_id(), now_s=now, sender=to, to=texter)
+            )
         return message
-
-    def _inbound_message(
-        self, asked: dict[str, Any], texter: str, to: str, text: str, keyword: str | None
-    ) -> Message:
-        now, size = self._clock.wall(), parts.measure(text)
-        media = [_medium(url) for url in asked.get("media_urls") or ()]
-        payload: dict[str, Any] = {
-            "record_type": "message",
-            "direction": "inbound",
-            "id": self._new_id(),
-            "type": "MMS" if media else "SMS",
-            "messaging_profile_id": self.settings.profile_id,
-            "organization_id": ORGANIZATION_ID,
-            "from": {
-                "phone_number": texter,
-                "carrier": "T-MOBILE USA, INC.",
-                "line_type": "Wireless",
-                "status": "received",
-            },
-            "to": [
-                {
-                    "phone_number": to,
-                    "status": "webhook_delivered",
-                    "carrier": "TELNYX LLC",
-                    "line_type": "VoIP",
-                }
-            ],
-            "cc": [],
-            "text": text,
-            "subject": None,
-            "media": media,
-            "webhook_url": asked.get("webhook_url") or self.settings.webhook_url,
-            "webhook_failover_url": self.settings.failover_url,
-            "encoding": size.encoding,
-            "num_chars": len(text),
-            "parts": size.parts,
-            "tags": [],
-            "cost": {"amount": str(PART_PRICE * size.parts), "currency": "USD"},
-            "received_at": iso(now),
-            "sent_at": None,
-            "completed_at": None,
-            "valid_until": None,
-            "errors": [],
-            "autoresponse_type": keyword,
-            "is_spam": bool(asked.get("is_spam", False)),
-        }
-        return Message(payload, now, "received", kind="inbound")
 
     def _announce_inbound(self, message: Message) -> None:
         event = webhooks.event(
@@ -507,22 +359,6 @@ class Provider:
             urls=self._urls(message),
         )
         self._post(message, event, 1, None)
-
-    def _autorespond(self, keyword: str, sender: str, to: str) -> None:
-        now, text = self._clock.wall(), AUTORESPONSES[keyword]
-        payload: dict[str, Any] = {
-            "record_type": "message",
-            "direction": "outbound",
-            "id": self._new_id(),
-            "type": "SMS",
-            "from": {"phone_number": sender},
-            "to": [{"phone_number": to, "status": "delivered"}],
-            "text": text,
-            "received_at": iso(now),
-            "errors": [],
-            "webhook_url": None,
-        }
-        self.ledger.take(Message(payload, now, "autoresponse", kind="autoresponse"))
 
     # --- the control API ------------------------------------------------------------------------
 
@@ -558,36 +394,3 @@ class Provider:
         self.faults.webhooks.clear()
         self._outage = None
         self.settings.latency_s, self.settings.honour_idempotency = self._initial
-
-
-def _stopped(sender: str, to: str) -> ApiError:
-    return errors.STOPPED.saying(
-        f"Messages cannot be sent from '{sender}' to '{to}' due to an existing block rule."
-    )
-
-
-def _unhappy(outcome: Outcome, sender: str | None = None, to: str | None = None) -> Answer:
-    """The answer of an outcome that takes no message."""
-    error = outcome.error
-    if error is errors.STOPPED and sender and to:
-        error = _stopped(sender, to)
-    if outcome.reply is Reply.ERROR and error is not None:
-        wait = outcome.retry_after
-        return refusal(error, headers={} if wait is None else {"retry-after": str(wait)})
-    return _spoil(Answer(outcome.status, b""), outcome)
-
-
-def _spoil(answer: Answer, outcome: Outcome) -> Answer:
-    """What an outcome does to the answer of a message that was taken."""
-    if outcome.reply is Reply.ERROR and outcome.error is not None:
-        return refusal(outcome.error)
-    if outcome.reply is Reply.GATEWAY:
-        body = f"<html><head><title>{outcome.status}</title></head><body>Bad gateway</body></html>"
-        return Answer(outcome.status, body.encode(), Reply.GATEWAY)
-    if outcome.reply is Reply.TRUNCATED:
-        return Answer(200, answer.body[: len(answer.body) // 2], Reply.TRUNCATED, answer.headers)
-    return Answer(answer.status, answer.body, outcome.reply, answer.headers)
-
-
-def _medium(url: str) -> dict[str, Any]:
-    return {"url": url, "content_type": None, "sha256": None, "size": None}

@@ -11,7 +11,8 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .app import Connections, Gate, Options, make_app
+from .app import Options, make_app
+from .wire import Connections, Gate
 
 HOST = "127.0.0.1"
 
@@ -27,7 +28,7 @@ def bind(port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn that tells when it listens and lets hanging requests go when it stops.
+    """Uvicorn that reports when it listens and lets hanging requests go when it stops.
 
     The first of its sockets is the API's, which it can shut; the control API is on every other one too.
     """
@@ -71,7 +72,7 @@ class Server(uvicorn.Server):
         if self._held is not None or self._address is None:
             return
         self.servers[0].close()
-        # Bound, so that nobody else gets the port, and not listening: to connect is refused.
+        # Bound, so that no other process gets the port, and not listening: to connect is refused.
         self._held = bind(self._address[1])
         for transport in list(self._connections.values()):
             if transport.get_extra_info("sockname") == self._address:

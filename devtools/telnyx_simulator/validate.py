@@ -41,6 +41,18 @@ NULLABLE = frozenset({"send_at"})
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """A send request as it came off the wire; times are ms."""
+
+    path: str
+    authorization: str | None
+    idempotency_key: str | None
+    body: bytes
+    arrived_ms: float
+    arrived_monotonic_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class SendRequest:
     """A request that the provider could take."""
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.braking import Dated, Ours, PushAll, Run, Setting, figures, full_speed_after_s, run, table
+from bench.braking import Run, Setting, figures, full_speed_after_s, run, table
+from bench.braking_ways import Dated, Ours, PushAll
 
 SEEDS = (1, 2)
 both = pytest.mark.parametrize("together", [True, False], ids=["all at once", "one batch at a time"])

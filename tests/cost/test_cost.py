@@ -169,7 +169,7 @@ def test_each_write_of_a_transaction_counts_twice(table: tuple[Counter, Any]) ->
 
 def test_a_call_that_nobody_priced_is_an_error(table: tuple[Counter, Any]) -> None:
     _, client = table
-    with pytest.raises(AssertionError, match=r"Nobody knows what DescribeTable is billed as"):
+    with pytest.raises(AssertionError, match=r"What DescribeTable is billed as is unknown"):
         client.describe_table(TableName="t")
 
 

@@ -10,21 +10,21 @@ from devtools.local_stack.layout import Layout
 from devtools.local_stack.processes import alive, spawn, started_at, stop
 from tests.stack import world
 
-NOBODY = 2**22 + 1
+NO_PROCESS = 2**22 + 1
 
 
 @pytest.mark.parametrize(
     ("name", "user", "gone"),
     [
-        ("shared", f"{NOBODY} 1", True),
+        ("shared", f"{NO_PROCESS} 1", True),
         ("shared", f"{os.getpid()} 1", True),
         ("shared", f"{os.getpid()} {started_at(os.getpid())}", False),
         ("shared", "", False),
-        (f"lifecycle-{NOBODY}", None, True),
+        (f"lifecycle-{NO_PROCESS}", None, True),
         (f"lifecycle-{os.getpid()}", None, False),
     ],
     # A process id in a test's name would be another one in each worker.
-    ids=["nobody-there", "another-start", "at-work", "unknown", "lifecycle-gone", "lifecycle-at-work"],
+    ids=["no-process", "another-start", "at-work", "unknown", "lifecycle-gone", "lifecycle-at-work"],
 )
 def test_only_a_stack_whose_makers_are_gone_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, user: str | None, gone: bool

@@ -62,7 +62,7 @@ def test_the_welcome_shows_all_six_routes_with_address_and_key(tmp_path: Path) -
     shown = cli.welcome(_stack(Layout.of(tmp_path)))
     for route in ("/sms/send", "/sms/queue ", "/sms/queue/process", "/sms/status/", "/health"):
         assert f"http://127.0.0.1:1/api{route}" in shown
-    assert "local_stack sign | curl" in shown
+    assert "devtools.local_stack sign | curl" in shown
 
 
 def test_the_lines_to_paste_are_whole_shell_words(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("code", ["import time; time.sleep(60)", STUBBORN], ids=["heeds", "ignores"])
+@pytest.mark.parametrize("code", ["import time; time.sleep(60)", STUBBORN], ids=["obeys", "ignores"])
 def test_what_a_child_has_started_ends_with_it(tmp_path: Path, code: str) -> None:
     worker = code.replace("time.sleep", "print(f\"worker {__import__('os').getpid()}\", flush=True); time.sleep")
     command = [sys.executable, "-c", WITH_A_WORKER, worker]

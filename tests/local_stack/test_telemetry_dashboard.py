@@ -6,9 +6,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from devtools.local_stack.sam_template import BadTemplate, Resolver
 from devtools.local_stack.telemetry import alarms, drawing, evidence, operations, page, typography, widgets
 from devtools.local_stack.telemetry.insights import LogLine
-from devtools.local_stack.telemetry.operations import BadTemplate, Operations, Resolver, Widget
+from devtools.local_stack.telemetry.operations import Operations, Widget
+from devtools.local_stack.telemetry.scene import Scene
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
 from tests.chance import told
 
@@ -104,13 +106,13 @@ def test_a_widget_that_can_not_be_read_raises(properties: dict[str, object]) -> 
 # ------------------------------------------------------------------------------------------------- the picture
 
 
-def scene(telemetry: Telemetry, lines: list[LogLine]) -> drawing.Scene:
+def scene(telemetry: Telemetry, lines: list[LogLine]) -> Scene:
     found = example()
     end_ms = START_MS + 120_000
     states = {
         name: alarms.states(alarm, telemetry, START_MS, end_ms)[-1][1] for name, alarm in found.alarms.items()
     }
-    return drawing.Scene("sms: dashboard", found, telemetry, lines, states, START_MS, end_ms)
+    return Scene("sms: dashboard", found, telemetry, lines, states, START_MS, end_ms)
 
 
 def reported() -> Telemetry:

@@ -1,6 +1,7 @@
-"""The scanners see what they are there for, and a skip without a reason is none."""
+"""The scanners find what they are there for, and every skip of ours has a reason."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from devtools.scan import scanners, skips
+from devtools.scan import scanners
+from devtools.scan.__main__ import TEMPLATES
 from devtools.scan.scanners import Finding
-from devtools.scan.skips import Skip
 from tests.support.fakes import ROOT
 
 ADVISORY = {
@@ -62,7 +63,7 @@ def test_a_pin_with_an_advisory_is_found_and_its_neighbour_is_not(advisories: st
 
     (found,) = scanners.packages(lock, advisories)
 
-    assert found == Finding("pip-audit", "PYSEC-0000-1", "known-bad", "1.0 in lock.txt; mended in 1.1")
+    assert found == Finding("pip-audit", "PYSEC-0000-1", "known-bad", "1.0 in lock.txt; fixed in 1.1")
 
 
 def test_every_lock_of_ours_can_be_read_by_the_auditor(advisories: str) -> None:
@@ -74,7 +75,7 @@ def test_every_lock_of_ours_can_be_read_by_the_auditor(advisories: str) -> None:
     assert found == [[]] * 6
 
 
-def test_an_advisory_service_that_does_not_answer_is_told_from_a_clean_lock(tmp_path: Path) -> None:
+def test_an_advisory_service_that_does_not_answer_is_not_taken_for_a_clean_lock(tmp_path: Path) -> None:
     lock = tmp_path / "lock.txt"
     lock.write_text(f"harmless==2.0 \\\n    {HASH}\n")
 
@@ -126,35 +127,28 @@ def test_an_action_that_is_pinned_by_a_tag_is_found(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------- skips
 
 
+def test_a_skip_in_a_template_covers_its_own_resource_only(tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(
+        "Resources:\n"
+        "  Skipped:\n"
+        "    # checkov:skip=CKV2_LONGCODE_1: an example\n"
+        "    Type: AWS::SQS::Queue\n"
+        "    Properties:\n"
+        "      SqsManagedSseEnabled: false\n"
+        "  Open:\n"
+        "    Type: AWS::SQS::Queue\n"
+        "    Properties:\n"
+        "      SqsManagedSseEnabled: false\n"
+    )
+
+    assert [finding.where for finding in scanners.template(path) if finding.id == "CKV2_LONGCODE_1"] == ["Open"]
+
+
 def test_every_skip_of_ours_has_a_reason() -> None:
-    found = skips.read(skips.FILE.read_text())
-
-    assert found
-    assert all(len(skip.reason) > 20 for skip in found)
-
-
-@pytest.mark.parametrize("reason", ["", 'reason = ""', 'reason = "  "'])
-def test_a_skip_without_a_reason_is_refused(reason: str) -> None:
-    with pytest.raises(ValueError, match=r"skip 1 \(CKV_AWS_1\): reason is missing"):
-        skips.read(f'[[skip]]\ntool = "checkov"\nid = "CKV_AWS_1"\n{reason}\n')
-
-
-def test_a_misspelt_field_of_a_skip_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown field wear"):
-        skips.read('[[skip]]\ntool = "checkov"\nid = "CKV_AWS_1"\nreason = "because"\nwear = ["Api"]\n')
-
-
-def test_a_skip_covers_what_it_names_and_nothing_else() -> None:
-    api = Finding("checkov", "CKV_AWS_1", "Api", "…")
-    other = Finding("checkov", "CKV_AWS_1", "OtherApi", "…")
-    everywhere = Finding("checkov", "CKV_AWS_2", "Any", "…")
-    allowed = [Skip("checkov", "CKV_AWS_1", "because", ("Api",)), Skip("checkov", "CKV_AWS_2", "because")]
-
-    assert skips.sift([api, other, everywhere], allowed) == ([other], [])
-
-
-def test_a_skip_that_covers_nothing_any_more_is_told() -> None:
-    api = Finding("checkov", "CKV_AWS_1", "Api", "…")
-    allowed = [Skip("checkov", "CKV_AWS_1", "because", ("Api", "Gone")), Skip("checkov", "CKV_AWS_2", "because")]
-
-    assert skips.sift([api], allowed) == ([], ["checkov CKV_AWS_1 Gone", "checkov CKV_AWS_2"])
+    beside = "".join(path.read_text() for path in TEMPLATES)
+    reasons = re.findall(r"checkov:skip=CKV\w+: (.*)", beside)
+    assert len(reasons) == beside.count("checkov:skip") > 0
+    everywhere = re.findall(r"^  # (.*\n(?:  # .*\n)*)  - CKV", scanners.CHECKOV.read_text(), re.MULTILINE)
+    assert len(everywhere) == scanners.CHECKOV.read_text().count("- CKV") > 0
+    assert all(len(reason) > 20 for reason in reasons + everywhere)

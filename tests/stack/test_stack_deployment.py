@@ -36,7 +36,7 @@ def test_the_layer_holds_few_files_and_says_what_is_in_it(stack: Stack) -> None:
     assert sum(path.is_file() for path in layer.rglob("*")) < 1_100
     assert sorted(path.name for path in layer.glob("botocore/data/*") if path.is_dir()) == SERVICES
     assert not list(layer.rglob("RECORD"))
-    # For whoever looks for known faults in a deployed function.
+    # For a search for known faults in a deployed function.
     assert len(list(layer.glob("*.dist-info/METADATA"))) == len(made) > 10
 
 

@@ -1,5 +1,5 @@
 """The deployed stack under real faults: workers killed, the emulator restarted, a provider that keeps its answer,
-a key that is refused; and the runbooks that mend them.
+a key that is refused; and the runbooks that fix them.
 
 A stack of its own: what is killed here would hold up everybody else's texts for minutes.
 """
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
 Eventually = Callable[..., Any]
 HOME = RUNS / f"faults-{os.getpid()}"
-# Base64 of 32 bytes, and nobody's.
+# Base64 of 32 bytes, and no one's.
 ANOTHER_KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 
@@ -39,9 +39,9 @@ def bench() -> Iterator[Bench]:
         stacks.down(layout, Silent(), forget=True)
 
 
-def _once_in_order_and_apart(bench: Bench, lines: dict[str, list[str]]) -> None:
-    """Each text taken once; each recipient's in the order of its line, and no two closer than a second."""
-    ids = [ident for line in lines.values() for ident in line]
+def _once_in_order_and_apart(bench: Bench, queues: dict[str, list[str]]) -> None:
+    """Each text taken once; each recipient's in the order of its queue, and no two closer than a second."""
+    ids = [ident for one in queues.values() for ident in one]
     rows = bench.accepted(ids)
     assert Counter(row["idempotency_key"] for row in rows) == Counter(ids)
     arrived: dict[str, list[float]] = defaultdict(list)
@@ -50,11 +50,11 @@ def _once_in_order_and_apart(bench: Bench, lines: dict[str, list[str]]) -> None:
         arrived[row["to"]].append(row["arrived_ms"])
         keys[row["to"]].append(row["idempotency_key"])
     assert min((b - a for times in arrived.values() for a, b in pairwise(times)), default=1000) >= 1000
-    for to, line in lines.items():
+    for to, mine in queues.items():
         doubted = {
-            ident for ident in line if "unknown" in {entry["status"] for entry in bench.status(ident)["history"]}
+            ident for ident in mine if "unknown" in {entry["status"] for entry in bench.status(ident)["history"]}
         }
-        sure = [ident for ident in line if ident not in doubted]
+        sure = [ident for ident in mine if ident not in doubted]
         assert [key for key in keys[to] if key in sure] == sure
 
 
@@ -64,27 +64,27 @@ def test_workers_killed_in_the_middle_of_a_send_double_nothing_and_lose_nothing(
     taken, lost = "+12124010101", "+12124010102"
     bench.program(outcome="accepted_then_hang", to=taken)
     bench.program(outcome="lost_then_hang", to=lost)
-    lines = {taken: bench.enqueue(taken, 3), lost: bench.enqueue(lost, 2)}
+    queues = {taken: bench.enqueue(taken, 3), lost: bench.enqueue(lost, 2)}
     # Both first texts are with the provider, which does not answer.
     eventually(lambda: bench.provider("messages", to=taken)["messages"])
-    eventually(lambda: bench.status(lines[lost][0])["status"] == "sending")
+    eventually(lambda: bench.status(queues[lost][0])["status"] == "sending")
     eventually(lambda: bench.provider("faults")["requests"] == [])
     assert bench.kill_consumers() > 0
     # Others do not wait for what was killed.
     other = "+12124010103"
-    lines[other] = bench.enqueue(other, 2)
-    eventually(lambda: len(bench.accepted(lines[other])) == 2)
+    queues[other] = bench.enqueue(other, 2)
+    eventually(lambda: len(bench.accepted(queues[other])) == 2)
     # Nothing tells of the one that was not taken: the replay sends it.
-    assert bench.accepted(lines[lost][:1]) == []
+    assert bench.accepted(queues[lost][:1]) == []
 
     def replayed() -> bool:
-        bench.let_time_pass(lines[lost][0])
-        return bool(bench.accepted(lines[lost][:1]))
+        bench.let_time_pass(queues[lost][0])
+        return bool(bench.accepted(queues[lost][:1]))
 
     eventually(replayed, 60)
-    # The receipt tells of the other one; and both lines go on when the queue shows them again.
-    eventually(lambda: bench.delivered(lines[taken] + lines[lost]), 120)
-    _once_in_order_and_apart(bench, lines)
+    # The receipt tells of the other one; and both recipients go on when the queue shows them again.
+    eventually(lambda: bench.delivered(queues[taken] + queues[lost]), 120)
+    _once_in_order_and_apart(bench, queues)
 
 
 SILENT = [f"+1213555{suffix}" for suffix in ("0170", "0171", "0172", "0173", "0174", "0175")]
@@ -102,9 +102,9 @@ def doubted(bench: Bench) -> dict[str, list[str]]:
 def test_a_provider_that_keeps_its_answer_to_itself_is_not_asked_again(
     bench: Bench, doubted: dict[str, list[str]], eventually: Eventually
 ) -> None:
-    lines = {number: doubted[number] for number in SILENT}
-    eventually(lambda: bench.delivered([line[0] for line in lines.values()]), 60)
-    _once_in_order_and_apart(bench, lines)
+    queues = {number: doubted[number] for number in SILENT}
+    eventually(lambda: bench.delivered([one[0] for one in queues.values()]), 60)
+    _once_in_order_and_apart(bench, queues)
     asked = [row for row in bench.provider("requests", limit=100_000)["requests"] if row["to"] in SILENT]
     assert len(asked) == len(SILENT)
 
@@ -127,8 +127,8 @@ def test_without_receipts_the_providers_records_tell(
 def test_an_emulator_restarted_in_the_middle_of_a_burst_doubles_nothing_and_loses_nothing(
     bench: Bench, eventually: Eventually
 ) -> None:
-    lines = {number: bench.enqueue(number, 14) for number in (f"+121540101{n:02d}" for n in range(3))}
-    ids = [ident for line in lines.values() for ident in line]
+    queues = {number: bench.enqueue(number, 14) for number in (f"+121540101{n:02d}" for n in range(3))}
+    ids = [ident for one in queues.values() for ident in one]
     eventually(lambda: len(bench.accepted(ids)) >= 4)
     bench.stop_emulator()
     stopped_ms = time.time() * 1000
@@ -143,35 +143,35 @@ def test_an_emulator_restarted_in_the_middle_of_a_burst_doubles_nothing_and_lose
             if status == "delivered":
                 waiting.remove(ident)
             elif status != "queued":
-                # A claim that died with the emulator, or a receipt that found nobody in and will not come again.
+                # A claim that died with the emulator, or a receipt that found no service and will not come again.
                 bench.let_time_pass(ident, stopped_ms)
         return not waiting
 
     eventually(settled, 120)
-    _once_in_order_and_apart(bench, lines)
+    _once_in_order_and_apart(bench, queues)
 
 
 def test_webhooks_doubled_reordered_and_forged_end_in_the_same_status(
     bench: Bench, eventually: Eventually
 ) -> None:
     numbers = [f"+1216555{suffix}" for suffix in ("0130", "0131", "0133", "0134")]
-    lines = {number: bench.enqueue(number) for number in numbers}
+    queues = {number: bench.enqueue(number) for number in numbers}
 
     def whole(ident: str) -> bool:
         words = [entry["status"] for entry in bench.status(ident)["history"] if entry["source"] == "webhook"]
         return sorted(words) == ["delivered", "sent"]
 
-    eventually(lambda: all(whole(line[0]) for line in lines.values()), 60)
-    assert {bench.status(line[0])["status"] for line in lines.values()} == {"delivered"}
+    eventually(lambda: all(whole(one[0]) for one in queues.values()), 60)
+    assert {bench.status(one[0])["status"] for one in queues.values()} == {"delivered"}
     # Each was tried at least once more than it was taken.
     attempts = [bench.provider("webhooks", number=number)["webhooks"] for number in numbers]
     assert all(len(rows) >= 2 for rows in attempts)
     assert 401 in {row["http_status"] for rows in attempts for row in rows}
-    _once_in_order_and_apart(bench, lines)
+    _once_in_order_and_apart(bench, queues)
 
 
 # -------------------------------------------------------------------- the runbooks of docs/operations.md
-# Followed to the letter: the fault, its sign in the metrics, the mend, the end. The rest of them was tried by
+# Followed to the letter: the fault, its sign in the metrics, the fix, the end. The rest of them was tried by
 # hand, as the page says: a template that is deployed anew takes minutes.
 
 

@@ -122,7 +122,7 @@ def test_an_erased_person_is_gone_and_still_opted_out_and_what_waited_never_leav
 
 
 def say(api: httpx.Client, provider: httpx.Client, eventually: Eventually, **said: Any) -> dict[str, Any]:
-    """Somebody texts us; the text as it is kept."""
+    """An inbound text as it is kept."""
     ident = provider.post("/_provider/inbound", json=said).json()["message_id"]
     row: dict[str, Any] = eventually(
         lambda: (answer := api.get(f"/sms/status/{ident}")).status_code == 200 and answer.json()

@@ -1,4 +1,4 @@
-"""Over HTTP: no text to where nobody allowed it, and none beyond the cap of a day."""
+"""Over HTTP: no text to where none is allowed, and none beyond the cap of a day."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -92,7 +92,7 @@ def test_a_stack_comes_back_with_its_addresses_its_key_and_its_data(
     )
     assert again.telnyx_base_url == first.telnyx_base_url
     assert _has(again, "M#kept")
-    # What changes from here on is told and counted too.
+    # What changes from here on is published and counted too.
     _send(again)
     eventually(lambda: _tracked(again) == 2)
 
@@ -112,7 +112,7 @@ def test_a_stack_comes_back_with_its_addresses_its_key_and_its_data(
 
 
 def _busy(stack: Stack) -> None:
-    """Let eight callers queue texts for as long as somebody answers them."""
+    """Let eight callers queue texts for as long as they get answers."""
     first = threading.Barrier(9)
 
     def call(number: int) -> None:

@@ -63,12 +63,14 @@ def _fill(stack: Stack) -> None:
     )
     DynamoMessages(client, stack.messages_table, retention_days=90, validity_minutes=60).accept(old)
     item = client.get_item(TableName=stack.messages_table, Key={"pk": {"S": f"M#{old.id}"}})["Item"]
-    # What is in the end is in no line, and nobody looks after it.
-    item = {name: value for name, value in item.items() if name not in ("recipient_queue", "due_shard", "due_at_ms")}
+    # What is in the end is in no recipient queue, and has no due time.
+    item = {
+        name: value for name, value in item.items() if name not in ("recipient_queue", "due_shard", "due_at_ms")
+    }
     assert {"tag", "day", "peer"} <= item.keys()
 
     def put(numbers: tuple[int, ...]) -> None:
-        # Not `M#`: nobody is to be told of them now.
+        # Not `M#`: nothing is to be published of them now.
         rows = [
             item | {"pk": {"S": f"OLD#{number}"}, "peer": {"S": keys.peer(NUMBERS[number % TEXTS])}}
             for number in numbers

@@ -67,8 +67,8 @@ def query(index: str, key: str) -> Call:
         {
             "TableName": "{MessagesTable}",
             "IndexName": index,
-            "KeyConditionExpression": f"{key} = :nobody",
-            "ExpressionAttributeValues": {":nobody": {"S": "nobody"}},
+            "KeyConditionExpression": f"{key} = :nothing",
+            "ExpressionAttributeValues": {":nothing": {"S": "nothing"}},
         },
     )
 
@@ -95,10 +95,10 @@ def on_queue(method: str, **arguments: str) -> Call:
 
 
 # No item of these keys exists.
-MESSAGE, POINTER, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "T#nobody", "O#+12025550199"
-COUNTER, MARKER = "S#tag#nobody", "B#nobody"
+MESSAGE, POINTER, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "T#nothing", "O#+12025550199"
+COUNTER, MARKER = "S#tag#nothing", "B#nothing"
 
-# Without a group, which a FIFO queue refuses: who may send is told so, and nothing is put in.
+# Without a group, which a FIFO queue refuses: which only a role that may send is answered, and nothing is put in.
 SEND = on_queue("send_message", MessageBody="{{}}")
 RECEIVE = on_queue("receive_message")
 SIZE = on_queue("get_queue_attributes")
@@ -110,7 +110,7 @@ PURGE = on_queue("purge_queue")
 READ_SECRET = Call("secretsmanager", "get_secret_value", {"SecretId": "{TelnyxSecret}"})
 CHANGE_SECRET = Call("secretsmanager", "put_secret_value", {"SecretId": "{TelnyxSecret}", "SecretString": "KEY"})
 SCAN = Call("dynamodb", "scan", {"TableName": "{MessagesTable}"})
-# Nobody may be refused this, so that it shows whose credentials these are.
+# No role may be refused this, so that it shows whose credentials these are.
 WHO_AM_I = Call("sts", "get_caller_identity", {})
 
 # Each function: what it may do, so that a refusal is none of bad credentials; and what it must not be able to do.
@@ -142,10 +142,10 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [SIZE, DEAD_LETTERS, UNPUBLISHED, batch(MESSAGE), scan("by_recipient_queue"), SEND],
         [delete(MESSAGE), RECEIVE, PURGE],
     ),
-    "tags": ([batch(COUNTER), batch("S#tag7#nobody")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
+    "tags": ([batch(COUNTER), batch("S#tag7#nothing")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
     "webhook": ([get(MESSAGE), get(OPT_OUT)], [get(COUNTER), put(MARKER), delete(MESSAGE), SEND, READ_SECRET]),
 }
-NOBODY: list[Call] = [SCAN, CHANGE_SECRET]
+NO_FUNCTION: list[Call] = [SCAN, CHANGE_SECRET]
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def test_a_function_may_do_its_work_and_is_refused_what_is_not_its_work(
 ) -> None:
     allowed, refused = TRIED[function]
 
-    said = attempt(function, [*refused, *NOBODY])
+    said = attempt(function, [*refused, *NO_FUNCTION])
 
     assert {call: code for call, code in said.items() if code not in REFUSED} == {}
     assert attempt(function, [WHO_AM_I]) == {str(WHO_AM_I): ""}

@@ -33,7 +33,7 @@ REFUSED: list[tuple[str, list[tuple[str, str]], str | bytes, str | None]] = [
     ("nothing to see", [], _text("\u200b\u2060"), "message"),
     ("only fillers", [], _text("\u3164"), "message"),
     ("NUL", [], _text("Hi\0"), "message"),
-    ("Latin-1, not told", [], '{"to": "+12055550190", "message": "Grüße"}'.encode("latin-1"), "message"),
+    ("Latin-1, not declared", [], '{"to": "+12055550190", "message": "Grüße"}'.encode("latin-1"), "message"),
     ("Latin-1", [("Content-Type", "application/json; charset=iso-8859-1")], GOOD, "Content-Type"),
     ("packed", [("Content-Encoding", "gzip")], GOOD, "Content-Encoding"),
     ("a tag of a no-break space", [], _text("Hi", tag="\u00a0"), "metadata.tag"),

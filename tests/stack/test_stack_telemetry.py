@@ -149,7 +149,7 @@ class Trouble:
         self._api.post("/webhooks/message", json={"data": {}})
         self.provider("signed", {"data": {"event_type": "message.received"}})
         receipt = signing.webhook(
-            self.layout, self.stack, "delivered", other=number("0121"), text="Of somebody else's service"
+            self.layout, self.stack, "delivered", other=number("0121"), text="Of another service"
         )
         httpx.post(receipt.url, content=receipt.body, headers=receipt.headers, timeout=170)
 
@@ -208,7 +208,7 @@ class Trouble:
         self.at.limits.resume()
         # A drain puts back what the queue has lost.
         self._api.post("/sms/queue/process").raise_for_status()
-        # Its text may still be on its way into the table, for a minute: until then nobody says that there is none.
+        # Its text may still be on its way into the table, for a minute: until then it is not known to be missing.
         self.in_queue("b", queue.body("5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a10"))
 
     def given_up(self) -> None:
@@ -231,7 +231,7 @@ class Trouble:
         self.provider("faults", {"outage": None})
 
     def stopped(self) -> None:
-        """Have it told that sending is stopped, and let it go on."""
+        """Store that sending is stopped, and let it go on."""
         self.reconcile()
         self.at.limits.close_breaker(int(time.time() * 1000))
 
@@ -249,7 +249,7 @@ def provoked(eventually: Eventually) -> Iterator[Provoked]:
             made.read()
             return all(made.values(metric) for metric in Metric if metric not in IN_VIRTUAL_TIME)
 
-        # What is missing is told by the test that looks for it.
+        # What is missing is reported by the test that looks for it.
         deadline = time.monotonic() + PATIENCE_S / 2
         while not complete() and time.monotonic() < deadline:
             time.sleep(1)

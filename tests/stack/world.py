@@ -20,7 +20,7 @@ RUNS = ROOT / ".local" / "test"
 
 
 class Silent:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
     @contextmanager
     def step(self, what: str) -> Iterator[Step]:
@@ -41,7 +41,7 @@ def shared_stack(home: Path, user: str, **options: Any) -> Iterator[Stack]:
         (users / user).write_text(f"{os.getpid()} {started_at(os.getpid())}")
         try:
             found = stacks.state(layout)
-            # Whoever comes later takes it as it is: a file saved meanwhile must not redeploy it mid-run.
+            # A later process takes it as it is: a file saved meanwhile must not redeploy it mid-run.
             stack = found.record if found.up and found.record else up(layout, **options)
         except BaseException:
             (users / user).unlink()
@@ -86,5 +86,5 @@ def abandoned(run: Path) -> bool:
 
 def _present(user: Path) -> bool:
     pid, _, started = user.read_text().partition(" ")
-    # Whoever is just writing it is present.
+    # The process that is just writing it is present.
     return not started or alive(Child(int(pid), started))

@@ -84,6 +84,18 @@ def whole_request(stream: socket.socket) -> bytes:
     return asked
 
 
+def serve(server: "Server", connection: socket.socket, over: threading.Event, tls: ssl.SSLContext | None) -> None:
+    # The client goes away in the middle, which is what is tried here.
+    with (
+        connection,
+        suppress(OSError),
+        tls.wrap_socket(connection, server_side=True) if tls else connection as stream,
+    ):
+        while asked := whole_request(stream):
+            server.requests.append(asked)
+            server.script.pop(0)(stream, over)
+
+
 @contextmanager
 def serving(
     *script: Callable[[socket.socket, threading.Event], None], tls: ssl.SSLContext | None = None
@@ -95,17 +107,6 @@ def serving(
     threads: list[threading.Thread] = []
     connections: list[socket.socket] = []
 
-    def serve(connection: socket.socket) -> None:
-        # The client goes away in the middle, which is what is tried here.
-        with (
-            connection,
-            suppress(OSError),
-            tls.wrap_socket(connection, server_side=True) if tls else connection as stream,
-        ):
-            while asked := whole_request(stream):
-                server.requests.append(asked)
-                server.script.pop(0)(stream, over)
-
     def accept() -> None:
         while True:
             try:
@@ -114,7 +115,7 @@ def serving(
                 return
             connections.append(connection)
             server.connections += 1
-            threads.append(threading.Thread(target=serve, args=(connection,)))
+            threads.append(threading.Thread(target=serve, args=(server, connection, over, tls)))
             threads[-1].start()
 
     accepting = threading.Thread(target=accept)
@@ -257,7 +258,7 @@ def test_a_name_none_of_whose_addresses_answers_is_proven_not_sent_in_time(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named(monkeypatch, *["127.0.0.1"] * 4)
-    # Its queue is full, so nobody answers who knocks.
+    # Its queue is full, so a connection gets no answer.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
         answer, took_s = timed(client, f"http://provider.test:{full.getsockname()[1]}/v2")
 

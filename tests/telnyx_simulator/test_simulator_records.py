@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from devtools.telnyx_simulator.ledger import READ_BACK_S, Ledger, Message, Recipient
-from devtools.telnyx_simulator.provider import PROFILE_ID
+from devtools.telnyx_simulator.settings import PROFILE_ID
 from tests.telnyx_simulator.world import API_KEY, OURS, RECIPIENT, Inbox, Running, eventually
 
 pytestmark = pytest.mark.enable_socket

@@ -8,7 +8,7 @@ import pytest
 
 from devtools.telnyx_simulator import validate
 from devtools.telnyx_simulator.errors import Refused
-from devtools.telnyx_simulator.provider import PROFILE_ID
+from devtools.telnyx_simulator.settings import PROFILE_ID
 from tests.telnyx_simulator.world import API_KEY, OURS, RECIPIENT, Running
 
 pytestmark = pytest.mark.enable_socket
@@ -57,7 +57,7 @@ def check(fields: dict[str, Any], *, long_code: bool = False) -> validate.SendRe
         ({"webhook_url": "https://example.com/" + "a" * 1981}, "10003", "/webhook_url"),
         ({"webhook_url": None}, "10015", "/webhook_url"),
         ({"webhook_failover_url": "https://"}, "10003", "/webhook_failover_url"),
-        ({"messaging_profile_id": "somebody-else"}, "40311", "/messaging_profile_id"),
+        ({"messaging_profile_id": "another-profile"}, "40311", "/messaging_profile_id"),
         ({"use_profile_webhooks": "yes"}, "10015", "/use_profile_webhooks"),
         ({"send_at": "tomorrow"}, "10015", "/send_at"),
         ({"send_at": "2026-07-01T12:04:00Z"}, "10015", "/send_at"),

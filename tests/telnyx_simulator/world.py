@@ -19,8 +19,8 @@ from nacl.signing import SigningKey, VerifyKey
 
 from devtools.telnyx_simulator.app import Options
 from devtools.telnyx_simulator.keys import public_key
-from devtools.telnyx_simulator.provider import Settings
 from devtools.telnyx_simulator.server import Server, bind
+from devtools.telnyx_simulator.settings import Settings
 
 API_KEY = "KEY_test"
 OURS = "+12025550100"
@@ -81,7 +81,7 @@ class Hook:
 
 @dataclass
 class Inbox:
-    """A receiver of webhooks: keeps what comes and answers as told, by path."""
+    """A receiver of webhooks: keeps what comes and answers as set, by path."""
 
     url: str = ""
     hooks: list[Hook] = field(default_factory=list)

@@ -5,6 +5,7 @@ import re
 
 from devtools.local_stack import sam_template
 from tests.support.fakes import ROOT
+from tests.template import nested
 from tests.template.test_template_security import EVERY_OPTION, listed, transformed
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
@@ -32,8 +33,7 @@ def allowed() -> dict[str, set[str]]:
 
 
 def test_the_role_that_deploys_may_deploy_every_kind_of_resource_with_every_option() -> None:
-    nested = sam_template.load(ROOT / "operations/template.yaml")["Resources"].values()
-    resources = [*sam_template.resolved(transformed(), **EVERY_OPTION).values(), *nested]
+    resources = [*sam_template.resolved(transformed(), **EVERY_OPTION).values(), *nested.every()]
     services = {PREFIX[resource["Type"].split("::")[1]] for resource in resources}
     # What is encrypted with a key of one's own needs that key; what SAM uploads, its bucket.
     wanted = services | {"kms", "s3"}

@@ -8,28 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
+from devtools.local_stack import sam_template
 from longcode.domain import destinations, pacing
 from tests.chance import told
 
 ROOT = Path(__file__).parents[2]
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as `{"!Tag": value}`."""
-
-
-def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {f"!{suffix}": loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {f"!{suffix}": loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {f"!{suffix}": loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)
+TEMPLATE = sam_template.load(ROOT / "template.yaml")
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 GLOBALS = TEMPLATE["Globals"]["Function"]
 FUNCTIONS = {name: r for name, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"}
@@ -66,7 +52,7 @@ def test_both_queues_are_fifo_with_both_high_throughput_attributes(queue: str) -
 
 def test_dead_letters_go_to_the_fifo_queue_and_outlive_the_queue_itself() -> None:
     redrive = properties("SendQueue")["RedrivePolicy"]
-    assert redrive["deadLetterTargetArn"] == {"!GetAtt": "DeadLetterQueue.Arn"}
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
     kept = properties("DeadLetterQueue")["MessageRetentionPeriod"]
     assert kept >= properties("SendQueue")["MessageRetentionPeriod"]
 
@@ -90,16 +76,16 @@ def test_the_consumer_takes_at_most_ten_and_answers_for_each_and_waits_for_no_ba
 
 def test_the_consumer_may_hide_a_message_of_its_own_queue() -> None:
     allowed = [s for s in statements("ConsumerFunction") if "sqs:ChangeMessageVisibility" in s["Action"]]
-    assert [s["Resource"] for s in allowed] == [{"!GetAtt": "SendQueue.Arn"}]
+    assert [s["Resource"] for s in allowed] == [{"Fn::GetAtt": ["SendQueue", "Arn"]}]
 
 
 def test_each_function_logs_to_a_group_of_its_own_that_forgets() -> None:
     for name in FUNCTIONS:
         with told(name):
-            group = properties(name)["LoggingConfig"]["LogGroup"]["!Ref"]
-            assert properties(group)["RetentionInDays"] == {"!Ref": "LogRetentionDays"}
-            assert properties(group)["LogGroupName"]["!Sub"].endswith(
-                properties(name)["FunctionName"]["!Sub"].removeprefix("${AWS::StackName}")
+            group = properties(name)["LoggingConfig"]["LogGroup"]["Ref"]
+            assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+            assert properties(group)["LogGroupName"]["Fn::Sub"].endswith(
+                properties(name)["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}")
             )
 
 
@@ -125,11 +111,11 @@ def test_both_tables_are_on_demand_and_forget_by_the_same_attribute(table: str) 
 
 def test_the_provider_key_is_never_echoed_and_never_in_an_environment() -> None:
     assert TEMPLATE["Parameters"]["TelnyxApiKey"]["NoEcho"] is True
-    assert properties("TelnyxSecret")["SecretString"] == {"!Ref": "TelnyxApiKey"}
+    assert properties("TelnyxSecret")["SecretString"] == {"Ref": "TelnyxApiKey"}
     for name in FUNCTIONS:
         own = properties(name).get("Environment", {}).get("Variables", {})
         variables = GLOBALS["Environment"]["Variables"] | own
-        assert {"!Ref": "TelnyxApiKey"} not in variables.values()
+        assert {"Ref": "TelnyxApiKey"} not in variables.values()
 
 
 def test_every_route_asks_for_a_key_but_the_webhook_health_and_what_is_no_route() -> None:
@@ -244,5 +230,5 @@ def test_each_function_has_its_folder_and_its_sample_event() -> None:
 
 
 def test_cloudwatch_may_use_the_topic_that_alarms_go_to() -> None:
-    # The key that AWS manages for SNS lets nobody but SNS in, and that policy can't be edited.
+    # The key that AWS manages for SNS lets only SNS in, and that policy can't be edited.
     assert "KmsMasterKeyId" not in RESOURCES["AlarmTopic"].get("Properties", {})

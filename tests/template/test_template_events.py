@@ -12,6 +12,10 @@ MAPPING = properties("PublisherMapping")
 DAY_S = 86_400
 
 
+def arn(logical_id: str, attribute: str = "Arn") -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [logical_id, attribute]}
+
+
 def allowed(function: str) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
     """(actions, resource) of each statement."""
     found = []
@@ -21,8 +25,8 @@ def allowed(function: str) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
     return found
 
 
-def test_the_stream_tells_of_before_and_after() -> None:
-    assert MAPPING["EventSourceArn"] == {"!GetAtt": "MessagesTable.StreamArn"}
+def test_the_stream_has_before_and_after() -> None:
+    assert MAPPING["EventSourceArn"] == arn("MessagesTable", "StreamArn")
     assert properties("MessagesTable")["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
@@ -34,17 +38,20 @@ def test_a_batch_is_answered_for_record_by_record_and_in_order() -> None:
     assert MAPPING["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     # More batches of a shard at a time would each have a part of the items, with counters in common.
     assert MAPPING.get("ParallelizationFactor", 1) == 1
-    # Halves would be told in another order than the whole.
+    # Halves would be published in another order than the whole.
     assert "BisectBatchOnFunctionError" not in MAPPING
     assert MAPPING["BatchSize"] <= 100
 
 
-def test_what_is_given_up_leaves_a_trace_that_somebody_is_told_of() -> None:
-    assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"] == {"!GetAtt": "UnpublishedQueue.Arn"}
+def test_what_is_given_up_leaves_a_trace_that_an_alarm_reports() -> None:
+    assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"] == arn("UnpublishedQueue")
     assert ALARMS["Unpublished"]["MetricName"] == Metric.UNPUBLISHED_NOW
-    assert GLOBALS["Environment"]["Variables"]["UNPUBLISHED_QUEUE_URL"] == {"!Ref": "UnpublishedQueue"}
+    assert GLOBALS["Environment"]["Variables"]["UNPUBLISHED_QUEUE_URL"] == {"Ref": "UnpublishedQueue"}
     (looks,) = [s for s in statements("ReconcilerFunction") if s["Action"] == "sqs:GetQueueAttributes"]
-    assert looks["Resource"] == [{"!GetAtt": "DeadLetterQueue.Arn"}, {"!GetAtt": "UnpublishedQueue.Arn"}]
+    assert looks["Resource"] == [
+        arn("DeadLetterQueue"),
+        arn("UnpublishedQueue"),
+    ]
     # A batch of the stream can't go to a FIFO queue.
     assert "FifoQueue" not in properties("UnpublishedQueue")
     assert properties("UnpublishedQueue")["MessageRetentionPeriod"] == 14 * DAY_S
@@ -55,7 +62,7 @@ def test_it_is_tried_again_by_age_and_given_up_before_the_stream_forgets() -> No
     assert 6 * 3_600 <= MAPPING["MaximumRecordAgeInSeconds"] <= DAY_S // 2
 
 
-def test_somebody_is_told_of_the_lag_long_before_anything_is_given_up() -> None:
+def test_an_alarm_reports_the_lag_long_before_anything_is_given_up() -> None:
     alarm = ALARMS["PublisherLag"]
     assert {metric for _, metric, _ in alarm_metrics(alarm)} == {"PublisherLagS", "IteratorAge"}
     assert alarm["Threshold"] + 60 * alarm["EvaluationPeriods"] < MAPPING["MaximumRecordAgeInSeconds"] / 4
@@ -75,9 +82,9 @@ def test_the_publisher_may_write_counters_and_their_markers_only() -> None:
 
 def test_the_publisher_may_speak_on_this_bus_and_read_this_stream_only() -> None:
     rights = dict(allowed("PublisherFunction"))
-    assert rights[("events:PutEvents",)] == {"!GetAtt": "EventBus.Arn"}
-    assert rights[("sqs:SendMessage",)] == {"!GetAtt": "UnpublishedQueue.Arn"}
-    (stream,) = [actions for actions, arn in rights.items() if arn == {"!GetAtt": "MessagesTable.StreamArn"}]
+    assert rights[("events:PutEvents",)] == arn("EventBus")
+    assert rights[("sqs:SendMessage",)] == arn("UnpublishedQueue")
+    (stream,) = [actions for actions, on in rights.items() if on == arn("MessagesTable", "StreamArn")]
     assert set(stream) == {
         f"dynamodb:{it}" for it in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
     }
@@ -85,15 +92,15 @@ def test_the_publisher_may_speak_on_this_bus_and_read_this_stream_only() -> None
 
 
 def test_health_may_read_the_counters_of_all_and_no_message() -> None:
-    (reads,) = [s for s in statements("HealthFunction") if s["Resource"] == {"!GetAtt": "MessagesTable.Arn"}]
+    (reads,) = [s for s in statements("HealthFunction") if s["Resource"] == arn("MessagesTable")]
     assert reads["Action"] == "dynamodb:BatchGetItem"
     assert reads["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "S#all*"}}
 
 
-def test_the_bus_is_the_stacks_own_and_told_to_who_asks() -> None:
-    assert properties("EventBus")["Name"] == {"!Ref": "AWS::StackName"}
-    assert TEMPLATE["Outputs"]["EventBusName"]["Value"] == {"!Ref": "EventBus"}
-    assert GLOBALS["Environment"]["Variables"]["EVENT_BUS"] == {"!Ref": "EventBus"}
+def test_the_bus_is_the_stacks_own_and_is_an_output() -> None:
+    assert properties("EventBus")["Name"] == {"Ref": "AWS::StackName"}
+    assert TEMPLATE["Outputs"]["EventBusName"]["Value"] == {"Ref": "EventBus"}
+    assert GLOBALS["Environment"]["Variables"]["EVENT_BUS"] == {"Ref": "EventBus"}
 
 
 def test_the_publisher_has_time_for_a_batch_of_refusals() -> None:

@@ -13,6 +13,7 @@ import pytest
 from devtools.local_stack import sam_template
 from devtools.local_stack.build import SAM
 from tests.support.fakes import ROOT
+from tests.template import nested
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000"
 EVERY_OPTION = {"KmsKeyArn": KEY, "WafRequestsPerFiveMinutes": "1000", "WebhookSourceRange": "192.76.120.192/27"}
@@ -140,15 +141,14 @@ REGIONAL = {
 
 
 def test_the_same_stack_can_be_deployed_in_another_region_beside_this_one() -> None:
-    nested = sam_template.load(ROOT / "operations/template.yaml")["Resources"].values()
-    resources = [*sam_template.resolved(transformed(), **EVERY_OPTION).values(), *nested]
+    resources = [*sam_template.resolved(transformed(), **EVERY_OPTION).values(), *nested.every()]
     assert {resource["Type"] for resource in resources} - REGIONAL - GLOBAL_NAMES.keys() == set()
     named = [
         resource["Properties"][GLOBAL_NAMES[resource["Type"]]]
         for resource in resources
         if GLOBAL_NAMES.get(resource["Type"]) in resource.get("Properties", {})
     ]
-    assert named == [{"Fn::Sub": "${Service}-${AWS::Region}"}]
+    assert named == ["${AWS::StackName}-${AWS::Region}"]
 
 
 @OPTIONS
@@ -228,27 +228,28 @@ def test_with_a_key_of_ones_own_each_role_may_do_with_it_what_it_needs_and_no_mo
 
 
 def test_there_is_no_firewall_unless_a_number_is_set() -> None:
-    assert [name for name in deployed() if name.startswith("WebAcl")] == []
+    assert "Firewall" not in deployed()
+    assert "Firewall" in deployed(WafRequestsPerFiveMinutes="1000")
 
 
 def test_the_firewall_stands_before_the_stage_and_refuses_by_address_in_the_shape_of_the_api() -> None:
-    (acl,) = deployed("AWS::WAFv2::WebACL", WafRequestsPerFiveMinutes="1000").values()
+    (acl,) = nested.of_type("Firewall", "AWS::WAFv2::WebACL").values()
     (rule,) = acl["Rules"]
-    (association,) = deployed("AWS::WAFv2::WebACLAssociation", WafRequestsPerFiveMinutes="1000").values()
+    (association,) = nested.of_type("Firewall", "AWS::WAFv2::WebACLAssociation").values()
 
     assert (acl["Scope"], acl["DefaultAction"]) == ("REGIONAL", {"Allow": {}})
     assert rule["Statement"]["RateBasedStatement"] == {
         "AggregateKeyType": "IP",
         "EvaluationWindowSec": 300,
-        "Limit": {"Ref": "WafRequestsPerFiveMinutes"},
+        "Limit": "${WafRequestsPerFiveMinutes}",
     }
     answer = rule["Action"]["Block"]["CustomResponse"]
     body = json.loads(acl["CustomResponseBodies"][answer["CustomResponseBodyKey"]]["Content"])
     assert (answer["ResponseCode"], body["code"], set(body)) == (429, "throttled", {"error", "code"})
     for counted in (acl, rule):
         assert counted["VisibilityConfig"]["CloudWatchMetricsEnabled"] is True
-    assert association["ResourceArn"]["Fn::Sub"].endswith("::/restapis/${Api}/stages/${Apiv1Stage}")
-    assert association["WebACLArn"] == {"Fn::GetAtt": ["WebAcl", "Arn"]}
+    assert association["ResourceArn"].endswith("::/restapis/${Api}/stages/${Apiv1Stage}")
+    assert association["WebACLArn"] == "arn:WebAcl"
 
 
 # ----------------------------------------------------------------------------------- what a parameter may be

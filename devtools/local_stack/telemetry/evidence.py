@@ -54,6 +54,11 @@ def only_on_aws(key: MetricKey) -> bool:
     return key.namespace.startswith("AWS/") and (key.namespace, key.name) not in STAND_INS
 
 
+def stand_in(key: MetricKey) -> str | None:
+    """Where the local numbers of a metric of AWS's are from."""
+    return STAND_INS.get((key.namespace, key.name))
+
+
 # Any: a boto3 client.
 def client(stack: Stack, service: str) -> Any:
     """A client of the stack's emulated AWS."""

@@ -116,10 +116,11 @@ class _Reader:
                 return [points for element in elements for points in self._series(element)]
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return _each(lambda value: -value, self._value(operand))
-            case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _ARITHMETIC:
-                return _both(_ARITHMETIC[type(operator)], self._value(left), self._value(right))
-            case ast.Compare(left=left, ops=[operator], comparators=[right]) if type(operator) in _COMPARISONS:
-                return _both(_COMPARISONS[type(operator)], self._value(left), self._value(right))
+            case (
+                ast.BinOp(left=left, op=operator, right=right)
+                | ast.Compare(left=left, ops=[operator], comparators=[right])
+            ) if type(operator) in _BINARY:
+                return _both(_BINARY[type(operator)], self._value(left), self._value(right))
             case ast.BoolOp(op=operator, values=[first, *others]):
                 value = self._value(first)
                 for other in others:
@@ -246,13 +247,11 @@ _FUNCTIONS: dict[str, _Function] = {
 
 # None: there is no such point.
 _Operator = Callable[[float, float], float | None]
-_ARITHMETIC: Mapping[type[ast.operator], _Operator] = {
+_BINARY: Mapping[type[ast.operator | ast.cmpop], _Operator] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
     ast.Div: lambda a, b: a / b if b else None,
-}
-_COMPARISONS: Mapping[type[ast.cmpop], _Operator] = {
     ast.Lt: lambda a, b: float(a < b),
     ast.LtE: lambda a, b: float(a <= b),
     ast.Gt: lambda a, b: float(a > b),

@@ -69,7 +69,7 @@ class Query:
     def run(self, lines: Sequence[LogLine]) -> list[Row]:
         """The rows that it answers, with its columns in them."""
         rows = [line.fields() for line in lines if not self.sources or line.group in self.sources]
-        # Insights answers the latest first unless it is told otherwise.
+        # Insights answers the latest first unless a query says otherwise.
         rows.sort(key=lambda row: -row["@timestamp"])
         for step in self._steps:
             rows = step(rows)
@@ -340,6 +340,9 @@ class _Reader:
             if not self._take("]"):
                 raise self._bad(self._peek())
             return lambda row: left(row) in among
+        return self._compared(left)
+
+    def _compared(self, left: _Value) -> _Value:
         sign = self._next("sign")
         if sign not in _COMPARISONS:
             raise self._bad(sign)

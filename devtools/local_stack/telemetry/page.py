@@ -10,7 +10,8 @@ from devtools.local_stack.layout import ROOT, Stack
 from devtools.local_stack.problems import LocalError
 
 from . import alarms, evidence, operations
-from .drawing import Scene, html, svg
+from .drawing import html, svg
+from .scene import Scene
 from .series import Telemetry
 
 TEMPLATE = ROOT / "template.yaml"
@@ -44,7 +45,7 @@ def read_operations(
     template = sam_template.load(TEMPLATE)
     defaults = {name: str(one.get("Default", "")) for name, one in template["Parameters"].items()}
     values = {**pseudo(stack_name, region), **defaults, **parameters}
-    resolver = operations.Resolver(values, attribute, template.get("Conditions", {}))
+    resolver = sam_template.Resolver(values, attribute, template.get("Conditions", {}))
     given = operations.parameters_of(template, NESTED, resolver)
     return operations.read(OPERATIONS, given, pseudo(f"{stack_name}-{NESTED}", region))
 

@@ -25,7 +25,7 @@ class Traffic:
     def __init__(self, stack: Stack, seed: int = 4711) -> None:
         self._stack = stack
         self._dice = random.Random(seed)
-        # What an earlier run left in somebody's line does not hold up this one.
+        # What an earlier run left in a recipient queue does not hold up this one.
         self._area_code = random.choice(AREA_CODES)
         self._sent: list[str] = []
         self._api = httpx.Client(

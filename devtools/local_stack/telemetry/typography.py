@@ -67,41 +67,41 @@ def width_of(text: str, size: float, *, bold: bool = False, code: bool = False) 
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
 
 
-def cut(text: str, size: float, room: float, *, bold: bool = False) -> str:
-    """`text`, or as much of it as there is room for."""
-    if width_of(text, size, bold=bold) <= room:
+def cut(text: str, size: float, space: float, *, bold: bool = False) -> str:
+    """`text`, or as much of it as fits."""
+    if width_of(text, size, bold=bold) <= space:
         return text
-    while text and width_of(f"{text}…", size, bold=bold) > room:
+    while text and width_of(f"{text}…", size, bold=bold) > space:
         text = text[:-1]
     return f"{text.rstrip()}…"
 
 
-def shared(needed: Sequence[float], room: float) -> list[float]:
-    """Room for each column: what it needs, or less for the widest ones if all together is too much."""
+def shared(needed: Sequence[float], space: float) -> list[float]:
+    """The width of each column: what it needs, or less for the widest ones if all together is too much."""
     widths = list(needed)
-    while sum(widths) > room + 1:
+    while sum(widths) > space + 1:
         widest = max(widths)
         second = max((width for width in widths if width < widest), default=widest / 2)
         many = [place for place, width in enumerate(widths) if width == widest]
-        off = min((sum(widths) - room) / len(many), max(widest - second, 1))
+        off = min((sum(widths) - space) / len(many), max(widest - second, 1))
         for place in many:
             widths[place] -= off
     return widths
 
 
-def wrapped(text: str, size: float, room: float) -> list[str]:
-    """A plain text in lines of at most `room`."""
+def wrapped(text: str, size: float, space: float) -> list[str]:
+    """A plain text in lines of at most `space`."""
     words = [Word(word) for word in text.split()]
-    return [" ".join(word.text for word in line) for line in lines_of(words, size, room)]
+    return [" ".join(word.text for word in line) for line in lines_of(words, size, space)]
 
 
-def lines_of(words: Sequence[Word], size: float, room: float) -> Iterator[list[Word]]:
-    """Words in lines of at most `room`."""
+def lines_of(words: Sequence[Word], size: float, space: float) -> Iterator[list[Word]]:
+    """Words in lines of at most `space`."""
     line: list[Word] = []
     used = 0.0
     for word in words:
         width = width_of(word.text, size, bold=word.bold, code=word.code) + width_of(" ", size)
-        if line and used + width > room:
+        if line and used + width > space:
             yield line
             line, used = [], 0.0
         line.append(word)
