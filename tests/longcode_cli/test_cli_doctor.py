@@ -1,4 +1,4 @@
-"""`longcode doctor`: a stack that is well, and each illness in the one line that it belongs to."""
+"""`longcode doctor`: a stack that is well, and each illness in the one row that it belongs to."""
 
 import json
 import re
@@ -17,9 +17,11 @@ from longcode.domain.outcomes import Receipt
 from longcode.domain.status import Status
 from longcode.use_cases import opt_outs
 from longcode.use_cases.backlog import waiting
-from longcode_cli import doctor, target
-from longcode_cli.account import Profile
-from longcode_cli.finding import State
+from longcode_cli import stack as stacks
+from longcode_cli.commands.doctor import command as doctor
+from longcode_cli.commands.doctor.account import Profile
+from longcode_cli.commands.doctor.case import State
+from longcode_cli.commands.doctor.provider import judge
 from tests.longcode_cli.clinic import GATEWAY_KEY, Clinic, Front, admit, serve, services
 from tests.longcode_cli.world import NAME, OTHERS, OURS, REGION, THEIRS, World, deploy, formation, ident
 from tests.telnyx_simulator.world import API_KEY, Running
@@ -44,12 +46,12 @@ def clinic(monkeypatch: pytest.MonkeyPatch, running: Running) -> Iterator[Clinic
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     running.control("profile", webhook_url=None, webhook_api_version="2", enabled=True, assigned=True)
     front = Front(running.public_key)
-    stacks: dict[str, dict[str, Any]] = {}
-    with mock_aws(), serve(front), formation(stacks):
-        stacks[NAME] = deploy()
-        made = admit(World(target.on_aws(NAME, None, REGION)), stacks[NAME], front, running)
+    described: dict[str, dict[str, Any]] = {}
+    with mock_aws(), serve(front), formation(described):
+        described[NAME] = deploy()
+        made = admit(World(stacks.on_aws(NAME, None, REGION)), described[NAME], front, running)
         with services(made):
-            made.world = World(target.on_aws(NAME, None, REGION))
+            made.world = World(stacks.on_aws(NAME, None, REGION))
             _delivered(made)
             yield made
 
@@ -60,15 +62,15 @@ def _now_ms() -> int:
 
 def _opt_out(clinic: Clinic, number: str, source: str) -> None:
     now = _now_ms()
-    opt_outs.apply(clinic.world.target.optouts, number, OptOutChange(now, True, source), now)
+    opt_outs.apply(clinic.world.stack.optouts, number, OptOutChange(now, True, source), now)
 
 
 def _delivered(clinic: Clinic) -> None:
-    """A text that was delivered a moment ago, as a verified webhook told."""
+    """A text that was delivered a moment ago, as a verified webhook reported."""
     now = _now_ms()
     clinic.world.submit(ident(1), "telnyx-1", accepted_ms=now - 20_000)
     receipt = Receipt("event-1", "telnyx-1", Status.DELIVERED, "delivered", now - 10_000)
-    clinic.world.target.messages.record(ident(1), receipt, now - 10_000)
+    clinic.world.stack.messages.record(ident(1), receipt, now - 10_000)
 
 
 def test_of_a_stack_that_is_well_every_line_is_ok(clinic: Clinic) -> None:
@@ -80,7 +82,7 @@ def test_of_a_stack_that_is_well_every_line_is_ok(clinic: Clinic) -> None:
 
 
 def test_for_a_person_each_line_says_what_to_do(clinic: Clinic) -> None:
-    clinic.world.target.limits.pause(_now_ms(), "wrong template")
+    clinic.world.stack.limits.pause(_now_ms(), "wrong template")
     clinic.world.die(ident(1))
     shown = clinic.world.run("doctor")
     assert shown.exit_code == 1
@@ -91,7 +93,7 @@ def test_for_a_person_each_line_says_what_to_do(clinic: Clinic) -> None:
 
 
 def test_for_a_script_the_exit_code_tells_a_failure_from_a_warning(clinic: Clinic) -> None:
-    clinic.world.target.limits.pause(_now_ms(), "wrong template")
+    clinic.world.stack.limits.pause(_now_ms(), "wrong template")
     warned = clinic.world.run("doctor", "--json")
     assert warned.exit_code == 0
     found = json.loads(warned.stdout)
@@ -108,11 +110,11 @@ def test_for_a_script_the_exit_code_tells_a_failure_from_a_warning(clinic: Clini
 def test_neither_a_secret_nor_a_whole_number_is_printed(clinic: Clinic) -> None:
     _opt_out(clinic, THEIRS, "keyword")
     printed = clinic.world.run("doctor", "--to", THEIRS).output
-    clinic.write_secret("KEY_of_somebody_else")
+    clinic.write_secret("KEY_of_another_account")
     clinic.provider.control("profile", assigned=False)
     clinic.set("TelnyxLongCode", OTHERS)
     printed += clinic.world.run("doctor", "--to", OTHERS).output + clinic.world.run("doctor", "--json").output
-    for hidden in (API_KEY, "KEY_of_somebody_else", GATEWAY_KEY, OURS, THEIRS, OTHERS):
+    for hidden in (API_KEY, "KEY_of_another_account", GATEWAY_KEY, OURS, THEIRS, OTHERS):
         assert hidden not in printed
 
 
@@ -125,7 +127,7 @@ def test_it_sends_nothing_and_changes_nothing(clinic: Clinic) -> None:
     assert not {call for call in clinic.calls if call.split(":")[1].startswith(writes)}
 
 
-# ------------------------------------------------------------------------------------- one illness, one line
+# ------------------------------------------------------------------------------------- one illness, one row
 
 
 def test_a_deployment_that_failed_or_is_under_way(clinic: Clinic) -> None:
@@ -154,7 +156,7 @@ def test_a_function_that_was_changed_by_hand_is_named(clinic: Clinic) -> None:
     assert "consumer: RECIPIENT_INTERVAL_MS is not the stack's own." in report.found("settings")
 
 
-def test_a_deployment_that_no_alias_leads_to_is_told(clinic: Clinic) -> None:
+def test_a_deployment_that_no_alias_leads_to_is_reported(clinic: Clinic) -> None:
     clinic.edited[f"{NAME}-send"] = "a new build"
     report = clinic.examine()
     assert report.ill == {"settings": "fail"}
@@ -162,7 +164,7 @@ def test_a_deployment_that_no_alias_leads_to_is_told(clinic: Clinic) -> None:
     assert "Release: make deploy" in report.todo("settings")
 
 
-def test_parameters_that_no_function_has_yet_are_told(clinic: Clinic) -> None:
+def test_parameters_that_no_function_has_yet_are_reported(clinic: Clinic) -> None:
     clinic.set("ValidityMinutes", "7")
     assert "and 12 more: VALIDITY_MINUTES" in clinic.examine().found("settings")
 
@@ -205,7 +207,7 @@ def test_a_secret_that_is_gone_stops_no_other_check(clinic: Clinic) -> None:
 
 
 def test_a_key_that_the_provider_refuses(clinic: Clinic) -> None:
-    clinic.write_secret("KEY_of_somebody_else")
+    clinic.write_secret("KEY_of_another_account")
     report = clinic.examine()
     assert report.ill == {"provider key": "fail", "number": "skipped", "profile": "skipped"}
     assert "401 (10009 Authentication failed)" in report.found("provider key")
@@ -267,7 +269,7 @@ def test_a_profile_whose_webhooks_go_elsewhere_is_a_warning(
 
 def test_a_slash_at_the_end_of_the_profiles_url_is_no_difference() -> None:
     profile = Profile("", True, "https://api.example.com/webhooks/message/", "2")
-    assert doctor.judge(profile, "https://api.example.com/webhooks/message")[0] is State.OK
+    assert judge(profile, "https://api.example.com/webhooks/message")[0] is State.OK
 
 
 def test_an_api_that_is_not_healthy(clinic: Clinic) -> None:
@@ -296,10 +298,10 @@ def test_a_webhook_that_takes_whatever_comes(clinic: Clinic) -> None:
     clinic.front.verifies = False
     report = clinic.examine()
     assert report.ill == {"webhook": "fail", "receipts": "skipped"}
-    assert "unsigned (200): anybody could forge receipts" in report.found("webhook")
+    assert "unsigned (200): anyone could forge receipts" in report.found("webhook")
 
 
-def test_a_webhook_that_takes_anybodys_signature(clinic: Clinic) -> None:
+def test_a_webhook_that_takes_any_signature(clinic: Clinic) -> None:
     clinic.front.trusts_anybody = True
     report = clinic.examine()
     assert report.ill == {"webhook": "fail", "receipts": "skipped"}
@@ -352,7 +354,7 @@ def test_texts_without_webhooks_since_the_last_one_are_a_warning(clinic: Clinic)
     _forget(clinic)
     clinic.world.submit(ident(2), "telnyx-2", accepted_ms=_now_ms() - 7_200_000)
     receipt = Receipt("event-3", "telnyx-2", Status.DELIVERED, "delivered", _now_ms() - 7_100_000)
-    clinic.world.target.messages.record(ident(2), receipt, _now_ms() - 7_100_000)
+    clinic.world.stack.messages.record(ident(2), receipt, _now_ms() - 7_100_000)
     for number in (3, 4):
         clinic.world.submit(ident(number), f"telnyx-{number}", accepted_ms=_now_ms() - 3_600_000)
     # Two may be chance.
@@ -374,7 +376,7 @@ def test_clocks_that_do_not_agree(clinic: Clinic, ahead_s: int, state: str | Non
 
 def test_a_text_that_has_waited_for_long(clinic: Clinic) -> None:
     message = clinic.world.accept(ident(3), accepted_ms=_now_ms() - 20 * 60_000)
-    at = clinic.world.target
+    at = clinic.world.stack
     SqsQueue(at.sqs, at.queue_url).put([waiting(message)])
     report = clinic.examine()
     assert report.ill == {"queue": "warn"}
@@ -425,15 +427,15 @@ def test_a_dead_letter(clinic: Clinic) -> None:
 
 
 def test_changes_that_were_given_up(clinic: Clinic) -> None:
-    url = clinic.world.target.formation.outputs["UnpublishedQueueUrl"]
-    clinic.world.target.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    url = clinic.world.stack.outputs["UnpublishedQueueUrl"]
+    clinic.world.stack.sqs.send_message(QueueUrl=url, MessageBody="{}")
     report = clinic.examine()
     assert report.ill == {"unpublished": "warn"}
     assert f"longcode republish --stack {NAME}" in report.todo("unpublished")
 
 
 def test_a_breaker_that_an_outage_has_opened_says_that_it_ends_by_itself(clinic: Clinic) -> None:
-    clinic.world.target.limits.open_breaker(_now_ms(), FAR_MS, "http_502 The provider answered 502.")
+    clinic.world.stack.limits.open_breaker(_now_ms(), FAR_MS, "http_502 The provider answered 502.")
     report = clinic.examine()
     assert report.ill == {"breaker": "fail"}
     assert "for an outage of the provider: http_502" in report.found("breaker")
@@ -442,8 +444,8 @@ def test_a_breaker_that_an_outage_has_opened_says_that_it_ends_by_itself(clinic:
     assert "Follow the status" not in report.todo("breaker")
 
 
-def test_an_open_breaker_says_what_mends_it(clinic: Clinic) -> None:
-    clinic.world.target.limits.open_breaker(_now_ms(), FAR_MS, "20100 Insufficient Funds")
+def test_an_open_breaker_says_what_fixes_it(clinic: Clinic) -> None:
+    clinic.world.stack.limits.open_breaker(_now_ms(), FAR_MS, "20100 Insufficient Funds")
     report = clinic.examine()
     assert report.ill == {"breaker": "fail"}
     assert "20100 Insufficient Funds" in report.found("breaker")
@@ -452,7 +454,7 @@ def test_an_open_breaker_says_what_mends_it(clinic: Clinic) -> None:
 
 
 def test_a_pause_is_a_warning_with_its_reason(clinic: Clinic) -> None:
-    clinic.world.target.limits.pause(_now_ms(), f"call {THEIRS} first")
+    clinic.world.stack.limits.pause(_now_ms(), f"call {THEIRS} first")
     report = clinic.examine()
     assert report.ill == {"pause": "warn"}
     assert "call +1…23 first" in report.found("pause")
@@ -475,11 +477,11 @@ def test_one_number_may_be_asked_after(clinic: Clinic) -> None:
     assert clinic.examine(OTHERS).found("recipient") == "+1…24 may be texted"
     _opt_out(clinic, OTHERS, "keyword")
     assert clinic.examine(OTHERS).ill == {"recipient": "warn"}
-    assert clinic.world.run("doctor", "--to", "nobody").exit_code == 2
+    assert clinic.world.run("doctor", "--to", "x").exit_code == 2
 
 
 @pytest.mark.parametrize(("allowed", "refused"), [("", True), ("+1", True), ("+1,+44:5", False), ("*", False)])
-def test_a_number_where_no_texts_may_go_is_told(clinic: Clinic, allowed: str, refused: bool) -> None:
+def test_a_number_where_no_texts_may_go_is_reported(clinic: Clinic, allowed: str, refused: bool) -> None:
     clinic.set("AllowedDestinations", allowed)
     report = clinic.examine("+442079460123")
     assert report.rows["recipient"]["state"] == ("warn" if refused else "ok")
@@ -491,7 +493,7 @@ def test_a_check_that_breaks_down_stops_no_other_and_tells_nothing_private(clini
     clinic.gateway_key = {}
     # The handler holds the list of before.
     with services(clinic):
-        clinic.world = World(target.on_aws(NAME, None, REGION))
+        clinic.world = World(stacks.on_aws(NAME, None, REGION))
         report = clinic.examine()
     assert report.found("api key") == "The check itself failed (KeyError)."
     assert report.rows["opt-outs"]["state"] == "ok"

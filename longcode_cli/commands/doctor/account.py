@@ -1,8 +1,4 @@
-"""The account at the provider, as an operator has to see it: whether the key is good, and what the number is on.
-
-It only reads. Sources: Telnyx, "Make the first API request" (the balance is what to try a key with), and its API
-reference: phone numbers with messaging settings, messaging profiles.
-"""
+"""The account at the provider: whether the key is good, and what the number is on."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -38,7 +34,11 @@ class Profile:
 
 
 class Account:
-    """The account that `api_key` belongs to, through `client`; `heard` is told the headers of each answer."""
+    """The account that `api_key` belongs to, through `client`; `heard` is given the headers of each answer.
+
+    It only reads. Sources: Telnyx, "Make the first API request" (the balance is what to try a key with), and its
+    API reference: phone numbers with messaging settings, messaging profiles.
+    """
 
     def __init__(
         self, client: httpx.Client, base_url: str, api_key: str, heard: Callable[[Mapping[str, str]], None]

@@ -1,4 +1,4 @@
-"""Deploys the service: asks the first time, keeps every answer, shows the change set, sets rollback on alarm."""
+"""`longcode deploy`: asks the first time, keeps every answer, shows the change set, sets rollback on alarm."""
 
 import hashlib
 import json
@@ -11,25 +11,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Group, RenderableType
+from rich.text import Text
 
-from devtools.local_stack import sam_template
 from longcode.domain import destinations
 from longcode.telnyx import signature
-from longcode_cli import ROOT, concurrency, rollback, samconfig
+from longcode_cli import checkout, concurrency, rollback, samconfig, template
+from longcode_cli.options import examples
 from longcode_cli.problems import Problem
-from longcode_cli.rollback import Watch
 from longcode_cli.samconfig import Settings
-from longcode_cli.site import Site, outputs_of, stack_at
+from longcode_cli.stack import Stack, outputs_of, parameters_of, tags_of
+from longcode_cli.terminal import say, warn
 
-SAM = ROOT / ".local" / "venv-sam" / "bin" / "sam"
-TEMPLATE = ROOT / "template.yaml"
-# Where `sam build` puts what `sam deploy` takes.
-BUILT = ROOT / ".aws-sam" / "build"
+EXAMPLES = examples("deploy dev", "deploy prod --guided", "deploy prod --yes")
 
-# Where nobody is there to be asked, as in CI. The names are those of the example that this service follows.
+# Where there is no terminal to ask on, as in CI. The names are those of the example that this service follows.
 FROM_ENVIRONMENT = {
     "TELNYX_API_KEY": "TelnyxApiKey",
     "TELNYX_PUBLIC_KEY": "TelnyxPublicKey",
@@ -53,19 +53,66 @@ _STUCK = {
 }
 
 
+def command(
+    env: Annotated[str, typer.Argument(metavar="dev|prod", help="Which of the stacks in samconfig.toml.")],
+    guided: Annotated[
+        bool, typer.Option("--guided", help="Ask for every parameter, as the first deployment does anyway.")
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes",
+            help=f"Ask nothing, as in CI. Takes {', '.join(FROM_ENVIRONMENT)} from the environment.",
+        ),
+    ] = False,
+    architecture: Annotated[str, typer.Option(metavar="NAME", help="arm64 or x86_64.")] = "arm64",
+) -> None:
+    """Build and deploy to AWS with SAM. Shows the change set, asks, has CloudFormation watch the alarms.
+
+    A parameter that is not given keeps the value that the stack has. make deploy ENV=dev is the same.
+    """
+    checkout.needed_for("longcode deploy")
+    made = plan(samconfig.load(env), guided=guided, yes=yes, architecture=architecture, environment=os.environ)
+    if made.taken:
+        warn(f"From the environment: {', '.join(made.taken)}.")
+    if words := warning(made):
+        warn(Text(words, "yellow"))
+    if code := run(made):
+        warn(f"sam ended with {code}. {failed(made)}")
+        raise typer.Exit(code)
+    say(_report(finish(made), env))
+
+
+def _report(outcome: "Outcome", env: str) -> RenderableType:
+    """What a deployment came to, and what to do next."""
+    verdict = "is deployed." if outcome.changed else "is as it was: nothing changed, or you did not agree."
+    key = outcome.outputs.get("ApiKeyId", "<ApiKeyId>")
+    region = outcome.stack.region
+    return Group(
+        f"{outcome.stack.title} {verdict}",
+        "",
+        outcome.alarms,
+        "",
+        "Next: all it depends on, the key of the API, the proof that it works (TO is a second number of yours).",
+        f"  ./longcode doctor --stack {outcome.stack.stack_name} --region {region}",
+        f"  aws apigateway get-api-key --include-value --query value --region {region} --api-key {key}",
+        f"  make smoke ENV={env} TO=+1…",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one deployment is about to do. `taken`: the parameters that come from the environment."""
 
     settings: Settings
-    place: Site
+    stack: Stack
     guided: bool
     yes: bool
     architecture: str
     parameters: dict[str, str]
     tags: dict[str, str]
     taken: tuple[str, ...]
-    # Any: the stack as it is now, as DescribeStacks tells of it; None before the first deployment.
+    # Any: the stack as it is now, as DescribeStacks returns it; None before the first deployment.
     before: dict[str, Any] | None
 
 
@@ -76,40 +123,41 @@ def plan(
     if guided and yes:
         raise Problem("GUIDED=1 asks, YES=1 does not.", "Give one of them.")
     if not yes and not sys.stdin.isatty():
-        raise Problem("Nobody is there to be asked.", "YES=1 deploys without asking: see docs/deploy.md.")
-    place = settings.place()
-    stack = stack_at(place)
-    _check_name(place.stack_name)
-    if stack and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
-        # A change set that nobody has agreed to yet: there is nothing behind it.
-        stack = None
-    if stack:
-        _refuse(place, stack)
-    parameters = settings.parameters | {"Architecture": architecture, "Environment": settings.env}
-    taken: dict[str, str] = {}
-    if yes:
-        taken = {
-            parameter: environment[name] for name, parameter in FROM_ENVIRONMENT.items() if environment.get(name)
-        }
-        parameters |= taken
-        if stack is None:
-            _require(parameters)
+        raise Problem("There is no terminal to ask on.", "YES=1 deploys without asking: see docs/deploy.md.")
+    stack = settings.stack()
+    before = stack.find()
+    _check_name(stack.stack_name)
+    if before and before["StackStatus"] == "REVIEW_IN_PROGRESS":
+        # A change set that was never agreed to: there is nothing behind it.
+        before = None
+    if before:
+        _refuse(stack, before)
+    taken = _taken(environment) if yes else {}
+    parameters = settings.parameters | {"Architecture": architecture, "Environment": settings.env} | taken
+    if yes and before is None:
+        _require(parameters)
     _check(parameters)
-    tags = dict(settings.tags)
-    if stack:
-        # sam deploy puts its own tags in the place of all that there are.
-        tags |= {row["Key"]: row["Value"] for row in stack.get("Tags", []) if row["Key"] == rollback.TAG}
     return Plan(
-        settings,
-        place,
-        guided or (stack is None and not yes),
-        yes,
-        architecture,
-        parameters,
-        tags,
-        tuple(taken),
-        stack,
+        settings=settings,
+        stack=stack,
+        guided=guided or (before is None and not yes),
+        yes=yes,
+        architecture=architecture,
+        parameters=parameters,
+        tags=settings.tags | _kept_tags(before),
+        taken=tuple(taken),
+        before=before,
     )
+
+
+def _taken(environment: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that the environment has."""
+    return {parameter: environment[name] for name, parameter in FROM_ENVIRONMENT.items() if environment.get(name)}
+
+
+def _kept_tags(before: dict[str, Any] | None) -> dict[str, str]:
+    """Ours among the stack's tags: sam deploy puts its own in the place of all that there are."""
+    return {name: value for name, value in tags_of(before or {}).items() if name == rollback.TAG}
 
 
 def _check_name(stack_name: str) -> None:
@@ -122,9 +170,9 @@ def _check_name(stack_name: str) -> None:
 
 def warning(made: Plan) -> str | None:
     """What the account is too small for, in sentences; nothing where it can't be seen either."""
-    before = {row["ParameterKey"]: row["ParameterValue"] for row in (made.before or {}).get("Parameters", [])}
+    before = parameters_of(made.before or {})
     try:
-        have = concurrency.limit(made.place.client("lambda"))
+        have = concurrency.limit(made.stack.client("lambda"))
     except (BotoCoreError, ClientError):
         # lambda:GetAccountSettings is nothing that a deployment needs.
         return None
@@ -132,16 +180,16 @@ def warning(made: Plan) -> str | None:
     return " ".join(found) if found else None
 
 
-def _refuse(place: Site, stack: dict[str, Any]) -> None:
-    status = stack["StackStatus"]
+def _refuse(stack: Stack, before: dict[str, Any]) -> None:
+    status = before["StackStatus"]
     if status in _STUCK:
-        raise Problem(f"{place.name} is {status}.", _STUCK[status])
+        raise Problem(f"{stack.name} is {status}.", _STUCK[status])
     if status.endswith("_IN_PROGRESS"):
         raise Problem(
-            f"{place.name} is {status}: somebody deploys, or CloudFormation still watches after the last time.",
+            f"{stack.name} is {status}: a deployment runs, or CloudFormation still watches after the last one.",
             "Wait for its end: aws cloudformation describe-stack-events says what it does.",
         )
-    rollback.refuse_if_ringing(place, stack)
+    rollback.refuse_in_alarm(stack, before)
 
 
 def _check(parameters: Mapping[str, str]) -> None:
@@ -160,8 +208,7 @@ def _check(parameters: Mapping[str, str]) -> None:
 
 
 def _require(parameters: Mapping[str, str]) -> None:
-    declared = sam_template.load(TEMPLATE)["Parameters"]
-    missing = [name for name, row in declared.items() if "Default" not in row and not parameters.get(name)]
+    missing = [name for name in template.required_parameters() if not parameters.get(name)]
     if missing:
         variables = {parameter: name for name, parameter in FROM_ENVIRONMENT.items()}
         named = ", ".join(variables.get(name, name) for name in missing)
@@ -172,19 +219,19 @@ def _require(parameters: Mapping[str, str]) -> None:
 
 def run(made: Plan) -> int:
     """Build and deploy with SAM, on this terminal. Answers SAM's exit code."""
-    if not SAM.exists():
-        raise Problem("The SAM CLI is not installed.", "make install")
+    root = checkout.needed_for("longcode deploy")
     environment = os.environ | variables(made)
-    built = _sam(["build", "--parameter-overrides", f"Architecture={made.architecture}"], environment)
+    built = _sam(root, ["build", "--parameter-overrides", f"Architecture={made.architecture}"], environment)
     if built:
         return built
-    parameters = made.parameters | {"Release": release_of(made, BUILT, datetime.now(UTC))}
+    # Where `sam build` puts what `sam deploy` takes.
+    release = release_of(made, root / ".aws-sam" / "build", datetime.now(UTC))
     with tempfile.TemporaryDirectory(prefix="longcode-deploy-") as private:
-        # A file that is nobody else's to read: an argument would show the key in `ps`. JSON is YAML.
+        # A file that only this user can read: an argument would show the key in `ps`. JSON is YAML.
         values = Path(private) / "parameters.yaml"
         with os.fdopen(os.open(values, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(parameters, file)
-        return _sam(arguments(made, values), environment)
+            json.dump(made.parameters | {"Release": release}, file)
+        return _sam(root, arguments(made, values), environment)
 
 
 def release_of(made: Plan, built: Path, now: datetime) -> str:
@@ -193,20 +240,15 @@ def release_of(made: Plan, built: Path, now: datetime) -> str:
     Otherwise it is a new name even if such a build was deployed before: a version of a function that was published
     for it and taken back may still be there, and Lambda publishes the same one only once.
     """
-    before = made.before or {}
-    declared = sam_template.load(TEMPLATE)["Parameters"]
-    values = {name: str(row["Default"]) for name, row in declared.items() if "Default" in row}
-    values |= {
-        row["ParameterKey"]: row["ParameterValue"] for row in before.get("Parameters", [])
-    } | made.parameters
+    values = template.defaults() | parameters_of(made.before or {}) | made.parameters
     running = values.pop("Release", "")
-    # It is in no function's settings, and a hash of it would be told with the release.
+    # It is in no function's settings, and a hash of it would be published with the release.
     values.pop("TelnyxApiKey", None)
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
-    template = built / "template.yaml"
+    root_template = built / "template.yaml"
     for file in sorted(path for path in built.rglob("*") if path.is_file()):
         # The dashboard and the alarms, a template in the template, are no part of any function.
-        if file == template or file.name != template.name:
+        if file == root_template or file.name != root_template.name:
             digest.update(f"{file.relative_to(built)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
     name = digest.hexdigest()[:12]
     # The answers of a guided deployment are not known yet.
@@ -224,8 +266,8 @@ def variables(made: Plan) -> dict[str, str]:
         "UV": os.environ.get("UV") or shutil.which("uv") or str(Path(sys.executable).with_name("uv")),
         "SAM_CLI_TELEMETRY": os.environ.get("SAM_CLI_TELEMETRY", "0"),
     }
-    if region := made.place.session.region_name:
-        # It does not heed AWS_REGION, which may have led us there.
+    if region := made.stack.session.region_name:
+        # SAM ignores AWS_REGION, which may have led us there.
         found["AWS_DEFAULT_REGION"] = region
     return found
 
@@ -242,21 +284,26 @@ def arguments(made: Plan, values: Path) -> list[str]:
     return found
 
 
-def _sam(words: list[str], environment: Mapping[str, str]) -> int:
-    return subprocess.run([SAM, *words], cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
+def _sam(root: Path, words: list[str], environment: Mapping[str, str]) -> int:
+    sam = root / ".local" / "venv-sam" / "bin" / "sam"
+    if not sam.exists():
+        raise Problem("The SAM CLI is not installed.", "make install")
+    return subprocess.run([sam, *words], cwd=root, env=environment, check=False).returncode  # noqa: S603
 
 
 def failed(made: Plan) -> str:
     """In what state a deployment that SAM gave up has left the stack, and what to do, in sentences."""
-    stack = stack_at(made.place)
-    status = stack["StackStatus"] if stack else "REVIEW_IN_PROGRESS"
-    name = f"{made.place.name[:1].upper()}{made.place.name[1:]}"
+    found = made.stack.find()
+    status = found["StackStatus"] if found else "REVIEW_IN_PROGRESS"
+    name = made.stack.title
     if status == "REVIEW_IN_PROGRESS":
         return f"{name} was not deployed."
     if status in _STUCK:
         return f"{name} is {status}. {_STUCK[status]}"
     if status == "UPDATE_ROLLBACK_COMPLETE":
-        return f"{name} has gone back to what ran before; the events above say what failed, or which alarm rang."
+        return (
+            f"{name} has gone back to what ran before; the events above say what failed, or which alarm went off."
+        )
     return f"{name} is {status}."
 
 
@@ -264,7 +311,7 @@ def failed(made: Plan) -> str:
 class Outcome:
     """What a deployment came to. `alarms` is what became of rollback on alarm, in a sentence."""
 
-    place: Site
+    stack: Stack
     changed: bool
     outputs: dict[str, str]
     alarms: str
@@ -273,44 +320,14 @@ class Outcome:
 def finish(made: Plan) -> Outcome:
     """Look at what SAM left, and have its alarms watched from now on. Raises Problem if it came to nothing."""
     # A guided deployment may have put the stack elsewhere, which the file then says.
-    place = samconfig.load(made.settings.env, made.settings.file).place()
-    stack = stack_at(place)
-    if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS":
+    stack = samconfig.load(made.settings.env, made.settings.file).stack()
+    found = stack.find()
+    if found is None or found["StackStatus"] == "REVIEW_IN_PROGRESS":
         raise Problem("Nothing was deployed.", "make deploy asks again.")
-    before = made.before or {}
-    changed = _when(stack) != _when(before)
+    changed = _when(found) != _when(made.before or {})
     minutes = rollback.WATCH_MINUTES[made.settings.env]
-    return Outcome(place, changed, outputs_of(stack), watch(place, stack, minutes))
+    return Outcome(stack, changed, outputs_of(found), rollback.watch(stack, found, minutes))
 
 
-def _when(stack: Mapping[str, Any]) -> Any:
-    return stack.get("LastUpdatedTime") or stack.get("CreationTime")
-
-
-def watch(place: Site, stack: dict[str, Any], minutes: int, *, exactly: bool = False) -> str:
-    """See that CloudFormation watches the stack's alarms; what came of it, in sentences.
-
-    For how many minutes may be somebody's own choice already, which stays unless this one is `exactly` so.
-    """
-    want, have = rollback.wanted(stack, minutes), rollback.saved(stack)
-    if not want.alarms:
-        return "Rollback on alarm: the stack has no alarms to watch. Is it on an emulator?"
-    if want == have or (want.alarms == have.alarms and not exactly):
-        return f"Rollback on alarm: {watched(have)}"
-    found = rollback.states(place, want.alarms)
-    loud = [rollback.name_of(arn) for arn, state in found.items() if state in ("ALARM", "MISSING")]
-    if loud:
-        return (
-            f"Rollback on alarm is not set, as {', '.join(loud)} rings or is gone. "
-            "Once that is over: longcode rollback-alarms."
-        )
-    rollback.put(place, stack, want)
-    after = f" It watches for {minutes} minutes now, and takes no other update until then." if minutes else ""
-    return f"Rollback on alarm is being set: {watched(want)}{after}"
-
-
-def watched(found: Watch) -> str:
-    """What CloudFormation does with these alarms."""
-    names = ", ".join(rollback.name_of(arn) for arn in found.alarms)
-    after = f" and for {found.minutes} minutes after it" if found.minutes else ""
-    return f"CloudFormation watches {names} during each update{after}, and takes it back if one rings."
+def _when(described: Mapping[str, Any]) -> Any:
+    return described.get("LastUpdatedTime") or described.get("CreationTime")

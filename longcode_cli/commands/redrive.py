@@ -1,26 +1,30 @@
-"""Dead letters back into the queue.
+"""`longcode redrive`: dead letters back into the queue."""
 
-It can't cause a second text: the consumer sends only what it can claim, and a text that ever left can't be
-claimed again. In which order a recipient's texts leave, the table says. So a redrive may be stopped at any point
-and run again.
-"""
-
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
+from rich.console import Group, RenderableType
+from rich.progress import BarColumn, TextColumn
 
 from longcode.aws import queue
 from longcode.domain.status import Status
+from longcode_cli import terminal
+from longcode_cli.brakes import say_what_holds_texts
+from longcode_cli.options import ANYWHERE, DryRun, Where, examples, stack_options
 from longcode_cli.problems import Problem
-from longcode_cli.target import Target
+from longcode_cli.queues import depth, receive, released_afterwards
+from longcode_cli.stack import Stack
+from longcode_cli.terminal import count, say, warn
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+EXAMPLES = examples("redrive --dry-run", "redrive", "redrive --stack long-code-sms-prod --profile ops")
 
 POLL_S = 1.0
 # AWS lists a new task within seconds.
@@ -30,25 +34,42 @@ _HIDDEN_S = 60
 _MOVING = ("RUNNING", "CANCELLING")
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """About how many messages a queue holds: ready to be received, and in flight or hidden."""
+@stack_options(*ANYWHERE)
+def command(where: Where, dry_run: DryRun = False) -> None:
+    """Put the dead letters back into the queue. Their texts leave in order; none is sent a second time.
 
-    visible: int
-    hidden: int
+    Each takes its place in its recipient's queue, before what was accepted later. It may be stopped at any point
+    and run again. On AWS the move goes on without this command; run again, it follows the one that is under way.
+    """
+    stack = where.open()
+    letters = depth(stack.sqs, stack.dead_letter_queue_url)
+    if letters.hidden:
+        warn(
+            f"{count(letters.hidden, 'dead letter')} in flight: another program looks at them, or a redrive "
+            "was killed. They show again within a minute or so."
+        )
+    if dry_run:
+        if not letters.visible:
+            say("There are no dead letters to put back.")
+            return
+        say(f"{count(letters.visible, 'dead letter')} in {stack.name}. Nothing was moved.")
+        say(_table(preview(stack, at_most=200)))
+        return
+    moved = _redrive(stack)
+    if not moved:
+        say("There are no dead letters to put back.")
+        return
+    say(f"{count(moved, 'dead letter')} put back.")
+    say_what_holds_texts(stack)
 
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.visible + self.hidden
 
-
-def depth(sqs: "SQSClient", url: str) -> Depth:
-    """How full the queue at `url` is."""
-    found = sqs.get_queue_attributes(
-        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    )["Attributes"]
-    return Depth(int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"]))
+def _redrive(stack: Stack) -> int:
+    moved = 0
+    with terminal.progress(TextColumn("Putting back"), BarColumn()) as show:
+        for step in redrive(stack, time.sleep):
+            moved = step.moved
+            show(completed=step.moved, total=step.total)
+    return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +80,21 @@ class Progress:
     total: int
 
 
-def redrive(target: Target, sleep: Callable[[float], None]) -> Iterator[Progress]:
-    """Move all dead letters back, saying after each step how far it is. Raises Problem if it was stopped."""
-    source, destination = target.dead_letter_queue_url, target.queue_url
+def redrive(stack: Stack, sleep: Callable[[float], None]) -> Iterator[Progress]:
+    """Move all dead letters back, saying after each step how far it is. Raises Problem if it was stopped.
+
+    It can't cause a second text: the consumer sends only what it can claim, and a text that ever left can't be
+    claimed again. The table has the order in which a recipient's texts leave. So a redrive may be stopped at any
+    point and run again.
+    """
+    source, destination = stack.dead_letter_queue_url, stack.queue_url
     try:
-        yield from _by_aws(target.sqs, _arn(target.sqs, source), _arn(target.sqs, destination), sleep)
+        yield from _by_aws(stack.sqs, _arn(stack.sqs, source), _arn(stack.sqs, destination), sleep)
     except ClientError as exc:
         if exc.response["Error"]["Code"] not in ("InvalidAction", "UnknownOperationException"):
             raise
         # The emulator has no such call. It is the first that is made, so nothing has moved yet.
-        yield from _by_hand(target.sqs, source, destination)
+        yield from _by_hand(stack.sqs, source, destination)
 
 
 def _arn(sqs: "SQSClient", url: str) -> str:
@@ -129,34 +155,6 @@ def _by_hand(sqs: "SQSClient", source: str, destination: str) -> Iterator[Progre
                 yield Progress(moved, max(moved, total))
 
 
-def receive(sqs: "SQSClient", url: str, *, hidden_s: int) -> "list[MessageTypeDef]":
-    """Up to ten messages with their groups, hidden from everybody else for so long; none if there are none."""
-    return sqs.receive_message(
-        QueueUrl=url,
-        MaxNumberOfMessages=10,
-        VisibilityTimeout=hidden_s,
-        MessageSystemAttributeNames=["MessageGroupId"],
-        # A short poll may miss what is there.
-        WaitTimeSeconds=1,
-    ).get("Messages", [])
-
-
-def released_afterwards(sqs: "SQSClient", url: str, letters: "list[MessageTypeDef]") -> ExitStack:
-    """A context that at its end shows again what is left in `letters`, whatever ended it."""
-
-    def release() -> None:
-        # What fails here shows again by itself, and must not hide why we stopped.
-        with suppress(ClientError, BotoCoreError):
-            for letter in letters:
-                sqs.change_message_visibility(
-                    QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"], VisibilityTimeout=0
-                )
-
-    stack = ExitStack()
-    stack.callback(release)
-    return stack
-
-
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a redrive would find: dead letters by the status of their text, and whether some were not looked at.
@@ -169,9 +167,9 @@ class Preview:
     more: bool
 
 
-def preview(target: Target, at_most: int) -> Preview:
+def preview(stack: Stack, at_most: int) -> Preview:
     """Look at up to `at_most` dead letters and leave them where they are."""
-    sqs, url = target.sqs, target.dead_letter_queue_url
+    sqs, url = stack.sqs, stack.dead_letter_queue_url
     total = depth(sqs, url).visible
     letters: list[MessageTypeDef] = []
     found: Counter[Status | None] = Counter()
@@ -186,6 +184,26 @@ def preview(target: Target, at_most: int) -> Preview:
             if queue.is_newer(letter["Body"]):
                 continue
             ident = queue.read_body(letter["Body"])
-            message = target.messages.get(ident) if ident else None
+            message = stack.messages.get(ident) if ident else None
             found[message.status if message else None] += 1
     return Preview(found, newer, total > len(letters))
+
+
+def _table(found: Preview) -> RenderableType:
+    """What a redrive would do with the dead letters there are."""
+    table = terminal.table("letters", "text is", "a redrive", right=("letters",))
+    for status, letters in sorted(found.by_status.items(), key=lambda row: row[0].rank if row[0] else -1):
+        table.add_row(f"{letters:,}", status.value if status else "not known", _effect(status))
+    if found.newer:
+        table.add_row(f"{found.newer:,}", "of a later release", "puts it back, where it waits for that release")
+    return Group(table, *(["More lie there than were looked at."] if found.more else []))
+
+
+def _effect(status: Status | None) -> str:
+    if status is None:
+        return "takes it off: the consumer finds no text to send"
+    if status.waiting:
+        return "puts it back into its recipient's queue"
+    if status is Status.SENDING:
+        return "has the consumer settle it by evidence, not send it again"
+    return "takes it off: nothing is sent again"
