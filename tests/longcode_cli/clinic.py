@@ -17,11 +17,15 @@ import boto3
 
 from devtools.local_stack import sam_template
 from longcode.domain.errors import SignatureRefused
+from longcode.domain.opt_outs import OptOutChange
+from longcode.domain.outcomes import Receipt
+from longcode.domain.status import Status
 from longcode.telnyx import signature
+from longcode.use_cases import opt_outs
 from longcode_cli import stack as stacks
 from longcode_cli.commands.doctor import command as doctor
 from longcode_cli.commands.doctor.case import Case, client
-from tests.longcode_cli.world import API_KEY_ID, NAME, REGION, TEMPLATE, Ok, World, hooked
+from tests.longcode_cli.world import API_KEY_ID, NAME, REGION, TEMPLATE, Ok, World, hooked, ident
 from tests.telnyx_simulator.world import API_KEY, Running
 
 GATEWAY_KEY = "the-key-of-our-programs"
@@ -235,3 +239,20 @@ def services(clinic: Clinic) -> Iterator[None]:
     replies = [(f"before-call.{name}", instead(reply)) for name, reply in answers.items()]
     with hooked(*replies, ("provide-client-params", note)):
         yield
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def opt_out(clinic: Clinic, number: str, source: str) -> None:
+    now = now_ms()
+    opt_outs.apply(clinic.world.stack.optouts, number, OptOutChange(now, True, source), now)
+
+
+def delivered(clinic: Clinic) -> None:
+    """A text that was delivered a moment ago, as a verified webhook reported."""
+    now = now_ms()
+    clinic.world.submit(ident(1), "telnyx-1", accepted_ms=now - 20_000)
+    receipt = Receipt("event-1", "telnyx-1", Status.DELIVERED, "delivered", now - 10_000)
+    clinic.world.stack.messages.record(ident(1), receipt, now - 10_000)

@@ -10,10 +10,12 @@ from moto import mock_aws
 from devtools.local_stack.layout import Stack
 from longcode_cli import stack as stacks
 from longcode_cli.commands.deploy import FROM_ENVIRONMENT
+from tests.longcode_cli.clinic import Clinic, Front, admit, delivered, serve, services
 from tests.longcode_cli.formation import FakeFormation
 from tests.longcode_cli.world import HOME, NAME, REGION, World, deploy, formation, hooked
 from tests.stack.conftest import eventually
 from tests.stack.world import forget_old_runs, shared_stack
+from tests.telnyx_simulator.world import Running
 
 __all__ = ["eventually"]  # a fixture of the stack's own tests
 
@@ -66,3 +68,28 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFormation]:
     formation = FakeFormation({})
     with mock_aws(), formation.answering():
         yield formation
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    provider = Running()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def clinic(monkeypatch: pytest.MonkeyPatch, running: Running) -> Iterator[Clinic]:
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "LONGCODE_STACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    running.control("profile", webhook_url=None, webhook_api_version="2", enabled=True, assigned=True)
+    front = Front(running.public_key)
+    described: dict[str, dict[str, Any]] = {}
+    with mock_aws(), serve(front), formation(described):
+        described[NAME] = deploy()
+        made = admit(World(stacks.on_aws(NAME, None, REGION)), described[NAME], front, running)
+        with services(made):
+            made.world = World(stacks.on_aws(NAME, None, REGION))
+            delivered(made)
+            yield made
