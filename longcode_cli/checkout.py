@@ -12,11 +12,11 @@ ROOT = _PARENT if (_PARENT / "template.yaml").is_file() else None
 TEMPLATE = (ROOT or _PACKAGE) / "template.yaml"
 
 
-def needed_for(what: str) -> Path:
-    """The checkout's directory. Raises Problem where there is none; `what` needs it."""
+def needed_for(what: str, hint: str = "") -> Path:
+    """The checkout's directory. Raises Problem where there is none; `what` needs it, and `hint` is another way."""
     if ROOT is None:
         raise Problem(
-            f"{what} needs a checkout of the service, and this longcode was installed without one.",
-            "Run ./longcode in a checkout.",
+            f"There is no checkout of the service, which {what} needs: this longcode was installed by itself.",
+            f"{hint}Run ./longcode in a checkout.",
         )
     return ROOT

@@ -46,7 +46,7 @@ class LocalStack:
                 stack_name=record["stack_name"],
                 telnyx_public_key=record["telnyx_public_key"],
             )
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             return None
 
     def signing_key(self) -> SigningKey | None:
@@ -61,4 +61,7 @@ class LocalStack:
 
 def home_of(asked_for: Path | None) -> Path:
     """The directory of a local stack. Raises Problem where none is given and there is no checkout."""
-    return (asked_for or checkout.needed_for("A local stack, without --dir or --stack,") / ".local").resolve()
+    if asked_for is None:
+        hint = "Name a stack on AWS (--stack), or the directory of a local one (--dir). Or: "
+        asked_for = checkout.needed_for("a local stack without --dir", hint) / ".local"
+    return asked_for.resolve()

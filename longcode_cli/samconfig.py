@@ -41,7 +41,7 @@ def load(env: str, file: Path | None = None) -> Settings:
 
     Raises Problem where there is no such environment or no checkout, or the file can't be read.
     """
-    file = file or checkout.needed_for("samconfig.toml") / "samconfig.toml"
+    file = file or checkout.needed_for("--env", "Name the stack (--stack). Or: ") / "samconfig.toml"
     if env not in SECTIONS:
         raise Problem(f"There is no environment {env!r}.", "It is dev or prod.")
     try:
