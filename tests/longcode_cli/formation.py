@@ -71,7 +71,7 @@ class FakeFormation:
         return {"Stacks": [deepcopy(stack)]}
 
     def _later(self, what: str) -> bool:
-        """Whether it is done: where it is slow, not at the first look after it began."""
+        """Whether it is done: where it is slow, not at the first look since it began."""
         self._looks[what] = self._looks.get(what, 0) + 1
         return not self.slow or self._looks[what] > 1
 

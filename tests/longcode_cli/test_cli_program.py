@@ -34,8 +34,8 @@ def _program(*arguments: str, at: Path, program: Path = ROOT / "longcode") -> su
 
 def test_it_runs_from_anywhere_and_through_a_link(tmp_path: Path) -> None:
     # A folder of the same name where the person stands is not what is meant.
-    (tmp_path / "cli").mkdir()
-    (tmp_path / "cli" / "__main__.py").write_text("raise SystemExit(9)")
+    (tmp_path / "longcode_cli").mkdir()
+    (tmp_path / "longcode_cli" / "__main__.py").write_text("raise SystemExit(9)")
     (tmp_path / "link").symlink_to(ROOT / "longcode")
     for program in (ROOT / "longcode", tmp_path / "link"):
         done = _program("--version", at=tmp_path, program=program)
