@@ -47,7 +47,7 @@ class OneLineErrors(TyperGroup):
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Sees to a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
+    help="Operates a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
     "redrive.\n\n"
     "Without --stack they work on the local stack; deploy, rollback-alarms, drift and destroy work on AWS alone.",
     no_args_is_help=True,

@@ -1,13 +1,16 @@
 """The package that `pip install .` installs: it works outside of a checkout, and says where it needs one."""
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from configparser import ConfigParser
 from dataclasses import dataclass
 from email.parser import Parser
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -128,3 +131,23 @@ def test_what_reads_the_template_reads_the_one_that_was_installed(installed: Ins
     count, path = done.stdout.split()
     assert int(count) > 10
     assert path == str(installed.site / "longcode_cli/template.yaml")
+
+
+def test_the_command_imports_only_what_the_package_brings_or_depends_on() -> None:
+    distributions = packages_distributions()
+    imported: dict[str, str] = {}
+    for path in sorted((ROOT / "longcode_cli").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                imported[str(node.module).partition(".")[0]] = path.name
+            elif isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0]: path.name for alias in node.names}
+    # Stubs are imported for the type checker alone.
+    others = {
+        name: path
+        for name, path in imported.items()
+        if name not in sys.stdlib_module_names and not name.startswith(("longcode", "mypy_boto3"))
+    }
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {distributions[name][0].lower() for name in others if name in distributions} == set(declared), others
+    assert others.keys() <= distributions.keys()
