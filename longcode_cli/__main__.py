@@ -1,5 +1,5 @@
-"""The entry point of `longcode`."""
+"""Runs the command: `python -m longcode_cli`."""
 
-from longcode_cli.app import app
+from longcode_cli.main import main
 
-app(prog_name="longcode")
+main()

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from devtools.local_stack import sam_template
-from longcode_cli import ROOT
+from longcode_cli import template
 
 # What the API and the webhooks are left with. Lambda itself keeps as much free of any reservation.
 FREE = 100
@@ -12,10 +11,9 @@ FREE = 100
 
 def wanted(parameters: Mapping[str, str]) -> int:
     """How many concurrent executions the account should have for a stack with these parameters."""
-    declared = sam_template.load(ROOT / "template.yaml")["Parameters"]
+    defaults = template.defaults()
     return FREE + sum(
-        int(parameters.get(name) or declared[name]["Default"])
-        for name in ("ConsumerConcurrency", "WebhookConcurrency")
+        int(parameters.get(name) or defaults[name]) for name in ("ConsumerConcurrency", "WebhookConcurrency")
     )
 
 

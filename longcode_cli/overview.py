@@ -6,12 +6,12 @@ from longcode.domain.gate import Gate
 from longcode.domain.status import HeldBy
 from longcode.use_cases import enqueue
 from longcode.use_cases.ports import Waiting
-from longcode_cli.redrive import Depth, depth
-from longcode_cli.target import Target
+from longcode_cli.queues import Depth, depth
+from longcode_cli.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RecipientQueue:
     """The texts that wait for one recipient. `eta_ms` and `held_by` are those of the first."""
 
     recipient: str
@@ -31,38 +31,40 @@ class Overview:
     texts: int
     recipients: int
     oldest_ms: int | None
-    lines: tuple[Line, ...]
+    recipient_queues: tuple[RecipientQueue, ...]
     complete: bool
 
 
-def look(target: Target, now_ms: int, *, at_most_texts: int, at_most_lines: int) -> Overview:
-    """Read up to `at_most_texts` waiting texts, and ask after the oldest `at_most_lines` lines."""
-    waiting, more = target.messages.waiting(at_most_texts)
+def look(stack: Stack, now_ms: int, *, at_most_texts: int, at_most_recipients: int) -> Overview:
+    """Read up to `at_most_texts` waiting texts, and ask after the `at_most_recipients` that wait longest."""
+    waiting, more = stack.messages.waiting(at_most_texts)
     by_recipient: dict[str, list[Waiting]] = {}
     for text in waiting:
         by_recipient.setdefault(text.recipient, []).append(text)
     longest_waiting = sorted(by_recipient.values(), key=lambda texts: texts[0].accepted_ms)
     return Overview(
-        queue=depth(target.sqs, target.queue_url),
-        dead_letters=depth(target.sqs, target.dead_letter_queue_url).total,
-        gate=target.limits.read_gate("", target.sender),
+        queue=depth(stack.sqs, stack.queue_url),
+        dead_letters=depth(stack.sqs, stack.dead_letter_queue_url).total,
+        gate=stack.limits.read_gate("", stack.sender),
         texts=len(waiting),
         recipients=len(by_recipient),
         oldest_ms=min((text.accepted_ms for text in waiting), default=None),
-        lines=tuple(_line(target, texts, now_ms) for texts in longest_waiting[:at_most_lines]),
+        recipient_queues=tuple(
+            _recipient_queue(stack, texts, now_ms) for texts in longest_waiting[:at_most_recipients]
+        ),
         complete=not more,
     )
 
 
-def _line(target: Target, texts: list[Waiting], now_ms: int) -> Line:
-    head = target.messages.get(texts[0].message_id)
+def _recipient_queue(stack: Stack, texts: list[Waiting], now_ms: int) -> RecipientQueue:
+    head = stack.messages.get(texts[0].message_id)
     # Not waiting any more: the index lags behind by a moment.
     forecast = None
     if head is not None and head.status.waiting:
         forecast = enqueue.forecast(
-            head, target.messages, target.limits.read_gate(head.recipient, head.sender), now_ms, target.pace
+            head, stack.messages, stack.limits.read_gate(head.recipient, head.sender), now_ms, stack.pace
         )
-    return Line(
+    return RecipientQueue(
         recipient=texts[0].recipient,
         texts=len(texts),
         oldest_ms=texts[0].accepted_ms,

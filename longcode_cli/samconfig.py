@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from longcode_cli import ROOT
+from longcode_cli import checkout
 from longcode_cli.problems import Problem
-from longcode_cli.site import Site, on_aws
+from longcode_cli.stack import Stack, on_aws
 
-FILE = ROOT / "samconfig.toml"
 # What SAM calls the section of each.
 SECTIONS = {"dev": "default", "prod": "prod"}
 
@@ -32,19 +31,23 @@ class Settings:
         """What `sam deploy --config-env` is given."""
         return SECTIONS[self.env]
 
-    def place(self, profile: str | None = None, region: str | None = None) -> Site:
-        """Where its stack is; what is given here comes before what the file says."""
+    def stack(self, profile: str | None = None, region: str | None = None) -> Stack:
+        """Its stack, whether it is there or not; what is given here comes before what the file says."""
         return on_aws(self.stack_name, profile or self.profile, region or self.region)
 
 
-def load(env: str, file: Path = FILE) -> Settings:
-    """The settings of `env`. Raises Problem where it is none, or the file can't be read."""
+def load(env: str, file: Path | None = None) -> Settings:
+    """The settings of `env` in `file`, which is the checkout's own unless one is given.
+
+    Raises Problem where there is no such environment or no checkout, or the file can't be read.
+    """
+    file = file or checkout.needed_for("--env", "Name the stack (--stack). Or: ") / "samconfig.toml"
     if env not in SECTIONS:
         raise Problem(f"There is no environment {env!r}.", "It is dev or prod.")
     try:
         read = tomllib.loads(file.read_text())
     except (OSError, tomllib.TOMLDecodeError) as exc:
-        raise Problem(f"{file.name} can't be read: {exc}.", "git checkout it, or mend it.") from exc
+        raise Problem(f"{file.name} can't be read: {exc}.", "git checkout it, or fix it.") from exc
     section = read.get(SECTIONS[env], {})
     # SAM looks for an option in the command's own table, then in that of all commands.
     found = section.get("global", {}).get("parameters", {}) | section.get("deploy", {}).get("parameters", {})

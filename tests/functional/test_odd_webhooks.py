@@ -19,7 +19,8 @@ from longcode.domain.message import Message, iso
 from longcode.domain.status import Status
 from longcode.use_cases import publish
 from longcode.use_cases.search import Page
-from longcode_cli import show
+from longcode_cli import terminal
+from longcode_cli.commands import find, status
 from tests.support.fakes import OURS, SIGNER, THEIRS, Reply, World, call, make_world
 from tests.support.fakes import provider as providers
 from tests.support.fakes.oddities import EVENTS, is_safe, raw, texts_of
@@ -42,10 +43,10 @@ def odd(body: bytes, data: dict[str, Any] | None = None, **payload: Any) -> byte
 
 def shown(message: Message, now_ms: int) -> str:
     """All that the command shows of a message."""
-    console = show.console()
+    console = terminal.console()
     console.file = io.StringIO()
-    console.print(show.message(message, None, Control(), now_ms, full=True))
-    console.print(show.page(Page([message], None), full=True))
+    console.print(status.message(message, None, Control(), now_ms, full=True))
+    console.print(find.page(Page([message], None), full=True))
     return console.file.getvalue()
 
 

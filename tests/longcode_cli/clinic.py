@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,10 +17,15 @@ import boto3
 
 from devtools.local_stack import sam_template
 from longcode.domain.errors import SignatureRefused
+from longcode.domain.opt_outs import OptOutChange
+from longcode.domain.outcomes import Receipt
+from longcode.domain.status import Status
 from longcode.telnyx import signature
-from longcode_cli import doctor, show
-from longcode_cli.target import Formation
-from tests.longcode_cli.world import API_KEY_ID, NAME, REGION, TEMPLATE, Ok, World, hooked
+from longcode.use_cases import opt_outs
+from longcode_cli import stack as stacks
+from longcode_cli.commands.doctor import command as doctor
+from longcode_cli.commands.doctor.case import Case, client
+from tests.longcode_cli.world import API_KEY_ID, NAME, REGION, TEMPLATE, Ok, World, hooked, ident
 from tests.telnyx_simulator.world import API_KEY, Running
 
 GATEWAY_KEY = "the-key-of-our-programs"
@@ -143,13 +148,10 @@ class Clinic:
 
     def examine(self, to: str | None = None) -> Report:
         """Have the doctor look at it as it is now, as the command does."""
-        parameters = {row["ParameterKey"]: row["ParameterValue"] for row in self.stack["Parameters"]}
-        at = self.world.target
-        formation = Formation(NAME, self.stack["StackStatus"], at.formation.outputs, parameters)
-        at = replace(at, formation=formation, sender=parameters["TelnyxLongCode"])
-        with doctor.client(at) as client:
-            case = doctor.Case(at, client, lambda: time.time_ns() // 1_000_000, to)
-            found = show.findings_json(NAME, [doctor.look(name, case) for name in doctor.checks(to)])
+        at = stacks.on_aws(NAME, None, REGION).complete()
+        with client(at) as http:
+            case = Case(at, http, lambda: time.time_ns() // 1_000_000, to)
+            found = doctor.report_json(NAME, [doctor.look(name, case) for name in doctor.checks(to)])
         return Report(found["healthy"], {row["check"]: row for row in found["checks"]})
 
     def set(self, parameter: str, value: str) -> None:
@@ -237,3 +239,20 @@ def services(clinic: Clinic) -> Iterator[None]:
     replies = [(f"before-call.{name}", instead(reply)) for name, reply in answers.items()]
     with hooked(*replies, ("provide-client-params", note)):
         yield
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def opt_out(clinic: Clinic, number: str, source: str) -> None:
+    now = now_ms()
+    opt_outs.apply(clinic.world.stack.optouts, number, OptOutChange(now, True, source), now)
+
+
+def delivered(clinic: Clinic) -> None:
+    """A text that was delivered a moment ago, as a verified webhook reported."""
+    now = now_ms()
+    clinic.world.submit(ident(1), "telnyx-1", accepted_ms=now - 20_000)
+    receipt = Receipt("event-1", "telnyx-1", Status.DELIVERED, "delivered", now - 10_000)
+    clinic.world.stack.messages.record(ident(1), receipt, now - 10_000)

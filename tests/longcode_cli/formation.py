@@ -17,7 +17,7 @@ class FakeFormation:
 
     Where it is `slow`, what is asked for is under way at the first look, done at the next; where it is `endless`,
     a drift detection never ends. `fails` maps a logical id to the reason for which it can't be deleted.
-    `meanwhile` is what somebody else does while the template is read.
+    `meanwhile` is what happens elsewhere while the template is read.
     """
 
     stacks: dict[str, dict[str, Any]]
@@ -71,7 +71,7 @@ class FakeFormation:
         return {"Stacks": [deepcopy(stack)]}
 
     def _later(self, what: str) -> bool:
-        """Whether it is done: where it is slow, not at the first look after it began."""
+        """Whether it is done: where it is slow, not at the first look since it began."""
         self._looks[what] = self._looks.get(what, 0) + 1
         return not self.slow or self._looks[what] > 1
 
@@ -132,7 +132,7 @@ class FakeFormation:
         return {"DetectionStatus": "DETECTION_COMPLETE"}
 
     def _DescribeStackResourceDrifts(self, StackName: str, NextToken: str = "0", **_: Any) -> dict[str, Any]:
-        # One row a page, as nobody promises more.
+        # One row a page, as no more are promised.
         rows, at = self.drifts.get(StackName, []), int(NextToken)
         more = {"NextToken": str(at + 1)} if at + 1 < len(rows) else {}
         return {"StackResourceDrifts": rows[at : at + 1], **more}

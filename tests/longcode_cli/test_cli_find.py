@@ -65,17 +65,17 @@ def test_a_page_says_how_to_go_on(world: World, texts: dict[int, Message]) -> No
 
 
 def test_neither_numbers_nor_words_are_shown_unless_asked_for(world: World, texts: dict[int, Message]) -> None:
-    told = world.says("find", *LATELY) + world.run("find", *LATELY, "--json").output
-    assert "to +1…23 queued" in told
+    printed = world.says("find", *LATELY) + world.run("find", *LATELY, "--json").output
+    assert "to +1…23 queued" in printed
     for hidden in (THEIRS, OTHERS, "The words", "spring"):
-        assert hidden not in told
+        assert hidden not in printed
     full = world.says("find", "--full", "--to", THEIRS)
     assert THEIRS in full
     assert "The words of the text" in full
 
 
 def test_the_full_json_is_the_apis_own_answer(world: World, texts: dict[int, Message]) -> None:
-    stored = [message for number in (3, 2, 1) if (message := world.target.messages.get(ident(number)))]
+    stored = [message for number in (3, 2, 1) if (message := world.stack.messages.get(ident(number)))]
     assert world.json("find", *LATELY, "--full") == responses.message_page(stored, None).fields
 
 
@@ -100,7 +100,7 @@ def test_a_search_that_can_not_be_made_names_its_option(arguments: tuple[str, ..
     assert field in result.stderr
 
 
-# ------------------------------------------------------------------------------ what may be a wish to stop
+# ------------------------------------------------------------------------------ what may be a request to stop
 
 
 @pytest.fixture
@@ -113,19 +113,19 @@ def unclear(world: World) -> Message:
         "recipient": OURS,
     }
     message = text(ident(9), OURS, _minutes_ago(5), **fields, opt_out="unclear", route="webhook")
-    assert world.target.messages.receive(message)
-    assert world.target.messages.receive(replace(message, id=ident(8), opt_out=None))
+    assert world.stack.messages.receive(message)
+    assert world.stack.messages.receive(replace(message, id=ident(8), opt_out=None))
     return message
 
 
-def test_what_may_be_a_wish_to_stop_is_found_and_what_to_do_is_said(world: World, unclear: Message) -> None:
+def test_what_may_be_a_request_to_stop_is_found_and_what_to_do_is_said(world: World, unclear: Message) -> None:
     assert _ids(world, "--unclear") == [9]
     assert _ids(world, "--unclear", "--from", THEIRS) == [9]
     said = world.says("find", "--unclear")
     assert "from +1…23 received may ask for an end" in said
     assert "longcode opt-out ID" in said
     assert THEIRS not in said
-    assert "perhaps a wish to stop" in world.says("status", ident(9))
+    assert "perhaps a request to stop" in world.says("status", ident(9))
 
 
 def test_a_search_for_it_among_texts_that_were_sent_names_its_option(world: World) -> None:
@@ -139,11 +139,11 @@ def test_who_wants_no_more_texts_is_opted_out_by_a_text_or_a_number(
 ) -> None:
     said = world.says("opt-out", who)
 
-    entry = world.target.optouts.get(THEIRS)
+    entry = world.stack.optouts.get(THEIRS)
     assert entry
     assert (entry.opted_out, entry.changes[-1].source) == (True, "operator")
     assert entry.changes[-1].note == (ident(9) if who == ident(9) else "")
-    assert world.target.limits.read_gate(THEIRS, OURS).opted_out
+    assert world.stack.limits.read_gate(THEIRS, OURS).opted_out
     assert said == "+1…23 is opted out: no more texts go there."
     assert world.says("opt-out", who) == "+1…23 was opted out already."
 
@@ -151,16 +151,16 @@ def test_who_wants_no_more_texts_is_opted_out_by_a_text_or_a_number(
 def test_a_sender_of_the_ledger_can_be_opted_out_again(world: World) -> None:
     entry = opt_outs.decide("ACME Inc", None, OptOutChange(1, False, "keyword"), 1)
     assert entry
-    assert world.target.optouts.replace(None, entry)
+    assert world.stack.optouts.replace(None, entry)
 
     world.says("opt-out", "ACME Inc")
 
-    found = world.target.optouts.get("ACME Inc")
+    found = world.stack.optouts.get("ACME Inc")
     assert found
     assert found.opted_out
 
 
-def test_nobody_is_opted_out_who_is_not_known(world: World, texts: dict[int, Message]) -> None:
+def test_an_unknown_person_is_not_opted_out(world: World, texts: dict[int, Message]) -> None:
     problems = {who: world.run("opt-out", who) for who in ("bob", "202-555-0123", ident(7), ident(1), "40404")}
 
     assert {who: result.exit_code for who, result in problems.items()} == {
@@ -169,4 +169,4 @@ def test_nobody_is_opted_out_who_is_not_known(world: World, texts: dict[int, Mes
     }
     assert "E.164" in problems["bob"].stderr
     assert "is a text that was sent" in problems[ident(1)].stderr
-    assert list(world.target.optouts.page(None, 10)) == []
+    assert list(world.stack.optouts.page(None, 10)) == []

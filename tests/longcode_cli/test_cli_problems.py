@@ -69,14 +69,14 @@ def test_a_stack_that_does_not_exist_is_named(aws: None) -> None:
     assert line.startswith(f"There is no stack nothing in {REGION}.")
 
 
-def test_a_stack_of_another_service_is_told_from_ours(aws: None) -> None:
+def test_a_stack_of_another_service_is_distinguished_from_ours(aws: None) -> None:
     line = _line("queue", "--stack", "other", "--region", REGION)
     assert "says nothing of MessagesTableName" in line
 
 
 def test_a_profile_that_does_not_exist_is_named(aws: None) -> None:
-    line = _line("queue", "--stack", "x", "--region", REGION, "--profile", "nobody")
-    assert "(nobody)" in line
+    line = _line("queue", "--stack", "x", "--region", REGION, "--profile", "absent")
+    assert "(absent)" in line
     assert "list-profiles" in line
 
 

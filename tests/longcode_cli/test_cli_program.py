@@ -2,12 +2,12 @@
 
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from devtools.local_stack.layout import ROOT
+from longcode_cli import __version__
 from tests.longcode_cli.world import run
 
 COMMANDS = [
@@ -34,13 +34,12 @@ def _program(*arguments: str, at: Path, program: Path = ROOT / "longcode") -> su
 
 def test_it_runs_from_anywhere_and_through_a_link(tmp_path: Path) -> None:
     # A folder of the same name where the person stands is not what is meant.
-    (tmp_path / "cli").mkdir()
-    (tmp_path / "cli" / "__main__.py").write_text("raise SystemExit(9)")
+    (tmp_path / "longcode_cli").mkdir()
+    (tmp_path / "longcode_cli" / "__main__.py").write_text("raise SystemExit(9)")
     (tmp_path / "link").symlink_to(ROOT / "longcode")
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     for program in (ROOT / "longcode", tmp_path / "link"):
         done = _program("--version", at=tmp_path, program=program)
-        assert (done.returncode, done.stdout) == (0, f"longcode {version}\n"), done.stderr
+        assert (done.returncode, done.stdout) == (0, f"longcode {__version__}\n"), done.stderr
 
 
 def test_without_its_environment_it_says_what_to_run(tmp_path: Path) -> None:

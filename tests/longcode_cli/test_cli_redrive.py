@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from longcode_cli import redrive
+from longcode_cli import queues
+from longcode_cli.commands import redrive
+from longcode_cli.commands.redrive import Progress
 from longcode_cli.problems import Problem
-from longcode_cli.redrive import Progress
 from tests.longcode_cli.world import OTHERS, World, answer_instead, ident
 
 pytestmark = pytest.mark.disable_socket
@@ -22,8 +23,8 @@ class Mover:
         self.tasks: list[dict[str, Any]] = []
         self.steps: Iterator[dict[str, Any]] = repeat({})
         self.lag = 0
-        answer_instead(world.target.sqs, "StartMessageMoveTask", self._start)
-        answer_instead(world.target.sqs, "ListMessageMoveTasks", self._list)
+        answer_instead(world.stack.sqs, "StartMessageMoveTask", self._start)
+        answer_instead(world.stack.sqs, "ListMessageMoveTasks", self._list)
 
     def _start(self, asked: dict[str, Any]) -> dict[str, Any]:
         self.started.append(asked)
@@ -52,7 +53,7 @@ def _step(moved: int, of: int, status: str = "RUNNING", **more: Any) -> dict[str
 
 def _run(world: World) -> list[Progress]:
     naps: list[float] = []
-    return list(redrive.redrive(world.target, naps.append))
+    return list(redrive.redrive(world.stack, naps.append))
 
 
 def test_on_aws_the_queues_own_task_is_started_and_followed_to_its_end(world: World) -> None:
@@ -101,13 +102,13 @@ def test_a_dry_run_says_what_would_become_of_each_and_moves_nothing(world: World
     world.die(ident(2), OTHERS)
     world.die(ident(3), "+12025550125", body="not ours")
     world.die(ident(4), "+12025550126", body='{"v":3}')
-    told = world.says("redrive", "--dry-run")
-    assert "4 dead letters in stack long-code-test in eu-west-1. Nothing was moved." in told
-    assert "1 queued puts it back into its recipient's line" in told
-    assert "1 submitted takes it off: nothing is sent again" in told
-    assert "1 not known takes it off" in told
-    assert "1 of a later release puts it back, where it waits for that release" in told
-    assert redrive.depth(world.target.sqs, world.target.dead_letter_queue_url) == redrive.Depth(4, 0)
+    printed = world.says("redrive", "--dry-run")
+    assert "4 dead letters in stack long-code-test in eu-west-1. Nothing was moved." in printed
+    assert "1 queued puts it back into its recipient's queue" in printed
+    assert "1 submitted takes it off: nothing is sent again" in printed
+    assert "1 not known takes it off" in printed
+    assert "1 of a later release puts it back, where it waits for that release" in printed
+    assert queues.depth(world.stack.sqs, world.stack.dead_letter_queue_url) == queues.Depth(4, 0)
 
 
 def test_without_dead_letters_a_dry_run_says_so(world: World) -> None:

@@ -16,7 +16,7 @@ from devtools.local_stack.layout import ROOT
 from longcode.aws.counters import DynamoCounters
 from longcode.domain.message import Message
 from longcode.domain.status import Status
-from longcode_cli import redrive
+from longcode_cli import queues
 from tests.longcode_cli.world import NAME, NOW_MS, REGION, Ok, World, hooked, ident, text
 from tests.support import fakes
 from tests.support.fakes.stream import Image, record
@@ -68,7 +68,7 @@ class Relay:
 
     def give_up(self, first: int, last: int, shard: str = SHARD) -> None:
         """Let Lambda give up a batch."""
-        self.world.target.sqs.send_message(QueueUrl=self.url, MessageBody=self.body(first, last, shard))
+        self.world.stack.sqs.send_message(QueueUrl=self.url, MessageBody=self.body(first, last, shard))
 
     @staticmethod
     def body(first: int, last: int, shard: str = SHARD) -> str:
@@ -97,14 +97,14 @@ class Relay:
 
     @property
     def url(self) -> str:
-        return self.world.target.formation.outputs["UnpublishedQueueUrl"]
+        return self.world.stack.outputs["UnpublishedQueueUrl"]
 
     @property
-    def left(self) -> redrive.Depth:
+    def left(self) -> queues.Depth:
         """What is in the queue."""
-        return redrive.depth(self.world.target.sqs, self.url)
+        return queues.depth(self.world.stack.sqs, self.url)
 
-    def told(self, number: int) -> list[tuple[str, str]]:
+    def published(self, number: int) -> list[tuple[str, str]]:
         """Sequence and status of what the bus heard of a text."""
         heard = self.publisher.event_bus.about(ident(number))
         return [(str(one.detail["sequence"]), str(one.detail["status"])) for one in heard]
@@ -177,23 +177,25 @@ def _fails(world: World, *arguments: str) -> str:
     return " ".join(result.output.split())
 
 
-def test_what_was_given_up_is_told_and_counted_and_leaves_the_queue(world: World, relay: Relay) -> None:
+def test_what_was_given_up_is_reported_and_counted_and_leaves_the_queue(world: World, relay: Relay) -> None:
     _lives(relay, 1)
     first, _ = _lives(relay, 2)
     _, last = _lives(relay, 3)
     _lives(relay, 4)
     relay.give_up(first, last)
     assert world.says("republish") == "4 changes published again."
-    assert [status for _, status in relay.told(2)] == ["queued", "sending"]
-    assert [status for _, status in relay.told(3)] == ["queued", "sending"]
+    assert [status for _, status in relay.published(2)] == ["queued", "sending"]
+    assert [status for _, status in relay.published(3)] == ["queued", "sending"]
     # Neither what was before nor what comes after.
-    assert relay.told(1) == relay.told(4) == []
+    assert relay.published(1) == relay.published(4) == []
     assert relay.counts() == {"sending": 2}
     assert relay.left.total == 0
     assert world.says("republish") == "Nothing was given up."
 
 
-def test_a_batch_of_nothing_but_heartbeats_leaves_the_queue_and_nobody_is_told(world: World, relay: Relay) -> None:
+def test_a_batch_of_nothing_but_heartbeats_leaves_the_queue_and_publishes_nothing(
+    world: World, relay: Relay
+) -> None:
     beat: Image = {"pk": {"S": "H#publisher"}, "at_ms": {"N": "1"}, "since_ms": {"N": "1"}}
     first = relay.write(None, beat)
     last = relay.write(beat, beat | {"at_ms": {"N": "2"}})
@@ -243,8 +245,8 @@ def test_what_comes_again_has_the_same_sequence_and_is_not_counted_again(world: 
         relay.give_up(first, last)
     assert world.says("republish") == "8 changes published again."
     assert relay.counts() == {"sending": 2}
-    told = relay.told(1)
-    assert told[:2] == told[2:]
+    printed = relay.published(1)
+    assert printed[:2] == printed[2:]
     # Cut in another way than before.
     relay.batch_size = 100
     relay.give_up(first, last)
@@ -252,7 +254,7 @@ def test_what_comes_again_has_the_same_sequence_and_is_not_counted_again(world: 
     assert relay.counts() == {"sending": 2}
 
 
-def test_one_that_is_not_done_holds_up_no_other_and_stays_until_it_is_mended(world: World, relay: Relay) -> None:
+def test_one_that_is_not_done_holds_up_no_other_and_stays_until_it_is_fixed(world: World, relay: Relay) -> None:
     spans = [_lives(relay, number) for number in range(3)]
     for span in spans:
         relay.give_up(*span)
@@ -263,9 +265,9 @@ def test_one_that_is_not_done_holds_up_no_other_and_stays_until_it_is_mended(wor
     )
     assert f"It is about 3 changes from 2026-11-18T11:06:40.000Z to 2026-11-18T11:07:00.000Z, {SHARD}." in said
     assert "then run longcode republish again." in said
-    assert (len(relay.told(0)), relay.told(1), len(relay.told(2))) == (2, [], 2)
+    assert (len(relay.published(0)), relay.published(1), len(relay.published(2))) == (2, [], 2)
     # To be had again at once.
-    assert relay.left == redrive.Depth(1, 0)
+    assert relay.left == queues.Depth(1, 0)
     relay.publisher.event_bus.refuse = set()
     assert world.says("republish") == "2 changes published again."
     assert relay.counts() == {"sending": 3}
@@ -286,7 +288,7 @@ def test_after_three_in_a_row_it_is_the_publisher_and_no_more_is_tried(world: Wo
     assert said.count("The publisher fails: KeyError.") == 3
     assert "Stopped after these in a row: 1 more of 4 were not tried." in said
     assert len(relay.events) == 3
-    assert relay.left == redrive.Depth(4, 0)
+    assert relay.left == queues.Depth(4, 0)
 
 
 def test_a_batch_that_is_done_in_part_is_begun_anew_and_counts_once(world: World, relay: Relay) -> None:
@@ -299,20 +301,20 @@ def test_a_batch_that_is_done_in_part_is_begun_anew_and_counts_once(world: World
     relay.publisher.event_bus.refuse = set()
     world.says("republish")
     assert relay.counts() == {"sending": 2}
-    assert [len(relay.told(number)) for number in (1, 2)] == [4, 2]
+    assert [len(relay.published(number)) for number in (1, 2)] == [4, 2]
 
 
 def test_an_invocation_is_waited_for_as_long_as_the_publisher_may_take(world: World) -> None:
     # Who stops waiting would invoke it again, beside the one that goes on.
     properties = sam_template.functions(sam_template.load(ROOT / "template.yaml"))["PublisherFunction"]
-    assert world.target.client("lambda").meta.config.read_timeout > properties["Timeout"]
+    assert world.stack.client("lambda").meta.config.read_timeout > properties["Timeout"]
 
 
 def test_a_publisher_that_dies_says_of_what(world: World, relay: Relay) -> None:
     relay.give_up(*_lives(relay, 1))
     relay.dies = {"errorType": "Crashed", "errorMessage": "KeyError: see job.crashed in the log"}
     assert "The publisher fails: KeyError: see job.crashed in the log. It is about 3 changes" in _fails(world)
-    assert relay.left == redrive.Depth(1, 0)
+    assert relay.left == queues.Depth(1, 0)
 
 
 def _forget_its_beginning(relay: Relay, first: int, last: int) -> None:
@@ -326,7 +328,7 @@ def _forget_its_shard(relay: Relay, first: int, last: int) -> None:
 
 
 @pytest.mark.parametrize("forget", [_forget_its_beginning, _forget_its_shard])
-def test_what_the_stream_has_forgotten_stays_until_somebody_drops_it(
+def test_what_the_stream_has_forgotten_stays_until_it_is_dropped(
     world: World, relay: Relay, forget: Callable[[Relay, int, int], None]
 ) -> None:
     forget(relay, *_lives(relay, 1))
@@ -337,14 +339,14 @@ def test_what_the_stream_has_forgotten_stays_until_somebody_drops_it(
     # A day of waiting before, and the rest of the last second.
     assert "GET /sms/messages?since=2026-11-17T11:06:40.000Z&until=2026-11-18T11:07:01.000Z" in said
     assert "longcode republish --drop-lost" in said
-    assert (relay.told(1), len(relay.told(2))) == ([], 2)
-    assert relay.left == redrive.Depth(1, 0)
+    assert (relay.published(1), len(relay.published(2))) == ([], 2)
+    assert relay.left == queues.Depth(1, 0)
 
     dropped = world.run("republish", "--drop-lost")
     assert dropped.exit_code == 0
     assert "can't be published any more" in dropped.output
     assert "--drop-lost" not in dropped.output
-    assert relay.told(1) == []
+    assert relay.published(1) == []
     assert relay.left.total == 0
 
 
@@ -355,7 +357,7 @@ def test_a_batch_whose_end_is_not_reached_is_not_waited_for_for_ever_and_not_tak
     relay.give_up(first, last + 1)
     assert "The stream was read for long, and the end not reached." in _fails(world, "--drop-lost")
     assert relay.events == []
-    assert relay.left == redrive.Depth(1, 0)
+    assert relay.left == queues.Depth(1, 0)
 
 
 def test_an_hour_in_which_nothing_happened_is_passed_over(world: World, relay: Relay) -> None:
@@ -371,23 +373,23 @@ def test_a_dry_run_says_how_much_and_publishes_nothing(world: World, relay: Rela
     relay.horizon = 1
     assert "can't be published any more" in _fails(world, "--dry-run", "--drop-lost")
     assert relay.events == []
-    assert relay.left == redrive.Depth(12, 0)
+    assert relay.left == queues.Depth(12, 0)
 
 
 @pytest.mark.parametrize("body", ["not JSON", '{"DDBStreamBatchInfo": {}}', None])
 def test_what_is_not_lambdas_is_left_for_a_person_to_look_at(world: World, relay: Relay, body: str | None) -> None:
     relay.give_up(*_lives(relay, 1))
     body = body or relay.body(1, 2).replace(_written(1), "1")
-    sent = world.target.sqs.send_message(QueueUrl=relay.url, MessageBody=body)
+    sent = world.stack.sqs.send_message(QueueUrl=relay.url, MessageBody=body)
     said = _fails(world)
     assert said.startswith(f"Message {sent['MessageId']} in the queue of what was given up is not Lambda's.")
     assert relay.events == []
-    assert relay.left == redrive.Depth(2, 0)
+    assert relay.left == queues.Depth(2, 0)
 
 
 def test_one_that_was_killed_is_heard_of(world: World, relay: Relay) -> None:
     relay.give_up(*_lives(relay, 1))
-    redrive.receive(world.target.sqs, relay.url, hidden_s=60)
+    queues.receive(world.stack.sqs, relay.url, hidden_s=60)
     result = world.run("republish")
     assert result.exit_code == 0
     assert "1 more in flight: a republish that was killed." in result.stderr

@@ -13,8 +13,9 @@ from longcode.aws.queue import SqsQueue
 from longcode.domain.message import iso
 from longcode.use_cases.backlog import put_back, waiting
 from longcode.use_cases.ports import Waiting
-from longcode_cli import redrive, requeue
-from longcode_cli.requeue import Uncounted
+from longcode_cli import queues
+from longcode_cli.commands import requeue
+from longcode_cli.commands.requeue import Uncounted
 from tests.longcode_cli.world import NOW_MS, OTHERS, THEIRS, World, ident
 
 pytestmark = pytest.mark.disable_socket
@@ -39,18 +40,18 @@ def purged(world: World) -> World:
 
 def _queued(world: World) -> Iterator[tuple[str, str | None]]:
     """Recipient and message id of what is in the queue, in the order in which it is received."""
-    while found := redrive.receive(world.target.sqs, world.target.queue_url, hidden_s=60):
+    while found := queues.receive(world.stack.sqs, world.stack.queue_url, hidden_s=60):
         for message in found:
             yield message["Attributes"]["MessageGroupId"], queue.read_body(message["Body"])
 
 
 def _put(world: World, number: int, to: str = THEIRS) -> None:
-    queue = SqsQueue(world.target.sqs, world.target.queue_url)
+    queue = SqsQueue(world.stack.sqs, world.stack.queue_url)
     put_back([Waiting(ident(number), to, NOW_MS)], queue, Uncounted(), mark="first")
 
 
 def _depth(world: World) -> int:
-    return redrive.depth(world.target.sqs, world.target.queue_url).total
+    return queues.depth(world.stack.sqs, world.stack.queue_url).total
 
 
 def _refused(world: World, *arguments: str) -> str:
@@ -67,12 +68,12 @@ def test_what_waits_goes_back_each_line_in_the_order_of_acceptance(purged: World
 
 
 def test_a_dry_run_says_whose_texts_and_puts_none_back(purged: World) -> None:
-    told = purged.says("requeue", "--dry-run")
-    assert told.startswith(
+    printed = purged.says("requeue", "--dry-run")
+    assert printed.startswith(
         "3 texts to 2 recipients in stack long-code-test in eu-west-1, accepted over a minute ago."
     )
-    assert "Nothing was put back." in told
-    assert re.search(r"to texts oldest \+1…23 2 9 min( \d s)? \+1…24 1 7 min", told)
+    assert "Nothing was put back." in printed
+    assert re.search(r"to texts oldest \+1…23 2 9 min( \d s)? \+1…24 1 7 min", printed)
     assert THEIRS in purged.says("requeue", "--dry-run", "--full")
     assert _depth(purged) == 0
 
@@ -80,12 +81,12 @@ def test_a_dry_run_says_whose_texts_and_puts_none_back(purged: World) -> None:
 def test_a_dry_run_shows_so_many_lines_and_counts_the_rest(world: World) -> None:
     for number in range(23):
         world.accept(ident(number), f"+120255501{number:02}", NOW_MS - 10**9 + number)
-    told = world.says("requeue", "--dry-run")
-    assert told.startswith("23 texts to 23 recipients")
-    assert told.endswith("… and 3 more recipients.")
+    printed = world.says("requeue", "--dry-run")
+    assert printed.startswith("23 texts to 23 recipients")
+    assert printed.endswith("… and 3 more recipients.")
 
 
-def test_where_nobody_waits_there_is_nothing_to_put_back(world: World) -> None:
+def test_where_no_text_waits_there_is_nothing_to_put_back(world: World) -> None:
     world.submit(ident(1), "telnyx-1")
     assert world.says("requeue") == "No text waits that was accepted over a minute ago."
     then = iso(_ago(MINUTE))
@@ -102,7 +103,7 @@ def test_what_was_accepted_a_moment_ago_may_not_have_come_to_the_queue_yet(world
     assert said.startswith("1 text accepted in the last minute may be lost as well.")
     assert "in a minute: longcode requeue --purged-at 20" in said
     world.accept(ident(2), to=OTHERS, accepted_ms=_ago(70_000))
-    # What is put back now, SQS may still purge: whoever runs it sees that not all is well.
+    # What is put back now, SQS may still purge: the operator sees that not all is well.
     assert _refused(world).startswith("1 text accepted in the last minute")
     assert list(_queued(world)) == [(OTHERS, ident(2))]
 
@@ -111,7 +112,7 @@ def test_what_was_accepted_a_moment_ago_may_not_have_come_to_the_queue_yet(world
 def test_a_queue_that_is_not_empty_may_have_lost_nothing(purged: World, hidden: bool) -> None:
     _put(purged, 9)
     if hidden:
-        redrive.receive(purged.target.sqs, purged.target.queue_url, hidden_s=60)
+        queues.receive(purged.stack.sqs, purged.stack.queue_url, hidden_s=60)
     for arguments in ((), ("--dry-run",)):
         said = _refused(purged, *arguments)
         assert said.startswith("The queue holds about 1, so it may have lost nothing. Was it purged?")
@@ -168,7 +169,7 @@ def test_dead_letters_are_for_a_redrive_first(purged: World) -> None:
 
 
 def test_sqs_can_not_take_it_for_one_that_it_saw_within_its_five_minutes(purged: World) -> None:
-    at = purged.target
+    at = purged.stack
     seen: list[str] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:
@@ -189,10 +190,10 @@ def test_it_says_what_they_wait_for(purged: World) -> None:
 
 
 def test_one_that_is_stopped_midway_is_made_good_by_the_next(world: World) -> None:
-    at = world.target
+    at = world.stack
     texts = [
-        Waiting(ident(10 * line + number), f"+1202555011{line}", number)
-        for line in (1, 2, 3)
+        Waiting(ident(10 * recipient + number), f"+1202555011{recipient}", number)
+        for recipient in (1, 2, 3)
         for number in range(5)
     ]
     sent: list[Any] = []

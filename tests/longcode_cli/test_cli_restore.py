@@ -28,7 +28,7 @@ def before(world: World, dynamodb: Any) -> World:
     """A text in each state, and an opt-out; a copy of all that; and then most of it is gone."""
     world.accept(ident(1), accepted_ms=ACCEPTED_MS)
     world.accept(ident(2), accepted_ms=ACCEPTED_MS)
-    assert world.target.messages.claim(ident(2), "claim", ACCEPTED_MS + 100).won
+    assert world.stack.messages.claim(ident(2), "claim", ACCEPTED_MS + 100).won
     world.submit(ident(3), "telnyx-3", to=OTHERS, accepted_ms=ACCEPTED_MS)
     world.accept(ident(4), accepted_ms=ACCEPTED_MS)
     stop = OptOutChange(ACCEPTED_MS, True, "keyword", "said")
@@ -45,7 +45,7 @@ def before(world: World, dynamodb: Any) -> World:
         if item["pk"]["S"] != f"M#{ident(4)}" and item["pk"]["S"] != "S#all":
             dynamodb.delete_item(TableName="MessagesTable", Key={"pk": item["pk"]})
     # The one that stayed has left since the copy.
-    claim = world.target.messages.claim(ident(4), "later", ACCEPTED_MS + 200)
+    claim = world.stack.messages.claim(ident(4), "later", ACCEPTED_MS + 200)
     assert claim.won
     return world
 
@@ -63,10 +63,10 @@ def test_it_wants_a_pause_first(before: World, dynamodb: Any) -> None:
 
 
 def test_a_dry_run_says_what_would_come_back_and_writes_nothing(before: World, dynamodb: Any) -> None:
-    told = before.says("restore", COPY, "--dry-run")
+    printed = before.says("restore", COPY, "--dry-run")
     # Three texts, the pointer from the provider's id, and the opt-out; one text is there, counters do not count.
-    assert told.startswith("6 items read, 1 of them still there, 0 past their time. 5 items would be put back.")
-    assert "1 queued unknown 1 sending unknown 1 submitted submitted" in told
+    assert printed.startswith("6 items read, 1 of them still there, 0 past their time. 5 items would be put back.")
+    assert "1 queued unknown 1 sending unknown 1 submitted submitted" in printed
     assert len(_items(dynamodb, "MessagesTable")) == 1
 
 
@@ -74,30 +74,30 @@ def test_what_had_not_left_comes_back_in_doubt_and_can_not_be_claimed(before: Wo
     before.run("pause")
     before.says("restore", COPY)
     for number in (1, 2):
-        found = before.target.messages.get(ident(number))
+        found = before.stack.messages.get(ident(number))
         assert found
         assert (found.status, found.no_resend, found.faults[0].code) == (Status.UNKNOWN, True, "restored")
         assert found.text == "The words of the text"
-        assert not before.target.messages.claim(ident(number), "again", ACCEPTED_MS).won
-    assert before.target.messages.waiting(10) == ([], False)
-    told = before.says("status", ident(1))
-    assert "operator; restored The text was put back" in told
+        assert not before.stack.messages.claim(ident(number), "again", ACCEPTED_MS).won
+    assert before.stack.messages.waiting(10) == ([], False)
+    printed = before.says("status", ident(1))
+    assert "operator; restored The text was put back" in printed
 
 
 def test_what_had_left_and_who_opted_out_come_back_as_they_were(before: World, dynamodb: Any) -> None:
     before.run("pause")
     before.says("restore", COPY)
-    found = before.target.messages.find("telnyx-3")
+    found = before.stack.messages.find("telnyx-3")
     assert found
     assert (found.id, found.status) == (ident(3), Status.SUBMITTED)
-    assert before.target.limits.read_gate(THEIRS, before.target.sender).opted_out
+    assert before.stack.limits.read_gate(THEIRS, before.stack.sender).opted_out
     assert "S#all" not in {item["pk"]["S"] for item in _items(dynamodb, "MessagesTable")}
 
 
 def test_what_is_there_is_newer_and_stays_and_a_second_run_finds_nothing_to_do(before: World) -> None:
     before.run("pause")
     before.says("restore", COPY)
-    assert before.target.messages.get(ident(4)).status is Status.SENDING  # type: ignore[union-attr]
+    assert before.stack.messages.get(ident(4)).status is Status.SENDING  # type: ignore[union-attr]
     assert "0 items put back." in before.says("restore", COPY)
 
 
@@ -112,7 +112,7 @@ def test_a_refusal_that_was_safe_to_repeat_is_not_any_more(before: World, dynamo
     _refused(dynamodb, 9)
     before.run("pause")
     before.says("restore", COPY)
-    found = before.target.messages.get(ident(9))
+    found = before.stack.messages.get(ident(9))
     assert found
     assert (found.status, found.safe_to_retry) == (Status.FAILED, False)
 
@@ -122,7 +122,7 @@ def test_a_refused_text_that_was_asked_for_again_since_still_waits(before: World
     before.run("pause")
     before.accept(ident(9), accepted_ms=ACCEPTED_MS + 60_000)
     before.says("restore", COPY)
-    assert before.target.messages.get(ident(9)).status is Status.QUEUED  # type: ignore[union-attr]
+    assert before.stack.messages.get(ident(9)).status is Status.QUEUED  # type: ignore[union-attr]
 
 
 def test_a_request_that_was_repeated_while_its_text_was_gone_sends_no_second_one(
@@ -133,10 +133,10 @@ def test_a_request_that_was_repeated_while_its_text_was_gone_sends_no_second_one
     before.accept(ident(3), to=OTHERS, accepted_ms=ACCEPTED_MS + 60_000)
     assert "5 items would be put back" in before.says("restore", COPY, "--dry-run")
     before.says("restore", COPY)
-    found = before.target.messages.get(ident(3))
+    found = before.stack.messages.get(ident(3))
     assert found
     assert (found.status, found.accepted_ms) == (Status.SUBMITTED, ACCEPTED_MS)
-    assert not before.target.messages.claim(ident(3), "again", ACCEPTED_MS).won
+    assert not before.stack.messages.claim(ident(3), "again", ACCEPTED_MS).won
 
 
 def test_another_text_accepted_under_the_same_key_meanwhile_stays_and_will_leave(before: World) -> None:
@@ -145,7 +145,7 @@ def test_another_text_accepted_under_the_same_key_meanwhile_stays_and_will_leave
     before.accept(ident(3), to=OTHERS, accepted_ms=ACCEPTED_MS + 60_000, fingerprint="another text")
     assert "4 items would be put back" in before.says("restore", COPY, "--dry-run")
     before.says("restore", COPY)
-    found = before.target.messages.get(ident(3))
+    found = before.stack.messages.get(ident(3))
     assert found
     assert (found.status, found.fingerprint) == (Status.QUEUED, "another text")
-    assert before.target.messages.claim(ident(3), "mine", ACCEPTED_MS + 61_000).won
+    assert before.stack.messages.claim(ident(3), "mine", ACCEPTED_MS + 61_000).won

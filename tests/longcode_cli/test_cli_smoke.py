@@ -1,6 +1,6 @@
 """`longcode smoke` on the deployed local stack: what it proves, what it says where it can't, what it leaves.
 
-It begins with a key that the provider refuses, as a first deployment may; it is mended once.
+It begins with a key that the provider refuses, as a first deployment may; it is fixed once.
 """
 
 import json
@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from devtools.local_stack.layout import Stack
-from longcode_cli import smoke
-from longcode_cli import target as targets
+from longcode_cli import stack as stacks
+from longcode_cli.commands.smoke.command import EXAMPLE_NUMBER
+from longcode_cli.commands.smoke.run import Smoke
 from tests.longcode_cli.world import HOME, run
 from tests.stack.world import reconfigure
 
@@ -24,7 +25,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
 def give_key(key: str) -> None:
     """Put a Telnyx key into the stack's secret."""
-    secrets = targets.local(HOME).client("secretsmanager")
+    secrets = stacks.on_this_machine(HOME).client("secretsmanager")
     (secret,) = secrets.list_secrets()["SecretList"]
     secrets.put_secret_value(SecretId=secret["ARN"], SecretString=key)
 
@@ -32,8 +33,8 @@ def give_key(key: str) -> None:
 @pytest.fixture(scope="module")
 def refused(operated: Stack) -> Iterator[Stack]:
     """A stack whose Telnyx key is none, and whose function for sending has known no other."""
-    give_key("KEY_of_nobody")
-    functions, name = targets.local(HOME).client("lambda"), operated.functions["send"]
+    give_key("KEY_of_no_account")
+    functions, name = stacks.on_this_machine(HOME).client("lambda"), operated.functions["send"]
     known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     reconfigure(functions, name, Environment={"Variables": known | {"STARTED": "anew"}})
     yield operated
@@ -96,8 +97,8 @@ def test_a_stack_that_works_gets_two_texts_through_and_keeps_nothing_of_them(sta
     result = run("smoke", "--dir", str(HOME))
 
     assert result.exit_code == 0, result.output
-    assert len(taken(stack, smoke.EXAMPLE_NUMBER)) == 2
-    assert stored(stack, smoke.EXAMPLE_NUMBER) == []
+    assert len(taken(stack, EXAMPLE_NUMBER)) == 2
+    assert stored(stack, EXAMPLE_NUMBER) == []
     assert "✓ they kept their distance" in result.stdout
     assert "✓ cleaned up: 2 erased" in result.stdout
     assert result.stdout.splitlines()[-1] == "The local stack works: 13 steps, two texts."
@@ -112,7 +113,7 @@ def test_it_runs_again_with_the_same_number(stack: Stack) -> None:
     assert len(taken(stack, number)) == 4
 
 
-def test_what_somebody_else_wrote_to_that_number_is_never_erased(stack: Stack) -> None:
+def test_what_another_program_wrote_to_that_number_is_never_erased(stack: Stack) -> None:
     number = "+12025550113"
     first = httpx.post(
         f"{stack.api_url}/sms/send",
@@ -163,7 +164,7 @@ def test_what_came_back_to_us_from_ourselves_goes_too_and_nothing_else_does(
     assert came_back(stack) == ["Not the smoke test's"]
 
 
-def test_a_text_that_does_not_arrive_is_told_with_its_reason_and_cleaned_up(stack: Stack) -> None:
+def test_a_text_that_does_not_arrive_is_reported_with_its_reason_and_cleaned_up(stack: Stack) -> None:
     number = "+12025550140"
 
     found = smoked("--to", number)
@@ -195,8 +196,8 @@ def test_a_text_in_doubt_keeps_its_record(stack: Stack) -> None:
 
 
 def test_a_stack_that_is_down_is_one_line(stack: Stack) -> None:
-    at = targets.local(HOME)
-    steps = smoke.Smoke(
+    at = stacks.on_this_machine(HOME)
+    steps = Smoke(
         at,
         httpx.Client(base_url="http://127.0.0.1:1", trust_env=False),
         "+12025550119",

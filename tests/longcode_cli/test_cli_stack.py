@@ -1,6 +1,6 @@
 """The command on the deployed local stack: what it does to real texts, with the provider as the witness.
 
-A pause stops everything, so this stack is nobody else's.
+A pause stops everything, so this stack is shared with no other tests.
 """
 
 import base64
@@ -15,7 +15,10 @@ import pytest
 from devtools.local_stack.layout import Stack
 from devtools.local_stack.release import ALIAS, alias_of
 from longcode.use_cases.ports import Waiting
-from longcode_cli import doctor, redrive, requeue, target
+from longcode_cli import queues
+from longcode_cli import stack as stacks
+from longcode_cli.commands import redrive, requeue
+from longcode_cli.commands.doctor import command as doctor
 from longcode_cli.problems import Problem
 from tests.longcode_cli.world import HOME, run
 from tests.stack.test_stack_events import Listener
@@ -73,7 +76,7 @@ def sent_to(stack: Stack, number: str) -> list[str]:
 
 def _give_up_after(stack: Stack, receives: int) -> None:
     """How often a message may be received before it is a dead letter."""
-    at = target.local(HOME)
+    at = stacks.on_this_machine(HOME)
     arn = at.sqs.get_queue_attributes(QueueUrl=at.dead_letter_queue_url, AttributeNames=["QueueArn"])
     policy = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": receives}
     at.sqs.set_queue_attributes(QueueUrl=at.queue_url, Attributes={"RedrivePolicy": json.dumps(policy)})
@@ -84,7 +87,7 @@ def dead_letters(stack: Stack, eventually: Eventually, *numbers: str) -> list[st
     longcode("pause", "--reason", "letting them die")
     _give_up_after(stack, 1)
     ids = queue_texts(stack, *numbers)
-    eventually(lambda: redrive.depth(_sqs(), stack.dead_letter_queue_url).visible == len(ids))
+    eventually(lambda: queues.depth(_sqs(), stack.dead_letter_queue_url).visible == len(ids))
     _give_up_after(stack, 1000)
     return ids
 
@@ -94,12 +97,12 @@ def _now_ms() -> int:
 
 
 def _sqs() -> Any:
-    return target.local(HOME).sqs
+    return stacks.on_this_machine(HOME).sqs
 
 
 def drained(stack: Stack) -> bool:
     """Whether the queue holds nothing, by one look: of two, each may miss what changes its state in between."""
-    return redrive.depth(_sqs(), stack.queue_url).total == 0
+    return queues.depth(_sqs(), stack.queue_url).total == 0
 
 
 def test_a_pause_stops_queued_texts_and_a_resume_lets_them_go_within_seconds(
@@ -133,8 +136,8 @@ def test_dead_letters_go_back_in_order_and_each_is_one_text(stack: Stack, eventu
     assert "5 dead letters in the local stack" in longcode("redrive", "--dry-run")
     assert look("queue")["dead_letters"] == 5
 
-    told = longcode("redrive")
-    assert told.startswith("5 dead letters put back.\nThey wait: Sending is paused")
+    printed = longcode("redrive")
+    assert printed.startswith("5 dead letters put back.\nThey wait: Sending is paused")
     assert look("queue")["dead_letters"] == 0
     assert longcode("redrive") == "There are no dead letters to put back.\n"
 
@@ -149,7 +152,7 @@ def test_a_redrive_that_is_killed_between_send_and_delete_is_run_again_without_a
 ) -> None:
     number = "+12025550135"
     ids = dead_letters(stack, eventually, number, number, number)
-    at = target.local(HOME)
+    at = stacks.on_this_machine(HOME)
     deleted: list[str] = []
 
     def die_at_the_second(**_: Any) -> None:
@@ -161,7 +164,7 @@ def test_a_redrive_that_is_killed_between_send_and_delete_is_run_again_without_a
     with pytest.raises(KeyboardInterrupt):
         list(redrive.redrive(at, lambda _: None))
     # The second was sent but is still there; it and the third are to be had at once, not after a minute.
-    assert redrive.depth(at.sqs, at.dead_letter_queue_url) == redrive.Depth(2, 0)
+    assert queues.depth(at.sqs, at.dead_letter_queue_url) == queues.Depth(2, 0)
 
     assert longcode("redrive").startswith("2 dead letters put back.")
     longcode("resume")
@@ -192,9 +195,9 @@ def test_texts_that_a_purge_took_out_of_the_queue_go_back_and_leave_once_in_thei
     stack: Stack, eventually: Eventually
 ) -> None:
     first, second = "+12025550137", "+12025550138"
-    longcode("pause", "--reason", "somebody purged the queue")
+    longcode("pause", "--reason", "the queue was purged")
     ids = queue_texts(stack, first, second, first, second, first)
-    at = target.local(HOME)
+    at = stacks.on_this_machine(HOME)
     at.sqs.purge_queue(QueueUrl=at.queue_url)
     eventually(lambda: drained(stack))
     purged_ms = _now_ms()
@@ -202,7 +205,7 @@ def test_texts_that_a_purge_took_out_of_the_queue_go_back_and_leave_once_in_thei
     later_ms = purged_ms + 61_000
 
     def lost(purged_ms: int | None) -> list[Waiting]:
-        return [text for line in requeue.lost(at, later_ms, purged_ms).lines for text in line]
+        return [text for texts in requeue.lost(at, later_ms, purged_ms).by_recipient for text in texts]
 
     texts = lost(None)
     assert len(texts) == 5
@@ -218,7 +221,7 @@ def test_texts_that_a_purge_took_out_of_the_queue_go_back_and_leave_once_in_thei
     with pytest.raises(Problem, match="The queue holds about"):
         lost(None)
     assert list(requeue.requeue(at, lost(purged_ms), later_ms + 1))[-1] == 5
-    assert redrive.depth(at.sqs, at.queue_url).total > 5
+    assert queues.depth(at.sqs, at.queue_url).total > 5
 
     longcode("resume")
     eventually(lambda: drained(stack))
@@ -231,16 +234,16 @@ def test_texts_that_a_purge_took_out_of_the_queue_go_back_and_leave_once_in_thei
 def publisher(stack: Stack) -> Iterator["Publisher"]:
     made = Publisher(stack)
     yield made
-    made.mend()
+    made.repair()
     made.listener.close()
     _sqs().purge_queue(QueueUrl=made.given_up)
 
 
 class Publisher:
-    """The deployed publisher: made to fail until the emulator gives its batches up, and mended."""
+    """The deployed publisher: made to fail until the emulator gives its batches up, and repaired."""
 
     def __init__(self, stack: Stack) -> None:
-        at = target.local(HOME)
+        at = stacks.on_this_machine(HOME)
         self._functions, self._name = at.client("lambda"), stack.functions["publisher"]
         (mapping,) = self._functions.list_event_source_mappings(FunctionName=alias_of(self._name))[
             "EventSourceMappings"
@@ -250,13 +253,13 @@ class Publisher:
             "Handler"
         ]
         self._health = f"{stack.api_url}/health"
-        self.given_up = at.formation.outputs["UnpublishedQueueUrl"]
-        self.listener = Listener(at.client, at.formation.outputs["EventBusName"])
+        self.given_up = at.outputs["UnpublishedQueueUrl"]
+        self.listener = Listener(at.client, at.outputs["EventBusName"])
 
     def break_down(self) -> None:
-        self._set("app.nobody", 1)
+        self._set("app.missing", 1)
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self._set(self._handler, self._age_s)
 
     def _set(self, handler: str, age_s: int) -> None:
@@ -268,22 +271,22 @@ class Publisher:
         return found
 
     def heard(self, ident: str) -> list[str]:
-        """What the bus has told of a text, in the order of the sequence; what came twice with it is there once."""
-        told = {event["detail"]["sequence"]: event["detail"]["status"] for event in self.listener.heard(ident)}
-        return [told[sequence] for sequence in sorted(told)]
+        """What the bus has published of a text, in the order of the sequence; what came twice is there once."""
+        found = {event["detail"]["sequence"]: event["detail"]["status"] for event in self.listener.heard(ident)}
+        return [found[sequence] for sequence in sorted(found)]
 
 
-def test_what_the_publisher_gave_up_is_told_after_all_and_counted_once(
+def test_what_the_publisher_gave_up_is_published_after_all_and_counted_once(
     stack: Stack, eventually: Eventually, publisher: Publisher
 ) -> None:
     eventually(lambda: publisher.counted() == _kept(stack))
     publisher.break_down()
     (ident,) = queue_texts(stack, "+12025550139")
-    eventually(lambda: redrive.depth(_sqs(), publisher.given_up).visible)
+    eventually(lambda: queues.depth(_sqs(), publisher.given_up).visible)
     letters = _sqs().receive_message(QueueUrl=publisher.given_up, MaxNumberOfMessages=10, VisibilityTimeout=0)
     assert publisher.heard(ident) == []
 
-    publisher.mend()
+    publisher.repair()
     life = ["queued", "sending", "submitted", "sent", "delivered"]
     # What the emulator had not come to giving up comes by its mapping; while it exchanges the function, not yet.
     eventually(lambda: run("republish", "--dir", str(HOME)).exit_code == 0 and publisher.heard(ident) == life)
@@ -316,7 +319,7 @@ def test_the_same_stack_is_found_by_its_name_as_one_on_aws_is(
 
 def _kept(stack: Stack) -> int:
     """How many messages there are."""
-    pages = target.local(HOME).client("dynamodb").get_paginator("scan")
+    pages = stacks.on_this_machine(HOME).client("dynamodb").get_paginator("scan")
     asked = {"FilterExpression": "begins_with(pk, :m)", "ExpressionAttributeValues": {":m": {"S": "M#"}}}
     return sum(page["Count"] for page in pages.paginate(TableName=stack.messages_table, **asked))
 
@@ -332,15 +335,15 @@ def test_the_doctor_finds_a_fresh_stack_well_and_stores_nothing(stack: Stack) ->
 
 
 def test_the_doctor_sees_that_the_provider_refuses_the_key_in_the_secret(stack: Stack) -> None:
-    secrets = target.local(HOME).client("secretsmanager")
+    secrets = stacks.on_this_machine(HOME).client("secretsmanager")
     (ident,) = [row["ARN"] for row in secrets.list_secrets()["SecretList"]]
-    secrets.put_secret_value(SecretId=ident, SecretString="KEY_of_somebody_else")
+    secrets.put_secret_value(SecretId=ident, SecretString="KEY_of_another_account")
     try:
         result = run("doctor", "--json", "--dir", str(HOME))
     finally:
         secrets.put_secret_value(SecretId=ident, SecretString=stack.parameters["TelnyxApiKey"])
     assert result.exit_code == 1
-    assert "KEY_of_somebody_else" not in result.output
+    assert "KEY_of_another_account" not in result.output
     found = {row["check"]: row for row in json.loads(result.stdout)["checks"]}
     ill = {name: row["state"] for name, row in found.items() if row["state"] != "ok"}
     assert ill == {"provider key": "fail", "number": "skipped", "profile": "skipped"}
@@ -349,7 +352,7 @@ def test_the_doctor_sees_that_the_provider_refuses_the_key_in_the_secret(stack: 
 
 def test_a_parameter_that_is_set_reaches_every_function_that_is_called(stack: Stack) -> None:
     def called() -> set[str]:
-        functions = target.local(HOME).client("lambda")
+        functions = stacks.on_this_machine(HOME).client("lambda")
         found = [
             functions.get_function_configuration(FunctionName=alias_of(name)) for name in stack.functions.values()
         ]
@@ -367,7 +370,7 @@ def test_a_parameter_that_is_set_reaches_every_function_that_is_called(stack: St
 def test_the_doctor_proves_that_a_wrong_public_key_lets_no_receipt_in(
     stack: Stack, eventually: Eventually
 ) -> None:
-    functions, name = target.local(HOME).client("lambda"), stack.functions["webhook"]
+    functions, name = stacks.on_this_machine(HOME).client("lambda"), stack.functions["webhook"]
     right = functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS)["Environment"]["Variables"]
     wrong = right | {"TELNYX_PUBLIC_KEY": base64.b64encode(bytes(range(32))).decode()}
     reconfigure(functions, name, Environment={"Variables": wrong})

@@ -17,7 +17,8 @@ from devtools.local_stack.layout import ROOT
 from longcode.domain.message import Message
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import Status
-from longcode_cli import app, target
+from longcode_cli import main
+from longcode_cli import stack as stacks
 from tests.stack.world import RUNS
 
 REGION = "eu-west-1"
@@ -103,8 +104,8 @@ def formation(stacks: dict[str, dict[str, Any]]) -> Iterator[None]:
 
 
 def run(*arguments: str, env: dict[str, str] | None = None, typed: str | None = None) -> Result:
-    """Run `longcode` with `arguments`; what it raises and nobody caught is raised here too."""
-    result = CliRunner().invoke(app.app, list(arguments), env={"COLUMNS": "120", **(env or {})}, input=typed)
+    """Run `longcode` with `arguments`; what it raises and does not catch is raised here too."""
+    result = CliRunner().invoke(main.app, list(arguments), env={"COLUMNS": "120", **(env or {})}, input=typed)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -114,7 +115,7 @@ def run(*arguments: str, env: dict[str, str] | None = None, typed: str | None = 
 class World:
     """The stack as the command sees it."""
 
-    target: target.Target
+    stack: stacks.Stack
 
     def run(self, *arguments: str) -> Result:
         return run(*arguments, "--stack", NAME, "--region", REGION)
@@ -132,22 +133,22 @@ class World:
 
     def accept(self, ident: str, to: str = THEIRS, accepted_ms: int = NOW_MS, **more: Any) -> Message:
         message = text(ident, to, accepted_ms, **more)
-        assert self.target.messages.accept(message) is None
+        assert self.stack.messages.accept(message) is None
         return message
 
     def submit(self, ident: str, telnyx_id: str, **more: Any) -> Message:
         """Accept a text and have the provider take it."""
         self.accept(ident, **more)
-        claim = self.target.messages.claim(ident, "claim", NOW_MS + 4_200)
+        claim = self.stack.messages.claim(ident, "claim", NOW_MS + 4_200)
         assert claim.message
         answer = Answer(Verdict.ACCEPTED, telnyx_id=telnyx_id, provider_status="queued")
-        assert self.target.messages.submitted(claim.message, answer, NOW_MS + 4_300)
+        assert self.stack.messages.submitted(claim.message, answer, NOW_MS + 4_300)
         return claim.message
 
     def die(self, ident: str, to: str = THEIRS, body: str | None = None) -> None:
         """Put a text's queue message among the dead letters."""
-        self.target.sqs.send_message(
-            QueueUrl=self.target.dead_letter_queue_url,
+        self.stack.sqs.send_message(
+            QueueUrl=self.stack.dead_letter_queue_url,
             MessageBody=body or json.dumps({"v": 1, "id": ident}),
             MessageGroupId=to,
             MessageDeduplicationId=ident,

@@ -25,7 +25,8 @@ from devtools.local_stack.telemetry.series import MetricKey, Telemetry
 from longcode.aws import queue
 from longcode.domain.metrics import DIMENSIONS, NAMESPACE, Metric
 from longcode.use_cases.send_attempt import SUSPECTS
-from longcode_cli import redrive, target
+from longcode_cli import queues
+from longcode_cli.stack import on_this_machine
 from tests.stack.world import RUNS, Silent
 from tests.support.telemetry import FAULTS, FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME, PUBLISHED_BY_AWS
 
@@ -72,7 +73,7 @@ class Trouble:
 
     def __init__(self, layout: Layout, stack: Stack, eventually: Eventually) -> None:
         self.layout, self.stack = layout, stack
-        self.at = target.local(layout.home)
+        self.at = on_this_machine(layout.home)
         self._eventually = eventually
         self._api = httpx.Client(
             base_url=self.stack.api_url, headers={"x-api-key": self.stack.api_key}, timeout=170, trust_env=False
@@ -202,7 +203,7 @@ class Trouble:
         self.at.limits.pause(round(time.time() * 1000), "a test")
         lost = self.text("queue", number("0109"))
         self.aws("sqs").purge_queue(QueueUrl=self.stack.queue_url)
-        self._eventually(lambda: not redrive.depth(self.at.sqs, self.stack.queue_url).total, PATIENCE_S)
+        self._eventually(lambda: not queues.depth(self.at.sqs, self.stack.queue_url).total, PATIENCE_S)
         self.due(lost, accepted_ms=16)
         self.reconcile()
         self.at.limits.resume()
@@ -213,7 +214,7 @@ class Trouble:
 
     def given_up(self) -> None:
         """A letter among the dead ones and a batch that was given up, which would take days."""
-        for url in (self.stack.dead_letter_queue_url, self.at.formation.outputs["UnpublishedQueueUrl"]):
+        for url in (self.stack.dead_letter_queue_url, self.at.outputs["UnpublishedQueueUrl"]):
             more = {"MessageGroupId": "a", "MessageDeduplicationId": "a"} if url.endswith(".fifo") else {}
             self.aws("sqs").send_message(QueueUrl=url, MessageBody="{}", **more)
         self.reconcile()

@@ -1,0 +1,42 @@
+"""The pause and the breaker in words."""
+
+from longcode.domain.gate import Control
+from longcode.telnyx import protocol
+from longcode_cli.stack import Stack
+from longcode_cli.terminal import moment, now_ms, plain, relative, say
+
+
+def paused(control: Control, now_ms: int) -> str:
+    """Since when and why nothing is sent, or that something is."""
+    if control.paused_since_ms is None:
+        return "Sending is not paused."
+    since = control.paused_since_ms
+    why = f": {plain(control.pause_reason)}" if control.pause_reason else "; no reason was given"
+    return f"Sending is paused since {moment(since, now_ms)} ({relative(since, now_ms)}){why}."
+
+
+def breaker(control: Control, now_ms: int) -> str:
+    """Since when, why and until when the breaker is open."""
+    until = control.breaker_until_ms
+    if until is None:
+        return "The breaker is closed."
+    since = control.breaker_since_ms or until
+    why = plain(control.breaker_reason) or "no reason was recorded"
+    then = (
+        f"One text tries again at {moment(until, now_ms)} ({relative(until, now_ms)})"
+        if until > now_ms
+        else "The next text tries"
+    )
+    outage = ", for an outage of the provider" if protocol.stopped_by(control.breaker_reason) == "outage" else ""
+    why = why.rstrip(".")
+    return f"The breaker is open since {moment(since, now_ms)} ({relative(since, now_ms)}){outage}: {why}. {then}."
+
+
+def say_what_holds_texts(stack: Stack) -> None:
+    """Say why texts that were put back do not leave at once, if something stops them."""
+    now = now_ms()
+    control = stack.limits.read_gate("", stack.sender).control
+    if control.paused_since_ms is not None:
+        say(f"They wait: {paused(control, now)}")
+    if control.breaker_until_ms is not None:
+        say(f"They wait: {breaker(control, now)}")

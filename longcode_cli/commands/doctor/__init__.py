@@ -1,0 +1,1 @@
+"""`longcode doctor`: one file a subject of its checks."""

@@ -1,0 +1,194 @@
+"""`longcode requeue`: waiting texts that the queue has lost, put back into it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import accumulate, batched
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.progress import BarColumn, TextColumn
+
+from longcode.aws.queue import SqsQueue
+from longcode.domain import pacing
+from longcode.domain.message import epoch_ms, iso
+from longcode.domain.metrics import Metric
+from longcode.use_cases import backlog
+from longcode.use_cases.ports import Waiting
+from longcode_cli import terminal
+from longcode_cli.brakes import say_what_holds_texts
+from longcode_cli.options import ANYWHERE, DryRun, Full, Where, examples, stack_options
+from longcode_cli.problems import Problem
+from longcode_cli.queues import depth
+from longcode_cli.stack import Stack
+from longcode_cli.terminal import ROWS_SHOWN, count, now_ms, number, say, span, warn
+
+EXAMPLES = examples(
+    "requeue --dry-run",
+    "requeue",
+    "requeue --purged-at 2026-11-25T02:00:00Z --stack long-code-sms-prod --profile ops",
+)
+
+_WORKERS = 10
+# So many between two steps of the progress that is shown.
+_CHUNK = 100
+# SQS goes on purging for up to a minute, and what is put in meanwhile may go too. Its counts can be as late. And a
+# text that was accepted just now may not have come to the queue yet.
+_SETTLED_MS = 60_000
+_ALL = 2**31 - 2
+
+
+@stack_options(*ANYWHERE)
+def command(
+    where: Where,
+    purged_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="When the queue was purged, in ISO 8601. Needed if it is not empty now."
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    full: Full = False,
+) -> None:
+    """Put waiting texts that the queue has lost back into it. They leave in order; none is sent twice.
+
+    It is for when the queue was purged. Wait a minute after that, for so long SQS goes on purging, also what
+    is put back. It may be stopped at any point and run again, then with --purged-at.
+
+    The exit code is 1 if texts are left of which it is too early to say whether they are lost.
+    """
+    purged_ms = None if purged_at is None else _moment(purged_at, "--purged-at")
+    stack = where.open()
+    now = now_ms()
+    found = lost(stack, now, purged_ms)
+    # SQS goes on purging for a minute.
+    before = "over a minute ago" if purged_ms is None else f"up to a minute after {iso(purged_ms)}"
+    texts = [text for one in found.by_recipient for text in one]
+    what = f"{count(len(texts), 'text')} to {count(len(found.by_recipient), 'recipient')}"
+    if not texts:
+        say(f"No text waits that was accepted {before}.")
+    elif dry_run:
+        say(f"{what} in {stack.name}, accepted {before}. Nothing was put back.")
+        say(_table(found.by_recipient, now, full=full))
+    else:
+        _put_back(stack, texts, now)
+        say(f"{what} put back, accepted {before}.")
+        say_what_holds_texts(stack)
+    _warn_of_the_rest(found, now)
+
+
+def _moment(text: str, option: str) -> int:
+    """A time that says of which zone it is, as epoch milliseconds."""
+    found = epoch_ms(text)
+    if found is None or not re.search(r"(Z|[+-]\d\d:?\d\d)$", text, re.ASCII):
+        raise typer.BadParameter("must be a time with its zone, as 2026-11-23T15:48:14Z.", param_hint=option)
+    return found
+
+
+def _table(by_recipient: Sequence[Sequence[Waiting]], now_ms: int, *, full: bool) -> RenderableType:
+    """Whose texts would be put back into the queue."""
+    table = terminal.table("to", "texts", "oldest", right=("texts", "oldest"))
+    for texts in by_recipient[:ROWS_SHOWN]:
+        table.add_row(
+            number(texts[0].recipient, full=full), f"{len(texts):,}", span(now_ms - texts[0].accepted_ms)
+        )
+    more = len(by_recipient) - ROWS_SHOWN
+    return Group(table, *([f"… and {count(more, 'more recipient')}."] if more > 0 else []))
+
+
+def _put_back(stack: Stack, texts: list[Waiting], now: int) -> None:
+    with terminal.progress(TextColumn("Putting back"), BarColumn(), total=len(texts)) as show:
+        for done in requeue(stack, texts, now):
+            show(completed=done)
+
+
+def _warn_of_the_rest(found: "Lost", now: int) -> None:
+    if found.by_recipient and found.dead_letters:
+        warn(
+            f"{count(found.dead_letters, 'text')} among the dead letters may be in the queue as well now. "
+            "A redrive later does no harm."
+        )
+    if found.younger:
+        warn(
+            f"{count(found.younger, 'text')} accepted in the last minute may be lost as well. Was the queue "
+            f"purged in that time? Then, in a minute: longcode requeue --purged-at {iso(now)}"
+        )
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The texts that wait and that the queue has lost, recipient by recipient, the longest waiting first.
+
+    `younger`: how many more wait of which it is too early to say. `dead_letters`: some of all these may be there.
+    """
+
+    by_recipient: list[list[Waiting]]
+    younger: int
+    dead_letters: int
+
+
+def lost(stack: Stack, now_ms: int, purged_ms: int | None) -> Lost:
+    """What the queue has lost: what was accepted before it was purged, and in the minute for which SQS goes on
+    purging; or all, where it is not known when that was.
+
+    Then it has to be empty now, and there may be no dead letters. Raises Problem where it can't be
+    known, or is not to be put back yet.
+    """
+    if purged_ms is not None and now_ms < purged_ms:
+        raise Problem("--purged-at is in the future.", "It is when the queue was purged.")
+    if purged_ms is not None and now_ms < purged_ms + _SETTLED_MS:
+        raise Problem(
+            "SQS may still be purging, also what is put back now.",
+            f"Run it again in {pacing.seconds_up(purged_ms + _SETTLED_MS - now_ms)} s.",
+        )
+    before_ms = now_ms - _SETTLED_MS if purged_ms is None else purged_ms + _SETTLED_MS
+    waiting, _ = stack.messages.waiting(_ALL)
+    by_recipient: dict[str, list[Waiting]] = {}
+    younger = 0
+    for text in waiting:
+        if text.accepted_ms < before_ms:
+            by_recipient.setdefault(text.recipient, []).append(text)
+        elif purged_ms is None:
+            younger += 1
+    letters = depth(stack.sqs, stack.dead_letter_queue_url).total
+    if by_recipient and purged_ms is None:
+        if letters:
+            raise Problem(
+                f"Texts among the dead letters ({letters:,}) wait as well, and would be in the queue twice.",
+                "Fix the consumer and put them back first: longcode redrive. Was the queue purged besides? "
+                "longcode requeue --purged-at TIME does not mind them.",
+            )
+        if there := depth(stack.sqs, stack.queue_url).total:
+            raise Problem(
+                f"The queue holds about {there:,}, so it may have lost nothing.",
+                "Was it purged? longcode requeue --purged-at TIME puts back what was accepted before then.",
+            )
+    return Lost(sorted(by_recipient.values(), key=lambda texts: texts[0].accepted_ms), younger, letters)
+
+
+class Uncounted:
+    """ports.Metrics that are not read: what an operator puts back is no sign of a fault."""
+
+    def count(self, metric: Metric, value: float = 1) -> None:
+        """Do nothing."""
+
+
+def requeue(stack: Stack, texts: Sequence[Waiting], now_ms: int) -> Iterator[int]:
+    """Put `texts` into the queue, and say after each chunk how many are in.
+
+    Which of them the queue still has can't be asked of SQS, so some may get a second copy. That can't cause a
+    second text: the consumer sends only what it can claim, and what was claimed waits no more. A copy costs a
+    receive and a read.
+    """
+    queue = SqsQueue(stack.sqs, stack.queue_url)
+
+    def put(chunk: Sequence[Waiting]) -> int:
+        # Another mark in each run: in between, the queue may have been emptied again.
+        backlog.put_back(chunk, queue, Uncounted(), mark=f"requeue:{now_ms}")
+        return len(chunk)
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        yield from accumulate(pool.map(put, batched(texts, _CHUNK, strict=False)))

@@ -1,0 +1,1 @@
+"""`longcode smoke`: the command, and the steps of the test."""

@@ -1,0 +1,100 @@
+"""The program `longcode`: its commands, and how it says what went wrong."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from longcode_cli import __version__, problems
+from longcode_cli.commands import (
+    deploy,
+    destroy,
+    drift,
+    find,
+    opt_out,
+    pause,
+    queue,
+    redrive,
+    republish,
+    requeue,
+    restore,
+    resume,
+    rollback_alarms,
+    set_parameter,
+    status,
+)
+from longcode_cli.commands.doctor import command as doctor
+from longcode_cli.commands.smoke import command as smoke
+from longcode_cli.stack import capitalized
+from longcode_cli.terminal import warn
+
+
+class OneLineErrors(TyperGroup):
+    """A group of commands in which what goes wrong on AWS is one line and exit code 1."""
+
+    # Any: click's context and whatever a command returns.
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except Exception as exc:
+            problem = problems.of(exc)
+            if problem is None:
+                raise
+            warn(capitalized(f"{problem} {problem.hint}"))
+            raise typer.Exit(1) from exc
+
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    help="Operates a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
+    "redrive.\n\n"
+    "Without --stack they work on the local stack; deploy, rollback-alarms, drift and destroy work on AWS alone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# In the order in which --help lists them.
+for name, module in {
+    "status": status,
+    "find": find,
+    "queue": queue,
+    "doctor": doctor,
+    "pause": pause,
+    "resume": resume,
+    "opt-out": opt_out,
+    "redrive": redrive,
+    "requeue": requeue,
+    "republish": republish,
+    "restore": restore,
+    "smoke": smoke,
+    "deploy": deploy,
+    "set": set_parameter,
+    "rollback-alarms": rollback_alarms,
+    "drift": drift,
+    "destroy": destroy,
+}.items():
+    app.command(name, epilog=module.EXAMPLES)(module.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"longcode {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The options of the program itself."""
+
+
+def main() -> None:
+    """Run the program with the arguments of this process."""
+    app(prog_name="longcode")

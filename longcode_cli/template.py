@@ -1,0 +1,52 @@
+"""Reads the service's own SAM template as plain data."""
+
+from functools import cache
+from typing import Any
+
+import yaml
+
+from longcode_cli.checkout import TEMPLATE
+
+
+class _Loader(yaml.CSafeLoader):
+    """Knows CloudFormation's short tags: `!Ref X` is `{"Ref": "X"}`, `!Sub X` is `{"Fn::Sub": "X"}`."""
+
+
+def _short_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    # Any: whatever the template has there.
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _short_tag)
+
+
+@cache
+def load() -> dict[str, Any]:
+    """The template; short tags in their long form. It is the same object each time: do not change it."""
+    template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506 -- a CSafeLoader
+    return template
+
+
+def functions() -> set[str]:
+    """The logical id of each function."""
+    return {name for name, row in load()["Resources"].items() if row["Type"] == "AWS::Serverless::Function"}
+
+
+def required_parameters() -> list[str]:
+    """The parameters that have no default."""
+    return [name for name, row in load()["Parameters"].items() if "Default" not in row]
+
+
+def defaults() -> dict[str, str]:
+    """The default of each parameter that has one."""
+    return {name: str(row["Default"]) for name, row in load()["Parameters"].items() if "Default" in row}
