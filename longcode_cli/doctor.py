@@ -24,10 +24,10 @@ from devtools.local_stack.layout import Layout, Stack
 from devtools.local_stack.release import ALIAS, alias_of
 from longcode.domain import destinations, phone
 from longcode.domain.errors import ConfigurationError, SignatureRefused
-from longcode.domain.message import Fault, Message, iso
+from longcode.domain.message import Message, iso
 from longcode.domain.search import Search
 from longcode.entrypoints.config import Settings, provider_key
-from longcode.telnyx import explanations, protocol, signature
+from longcode.telnyx import error_codes, signature
 from longcode_cli import ROOT, concurrency, overview, problems, redrive, show
 from longcode_cli.account import WEBHOOK_API_VERSION, Account, Profile, Refused
 from longcode_cli.finding import Finding, State
@@ -689,9 +689,9 @@ def _breaker(case: Case) -> Outcome:
     control, now = case.overview.gate.control, case.now_ms()
     if control.breaker_until_ms is None:
         return _ok("closed")
-    code, _, title = control.breaker_reason.partition(" ")
-    advice = explanations.explain(Fault(code, title)).next
-    if protocol.stopped_by(control.breaker_reason) == "outage":
+    row = error_codes.explain(control.breaker_fault)
+    advice = row.next_step
+    if row.stopped_by == "outage":
         # The rest of `explain` is for who sent that one text.
         advice = "See the provider's status page: texts leave by themselves when it is back."
     return _fail(

@@ -15,7 +15,7 @@ from longcode.domain.message import Fault, Message, iso, utc
 from longcode.domain.opt_out_keywords import OptOutKeyword
 from longcode.domain.status import HeldBy, Status
 from longcode.entrypoints import http
-from longcode.telnyx import protocol
+from longcode.telnyx import error_codes
 from longcode.use_cases import send_attempt
 from longcode.use_cases.enqueue import Forecast
 from longcode.use_cases.ports import Waiting
@@ -321,7 +321,11 @@ def breaker(control: Control, now_ms: int) -> str:
         if until > now_ms
         else "The next text tries"
     )
-    outage = ", for an outage of the provider" if protocol.stopped_by(control.breaker_reason) == "outage" else ""
+    outage = (
+        ", for an outage of the provider"
+        if error_codes.explain(control.breaker_fault).stopped_by == "outage"
+        else ""
+    )
     why = why.rstrip(".")
     return f"The breaker is open since {moment(since, now_ms)} ({relative(since, now_ms)}){outage}: {why}. {then}."
 
@@ -455,7 +459,7 @@ def overview_json(found: Overview, now_ms: int, *, full: bool) -> dict[str, Any]
             "since": when(control.breaker_since_ms),
             "until": when(control.breaker_until_ms),
             "reason": control.breaker_reason,
-            "stopped_by": protocol.stopped_by(control.breaker_reason),
+            "stopped_by": error_codes.explain(control.breaker_fault).stopped_by,
         }
         if control.breaker_until_ms is not None
         else None,

@@ -1,7 +1,7 @@
 """POST /webhooks/message: takes the provider's signed receipts and inbound texts. Must answer within 2 s."""
 
 from longcode.entrypoints import container, http
-from longcode.telnyx import protocol, signature
+from longcode.telnyx import signature, webhooks
 from longcode.use_cases import receipts
 
 
@@ -16,7 +16,7 @@ def handler(service: container.Service) -> container.Handler:
         signature.expect_source(service.settings.webhook_sources, request.source_address)
         signature.verify(service.settings.public_keys, request.headers, body, now)
         done = receipts.take(
-            protocol.event(body, now, service.settings.long_code),
+            webhooks.event(body, now, service.settings.long_code),
             request.path_id,
             long_code=service.settings.long_code,
             messages=messages,

@@ -158,6 +158,12 @@ class Service:
         return Telnyx(transport.client(), self.settings.provider_url, self._api_key)
 
     @cached_property
+    def explain(self) -> "ports.Explain":
+        from longcode.telnyx import error_codes
+
+        return error_codes.explain
+
+    @cached_property
     def pace(self) -> "pacing.Pace":
         from longcode.domain.pacing import Pace
 
@@ -182,6 +188,7 @@ class Service:
             sender=self.settings.long_code,
             validity_ms=self.settings.validity_minutes * 60_000,
             policy=self.settings.ambiguous_sends,
+            explain=self.explain,
             new_id=lambda: str(uuid.uuid4()),
             jitter=random.random,
         )

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from longcode.domain import errors, phone
+from longcode.domain import errors, phone, timeline
 from longcode.domain.message import Entry, Fault, Message, is_message_id, is_tag, iso
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_outs import OptOut
 from longcode.domain.outcomes import Answer
-from longcode.telnyx import explanations
+from longcode.telnyx import error_codes
 from longcode.use_cases import outages
 from longcode.use_cases.ports import Clock, Logger, Metrics
 
@@ -379,7 +379,7 @@ def processed(results: "list[Result]", remaining: int) -> Response:
 
 def status(message: Message, forecast: "Forecast | None") -> Response:
     """GET /sms/status/{id}: what became of it, and how."""
-    history = explanations.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
+    history = timeline.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
     fields = _fields(message) | {
         "history": [_entry(entry) for entry in history],
         "errors": [_fault(fault) for fault in message.faults],
@@ -493,4 +493,10 @@ def _row(fault: Fault) -> dict[str, object]:
 
 
 def _explanation(fault: Fault) -> dict[str, object]:
-    return asdict(explanations.explain(fault))
+    found = error_codes.explain(fault)
+    return {
+        "meaning": found.meaning,
+        "whose": found.responsible,
+        "resend": found.resend,
+        "next": found.next_step,
+    }

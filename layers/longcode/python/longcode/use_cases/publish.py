@@ -8,10 +8,10 @@ from longcode.domain.message import Fault, Message, iso
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword
 from longcode.domain.opt_outs import OptOut
+from longcode.domain.outcomes import Responsible
 from longcode.domain.status import Status
-from longcode.telnyx import explanations
 from longcode.use_cases import outages
-from longcode.use_cases.ports import Counters, EventBus, Heartbeat, Logger, Metrics
+from longcode.use_cases.ports import Counters, EventBus, Explain, Heartbeat, Logger, Metrics
 
 # The version of every notice's schema (docs/events.md). A new field leaves it as it is.
 VERSION = 1
@@ -32,7 +32,7 @@ _COUNTED_AS = {
     Status.DELIVERY_FAILED: Metric.DELIVERY_FAILED,
     Status.DELIVERED: Metric.DELIVERED,
 }
-_FAILED_BY: dict[explanations.Whose, Metric] = {
+_FAILED_BY: dict[Responsible, Metric] = {
     "recipient": Metric.FAILED_RECIPIENT,
     "content": Metric.FAILED_CONTENT,
     "sender": Metric.FAILED_SENDER,
@@ -50,6 +50,7 @@ def publish(
     heartbeat: Heartbeat,
     metrics: Metrics,
     logger: Logger,
+    explain: Explain,
     now_ms: int,
 ) -> int:
     """Tell of `changes` and count them. Returns how many, from the first on, are done with.
@@ -73,7 +74,7 @@ def publish(
         outages.note(exc, metrics, logger)
         return 0
     for change in changes[:done]:
-        for metric, value in measured(change):
+        for metric, value in measured(change, explain):
             metrics.count(metric, value)
     _hear(
         [change.after.at_ms for change in changes[:done] if isinstance(change.after, Beat)],
@@ -95,7 +96,7 @@ def _hear(beats: Sequence[int], heartbeat: Heartbeat, metrics: Metrics, logger: 
         outages.note(exc, metrics, logger)
 
 
-def measured(change: Change) -> Iterator[tuple[Metric, float]]:
+def measured(change: Change, explain: Explain) -> Iterator[tuple[Metric, float]]:
     """What a change adds to the metrics of what became of texts."""
     before, after = change.before, change.after
     if isinstance(after, OptOut):
@@ -129,7 +130,7 @@ def measured(change: Change) -> Iterator[tuple[Metric, float]]:
             yield Metric.DELIVERY_FAILED if metric is Metric.DELIVERED else Metric.DELIVERED, 0
         if metric in (Metric.FAILED, Metric.DELIVERY_FAILED):
             fault = after.faults[0] if after.faults else Fault("", "")
-            yield _FAILED_BY[explanations.explain(fault).whose], 1
+            yield _FAILED_BY[explain(fault).responsible], 1
 
 
 def event_of(change: Change) -> Event | None:

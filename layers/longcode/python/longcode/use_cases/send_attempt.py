@@ -17,7 +17,7 @@ from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Pace
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import opt_outs, outages
-from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics, OptOuts, Provider
+from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
 
 # How long one try through an open breaker has before another may.
 PROBE_MS = 15_000
@@ -46,7 +46,7 @@ _REPLAYS_MOST = 8
 
 @dataclass(frozen=True, slots=True)
 class SendDependencies:
-    """All that sending needs, in one hand."""
+    """Dependencies of sending."""
 
     messages: Messages
     limits: Limits
@@ -60,6 +60,7 @@ class SendDependencies:
     sender: str
     validity_ms: int
     policy: Literal["resolve", "hold"]
+    explain: Explain
     new_id: Callable[[], str]
     jitter: Callable[[], float]
 
