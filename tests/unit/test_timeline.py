@@ -39,23 +39,23 @@ def test_a_delivered_text_tells_its_whole_way() -> None:
     )
     message = make_message(status=Status.DELIVERED, claimed_ms=13_500, sent_ms=14_000, history=history)
 
-    told = timeline(message)
+    story = timeline(message)
 
-    assert words(told) == [
+    assert words(story) == [
         (1_000, "accepted"), (13_500, "waited"), (14_000, "submitted"), (15_000, "sent"), (17_000, "delivered"),
     ]  # fmt: skip
-    assert [entry.note for entry in told] == [
-        "It was accepted into the recipient's line.",
-        "It waited 12.5 s for its turn in the recipient's line.",
+    assert [entry.note for entry in story] == [
+        "It was accepted into the recipient queue.",
+        "It waited 12.5 s for its turn in the recipient queue.",
         "The provider took it.",
         "The provider passed it on to the recipient's network.",
         "It arrived.",
     ]
-    assert [entry.event_id for entry in told] == [None, None, None, "e-1", "e-2"]
+    assert [entry.event_id for entry in story] == [None, None, None, "e-1", "e-2"]
 
 
 def test_a_wait_names_what_it_is_for() -> None:
-    told = {
+    story = {
         reason: (
             timeline(make_message(held_by=reason, slot_ms=4_000))[1].note,
             timeline(make_message(status=Status.SENDING, claimed_ms=4_000, held_by=reason))[1].note,
@@ -63,7 +63,7 @@ def test_a_wait_names_what_it_is_for() -> None:
         for reason in HeldBy
     }
 
-    assert told == {
+    assert story == {
         reason: (
             f"It waits for {timelines._REASONS[reason]}, to leave at 1970-01-01T00:00:04.000Z.",
             f"It waited 3.0 s for {timelines._REASONS[reason]}.",
@@ -75,17 +75,18 @@ def test_a_wait_names_what_it_is_for() -> None:
 def test_what_a_forecast_knows_goes_before_what_is_stored() -> None:
     message = make_message(held_by=HeldBy.RECIPIENT_RATE, slot_ms=4_000)
 
-    told = timeline(message, (HeldBy.BREAKER, 60_000))
+    story = timeline(message, (HeldBy.BREAKER, 60_000))
 
     assert (
-        told[1].note == f"It waits for {timelines._REASONS[HeldBy.BREAKER]}, to leave at 1970-01-01T00:01:00.000Z."
+        story[1].note
+        == f"It waits for {timelines._REASONS[HeldBy.BREAKER]}, to leave at 1970-01-01T00:01:00.000Z."
     )
 
 
 def test_a_pause_has_no_known_end_even_if_a_slot_is_stored() -> None:
-    told = timeline(make_message(held_by=HeldBy.RECIPIENT_RATE, slot_ms=4_000), (HeldBy.PAUSED, None))
+    story = timeline(make_message(held_by=HeldBy.RECIPIENT_RATE, slot_ms=4_000), (HeldBy.PAUSED, None))
 
-    assert told[1].note == "It waits for the end of a pause."
+    assert story[1].note == "It waits for the end of a pause."
 
 
 def test_a_text_that_is_sent_at_once_has_not_waited() -> None:
@@ -100,13 +101,13 @@ def test_a_text_that_was_never_sent_waited_until_its_end() -> None:
     end = Entry(3_601_000, "expired_unsent", "reconciler")
     message = make_message(status=Status.EXPIRED_UNSENT, updated_ms=9_999_999, history=(end,))
 
-    told = timeline(message)
+    story = timeline(message)
 
-    assert words(told) == [(1_000, "accepted"), (3_601_000, "waited"), (3_601_000, "expired_unsent")]
-    assert told[1].note == "It waited 1 h for its turn in the recipient's line."
+    assert words(story) == [(1_000, "accepted"), (3_601_000, "waited"), (3_601_000, "expired_unsent")]
+    assert story[1].note == "It waited 1 h for its turn in the recipient queue."
 
 
-def test_receipts_are_told_in_the_order_of_their_time_and_after_the_sending() -> None:
+def test_receipts_come_in_the_order_of_their_time_and_after_the_sending() -> None:
     # They came late, in the wrong order, and the provider's clock is behind ours.
     history = (
         Entry(14_000, "submitted", "consumer"),
@@ -164,7 +165,7 @@ def test_a_status_tells_the_way_of_a_text_from_its_acceptance(world: World) -> N
     assert all(row["note"].endswith(".") for row in history)
 
 
-def test_a_status_says_how_long_the_second_text_of_a_line_waited(world: World) -> None:
+def test_a_status_says_how_long_the_second_text_of_a_recipient_waited(world: World) -> None:
     world.enqueue(message="First")
     ident = world.enqueue(message="Second").fields["message_id"]
     world.consume()

@@ -14,14 +14,11 @@ _REASONS = {
     HeldBy.PROVIDER_BACKOFF: "the provider, which asked for fewer texts or could not be reached",
     HeldBy.SCHEDULE: "its time",
 }
+_NO_REASON = "its turn in the recipient queue"
 
-
-_NO_REASON = "its turn in the recipient's line"
-
-
-# A word of a history, where it means one thing whoever says it.
+# A status in a history, where it means one thing from every source.
 _NOTES = {
-    "unknown": "Nobody knows yet whether the provider took it.",
+    "unknown": "It is not known yet whether the provider took it.",
     "submitted": "The provider took it.",
     "sent": "The provider passed it on to the recipient's network.",
     "delivered": "It arrived.",
@@ -31,35 +28,38 @@ _NOTES = {
     "expired_unsent": "It was not sent, because it waited too long.",
     "sending_failed": "The provider could not send it.",
     "delivery_failed": "The recipient's network did not deliver it.",
-    "delivery_unconfirmed": "Nobody confirms that it arrived.",
+    "delivery_unconfirmed": "It is not confirmed that it arrived.",
     "expired": "It expired on its way.",
     "received": "It came in.",
 }
 
+# Of a span: seconds and name of a unit, then of the one that its rest is given in.
+_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+
 
 def timeline(message: Message, outlook: tuple[HeldBy | None, int | None] | None = None) -> tuple[Entry, ...]:
-    """The message's history from its acceptance on, oldest first, each line with a note in plain words.
+    """The message's history from its acceptance on, oldest first, each entry with a note in plain words.
 
     `accepted` and `waited` (or `waiting`) are not stored but derived. `outlook` is what a waiting message waits
     for and until when, where the caller knows more than the record.
     """
     history = sorted(message.history, key=lambda entry: _moment(entry, message))
-    told = tuple(replace(entry, note=entry.note or _NOTES.get(entry.status)) for entry in history)
+    noted = tuple(replace(entry, note=entry.note or _NOTES.get(entry.status)) for entry in history)
     if message.direction == "inbound":
-        return told
+        return noted
     if message.route == "send":
-        return (Entry(message.accepted_ms, "accepted", "api", note="It was accepted, to be sent at once."), *told)
-    accepted = Entry(message.accepted_ms, "accepted", "api", note="It was accepted into the recipient's line.")
+        return (Entry(message.accepted_ms, "accepted", "api", note="It was accepted, to be sent at once."), *noted)
+    accepted = Entry(message.accepted_ms, "accepted", "api", note="It was accepted into the recipient queue.")
     if message.status.waiting:
         wait = _waiting(message, *(outlook or (message.held_by, message.slot_ms)))
     else:
         ended_ms = message.claimed_ms or next((entry.at_ms for entry in history), message.updated_ms)
         wait = _waited(message, ended_ms)
-    return (accepted, wait, *told)
+    return (accepted, wait, *noted)
 
 
 def _moment(entry: Entry, message: Message) -> tuple[int, bool]:
-    """Where a line stands. Receipts carry the provider's time, and can't be older than what they confirm."""
+    """What an entry is sorted by. A receipt has the provider's time, and is never older than what it confirms."""
     receipt = entry.source == "webhook"
     return max(entry.at_ms, (message.sent_ms or 0) if receipt else 0), receipt
 
@@ -74,9 +74,6 @@ def _waited(message: Message, ended_ms: int) -> Entry:
     for_what = _REASONS[message.held_by] if message.held_by else _NO_REASON
     note = f"It waited {_span(ended_ms - message.accepted_ms)} for {for_what}."
     return Entry(ended_ms, "waited", "consumer", note=note)
-
-
-_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
 def _span(duration_ms: int) -> str:

@@ -43,7 +43,7 @@ _NEW = "that is a new message and never happens by itself"
 
 # ------------------------------------------------------------------------------------------------- the table
 
-# A verdict of None: the code comes in receipts alone, or is one of ours, and as the refusal of a send it is unknown.
+# A verdict of None: the code comes in receipts alone, or is one of ours; as the refusal of a send it is unknown.
 # Ranges only where Telnyx itself has one meaning for all.
 # fmt: off
 _TABLE = (
@@ -342,7 +342,7 @@ def find(fault: Fault) -> Code | None:
 
 
 def by_status(http_status: int, *, coded: bool) -> Code:
-    """What an HTTP status means alone. `coded`: the answer has the form of Telnyx's errors, with an unknown code."""
+    """What an HTTP status means alone. `coded`: the answer has Telnyx's form of errors, with an unknown code."""
     if http_status in _BY_STATUS:
         return _BY_STATUS[http_status]
     if http_status >= 500 or http_status < 200:

@@ -1,4 +1,4 @@
-"""What a webhook of Telnyx says, in this service's terms. Source: Telnyx's messaging API (OpenAPI), its webhooks."""
+"""What a webhook says, in this service's terms. Source: Telnyx's messaging API (OpenAPI), its webhooks."""
 
 import re
 import uuid
