@@ -15,7 +15,7 @@ from longcode.domain.message import CLAIM_MS
 from longcode.domain.pacing import recipient_key
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.backlog import waiting
-from longcode.use_cases.recipient_worker import RENEW_AFTER
+from longcode.use_cases.queue_messages import RENEW_AFTER
 from tests.support.fakes import OURS, THEIRS, FakeClock, FakeQueue, World, make_settings, make_world
 from tests.support.fakes import provider as providers
 from tests.support.fakes.examples import make_message

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from longcode.aws.observability import LambdaLogger, LambdaMetrics
     from longcode.domain import pacing
     from longcode.domain.message import Message
-    from longcode.use_cases import ports, recipient_worker, reconcile, send_attempt
+    from longcode.use_cases import ports, queue_messages, reconcile, send_attempt
     from longcode.use_cases.quota import Quota
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
@@ -250,7 +250,7 @@ class Service:
         return self.clock.now_ms() + min(int(remaining), at_most_ms)
 
     @cached_property
-    def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[recipient_worker.Result]]]":
+    def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[queue_messages.Result]]]":
         """deliver.send_batch, with everything but the deadline and the batch."""
         from longcode.use_cases.consume import send_batch
 

@@ -22,7 +22,7 @@ from longcode.use_cases.ports import Clock, Logger, Metrics
 if TYPE_CHECKING:
     from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
-    from longcode.use_cases.recipient_worker import Result
+    from longcode.use_cases.queue_messages import Result
 
 # Any: an API Gateway proxy event is JSON.
 GatewayEvent = Mapping[str, Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from longcode.domain import braking, pacing
-from longcode.domain.errors import Unavailable
+from longcode.domain.errors import OPTED_OUT, Unavailable
 from longcode.domain.gate import Control, Gate, Trouble
 from longcode.domain.message import Entry, Fault, Message
 from longcode.domain.metrics import Metric
@@ -210,6 +210,25 @@ def fail(message: Message, deps: SendDependencies, fault: Fault, now: int, *, sa
     """End a claimed text that the provider did not take."""
     entry = Entry(now, Status.FAILED.value, "api" if message.route == "send" else "consumer", faults=(fault,))
     deps.messages.end(message, Status.FAILED, entry, now, safe_to_retry=safe_to_retry)
+
+
+def suppress(message: Message, deps: SendDependencies) -> Message:
+    """End a text whose recipient has opted out since it was accepted."""
+    now = deps.clock.now_ms()
+    fault = Fault("recipient_opted_out", OPTED_OUT)
+    entry = Entry(now, Status.SUPPRESSED.value, "consumer", faults=(fault,))
+    if deps.messages.end(message, Status.SUPPRESSED, entry, now):
+        deps.logger.info("send.suppressed", message_id=message.id)
+    return replace(message, status=Status.SUPPRESSED, faults=(fault,))
+
+
+def expire(message: Message, deps: SendDependencies, now: int) -> Message:
+    """End a text that has waited longer than it was valid."""
+    fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+    entry = Entry(now, Status.EXPIRED_UNSENT.value, "consumer", faults=(fault,))
+    deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
+    deps.logger.info("send.expired", message_id=message.id)
+    return replace(message, status=Status.EXPIRED_UNSENT, faults=(fault,))
 
 
 def _wait_ms(answer: Answer, troubles: int, jitter: float) -> int:
