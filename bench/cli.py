@@ -58,7 +58,7 @@ def bare(ctx: typer.Context) -> None:
     "  python -m bench pacing --virtual --only sixty --only sender\n"
     "  python -m bench pacing --live"
 )
-def pacing(
+def pacing(  # noqa: PLR0913 -- one parameter for each option of the command
     live: Annotated[bool, typer.Option("--live", help="Only on the local stack, in real time.")] = False,
     in_virtual_time: Annotated[
         bool, typer.Option("--virtual", help="Only in virtual time, beside three baselines.")

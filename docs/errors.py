@@ -1,4 +1,4 @@
-"""Write docs/errors.md from the table in longcode.telnyx.explanations: `python docs/errors.py`."""
+"""Write docs/errors.md from the table in longcode.telnyx.error_codes: `python docs/errors.py`."""
 
 import sys
 from pathlib import Path
@@ -7,14 +7,15 @@ HERE = Path(__file__).resolve().parent
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parent / "layers/longcode/python"))
 
-from longcode.telnyx import explanations  # noqa: E402 (run as a script, it has to find the layer first)
+from longcode.domain.outcomes import Responsible  # noqa: E402
+from longcode.telnyx import error_codes  # noqa: E402 (run as a script, it has to find the layer first)
 
 PAGE = HERE / "errors.md"
 
 _HEAD = """\
 # What went wrong, and what to do
 
-<!-- Made by docs/errors.py from longcode/telnyx/explanations.py: change the table there, not this page. -->
+<!-- Made by docs/errors.py from longcode/telnyx/error_codes.py: change the table there, not this page. -->
 
 A text that did not arrive says why in `errors[]` of `GET /sms/status/{id}`, in its `history`, in `provider` of a
 refused `POST /sms/send`, and in a row of `POST /sms/queue/process`. `code`, `title` and `detail` are the
@@ -40,7 +41,7 @@ with an id of its own, and a decision of yours. The codes of refused requests to
 `recipient_queue_full`, are in [api.md](api.md#errors).
 """
 
-_SECTIONS: dict[explanations.Whose, tuple[str, str]] = {
+_SECTIONS: dict[Responsible, tuple[str, str]] = {
     "recipient": ("The recipient", "The number, or the phone and the network behind it."),
     "content": ("The text", "What it says, or how long it is."),
     "sender": ("Our number", "The number, its messaging profile, its registration and its rate."),
@@ -55,26 +56,25 @@ _SECTIONS: dict[explanations.Whose, tuple[str, str]] = {
 
 def page() -> str:
     """The whole page."""
-    example = explanations.EXPLANATIONS["40001"]
+    example = error_codes.CODES["40001"]
     parts = [
         _HEAD
         % {
             "meaning": example.meaning,
-            "whose": example.whose,
+            "whose": example.responsible,
             "resend": example.resend,
-            "next": example.next,
+            "next": example.next_step,
         }
     ]
-    for whose in explanations.WHOSE:
-        title, what = _SECTIONS[whose]
+    for whose, (title, what) in _SECTIONS.items():
         parts += [
             f'\n## {title}\n\n`"whose": "{whose}"`. {what}\n',
             "\n| Code | What it means | Resend | What to do |\n|---|---|---|---|\n",
         ]
         parts += [
-            f"| {', '.join(codes)} | {found.meaning} | `{found.resend}` | {found.next} |\n"
-            for codes, found in explanations.rows()
-            if found.whose == whose
+            f"| {codes} | {found.meaning} | `{found.resend}` | {found.next_step} |\n"
+            for codes, found in error_codes.rows()
+            if found.responsible == whose
         ]
     return "".join(parts)
 

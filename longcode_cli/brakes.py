@@ -1,7 +1,7 @@
 """The pause and the breaker in words."""
 
 from longcode.domain.gate import Control
-from longcode.telnyx import protocol
+from longcode.telnyx import error_codes
 from longcode_cli.stack import Stack
 from longcode_cli.terminal import moment, now_ms, plain, relative, say
 
@@ -27,7 +27,8 @@ def breaker(control: Control, now_ms: int) -> str:
         if until > now_ms
         else "The next text tries"
     )
-    outage = ", for an outage of the provider" if protocol.stopped_by(control.breaker_reason) == "outage" else ""
+    stopped_by = error_codes.explain(control.breaker_fault).stopped_by
+    outage = ", for an outage of the provider" if stopped_by == "outage" else ""
     why = why.rstrip(".")
     return f"The breaker is open since {moment(since, now_ms)} ({relative(since, now_ms)}){outage}: {why}. {then}."
 

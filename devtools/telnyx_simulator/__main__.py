@@ -81,7 +81,7 @@ ProfileId = Annotated[str, typer.Option(help="The messaging profile's id.")]
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913 -- one parameter for each option of the command
     api_key: ApiKey,
     number: Numbers,
     key_file: KeyFile,

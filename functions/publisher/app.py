@@ -9,7 +9,12 @@ from longcode.use_cases import publish
 
 def handler(service: container.Service) -> container.Handler:
     """The publisher over `service`."""
-    event_bus, counters, heartbeat = service.event_bus, service.counters, service.heartbeat
+    event_bus, counters, heartbeat, explain = (
+        service.event_bus,
+        service.counters,
+        service.heartbeat,
+        service.explain,
+    )
 
     def tell(changes: Sequence[events.Change]) -> int:
         return publish.publish(
@@ -19,6 +24,7 @@ def handler(service: container.Service) -> container.Handler:
             heartbeat=heartbeat,
             metrics=service.metrics,
             logger=service.logger,
+            explain=explain,
             now_ms=service.clock.now_ms(),
         )
 

@@ -3,7 +3,7 @@
 from longcode.entrypoints import container
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
-from longcode.telnyx import protocol, signature
+from longcode.telnyx import signature, webhooks
 from longcode.use_cases import receipts
 
 
@@ -18,7 +18,7 @@ def handler(service: container.Service) -> container.Handler:
         signature.expect_source(service.settings.webhook_sources, request.source_address)
         signature.verify(service.settings.public_keys, request.headers, body, now)
         done = receipts.take(
-            protocol.event(body, now, service.settings.long_code),
+            webhooks.event(body, now, service.settings.long_code),
             request.path_id,
             long_code=service.settings.long_code,
             messages=messages,

@@ -10,7 +10,7 @@ from longcode.domain import braking
 from longcode.domain.gate import Control, Gate
 from longcode.domain.message import iso
 from longcode.domain.status import HeldBy
-from longcode.telnyx import protocol
+from longcode.telnyx import error_codes
 from longcode.use_cases import send_attempt
 from longcode_cli import overview, terminal
 from longcode_cli.brakes import breaker, paused
@@ -191,7 +191,7 @@ def _stops_json(gate: Gate, now_ms: int) -> dict[str, Any]:
             "since": _when(control.breaker_since_ms),
             "until": _when(control.breaker_until_ms),
             "reason": control.breaker_reason,
-            "stopped_by": protocol.stopped_by(control.breaker_reason),
+            "stopped_by": error_codes.explain(control.breaker_fault).stopped_by,
         }
     if brake is not None:
         fields["brake"] = {

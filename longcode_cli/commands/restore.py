@@ -48,7 +48,7 @@ def command(
         raise Problem(
             "Sending is not paused.", "longcode pause first, and resume when you have seen what came back."
         )
-    done, restoring = Restored(), TableRestore(stack.messages.table)
+    done = Restored()
     with terminal.progress(TextColumn("Reading")) as show:
         for done in restore(stack, table, now_ms(), dry_run=dry_run):
             show(completed=done.read)

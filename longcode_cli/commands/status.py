@@ -11,6 +11,7 @@ from longcode.domain.gate import Control
 from longcode.domain.message import Fault, Message, utc
 from longcode.domain.opt_out_keywords import OptOutKeyword
 from longcode.domain.status import HeldBy, Status
+from longcode.domain.timeline import timeline
 from longcode.entrypoints import responses
 from longcode.use_cases import enqueue
 from longcode.use_cases.enqueue import Forecast
@@ -92,7 +93,7 @@ def message(
         Text.assemble("Message ", (found.id, "bold"), f", accepted {relative(found.accepted_ms, now_ms)}"),
         terminal.facts(_facts(found, full=full)),
         "",
-        _history(found, full=full),
+        _history(found, forecast, full=full),
         *(["", outlook] if outlook else []),
     )
 
@@ -106,6 +107,8 @@ def _facts(found: Message, *, full: bool) -> list[tuple[str, RenderableType]]:
         ("text", f"{words} ({count(found.parts or found.segments, 'part')})"),
         ("telnyx id", plain(found.telnyx_id or "none yet")),
     ]
+    if found.direction == "outbound":
+        facts.append(("attempts", str(found.attempts)))
     if found.opt_out is not None:
         facts.append(("read as", _READ_AS[OptOutKeyword(found.opt_out)]))
     if found.cost is not None:
@@ -115,11 +118,11 @@ def _facts(found: Message, *, full: bool) -> list[tuple[str, RenderableType]]:
     return facts
 
 
-def _history(found: Message, *, full: bool) -> Table:
+def _history(found: Message, forecast: Forecast | None, *, full: bool) -> Table:
     table = terminal.table("when (UTC)", "after", "what", "details", right=("after",))
     table.columns[-1].no_wrap = False
     table.columns[-1].overflow = "fold"
-    for at_ms, what, details in _timeline(found, full=full):
+    for at_ms, what, details in _timeline(found, forecast, full=full):
         after = "" if at_ms == found.accepted_ms else f"+{span(at_ms - found.accepted_ms)}"
         table.add_row(_clock(at_ms, found.accepted_ms), after, what, details)
     return table
@@ -131,22 +134,13 @@ def _clock(at_ms: int, first_ms: int) -> str:
     return f"{date}{at:%H:%M:%S}.{at_ms % 1000:03}"
 
 
-def _timeline(found: Message, *, full: bool) -> list[tuple[int, str, str]]:
+def _timeline(found: Message, forecast: Forecast | None, *, full: bool) -> list[tuple[int, str, str]]:
     """Moment, event, details; in the order of time."""
-    if found.direction == "inbound":
-        rows = [(found.accepted_ms, "received", "by webhook")]
-    else:
-        rows = [(found.accepted_ms, "accepted", f"by POST /sms/{found.route}")]
-    if found.claimed_ms is not None:
-        waited = ""
-        if found.route == "queue":
-            slot = f" for its slot at {_clock(found.slot_ms, found.accepted_ms)}" if found.slot_ms else ""
-            waited = f", waited {span(found.claimed_ms - found.accepted_ms)}{slot}"
-        rows.append((found.claimed_ms, "sending", f"attempt {found.attempts}{waited}"))
-    for entry in found.history:
+    rows = []
+    for entry in timeline(found, (forecast.held_by, forecast.eta_ms) if forecast else None):
         details = [entry.source, *filter(None, [entry.note]), *(_fault(fault) for fault in entry.faults)]
         rows.append((entry.at_ms, plain(entry.status), plain(without_numbers("; ".join(details), full=full))))
-    return sorted(rows, key=lambda row: row[0])
+    return rows
 
 
 def _fault(fault: Fault) -> str:

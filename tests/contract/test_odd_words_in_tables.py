@@ -21,7 +21,7 @@ from longcode.domain.outcomes import Verdict
 from longcode.domain.search import Search
 from longcode.domain.status import Status
 from longcode.entrypoints.stream import _item
-from longcode.telnyx import protocol
+from longcode.telnyx import protocol, records
 from tests.contract.tables import REGION, create_table
 from tests.support.fakes import OURS, THEIRS, FakeLimits, FakeOptOuts, Reply, World, call, make_world
 from tests.support.fakes.clock import START_MS
@@ -115,11 +115,11 @@ def test_answers_of_any_content_are_read_and_stored(
     fields: dict[str, Any], status: int, headers: dict[str, str]
 ) -> None:
     answer = protocol.classify(status, headers, raw(fields), START_MS / 1000, THEIRS)
-    record = protocol.record(raw(fields), START_MS, THEIRS)
-    page = protocol.detail_records(raw(fields), 1, "https://example.com/webhooks/message/a")
+    record = records.record(raw(fields), START_MS, THEIRS)
+    page = records.detail_records(raw(fields), 1, "https://example.com/webhooks/message/a")
     with store() as kept:
-        records = [told for told in (record, page.found if page else None) if told]
-        for found in (answer, *map(protocol.accepted_by_record, records)):
+        read_back = [found for found in (record, page.found if page else None) if found]
+        for found in (answer, *(one.answer() for one in read_back)):
             message = make_message()
             assert kept.messages.accept(message) is None
             claimed = kept.messages.claim(message.id, "claim", START_MS).message
@@ -133,8 +133,8 @@ def test_answers_of_any_content_are_read_and_stored(
             assert read
             assert read.faults == (found.faults if found.verdict is Verdict.ACCEPTED else (found.fault,))
             assert [text for text in texts_of([*map(vars_of, read.faults)]) if not is_safe(text)] == []
-        for told in records:
-            kept.messages.record(message.id, protocol.receipt_of_record(told, START_MS), START_MS)
+        for one in read_back:
+            kept.messages.record(message.id, one.receipt(START_MS), START_MS)
             assert kept.messages.get(message.id)
 
 
@@ -145,8 +145,8 @@ def vars_of(fault: Any) -> list[str]:
 @given(st.binary(max_size=60), st.sampled_from([200, 400, 503]))
 def test_bytes_of_any_kind_are_read_as_an_answer(content: bytes, status: int) -> None:
     assert protocol.classify(status, {}, content, START_MS / 1000).verdict
-    protocol.record(content, START_MS)
-    protocol.detail_records(content, 1, "https://example.com/webhooks/message/a")
+    records.record(content, START_MS)
+    records.detail_records(content, 1, "https://example.com/webhooks/message/a")
 
 
 def test_a_history_full_of_the_longest_words_fits_into_one_item() -> None:

@@ -21,8 +21,8 @@ from longcode.aws.opt_outs import DynamoOptOuts
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Entry, Message
 from longcode.domain.opt_outs import OptOutChange
+from longcode.domain.outcomes import WebhookEvent
 from longcode.domain.status import Status
-from longcode.telnyx.protocol import WebhookEvent
 from longcode.use_cases import opt_outs, receipts
 from longcode.use_cases.ports import Messages, OptOuts
 from tests.chance import FULL, groups_meeting, meeting, pairs, told

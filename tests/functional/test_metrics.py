@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -11,7 +11,9 @@ from longcode.domain.events import Change
 from longcode.domain.message import Fault, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.outcomes import Responsible
 from longcode.domain.status import Status
+from longcode.telnyx import error_codes
 from longcode.use_cases import publish
 from longcode.use_cases.gauges import STRANDED_AFTER_MS
 from tests.support.fakes import OURS, ROOT, THEIRS, World, make_settings, make_world
@@ -23,7 +25,7 @@ from tests.support.fakes.webhooks import Signer, inbound, receipt
 
 def measured(before: Any, after: Any) -> dict[Metric, float]:
     found: dict[Metric, float] = {}
-    for metric, value in publish.measured(Change("event", "1", before, after)):
+    for metric, value in publish.measured(Change("event", "1", before, after), error_codes.explain):
         found[metric] = found.get(metric, 0) + value
     return found
 
@@ -145,10 +147,10 @@ def test_a_change_of_mind_is_counted_once(before: Any, after: Any, counts: dict[
 
 
 def test_every_kind_of_fault_has_a_metric_of_its_own() -> None:
-    from longcode.telnyx import explanations
+    kinds = get_args(Responsible)
 
-    assert set(publish._FAILED_BY) == set(explanations.WHOSE)
-    assert len(set(publish._FAILED_BY.values())) == len(explanations.WHOSE)
+    assert set(publish._FAILED_BY) == set(kinds)
+    assert len(set(publish._FAILED_BY.values())) == len(kinds)
 
 
 def test_what_the_bus_refused_is_counted_when_it_was_told_and_not_before(world: World) -> None:

@@ -17,6 +17,7 @@ from longcode.domain.events import Change
 from longcode.domain.gate import Control
 from longcode.domain.message import Message, iso
 from longcode.domain.status import Status
+from longcode.telnyx import error_codes
 from longcode.use_cases import publish
 from longcode.use_cases.search import Page
 from longcode_cli import terminal
@@ -68,7 +69,7 @@ def expect_readable(world: World) -> None:
         published = publish.event_of(change)
         assert published
         assert json.loads(_detail(published))["at"][:4] in ("2023", iso(published.at_ms)[:4])
-        assert all(math.isfinite(value) for _, value in publish.measured(change))
+        assert all(math.isfinite(value) for _, value in publish.measured(change, error_codes.explain))
         assert all(2010 <= int(iso(entry.at_ms)[:4]) <= 2024 for entry in message.history)
 
 
@@ -215,7 +216,9 @@ def test_a_cost_that_comes_after_the_end_is_kept_and_counted_once(world: World) 
 
     after = world.messages.all[0]
     assert world.status(text.key).fields["cost"] == {"amount": "0.0051", "currency": "USD"}
-    assert [str(metric) for metric, _ in publish.measured(Change("e", "1", before, after))] == ["Cost"]
+    assert [
+        str(metric) for metric, _ in publish.measured(Change("e", "1", before, after), error_codes.explain)
+    ] == ["Cost"]
 
 
 @pytest.mark.parametrize("occurred", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "99991231T235959Z"])

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longcode.domain.gate import Control
 from longcode.domain.message import Fault
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import Status
-from longcode.telnyx import protocol
+from longcode.telnyx import error_codes, protocol
 from tests.chance import told
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import TELNYX_ID
@@ -513,5 +514,6 @@ STOPPED_BY = [
 def test_an_open_breaker_is_about_the_fault_that_opened_it() -> None:
     for code, word in STOPPED_BY:
         with told((code, word)):
-            assert protocol.stopped_by(code) == word
-            assert protocol.stopped_by(f"{code} Some title of the provider's") == word
+            for reason in (code, f"{code} Some title of the provider's"):
+                fault = Control(breaker_reason=reason).breaker_fault
+                assert error_codes.explain(fault).stopped_by == word

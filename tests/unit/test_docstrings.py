@@ -20,5 +20,5 @@ def test_every_example_in_a_docstring_does_what_it_says() -> None:
     ]
     ran = {module: doctest.testmod(importlib.import_module(module)) for module in modules}
 
-    assert "longcode.telnyx.explanations" in ran
+    assert "longcode.telnyx.error_codes" in ran
     assert {module: result for module, result in ran.items() if result.failed or not result.attempted} == {}

@@ -8,6 +8,7 @@ import pytest
 
 from longcode.domain.errors import Unavailable
 from longcode.domain.outcomes import Record, Verdict
+from longcode.domain.status import Status
 from longcode.telnyx import protocol
 from longcode.telnyx.client import MOST_PAGES, SEND_S, TIMEOUT, Telnyx
 from longcode.use_cases.consume import SEND_BUDGET_MS
@@ -306,7 +307,7 @@ def test_a_known_message_is_read_back_by_the_providers_id() -> None:
     (request,) = line.requests
     assert (request.method, str(request.url)) == ("GET", f"https://provider.invalid/v2/messages/{TELNYX_ID}")
     assert request.headers["authorization"] == "Bearer KEY_one"
-    assert found == Record(TELNYX_ID, "delivered")
+    assert found == Record(TELNYX_ID, "delivered", Status.DELIVERED)
 
 
 def test_an_unknown_one_is_looked_for_among_the_recipients_detail_records() -> None:
@@ -319,7 +320,7 @@ def test_an_unknown_one_is_looked_for_among_the_recipients_detail_records() -> N
     assert request.url.path == "/v2/detail_records"
     assert request.url.params["filter[record_type]"] == "messaging"
     assert request.url.params["filter[cld]"] == THEIRS
-    assert found == Record(TELNYX_ID, "sent")
+    assert found == Record(TELNYX_ID, "sent", Status.SENT)
 
 
 def detail(number: int, webhook_url: str = "https://example.com/webhooks/message/other") -> dict[str, str]:
@@ -413,7 +414,7 @@ def test_a_record_is_found_on_whatever_page_it_is() -> None:
 
     found = line.provider.record_of(MESSAGE)
 
-    assert found == Record("t-7", "delivered")
+    assert found == Record("t-7", "delivered", Status.DELIVERED)
     assert len(line.requests) == 3
 
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longcode.domain import outcomes
 from longcode.domain.message import Entry, Fault, epoch_ms, is_message_id
 from longcode.domain.outcomes import Record, Verdict
 from longcode.domain.status import Status
-from longcode.telnyx import protocol
+from longcode.telnyx import protocol, records, webhooks
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OURS, TELNYX_ID, THEIRS, make_message
 
@@ -72,8 +73,8 @@ def webhook(event_type: str = "message.finalized", data: Any = None, **payload: 
     return json.dumps(event).encode()
 
 
-def read(body: bytes) -> protocol.WebhookEvent:
-    event = protocol.event(body, NOW)
+def read(body: bytes) -> outcomes.WebhookEvent:
+    event = webhooks.event(body, NOW)
     assert event
     return event
 
@@ -431,7 +432,7 @@ NO_EVENTS = [
 
 
 def test_a_body_that_is_no_event_is_none() -> None:
-    assert [body[:24] for body in NO_EVENTS if protocol.event(body, NOW) is not None] == []
+    assert [body[:24] for body in NO_EVENTS if webhooks.event(body, NOW) is not None] == []
 
 
 ANYTHING = st.recursive(
@@ -567,7 +568,7 @@ def test_an_inbound_text_without_an_id_of_the_providers_form_has_one_of_ours_and
     ident: object,
 ) -> None:
     first, again = read(inbound(id=ident)).inbound, read(inbound(id=ident)).inbound
-    other = protocol.event(inbound(id=ident).replace(b"4ee8c3a6", b"4ee8c3a7").replace(b"not a", b"nor a"), NOW)
+    other = webhooks.event(inbound(id=ident).replace(b"4ee8c3a6", b"4ee8c3a7").replace(b"not a", b"nor a"), NOW)
 
     assert first
     assert again
@@ -581,7 +582,7 @@ def test_an_inbound_text_without_an_id_of_the_providers_form_has_one_of_ours_and
 def test_of_several_numbers_that_a_text_came_to_ours_is_its_recipient() -> None:
     body = inbound(to=[{"phone_number": "+12025550177"}, {"phone_number": OURS}])
 
-    event = protocol.event(body, NOW, OURS)
+    event = webhooks.event(body, NOW, OURS)
 
     assert event
     assert event.inbound
@@ -627,11 +628,20 @@ def test_a_record_read_back_is_the_message_as_the_provider_has_it() -> None:
         }
     ).encode()
 
-    found = protocol.record(content, NOW)
+    found = records.record(content, NOW)
 
     completed_ms = epoch_ms("2023-11-13T15:48:14Z")
-    assert found == Record(TELNYX_ID, "delivery_failed", (Fault("40008", "U"),), 2, "0.0051", "USD", completed_ms)
-    receipt = protocol.receipt_of_record(found, NOW)
+    assert found == Record(
+        TELNYX_ID,
+        "delivery_failed",
+        Status.DELIVERY_FAILED,
+        (Fault("40008", "U"),),
+        2,
+        "0.0051",
+        "USD",
+        completed_ms,
+    )
+    receipt = found.receipt(NOW)
     assert (receipt.parts, receipt.cost, receipt.currency) == (2, "0.0051", "USD")
     assert (receipt.completed_ms, receipt.source) == (completed_ms, "reconciler")
 
@@ -642,7 +652,7 @@ def test_a_record_read_back_is_the_message_as_the_provider_has_it() -> None:
     ids=repr,
 )
 def test_an_unreadable_record_is_none(content: bytes) -> None:
-    assert protocol.record(content, NOW) is None
+    assert records.record(content, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -651,7 +661,7 @@ def test_an_unreadable_record_is_none(content: bytes) -> None:
     ids=repr,
 )
 def test_an_unreadable_page_of_detail_records_is_none(content: bytes) -> None:
-    assert protocol.detail_records(content, 1, MINE) is None
+    assert records.detail_records(content, 1, MINE) is None
 
 
 MINE = "https://example.com/webhooks/message/a"
@@ -669,17 +679,17 @@ def test_among_the_detail_records_ours_is_the_one_with_our_address() -> None:
         {"uuid": "t-2", "delivery_status_webhook_url": MINE, "status": "delivered"},
     )
 
-    assert protocol.detail_records(content, 1, MINE) == protocol.DetailRecords(
-        Record("t-2", "delivered"), last=True
+    assert records.detail_records(content, 1, MINE) == records.DetailRecords(
+        Record("t-2", "delivered", Status.DELIVERED), last=True
     )
-    other = protocol.detail_records(content, 1, "https://example.com/webhooks/message/c")
-    assert other == protocol.DetailRecords(None, last=True)
+    other = records.detail_records(content, 1, "https://example.com/webhooks/message/c")
+    assert other == records.DetailRecords(None, last=True)
 
 
 def test_a_text_without_an_address_of_ours_is_none_of_those_without_one() -> None:
     content = page({"uuid": "t-1", "delivery_status_webhook_url": "", "status": "sent"})
 
-    assert protocol.detail_records(content, 1, "") == protocol.DetailRecords(None, last=True)
+    assert records.detail_records(content, 1, "") == records.DetailRecords(None, last=True)
 
 
 @pytest.mark.parametrize(
@@ -703,27 +713,40 @@ def test_a_text_without_an_address_of_ours_is_none_of_those_without_one() -> Non
 def test_the_last_page_is_where_the_answer_says_or_else_a_short_one(
     number: int, rows: int, meta: dict[str, object], last: bool
 ) -> None:
-    found = protocol.detail_records(page(*({"uuid": str(row)} for row in range(rows)), **meta), number, MINE)
+    found = records.detail_records(page(*({"uuid": str(row)} for row in range(rows)), **meta), number, MINE)
 
-    assert found == protocol.DetailRecords(None, last=last)
+    assert found == records.DetailRecords(None, last=last)
 
 
 @pytest.mark.parametrize("meta", [{"total_pages": 3}, {"total_results": 120}], ids=repr)
 def test_a_page_that_is_empty_before_the_end_is_no_end(meta: dict[str, object]) -> None:
-    assert protocol.detail_records(page(**meta), 2, MINE) is None
+    assert records.detail_records(page(**meta), 2, MINE) is None
 
 
 def test_a_message_on_record_was_accepted() -> None:
-    answer = protocol.accepted_by_record(Record(TELNYX_ID, "delivered"))
+    answer = Record(TELNYX_ID, "delivered", Status.DELIVERED).answer()
 
     assert (answer.verdict, answer.telnyx_id, answer.status) == (Verdict.ACCEPTED, TELNYX_ID, Status.DELIVERED)
+    assert answer.provider_status == "delivered"
+
+
+def test_a_record_with_a_word_that_is_unknown_was_accepted_and_is_no_news() -> None:
+    content = json.dumps({"data": {"id": TELNYX_ID, "to": [{"status": "something_new"}]}}).encode()
+
+    found = records.record(content, NOW)
+
+    assert found
+    assert (found.word, found.status) == ("something_new", None)
+    assert (found.answer().status, found.answer().provider_status) == (Status.SUBMITTED, "something_new")
+    assert found.receipt(NOW).status is None
 
 
 def test_a_record_is_one_receipt_for_each_status_and_none_while_nothing_happened() -> None:
-    moving = protocol.receipt_of_record(Record(TELNYX_ID, "queued"), NOW)
-    done = protocol.receipt_of_record(Record(TELNYX_ID, "delivered"), NOW)
+    moving = Record(TELNYX_ID, "queued", Status.SUBMITTED).receipt(NOW)
+    record = Record(TELNYX_ID, "delivered", Status.DELIVERED)
+    done = record.receipt(NOW)
 
     assert moving.status is None
     assert done.status is Status.DELIVERED
-    assert done.event_id == protocol.receipt_of_record(Record(TELNYX_ID, "delivered"), NOW + 9).event_id
+    assert done.event_id == record.receipt(NOW + 9).event_id
     assert done.event_id != moving.event_id

@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 
 from longcode.domain import destinations, phone
-from longcode.domain.message import Fault
-from longcode.telnyx import explanations, protocol
+from longcode.telnyx import error_codes
 from longcode_cli import brakes
 from longcode_cli.commands.doctor.case import Case, Outcome, fail, ok, warn
 from longcode_cli.terminal import plain, without_numbers
@@ -16,9 +15,9 @@ def _breaker(case: Case) -> Outcome:
     control, now = case.overview.gate.control, case.now_ms()
     if control.breaker_until_ms is None:
         return ok("closed")
-    code, _, title = control.breaker_reason.partition(" ")
-    advice = explanations.explain(Fault(code, title)).next
-    if protocol.stopped_by(control.breaker_reason) == "outage":
+    row = error_codes.explain(control.breaker_fault)
+    advice = row.next_step
+    if row.stopped_by == "outage":
         # The rest of `explain` is for who sent that one text.
         advice = "See the provider's status page: texts leave by themselves when it is back."
     return fail(

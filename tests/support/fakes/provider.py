@@ -14,6 +14,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
 from longcode.telnyx import protocol
+from longcode.telnyx.payload import STATUSES
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.fault_injector import Failure, FaultInjector
 
@@ -175,7 +176,7 @@ class FakeProvider:
                     shown = self.shows_queued or text.status != "queued"
                     found = text.webhook_url == message.webhook_url and shown
                 if found:
-                    return Record(text.telnyx_id, text.status, text.faults)
+                    return Record(text.telnyx_id, text.status, STATUSES.get(text.status), text.faults)
             return None
 
     def _send(self, message: Message) -> Answer:

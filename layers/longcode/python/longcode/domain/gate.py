@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from longcode.domain import braking
 from longcode.domain.braking import Brake
+from longcode.domain.message import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Control:
     sound_ms: int | None = None
     opened_ms: int | None = None
     closed_ms: int | None = None
+
+    @property
+    def breaker_fault(self) -> Fault:
+        """The fault that opened the breaker, with what is kept of it."""
+        code, _, title = self.breaker_reason.partition(" ")
+        return Fault(code, title)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from longcode.domain import visible
 from longcode.domain.errors import IdempotencyMismatch
 from longcode.domain.status import HeldBy, Status
 
-# How many parts the index by due time has: one key could not take every write. The second third has those that only
-# wait for a receipt, of which there may be so many that the others would not be looked at in time. The last third
-# has what waits in the queue, which needs no look before it expires: the first of each part is the oldest.
+# How many parts the index by due time has: one key could not take every write. The second third has the texts that
+# only wait for a receipt: they may be so many that the others would not be looked at in time. The last third has
+# what waits in the queue, which needs no look before it expires: the first of each part is the oldest.
 URGENT_SHARDS = 8
 DUE_SHARDS = 3 * URGENT_SHARDS
 

@@ -1,11 +1,20 @@
 """What the provider says of a text: the answer to a request, its record, and its receipts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from longcode.domain.message import Fault
+from longcode.domain.errors import RecipientOptedOut
+from longcode.domain.message import Fault, Message
 from longcode.domain.status import Status
+
+# Who can fix a fault, or has to live with it.
+Responsible = Literal["recipient", "content", "sender", "account", "provider", "service"]
+# Whether sending a text again can help: never, when time has passed, or when something was changed.
+Resend = Literal["no", "later", "after_change"]
+# What an open breaker is about. `setup` is the number, its profile, its registration or the account's rights.
+StoppedBy = Literal["key", "funds", "setup", "outage"]
 
 
 class Verdict(StrEnum):
@@ -17,10 +26,37 @@ class Verdict(StrEnum):
     # Proven not to have been taken, because the provider wants less: waiting, not failing.
     BACK_OFF = "back_off"
     PERMANENT = "permanent"
-    # Ours or the account's to mend, and the same for every message: stop, alarm, keep the message.
+    # Ours or the account's to fix, and the same for every message: stop, alarm, keep the message.
     CONFIGURATION = "configuration"
     # It may have been taken.
     AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a fault with this code means: for its text, for all others, and in words for people.
+
+    `code` is one code, several with a blank between, or a range as `20003..20005`. `verdict` is that of a refused
+    send, None where the code comes in receipts alone or is our own. `wait_ms` is how long a BACK_OFF lasts unless
+    the answer says. `everyone` and `until_utc_midnight` are as in Answer. `meaning` and `next_step` are one
+    sentence each.
+    """
+
+    code: str
+    verdict: Verdict | None
+    responsible: Responsible
+    resend: Resend
+    meaning: str
+    next_step: str
+    wait_ms: int | None = None
+    stopped_by: StoppedBy = "setup"
+    everyone: bool = False
+    until_utc_midnight: bool = False
+
+    @property
+    def opted_out(self) -> bool:
+        """Whether the recipient wants no texts."""
+        return self.code == RecipientOptedOut.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +66,7 @@ class Answer:
     `provider_status` is the provider's own word and `status` ours for it. `wait_ms` is the delay that the
     provider asked for, None if it named none. `until_utc_midnight`
     marks a limit that ends with the day. `opted_out` marks a recipient who has sent STOP.
-    `ours` marks a fault in this service, that somebody should be told of. `everyone` marks a CONFIGURATION that
+    `ours` marks a fault of this service. `everyone` marks a CONFIGURATION that
     is certain to hold for every text (the key, the funds, the spend limit); without it the refusal may be about
     this one text. `unclassified` marks a PERMANENT whose code is in no table of ours. `faults` are the errors of a
     text that the provider has taken all the same.
@@ -50,19 +86,6 @@ class Answer:
     everyone: bool = False
     unclassified: bool = False
     faults: tuple[Fault, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the provider itself has on record of a message."""
-
-    telnyx_id: str
-    status: str
-    faults: tuple[Fault, ...] = ()
-    parts: int | None = None
-    cost: str | None = None
-    currency: str | None = None
-    completed_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +110,50 @@ class Receipt:
     note: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the provider itself has on record of a message.
+
+    `word` is the provider's own for its status, and `status` ours; None: a word that this service does not know.
+    """
+
+    telnyx_id: str
+    word: str
+    status: Status | None
+    faults: tuple[Fault, ...] = ()
+    parts: int | None = None
+    cost: str | None = None
+    currency: str | None = None
+    completed_ms: int | None = None
+
+    def answer(self) -> Answer:
+        """The answer that a send must have had, since the provider has the message on record."""
+        return Answer(
+            Verdict.ACCEPTED,
+            telnyx_id=self.telnyx_id,
+            provider_status=self.word,
+            status=self.status or Status.SUBMITTED,
+            parts=self.parts,
+            faults=self.faults,
+        )
+
+    def receipt(self, now_ms: int) -> Receipt:
+        """The receipt that the record stands for; one event id a status, so that it is kept once."""
+        return Receipt(
+            event_id=f"record:{self.telnyx_id}:{self.word}",
+            telnyx_id=self.telnyx_id,
+            status=None if self.status is Status.SUBMITTED else self.status,
+            word=self.word,
+            occurred_ms=now_ms,
+            faults=self.faults,
+            parts=self.parts,
+            cost=self.cost,
+            currency=self.currency,
+            completed_ms=self.completed_ms,
+            source="reconciler",
+        )
+
+
 class Recorded(StrEnum):
     """What a receipt did to the message it is for."""
 
@@ -97,3 +164,20 @@ class Recorded(StrEnum):
     # The event carries another telnyx id than the message has.
     FOREIGN = "foreign"
     MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEvent:
+    """A webhook event: what it is, and what it says of a message in our terms.
+
+    `message_id` is the last part of the signed webhook URL, where we put our id. `odd` names what is not as the
+    provider documents it. `by_recipient` has a receipt for each, where an event is about several.
+    """
+
+    id: str
+    type: str
+    message_id: str | None = None
+    receipt: Receipt | None = None
+    inbound: Message | None = None
+    odd: tuple[str, ...] = ()
+    by_recipient: Mapping[str, Receipt] = field(default_factory=dict)

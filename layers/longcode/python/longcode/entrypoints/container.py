@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from longcode.aws.observability import LambdaLogger, LambdaMetrics
     from longcode.domain import pacing
     from longcode.domain.message import Message
-    from longcode.use_cases import ports, recipient_worker, reconcile, send_attempt
+    from longcode.use_cases import ports, queue_messages, reconcile, send_attempt
     from longcode.use_cases.quota import Quota
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
@@ -160,6 +160,12 @@ class Service:
         return Telnyx(transport.client(), self.settings.provider_url, self._api_key)
 
     @cached_property
+    def explain(self) -> "ports.Explain":
+        from longcode.telnyx import error_codes
+
+        return error_codes.explain
+
+    @cached_property
     def pace(self) -> "pacing.Pace":
         from longcode.domain.pacing import Pace
 
@@ -184,6 +190,7 @@ class Service:
             sender=self.settings.long_code,
             validity_ms=self.settings.validity_minutes * 60_000,
             policy=self.settings.ambiguous_sends,
+            explain=self.explain,
             new_id=lambda: str(uuid.uuid4()),
             jitter=random.random,
         )
@@ -245,7 +252,7 @@ class Service:
         return self.clock.now_ms() + min(int(remaining), at_most_ms)
 
     @cached_property
-    def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[recipient_worker.Result]]]":
+    def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[queue_messages.Result]]]":
         """deliver.send_batch, with everything but the deadline and the batch."""
         from longcode.use_cases.consume import send_batch
 

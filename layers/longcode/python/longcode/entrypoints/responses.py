@@ -5,16 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from longcode.domain import timeline
 from longcode.domain.message import Entry, Fault, Message, iso
 from longcode.domain.opt_outs import OptOut
 from longcode.domain.outcomes import Answer
 from longcode.entrypoints.requests import opt_out_cursor
-from longcode.telnyx import explanations
+from longcode.telnyx import error_codes
 
 if TYPE_CHECKING:
     from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
-    from longcode.use_cases.recipient_worker import Result
+    from longcode.use_cases.queue_messages import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def processed(results: "list[Result]", remaining: int) -> Response:
 
 def status(message: Message, forecast: "Forecast | None") -> Response:
     """GET /sms/status/{id}: what became of it, and how."""
-    history = explanations.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
+    history = timeline.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
     fields = _fields(message) | {
         "history": [_entry(entry) for entry in history],
         "errors": [fault_fields(fault) for fault in message.faults],
@@ -202,4 +203,10 @@ def _row(fault: Fault) -> dict[str, object]:
 
 
 def _explanation(fault: Fault) -> dict[str, object]:
-    return asdict(explanations.explain(fault))
+    found = error_codes.explain(fault)
+    return {
+        "meaning": found.meaning,
+        "whose": found.responsible,
+        "resend": found.resend,
+        "next": found.next_step,
+    }

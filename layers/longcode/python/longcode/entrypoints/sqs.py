@@ -5,7 +5,7 @@ from typing import Any
 
 from longcode.aws import queue
 from longcode.use_cases.ports import Clock, Envelope, Logger, Queue
-from longcode.use_cases.recipient_worker import Result
+from longcode.use_cases.queue_messages import Result
 
 # Any: Lambda's SQS event and its partial batch response are JSON.
 Event = Mapping[str, Any]

@@ -9,7 +9,7 @@ import httpx
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
-from longcode.telnyx import protocol
+from longcode.telnyx import protocol, records
 from longcode.telnyx.transport import DEADLINE
 
 # Of each request: connecting, then each wait for bytes.
@@ -80,7 +80,7 @@ class Telnyx:
         if answer.status_code == 404 and protocol.is_refusal(answer.content):
             return None
         found = (
-            protocol.record(answer.content, int(self._wall_s() * 1000), message.recipient)
+            records.record(answer.content, int(self._wall_s() * 1000), message.recipient)
             if answer.status_code == 200
             else None
         )
@@ -90,9 +90,9 @@ class Telnyx:
 
     def _detail_record(self, message: Message, until: float) -> Record | None:
         for number in range(1, MOST_PAGES + 1):
-            answer = self._get("detail_records", protocol.detail_records_query(message, number), until)
+            answer = self._get("detail_records", records.detail_records_query(message, number), until)
             page = (
-                protocol.detail_records(answer.content, number, message.webhook_url)
+                records.detail_records(answer.content, number, message.webhook_url)
                 if answer.status_code == 200
                 else None
             )

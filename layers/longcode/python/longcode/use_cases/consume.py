@@ -12,7 +12,8 @@ from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy
 from longcode.use_cases import send_attempt
 from longcode.use_cases.ports import Envelope, Parallel, Queue
-from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS, RecipientWorker, Result, forget, hide
+from longcode.use_cases.queue_messages import Result, forget, hide
+from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS, RecipientWorker
 from longcode.use_cases.send_attempt import PROBE_MS, REPLAY_AFTER_MS, SendDependencies
 
 # Kept free at the end of an invocation: one send at its slowest (14 s) and its record.
@@ -104,7 +105,7 @@ def _sort_out(workers: list[RecipientWorker], deps: SendDependencies, parallel: 
     """
     lines: dict[str, list[Envelope]] = {}
     for worker in workers:
-        for recipient, envelopes in worker.hand_over().items():
+        for recipient, envelopes in worker.batch.hand_over().items():
             lines.setdefault(recipient, []).extend(envelopes)
     taken = {worker.recipient for worker in workers if worker.waiting}
     added = [lane_of(line) for line in lines.values()]
@@ -168,8 +169,8 @@ def _reserve_shared(workers: Sequence[RecipientWorker], deps: SendDependencies) 
     # One read tells on which side of now each limiter is.
     gate = deps.limits.read_gate(workers[0].recipient, deps.sender) if workers and pace.shared else None
     for worker in workers:
-        worker.recall(now)
-    fresh = [worker.fresh for worker in workers]
+        worker.slots.recall(now)
+    fresh = [worker.slots.fresh for worker in workers]
     dealt = [items[row] for row in range(max(map(len, fresh), default=0)) for items in fresh if row < len(items)]
     if not dealt or not gate:
         return

@@ -11,7 +11,6 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.telnyx import protocol
 from longcode.use_cases import outages, send_attempt
 from longcode.use_cases.ports import Counters, Depth, Heartbeat, Queue
 from longcode.use_cases.send_attempt import SendDependencies
@@ -63,7 +62,8 @@ class Gauges:
 
     def _stops(self) -> None:
         control = self.deps.limits.read_gate("", "").control
-        stopped = protocol.stopped_by(control.breaker_reason) if control.breaker_since_ms is not None else None
+        opened = control.breaker_since_ms is not None
+        stopped = self.deps.explain(control.breaker_fault).stopped_by if opened else None
         for metric, on in (
             (Metric.STOPPED_KEY, stopped == "key"),
             (Metric.STOPPED_FUNDS, stopped == "funds"),

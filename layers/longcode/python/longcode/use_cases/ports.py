@@ -13,7 +13,7 @@ from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
 from longcode.domain.message import Entry, Fault, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_outs import OptOut
-from longcode.domain.outcomes import Answer, Receipt, Record, Recorded
+from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recorded
 from longcode.domain.pacing import Reservation
 from longcode.domain.search import Found, Position, Search
 from longcode.domain.status import HeldBy, Status
@@ -361,6 +361,9 @@ class Logger(Protocol):
     def exception(self, event: str, **fields: object) -> None:
         """An error with the trace of the exception being handled."""
 
+
+# What a fault means, by its code. It knows the codes of the provider and those of this service.
+Explain = Callable[[Fault], Code]
 
 # Runs jobs side by side and returns when all have ended.
 Parallel = Callable[[Sequence[Callable[[], None]]], None]

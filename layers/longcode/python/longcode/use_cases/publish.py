@@ -1,4 +1,4 @@
-"""What the user's own systems are told of, and what is counted, as the messages table changes."""
+"""The events for the user's own systems, and the counts, of each change of the messages table."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,12 +8,12 @@ from longcode.domain.message import Fault, Message, iso
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword
 from longcode.domain.opt_outs import OptOut
+from longcode.domain.outcomes import Responsible
 from longcode.domain.status import Status
-from longcode.telnyx import explanations
 from longcode.use_cases import outages
-from longcode.use_cases.ports import Counters, EventBus, Heartbeat, Logger, Metrics
+from longcode.use_cases.ports import Counters, EventBus, Explain, Heartbeat, Logger, Metrics
 
-# The version of every notice's schema (docs/events.md). A new field leaves it as it is.
+# The version of every event's schema (docs/events.md). A new field leaves it as it is.
 VERSION = 1
 
 STATUS_CHANGED = "sms.status_changed"
@@ -32,7 +32,7 @@ _COUNTED_AS = {
     Status.DELIVERY_FAILED: Metric.DELIVERY_FAILED,
     Status.DELIVERED: Metric.DELIVERED,
 }
-_FAILED_BY: dict[explanations.Whose, Metric] = {
+_FAILED_BY: dict[Responsible, Metric] = {
     "recipient": Metric.FAILED_RECIPIENT,
     "content": Metric.FAILED_CONTENT,
     "sender": Metric.FAILED_SENDER,
@@ -50,38 +50,33 @@ def publish(
     heartbeat: Heartbeat,
     metrics: Metrics,
     logger: Logger,
+    explain: Explain,
     now_ms: int,
 ) -> int:
-    """Tell of `changes` and count them. Returns how many, from the first on, are done with.
+    """Publish `changes` and count them. Returns how many, from the first on, are done with.
 
-    The rest has to come again: after a refusal nothing later is told, so that what is told of one message stays
-    in order. Only what was told is counted, for what comes again would be counted again.
+    The rest has to come again: after a refusal nothing later is published, so that the events of one message stay
+    in order. Only what was published is counted, for what comes again would be counted again.
     """
-    told = [(number, event) for number, change in enumerate(changes) if (event := event_of(change))]
-    answer = event_bus.publish([event for _, event in told])
-    done = len(changes) if answer.taken == len(told) else told[answer.taken][0]
+    found = [(number, event) for number, change in enumerate(changes) if (event := event_of(change))]
+    answer = event_bus.publish([event for _, event in found])
+    done = changes if answer.taken == len(found) else changes[: found[answer.taken][0]]
     if answer.taken:
         metrics.count(Metric.EVENTS_PUBLISHED, answer.taken)
     if answer.fault:
         metrics.count(Metric.EVENTS_REFUSED)
-        logger.warning("publish.refused", fault=answer.fault, left=len(told) - answer.taken)
+        logger.warning("publish.refused", fault=answer.fault, left=len(found) - answer.taken)
     try:
-        counters.add([counted for change in changes[:done] if (counted := _counted(change))], now_ms)
+        counters.add([counted for change in done if (counted := _counted(change))], now_ms)
     except Unavailable as exc:
-        # What was told will be told once more, which is promised to nobody not to happen.
+        # All of it is published once more: events may be delivered twice.
         logger.warning("publish.uncounted", fault=str(exc))
         outages.note(exc, metrics, logger)
         return 0
-    for change in changes[:done]:
-        for metric, value in measured(change):
-            metrics.count(metric, value)
-    _hear(
-        [change.after.at_ms for change in changes[:done] if isinstance(change.after, Beat)],
-        heartbeat,
-        metrics,
-        logger,
-    )
-    return done
+    for metric, value in (row for change in done for row in measured(change, explain)):
+        metrics.count(metric, value)
+    _hear([change.after.at_ms for change in done if isinstance(change.after, Beat)], heartbeat, metrics, logger)
+    return len(done)
 
 
 def _hear(beats: Sequence[int], heartbeat: Heartbeat, metrics: Metrics, logger: Logger) -> None:
@@ -95,45 +90,52 @@ def _hear(beats: Sequence[int], heartbeat: Heartbeat, metrics: Metrics, logger: 
         outages.note(exc, metrics, logger)
 
 
-def measured(change: Change) -> Iterator[tuple[Metric, float]]:
+def measured(change: Change, explain: Explain) -> Iterator[tuple[Metric, float]]:
     """What a change adds to the metrics of what became of texts."""
     before, after = change.before, change.after
     if isinstance(after, OptOut):
         if after.opted_out is not (isinstance(before, OptOut) and before.opted_out):
             yield (Metric.OPTED_OUT if after.opted_out else Metric.OPTED_IN), 1
-        return
-    if not isinstance(after, Message):
-        return
-    was = before if isinstance(before, Message) else None
-    if after.direction == "inbound":
-        if was is None:
+    elif isinstance(after, Message):
+        was = before if isinstance(before, Message) else None
+        if after.direction == "outbound":
+            yield from _outbound(was, after, explain)
+        elif was is None:
             yield Metric.INBOUND, 1
             if after.opt_out == OptOutKeyword.UNCLEAR:
                 yield Metric.OPT_OUT_UNCLEAR, 1
-        return
+
+
+def _outbound(was: Message | None, text: Message, explain: Explain) -> Iterator[tuple[Metric, float]]:
+    """What a change of a text that we send adds; `was` is the text before it."""
     if was is None:
         yield Metric.ACCEPTED, 1
-    if after.cost is not None and (more := after.cost - (was.cost or 0 if was else 0)):
+    if text.cost is not None and (more := text.cost - (was.cost or 0 if was else 0)):
         yield Metric.COST, float(more)
-    if after.telnyx_id is not None and (was is None or was.telnyx_id is None):
-        # Whoever told us the provider's id, an answer, a receipt or a record: the provider has it.
+    if text.telnyx_id is not None and (was is None or was.telnyx_id is None):
+        # An answer, a receipt or a record has the provider's id: the provider has the text.
         yield Metric.SENT, 1
-        yield Metric.SEGMENTS, after.parts or after.segments
-    if was is not None and was.status is after.status:
+        yield Metric.SEGMENTS, text.parts or text.segments
+    if was is None or was.status is not text.status:
+        yield from _ended(text, explain)
+
+
+def _ended(text: Message, explain: Explain) -> Iterator[tuple[Metric, float]]:
+    """What a text adds that has come to its status."""
+    metric = _COUNTED_AS.get(text.status)
+    if metric is None:
         return
-    if after.status in _COUNTED_AS:
-        metric = _COUNTED_AS[after.status]
-        yield metric, 1
-        if metric in (Metric.DELIVERED, Metric.DELIVERY_FAILED):
-            # With the other's zero: a share of the two can be worked out only where both have been told.
-            yield Metric.DELIVERY_FAILED if metric is Metric.DELIVERED else Metric.DELIVERED, 0
-        if metric in (Metric.FAILED, Metric.DELIVERY_FAILED):
-            fault = after.faults[0] if after.faults else Fault("", "")
-            yield _FAILED_BY[explanations.explain(fault).whose], 1
+    yield metric, 1
+    if metric in (Metric.DELIVERED, Metric.DELIVERY_FAILED):
+        # With the other's zero: a share of the two can be worked out only where both have been counted.
+        yield Metric.DELIVERY_FAILED if metric is Metric.DELIVERED else Metric.DELIVERED, 0
+    if metric in (Metric.FAILED, Metric.DELIVERY_FAILED):
+        fault = text.faults[0] if text.faults else Fault("", "")
+        yield _FAILED_BY[explain(fault).responsible], 1
 
 
 def event_of(change: Change) -> Event | None:
-    """What a change is to the user's systems: nothing, if an item only went or kept its status."""
+    """The event of a change: none, if an item only went or kept its status."""
     if isinstance(change.after, OptOut):
         return _opted_out(change.after, change)
     if not isinstance(change.after, Message):

@@ -9,8 +9,7 @@ from longcode.domain.message import Message, is_message_id
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword, read_keyword
 from longcode.domain.opt_outs import OptOutChange
-from longcode.domain.outcomes import Receipt, Recorded
-from longcode.telnyx.protocol import WebhookEvent
+from longcode.domain.outcomes import Receipt, Recorded, WebhookEvent
 from longcode.use_cases import opt_outs
 from longcode.use_cases.ports import Logger, Messages, Metrics, OptOuts
 

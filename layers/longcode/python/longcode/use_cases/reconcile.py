@@ -14,7 +14,6 @@ from longcode.domain.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, Messa
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Receipt, Verdict
 from longcode.domain.status import Status
-from longcode.telnyx import protocol
 from longcode.use_cases import backlog, outages, send_attempt
 from longcode.use_cases.gauges import Gauges
 from longcode.use_cases.ports import Queue
@@ -174,7 +173,7 @@ class Reconciler:
             deps.messages.set_due(message, _together(now + _STOPPED_MS, _STOPPED_MS))
             return
         if record:
-            if deps.messages.submitted(message, protocol.accepted_by_record(record), now):
+            if deps.messages.submitted(message, record.answer(), now):
                 self._resolved(message, "record")
             return
         replays = send_attempt.repeatable(message, deps, now)
@@ -331,7 +330,7 @@ class Reconciler:
             self.deps.logger.warning("receipt.unreadable", what=exc.what, message_id=message.id)
             return
         if record:
-            receipt = protocol.receipt_of_record(record, now)
+            receipt = record.receipt(now)
             if receipt.status and receipt.status is not message.status:
                 self.deps.messages.record(message.id, receipt, now)
                 self.deps.metrics.count(Metric.RECEIPTS_READ_BACK)

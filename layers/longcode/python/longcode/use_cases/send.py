@@ -9,7 +9,6 @@ from longcode.domain.message import Entry, Fault, Message, same_request
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
-from longcode.telnyx import protocol
 from longcode.use_cases import outages, send_attempt
 from longcode.use_cases.quota import Quota
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
@@ -189,7 +188,7 @@ def _replayed(existing: Message, deps: SendDependencies) -> tuple[Message, None]
         raise _unknown(existing)
     if existing.status in (Status.FAILED, Status.SUPPRESSED):
         fault = existing.faults[0] if existing.faults else Fault("failed", "The text was not sent.")
-        opted_out = fault.code in (protocol.OPTED_OUT, "recipient_opted_out")
+        opted_out = deps.explain(fault).opted_out
         raise _refusal(existing, Answer(Verdict.PERMANENT, fault, fault.http_status, opted_out=opted_out))
     return existing, None
 

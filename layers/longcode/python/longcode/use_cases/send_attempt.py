@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from longcode.domain import braking, pacing
-from longcode.domain.errors import Unavailable
+from longcode.domain.errors import OPTED_OUT, Unavailable
 from longcode.domain.gate import Control, Gate, Trouble
 from longcode.domain.message import Entry, Fault, Message
 from longcode.domain.metrics import Metric
@@ -17,7 +17,7 @@ from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Pace
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import opt_outs, outages
-from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics, OptOuts, Provider
+from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
 
 # How long one try through an open breaker has before another may.
 PROBE_MS = 15_000
@@ -46,7 +46,7 @@ _REPLAYS_MOST = 8
 
 @dataclass(frozen=True, slots=True)
 class SendDependencies:
-    """All that sending needs, in one hand."""
+    """Dependencies of sending."""
 
     messages: Messages
     limits: Limits
@@ -60,6 +60,7 @@ class SendDependencies:
     sender: str
     validity_ms: int
     policy: Literal["resolve", "hold"]
+    explain: Explain
     new_id: Callable[[], str]
     jitter: Callable[[], float]
 
@@ -209,6 +210,25 @@ def fail(message: Message, deps: SendDependencies, fault: Fault, now: int, *, sa
     """End a claimed text that the provider did not take."""
     entry = Entry(now, Status.FAILED.value, "api" if message.route == "send" else "consumer", faults=(fault,))
     deps.messages.end(message, Status.FAILED, entry, now, safe_to_retry=safe_to_retry)
+
+
+def suppress(message: Message, deps: SendDependencies) -> Message:
+    """End a text whose recipient has opted out since it was accepted."""
+    now = deps.clock.now_ms()
+    fault = Fault("recipient_opted_out", OPTED_OUT)
+    entry = Entry(now, Status.SUPPRESSED.value, "consumer", faults=(fault,))
+    if deps.messages.end(message, Status.SUPPRESSED, entry, now):
+        deps.logger.info("send.suppressed", message_id=message.id)
+    return replace(message, status=Status.SUPPRESSED, faults=(fault,))
+
+
+def expire(message: Message, deps: SendDependencies, now: int) -> Message:
+    """End a text that has waited longer than it was valid."""
+    fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+    entry = Entry(now, Status.EXPIRED_UNSENT.value, "consumer", faults=(fault,))
+    deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
+    deps.logger.info("send.expired", message_id=message.id)
+    return replace(message, status=Status.EXPIRED_UNSENT, faults=(fault,))
 
 
 def _wait_ms(answer: Answer, troubles: int, jitter: float) -> int:

@@ -1,0 +1,86 @@
+"""The story of a text in plain words: its history with what happened between, each entry with a note."""
+
+from dataclasses import replace
+
+from longcode.domain.message import Entry, Message, iso
+from longcode.domain.status import HeldBy
+
+_REASONS = {
+    HeldBy.RECIPIENT_RATE: "the distance that texts to one recipient keep",
+    HeldBy.SENDER_RATE: "our number's rate",
+    HeldBy.ACCOUNT_RATE: "our account's rate",
+    HeldBy.PAUSED: "the end of a pause",
+    HeldBy.BREAKER: "the provider, our account or our number to work again",
+    HeldBy.PROVIDER_BACKOFF: "the provider, which asked for fewer texts or could not be reached",
+    HeldBy.SCHEDULE: "its time",
+}
+_NO_REASON = "its turn in the recipient queue"
+
+# A status in a history, where it means one thing from every source.
+_NOTES = {
+    "unknown": "It is not known yet whether the provider took it.",
+    "submitted": "The provider took it.",
+    "sent": "The provider passed it on to the recipient's network.",
+    "delivered": "It arrived.",
+    "failed": "It was not sent.",
+    "cancelled": "It was not sent, because it was taken back.",
+    "suppressed": "It was not sent, because the recipient has opted out.",
+    "expired_unsent": "It was not sent, because it waited too long.",
+    "sending_failed": "The provider could not send it.",
+    "delivery_failed": "The recipient's network did not deliver it.",
+    "delivery_unconfirmed": "It is not confirmed that it arrived.",
+    "expired": "It expired on its way.",
+    "received": "It came in.",
+}
+
+# Of a span: seconds and name of a unit, then of the one that its rest is given in.
+_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+
+
+def timeline(message: Message, outlook: tuple[HeldBy | None, int | None] | None = None) -> tuple[Entry, ...]:
+    """The message's history from its acceptance on, oldest first, each entry with a note in plain words.
+
+    `accepted` and `waited` (or `waiting`) are not stored but derived. `outlook` is what a waiting message waits
+    for and until when, where the caller knows more than the record.
+    """
+    history = sorted(message.history, key=lambda entry: _moment(entry, message))
+    noted = tuple(replace(entry, note=entry.note or _NOTES.get(entry.status)) for entry in history)
+    if message.direction == "inbound":
+        return noted
+    if message.route == "send":
+        return (Entry(message.accepted_ms, "accepted", "api", note="It was accepted, to be sent at once."), *noted)
+    accepted = Entry(message.accepted_ms, "accepted", "api", note="It was accepted into the recipient queue.")
+    if message.status.waiting:
+        wait = _waiting(message, *(outlook or (message.held_by, message.slot_ms)))
+    else:
+        ended_ms = message.claimed_ms or next((entry.at_ms for entry in history), message.updated_ms)
+        wait = _waited(message, ended_ms)
+    return (accepted, wait, *noted)
+
+
+def _moment(entry: Entry, message: Message) -> tuple[int, bool]:
+    """What an entry is sorted by. A receipt has the provider's time, and is never older than what it confirms."""
+    receipt = entry.source == "webhook"
+    return max(entry.at_ms, (message.sent_ms or 0) if receipt else 0), receipt
+
+
+def _waiting(message: Message, held_by: HeldBy | None, until_ms: int | None) -> Entry:
+    until = f", to leave at {iso(until_ms)}" if until_ms is not None else ""
+    note = f"It waits for {_REASONS[held_by] if held_by else _NO_REASON}{until}."
+    return Entry(message.accepted_ms, "waiting", "consumer", note=note)
+
+
+def _waited(message: Message, ended_ms: int) -> Entry:
+    for_what = _REASONS[message.held_by] if message.held_by else _NO_REASON
+    note = f"It waited {_span(ended_ms - message.accepted_ms)} for {for_what}."
+    return Entry(ended_ms, "waited", "consumer", note=note)
+
+
+def _span(duration_ms: int) -> str:
+    """A duration in its one or two largest units: `4.2 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    seconds = max(0, duration_ms) / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    size, name, part_size, part = next(unit for unit in _UNITS if seconds >= unit[0])
+    rest = int(seconds % size) // part_size
+    return f"{int(seconds // size)} {name}" + (f" {rest} {part}" if rest else "")
