@@ -138,9 +138,10 @@ bench: $(INSTALLED) ## Measure the pacing, or the cold starts (ARGS="pacing --qu
 cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
 	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.cost $(ARGS)
 
-docs: $(DEV)/.synced ## Write docs/errors.md and docs/metrics.md from their tables
+docs: $(DEV)/.synced ## Write docs/errors.md, docs/metrics.md and docs/commands.md from the code
 	@$(PY) docs/errors.py
 	@$(PY) docs/metrics.py
+	@$(PY) docs/commands.py
 
 guarantees: $(DEV)/.synced ## Run the fault matrix and the outages, and write docs/guarantees.md from them
 	@$(PY) -m tests.faults.table
