@@ -118,7 +118,7 @@ def test_answers_of_any_content_are_read_and_stored(
     record = protocol.record(raw(fields), START_MS, THEIRS)
     page = protocol.detail_records(raw(fields), 1, "https://example.com/webhooks/message/a")
     with store() as kept:
-        records = [told for told in (record, page.found if page else None) if told]
+        records = [each for each in (record, page.found if page else None) if each]
         for found in (answer, *map(protocol.accepted_by_record, records)):
             message = make_message()
             assert kept.messages.accept(message) is None
@@ -133,8 +133,8 @@ def test_answers_of_any_content_are_read_and_stored(
             assert read
             assert read.faults == (found.faults if found.verdict is Verdict.ACCEPTED else (found.fault,))
             assert [text for text in texts_of([*map(vars_of, read.faults)]) if not is_safe(text)] == []
-        for told in records:
-            kept.messages.record(message.id, protocol.receipt_of_record(told, START_MS), START_MS)
+        for each in records:
+            kept.messages.record(message.id, protocol.receipt_of_record(each, START_MS), START_MS)
             assert kept.messages.get(message.id)
 
 

@@ -1,7 +1,7 @@
 """The one session that every AWS client is made from, and the one place its errors become ours.
 
 A batch call can succeed and leave out some of what it was given: "unprocessed" keys, "failed" entries. The client
-library does not try those again, so whoever makes such a call does, as often as TRIES, with `pause_s` between.
+library does not try those again, so each caller does, as often as TRIES, with `pause_s` between.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -295,7 +295,7 @@ class DynamoMessages(MessageReads):
         if at_ms is None:
             self._try_update(message.id, "REMOVE due_shard, due_at_ms", "attribute_exists(pk)", {})
         else:
-            # Only for the message as it was read: whoever changed it meanwhile has said when to look at it.
+            # Only for the message as it was read: a change since then has set its own time.
             receipt = message.status.rank >= Status.SUBMITTED.rank
             waits = message.status is Status.QUEUED and not message.unqueued
             values: Item = {

@@ -105,7 +105,7 @@ class DynamoFinder:
             parts = tuple(keys.tag(wanted.tag, shard) for shard in range(FIND_SHARDS))
             yield _Window("by_tag", "tag", parts, low, high)
         elif wanted.opt_out is not None:
-            parts = tuple(keys.wish(wanted.opt_out, shard) for shard in range(FIND_SHARDS))
+            parts = tuple(keys.keyword(wanted.opt_out, shard) for shard in range(FIND_SHARDS))
             yield _Window("by_tag", "tag", parts, low, high)
         else:
             for day in range(high // _DAY_MS, low // _DAY_MS - 1, -1):
@@ -155,7 +155,7 @@ class DynamoFinder:
                     Position(int(fields["accepted_ms"]), fields["pk"].removeprefix("M#")),
                     fields["status"],
                     fields["direction"],
-                    *keys.tag_and_wish(fields.get("tag")),
+                    *keys.tag_and_keyword(fields.get("tag")),
                 )
             if not answer.get("LastEvaluatedKey"):
                 return
