@@ -1,9 +1,9 @@
-"""The keys of the messages table that more than one adapter knows. Each begins with its kind: no two kinds meet.
-
-A sender may be any text: a number, a short code, a name. So a key is never such a text alone.
-"""
+"""The keys of the messages table that more than one adapter knows."""
 
 from longcode.domain import phone
+
+# Each key begins with its kind, so that no two kinds meet: a sender may be any text, a number, a short code or a
+# name, and a key is never such a text alone.
 
 # The list of who is opted out, in the index by_peer.
 OPT_OUTS = "L#optouts"

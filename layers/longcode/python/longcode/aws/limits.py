@@ -1,13 +1,4 @@
-"""The limits table: one item a limiter, and the item that stops all sending.
-
-A reservation is one write that guesses on which side of now the limiter's TAT lies and is repeated on the
-other side if it guessed wrong. Comparing and setting would collapse here: each loser of a race would have to
-read and try again, where this adds to whatever the value has become.
-
-Writes that add, take away or compare carry a mark of their own call, so that the client library may repeat one
-whose answer was lost.
-Only if another caller wrote in between is it added twice: a slot that is never used, a text counted twice.
-"""
+"""The limits table: one item a limiter, and the item that stops all sending."""
 
 import secrets
 import time
@@ -42,7 +33,16 @@ _OTHERS_FIRST_MS = 60_000
 
 
 class DynamoLimits:
-    """ports.Limits over DynamoDB."""
+    """ports.Limits over DynamoDB.
+
+    A reservation is one write that guesses on which side of now the limiter's TAT lies and is repeated on the
+    other side if it guessed wrong. Comparing and setting would collapse here: each loser of a race would have to
+    read and try again, where this adds to whatever the value has become.
+
+    Writes that add, take away or compare carry a mark of their own call, so that the client library may repeat
+    one whose answer was lost. Only if another caller wrote in between is it added twice: a slot that is never
+    used, a text counted twice.
+    """
 
     def __init__(
         self, client: "DynamoDBClient", table: str, messages_table: str, *, sleep: Sleep = time.sleep

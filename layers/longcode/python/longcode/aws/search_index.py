@@ -1,8 +1,4 @@
-"""The indexes that messages are found by: one with each person, one of each tag, one of each day.
-
-Tags and days are spread over several keys, whose parts are merged here, newest first. A request looks at a
-bounded number of entries and tells where the next one goes on, even if nothing has fitted so far.
-"""
+"""The indexes that messages are found by: one with each person, one of each tag, one of each day."""
 
 import heapq
 from collections.abc import Iterator
@@ -61,7 +57,11 @@ class _Window:
 
 
 class DynamoFinder:
-    """ports.Finder over DynamoDB."""
+    """ports.Finder over DynamoDB.
+
+    Tags and days are spread over several keys, whose parts are merged here, newest first. A request looks at a
+    bounded number of entries and says where the next one goes on, even if nothing has fitted so far.
+    """
 
     def __init__(self, client: "DynamoDBClient", table: str, *, retention_days: int) -> None:
         self._client = client
