@@ -40,7 +40,7 @@ def pytest_report_header() -> str:
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # so that this is one of Any
-    """A file goes to one worker, and so do all files that use the same stack: nobody waits for it to come up."""
+    """A file goes to one worker, and so do all files that use the same stack: none waits for it to come up."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)

@@ -20,7 +20,7 @@ def handler(service: container.Service) -> container.Handler:
         if number is None:
             return responses.opt_out_page(ledger.page(request.opt_out_cursor, PAGE), PAGE)
         if not phone.is_e164(number) and ledger.get(number) is None:
-            # More likely a slip than a sender, and a slip opts nobody out.
+            # More likely a slip than a sender, and a slip opts no one out.
             raise requests.no_number()
         if request.method in ("PUT", "DELETE"):
             now = service.clock.now_ms()

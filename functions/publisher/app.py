@@ -1,4 +1,4 @@
-"""The messages table's stream: tells the user's own systems what changed, and keeps the counters."""
+"""The messages table's stream: publishes what changed to the user's own systems, and keeps the counters."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def handler(service: container.Service) -> container.Handler:
         service.explain,
     )
 
-    def tell(changes: Sequence[events.Change]) -> int:
+    def publish_changes(changes: Sequence[events.Change]) -> int:
         return publish.publish(
             changes,
             event_bus=event_bus,
@@ -28,7 +28,9 @@ def handler(service: container.Service) -> container.Handler:
             now_ms=service.clock.now_ms(),
         )
 
-    return service.job(lambda event, _context: stream.relay(event, tell, service.metrics, service.logger))
+    return service.job(
+        lambda event, _context: stream.relay(event, publish_changes, service.metrics, service.logger)
+    )
 
 
 lambda_handler = container.start(handler)

@@ -1,4 +1,4 @@
-"""POST /sms/queue: takes one text into its recipient's line, and answers with its place and its time."""
+"""POST /sms/queue: takes one text into its recipient queue, and answers with its place and its time."""
 
 from longcode.entrypoints import container, responses
 from longcode.entrypoints.requests import Request

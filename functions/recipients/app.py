@@ -29,7 +29,7 @@ def handler(service: container.Service) -> container.Handler:
             stop_ms=service.clock.now_ms() + WORK_MS,
         )
         if not phone.is_e164(number) and done == erase.Erasure(0, 0, remaining=False):
-            # More likely a slip than a sender, and nobody should take it for done.
+            # More likely a slip than a sender, and not to be taken for done.
             raise requests.no_number()
         return responses.erased(done)
 

@@ -12,7 +12,7 @@ def handler(service: container.Service) -> container.Handler:
 
     def reconcile(_event: object, context: object) -> dict[str, int]:
         looked = reconciler.reconcile(service.deadline_ms(context, WORK_MS))
-        service.logger.info("sweep", looked=looked)
+        service.logger.info("reconcile", looked=looked)
         return {"looked": looked}
 
     return service.job(reconcile)

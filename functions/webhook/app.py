@@ -1,4 +1,4 @@
-"""POST /webhooks/message: takes the provider's signed receipts and inbound texts. Must answer within 2 s."""
+"""POST /webhooks/message: takes the provider's signed receipts and inbound texts, within 2 s."""
 
 from longcode.entrypoints import container
 from longcode.entrypoints.requests import Request

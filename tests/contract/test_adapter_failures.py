@@ -176,7 +176,7 @@ def test_clients_are_made_once(secrets: "SecretsManagerClient") -> None:
 # ------------------------------------------------------------------------------------- workers and metrics
 
 
-def test_the_lines_of_a_batch_run_side_by_side_and_a_crash_is_not_lost() -> None:
+def test_the_recipient_queues_of_a_batch_run_side_by_side_and_a_crash_is_not_lost() -> None:
     parallel = container.Service(make_settings()).parallel
     both = threading.Barrier(2, timeout=5)
     met: list[bool] = []
@@ -211,7 +211,7 @@ def metrics(monkeypatch: pytest.MonkeyPatch) -> LambdaMetrics:
     return LambdaMetrics("prod")
 
 
-def test_metrics_are_one_line_for_the_service_and_for_nobody_in_particular(
+def test_metrics_are_one_line_for_the_service_and_for_no_one_in_particular(
     metrics: LambdaMetrics, capsys: pytest.CaptureFixture[str]
 ) -> None:
     metrics.count(Metric.SENT)

@@ -333,7 +333,9 @@ def receipt(message: Message, status: Status | None, event: str = "e-1") -> Rece
 
 
 @pytest.mark.parametrize("status", [Status.SENT, Status.DELIVERED, Status.DELIVERY_FAILED])
-def test_a_text_that_the_provider_tells_of_does_not_go_back_into_its_line(scene: Scene, status: Status) -> None:
+def test_a_text_that_the_provider_tells_of_does_not_go_back_into_its_recipient_queue(
+    scene: Scene, status: Status
+) -> None:
     def make() -> Trial:
         message = sends(scene)
 
@@ -450,7 +452,7 @@ def test_no_slot_is_given_twice(scene: Scene, tat: int | None) -> None:
                 assert found.tat_ms - found.first_ms == count * 1_000
                 spans.append((found.first_ms, found.tat_ms))
             assert not overlap(spans)
-            # Nobody's slots lie behind what comes next.
+            # No slots lie behind what comes next.
             after = scene.limits.reserve(key, 1, 1_000, NOW)
             assert not overlap([*spans, (after.first_ms, after.tat_ms)])
 

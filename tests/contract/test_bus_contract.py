@@ -17,7 +17,7 @@ from tests.support.fakes.event_bus import FakeEventBus
 
 
 class EventBridge:
-    """EventBridge's rules for PutEvents; refuses the entries about whom it is told to."""
+    """EventBridge's rules for PutEvents; refuses the entries about the ids in `refuse`."""
 
     def __init__(self) -> None:
         self.calls: list[list[dict[str, Any]]] = []
@@ -50,7 +50,7 @@ class EventBridge:
 
 
 class Both:
-    """A bus, and what it was told and refuses."""
+    """A bus, and what it has published and refuses."""
 
     def __init__(self, kind: str) -> None:
         self.fake = FakeEventBus()
@@ -82,13 +82,13 @@ def events(*about: str, **more: object) -> list[Event]:
     ]
 
 
-def test_all_is_told_in_its_order(both: Both) -> None:
+def test_all_is_published_in_its_order(both: Both) -> None:
     assert both.event_bus.publish(events("a", "b", "a", "c")) == PublishResult(4)
 
     assert both.heard == [("a", 0), ("b", 1), ("a", 2), ("c", 3)]
 
 
-def test_nothing_to_tell_is_told(both: Both) -> None:
+def test_nothing_to_publish_is_published(both: Both) -> None:
     assert both.event_bus.publish([]) == PublishResult(0)
     assert both.heard == []
 
@@ -101,7 +101,7 @@ def test_a_refusal_says_how_far_it_came(both: Both) -> None:
     assert both.heard == [("a", 0), ("b", 1)]
 
 
-def test_after_a_refusal_nothing_more_is_told_of_the_same_message(both: Both) -> None:
+def test_after_a_refusal_nothing_more_is_published_about_the_same_message(both: Both) -> None:
     both.refuse("b")
 
     assert both.event_bus.publish(events("a", "b", "b", "b", "a")) == PublishResult(1, "ThrottlingException")
@@ -109,13 +109,13 @@ def test_after_a_refusal_nothing_more_is_told_of_the_same_message(both: Both) ->
     assert both.heard == [("a", 0)]
 
 
-def test_what_was_refused_can_be_told_again(both: Both) -> None:
-    told = events("a", "b", "b")
+def test_what_was_refused_can_be_published_again(both: Both) -> None:
+    all_events = events("a", "b", "b")
     both.refuse("b")
-    taken = both.event_bus.publish(told).taken
+    taken = both.event_bus.publish(all_events).taken
     both.refuse()
 
-    assert both.event_bus.publish(told[taken:]) == PublishResult(2)
+    assert both.event_bus.publish(all_events[taken:]) == PublishResult(2)
 
     assert both.heard == [("a", 0), ("b", 1), ("b", 2)]
 
@@ -201,7 +201,7 @@ def test_an_entry_names_the_bus_the_source_the_kind_and_the_time(eventbridge: Bo
     ]
 
 
-def test_the_real_client_sends_what_is_told(aws: None) -> None:
+def test_the_real_client_sends_what_is_published(aws: None) -> None:
     client = boto3.client("events", region_name=REGION)
     client.create_event_bus(Name="long-code-sms")
     sent: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What every set of counters promises: each change counts once, however often and however cut it is told."""
+"""What every set of counters promises: each change counts once, however often and however cut it comes."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -176,7 +176,7 @@ def test_however_a_stream_is_cut_and_repeated_the_counts_are_its_truth(
         end = data.draw(st.integers(done + 1, len(stream)))
         for counters in both:
             counters.add(stream[done:end], NOW)
-        # Nobody hears that this is done with, and it comes again from its first on, cut otherwise.
+        # That this is done with is not known, and it comes again from its first on, cut otherwise.
         if losses and data.draw(st.booleans()):
             losses -= 1
         else:
@@ -195,7 +195,7 @@ def test_however_a_stream_is_cut_and_repeated_the_counts_are_its_truth(
 
 
 class Watched:
-    """A client whose writes fail as they are told to."""
+    """A client whose writes fail on demand."""
 
     def __init__(self, client: "DynamoDBClient", *errors: Exception) -> None:
         self._client = client
@@ -412,7 +412,7 @@ def test_publishers_of_several_shards_at_once_all_count_and_none_has_to_come_aga
     assert met[-1] is None or met[-1].conflicts > 40
 
 
-def test_one_that_is_under_way_for_as_long_as_the_others_need_stops_nobody(
+def test_one_that_is_under_way_for_as_long_as_the_others_need_stops_no_other(
     several: Callable[[], AtOnce],
 ) -> None:
     def make() -> Trial:

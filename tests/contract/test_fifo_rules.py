@@ -258,7 +258,7 @@ def test_no_group_is_ever_overtaken(plan: list[tuple[str, str]]) -> None:
 
 
 class Consumer:
-    """A consumer that answers as it is told and takes 100 ms."""
+    """A consumer that answers as planned and takes 100 ms."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock

@@ -85,7 +85,7 @@ def test_the_texts_of_one_person_are_found_newest_first_whichever_way_they_went(
     assert store.page(Search(peer=THEIRS)) == [4, 2, 1]
 
 
-def test_what_went_to_a_person_and_what_came_from_them_are_told_apart(store: Store) -> None:
+def test_what_went_to_a_person_and_what_came_from_them_are_apart(store: Store) -> None:
     store.add(1)
     store.add(2, direction="inbound")
 
@@ -93,7 +93,7 @@ def test_what_went_to_a_person_and_what_came_from_them_are_told_apart(store: Sto
     assert store.page(Search(peer=THEIRS, direction="inbound")) == [2]
 
 
-def test_the_texts_of_a_tag_are_found_whoever_they_went_to(store: Store) -> None:
+def test_the_texts_of_a_tag_are_found_for_every_recipient(store: Store) -> None:
     for number in range(1, 21):
         store.add(number, recipient=f"+120255501{number:02d}", metadata={"tag": "spring"})
     store.add(21, metadata={"tag": "spring#3"})
@@ -210,7 +210,7 @@ def test_the_last_page_says_that_it_is_the_last(store: Store) -> None:
     assert list(store.pages(Search(peer=THEIRS), 2)) == [[4, 3], [2, 1]]
 
 
-def test_what_is_accepted_while_somebody_pages_is_not_in_their_way(store: Store) -> None:
+def test_what_is_accepted_while_a_caller_pages_is_not_in_their_way(store: Store) -> None:
     for number in range(1, 5):
         store.add(number)
     first = store.finder.find(Search(peer=THEIRS), None, 2, START_MS)

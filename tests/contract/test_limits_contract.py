@@ -198,7 +198,7 @@ DAY = "day#2023-11-14#key#example"
 
 
 def counted(limits: Limits, key: str) -> int:
-    """How many are counted there, by filling it up: the port has no way to look, as nobody has to."""
+    """How many are counted there, by filling it up: the port has no way to look, as no use case has to."""
     return 10 - sum(limits.count(key, 10, START_MS) for _ in range(10))
 
 
@@ -265,7 +265,7 @@ def test_slots_that_are_given_back_are_the_next_ones(limits: Limits) -> None:
     assert limits.reserve(KEY, 1, 1_000, START_MS).first_ms == START_MS + 1_000
 
 
-def test_slots_are_not_given_back_once_somebody_has_reserved_after_them(limits: Limits) -> None:
+def test_slots_are_not_given_back_once_another_has_reserved_after_them(limits: Limits) -> None:
     mine = limits.reserve(KEY, 2, 1_000, START_MS)
     theirs = limits.reserve(KEY, 1, 1_000, START_MS)
 
@@ -329,7 +329,7 @@ def test_troubles_of_another_kind_are_counted_anew(limits: Limits) -> None:
     assert (found.troubles, found.trouble_kind, found.troubled_ms) == (2, "40319", START_MS + 2)
 
 
-def test_a_line_is_one_texts_alone_until_it_leaves_it(limits: Limits) -> None:
+def test_a_recipient_queue_is_one_texts_alone_until_it_leaves_it(limits: Limits) -> None:
     free = limits.read_gate(THEIRS, OURS).recipient
     assert limits.take_queue(THEIRS, free, "m-1", START_MS + 5_000, START_MS + 9_000)
     assert not limits.take_queue(THEIRS, free, "m-2", START_MS + 6_000, START_MS + 8_000)
@@ -474,7 +474,7 @@ def test_the_text_that_tried_last_leaves_it_to_others_for_a_minute(limits: Limit
     assert not limits.probe(free_ms - 1, free_ms + 15_000, "another")
     assert not limits.probe(free_ms, free_ms + 15_000, "one")
     assert not limits.probe(free_ms + 59_999, free_ms + 75_000, "one")
-    # Nobody else came.
+    # No other came.
     assert limits.probe(free_ms + 60_000, free_ms + 75_000, "one")
     assert limits.probe(free_ms + 75_000, free_ms + 90_000, "another")
     assert limits.probe(free_ms + 90_000, free_ms + 105_000, "one")
@@ -545,7 +545,7 @@ def test_turns_of_a_sender_leave_its_slots_alone(limits: Limits) -> None:
     assert limits.read_gate(THEIRS, OURS).sender == Limiter(START_MS + 100, brake=BRAKE, turns=braking.TEXT)
 
 
-def test_what_a_look_was_not_told_at_once_is_asked_for_again(dynamodb: "DynamoDBClient") -> None:
+def test_what_a_read_left_out_is_asked_for_again(dynamodb: "DynamoDBClient") -> None:
     """Only the table leaves out keys: here all but the first that it is asked for, of each table."""
     waits: list[float] = []
     table, ledger = create_table(dynamodb, "LimitsTable"), create_table(dynamodb, "MessagesTable")

@@ -55,7 +55,7 @@ def test_accepting_again_after_a_lost_answer_is_one_acceptance(messages: Message
     assert messages.queue_length(THEIRS, at_most=10) == 1
 
 
-def test_a_second_send_with_the_same_id_is_told_of_the_first(messages: Messages) -> None:
+def test_a_second_send_with_the_same_id_gets_the_first(messages: Messages) -> None:
     first = make_message(route="send", status=Status.SENDING, claim_id="one", claimed_ms=START_MS, attempts=1)
     second = replace(first, claim_id="two")
     assert messages.accept(first) is None

@@ -10,10 +10,10 @@ from tests.contract.message_steps import NOW, VALIDITY_MS, claimed, due, queued,
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import THEIRS, accepted, ending, make_message, make_receipt
 
-# ----------------------------------------------------------------------------------------- the line
+# ----------------------------------------------------------------------------------------- the recipient queue
 
 
-def test_a_line_holds_those_who_wait_for_one_recipient(messages: Messages) -> None:
+def test_a_recipient_queue_holds_those_who_wait_for_one_recipient(messages: Messages) -> None:
     for number in range(3):
         queued(messages, accepted_ms=START_MS + number)
     queued(messages, recipient="+12025550124")
@@ -24,7 +24,7 @@ def test_a_line_holds_those_who_wait_for_one_recipient(messages: Messages) -> No
     assert messages.queue_length("+12025550199", at_most=10) == 0
 
 
-def test_a_line_is_counted_up_to_a_bound_and_up_to_a_moment(messages: Messages) -> None:
+def test_a_recipient_queue_is_counted_up_to_a_bound_and_up_to_a_moment(messages: Messages) -> None:
     for number in range(5):
         queued(messages, accepted_ms=START_MS + number)
 
@@ -33,13 +33,13 @@ def test_a_line_is_counted_up_to_a_bound_and_up_to_a_moment(messages: Messages) 
     assert messages.queue_length(THEIRS, at_most=10, before_ms=START_MS) == 0
 
 
-def test_what_is_sent_now_never_stands_in_a_line(messages: Messages) -> None:
+def test_what_is_sent_now_never_stands_in_a_recipient_queue(messages: Messages) -> None:
     messages.accept(make_message(route="send", status=Status.SENDING, claim_id="one"))
 
     assert messages.queue_length(THEIRS, at_most=10) == 0
 
 
-# --------------------------------------------------------------------------------- the second look
+# --------------------------------------------------------------------------------- what is due
 
 
 def test_a_queued_message_is_looked_at_again_when_it_is_too_old(messages: Messages) -> None:
@@ -214,10 +214,10 @@ def test_a_text_that_ended_is_not_looked_at_though_the_queue_may_lack_it(message
     assert due(messages, NOW + VALIDITY_MS * 100) == set()
 
 
-# ------------------------------------------------------------------------- who stands in a recipient's line
+# ------------------------------------------------------------------------- what is in a recipient queue
 
 
-def test_a_line_names_who_waits_oldest_first_up_to_a_moment(messages: Messages) -> None:
+def test_a_recipient_queue_names_what_waits_oldest_first_up_to_a_moment(messages: Messages) -> None:
     ids = [str(uuid.UUID(int=number)) for number in range(6)]
     for number in (3, 0, 4, 1):
         queued(messages, id=ids[number], accepted_ms=START_MS + number)
@@ -231,7 +231,9 @@ def test_a_line_names_who_waits_oldest_first_up_to_a_moment(messages: Messages) 
     assert list(messages.recipient_queue(THEIRS, until_ms=START_MS - 1, at_most=10)) == []
 
 
-def test_a_text_stands_in_its_line_again_in_its_old_place_when_it_is_put_back(messages: Messages) -> None:
+def test_a_text_stands_in_its_recipient_queue_again_in_its_old_place_when_it_is_put_back(
+    messages: Messages,
+) -> None:
     first = claimed(messages)
     second = queued(messages, accepted_ms=START_MS + 1)
     released(messages, first)

@@ -84,7 +84,7 @@ def erased(messages: Messages, **changes: object) -> Message:
     return message
 
 
-def test_a_text_that_was_erased_while_it_waited_is_told_from_one_that_never_was(messages: Messages) -> None:
+def test_a_text_that_was_erased_while_it_waited_is_not_one_that_never_was(messages: Messages) -> None:
     gone, there, never = erased(messages), queued(messages), make_message()
 
     assert messages.read([gone.id, there.id, never.id, gone.id]) == {gone.id: None, there.id: there}

@@ -38,7 +38,7 @@ def test_a_released_message_is_queued_again_with_its_slot_and_its_reason(message
     assert messages.claim(message.id, "another", NOW).won
 
 
-def test_who_waits_is_listed_line_by_line_with_word_of_more(messages: Messages) -> None:
+def test_who_waits_is_listed_queue_by_queue_with_word_of_more(messages: Messages) -> None:
     for number in range(3):
         messages.accept(make_message(id=f"00000000-0000-4000-8000-00000000000{number}", accepted_ms=NOW + number))
     claimed(messages)
@@ -210,7 +210,7 @@ def test_an_unclear_send_whose_receipt_came_first_stays_where_the_receipt_put_it
     assert stored(messages, message).status is Status.SENT
 
 
-def test_a_replay_is_taken_once_by_whoever_read_how_many_there_were(messages: Messages) -> None:
+def test_a_replay_is_taken_once_by_those_who_read_how_many_there_were(messages: Messages) -> None:
     message = unknown(messages)
     messages.hold(message.id, NOW, HeldBy.RECIPIENT_RATE)
 
@@ -272,7 +272,7 @@ def test_a_text_whose_claim_is_another_by_now_is_not_replayed(messages: Messages
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED_UNSENT])
-def test_a_waiting_message_can_be_ended_and_leaves_its_line(messages: Messages, status: Status) -> None:
+def test_a_waiting_message_can_be_ended_and_leaves_its_recipient_queue(messages: Messages, status: Status) -> None:
     message = queued(messages)
     messages.hold(message.id, NOW, HeldBy.RECIPIENT_RATE)
 
@@ -292,7 +292,7 @@ def test_a_waiting_message_can_be_ended_and_leaves_its_line(messages: Messages, 
     assert not messages.claim(message.id, "mine", NOW).won
 
 
-def test_a_message_that_somebody_claimed_meanwhile_is_not_ended(messages: Messages) -> None:
+def test_a_message_that_was_claimed_meanwhile_is_not_ended(messages: Messages) -> None:
     message = queued(messages)
     messages.claim(message.id, "theirs", NOW)
 

@@ -39,7 +39,7 @@ WRITES = ("put_item", "update_item", "delete_item")
 
 
 class Watched:
-    """A client that counts its calls and fails when told to."""
+    """A client that counts its calls and fails on demand."""
 
     def __init__(self, client: "DynamoDBClient") -> None:
         self.calls: list[str] = []
@@ -279,7 +279,7 @@ def found(messages: Messages) -> object:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEPS, min_size=2, max_size=12))
-def test_the_fake_and_the_table_cannot_be_told_apart(dynamodb: "DynamoDBClient", steps: list[Step]) -> None:
+def test_the_fake_and_the_table_do_the_same(dynamodb: "DynamoDBClient", steps: list[Step]) -> None:
     table = create_table(dynamodb, "MessagesTable")
     real = DynamoMessages(dynamodb, table, retention_days=90, validity_minutes=60)
     fake = FakeMessages(validity_minutes=60)

@@ -32,7 +32,7 @@ def test_a_receipt_moves_the_status_and_keeps_what_it_says(messages: Messages) -
     assert found.history[-1] == Entry(START_MS + 5_000, "delivery_failed", "webhook", "e-1", faults=(spam,))
 
 
-def test_what_was_read_from_the_providers_records_is_told_from_a_webhook(messages: Messages) -> None:
+def test_what_was_read_from_the_providers_records_is_no_webhook(messages: Messages) -> None:
     message = claimed(messages)
 
     messages.record(message.id, make_receipt(Status.SENT, source="reconciler"), NOW)
@@ -157,17 +157,17 @@ def test_a_receipt_that_does_not_name_the_providers_id_is_kept_and_teaches_none(
 def test_a_receipt_keeps_the_note_that_explains_it(messages: Messages) -> None:
     message = claimed(messages)
 
-    messages.record(message.id, make_receipt(None, word="brand_new", note="Nobody knows this word."), NOW)
+    messages.record(message.id, make_receipt(None, word="brand_new", note="An unknown word."), NOW)
 
-    assert stored(messages, message).history[-1].note == "Nobody knows this word."
+    assert stored(messages, message).history[-1].note == "An unknown word."
 
 
 def test_what_a_text_came_to_is_learnt_after_its_end_and_not_changed_then(messages: Messages) -> None:
     message = claimed(messages)
     messages.record(message.id, make_receipt(Status.DELIVERED, parts=2), NOW)
 
-    told = make_receipt(Status.DELIVERED, parts=3, cost="0.0051", currency="USD", completed_ms=NOW)
-    assert messages.record(message.id, told, NOW) is Recorded.KEPT
+    bill = make_receipt(Status.DELIVERED, parts=3, cost="0.0051", currency="USD", completed_ms=NOW)
+    assert messages.record(message.id, bill, NOW) is Recorded.KEPT
     again = make_receipt(Status.DELIVERED, cost="9", currency="EUR", completed_ms=NOW + 9)
     assert messages.record(message.id, again, NOW) is Recorded.KEPT
 
@@ -185,7 +185,7 @@ def test_a_receipt_of_an_unclear_send_settles_it(messages: Messages) -> None:
     assert stored(messages, message).faults == ()
 
 
-def test_a_final_receipt_of_a_text_that_was_put_back_takes_it_from_the_line(messages: Messages) -> None:
+def test_a_final_receipt_of_a_text_that_was_put_back_takes_it_from_the_recipient_queue(messages: Messages) -> None:
     message = claimed(messages)
     released(messages, message)
 
@@ -195,7 +195,7 @@ def test_a_final_receipt_of_a_text_that_was_put_back_takes_it_from_the_line(mess
     assert not messages.claim(message.id, "another", NOW).won
 
 
-def test_any_receipt_of_a_text_that_was_put_back_takes_it_from_the_line(messages: Messages) -> None:
+def test_any_receipt_of_a_text_that_was_put_back_takes_it_from_the_recipient_queue(messages: Messages) -> None:
     message = claimed(messages)
     released(messages, message)
 

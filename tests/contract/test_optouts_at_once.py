@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 SECOND, DAY = 1_000, 86_400_000
 NOW = START_MS + 60 * SECOND
-# The answer to a write is lost, and botocore asks again; or nobody does; or the write was never made.
+# The answer to a write is lost, and botocore asks again; or it does not; or the write was never made.
 Loss = Literal["repeated", "lost", "refused"]
 
 
@@ -132,7 +132,7 @@ def scene(request: pytest.FixtureRequest, aws: None) -> Iterator[Scene]:
 
 @dataclass(frozen=True)
 class Word:
-    """A word: what it wishes, when it counts as said, how it comes, and what was there before it came."""
+    """A word: what it asks for, when it counts as said, how it comes, and what was there before it came."""
 
     name: str
     out: bool
@@ -142,7 +142,7 @@ class Word:
 
 
 def persistent(work: Callable[[], object]) -> object:
-    """The provider delivers again after a 503, and so does whoever called the API."""
+    """The provider delivers again after a 503, and so does a caller of the API."""
     for _ in range(3):
         try:
             return work()
@@ -241,9 +241,9 @@ def judge(scene: Scene, words: Sequence[Word]) -> None:
     entry = scene.optouts.get(THEIRS)
     assert entry
     assert (entry.opted_out, entry.said_ms) == (out, said_ms)
-    wishes = [row.opted_out for row in entry.changes]
-    assert wishes[-1] is out
-    assert all(one is not two for one, two in itertools.pairwise(wishes))
+    directions = [row.opted_out for row in entry.changes]
+    assert directions[-1] is out
+    assert all(one is not two for one, two in itertools.pairwise(directions))
 
 
 def trial(

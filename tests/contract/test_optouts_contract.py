@@ -1,4 +1,4 @@
-"""What every ledger of opt-outs promises: a read, and a write that holds only if nobody wrote since."""
+"""What every ledger of opt-outs promises: a read, and a write that holds only if there was none since."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -142,7 +142,7 @@ def test_the_opted_out_are_listed_in_pages_the_longest_first(optouts: OptOuts) -
         said = OptOutChange(START_MS + 5 - number, True, "api")
         opt_outs.apply(optouts, f"+1202555010{number}", said, START_MS + 100)
     opt_outs.apply(optouts, "+12025550109", START, START_MS + 100)
-    # Saying it again moves nobody in the list.
+    # Saying it again moves no entry of the list.
     opt_outs.apply(optouts, "+12025550104", OptOutChange(START_MS + 50, True, "api"), START_MS + 100)
 
     first = list(optouts.page(None, 3))
@@ -317,7 +317,7 @@ def test_a_write_of_the_version_that_counted_none_is_seen(dynamodb: "DynamoDBCli
 
 
 @pytest.mark.parametrize("seen", [None, STOPPED], ids=["new", "changed"])
-def test_a_lost_answer_that_botocore_asks_for_again_is_nobody_elses_write(aws: None, seen: OptOut | None) -> None:
+def test_a_lost_answer_that_botocore_asks_for_again_is_no_other_write(aws: None, seen: OptOut | None) -> None:
     client: DynamoDBClient = boto3.client(
         "dynamodb", region_name=REGION, config=Config(retries={"mode": "standard"})
     )

@@ -279,7 +279,7 @@ DAY_S = 86_400
 
 
 def short(client: "DynamoDBClient", validity_minutes: int = 20_160) -> DynamoMessages:
-    """A store that keeps things for as short as it can be told to."""
+    """A store that keeps things for as short as its settings allow."""
     table = create_table(client, "MessagesTable")
     return DynamoMessages(client, table, retention_days=1, validity_minutes=validity_minutes)
 

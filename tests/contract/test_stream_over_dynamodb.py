@@ -68,7 +68,9 @@ def world() -> World:
     return make_world()
 
 
-def test_the_life_of_a_text_is_told_step_by_step(table: Table, client: "DynamoDBClient", world: World) -> None:
+def test_the_life_of_a_text_is_published_step_by_step(
+    table: Table, client: "DynamoDBClient", world: World
+) -> None:
     messages = DynamoMessages(client, table.name, retention_days=90, validity_minutes=60)
     message = make_message(metadata={"tag": "parcels"})
     messages.accept(message)
@@ -82,18 +84,18 @@ def test_the_life_of_a_text_is_told_step_by_step(table: Table, client: "DynamoDB
 
     assert world.invoke("publisher", table.batch()) == {"batchItemFailures": []}
 
-    told = [event.detail for event in world.event_bus.about(message.id)]
+    details = [event.detail for event in world.event_bus.about(message.id)]
     statuses = [None, "queued", "sending", "submitted", "sent", "delivered"]
-    assert [(detail["previous"], detail["status"]) for detail in told] == list(pairwise(statuses))
-    assert told[-1]["cost"] == {"amount": "0.0051", "currency": "USD"}
-    sequences = [str(detail["sequence"]) for detail in told]
+    assert [(detail["previous"], detail["status"]) for detail in details] == list(pairwise(statuses))
+    assert details[-1]["cost"] == {"amount": "0.0051", "currency": "USD"}
+    sequences = [str(detail["sequence"]) for detail in details]
     assert sequences == sorted(set(sequences))
     assert world.counters.read(None) == world.counters.read("parcels") == {"delivered": 1}
     assert [event.kind for event in world.event_bus.heard] == ["sms.status_changed"] * 5
     assert world.logger.crashes == []
 
 
-def test_an_inbound_stop_is_told_as_both(table: Table, client: "DynamoDBClient", world: World) -> None:
+def test_an_inbound_stop_is_published_as_both(table: Table, client: "DynamoDBClient", world: World) -> None:
     messages = DynamoMessages(client, table.name, retention_days=90, validity_minutes=60)
     messages.receive(
         make_message(direction="inbound", status=Status.RECEIVED, route="webhook", sender=THEIRS, metadata={})

@@ -27,7 +27,7 @@ def blind(cell: Cell) -> bool:
 
 
 def others(cell: Cell) -> set[int]:
-    """How often a text to somebody else, which was under way when the process died, may be taken."""
+    """How often a text to another recipient, which was under way when the process died, may be taken."""
     return {1, 2} if blind(cell) and cell.crash is not Crash.NEVER else {1}
 
 

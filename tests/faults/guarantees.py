@@ -32,9 +32,9 @@ is the table's, not the queue's: a queue message that was lost, doubled or put b
 that the provider may have taken holds up those behind it only after an outage of ten minutes or more, and for a
 quarter of an hour at most.
 
-**The line moves on.** Whatever becomes of one text, those behind it leave once each, in their order. Other
-recipients do not wait for it: only a trouble that befell three recipients in a row, or one that is certain to
-be everybody's (the key, the funds, the spend limit), stops all sending; then one text at a time tries whether
+**The recipient queue moves on.** Whatever becomes of one text, those behind it leave once each, in their order.
+Other recipients do not wait for it: only a trouble that befell three recipients in a row, or one that is certain
+to be everybody's (the key, the funds, the spend limit), stops all sending; then one text at a time tries whether
 it is over.
 
 **A STOP that was recorded before a text is claimed is heard**, and so is a pause. Of all that a number ever
@@ -48,12 +48,12 @@ the queue and leave, in order, when it is back.
 A queue message says that its recipient has something waiting; the table says what, and in which order. A text
 is claimed by a conditional write before its request leaves. What is proven not sent (429, no connection, an
 answer that is not the provider's own, a refusal of the account) goes back to its place. Anything else without a
-clear answer makes it `unknown`, and it leaves the line. From then on only evidence moves it: a signed receipt,
-which carries our message id; the provider's records, from two minutes on; and with `AmbiguousSends: resolve` a
-replay under the same key with the same bytes, from ten minutes to 23 hours after the claim, if the text is
-still valid. A replay is made only after the provider's records could be read and had nothing: "could not be
+clear answer makes it `unknown`, and it leaves the recipient queue. From then on only evidence moves it: a signed
+receipt, which carries our message id; the provider's records, from two minutes on; and with
+`AmbiguousSends: resolve` a replay under the same key with the same bytes, from ten minutes to 23 hours after the
+claim, if the text is still valid. A replay is made only after the provider's records could be read and had nothing: "could not be
 read" is no evidence. If it has no clear answer either, another follows after 1, 4, 10 and 21 hours, and after
-an outage has ended; never more than eight. It takes its turn with the recipient's other texts and heeds pause,
+an outage has ended; never more than eight. It takes its turn with the recipient's other texts and obeys pause,
 breaker and opt-outs.
 
 ## Outages
@@ -75,15 +75,15 @@ outage of a minute left texts in doubt; those behind them did not wait for the r
   (Telnyx shows none while a text is still queued), the replay is a second text; each further replay that has no
   clear answer may be another. `hold` rules that out.
 - **With `hold` a text may never leave.** If a process dies between claim and answer, or the provider's answer
-  leaves it open, nobody asks a second time: `unknown` stays until a receipt or a record says more. After ten
+  leaves it open, there is no second request: `unknown` stays until a receipt or a record says more. After ten
   days it becomes `delivery_unconfirmed`.
 - **The order of a text in doubt.** Those behind it do not wait until it is resolved, except for a quarter of an
   hour after an outage of ten minutes or more. If it turns out that it had not left, the replay sends it after
   them. Several in doubt of one recipient are repeated one after the other, as a rule the oldest first.
-- **The order of texts that are accepted within the same moment.** The index that knows the line follows the
+- **The order of texts that are accepted within the same moment.** The index of recipient queues follows the
   table by some milliseconds. Where a text's queue message was lost, one that is accepted in that moment may
   pass it.
-- **The distance to a direct send.** `send` waits for nobody: it may come right after a queued text, or right
+- **The distance to a direct send.** `send` does not wait: it may come right after a queued text, or right
   before one that was already claimed.
 - **Time.** A killed process locks its batch until the queue shows it again: six minutes. The texts of the batch
   leave after that. After an outage the first text tries within ten minutes, and the last has left some minutes
@@ -96,8 +96,8 @@ outage of a minute left texts in doubt; those behind them did not wait for the r
 ## The matrix
 
 Each cell is a text that meets one crash of the consumer, one fault of the provider and one fault of the queue,
-with two more texts behind it in the same line. Nothing is left out: {count} cells, each of them 25 hours of
-virtual time with the reconciler each minute, through the real consumer, reconciler and webhook handlers.
+with two more texts behind it in the same recipient queue. Nothing is left out: {count} cells, each of them 25
+hours of virtual time with the reconciler each minute, through the real consumer, reconciler and webhook handlers.
 
 - *crash*: where the consumer is killed: {crashes}.
 - *provider*: what it does with the first request, by row.
@@ -107,7 +107,7 @@ virtual time with the reconciler each minute, through the real consumer, reconci
 A row shows the worst of its cells over all queue faults and all evidence. **Texts** is how often the provider
 accepted the one message. **Leaves after** is when it took the text (with `resolve`), and **next texts** when it
 had taken both behind it, at the latest, while the queue itself works. Faults of the provider that come to the
-same are one row. The statuses are those with `resolve`; with `hold` a text in doubt that nothing is told of
+same are one row. The statuses are those with `resolve`; with `hold` a text in doubt that is never reported
 stays `unknown`.
 """
 
@@ -173,13 +173,13 @@ def _row(chosen: dict[Cell, Outcome]) -> tuple[str, ...]:
         counts = {(of.accepted, cell.evidence) for cell, of in chosen.items() if cell.mode is mode}
         texts.append(_texts(counts))
     resolved = {cell: of for cell, of in chosen.items() if cell.mode is not Mode.HOLD}
-    told = {of.status.value for cell, of in resolved.items() if cell.evidence is not Evidence.NOTHING}
-    untold = {of.status.value for cell, of in resolved.items() if cell.evidence is Evidence.NOTHING}
+    known = {of.status.value for cell, of in resolved.items() if cell.evidence is not Evidence.NOTHING}
+    unknown = {of.status.value for cell, of in resolved.items() if cell.evidence is Evidence.NOTHING}
     sound = {cell: of for cell, of in chosen.items() if cell.queue in (Queue.WORKS, Queue.DUPLICATES)}
     leaves = [of.first_taken_ms for cell, of in sound.items() if cell.mode is not Mode.HOLD]
     behind = max(of.behind_ms[-1] for of in sound.values())
     late = "may not" if None in leaves else _span(max(ms for ms in leaves if ms is not None))
-    return (*texts, _words(told), _words(untold), late, _span(behind))
+    return (*texts, _words(known), _words(unknown), late, _span(behind))
 
 
 def _texts(counts: set[tuple[int, Evidence]]) -> str:

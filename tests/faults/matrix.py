@@ -343,16 +343,17 @@ class Run(Stage):
     def _queue_fault(self) -> None:
         """After the first invocation, whatever it came to."""
         queue, now = self.world.queue, self.clock.now_ms()
-        line = [stored for stored in queue.stored if stored.group == RECIPIENT]
+        group = [stored for stored in queue.stored if stored.group == RECIPIENT]
         if self._cell.queue is Queue.DUPLICATES:
             # One came in the same batch; another comes when the first copy is dealt with, or not yet.
             queue.stored.append(self._again(now))
         elif self._cell.queue is Queue.REDRIVE:
-            queue.stored[:] = [stored for stored in queue.stored if stored not in line]
-            queue.dead += line if any(self._first in stored.body for stored in line) else [self._again(now), *line]
+            queue.stored[:] = [stored for stored in queue.stored if stored not in group]
+            named = any(self._first in stored.body for stored in group)
+            queue.dead += group if named else [self._again(now), *group]
             self.clock.at(now + HOUR, queue.redrive)
         elif self._cell.queue is Queue.ODD_VISIBILITY:
-            for number, stored in enumerate(line):
+            for number, stored in enumerate(group):
                 stored.visible_ms = now if number else now + 10 * MINUTE
 
     def _again(self, now: int) -> Stored:

@@ -194,10 +194,10 @@ def aftermath(world: World, ids: Sequence[str], recipients: Sequence[str], ended
     first = {text.key: text.taken_ms for text in reversed(provider.texts)}
     disordered = 0
     for recipient in recipients:
-        line = [
+        order = [
             first[message.id] for message in messages if message.recipient == recipient and message.id in first
         ]
-        disordered += sum(a > b for a, b in itertools.pairwise(line))
+        disordered += sum(a > b for a, b in itertools.pairwise(order))
     return Aftermath(
         accepted=len(ids),
         taken=len(set(first) & set(ids)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 def main() -> None:
     """Write the page."""
-    # Outside pytest nobody has put the layer on the path.
+    # Outside pytest the layer is not on the path.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "layers" / "longcode" / "python"))
     from tests.faults import guarantees
 

@@ -85,14 +85,14 @@ def unanswered(replies: list[behaviours.Behaviour]) -> int:
 @seed(SEED)
 @settings(max_examples=times(100), deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(
-    lines=st.lists(texts, min_size=1, max_size=14),
+    planned_texts=st.lists(texts, min_size=1, max_size=14),
     planned=st.lists(faults, max_size=5),
     replies=st.lists(answers, max_size=8).filter(lambda replies: unanswered(replies) < REQUESTS),
     doubled=st.lists(st.integers(0, 13), max_size=3),
     evidence=st.sampled_from(Evidence),
 )
-def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and_its_distance(
-    lines: list[tuple[str, int]],
+def test_whatever_fails_nothing_is_taken_twice_and_each_recipient_queue_keeps_its_order_and_distance(
+    planned_texts: list[tuple[str, int]],
     planned: list[Fault],
     replies: list[behaviours.Behaviour],
     doubled: list[int],
@@ -107,7 +107,7 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_line_keeps_its_order_and
         "provider": provider.faults,
     }
 
-    for recipient, after_ms in lines:
+    for recipient, after_ms in planned_texts:
         stage.clock.at(stage.start_ms + after_ms, lambda recipient=recipient: stage.enqueue(recipient))  # type: ignore[misc]
     stage.clock.sleep_until(stage.start_ms)
     for fault in planned:
@@ -151,8 +151,8 @@ def is_delivered_in_order(world: World, recipient: str, evidence: Evidence, *, q
 
 
 @pytest.mark.parametrize("minutes", [10, 11, 12, 13])
-def test_a_replay_keeps_its_distance_in_a_busy_line(minutes: int) -> None:
-    """The reconciler sends it, while the consumer sends the line."""
+def test_a_replay_keeps_its_distance_in_a_busy_recipient_queue(minutes: int) -> None:
+    """The reconciler sends it, while the consumer sends the others."""
     stage = Stage()
     world, provider = stage.world, stage.world.provider
     first = world.enqueue(RECIPIENTS[0]).fields["message_id"]

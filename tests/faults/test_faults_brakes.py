@@ -13,7 +13,7 @@ from tests.support.fakes.fault_injector import FaultInjector, unavailable
 from tests.support.fakes.provider import Behaviour
 
 
-def _line(stage: Stage, count: int = 5) -> list[str]:
+def _enqueue(stage: Stage, count: int = 5) -> list[str]:
     return [stage.world.enqueue(RECIPIENT, str(number)).fields["message_id"] for number in range(count)]
 
 
@@ -34,7 +34,7 @@ def test_a_fault_of_the_account_stops_everything_burns_nothing_and_heals(fault: 
     stage = Stage()
     world, provider = stage.world, stage.world.provider
     provider.usual = fault
-    ids = [*_line(stage), world.enqueue(OTHER).fields["message_id"]]
+    ids = [*_enqueue(stage), world.enqueue(OTHER).fields["message_id"]]
     stage.run(2 * HOUR)
     assert not provider.texts
     assert {message.status for message in world.messages.all} == {Status.QUEUED}
@@ -57,7 +57,7 @@ def test_a_daily_spend_limit_waits_for_midnight_utc_and_asks_once() -> None:
     provider = stage.world.provider
     provider.usual = behaviours.SPEND_LIMIT
     midnight = pacing.next_utc_midnight_ms(stage.start_ms)
-    ids = _line(stage)
+    ids = _enqueue(stage)
 
     def lift() -> None:
         provider.usual = behaviours.ACCEPTS
@@ -76,7 +76,7 @@ def test_a_spend_limit_reached_just_after_midnight_waits_for_the_next_one_far_fr
     provider = stage.world.provider
     provider.usual = behaviours.SPEND_LIMIT
     midnight = pacing.next_utc_midnight_ms(stage.clock.now_ms())
-    ids = _line(stage)
+    ids = _enqueue(stage)
 
     def lift() -> None:
         provider.usual = behaviours.ACCEPTS
@@ -89,10 +89,10 @@ def test_a_spend_limit_reached_just_after_midnight_waits_for_the_next_one_far_fr
     assert max(stage.world.queue.receives.values()) < 400
 
 
-def test_a_pause_in_the_middle_of_a_line_holds_it_within_a_slot_and_it_goes_on_where_it_was() -> None:
+def test_a_pause_in_the_middle_of_a_recipient_queue_holds_it_within_a_slot_and_it_goes_on_where_it_was() -> None:
     stage = Stage()
     world, provider = stage.world, stage.world.provider
-    ids = _line(stage, 12)
+    ids = _enqueue(stage, 12)
     stage.clock.at(stage.start_ms + 4_500, lambda: world.limits.pause(stage.clock.now_ms(), "a test"))
     stage.run(HOUR)
     held = len(provider.texts)
@@ -109,7 +109,7 @@ def test_a_pause_in_the_middle_of_a_line_holds_it_within_a_slot_and_it_goes_on_w
 def test_a_pause_and_an_opt_out_hold_back_a_replay_too() -> None:
     stage = Stage()
     world, provider = stage.world, stage.world.provider
-    first = _line(stage, 1)[0]
+    first = _enqueue(stage, 1)[0]
     provider.then(behaviours.FAILS_500, to=first)
     stage.run(MINUTE)
     world.limits.pause(stage.clock.now_ms(), "a test")
@@ -124,7 +124,7 @@ def test_a_pause_and_an_opt_out_hold_back_a_replay_too() -> None:
 def test_a_text_that_went_out_of_date_in_doubt_is_not_replayed() -> None:
     stage = Stage(validity_minutes=5)
     provider = stage.world.provider
-    first = _line(stage, 1)[0]
+    first = _enqueue(stage, 1)[0]
     provider.then(behaviours.FAILS_500, to=first)
     stage.run(LASTS_MS)
     assert provider.taken(first) == 0
@@ -138,7 +138,7 @@ def test_a_breaker_open_for_less_than_a_second_costs_one_receive() -> None:
     world.limits.control = Control(
         breaker_since_ms=stage.start_ms, breaker_until_ms=stage.start_ms + 900, breaker_reason="a test"
     )
-    ids = _line(stage, 3)
+    ids = _enqueue(stage, 3)
     stage.run(HOUR)
     _all_delivered_in_order(stage, ids)
     assert max(world.queue.receives.values()) <= 3
@@ -148,7 +148,7 @@ def test_a_message_that_can_not_be_looked_at_does_not_hide_the_others_from_the_r
     stage = Stage(evidence=Evidence.NOTHING)
     world, provider = stage.world, stage.world.provider
     provider.usual = behaviours.FAILS_500
-    ids = _line(stage, 4)
+    ids = _enqueue(stage, 4)
     stage.run(MINUTE)
     provider.usual = behaviours.ACCEPTS
     provider.faults.fail("record_of", lambda: ValueError("not to be read"))
@@ -209,13 +209,13 @@ def test_a_direct_send_under_a_failing_store_says_what_is_true(
 
 
 @pytest.mark.parametrize("fault", [behaviours.ACCEPTS_THEN_500, behaviours.ACCEPTS_AND_HANGS], ids=["500", "hang"])
-def test_a_direct_send_in_doubt_is_resolved_and_the_line_keeps_its_distance(fault: Behaviour) -> None:
+def test_a_direct_send_in_doubt_is_resolved_and_the_recipient_queue_keeps_its_distance(fault: Behaviour) -> None:
     stage = Stage()
     world, provider = stage.world, stage.world.provider
     provider.then(fault)
     answer = world.send(RECIPIENT, key="one")
     assert (answer.status, answer.fields["status"]) == (504, "unknown")
-    ids = _line(stage, 2)
+    ids = _enqueue(stage, 2)
     stage.run(HOUR)
     assert world.status(answer.fields["message_id"]).fields["status"] == "delivered"
     assert [provider.taken(ident) for ident in ids] == [1, 1]

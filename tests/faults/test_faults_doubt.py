@@ -15,7 +15,7 @@ OTHERS = [f"+1202555{131 + number:04}" for number in range(4)]
 
 
 @pytest.mark.parametrize(("interval_s", "doubts"), [(600, 1), (3_600, 1), (120, 4), (60, 4), (30, 4), (1, 4)])
-def test_doubts_of_a_line_of_any_pace_are_settled_and_the_line_goes_on(interval_s: int, doubts: int) -> None:
+def test_doubts_at_any_pace_are_settled_and_the_recipient_queue_goes_on(interval_s: int, doubts: int) -> None:
     stage = Stage(recipient_interval_ms=interval_s * 1000, idle_reconciles=True)
     world, provider = stage.world, stage.world.provider
     texts = 9 if interval_s < 3_600 else 6
@@ -47,7 +47,7 @@ def test_an_outage_that_comes_and_goes_fails_nothing() -> None:
     assert len(provider.texts) == 18
 
 
-def test_without_an_outage_a_doubt_holds_up_nobody() -> None:
+def test_without_an_outage_a_doubt_holds_up_no_one() -> None:
     stage = Stage(evidence=Evidence.NOTHING)
     world, provider = stage.world, stage.world.provider
     provider.shows_queued = False
@@ -55,7 +55,7 @@ def test_without_an_outage_a_doubt_holds_up_nobody() -> None:
     provider.then(behaviours.HANGS, to=TO)
     world.enqueue(TO, "in doubt", key="0")
     for number in range(30):
-        # Somebody else's answers are lost now and then.
+        # Another recipient's answers are lost now and then.
         at = stage.start_ms + number * 4 * MINUTE
         stage.clock.at(at, lambda: provider.then(behaviours.ACCEPTS_THEN_DROPS, to=OTHERS[0]))
         stage.clock.at(at + 1, lambda number=number: world.enqueue(OTHERS[0], key=f"o{number}"))  # type: ignore[misc]

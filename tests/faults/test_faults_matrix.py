@@ -1,4 +1,5 @@
-"""Crash, provider fault and queue fault together: never twice, never lost unsaid, and the line moves on.
+"""Crash, provider fault and queue fault together: never twice, never lost unsaid, and the recipient queue moves
+on.
 
 A run has some of the cells, so that every two faults meet, and other ones each time. `make guarantees` has all.
 """
@@ -36,7 +37,7 @@ def problems(cell: Cell, found: Outcome) -> list[str]:
         "behind": (found.behind, (1, 1)),
         "in order": (found.in_order, True),
         "far enough apart": (found.least_gap_ms >= INTERVAL_MS, True),
-        "somebody else's": (found.other in expected.others(cell), True),
+        "another recipient's": (found.other in expected.others(cell), True),
         "left in the queue": (found.left_in_queue, 0),
     }
     return [f"{what}: {is_} and not {must}" for what, (is_, must) in wanted.items() if is_ != must]
@@ -67,7 +68,7 @@ def test_a_text_that_never_left_says_so_for_as_long_as_that_is_not_known() -> No
     assert {found.status for found in never} <= {Status.UNKNOWN}
 
 
-def test_a_text_that_another_invocation_is_sending_is_left_to_it_and_holds_its_line() -> None:
+def test_a_text_that_another_invocation_is_sending_is_left_to_it_and_holds_its_recipient_queue() -> None:
     """The queue shows it again while its claim may still be alive: it is neither sent nor given up before then."""
     run = Run(Cell(Crash.AFTER_CLAIM, "works", Queue.WORKS, Mode.HONOURED, Evidence.RECEIPTS))
     run.begin()
@@ -88,7 +89,7 @@ DOUBTFUL = [name for name in PROVIDER if name not in (*expected.ANSWERS, *expect
 
 
 def test_a_text_in_doubt_says_so_at_once() -> None:
-    """And not only when the reconciler finds a claim that nobody ended."""
+    """And not only when the reconciler finds a claim that was not ended."""
     for provider in DOUBTFUL:
         run = Run(Cell(Crash.NEVER, provider, Queue.WORKS, Mode.HONOURED, Evidence.NOTHING))
         run.begin()
@@ -100,7 +101,7 @@ def test_a_text_in_doubt_says_so_at_once() -> None:
 @pytest.mark.parametrize(
     ("crash", "within_ms"), [(Crash.NEVER, 40_000), *((c, 440_000) for c in Crash if c is not Crash.NEVER)]
 )
-def test_the_line_moves_on_as_soon_as_the_queue_shows_it_again(crash: Crash, within_ms: int) -> None:
+def test_the_recipient_queue_moves_on_as_soon_as_the_queue_shows_it_again(crash: Crash, within_ms: int) -> None:
     ready = [cell for cell in CELLS if cell.crash is crash and cell.queue in (Queue.WORKS, Queue.DUPLICATES)]
     late = {str(cell): last for cell in ready if (last := outcome(cell).behind_ms[-1]) > within_ms}
     assert not late, f"TEST_SEED={SEED}"
@@ -115,7 +116,7 @@ def test_the_line_moves_on_as_soon_as_the_queue_shows_it_again(crash: Crash, wit
     ],
     ids=str,
 )
-def test_sweeps_that_find_nothing_change_nothing(cell: Cell) -> None:
+def test_runs_of_the_reconciler_that_find_nothing_change_nothing(cell: Cell) -> None:
     """The matrix leaves them out to be quick."""
     run = Run(cell, idle_reconciles=True)
     assert run.outcome() == outcome(cell)

@@ -26,7 +26,7 @@ def test_a_walk_is_wholly_determined_by_its_seed() -> None:
 
 
 def test_walks_do_a_bit_of_everything() -> None:
-    told = " ".join(text for seed in range(40) for _, text in walk.walked(seed).story)
+    story = " ".join(text for seed in range(40) for _, text in walk.walked(seed).story)
     for word in (
         "queue to",
         "send to",
@@ -39,4 +39,4 @@ def test_walks_do_a_bit_of_everything() -> None:
         "provider:",
         "purged",
     ):
-        assert word in told
+        assert word in story

@@ -25,7 +25,7 @@ from tests.support.fakes.webhooks import inbound
 
 OURS = "+12025550100"
 PEOPLE = [f"+120255501{number:02d}" for number in (11, 23, 45, 67)]
-# What happens takes this long; then everything is mended, and has time to settle.
+# What happens takes this long; then everything works again, and has time to settle.
 LASTS_MS = 40 * MINUTE
 SETTLES_MS = 30 * HOUR
 # Codes by which the provider refuses one text for good, as often as it is asked.
@@ -137,7 +137,7 @@ class Walk(Stage):
         """Let it all happen."""
         for _ in range(self.chance.randint(4, 40)):
             self._plan(self.chance.choices(*zip(*self._deeds(), strict=True))[0])
-        self.clock.at(self.start_ms + LASTS_MS, self._mend)
+        self.clock.at(self.start_ms + LASTS_MS, self._end_faults)
         self.run(LASTS_MS + SETTLES_MS)
 
     def _deeds(self) -> list[tuple[Callable[[], None], int]]:
@@ -314,13 +314,13 @@ class Walk(Stage):
         except Died:
             return
 
-    def _mend(self) -> None:
+    def _end_faults(self) -> None:
         for injector in self.injectors.values():
             injector.clear()
         self.world.provider.usual, self.world.provider.records_readable = behaviours.ACCEPTS, True
         self.world.provider._next.clear()
-        self._tell("mended")
-        # Whoever finds texts stranded puts them back: a purge in the midst of a put's outage is the operator's.
+        self._tell("works again")
+        # The operator puts stranded texts back: a purge in the midst of a put's outage is the operator's.
         self.clock.at(self.clock.now_ms() + 20 * MINUTE, self._requeue)
 
     # ------------------------------------------------------------------------------------- the oracle
@@ -381,7 +381,7 @@ class Walk(Stage):
         first = {text.key: text.taken_ms for text in reversed(self.world.provider.texts)}
         found = []
         for who in PEOPLE:
-            line = {}
+            order = {}
             for asked in self.asked:
                 ident = asked.message_id
                 if asked.to != who or asked.route != "queue" or asked.status != 202 or ident is None:
@@ -393,9 +393,9 @@ class Walk(Stage):
                 # Not a repeated request, and not one whose text was erased before it was asked for again.
                 anew = first[ident] < message.accepted_ms
                 if asked.at_ms <= message.accepted_ms <= asked.answered_ms and not (doubted or anew):
-                    line[ident] = asked.at_ms, asked.answered_ms, first[ident]
+                    order[ident] = asked.at_ms, asked.answered_ms, first[ident]
             for (one, (_, answered, taken)), (other, (asked_ms, _, later)) in itertools.permutations(
-                line.items(), 2
+                order.items(), 2
             ):
                 if answered + self.world.messages.lag_ms < asked_ms and taken > later:
                     found.append(
@@ -413,7 +413,7 @@ class Walk(Stage):
                 if request.took and request.recipient == who
             )
             for (before, sent), (at, key) in itertools.pairwise(requests):
-                # A direct send waits for nobody, and can't call back what was claimed before it left.
+                # A direct send does not wait, and can't call back what was claimed before it left.
                 claimed = max((moment for moment in self.claims.get(key, []) if moment <= at), default=0)
                 direct = key in sent_now or (sent in sent_now and claimed < before)
                 if at - before < INTERVAL_MS and not direct:

@@ -70,7 +70,7 @@ class Stack:
                 world.consume(until_ms=end - 1)
             world.clock.sleep_until(end)
 
-    def rings(self, alarm: str) -> list[int]:
+    def alarm_minutes(self, alarm: str) -> list[int]:
         """The minutes, from the beginning, at which it is in alarm."""
         found = alarms.states(
             OPERATIONS.alarms[alarm], self.metrics.telemetry, self.began, self.world.clock.now // MINUTE * MINUTE
@@ -78,13 +78,13 @@ class Stack:
         return [(at - self.began) // MINUTE for at, state in found if state is State.ALARM]
 
 
-def test_all_is_well_and_nothing_rings() -> None:
+def test_all_is_well_and_no_alarm_goes_off() -> None:
     stack = Stack()
     stack.minutes(60, stack.world.enqueue)
 
     assert stack.world.queue.stored == []
-    # It looks at Lambda's own metric, which nobody writes here.
-    assert [alarm for alarm in OPERATIONS.alarms if stack.rings(alarm)] == ["ReconcilerSilent"]
+    # It looks at Lambda's own metric, which is not written here.
+    assert [alarm for alarm in OPERATIONS.alarms if stack.alarm_minutes(alarm)] == ["ReconcilerSilent"]
 
 
 # ------------------------------------------------------------------------------------------ what is overdue
@@ -96,14 +96,14 @@ def test_a_consumer_that_does_not_run_is_seen_and_ends_with_it() -> None:
     for to in OTHERS[:3]:
         stack.world.enqueue(to)
     stack.minutes(30)
-    rung = stack.rings("OldestText")
-    assert rung
-    assert rung[0] <= 22
+    minutes = stack.alarm_minutes("OldestText")
+    assert minutes
+    assert minutes[0] <= 22
 
     stack.consumer = True
     stack.minutes(5)
     assert len(stack.world.provider.texts) == 3
-    assert stack.rings("OldestText")[-1] < 33
+    assert stack.alarm_minutes("OldestText")[-1] < 33
 
 
 def test_a_text_that_the_queue_has_lost_is_seen_though_the_queue_holds_others() -> None:
@@ -115,8 +115,8 @@ def test_a_text_that_the_queue_has_lost_is_seen_though_the_queue_holds_others() 
     stack.minutes(30)
 
     assert stack.world.queue.stored
-    assert stack.rings("Stranded") == []
-    assert stack.rings("OldestText")[0] <= 22
+    assert stack.alarm_minutes("Stranded") == []
+    assert stack.alarm_minutes("OldestText")[0] <= 22
 
 
 def test_a_provider_that_wants_less_of_everybody_for_long_is_seen() -> None:
@@ -126,8 +126,8 @@ def test_a_provider_that_wants_less_of_everybody_for_long_is_seen() -> None:
         stack.world.enqueue(to)
     stack.minutes(40)
 
-    assert stack.rings("RateLimited") == []
-    assert stack.rings("OldestText")[0] <= 30
+    assert stack.alarm_minutes("RateLimited") == []
+    assert stack.alarm_minutes("OldestText")[0] <= 30
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -138,11 +138,11 @@ def test_so_is_an_outage_that_too_few_recipients_meet_to_stop_all(count: int) ->
         stack.world.enqueue(to)
     stack.minutes(40)
 
-    assert stack.rings("ProviderOutage") == []
-    assert stack.rings("OldestText")[0] <= 30
+    assert stack.alarm_minutes("ProviderOutage") == []
+    assert stack.alarm_minutes("OldestText")[0] <= 30
 
 
-def test_a_line_that_is_long_is_on_time() -> None:
+def test_a_recipient_queue_that_is_long_is_on_time() -> None:
     stack = Stack(recipient_interval_ms=MINUTE)
     for _ in range(90):
         stack.world.enqueue(THEIRS)
@@ -150,7 +150,7 @@ def test_a_line_that_is_long_is_on_time() -> None:
 
     assert len(stack.world.provider.texts) == 90
     assert max(stack.metrics.values[Metric.OLDEST_WAIT]) > 80 * 60
-    assert stack.rings("OldestText") == []
+    assert stack.alarm_minutes("OldestText") == []
 
 
 def test_so_is_one_that_shares_a_slow_sender_with_others() -> None:
@@ -160,7 +160,7 @@ def test_so_is_one_that_shares_a_slow_sender_with_others() -> None:
     stack.minutes(70)
 
     assert len(stack.world.provider.texts) == 60
-    assert stack.rings("OldestText") == []
+    assert stack.alarm_minutes("OldestText") == []
 
 
 def test_a_pause_rings_nothing_is_seen_and_ends_quietly_but_not_when_texts_are_half_out_of_date() -> None:
@@ -173,12 +173,12 @@ def test_a_pause_rings_nothing_is_seen_and_ends_quietly_but_not_when_texts_are_h
     stack.world.limits.resume()
     stack.minutes(30)
     assert len(stack.world.provider.texts) == len(OTHERS)
-    assert stack.rings("OldestText") == []
+    assert stack.alarm_minutes("OldestText") == []
 
     stack.world.limits.pause(stack.world.clock.now, "forgotten")
     stack.world.enqueue()
     stack.minutes(12 * 60 + 30)
-    assert stack.rings("OldestText")[0] > 210 + 12 * 60
+    assert stack.alarm_minutes("OldestText")[0] > 210 + 12 * 60
 
 
 def test_an_outage_has_an_alarm_of_its_own_and_leaves_quietly() -> None:
@@ -187,12 +187,12 @@ def test_an_outage_has_an_alarm_of_its_own_and_leaves_quietly() -> None:
     for to in OTHERS:
         stack.world.enqueue(to)
     stack.minutes(120)
-    assert stack.rings("ProviderOutage")
+    assert stack.alarm_minutes("ProviderOutage")
     stack.world.provider.usual = providers.ACCEPTS
     stack.minutes(30)
 
     assert len(stack.world.provider.texts) == len(OTHERS)
-    assert stack.rings("OldestText") == []
+    assert stack.alarm_minutes("OldestText") == []
 
 
 # --------------------------------------------------------------------------------------------- the machinery
@@ -205,19 +205,19 @@ def test_a_consumer_that_alone_can_not_reach_a_store_is_seen() -> None:
     stack.minutes(30)
 
     # OldestText does not see it: each try gives the text a slot anew.
-    assert stack.rings("StoreUnavailable")[0] <= 6
-    assert stack.rings("FunctionErrors") == []
+    assert stack.alarm_minutes("StoreUnavailable")[0] <= 6
+    assert stack.alarm_minutes("FunctionErrors") == []
 
 
-def test_a_lane_that_crashes_is_a_crash_and_no_outage() -> None:
+def test_a_recipients_worker_that_crashes_is_a_crash_and_no_outage() -> None:
     stack = Stack()
     stack.world.messages.faults.fail("claim", lambda: RuntimeError("No"), times=10**6)
     stack.world.enqueue()
     stack.minutes(10)
     stack.world.logger.lines.clear()  # its traces are expected here
 
-    assert stack.rings("StoreUnavailable") == []
-    assert stack.rings("FunctionErrors")
+    assert stack.alarm_minutes("StoreUnavailable") == []
+    assert stack.alarm_minutes("FunctionErrors")
 
 
 def test_dead_letters_and_batches_that_were_given_up_are_seen_at_once_on_a_quiet_stack() -> None:
@@ -230,13 +230,13 @@ def test_dead_letters_and_batches_that_were_given_up_are_seen_at_once_on_a_quiet
     stack.minutes(3)
 
     for alarm in ("DeadLetters", "Unpublished"):
-        assert stack.rings(alarm)[0] <= 7 * 60 + 2
+        assert stack.alarm_minutes(alarm)[0] <= 7 * 60 + 2
 
     stack.world.queue.dead.clear()
     stack.world.unpublished.stored.clear()
     stack.minutes(3)
     for alarm in ("DeadLetters", "Unpublished"):
-        assert stack.rings(alarm)[-1] <= 7 * 60 + 4
+        assert stack.alarm_minutes(alarm)[-1] <= 7 * 60 + 4
 
 
 @pytest.mark.parametrize("worked_min", [0, 60])
@@ -245,11 +245,11 @@ def test_a_publisher_that_is_handed_nothing_is_seen(worked_min: int) -> None:
     stack.minutes(worked_min)
     stack.publisher = False
     stack.minutes(30)
-    assert worked_min + 15 <= stack.rings("PublisherLag")[0] <= worked_min + 22
+    assert worked_min + 15 <= stack.alarm_minutes("PublisherLag")[0] <= worked_min + 22
 
     stack.publisher = True
     stack.minutes(5)
-    assert stack.rings("PublisherLag")[-1] < worked_min + 33
+    assert stack.alarm_minutes("PublisherLag")[-1] < worked_min + 33
 
 
 def test_a_publisher_whose_bus_or_counters_refuse_is_seen() -> None:
@@ -257,7 +257,7 @@ def test_a_publisher_whose_bus_or_counters_refuse_is_seen() -> None:
     stack.world.counters.faults.fail("add", times=10**6)
     stack.minutes(30)
 
-    assert stack.rings("PublisherLag")[0] <= 22
+    assert stack.alarm_minutes("PublisherLag")[0] <= 22
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_a_store_that_is_down_hides_only_what_it_alone_knows(
     assert world.metrics.counts[Metric.STORE_UNAVAILABLE] == 1
 
 
-def test_while_tables_hang_the_reconciler_ends_in_time_and_the_queues_gauges_are_told(world: World) -> None:
+def test_while_tables_hang_the_reconciler_ends_in_time_and_the_queues_gauges_are_written(world: World) -> None:
     for store in (world.limits, world.counters, world.messages, world.heartbeat):
         # Three tries of five seconds each.
         store.faults.takes = lambda: world.clock.pass_ms(15_000)

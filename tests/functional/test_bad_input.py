@@ -161,7 +161,7 @@ def test_a_status_of_what_is_no_id_is_refused_by_name(world: World) -> None:
         assert refused == (400, "invalid_request", "id"), ident
 
 
-def test_a_status_of_an_id_that_nobody_has_is_not_found(world: World) -> None:
+def test_a_status_of_an_unknown_id_is_not_found(world: World) -> None:
     reply = world.status("40385f64-5717-4562-b3fc-2c963f66afa6")
 
     assert reply.status == 404
@@ -239,7 +239,7 @@ def test_a_parameter_that_is_there_twice_is_refused_by_name(world: World) -> Non
         assert refused == (400, "invalid_request", name), resource
 
 
-def test_a_parameter_that_nobody_reads_is_refused_by_name(world: World) -> None:
+def test_an_unknown_parameter_is_refused_by_name(world: World) -> None:
     for function, resource in (("messages", "/sms/messages"), ("optouts", "/sms/optouts")):
         reply = world.request(function, "GET", resource, query={"colour": "red"})
 
@@ -440,7 +440,7 @@ def test_a_signed_body_that_is_no_event_is_bad_input(world: World) -> None:
         assert nothing_happened(world), body[:12]
 
 
-def test_a_body_that_nobody_signed_is_not_even_looked_at(world: World) -> None:
+def test_an_unsigned_body_is_not_even_looked_at(world: World) -> None:
     for body in (b"", b"not json", b"\xff\xfe\x00", b"[]"):
         assert post(world, body, {}, base64_encoded=True) == 401, body
 
@@ -456,7 +456,7 @@ def test_broken_base64_of_the_gateway_is_bad_input(world: World) -> None:
 
 
 def test_a_signed_webhook_on_an_address_that_is_no_id_is_bad_input(world: World) -> None:
-    reply = world.webhook(envelope("message.read", {"id": "x"}, world.clock.now), path_id="nobody")
+    reply = world.webhook(envelope("message.read", {"id": "x"}, world.clock.now), path_id="no-id")
 
     assert nothing_happened(world)
     assert (reply.status, reply.fields["field"]) == (400, "id")

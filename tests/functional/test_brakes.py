@@ -154,13 +154,13 @@ def test_an_open_breaker_lets_one_text_try_at_a_time(world: World) -> None:
     assert len(tries) <= 10 * MINUTE // PROBE_MS
 
 
-def test_when_the_fault_is_mended_everything_leaves_in_order_with_no_attempt_burnt(world: World) -> None:
+def test_when_the_fault_is_fixed_everything_leaves_in_order_with_no_attempt_burnt(world: World) -> None:
     for number in range(5):
         world.enqueue(message=f"number {number}")
     world.provider.usual = providers.NO_FUNDS
     world.consume(until_ms=world.clock.now + 30 * MINUTE)
     assert world.provider.texts == []
-    mended = world.clock.now
+    fixed = world.clock.now
     world.provider.usual = providers.ACCEPTS
 
     world.consume()
@@ -168,7 +168,7 @@ def test_when_the_fault_is_mended_everything_leaves_in_order_with_no_attempt_bur
     assert [text.text for text in world.provider.texts] == [f"number {number}" for number in range(5)]
     assert {message.attempts for message in world.messages.all} == {1}
     assert world.limits.control.breaker_until_ms is None
-    assert world.provider.arrivals()[0] - mended <= 10 * MINUTE
+    assert world.provider.arrivals()[0] - fixed <= 10 * MINUTE
     assert world.queue.dead == []
 
 

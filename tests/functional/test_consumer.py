@@ -72,7 +72,7 @@ def test_a_text_that_was_slow_on_its_way_is_not_caught_up_with_by_the_next(
     assert min(gaps(world.provider.arrivals())) >= INTERVAL_MS
 
 
-def test_a_direct_send_that_was_slow_on_its_way_is_not_caught_up_with_by_the_line(world: World) -> None:
+def test_a_direct_send_that_was_slow_on_its_way_is_not_caught_up_with_by_the_recipient_queue(world: World) -> None:
     world.provider.then(Behaviour(way_ms=1_500, latency_ms=1_520))
     world.send()
     world.enqueue()
@@ -135,7 +135,7 @@ def in_group(world: World, group: str | None, numbers: tuple[int, ...] | None = 
     return event
 
 
-@pytest.mark.parametrize("group", [None, B, "somebody"], ids=["none", "another's", "no-number"])
+@pytest.mark.parametrize("group", [None, B, "a-name"], ids=["none", "another's", "no-number"])
 def test_a_text_without_its_group_keeps_its_own_recipients_distance_and_order(
     world: World, group: str | None
 ) -> None:
@@ -200,7 +200,7 @@ def test_of_one_recipients_texts_some_without_their_group_none_leaves_out_of_tur
     sent = [text.text for text in world.provider.texts]
     world.consume()
 
-    # The one before it is taken along; what stands behind the line of the batch waits for its next turn.
+    # The one before it is taken along; what stands behind the texts of the batch waits for its next turn.
     assert sent == ["number 0", "number 1", "number 2"]
     assert len(failed(answer)) == 2
     assert [text.text for text in world.provider.texts] == [f"number {n}" for n in range(4)]

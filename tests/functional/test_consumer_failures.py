@@ -17,7 +17,7 @@ from tests.support.fakes.webhooks import inbound
     [providers.ACCEPTS_AND_HANGS, providers.HANGS, providers.ACCEPTS_THEN_500, providers.FAILS_500,
      providers.ACCEPTS_THEN_DROPS, providers.ACCEPTS_AND_GARBLES],
 )  # fmt: skip
-def test_an_unclear_send_is_unknown_acknowledged_and_lets_the_line_move_on(
+def test_an_unclear_send_is_unknown_acknowledged_and_lets_the_recipient_queue_move_on(
     world: World, behaviour: Behaviour
 ) -> None:
     world.enqueue()
@@ -33,7 +33,7 @@ def test_an_unclear_send_is_unknown_acknowledged_and_lets_the_line_move_on(
 
 
 @pytest.mark.parametrize("behaviour", [providers.NO_SUCH_NUMBER, refuses(422, "40302", "Too long")])
-def test_a_text_that_the_provider_refuses_for_good_fails_and_lets_the_line_move_on(
+def test_a_text_that_the_provider_refuses_for_good_fails_and_lets_the_recipient_queue_move_on(
     world: World, behaviour: Behaviour
 ) -> None:
     world.enqueue()
@@ -120,7 +120,7 @@ def test_a_long_wait_that_two_recipients_were_asked_for_holds_for_all(world: Wor
     assert len(world.provider.texts) == 3
 
 
-def test_a_recipient_who_is_always_refused_with_429_holds_up_nobody_else(world: World) -> None:
+def test_a_recipient_who_is_always_refused_with_429_holds_up_no_one_else(world: World) -> None:
     world.provider.then(*[refuses(429, "10011", "Slow down", retry_after="2")] * 12, to=A)
     world.enqueue(to=A)
     world.consume(until_ms=world.clock.now + 20_000)
@@ -137,7 +137,7 @@ def test_a_recipient_who_is_always_refused_with_429_holds_up_nobody_else(world: 
     assert gaps(asked)[-1] >= 500_000
 
 
-def test_a_recipient_who_has_opted_out_since_gets_nothing_and_the_line_moves_on(world: World) -> None:
+def test_a_recipient_who_has_opted_out_since_gets_nothing_and_the_recipient_queue_moves_on(world: World) -> None:
     world.enqueue()
     world.enqueue(to=A)
     world.webhook(inbound(THEIRS, "stop", world.clock.now, to=OURS))

@@ -18,7 +18,7 @@ from tests.support.fakes.fault_injector import Died
 from tests.support.fakes.provider import Behaviour
 from tests.support.fakes.webhooks import receipt
 
-# ---------------------------------------------------------------------------- what the queue is told
+# ---------------------------------------------------------------------------- what the queue gets back
 
 
 def test_what_cannot_leave_soon_is_handed_back_with_everything_behind_it(slow: World) -> None:
@@ -51,7 +51,7 @@ def test_the_whole_unsent_tail_is_hidden_until_its_first_may_leave(slow: World) 
     assert {message.held_by for message in waiting} == {HeldBy.RECIPIENT_RATE}
 
 
-def test_a_line_that_is_slower_than_an_invocation_keeps_its_order_its_distance_and_its_receives(
+def test_a_recipient_queue_that_is_slower_than_an_invocation_keeps_its_order_its_distance_and_its_receives(
     slow: World,
 ) -> None:
     for number in range(12):
@@ -71,12 +71,12 @@ def test_a_slot_that_was_given_once_is_not_given_again(world: World) -> None:
 
     world.consume()
 
-    # One slot for each text: reserved twice, the line would be held up for nothing.
+    # One slot for each text: reserved twice, the recipient queue would be held up for nothing.
     reserved = world.limits.limiters[recipient_key(THEIRS)].tat_ms or 0
     assert reserved - world.provider.arrivals()[0] <= 12 * 1_020 + 100
 
 
-def test_a_failed_text_is_named_with_every_later_one_of_its_group_and_nobody_elses(world: World) -> None:
+def test_a_failed_text_is_named_with_every_later_one_of_its_group_and_no_other(world: World) -> None:
     for _ in range(3):
         world.enqueue(to=A)
         world.enqueue(to=B)
@@ -131,7 +131,7 @@ def test_near_the_end_of_its_time_an_invocation_starts_no_send(world: World) -> 
     assert world.messages.all[0].status is Status.QUEUED
 
 
-# ---------------------------------------------------------------------------------- what nobody can send
+# ---------------------------------------------------------------------------------- what can't be sent
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_near_the_end_of_its_time_an_invocation_starts_no_send(world: World) -> 
      '{"v":1,"id":7}', '{"v":1,"id":"message"}', "[" * 50_000],
     ids=lambda body: body[:12],
 )  # fmt: skip
-def test_an_unreadable_message_is_dropped_counted_and_logged_once_and_blocks_nobody(
+def test_an_unreadable_message_is_dropped_counted_and_logged_once_and_blocks_no_other(
     world: World, body: str
 ) -> None:
     queue_id = world.queue.append(body, THEIRS, "odd")
@@ -175,7 +175,7 @@ def test_the_next_version_is_read_before_anybody_writes_it_and_what_else_it_hold
 
 
 @pytest.mark.parametrize("whole_groups", [False, True], ids=["up-to-the-hidden", "whole-groups"])
-def test_what_only_a_later_release_can_read_waits_for_it_with_its_line_and_holds_up_nobody_else(
+def test_what_only_a_later_release_can_read_waits_for_it_with_its_recipient_queue_and_holds_up_no_other(
     whole_groups: bool,
 ) -> None:
     clock = FakeClock()
@@ -184,7 +184,7 @@ def test_what_only_a_later_release_can_read_waits_for_it_with_its_line_and_holds
         world.enqueue(message=message)
     world.enqueue(to=B)
     later = world.queue.stored[1]
-    ours, later.body = later.body, '{"v":3,"to":"somebody"}'
+    ours, later.body = later.body, '{"v":3,"to":"a-number"}'
 
     world.consume(until_ms=clock.now + 10 * 60_000)
 
@@ -251,7 +251,7 @@ def test_a_message_delivered_twice_is_sent_once(world: World) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 5])
 @pytest.mark.parametrize("first", [providers.ACCEPTS, providers.ACCEPTS_AND_HANGS, providers.RATE_LIMITED])
-def test_a_line_that_stands_in_the_queue_twice_leaves_once_and_in_its_order(
+def test_a_recipient_queue_that_stands_in_the_queue_twice_leaves_once_and_in_its_order(
     world: World, first: Behaviour, concurrency: int
 ) -> None:
     for number in range(12):
@@ -276,7 +276,7 @@ def test_a_line_that_stands_in_the_queue_twice_leaves_once_and_in_its_order(
         Status.CANCELLED,
     ],
 )  # fmt: skip
-def test_a_message_that_was_dealt_with_is_not_sent_and_blocks_nobody(world: World, status: Status) -> None:
+def test_a_message_that_was_dealt_with_is_not_sent_and_blocks_no_other(world: World, status: Status) -> None:
     message = make_message(status=status, claim_id="another", recipient=THEIRS)
     world.messages.accept(message)
     world.queue.put([waiting(message)])

@@ -37,7 +37,7 @@ def test_a_retry_of_what_is_safe_to_retry_waits_for_the_breaker_like_a_first_try
     assert (again.status, again.fields["code"]) == (503, "sending_stopped")
 
 
-def test_a_repeated_request_does_not_move_the_recipients_line() -> None:
+def test_a_repeated_request_does_not_move_the_recipient_queue() -> None:
     world = make_world()
     world.send(key="order-1")
     before = world.limits.read_gate(THEIRS, "").recipient
@@ -68,7 +68,7 @@ def test_after_the_providers_pause_a_senders_texts_leave_one_by_one() -> None:
     assert min(later - earlier for earlier, later in pairwise(arrivals)) >= 950
 
 
-def test_one_item_that_cannot_be_read_holds_up_its_own_line_only() -> None:
+def test_one_item_that_cannot_be_read_holds_up_its_own_recipient_queue_only() -> None:
     world = make_world()
     sick, well = world.enqueue(to="+12023000101"), world.enqueue(to="+12023000102")
     for stored in world.queue.stored:
@@ -81,7 +81,7 @@ def test_one_item_that_cannot_be_read_holds_up_its_own_line_only() -> None:
     assert [text.key for text in world.provider.texts] == [*sent, sick.fields["message_id"]]
 
 
-def test_what_was_sent_leaves_the_queue_even_if_the_rest_of_its_line_fails() -> None:
+def test_what_was_sent_leaves_the_queue_even_if_the_rest_of_its_recipient_queue_fails() -> None:
     world = make_world()
     first = world.enqueue()
     world.enqueue()

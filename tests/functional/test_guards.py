@@ -54,7 +54,7 @@ def accepted(world: World, *replies: Reply) -> bool:
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize(("to", "country"), [(BRITISH, "+44"), (JAMAICAN, "+1876"), ("+19005550123", "+1900")])
-def test_without_a_setting_nobody_outside_the_senders_country_is_texted(
+def test_without_a_setting_no_one_outside_the_senders_country_is_texted(
     world: World, route: str, to: str, country: str
 ) -> None:
     reply = ask(world, route, to)
@@ -105,7 +105,7 @@ def test_a_text_that_was_taken_leaves_even_if_its_country_is_no_longer_allowed()
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_key_has_so_many_texts_a_day_and_is_told_when_the_next_begins(route: str) -> None:
+def test_a_key_has_so_many_texts_a_day_and_an_answer_says_when_the_next_begins(route: str) -> None:
     world = guarded(daily_texts_per_key=2)
     taken = [ask(world, route), ask(world, route, OTHER)]
     limiters = dict(world.limits.limiters)
@@ -349,7 +349,7 @@ def test_what_could_not_be_stored_has_not_counted(route: str) -> None:
     assert counts(world) == {}
 
 
-def test_a_line_that_could_not_be_moved_has_not_counted(world: World) -> None:
+def test_a_recipient_queue_that_could_not_be_moved_has_not_counted(world: World) -> None:
     world.limits.faults.fail("reserve")
 
     assert ask(world, "send").status == 503

@@ -1,4 +1,4 @@
-"""Trouble that lasts: order, slots, copies and promises hold, and nobody pays for what befalls somebody else."""
+"""Trouble that lasts: order, slots, copies and promises hold, and no one pays for what befalls another."""
 
 import itertools
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def texts_of(world: World, to: str = THEIRS) -> list[str]:
     return [text.text for text in world.provider.texts if text.recipient == to]
 
 
-def line(world: World, count: int, to: str = THEIRS) -> list[str]:
+def enqueue(world: World, count: int, to: str = THEIRS) -> list[str]:
     return [world.enqueue(to, str(number)).fields["message_id"] for number in range(count)]
 
 
@@ -55,12 +55,12 @@ def test_texts_whose_put_failed_leave_in_their_order_with_those_that_came_after(
         assert texts_of(world) == [str(number) for number in range(8)], failed
 
 
-def test_a_text_whose_process_died_between_queue_and_table_holds_up_nobody_and_is_none(world: World) -> None:
+def test_a_text_whose_process_died_between_queue_and_table_holds_up_no_other_and_is_none(world: World) -> None:
     world.messages.faults.fail("accept", Died)
     with pytest.raises(Died):
         world.enqueue(THEIRS, "never stored")
     began = world.clock.now
-    line(world, 2)
+    enqueue(world, 2)
 
     world.consume()
 
@@ -71,7 +71,7 @@ def test_a_text_whose_process_died_between_queue_and_table_holds_up_nobody_and_i
 
 
 def test_after_a_purge_a_new_text_brings_those_before_it_along(world: World) -> None:
-    line(world, 3)
+    enqueue(world, 3)
     world.queue.stored.clear()
     world.clock.pass_ms(MINUTE)
     world.enqueue(THEIRS, "3")
@@ -85,7 +85,7 @@ def test_after_a_purge_a_new_text_brings_those_before_it_along(world: World) -> 
 @pytest.mark.parametrize("interval_ms", [0, 100, 1_000])
 def test_a_new_text_passes_none_of_very_many_that_the_queue_has_lost(interval_ms: int) -> None:
     world = make_world(make_settings(recipient_interval_ms=interval_ms))
-    line(world, 70)
+    enqueue(world, 70)
     world.queue.stored.clear()
     world.clock.pass_ms(MINUTE)
     world.enqueue(THEIRS, "70")
@@ -98,7 +98,7 @@ def test_a_new_text_passes_none_of_very_many_that_the_queue_has_lost(interval_ms
 
 
 def test_after_a_purge_a_drain_brings_what_waits(world: World) -> None:
-    line(world, 3)
+    enqueue(world, 3)
     world.queue.stored.clear()
     world.clock.pass_ms(2 * MINUTE)
 
@@ -126,7 +126,7 @@ def test_a_repeated_request_puts_its_text_into_the_queue_only_if_it_may_not_be_t
 
 
 def test_texts_that_were_erased_cost_those_behind_them_no_slot(world: World) -> None:
-    line(world, 90)
+    enqueue(world, 90)
     world.request("recipients", "DELETE", "/sms/recipients/{number}", parameters={"number": THEIRS})
     began = world.clock.now
     world.enqueue(THEIRS, "new")
@@ -137,9 +137,9 @@ def test_texts_that_were_erased_cost_those_behind_them_no_slot(world: World) -> 
     assert world.provider.arrivals()[0] - began < 2_000
 
 
-def test_one_failed_look_does_not_cost_a_line_its_slots() -> None:
+def test_one_failed_look_does_not_cost_a_recipient_queue_its_slots() -> None:
     world = make_world(make_settings(recipient_interval_ms=60_000))
-    line(world, 10)
+    enqueue(world, 10)
     world.limits.faults.fail("read_gate", skip=1)
     began = world.clock.now
 
@@ -150,9 +150,9 @@ def test_one_failed_look_does_not_cost_a_line_its_slots() -> None:
     assert last - began <= 9 * 60_000 + 60_000
 
 
-def test_a_pause_that_ends_costs_a_line_no_slots() -> None:
+def test_a_pause_that_ends_costs_a_recipient_queue_no_slots() -> None:
     world = make_world(make_settings(recipient_interval_ms=60_000))
-    line(world, 5)
+    enqueue(world, 5)
     world.clock.at(world.clock.now + 90_000, lambda: world.limits.pause(world.clock.now, "a test"))
     resumed = world.clock.now + 200_000
     world.clock.at(resumed, world.limits.resume)
@@ -202,10 +202,10 @@ def test_a_stop_until_midnight_is_not_made_shorter_by_another_fault(world: World
     assert world.limits.control.breaker_until_ms == midnight
 
 
-def test_a_number_that_the_account_may_not_text_stops_nobody_else_and_fails_in_the_end(world: World) -> None:
+def test_a_number_that_the_account_may_not_text_stops_no_other_and_fails_in_the_end(world: World) -> None:
     refused = refuses(403, "40319", "The number can't be texted from this profile")
     world.provider.then(*[refused] * 9, to=THEIRS)
-    bad = line(world, 1)[0]
+    bad = enqueue(world, 1)[0]
     for _ in range(12):
         later = world.clock.now + 5 * MINUTE
         world.enqueue(OTHER, "Hello")
@@ -242,7 +242,7 @@ def test_the_same_refusal_of_three_recipients_stops_all_and_burns_nothing(world:
 
 def test_a_person_who_was_erased_while_a_text_was_in_doubt_is_not_texted(world: World) -> None:
     world.provider.then(providers.HANGS)
-    line(world, 1)
+    enqueue(world, 1)
     world.consume()
     reply = world.request("recipients", "DELETE", "/sms/recipients/{number}", parameters={"number": THEIRS})
     assert reply.fields["kept"] == 1
@@ -257,7 +257,7 @@ def test_records_that_can_not_be_read_are_no_proof_and_lead_to_no_replay() -> No
     world = make_world()
     world.provider.honours_keys = False
     world.provider.then(providers.ACCEPTS_THEN_500)
-    line(world, 1)
+    enqueue(world, 1)
     world.consume()
     world.provider.records_readable = False
     reconcile_for(world, 5 * HOUR, every_ms=5 * MINUTE)
@@ -271,11 +271,11 @@ def test_records_that_can_not_be_read_are_no_proof_and_lead_to_no_replay() -> No
     assert message.status is Status.SUBMITTED
 
 
-def test_a_text_in_doubt_is_repeated_in_time_though_its_line_never_ends() -> None:
-    """With an interval longer than a run of the reconciler, and a line that always waits."""
+def test_a_text_in_doubt_is_repeated_in_time_though_its_recipient_queue_never_ends() -> None:
+    """With an interval longer than a run of the reconciler, and a recipient queue that always has texts."""
     world = make_world(make_settings(recipient_interval_ms=45_000, max_pending_per_recipient=10_000))
     world.provider.then(providers.FAILS_500)
-    doubtful = line(world, 60)[0]
+    doubtful = enqueue(world, 60)[0]
     world.provider.shows_queued = False
     world.clock.standing.append(
         lambda: (
@@ -299,7 +299,7 @@ def test_without_a_key_the_reconciler_does_all_that_needs_none(world: World) -> 
     world.queue.faults.fail("put", times=1)
     world.enqueue(THEIRS, "not in the queue")
     world.messages.faults.fail("claim", Died, after=True)
-    world.enqueue(OTHER, "claimed by somebody who died")
+    world.enqueue(OTHER, "claimed by a process that died")
     world.consume(until_ms=world.clock.now)
     world.provider.faults.fail("prepare", times=1_000)
     world.clock.pass_ms(CLAIM_MS + MINUTE)
@@ -314,7 +314,7 @@ def test_without_a_key_the_reconciler_does_all_that_needs_none(world: World) -> 
     assert {message.status for message in world.messages.all} == {Status.EXPIRED_UNSENT, Status.UNKNOWN}
 
 
-def test_another_body_under_the_key_of_a_refused_send_moves_nobodys_line(world: World) -> None:
+def test_another_body_under_the_key_of_a_refused_send_moves_no_recipient_queue(world: World) -> None:
     world.provider.then(providers.UNREACHABLE)
     assert world.send(THEIRS, "one", key="a").status == 503
     before = world.limits.limiters[f"to#{THEIRS}"]
@@ -365,7 +365,7 @@ def test_a_pause_that_comes_while_a_send_waits_for_its_turn_is_heard(world: Worl
 
 def test_a_pause_is_heard_by_the_one_text_that_tries_through_an_open_breaker(world: World) -> None:
     world.limits.open_breaker(world.clock.now, world.clock.now + 1_000, "10009 Authentication failed")
-    line(world, 1)
+    enqueue(world, 1)
     world.clock.pass_ms(2_000)
     claim = world.messages.claim
 

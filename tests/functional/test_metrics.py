@@ -127,9 +127,9 @@ def test_a_change_of_a_text_is_counted_as_what_became_of_it(
     assert measured(before, after) == counts
 
 
-def ledger(*wishes: bool) -> OptOut:
-    changes = tuple(OptOutChange(at, wish, "keyword") for at, wish in enumerate(wishes))
-    return OptOut(THEIRS, wishes[-1], changes, changes[-1].at_ms, len(changes))
+def ledger(*opted_out: bool) -> OptOut:
+    changes = tuple(OptOutChange(at, out, "keyword") for at, out in enumerate(opted_out))
+    return OptOut(THEIRS, opted_out[-1], changes, changes[-1].at_ms, len(changes))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_every_kind_of_fault_has_a_metric_of_its_own() -> None:
     assert len(set(publish._FAILED_BY.values())) == len(kinds)
 
 
-def test_what_the_bus_refused_is_counted_when_it_was_told_and_not_before(world: World) -> None:
+def test_what_the_bus_refused_is_counted_when_it_was_published_and_not_before(world: World) -> None:
     from tests.functional.test_publisher import IDS, a_text, publish_to
 
     world.event_bus.refuse = {IDS[0]}
@@ -169,7 +169,9 @@ def test_what_the_bus_refused_is_counted_when_it_was_told_and_not_before(world: 
 # ------------------------------------------------------------------------------------ counted where it happens
 
 
-def test_a_line_of_three_tells_how_far_ahead_their_slots_were_and_how_old_they_left(world: World) -> None:
+def test_three_texts_show_how_far_ahead_their_slots_were_and_how_old_they_left(
+    world: World,
+) -> None:
     for _ in range(3):
         world.enqueue()
 
@@ -193,7 +195,7 @@ def test_a_request_that_is_repeated_sends_nothing_and_is_counted(world: World) -
 def test_a_webhook_counts_as_signed_or_as_refused(world: World) -> None:
     world.webhook(inbound(THEIRS, "Hi", world.clock.now, to=OURS))
     world.webhook(
-        inbound(THEIRS, "Hi", world.clock.now, to=OURS), signer=Signer(b"somebody else's key, no.........")
+        inbound(THEIRS, "Hi", world.clock.now, to=OURS), signer=Signer(b"another one's key, not ours.....")
     )
 
     # Both each time, so that a share of them can be worked out.
@@ -238,7 +240,7 @@ def test_each_minute_says_that_nothing_is_wrong(world: World) -> None:
         (providers.HANGS, Metric.STOPPED_OUTAGE),
     ],
 )
-def test_each_minute_of_a_stop_says_whose_it_is_to_mend(
+def test_each_minute_of_a_stop_says_whose_it_is_to_end_faults(
     world: World, refusal: providers.Behaviour, gauge: Metric
 ) -> None:
     world.provider.then(*[refusal] * 3)
@@ -254,7 +256,7 @@ def test_each_minute_of_a_stop_says_whose_it_is_to_mend(
     assert gauges(world) == NOTHING
 
 
-def test_each_minute_of_a_pause_is_told(world: World) -> None:
+def test_each_minute_of_a_pause_has_its_gauge(world: World) -> None:
     world.limits.pause(world.clock.now, "a wrong template")
     assert gauges(world) == NOTHING | {Metric.PAUSED: 1}
 
@@ -282,7 +284,7 @@ def test_each_minute_says_how_many_texts_the_queue_has_lost(world: World) -> Non
 
 
 @pytest.mark.parametrize("store", ["messages", "queue"])
-def test_where_nobody_says_what_waits_the_other_gauges_are_told(world: World, store: str) -> None:
+def test_where_it_is_not_known_what_waits_the_other_gauges_are_written(world: World, store: str) -> None:
     if store == "messages":
         world.messages.faults.fail("waiting")
     else:
@@ -320,7 +322,7 @@ def test_each_line_about_a_text_names_it() -> None:
     world.webhook(receipt(sent, "delivered", world.clock.now), path_id=sent.key)
     world.webhook(inbound(THEIRS, "Hi", world.clock.now, to=OURS))
 
-    lines = [line for line in world.logger.lines if line.event != "sweep"]
+    lines = [line for line in world.logger.lines if line.event != "reconcile"]
     nameless = [
         line.event
         for line in lines

@@ -62,9 +62,9 @@ def expect_readable(world: World) -> None:
         assert status.status == 200
         assert [text for text in texts_of(status.fields) if not is_safe(text)] == []
         assert len(json.dumps(status.fields)) < 400_000
-        told = shown(message, world.clock.now)
-        assert told.replace("\n", "").isprintable()
-        assert message.id in told
+        page = shown(message, world.clock.now)
+        assert page.replace("\n", "").isprintable()
+        assert message.id in page
         change = Change("e", "1", None, message)
         published = publish.event_of(change)
         assert published

@@ -170,7 +170,7 @@ def test_an_entry_that_was_dated_ahead_can_be_changed(world: World, was: bool, m
 
 def test_a_ledger_that_others_keep_changing_is_unavailable_and_nothing_is_said_to_be_done() -> None:
     class Busy(FakeOptOuts):
-        """Somebody else always comes first."""
+        """Another always comes first."""
 
         def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
             self.faults.calls.append("replace")

@@ -1,4 +1,4 @@
-"""The publisher: what is told and counted of each change of the table, and what has to come again."""
+"""The publisher: what is published and counted of each change of the table, and what has to come again."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -50,15 +50,15 @@ def publish_to(world: World, *writes: tuple[Any, Any], first: int = 1) -> list[s
     return [number.removeprefix("10000000000000000") for number in failures(answer)]
 
 
-# ------------------------------------------------------------------------------------- what is told
+# ------------------------------------------------------------------------------------- what is published
 
 
 def test_a_new_text_is_a_change_from_nothing(world: World) -> None:
     assert publish_to(world, (None, a_text())) == []
 
-    (told,) = world.event_bus.heard
-    assert (told.kind, told.about, told.at_ms) == ("sms.status_changed", IDS[0], START_MS)
-    assert told.detail == {
+    (event,) = world.event_bus.heard
+    assert (event.kind, event.about, event.at_ms) == ("sms.status_changed", IDS[0], START_MS)
+    assert event.detail == {
         "version": 1,
         "sequence": "0" * 19 + str(10**20 + 1),
         "at": "2023-11-14T22:13:20.000Z",
@@ -92,7 +92,7 @@ def test_a_final_status_comes_with_what_it_cost_and_why(world: World) -> None:
 
     publish_to(world, (sent, failed))
 
-    (told,) = world.event_bus.heard
+    (event,) = world.event_bus.heard
     wanted = {
         "previous": "sent",
         "status": "delivery_failed",
@@ -105,15 +105,15 @@ def test_a_final_status_comes_with_what_it_cost_and_why(world: World) -> None:
         # Not the detail, in which the provider quotes what it likes.
         "errors": [{"code": "40001", "title": "Not routable"}],
     }
-    assert {name: told.detail[name] for name in wanted} == wanted
+    assert {name: event.detail[name] for name in wanted} == wanted
 
 
-def test_an_inbound_text_is_told_at_the_providers_time_and_without_its_words(world: World) -> None:
+def test_an_inbound_text_is_published_at_the_providers_time_and_without_its_words(world: World) -> None:
     publish_to(world, (None, inbound(autoresponse="STOP", opt_out="stop", is_spam=True)))
 
-    (told,) = world.event_bus.heard
-    assert told.kind == "sms.received"
-    assert told.detail == {
+    (event,) = world.event_bus.heard
+    assert event.kind == "sms.received"
+    assert event.detail == {
         "version": 1,
         "sequence": "0" * 19 + str(10**20 + 1),
         "at": "2023-11-14T22:13:19.300Z",
@@ -149,13 +149,13 @@ def test_no_event_has_the_text(world: World) -> None:
     assert "secret" not in repr(world.event_bus.heard)
 
 
-def test_both_directions_of_an_opt_out_are_told(world: World) -> None:
+def test_both_directions_of_an_opt_out_are_published(world: World) -> None:
     stop = OptOutChange(START_MS, True, "provider", TELNYX_ID)
     start = OptOutChange(START_MS + 5, False, "api", "key-1")
 
     publish_to(world, (None, opted(True, stop)), (opted(True, stop), opted(False, stop, start)))
 
-    assert [(told.kind, told.about, told.detail) for told in world.event_bus.heard] == [
+    assert [(event.kind, event.about, event.detail) for event in world.event_bus.heard] == [
         (
             "sms.opted_out",
             THEIRS,
@@ -202,10 +202,10 @@ def test_what_is_no_change_of_status_is_no_event(world: World, before: Any, afte
     assert world.event_bus.heard == []
 
 
-def test_a_text_tried_again_under_its_key_is_told_of_again(world: World) -> None:
+def test_a_text_tried_again_under_its_key_is_published_again(world: World) -> None:
     publish_to(world, (a_text(status=Status.FAILED, safe_to_retry=True), a_text()))
 
-    assert [(told.detail["previous"], told.detail["status"]) for told in world.event_bus.heard] == [
+    assert [(event.detail["previous"], event.detail["status"]) for event in world.event_bus.heard] == [
         ("failed", "queued")
     ]
 
@@ -222,7 +222,7 @@ def test_a_life_is_counted_where_it_stands_and_not_where_it_was(world: World) ->
     assert world.counters.read(None) == {"sent": 1, "received": 1, "queued": 1}
     assert world.counters.read("parcels") == {"sent": 1}
     assert world.counters.read("news") == {"queued": 1}
-    assert world.counters.read("nobody") == {}
+    assert world.counters.read("unused") == {}
 
 
 def test_a_text_that_is_erased_or_past_its_time_counts_no_more(world: World) -> None:
@@ -246,12 +246,12 @@ def test_health_says_how_many_there_are_and_where_they_stand(world: World) -> No
 # ------------------------------------------------------------------------------- what comes again
 
 
-def test_a_batch_that_comes_again_is_told_again_and_counted_once(world: World) -> None:
+def test_a_batch_that_comes_again_is_published_again_and_counted_once(world: World) -> None:
     for _ in range(3):
         assert publish_to(world, (None, a_text()), (None, a_text(IDS[1]))) == []
 
     assert world.counters.read(None) == {"queued": 2}
-    assert [told.about for told in world.event_bus.heard] == IDS[:2] * 3
+    assert [event.about for event in world.event_bus.heard] == IDS[:2] * 3
 
 
 def test_from_the_first_refused_on_all_comes_again_and_nothing_of_it_was_counted(world: World) -> None:
@@ -261,14 +261,14 @@ def test_from_the_first_refused_on_all_comes_again_and_nothing_of_it_was_counted
     assert publish_to(world, *writes) == ["0002"]
 
     assert world.counters.read(None) == {"queued": 1}
-    assert [told.about for told in world.event_bus.heard] == IDS[:1]
+    assert [event.about for event in world.event_bus.heard] == IDS[:1]
     world.event_bus.refuse.clear()
     assert publish_to(world, *writes[1:], first=2) == []
     assert world.counters.read(None) == {"queued": 4}
-    assert [told.about for told in world.event_bus.heard] == IDS
+    assert [event.about for event in world.event_bus.heard] == IDS
 
 
-def test_what_is_told_of_one_text_stays_in_order_through_refusals(world: World) -> None:
+def test_the_events_of_one_text_stay_in_order_through_refusals(world: World) -> None:
     lives = [(None, a_text()), (a_text(), a_text(status=Status.SENDING))]
     lives.append((a_text(status=Status.SENDING), a_text(status=Status.SUBMITTED)))
     world.event_bus.faults.fail("publish", skip=1)
@@ -276,7 +276,11 @@ def test_what_is_told_of_one_text_stays_in_order_through_refusals(world: World) 
     assert publish_to(world, *lives) == ["0002"]
     assert publish_to(world, *lives[1:], first=2) == []
 
-    assert [told.detail["status"] for told in world.event_bus.about(IDS[0])] == ["queued", "sending", "submitted"]
+    assert [event.detail["status"] for event in world.event_bus.about(IDS[0])] == [
+        "queued",
+        "sending",
+        "submitted",
+    ]
 
 
 def test_counters_that_do_not_answer_bring_the_whole_batch_back(world: World) -> None:
@@ -310,13 +314,13 @@ def test_a_refusal_is_logged_without_anybodys_number(world: World) -> None:
     assert world.metrics.counts["EventsRefused"] == 1
 
 
-def test_an_item_that_this_version_cannot_read_stops_nobody(world: World) -> None:
+def test_an_item_that_this_version_cannot_read_stops_no_other(world: World) -> None:
     strange = event((None, a_text()), (None, a_text(IDS[1])))
     strange["Records"][0]["dynamodb"]["NewImage"]["status"] = {"S": "teleported"}
 
     assert failures(world.invoke("publisher", strange)) == []
 
-    assert [told.about for told in world.event_bus.heard] == [IDS[1]]
+    assert [event.about for event in world.event_bus.heard] == [IDS[1]]
     assert world.metrics.counts["StreamUnreadable"] == 1
     (line,) = world.logger.of("stream.unreadable")
     assert THEIRS not in repr(line.fields)
@@ -331,7 +335,7 @@ def test_a_beat_is_heard_when_all_before_it_is_done(world: World) -> None:
     assert publish_to(world, (None, beat(5)), (None, a_text()), (beat(5), beat(6))) == []
 
     assert world.heartbeat.heard_ms() == 6
-    assert [told.about for told in world.event_bus.heard] == IDS[:1]
+    assert [event.about for event in world.event_bus.heard] == IDS[:1]
     assert world.counters.read(None) == {"queued": 1}
 
 

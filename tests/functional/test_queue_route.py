@@ -1,4 +1,4 @@
-"""POST /sms/queue: into the recipient's line, with its place and its time."""
+"""POST /sms/queue: into the recipient queue, with its place and its time."""
 
 import itertools
 import json
@@ -16,7 +16,7 @@ from tests.support.fakes.webhooks import inbound
 OTHER = "+12025550124"
 
 
-def test_a_text_is_stored_and_put_into_its_recipients_line(world: World) -> None:
+def test_a_text_is_stored_and_put_into_its_recipient_queue(world: World) -> None:
     reply = world.enqueue(message="Your parcel comes at 10.", metadata={"order": "A-17"})
 
     (message,) = world.messages.all
@@ -132,7 +132,7 @@ def test_each_text_of_a_burst_has_the_next_place_and_a_later_time(world: World) 
     assert [reply.fields["held_by"] for reply in replies] == [None, *["recipient_rate"] * 4]
 
 
-def test_lines_of_other_recipients_do_not_count(world: World) -> None:
+def test_recipient_queues_of_other_recipients_do_not_count(world: World) -> None:
     for _ in range(3):
         world.enqueue(to=OTHER)
 
@@ -171,10 +171,11 @@ def test_without_a_recipient_limit_everybody_leaves_at_once() -> None:
     assert [reply.fields["held_by"] for reply in replies] == [None] * 3
 
 
-# --------------------------------------------------------------------------------------------- a full line
+# --------------------------------------------------------------------------------------------- a full recipient
+# queue
 
 
-def test_a_full_line_takes_no_more_and_says_when_to_come_again() -> None:
+def test_a_full_recipient_queue_takes_no_more_and_says_when_to_come_again() -> None:
     world = make_world(make_settings(max_pending_per_recipient=3))
     for _ in range(3):
         world.enqueue()
@@ -188,7 +189,7 @@ def test_a_full_line_takes_no_more_and_says_when_to_come_again() -> None:
     assert world.enqueue(to=OTHER).status == 202
 
 
-def test_a_repeated_request_finds_its_place_also_in_a_full_line() -> None:
+def test_a_repeated_request_finds_its_place_also_in_a_full_recipient_queue() -> None:
     world = make_world(make_settings(max_pending_per_recipient=2))
     world.enqueue(key="order-17")
     world.enqueue()
@@ -196,7 +197,7 @@ def test_a_repeated_request_finds_its_place_also_in_a_full_line() -> None:
     assert world.enqueue(key="order-17").status == 202
 
 
-def test_a_full_line_has_room_again_when_somebody_has_left() -> None:
+def test_a_full_recipient_queue_takes_a_text_again_when_one_has_left() -> None:
     world = make_world(make_settings(max_pending_per_recipient=1))
     world.enqueue()
     assert world.enqueue().status == 429
@@ -209,7 +210,7 @@ def test_a_full_line_has_room_again_when_somebody_has_left() -> None:
 # ----------------------------------------------------------------------------------------- what stands in the way
 
 
-def test_while_sending_is_paused_nobody_knows_the_time(world: World) -> None:
+def test_while_sending_is_paused_there_is_no_time(world: World) -> None:
     world.limits.pause(world.clock.now, "wrong text")
 
     reply = world.enqueue()
@@ -237,7 +238,7 @@ def test_when_the_provider_has_asked_for_less_a_text_is_promised_the_end_of_that
     assert (epoch_ms(reply.fields["eta"]), reply.fields["held_by"]) == (until, "provider_backoff")
 
 
-def test_a_recipient_who_has_opted_out_is_put_into_no_line(world: World) -> None:
+def test_a_recipient_who_has_opted_out_is_put_into_no_recipient_queue(world: World) -> None:
     world.webhook(inbound(THEIRS, "STOP", world.clock.now, to=OURS))
 
     reply = world.enqueue()
@@ -246,7 +247,7 @@ def test_a_recipient_who_has_opted_out_is_put_into_no_line(world: World) -> None
     assert (reply.status, reply.fields["code"]) == (403, "recipient_opted_out")
 
 
-def test_limits_that_cannot_be_read_are_no_reason_to_say_where_nobody_is(world: World) -> None:
+def test_without_the_limits_no_place_is_answered(world: World) -> None:
     world.limits.faults.fail("read_gate", unavailable)
 
     assert world.enqueue().status == 503

@@ -29,7 +29,7 @@ def reconcile_for(world: World, duration_ms: int, every_ms: int = MINUTE) -> Non
 
 
 def unknown(world: World, behaviour: Behaviour = providers.ACCEPTS_AND_HANGS) -> str:
-    """A text of which nobody knows whether it went out."""
+    """A text of which it is not known whether it went out."""
     world.provider.then(behaviour)
     ident: str = world.send().fields["message_id"]
     message = world.messages.get(ident)
@@ -197,7 +197,7 @@ def test_a_replay_that_was_proven_unsent_may_be_made_again(world: World, behavio
     assert status(world, ident) is Status.SUBMITTED
 
 
-def test_whoever_comes_next_keeps_a_distance_from_a_replay_before_it_has_left(world: World) -> None:
+def test_the_text_that_comes_next_keeps_a_distance_from_a_replay_before_it_has_left(world: World) -> None:
     unknown(world, providers.HANGS)
     asked_ms: list[int] = []
     kept_ms: list[int | None] = []
@@ -239,9 +239,9 @@ def test_a_receipt_that_never_came_is_read_back(world: World, word: str, expecte
     reconcile_for(world, 30 * MINUTE)
 
     assert status(world, ident) is expected
-    # Nobody may take it for a webhook that came.
-    told = world.status(ident).fields["history"][-1]
-    assert (told["status"], told["source"]) == (word, "reconciler")
+    # It must not look like a webhook that came.
+    entry = world.status(ident).fields["history"][-1]
+    assert (entry["status"], entry["source"]) == (word, "reconciler")
 
 
 def test_a_text_whose_receipt_came_is_not_looked_at_again(world: World) -> None:
@@ -297,5 +297,5 @@ def test_a_run_ends_in_time_and_the_next_goes_on_where_it_stopped(world: World) 
     assert len(world.queue.stored) == 40
 
 
-def test_a_sweep_of_nothing_looks_at_nothing(world: World) -> None:
+def test_with_nothing_due_the_reconciler_looks_at_nothing(world: World) -> None:
     assert world.reconcile() == 0

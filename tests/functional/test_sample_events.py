@@ -146,7 +146,7 @@ def test_the_sample_batch_sends_the_text_that_waits(known: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["consumer-done-unreadable", "consumer-done-unknown-id"])
-def test_the_sample_batches_that_nobody_can_send_are_let_go(known: World, name: str) -> None:
+def test_the_sample_batches_that_cannot_be_sent_are_let_go(known: World, name: str) -> None:
     answer = known.invoke("consumer", EVENTS[name], timeout_ms=60_000)
 
     assert known.provider.requests == []

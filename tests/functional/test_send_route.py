@@ -55,7 +55,7 @@ def test_a_text_is_claimed_before_it_leaves(world: World) -> None:
     assert message.claim_id
 
 
-def test_the_providers_own_first_word_is_told(world: World) -> None:
+def test_the_providers_own_first_word_is_answered(world: World) -> None:
     world.provider.then(Behaviour(word="sending"))
 
     assert world.send().fields["status"] == "sending"
@@ -109,7 +109,7 @@ def test_the_providers_own_code_and_title_are_in_the_answer(world: World) -> Non
     )
 
 
-def test_a_bug_of_ours_is_told_to_somebody(world: World) -> None:
+def test_a_bug_of_ours_is_logged_as_an_error(world: World) -> None:
     world.provider.then(refuses(422, "10027", "Key reused"))
 
     world.send()
@@ -166,7 +166,7 @@ def test_a_key_belongs_to_its_caller(world: World) -> None:
     assert len(world.provider.texts) == 2
 
 
-def test_a_request_whose_first_one_still_runs_is_told_to_wait(world: World) -> None:
+def test_a_request_whose_first_one_still_runs_is_asked_to_wait(world: World) -> None:
     world.provider.then(Behaviour(dies=lambda: SystemExit("killed")))
     with pytest.raises(SystemExit):
         world.send(key="order-17")
@@ -223,7 +223,7 @@ def test_a_request_that_the_provider_refused_for_good_has_the_same_answer_again(
     assert again == first
 
 
-def test_a_receipt_settles_what_a_repeated_request_is_told(world: World) -> None:
+def test_a_receipt_settles_the_answer_to_a_repeated_request(world: World) -> None:
     world.provider.then(providers.ACCEPTS_AND_HANGS)
     ident = world.send(key="order-17").fields["message_id"]
     from tests.support.fakes.webhooks import receipt
@@ -260,7 +260,7 @@ def test_two_sends_in_a_row_do_not_wait_for_each_other(world: World) -> None:
     assert second - first < 1_000
 
 
-def test_a_429_puts_off_its_recipient_and_nobody_else(world: World) -> None:
+def test_a_429_puts_off_its_recipient_and_no_one_else(world: World) -> None:
     world.provider.then(providers.RATE_LIMITED)
     world.send()
     asked = world.clock.now + 3_000
@@ -288,7 +288,7 @@ def test_two_429s_of_different_recipients_slow_everybody_down(world: World) -> N
     assert began + 900 <= world.provider.arrivals(THIRD)[0] <= began + 2_000
 
 
-def test_behind_many_a_send_is_told_when_its_turn_comes(world: World) -> None:
+def test_behind_many_a_send_is_answered_with_the_time_of_its_turn(world: World) -> None:
     world.provider.then(providers.RATE_LIMITED, providers.RATE_LIMITED)
     for to in (THEIRS, OTHER):
         world.send(to=to)

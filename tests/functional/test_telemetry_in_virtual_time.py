@@ -121,6 +121,6 @@ def test_each_line_tells_its_time_and_level_as_lambda_reads_them(
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     # A line of metrics has a time of its own, and no level: Lambda passes it on as it is.
-    told = [line for line in lines if "_aws" not in line]
-    assert {line["level"] for line in told} >= {"INFO", "ERROR"}
-    assert all(_RFC_3339.fullmatch(line["timestamp"]) for line in told)
+    logged = [line for line in lines if "_aws" not in line]
+    assert {line["level"] for line in logged} >= {"INFO", "ERROR"}
+    assert all(_RFC_3339.fullmatch(line["timestamp"]) for line in logged)

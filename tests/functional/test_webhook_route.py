@@ -129,7 +129,7 @@ def test_a_receipt_settles_a_text_whose_outcome_was_unknown(world: World) -> Non
     assert message.faults == ()
 
 
-def test_the_path_alone_says_nothing_because_nobody_signs_it(world: World) -> None:
+def test_the_path_alone_says_nothing_because_it_is_not_signed(world: World) -> None:
     victim, other = sent(world), sent(world)
     body = receipt(other, "delivery_failed", world.clock.now)
 
@@ -197,7 +197,7 @@ def test_an_inbound_text_that_comes_twice_is_stored_once(world: World) -> None:
     assert world.metrics.counts["WebhookDuplicates"] == 1
 
 
-def test_a_stop_and_a_start_are_heeded_and_answered_by_nobody_here(world: World) -> None:
+def test_a_stop_and_a_start_are_applied_and_not_answered_by_us(world: World) -> None:
     world.webhook(inbound(THEIRS, "Stop.", world.clock.now, to=OURS))
     assert world.optouts.entries[THEIRS].opted_out
     world.clock.pass_ms(1_000)
@@ -350,7 +350,7 @@ def test_a_stop_whose_date_is_out_of_reason_counts_as_said_when_it_came(world: W
 
 def test_a_stop_that_others_keep_out_of_the_ledger_has_the_provider_try_again() -> None:
     class Busy(FakeOptOuts):
-        """Somebody else comes first, ten times."""
+        """Another comes first, ten times."""
 
         def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
             return self.faults.count("get") > 10 and super().replace(seen, entry)
@@ -481,7 +481,7 @@ def test_thousands_of_receipts_in_any_order_with_doubles_leave_every_status_righ
 
 
 @pytest.mark.parametrize("size", [1_000_000, 6_000_000])
-def test_a_huge_body_that_nobody_signed_is_refused_unread(world: World, size: int) -> None:
+def test_a_huge_unsigned_body_is_refused_unread(world: World, size: int) -> None:
     reply = world.webhook(b"[" * size, signer=Signer(bytes(32)))
     assert nothing_happened(world)
     assert (reply.status, reply.fields["code"]) == (401, "invalid_signature")

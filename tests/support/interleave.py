@@ -1,8 +1,8 @@
 """Runs jobs side by side, one call to a store at a time, in an order that the test says.
 
-A job is a callable without arguments: a request, a lane, a run of the reconciler. Each has a greenlet of its own
-and stops right before each of its calls to a store; a schedule says who makes the next call. One thread does it
-all, so a schedule always gives the same run. Jobs share nothing but what the test gives them.
+A job is a callable without arguments: a request, a recipient's worker, a run of the reconciler. Each has a
+greenlet of its own and stops right before each of its calls to a store; a schedule says who makes the next call.
+One thread does it all, so a schedule always gives the same run. Jobs share nothing but what the test gives them.
 
 Where a job stops:
 
@@ -65,7 +65,7 @@ Trial = tuple[Sequence[Job], Callable[[Run], object]]
 Choose = Callable[[Sequence[int]], int]
 
 
-class _Lane(greenlet):
+class _Task(greenlet):
     """One job: where it stands, and the call that it makes next."""
 
     def __init__(self, job: Job) -> None:
@@ -83,15 +83,15 @@ class _Lane(greenlet):
 def pause(call: str) -> None:
     """Let the schedule say who goes next, before `call` is made."""
     here = getcurrent()
-    lane: greenlet | None = here
+    task: greenlet | None = here
     # A job may have greenlets of its own.
-    while lane is not None and not isinstance(lane, _Lane):
-        lane = lane.parent
-    if lane is None:
+    while task is not None and not isinstance(task, _Task):
+        task = task.parent
+    if task is None:
         return
-    lane.at, lane.call = here, call
-    assert lane.parent, "A job runs under its schedule."
-    lane.parent.switch()
+    task.at, task.call = here, call
+    assert task.parent, "A job runs under its schedule."
+    task.parent.switch()
 
 
 # Any: a client of boto3, whichever, and what botocore hands to a handler.
@@ -170,16 +170,16 @@ def _check(make: Callable[[], Trial], choose: Choose, origin: str = "") -> Run:
 
 
 def _play(jobs: Sequence[Job], choose: Choose, schedule: list[int], calls: list[str]) -> tuple[object, ...]:
-    lanes = [_Lane(job) for job in jobs]
+    tasks = [_Task(job) for job in jobs]
     try:
-        for lane in lanes:
-            lane.switch()
-        while ready := [number for number, lane in enumerate(lanes) if not lane.dead]:
+        for task in tasks:
+            task.switch()
+        while ready := [number for number, task in enumerate(tasks) if not task.dead]:
             number = ready[choose(ready)]
             schedule.append(number)
-            calls.append(f"{number} {lanes[number].call}")
-            lanes[number].at.switch()
+            calls.append(f"{number} {tasks[number].call}")
+            tasks[number].at.switch()
     finally:
-        for lane in lanes:
-            lane.throw()
-    return tuple(lane.returned for lane in lanes)
+        for task in tasks:
+            task.throw()
+    return tuple(task.returned for task in tasks)

@@ -241,7 +241,7 @@ def test_a_store_that_fails_asks_to_come_again_with_the_same_key() -> None:
     assert answer.headers == {"retry-after": "2"}
 
 
-def test_what_nobody_thought_of_is_a_plain_500_with_a_trace_in_the_log_only() -> None:
+def test_an_unforeseen_error_is_a_plain_500_with_a_trace_in_the_log_only() -> None:
     logger = FakeLogger()
 
     def serve(_request: Request) -> Response:
@@ -283,7 +283,7 @@ def test_every_call_is_one_line_in_the_log_without_its_text() -> None:
     assert "+12025550123" not in repr(line)
 
 
-def test_an_answer_to_the_gateway_is_json_that_nobody_stores() -> None:
+def test_an_answer_to_the_gateway_is_json_that_is_not_to_be_stored() -> None:
     answer = Response(200, {"word": "grüße"}, {"retry-after": "3"}).for_gateway()
 
     assert answer == {

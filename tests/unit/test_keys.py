@@ -20,7 +20,7 @@ def index_keys(text: str, shard: int) -> dict[str, str]:
         "peer": keys.peer(text),
         "list": keys.OPT_OUTS,
         "tag": keys.tag(text, shard),
-        "wish": keys.wish(text, shard),
+        "keyword": keys.keyword(text, shard),
         "ledger": keys.opt_out(text),
     }
 
@@ -41,7 +41,7 @@ def test_two_people_have_one_key_only_if_they_are_one(one: str, other: str) -> N
 
 
 @given(WRITTEN.filter(bool), st.integers(0, 7))
-def test_a_key_of_a_tag_or_a_wish_leads_back(text: str, shard: int) -> None:
-    assert keys.tag_and_wish(keys.tag(text, shard)) == (text, None)
-    assert keys.tag_and_wish(keys.wish(text, shard)) == (None, text)
-    assert keys.tag_and_wish(None) == (None, None)
+def test_a_key_of_a_tag_or_a_keyword_leads_back(text: str, shard: int) -> None:
+    assert keys.tag_and_keyword(keys.tag(text, shard)) == (text, None)
+    assert keys.tag_and_keyword(keys.keyword(text, shard)) == (None, text)
+    assert keys.tag_and_keyword(None) == (None, None)

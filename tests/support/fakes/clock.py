@@ -1,6 +1,6 @@
 """Virtual time: nothing waits, every run of a test sees the same moments, and what runs in parallel interleaves.
 
-A discrete-event simulation over greenlets. Whoever sleeps gives way to whatever is due before: another worker of
+A discrete-event simulation over greenlets. A task that sleeps gives way to what is due before: another worker of
 the same batch, another invocation, a receipt, the reconciler. Which of two goes first at one moment is the order
 in which they asked.
 """
@@ -138,7 +138,7 @@ class FakeClock:
             planned = self._agenda[0] if self._agenda else None
             moment = min((found[0] for found in (planned, standing) if found), default=None)
             if moment is None or (until_ms is not None and moment > until_ms):
-                assert until_ms is not None, "Everybody waits for somebody else."
+                assert until_ms is not None, "Every task waits for another."
                 return
             self.now = max(self.now, moment)
             if planned and planned[0] == moment:

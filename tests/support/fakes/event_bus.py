@@ -30,5 +30,5 @@ class FakeEventBus:
         return PublishResult(len(events))
 
     def about(self, about: str) -> list[Event]:
-        """What was told about one message or number."""
+        """The events about one message or number."""
         return [event for event in self.heard if event.about == about]

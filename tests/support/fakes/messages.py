@@ -29,10 +29,10 @@ WRITES = (
 @dataclass
 class _Row:
     message: Message
-    in_line: bool = False
+    waits: bool = False
     due_at_ms: int | None = None
     event_ids: set[str] = field(default_factory=set)
-    # When it came into its line or left it, and which of both: what the index shows comes later.
+    # When it came into its recipient queue or left it, and which of both: what the index shows comes later.
     moves: list[tuple[int, bool]] = field(default_factory=list)
 
 
@@ -51,7 +51,7 @@ class FakeMessages:
             "recipient_queue", "waiting", "due_messages", "oldest", "set_due", "get_all", "erase", "read",
             "release", "submitted", "ambiguous", "mark_replayed", "end",
         )  # fmt: skip
-        # How long after a write the index of lines shows it, as one of DynamoDB's may.
+        # How long after a write the index of recipient queues shows it, as one of DynamoDB's may.
         self.lag_ms = 0
         self._now_ms = now_ms
         self._validity_ms = validity_minutes * 60_000
@@ -80,7 +80,7 @@ class FakeMessages:
             self._erased.discard(message.id)
             self._rows.pop(message.id, None)
             self._rows[message.id] = row = _Row(message, due_at_ms=message.accepted_ms + due_in_ms)
-            self._line(row, queued)
+            self._wait(row, queued)
             return None
 
     def get(self, message_id: str) -> Message | None:
@@ -107,7 +107,7 @@ class FakeMessages:
                 attempts=row.message.attempts + 1,
                 unqueued=False,
             )
-            self._line(row, False)
+            self._wait(row, False)
             row.due_at_ms = now_ms + CLAIM_MS
             return Claim(True, row.message)
 
@@ -132,7 +132,7 @@ class FakeMessages:
                 claim_id=None,
                 claimed_ms=None,
             )
-            self._line(row, True)
+            self._wait(row, True)
             row.due_at_ms = row.message.accepted_ms + self._validity_ms
 
         return self._change("release", message, lambda old: old.status is Status.SENDING, put_back)
@@ -204,7 +204,7 @@ class FakeMessages:
                 text=self._text_after(row.message, status),
                 unqueued=False,
             )
-            self._line(row, False)
+            self._wait(row, False)
             row.due_at_ms = None
 
         return self._change(
@@ -366,13 +366,13 @@ class FakeMessages:
         return min((row.due_at_ms for row in self._rows.values() if row.due_at_ms is not None), default=None)
 
     def _shown(self, row: _Row) -> bool:
-        """Whether the index of lines has it by now."""
-        seen = [lined for at, lined in row.moves if at <= self._now_ms() - self.lag_ms]
+        """Whether the index of recipient queues has it by now."""
+        seen = [waits for at, waits in row.moves if at <= self._now_ms() - self.lag_ms]
         return bool(seen and seen[-1])
 
-    def _line(self, row: _Row, lined: bool) -> None:
-        row.in_line = lined
-        row.moves.append((self._now_ms(), lined))
+    def _wait(self, row: _Row, waits: bool) -> None:
+        row.waits = waits
+        row.moves.append((self._now_ms(), waits))
 
     def _peek(self, message_id: str) -> Message | None:
         row = self._rows.get(message_id)
@@ -413,12 +413,12 @@ class FakeMessages:
             completed_ms=old.completed_ms if receipt.completed_ms is None else receipt.completed_ms,
             text=self._text_after(old, status),
         )
-        self._line(row, False)
+        self._wait(row, False)
         row.due_at_ms = None if status.final else now_ms + RECEIPT_CHECK_MS
 
 
 def _with_bill(message: Message, receipt: Receipt) -> Message:
-    """The message with what a receipt says that it came to, where nobody has said it."""
+    """The message with what a receipt says that it came to, where that is not known yet."""
     cost = Decimal(receipt.cost) if receipt.cost is not None else None
     return replace(
         message,

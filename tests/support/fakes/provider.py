@@ -98,7 +98,7 @@ class Text:
 
 
 class FakeProvider:
-    """ports.Provider that does as it is told, and keeps a record.
+    """ports.Provider that behaves as planned, and keeps a record.
 
     Behaviours are taken in turn: those for the message id, then those for the recipient, then those for everybody,
     then `usual`. With `honours_keys` a key that led to a text leads to the same answer and to no second text.
@@ -125,7 +125,7 @@ class FakeProvider:
         self.latency_ms = latency_ms
         # How many requests of a second it takes; those above are refused with 429.
         self.takes_a_second: int | None = None
-        # Told of each text that goes out: what reports of it to us starts from there.
+        # Called with each text that goes out: what reports on it to us starts from there.
         self.on_taken: Callable[[Text], None] = lambda _text: None
         self._clock = clock
         self._next: deque[Behaviour] = deque()

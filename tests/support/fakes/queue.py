@@ -137,12 +137,12 @@ class FakeQueue:
         """ReceiveMessage."""
         now = self.clock.now_ms()
         taken: list[Stored] = []
-        for group, line in self._groups().items():
+        for group, members in self._groups().items():
             if self._locked_until.get(group, 0) > now:
                 continue
-            if self._whole_groups and any(stored.visible_ms > now for stored in line):
+            if self._whole_groups and any(stored.visible_ms > now for stored in members):
                 continue
-            for stored in line:
+            for stored in members:
                 if stored.visible_ms > now or len(taken) == at_most:
                     break
                 if stored.receives >= self._max_receives:
@@ -175,9 +175,9 @@ class FakeQueue:
         free = (
             max(
                 self._locked_until.get(group, 0),
-                max(stored.visible_ms for stored in line) if self._whole_groups else line[0].visible_ms,
+                max(stored.visible_ms for stored in members) if self._whole_groups else members[0].visible_ms,
             )
-            for group, line in self._groups().items()
+            for group, members in self._groups().items()
         )
         return min(free, default=None)
 

@@ -94,7 +94,7 @@ def inbound(
     event_id: str | None = None,
     autoresponse: str | None = None,
 ) -> bytes:
-    """A text from somebody to our number."""
+    """A text from another number to ours."""
     payload: dict[str, Any] = {
         "autoresponse_type": autoresponse,
         "cc": [],

@@ -1,14 +1,12 @@
-"""Values of an item as DynamoDB types them, and back.
-
-The same as boto3's TypeSerializer and TypeDeserializer for the types that this service stores (a test holds them
-against each other). Those come with the whole of boto3, which is a fifth of what a webhook loads at a cold start.
-"""
+"""Values of an item as DynamoDB types them, and back."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 
+# The same as boto3's TypeSerializer and TypeDeserializer for the types that this service stores; a test compares
+# them. Those come with the whole of boto3, which is a fifth of what a webhook loads at a cold start.
 # Any: a value of an item is whatever JSON the table holds.
 def typed(value: Any) -> dict[str, Any]:
     """`value` for a call of the table. Raises TypeError for what the table has no type for, as a float."""

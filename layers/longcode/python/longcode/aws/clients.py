@@ -1,8 +1,4 @@
-"""The one session that every AWS client is made from, and the one place its errors become ours.
-
-A batch call can succeed and leave out some of what it was given: "unprocessed" keys, "failed" entries. The client
-library does not try those again, so whoever makes such a call does, as often as TRIES, with `pause_s` between.
-"""
+"""The AWS clients, made from one session, and the one place where their errors become ours."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,7 +30,9 @@ _CONFIG = Config(
 _SECRET_CONFIG = _CONFIG.merge(
     Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 )
-# How often in a row a batch call may leave out the same before it counts as an outage.
+# How often in a row a batch call may leave out the same before it counts as an outage. Such a call can succeed and
+# leave out some of what it was given ("unprocessed" keys, "failed" entries). The client library does not try those
+# again, so its caller does, with `pause_s` between.
 TRIES = 4
 # Waits so many seconds; a test hands in one that does not.
 Sleep = Callable[[float], None]

@@ -1,11 +1,4 @@
-"""How many messages are in each status: `S#all` and `S#tag#<tag>` in the messages table, counted exactly once.
-
-A batch of the table's stream may come again, whole or cut otherwise. So the counts of a batch are written together
-with a marker that names its changes, on the condition that there is none yet.
-
-Each counter is several items, and a batch adds to one of them: DynamoDB cancels a transaction that meets another
-one on the same item, and a campaign's batches all count for the same tag. What is read is the sum.
-"""
+"""How many messages are in each status: `S#all` and `S#tag#<tag>` in the messages table, counted exactly once."""
 
 import random
 import time
@@ -47,7 +40,14 @@ Differences = dict[str | None, Counter[Status]]
 
 
 class DynamoCounters:
-    """ports.Counters over DynamoDB."""
+    """ports.Counters over DynamoDB.
+
+    A batch of the table's stream may come again, whole or cut otherwise. So the counts of a batch are written
+    together with a marker that names its changes, on the condition that there is none yet.
+
+    Each counter is several items, and a batch adds to one of them: DynamoDB cancels a transaction that meets
+    another one on the same item, and a campaign's batches all count for the same tag. What is read is the sum.
+    """
 
     def __init__(
         self,

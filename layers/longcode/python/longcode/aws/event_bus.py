@@ -41,7 +41,7 @@ class EventBridgeBus:
             except Unavailable as exc:
                 return PublishResult(taken, _reason(exc.__cause__))
             if refused:
-                # What was taken behind the first that was not is told again, with it.
+                # What was taken behind the first that was not is published again, with it.
                 first = min(refused)
                 return PublishResult(taken + first, refused[first])
             taken += len(portion)
@@ -80,8 +80,8 @@ def _portions(events: Sequence[Event]) -> Iterator[list[Event]]:
     size = 0
     for event in events:
         own = _TIME_BYTES + len(SOURCE) + len(event.kind) + len(_detail(event))
-        told_of = any(event.about == other.about for other in portion)
-        if portion and (told_of or len(portion) == MOST_ENTRIES or size + own > MOST_BYTES):
+        about_the_same = any(event.about == other.about for other in portion)
+        if portion and (about_the_same or len(portion) == MOST_ENTRIES or size + own > MOST_BYTES):
             yield portion
             portion, size = [], 0
         portion.append(event)

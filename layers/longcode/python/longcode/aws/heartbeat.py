@@ -1,7 +1,4 @@
-"""The publisher's heartbeat: an item that is written each minute, and the note of which one it was done with.
-
-The note has another key, which the mapping's filter does not let through: it would wake the publisher again.
-"""
+"""The publisher's heartbeat: an item that is written each minute, and the note of which one it was done with."""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +9,7 @@ if TYPE_CHECKING:
 
 # What the mapping's filter in the template lets through.
 PREFIX = "H#"
+# The note has another key, which the filter does not let through: it would wake the publisher again.
 _BEAT, _HEARD = f"{PREFIX}publisher", "S#publisher"
 _WHAT = "The heartbeat"
 

@@ -1,9 +1,9 @@
-"""The keys of the messages table that more than one adapter knows. Each begins with its kind: no two kinds meet.
-
-A sender may be any text: a number, a short code, a name. So a key is never such a text alone.
-"""
+"""The keys of the messages table that more than one adapter knows."""
 
 from longcode.domain import phone
+
+# Each key begins with its kind, so that no two kinds meet: a sender may be any text, a number, a short code or a
+# name, and a key is never such a text alone.
 
 # The list of who is opted out, in the index by_peer.
 OPT_OUTS = "L#optouts"
@@ -24,12 +24,12 @@ def tag(tag: str, shard: int) -> str:
     return f"T#{tag}#{shard}"
 
 
-def wish(word: str, shard: int) -> str:
+def keyword(word: str, shard: int) -> str:
     """A part of the inbound texts that were read as `word`, in the same index."""
     return f"W#{word}#{shard}"
 
 
-def tag_and_wish(key: str | None) -> tuple[str | None, str | None]:
+def tag_and_keyword(key: str | None) -> tuple[str | None, str | None]:
     """The tag, and what an inbound text was read as, that a key of by_tag stands for."""
     kind, _, rest = (key or "").partition("#")
     name = rest.rpartition("#")[0] or None

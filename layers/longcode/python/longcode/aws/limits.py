@@ -1,13 +1,4 @@
-"""The limits table: one item a limiter, and the item that stops all sending.
-
-A reservation is one write that guesses on which side of now the limiter's TAT lies and is repeated on the
-other side if it guessed wrong. Comparing and setting would collapse here: each loser of a race would have to
-read and try again, where this adds to whatever the value has become.
-
-Writes that add, take away or compare carry a mark of their own call, so that the client library may repeat one
-whose answer was lost.
-Only if another caller wrote in between is it added twice: a slot that nobody uses, a text counted twice.
-"""
+"""The limits table: one item a limiter, and the item that stops all sending."""
 
 import secrets
 import time
@@ -31,7 +22,7 @@ if TYPE_CHECKING:
 _WHAT = "The limits table"
 # Longer than the longest validity: no slot that a text waits for lies further ahead.
 _KEEP_S = 21 * 86_400
-# A day's count: that day, and one more for whoever wants to know.
+# A day's count: that day, and one more to be looked up.
 _KEEP_COUNT_S = 2 * 86_400
 _TRIES = 6
 _CONTROL = "control"
@@ -42,7 +33,16 @@ _OTHERS_FIRST_MS = 60_000
 
 
 class DynamoLimits:
-    """ports.Limits over DynamoDB."""
+    """ports.Limits over DynamoDB.
+
+    A reservation is one write that guesses on which side of now the limiter's TAT lies and is repeated on the
+    other side if it guessed wrong. Comparing and setting would collapse here: each loser of a race would have to
+    read and try again, where this adds to whatever the value has become.
+
+    Writes that add, take away or compare carry a mark of their own call, so that the client library may repeat
+    one whose answer was lost. Only if another caller wrote in between is it added twice: a slot that is never
+    used, a text counted twice.
+    """
 
     def __init__(
         self, client: "DynamoDBClient", table: str, messages_table: str, *, sleep: Sleep = time.sleep
@@ -99,11 +99,11 @@ class DynamoLimits:
         try:
             item = self._update(
                 sender_key(sender),
-                "SET before_for = if_not_exists(refused_for, :nobody), "
+                "SET before_for = if_not_exists(refused_for, :none), "
                 "before_at = if_not_exists(refused_at, :never), "
                 "refused_for = :to, refused_at = :now, refused_by = :by, expires_at = :expires",
                 "attribute_not_exists(refused_by) OR refused_by <> :by",
-                values | {":nobody": "", ":never": 0, ":expires": self._expiry(now_ms)},
+                values | {":none": "", ":never": 0, ":expires": self._expiry(now_ms)},
             )
         except ConditionFailed as exc:
             # Noted already, and only the answer was lost.

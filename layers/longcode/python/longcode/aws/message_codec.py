@@ -112,7 +112,7 @@ def _tag(message: Message) -> str | None:
     part = _shard(message.id, FIND_SHARDS)
     if message.tag:
         return keys.tag(message.tag, part)
-    return keys.wish(message.opt_out, part) if message.opt_out else None
+    return keys.keyword(message.opt_out, part) if message.opt_out else None
 
 
 def _shard(message_id: str, shards: int) -> int:

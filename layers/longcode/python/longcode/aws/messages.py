@@ -1,8 +1,4 @@
-"""The messages table: one item a message with its history, and one that leads from the provider's id to ours.
-
-Every write carries its condition, so that a late, doubled or reordered event can't take a status back,
-and every one of them may be repeated by the client library without harm.
-"""
+"""The messages table: one item a message with its history, and one that leads from the provider's id to ours."""
 
 import secrets
 import time
@@ -37,7 +33,11 @@ _REMNANT_S = 86_400
 
 
 class DynamoMessages(MessageReads):
-    """ports.Messages over DynamoDB."""
+    """ports.Messages over DynamoDB.
+
+    Every write carries its condition, so that a late, doubled or reordered event can't take a status back, and
+    the client library may repeat each of them without harm.
+    """
 
     def __init__(
         self,
@@ -295,7 +295,7 @@ class DynamoMessages(MessageReads):
         if at_ms is None:
             self._try_update(message.id, "REMOVE due_shard, due_at_ms", "attribute_exists(pk)", {})
         else:
-            # Only for the message as it was read: whoever changed it meanwhile has said when to look at it.
+            # Only for the message as it was read: a change since then has set its own time.
             receipt = message.status.rank >= Status.SUBMITTED.rank
             waits = message.status is Status.QUEUED and not message.unqueued
             values: Item = {

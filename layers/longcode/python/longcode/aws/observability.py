@@ -1,8 +1,4 @@
-"""Logs and metrics: Powertools, behind the two small ports that the use cases see.
-
-What a log line may not hold is a person's number or words. Our own lines have neither; this module sees to those
-parts that others make: the provider's words, and the exceptions of libraries, which like to quote what they got.
-"""
+"""Logs and metrics: Powertools, behind the two small ports that the use cases see."""
 
 import sys
 import threading
@@ -22,7 +18,11 @@ _CAUSES_MOST, _FRAMES_MOST = 5, 20
 
 
 class LambdaLogger:
-    """One JSON line an event."""
+    """ports.Logger: one JSON line an event.
+
+    No log line may hold a person's number or words. Our own have neither; here those parts are cleaned that others
+    make: the provider's words, and the exceptions of libraries, which like to quote what they got.
+    """
 
     def __init__(self) -> None:
         # The location would always be this file. Lambda takes a line for INFO whose time is not RFC 3339, so that

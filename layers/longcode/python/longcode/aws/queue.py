@@ -1,15 +1,4 @@
-"""The queue: what a queue message looks like, both ways, and the calls to SQS.
-
-The body is `{"v": 1, "id": "<message id>"}` and nothing else: no text ever lies in a queue or among the dead
-letters. The group is the recipient's number, which gives one at a time; SQS encrypts bodies and no groups, so
-nothing else of a queue message has the number (decision 22). Whose text it is and the order are the table's: a
-queue message says that its recipient has something waiting, so a second copy of one does no harm, nor does one out
-of turn.
-
-During a deploy, and after going back to the release before, a body was not always written by the release that
-reads it. So what is read is one version ahead of what is written: see "The queue's message format" in
-docs/architecture.md.
-"""
+"""The queue: what a queue message looks like, both ways, and the calls to SQS."""
 
 import json
 import time
@@ -28,7 +17,9 @@ if TYPE_CHECKING:
 _WHAT = "The queue"
 # As many entries as one batch call takes.
 _BATCH = 10
-# What `body` writes.
+# What `body` writes. During a deploy, and after going back to the release before, a body was not always written by
+# the release that reads it. So what is read is one version ahead of what is written: see "The queue's message
+# format" in docs/architecture.md.
 VERSION = 1
 # The highest that is read. All up to it name the message in `id`, and what else they hold may be left out.
 READS = 2
@@ -87,7 +78,14 @@ def envelope(record: Mapping[str, Any]) -> Envelope:
 
 
 class SqsQueue:
-    """ports.Queue over SQS."""
+    """ports.Queue over SQS.
+
+    The body is `{"v": 1, "id": "<message id>"}` and nothing else: no text ever lies in a queue or among the dead
+    letters. The group is the recipient's number, which gives one at a time; SQS encrypts bodies and no groups, so
+    nothing else of a queue message has the number (decision 22). Whose text it is and the order are the table's: a
+    queue message says that its recipient has something waiting, so a second copy of one does no harm, nor does one
+    out of turn.
+    """
 
     def __init__(self, client: "SQSClient", queue_url: str, *, sleep: Sleep = time.sleep) -> None:
         self._client = client

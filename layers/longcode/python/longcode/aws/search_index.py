@@ -1,8 +1,4 @@
-"""The indexes that messages are found by: one with each person, one of each tag, one of each day.
-
-Tags and days are spread over several keys, whose parts are merged here, newest first. A request looks at a
-bounded number of entries and tells where the next one goes on, even if nothing has fitted so far.
-"""
+"""The indexes that messages are found by: one with each person, one of each tag, one of each day."""
 
 import heapq
 from collections.abc import Iterator
@@ -61,7 +57,11 @@ class _Window:
 
 
 class DynamoFinder:
-    """ports.Finder over DynamoDB."""
+    """ports.Finder over DynamoDB.
+
+    Tags and days are spread over several keys, whose parts are merged here, newest first. A request looks at a
+    bounded number of entries and says where the next one goes on, even if nothing has fitted so far.
+    """
 
     def __init__(self, client: "DynamoDBClient", table: str, *, retention_days: int) -> None:
         self._client = client
@@ -105,7 +105,7 @@ class DynamoFinder:
             parts = tuple(keys.tag(wanted.tag, shard) for shard in range(FIND_SHARDS))
             yield _Window("by_tag", "tag", parts, low, high)
         elif wanted.opt_out is not None:
-            parts = tuple(keys.wish(wanted.opt_out, shard) for shard in range(FIND_SHARDS))
+            parts = tuple(keys.keyword(wanted.opt_out, shard) for shard in range(FIND_SHARDS))
             yield _Window("by_tag", "tag", parts, low, high)
         else:
             for day in range(high // _DAY_MS, low // _DAY_MS - 1, -1):
@@ -155,7 +155,7 @@ class DynamoFinder:
                     Position(int(fields["accepted_ms"]), fields["pk"].removeprefix("M#")),
                     fields["status"],
                     fields["direction"],
-                    *keys.tag_and_wish(fields.get("tag")),
+                    *keys.tag_and_keyword(fields.get("tag")),
                 )
             if not answer.get("LastEvaluatedKey"):
                 return

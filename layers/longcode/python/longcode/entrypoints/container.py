@@ -1,9 +1,4 @@
-"""The composition root: the only place that knows which adapter stands behind which port.
-
-A `Service` makes each part when it is first asked for and imports what that part needs only then, so that a
-function pays at its cold start for no more than it uses. A function asks for all that it will surely need while it
-starts, not in its first call: see `start`. Tests hand in parts of their own.
-"""
+"""The composition root: the only place that knows which adapter stands behind which port."""
 
 import logging
 import os
@@ -46,7 +41,11 @@ class SystemClock:
 
 
 class Service:
-    """Every part of the service, made on demand from the settings; `parts` replaces any of them."""
+    """Every part of the service, made on demand from the settings; `parts` replaces any of them, as in tests.
+
+    A part is made and imports what it needs when it is first asked for, so that a function pays at its cold start
+    for no more than it uses. A function asks for all that it will surely need while it starts: see `start`.
+    """
 
     def __init__(self, settings: Settings, **parts: object) -> None:
         self.settings = settings
@@ -233,7 +232,7 @@ class Service:
         return message
 
     def quota(self, request: Request) -> "Quota":
-        """The guard before what this caller asks for."""
+        """The quota of this caller."""
         from longcode.use_cases.quota import Quota
 
         return Quota(
@@ -253,7 +252,7 @@ class Service:
 
     @cached_property
     def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[queue_messages.Result]]]":
-        """deliver.send_batch, with everything but the deadline and the batch."""
+        """consume.send_batch, with everything but the deadline and the batch."""
         from longcode.use_cases.consume import send_batch
 
         deps, queue, parallel = self.deps, self.queue, self.parallel

@@ -126,7 +126,7 @@ class Request:
 
     @property
     def caller(self) -> str:
-        """Who calls: the id of the API key, or the key where the gateway does not tell its id."""
+        """Who calls: the id of the API key, or the key where the gateway does not give its id."""
         identity = (self._event.get("requestContext") or {}).get("identity") or {}
         return str(identity.get("apiKeyId") or self.headers.get("x-api-key") or "")
 

@@ -52,7 +52,7 @@ def sent(message: Message, reply: Answer | None) -> Response:
 
 
 def queued(message: Message, forecast: "Forecast") -> Response:
-    """POST /sms/queue: its place in the line, and when it may leave."""
+    """POST /sms/queue: its place in the recipient queue, and when it may leave."""
     return Response(
         202,
         {

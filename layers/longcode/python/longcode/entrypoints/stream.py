@@ -14,7 +14,7 @@ from longcode.use_cases.ports import Logger, Metrics
 Event = Mapping[str, Any]
 # A sequence number has up to 40 digits; filled up with zeros they sort as text.
 _DIGITS = 40
-# What is told and counted. The mapping's filter in the template asks for the same, and for the heartbeat.
+# What is published and counted. The mapping's filter in the template asks for the same, and for the heartbeat.
 KINDS = ("M#", "O#")
 HEARD = (*KINDS, heartbeat.PREFIX)
 

@@ -47,7 +47,7 @@ def test_putting_twice_is_putting_once(queue: Queue) -> None:
     assert len(queue.receive()) == 1
 
 
-def test_a_line_is_received_in_its_order(queue: Queue) -> None:
+def test_a_recipient_queue_is_received_in_its_order(queue: Queue) -> None:
     messages = [make_message() for _ in range(5)]
     for message in messages:
         queue.put([waiting(message)])
@@ -118,7 +118,7 @@ def test_more_than_ten_are_deferred_and_done_at_once(queue: Queue) -> None:
 # -------------------------------------------------------------------------------------------- once is once
 
 
-def line(count: int) -> list[Waiting]:
+def texts_for_one(count: int) -> list[Waiting]:
     """That many texts, each to a recipient of its own."""
     return [waiting(make_message(recipient=f"+1202555{100 + number:04}")) for number in range(count)]
 
@@ -172,7 +172,7 @@ def test_a_text_that_was_accepted_anew_is_put_in_anew(queue: Queue) -> None:
 
 
 def test_what_is_renewed_is_there_once_as_if_never_received(queue: Queue) -> None:
-    queue.put(line(12))
+    queue.put(texts_for_one(12))
     before = received(queue)
 
     queue.renew(before)
@@ -187,7 +187,7 @@ def test_what_is_renewed_is_there_once_as_if_never_received(queue: Queue) -> Non
 
 
 def test_renewing_twice_is_renewing_once(queue: Queue) -> None:
-    queue.put(line(1))
+    queue.put(texts_for_one(1))
     envelopes = queue.receive()
 
     queue.renew(envelopes)
@@ -197,7 +197,7 @@ def test_renewing_twice_is_renewing_once(queue: Queue) -> None:
 
 
 def test_what_cannot_be_read_is_renewed_as_it_is(queue: Queue) -> None:
-    queue.put(line(1))
+    queue.put(texts_for_one(1))
     (envelope,) = queue.receive()
 
     queue.renew([replace(envelope, body='{"v": 9, "id": "x"}')])
@@ -251,25 +251,25 @@ def refusing(sqs: "SQSClient") -> Refuse:
     return make
 
 
-def test_the_group_alone_of_all_that_sqs_is_told_has_the_number(sqs: "SQSClient") -> None:
+def test_the_group_alone_of_all_that_sqs_gets_has_the_number(sqs: "SQSClient") -> None:
     """SQS encrypts no metadata: docs/threat-model.md says what is open, and this that it is no more."""
     queue = SqsQueue(sqs, create_queue(sqs, "SendQueue"))
-    told: list[dict[str, Any]] = []
-    sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", lambda params, **_: told.append(params))
+    sent: list[dict[str, Any]] = []
+    sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", lambda params, **_: sent.append(params))
 
     queue.put([waiting(make_message(recipient=THEIRS))])
     queue.renew(list(queue.receive()))
 
-    entries = [entry for params in told for entry in params["Entries"]]
+    entries = [entry for params in sent for entry in params["Entries"]]
     assert [{name for name, value in entry.items() if THEIRS[1:] in str(value)} for entry in entries] == [
         {"MessageGroupId"}
     ] * 2
-    assert THEIRS[1:] not in "".join(params["QueueUrl"] for params in told)
+    assert THEIRS[1:] not in "".join(params["QueueUrl"] for params in sent)
 
 
 def test_an_entry_that_was_not_taken_is_put_in_again_and_no_other(refusing: Refuse) -> None:
     queue, client = refusing(lambda call, number: call in (0, 1) and number == 0)
-    texts = line(12)
+    texts = texts_for_one(12)
 
     queue.put(texts)
 
@@ -279,11 +279,11 @@ def test_an_entry_that_was_not_taken_is_put_in_again_and_no_other(refusing: Refu
 
 
 @pytest.mark.parametrize("sender_fault", [False, True])
-def test_an_entry_that_is_never_taken_is_told(refusing: Refuse, sender_fault: bool) -> None:
+def test_an_entry_that_is_never_taken_is_an_outage(refusing: Refuse, sender_fault: bool) -> None:
     queue, client = refusing(lambda _, number: number == 0, sender_fault=sender_fault)
 
     with pytest.raises(Unavailable, match="The queue"):
-        queue.put(line(3))
+        queue.put(texts_for_one(3))
 
     assert client.calls == [3, 1, 1, 1]
     assert client.waits == [0.05, 0.1, 0.2]
@@ -291,11 +291,11 @@ def test_an_entry_that_is_never_taken_is_told(refusing: Refuse, sender_fault: bo
     assert queue.size() == 2
 
 
-def test_a_batch_of_which_nothing_is_taken_is_told(refusing: Refuse) -> None:
+def test_a_batch_of_which_nothing_is_taken_is_an_outage(refusing: Refuse) -> None:
     queue, client = refusing(lambda *_: True)
 
     with pytest.raises(Unavailable, match="The queue"):
-        queue.put(line(2))
+        queue.put(texts_for_one(2))
 
     assert client.calls == [2, 2, 2, 2]
     assert client.waits == [0.05, 0.1, 0.2]
@@ -303,7 +303,7 @@ def test_a_batch_of_which_nothing_is_taken_is_told(refusing: Refuse) -> None:
 
 def test_what_could_not_be_renewed_is_not_given_up(refusing: Refuse) -> None:
     good, _ = refusing()
-    good.put(line(2))
+    good.put(texts_for_one(2))
     envelopes = received(good)
     queue, _ = refusing(lambda _, number: number == 0)
 
@@ -317,7 +317,7 @@ def test_what_could_not_be_renewed_is_not_given_up(refusing: Refuse) -> None:
 @pytest.mark.parametrize("call", ["hide", "delete"])
 def test_what_fails_to_be_deferred_or_done_is_tried_again(refusing: Refuse, call: str) -> None:
     good, _ = refusing()
-    good.put(line(12))
+    good.put(texts_for_one(12))
     envelopes = received(good)
     queue, client = refusing(lambda call, number: call == 0 and number < 4)
 
@@ -333,9 +333,9 @@ def test_what_fails_to_be_deferred_or_done_is_tried_again(refusing: Refuse, call
 
 
 @pytest.mark.parametrize("call", ["hide", "delete"])
-def test_what_always_fails_to_be_deferred_or_done_is_told(refusing: Refuse, call: str) -> None:
+def test_what_always_fails_to_be_hidden_or_deleted_is_an_outage(refusing: Refuse, call: str) -> None:
     good, _ = refusing()
-    good.put(line(2))
+    good.put(texts_for_one(2))
     envelopes = received(good)
     queue, _ = refusing(lambda *_: True)
 
@@ -348,7 +348,7 @@ def test_what_always_fails_to_be_deferred_or_done_is_told(refusing: Refuse, call
 @pytest.mark.parametrize("call", ["hide", "delete"])
 def test_a_handle_that_is_no_longer_good_is_left_at_that(refusing: Refuse, call: str) -> None:
     good, _ = refusing()
-    good.put(line(3))
+    good.put(texts_for_one(3))
     envelopes = received(good)
     queue, client = refusing(lambda _, number: number == 1, sender_fault=True)
 

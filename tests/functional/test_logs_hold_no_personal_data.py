@@ -92,7 +92,7 @@ def webhooks(world: World) -> None:
     for said in (SAID, "STOP", "Stop. " + SAID, "START"):
         world.webhook(inbound(NUMBERS["eve"], said, world.clock.now, to=OURS))
     world.webhook(
-        inbound(NUMBERS["eve"], SAID, world.clock.now, to=OURS), signer=Signer(b"somebody else's key, no.........")
+        inbound(NUMBERS["eve"], SAID, world.clock.now, to=OURS), signer=Signer(b"another one's key, not ours.....")
     )
     world.webhook(envelope("message.received", {"id": "x", "text": SAID, "from": NUMBERS["eve"]}, world.clock.now))
     world.webhook(f'{{"from": "{NUMBERS["eve"]}", "text": "{SAID}"'.encode())
@@ -169,13 +169,13 @@ def lines(out: str) -> list[dict[str, Any]]:
             {"request", "recipient.erased"},
             {"Erased"},
         ),
-        ([send_and_queue, reconciles], {"sweep"}, {"UnknownNow"}),
+        ([send_and_queue, reconciles], {"reconcile"}, {"UnknownNow"}),
         ([stores_fail], {"store.unavailable"}, set()),
         ([crashes], {"request.crashed", "lane.crashed", "job.crashed"}, {"Crashed"}),
     ],
-    ids=["send-and-queue", "webhooks", "look-and-erase", "sweeps", "stores-fail", "crashes"],
+    ids=["send-and-queue", "webhooks", "look-and-erase", "reconciles", "stores-fail", "crashes"],
 )
-def test_no_line_holds_a_number_or_a_word_of_anybody(
+def test_no_recipient_queue_holds_a_number_or_a_word_of_anybody(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -191,7 +191,7 @@ def test_no_line_holds_a_number_or_a_word_of_anybody(
     found = lines(out)
     assert leaks(out) == []
     assert err == ""
-    # It has happened, and was told of.
+    # It has happened, and was logged.
     assert {line["message"] for line in found if "message" in line} >= events
     assert {name for line in found if "_aws" in line for name in line} >= metrics
 
