@@ -93,7 +93,7 @@ def test_slots_lie_further_apart_than_the_interval_asks(interval: int) -> None:
 
 @given(st.integers(NOW, NOW + 10_000), intervals, st.lists(st.integers(NOW - 5_000, NOW + 60_000), max_size=20))
 def test_a_line_keeps_its_distances_above_every_floor(first: int, spacing: int, floors: list[int]) -> None:
-    found = pacing.line(first, spacing, floors)
+    found = pacing.spaced(first, spacing, floors)
 
     assert len(found) == len(floors)
     assert all(slot >= max(first, floor) for slot, floor in zip(found, floors, strict=True))
@@ -102,7 +102,7 @@ def test_a_line_keeps_its_distances_above_every_floor(first: int, spacing: int, 
 
 @given(st.integers(NOW, NOW + 10_000), intervals, st.lists(st.integers(NOW - 5_000, NOW + 60_000), max_size=20))
 def test_nobody_in_a_line_waits_longer_than_needed(first: int, spacing: int, floors: list[int]) -> None:
-    found = pacing.line(first, spacing, floors)
+    found = pacing.spaced(first, spacing, floors)
 
     free = first
     for slot, floor in zip(found, floors, strict=True):

@@ -56,7 +56,7 @@ def _is_apart(number: str) -> bool:
 
 
 def own_country(sender: str) -> tuple[Destination, ...]:
-    """Where a sender may text if nobody says otherwise."""
+    """Where a sender may text unless the settings say otherwise."""
     if not sender.startswith("+1"):
         return (Destination(country(sender)),)
     own = next((group.split() for group in _OTHERS_IN_1 if sender[2:_AREA] in group.split()), [])

@@ -23,7 +23,7 @@ _MOST_ID = 128
 _MOST_DIGITS = 38
 _MOST_AMOUNT = Decimal(1_000_000)
 _SMALLEST_AMOUNT = Decimal("1e-12")
-# The first event that the provider can have told of, and how far its clock may be ahead.
+# The earliest moment that an event of the provider can have, and how far its clock may be ahead.
 _EARLIEST_MS = 1_262_304_000_000
 _AHEAD_MS = 86_400_000
 

@@ -40,7 +40,7 @@ def source_range(text: str) -> Network:
 def expect_source(allowed: Sequence[Network], address: str) -> None:
     """Pass if `address` is in one of `allowed`, or if nothing is said about it.
 
-    Raises SignatureRefused otherwise, in the words of `verify`: what was wrong is nobody's business.
+    Raises SignatureRefused otherwise, in the words of `verify`: what was wrong is not disclosed.
     """
     if not allowed:
         return

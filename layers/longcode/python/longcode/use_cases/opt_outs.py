@@ -1,8 +1,8 @@
 """Who may be texted: of all that a number ever said, the latest word counts, by the time at which it was said.
 
 Words come late, twice and side by side, so the order of their coming has no say. Of two words of one moment STOP
-counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if
-nobody wrote since. What to write is decided here.
+counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if the
+number was not written since. What to write is decided here.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ NOTE_CHARACTERS = 200
 REACH_MS = 7 * 24 * 3_600_000
 # How far two clocks of ours may be apart.
 _CLOCKS_MS = 5 * 60_000
-# Each try that fails is somebody else's write of this one number that succeeded.
+# Each try that fails is another write of this one number that succeeded.
 _TRIES = 10
 
 
@@ -44,7 +44,7 @@ def decide(number: str, seen: OptOut | None, change: OptOutChange, now_ms: int) 
         return None
     after = replace(seen, said_ms=change.at_ms, revision=seen.revision + 1)
     if seen.opted_out is change.opted_out:
-        # Said once more: it holds from now on, and is no line in the history.
+        # Said once more: it holds from now on, and is no entry in the history.
         return after
     return replace(after, opted_out=change.opted_out, changes=(*seen.changes, _row(change))[-KEPT_CHANGES:])
 
