@@ -75,7 +75,7 @@ CODES: list[tuple[int, str, Verdict]] = [
     # this recipient or this text
     *((400, str(code), PERMANENT) for code in (10002, 10016, 40301, 40310, 40309, 40302)),
     *((400, str(code), PERMANENT) for code in (40304, 40316, 40317, 40322, 40328)),
-    # codes that nobody has told us of
+    # codes that are not documented
     (400, "49999", PERMANENT),
     (403, "12345", PERMANENT),
     (422, "99999", PERMANENT),
@@ -171,7 +171,7 @@ def test_only_the_key_the_funds_and_the_account_are_certain_to_concern_everyone(
             assert verdict is CONFIGURATION or not answer.everyone
 
 
-def test_a_refusal_for_a_reason_that_nobody_told_us_of_is_marked() -> None:
+def test_a_refusal_for_an_undocumented_reason_is_marked() -> None:
     for status, code, verdict in CODES:
         with told((status, code)):
             unknown = code in ("49999", "12345", "99999") and verdict is PERMANENT
@@ -242,7 +242,7 @@ def test_429_for_the_rate_waits_and_for_the_daily_spend_stops_until_midnight() -
     assert (spend.verdict, spend.until_utc_midnight) == (CONFIGURATION, True)
 
 
-def test_a_fault_of_our_own_is_marked_so_that_somebody_is_told() -> None:
+def test_a_fault_of_our_own_is_marked() -> None:
     cases: list[str] = ["10027", "10004", "10015", "10003", "10023", "10033"]
     for code in cases:
         with told(code):
@@ -288,7 +288,7 @@ DEFAULTS = [
 ]
 
 
-def test_without_a_wish_of_the_provider_each_wait_has_its_length() -> None:
+def test_unless_the_provider_asks_for_another_each_wait_has_its_length() -> None:
     for status, code, wait_ms in DEFAULTS:
         with told((status, code, wait_ms)):
             assert classify(status, error(code)).wait_ms == wait_ms

@@ -53,7 +53,7 @@ def test_a_parameter_that_makes_no_sense_is_named() -> None:
         ({}, None),
         ({"limit": "10"}, None),
         ({"to": ""}, "to"),
-        ({"to": "nobody"}, "to"),
+        ({"to": "no one"}, "to"),
         ({"to": "40404"}, "to"),
         ({"from": ""}, "from"),
         ({"from": "  "}, "from"),

@@ -338,7 +338,7 @@ def test_the_words_of_detail_records_are_read_in_a_receipt_too(word: str, status
 
 
 @pytest.mark.parametrize("word", ["brand_new", "", None, 7])
-def test_a_final_receipt_whose_word_nobody_knows_says_so(word: object) -> None:
+def test_a_final_receipt_whose_word_is_unknown_says_so(word: object) -> None:
     event = read(webhook(to=[{"status": word}]))
 
     assert event.receipt
@@ -553,7 +553,7 @@ def test_an_inbound_text_that_lacks_what_it_may_lack_is_not_odd(fields: dict[str
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_an_odd_sender_is_kept_as_it_can_be_and_told(sender: object, kept: str, odd: bool) -> None:
+def test_an_odd_sender_is_kept_as_it_can_be_and_reported(sender: object, kept: str, odd: bool) -> None:
     event = read(inbound(**{"from": sender}))
 
     assert event.inbound
