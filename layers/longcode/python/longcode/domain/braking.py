@@ -1,15 +1,14 @@
-"""How all senders slow down together when the provider answers 429: a shared limit that grows back by itself.
+"""How all senders slow down together when the provider answers 429: a shared limit that grows back by itself."""
 
-While a brake is on, each text takes a turn: a number, one behind the other, from one counter of the sender. The
-brake tells how many turns have passed at any moment, from its last change on and without another write; a text
-leaves when its own has. A 429 changes how fast turns pass from then on. It renumbers nothing, so a text that
-waits keeps its place and only the moment moves. Slots with a date could not do that: a hundred texts that wait
-would keep leaving at the rate that was just refused, or, after a slow start, at the slow one.
-
-Times are epoch milliseconds, durations milliseconds, rates texts in 1,000 seconds, turns millionths of a text
-(one unit of rate in one millisecond). All are whole numbers. Everything here is a function of `now`.
-See docs/decisions/0017-a-429-is-a-shared-brake.md for what was measured.
-"""
+# While a brake is on, each text takes a turn: a number, one behind the other, from one counter of the sender. The
+# brake tells how many turns have passed at any moment, from its last change on and without another write; a text
+# leaves when its own has. A 429 changes how fast turns pass from then on. It renumbers nothing, so a text that
+# waits keeps its place and only the moment moves. Slots with a date could not do that: a hundred texts that wait
+# would keep leaving at the rate that was just refused, or, after a slow start, at the slow one.
+#
+# Times are epoch milliseconds, durations milliseconds, rates texts in 1,000 seconds, turns millionths of a text
+# (one unit of rate in one millisecond). All are whole numbers. Everything here is a function of `now`. See
+# docs/decisions/0017-a-429-is-a-shared-brake.md for what was measured.
 
 from bisect import bisect_left
 from collections.abc import Sequence

@@ -1,8 +1,7 @@
-"""Where texts may go: the beginnings of numbers, each perhaps with a cap for a day.
+"""Where texts may go: the beginnings of numbers, each perhaps with a cap for a day."""
 
-Sources: ITU-T E.164, list of assigned country codes; the North American Numbering Plan's area codes. Tests hold
-both against the `phonenumbers` library.
-"""
+# Sources: ITU-T E.164, list of assigned country codes; the North American Numbering Plan's area codes. Tests hold
+# both against the `phonenumbers` library.
 
 import re
 from collections.abc import Sequence

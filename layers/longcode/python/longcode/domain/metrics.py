@@ -1,12 +1,11 @@
-"""Every metric of this service: its name in CloudWatch, its unit, and what it means.
+"""Every metric of this service: its name in CloudWatch, its unit, and what it means."""
 
-The one list of them: the code counts by it, docs/metrics.md is made from it, and tests hold the dashboard and the
-alarms against it. Dimensions are `service` and `environment`, for all alike: one for each recipient or message
-would cost more than the texts.
-
-What became of texts is counted from the table's own changes (`publish`), so it is what was really recorded,
-whichever function did it. The rest is counted where it happens.
-"""
+# The one list of them: the code counts by it, docs/metrics.md is made from it, and tests hold the dashboard and
+# the alarms against it. Dimensions are `service` and `environment`, for all alike: one for each recipient or
+# message would cost more than the texts.
+#
+# What became of texts is counted from the table's own changes (`publish`), so it is what was really recorded,
+# whichever function did it. The rest is counted where it happens.
 
 from enum import StrEnum
 from typing import Literal, Self

@@ -1,14 +1,13 @@
-"""What a whole inbound text says about being texted: stop, start, or something for a person to read.
+"""What a whole inbound text says about being texted: stop, start, or something for a person to read."""
 
-Sources: the FCC's words that revoke consent by themselves (47 CFR 64.1200(a)(10): stop, quit, end, revoke, opt
-out, cancel, unsubscribe), beside "any reasonable means"; Telnyx's opt-out keywords, which lack REVOKE and OPT OUT.
-So the words decide here, whatever the provider made of them. The provider answers the texter itself; this service
-never does.
-
-A text that is nothing but such a word is a STOP. A text that may ask for an end in other words, or in another
-language, is UNCLEAR: no rule grants or passes over what only a person can read. It may be too many that are shown,
-and no text to stop by at five may end anything.
-"""
+# Sources: the FCC's words that revoke consent by themselves (47 CFR 64.1200(a)(10): stop, quit, end, revoke, opt
+# out, cancel, unsubscribe), beside "any reasonable means"; Telnyx's opt-out keywords, which lack REVOKE and OPT
+# OUT. So the words decide here, whatever the provider made of them. The provider answers the texter itself; this
+# service never does.
+#
+# A text that is nothing but such a word is a STOP. A text that may ask for an end in other words, or in another
+# language, is UNCLEAR: no rule grants or passes over what only a person can read. It may be too many that are
+# shown, and no text to stop by at five may end anything.
 
 import re
 import unicodedata

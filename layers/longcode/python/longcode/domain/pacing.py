@@ -1,8 +1,9 @@
-"""When a text may leave: slots, and what is learnt from how late one left. Times are epoch milliseconds.
+"""When a text may leave: slots, and what is learnt from how late one left."""
 
-A limiter is one number, its theoretical arrival time (TAT): the moment from which the next slot is free
-(the generic cell rate algorithm, ITU-T I.371, with no burst). Everything here is a function of `now`.
-"""
+# Times are epoch milliseconds.
+#
+# A limiter is one number, its theoretical arrival time (TAT): the moment from which the next slot is free (the
+# generic cell rate algorithm, ITU-T I.371, with no burst). Everything here is a function of `now`.
 
 import math
 from collections.abc import Sequence

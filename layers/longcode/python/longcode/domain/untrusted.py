@@ -1,8 +1,7 @@
-"""What the provider and texters say, made safe: text, ids, numbers and times.
+"""What the provider and texters say, made safe: text, ids, numbers and times."""
 
-It goes into tables, answers, logs, events and terminals. Nothing here raises, whatever it is given: what can't be
-read is empty or None. Sizes count a text as JSON in ASCII, which no table and no answer makes longer.
-"""
+# It goes into tables, answers, logs, events and terminals. Nothing here raises, whatever it is given: what can't
+# be read is empty or None. Sizes count a text as JSON in ASCII, which no table and no answer makes longer.
 
 import hashlib
 import json

@@ -1,8 +1,7 @@
-"""The one table of error codes: Telnyx's and this service's own; what each does to a text, and says to a person.
+"""The one table of error codes, Telnyx's and this service's own: what each means for a text and for people."""
 
-The codes are those of Telnyx's list of API errors and of its page on message statuses; the sentences are ours.
-`docs/errors.md` is made of this table by `docs/errors.py`.
-"""
+# The codes are those of Telnyx's list of API errors and of its page on message statuses; the sentences are ours.
+# `docs/errors.md` is made of this table by `docs/errors.py`.
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,6 @@
-"""The fields of a message that Telnyx's answers, records and events have in common.
+"""The fields of a message that Telnyx's answers, records and events have in common."""
 
-Sources: Telnyx's messaging API (OpenAPI) and its page on message statuses.
-"""
+# Sources: Telnyx's messaging API (OpenAPI) and its page on message statuses.
 
 import json
 from collections.abc import Mapping

@@ -1,8 +1,7 @@
-"""Whether a webhook is the provider's: sent from where it may be sent from, and signed by it just now.
+"""Whether a webhook is the provider's: sent from where it may be sent from, and signed by it just now."""
 
-Source: Telnyx, "Webhook signing": base64 Ed25519 over the bytes `{telnyx-timestamp}|{raw body}`,
-public key base64 of 32 raw bytes, tolerance 300 s both ways.
-"""
+# Source: Telnyx, "Webhook signing": base64 Ed25519 over the bytes `{telnyx-timestamp}|{raw body}`, public key
+# base64 of 32 raw bytes, tolerance 300 s both ways.
 
 import base64
 import binascii

@@ -1,8 +1,7 @@
-"""The queue's consumer: which texts of a batch leave, side by side for each recipient, in the order of acceptance.
+"""The queue's consumer: sends the texts of a batch, for each recipient in the order of acceptance."""
 
-A queue message says that its recipient has something waiting. What is sent, and in which order, the table says:
-so a text whose queue message was lost, doubled or put back late keeps its place.
-"""
+# A queue message says that its recipient has something waiting. What is sent, and in which order, the table says:
+# so a text whose queue message was lost, doubled or put back late keeps its place.
 
 from collections.abc import Callable, Sequence
 

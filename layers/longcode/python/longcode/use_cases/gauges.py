@@ -1,7 +1,6 @@
-"""Gauges, once a minute: what a count of events can't show, as nothing happens while nothing works.
+"""Gauges, once a minute: what a count of events can't show, as nothing happens while nothing works."""
 
-Each gauge is reported by itself, so that a store which is down hides no more than what it alone knows.
-"""
+# Each gauge is reported by itself, so that a store which is down hides no more than what it alone knows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,9 +1,8 @@
-"""Who may be texted: of all that a number ever said, the latest word counts, by the time at which it was said.
+"""Who may be texted: of all that a number ever said, the latest word counts, by the time at which it was said."""
 
-Words come late, twice and side by side, so the order of their coming has no say. Of two words of one moment STOP
-counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if the
-number was not written since. What to write is decided here.
-"""
+# Words come late, twice and side by side, so the order of their coming has no say. Of two words of one moment STOP
+# counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if the
+# number was not written since. What to write is decided here.
 
 from dataclasses import replace
 
@@ -24,7 +23,7 @@ _TRIES = 10
 
 
 def said_ms(occurred_ms: int | None, received_ms: int, opted_out: bool) -> int:
-    """When a word counts as said that tells of itself to be of `occurred_ms`.
+    """When a word counts as said that carries the time `occurred_ms`.
 
     Never after it was first received: a START dated ahead would outlive each STOP until then. What has no date
     is as old as its receipt. What is older than is likely counts against the texts: a STOP as new as its

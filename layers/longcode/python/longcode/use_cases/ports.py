@@ -1,7 +1,6 @@
-"""Ports: what the use cases need of the world. Times are epoch milliseconds.
+"""Ports: what the use cases need of the world."""
 
-Every port may raise errors.Unavailable.
-"""
+# Times are epoch milliseconds. Every port may raise errors.Unavailable.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
-"""One request to the provider for a claimed text: its answer, what is recorded, and what that says of other texts.
+"""One request to the provider for a claimed text: its answer, and what that says of other texts."""
 
-Shared by all that send: the route that sends at once, the queue's consumer, and the reconciler's replays.
-"""
+# Shared by all that send: the route that sends at once, the queue's consumer, and the reconciler's replays.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
