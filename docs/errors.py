@@ -47,7 +47,7 @@ _SECTIONS: dict[Responsible, tuple[str, str]] = {
     "sender": ("Our number", "The number, its messaging profile, its registration and its rate."),
     "account": (
         "The account",
-        "The key, the funds, the permissions. The same for every text, so sending stops until it is mended.",
+        "The key, the funds, the permissions. The same for every text, so sending stops until it is fixed.",
     ),
     "provider": ("The provider", "Telnyx, or the way to it."),
     "service": ("This service", "Faults of our own, and what its settings bring about."),

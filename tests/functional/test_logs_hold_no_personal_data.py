@@ -171,7 +171,7 @@ def lines(out: str) -> list[dict[str, Any]]:
         ),
         ([send_and_queue, reconciles], {"reconcile"}, {"UnknownNow"}),
         ([stores_fail], {"store.unavailable"}, set()),
-        ([crashes], {"request.crashed", "lane.crashed", "job.crashed"}, {"Crashed"}),
+        ([crashes], {"request.crashed", "worker.crashed", "job.crashed"}, {"Crashed"}),
     ],
     ids=["send-and-queue", "webhooks", "look-and-erase", "reconciles", "stores-fail", "crashes"],
 )

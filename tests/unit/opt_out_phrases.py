@@ -88,7 +88,7 @@ SHOWN = [
     *("Stop/Start", "STOP \u2013 START", "end, please"),
 ]  # fmt: skip
 
-# No wish to stop: nothing ends, and nobody is bothered.
+# No request to stop: nothing ends, and no person has to read it.
 NEITHER = [
     *("", " ", "\n", "...", "?", "\U0001f44d", "OK", "Yes", "No", "Thanks!", "HELP", "INFO", "Hi", "1", "12345"),
     *("Don't stop", "don\u2019t stop", "Please don't stop", "do not stop", "never stop", "Don't stop believing"),

@@ -113,7 +113,7 @@ def test_texts_that_wait_leave_in_order_and_as_far_apart_as_the_rate_asks(brake:
 
 
 @given(brakes(), st.integers(0, 60_000))
-def test_what_nobody_took_is_made_up_for_by_a_third_of_a_second_and_no_more(brake: Brake, idle: int) -> None:
+def test_what_was_not_taken_is_made_up_for_by_a_third_of_a_second_and_no_more(brake: Brake, idle: int) -> None:
     now = brake.since_ms + idle
 
     saved = braking.passed(brake, now) - braking.front(brake, now)
@@ -203,7 +203,7 @@ def test_a_brake_wider_open_than_the_settings_is_felt_at_the_first_429() -> None
     assert braking.interval_ms(after, after.since_ms, 1_000) > 1_000
 
 
-def test_turns_that_a_brake_gave_out_and_did_not_need_hold_up_nobody_under_the_next() -> None:
+def test_turns_that_a_brake_gave_out_and_did_not_need_delay_no_text_under_the_next() -> None:
     old = Brake(NOW, 4_000, 0, 0)
     now = braking.lapses_ms(old) + 1
     taken = braking.passed(old, now) + 500 * TEXT

@@ -33,11 +33,11 @@ def after(*words: OptOutChange) -> OptOut:
 
 
 def test_words_in_any_order_end_with_the_latest_and_a_tie_is_a_stop() -> None:
-    for times, wishes in itertools.product(
+    for times, states in itertools.product(
         itertools.product((0, 1, 2), repeat=3), itertools.product((True, False), repeat=3)
     ):
-        with told((times, wishes)):
-            words = [word(time, out) for time, out in zip(times, wishes, strict=True)]
+        with told((times, states)):
+            words = [word(time, out) for time, out in zip(times, states, strict=True)]
             last = max(times)
             out = any(said.opted_out for said in words if said.at_ms == START_MS + last)
 
@@ -52,7 +52,7 @@ def test_the_first_word_of_a_number_makes_its_entry() -> None:
     assert after(word(0, True, "m-1")) == OptOut(THEIRS, True, (word(0, True, "m-1"),), START_MS, 1)
 
 
-def test_the_same_word_later_moves_its_time_and_is_no_line_in_the_history() -> None:
+def test_the_same_word_later_moves_its_time_and_is_no_entry_in_the_history() -> None:
     entry = after(word(0, True), word(5, True))
 
     assert entry == OptOut(THEIRS, True, (word(0, True),), START_MS + 5, 2)
@@ -119,9 +119,11 @@ def test_a_time_out_of_reason_never_counts_against_a_stop() -> None:
 def test_it_says_whether_the_state_changed() -> None:
     ledger = FakeOptOuts()
 
-    told = [opt_outs.apply(ledger, THEIRS, said, NOW) for said in (word(0, True), word(5, True), word(3, False))]
+    changed = [
+        opt_outs.apply(ledger, THEIRS, said, NOW) for said in (word(0, True), word(5, True), word(3, False))
+    ]
 
-    assert told == [True, False, False]
+    assert changed == [True, False, False]
     assert ledger.entries[THEIRS] == after(word(0, True), word(5, True))
 
 
@@ -135,7 +137,7 @@ def test_a_write_whose_answer_was_lost_is_known_to_have_been_made() -> None:
     assert ledger.entries[THEIRS] == after(word(0, True))
 
 
-def test_a_write_that_was_not_made_is_told() -> None:
+def test_a_write_that_was_not_made_is_reported() -> None:
     ledger = FakeOptOuts()
     ledger.faults.fail("replace")
 
@@ -146,7 +148,7 @@ def test_a_write_that_was_not_made_is_told() -> None:
 
 
 class Busy(FakeOptOuts):
-    """A ledger in which somebody else always comes first, up to `times`."""
+    """A ledger in which another writer always comes first, up to `times`."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -168,7 +170,7 @@ def test_a_word_is_tried_again_while_others_write() -> None:
     assert ledger.entries[THEIRS].opted_out
 
 
-def test_a_word_that_never_gets_in_is_no_word_heeded() -> None:
+def test_a_word_that_never_gets_in_is_no_word_applied() -> None:
     ledger = Busy(times=10)
 
     with pytest.raises(Unavailable, match="The opt-out ledger"):

@@ -125,18 +125,18 @@ def _advice_fits(code: str) -> bool:
             wanted = "later" if answer.until_utc_midnight else "after_change"
             return explanation.responsible in ("account", "sender") and explanation.resend == wanted
         case _:
-            told = (explanation.responsible == "service") == answer.ours
-            return told and explanation.resend in ("no", "after_change")
+            same = (explanation.responsible == "service") == answer.ours
+            return same and explanation.resend in ("no", "after_change")
 
 
-def test_a_block_is_told_from_a_number_without_a_profile() -> None:
+def test_a_block_is_distinguished_from_a_number_without_a_profile() -> None:
     explained = {explain(Fault("40300", *words)) for words in BLOCKED}
 
     assert [words for words in BLOCKED if not classified("40300", 403, *words).opted_out] == []
     assert explained == {CODES["recipient_opted_out"]}
 
 
-def test_a_number_without_a_profile_is_told_from_a_block() -> None:
+def test_a_number_without_a_profile_is_distinguished_from_a_block() -> None:
     assert not classified("40300", 403, *NOT_ASSIGNED).opted_out
     assert explain(Fault("40300", *NOT_ASSIGNED)).responsible == "sender"
 
@@ -161,7 +161,7 @@ def by_verdict(answer: Answer) -> Code:
     }[answer.verdict]
 
 
-def test_what_nobody_has_explained_says_so() -> None:
+def test_what_has_no_explanation_says_so() -> None:
     codes = ("", "49999", "http_", "http_²", "http_teapot", "40300x", "📱")
 
     assert {explain(Fault(code, "Something new")) for code in codes} == {error_codes.DEFAULT}

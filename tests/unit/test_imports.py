@@ -45,7 +45,7 @@ ALSO_NEVER = {
     "fallback": ("botocore.client", "longcode.use_cases.enqueue", "longcode.aws.clients", "longcode.aws.messages"),
 }
 # How many modules of libraries each has when it has started: one that begins to import more must not go unseen.
-# How this service divides its own code does not count.
+# Modules of this service are not counted: how it divides its own code costs little.
 WITHOUT_HTTP, WITH_HTTP, ALONE = 405, 485, 209
 BUDGETS = dict.fromkeys(FUNCTIONS, WITHOUT_HTTP) | dict.fromkeys(TALKS_TO_THE_PROVIDER, WITH_HTTP)
 BUDGETS["fallback"] = ALONE

@@ -78,9 +78,9 @@ def test_a_failure_says_in_which_order_and_that_order_can_be_replayed() -> None:
     with pytest.raises(AssertionError) as replayed:
         interleave.replay(make, (0, 1, 1, 0))
 
-    told = "schedule (0, 1, 1, 0): 0 write, 1 write, 1 write, 0 write"
-    assert every.value.__notes__ == replayed.value.__notes__ == [told]
-    assert sampled.value.__notes__ == [f"{told} seed 7"]
+    schedule = "schedule (0, 1, 1, 0): 0 write, 1 write, 1 write, 0 write"
+    assert every.value.__notes__ == replayed.value.__notes__ == [schedule]
+    assert sampled.value.__notes__ == [f"{schedule} seed 7"]
 
 
 def test_what_a_job_does_not_catch_ends_the_run_and_the_others() -> None:

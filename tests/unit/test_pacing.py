@@ -58,7 +58,7 @@ def test_a_slot_is_the_earliest_that_the_one_before_it_allows(gaps: list[int], i
 
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=60), st.integers(300, 2_000))
-def test_a_line_that_never_runs_dry_loses_no_capacity(gaps: list[int], interval: int) -> None:
+def test_a_queue_that_never_runs_dry_loses_no_capacity(gaps: list[int], interval: int) -> None:
     _, given_out = slots(gaps, interval)
 
     assert given_out[-1] - given_out[0] == (len(given_out) - 1) * interval
@@ -92,8 +92,8 @@ def test_slots_lie_further_apart_than_the_interval_asks(interval: int) -> None:
 
 
 @given(st.integers(NOW, NOW + 10_000), intervals, st.lists(st.integers(NOW - 5_000, NOW + 60_000), max_size=20))
-def test_a_line_keeps_its_distances_above_every_floor(first: int, spacing: int, floors: list[int]) -> None:
-    found = pacing.line(first, spacing, floors)
+def test_slots_keep_their_distances_above_every_floor(first: int, spacing: int, floors: list[int]) -> None:
+    found = pacing.spaced(first, spacing, floors)
 
     assert len(found) == len(floors)
     assert all(slot >= max(first, floor) for slot, floor in zip(found, floors, strict=True))
@@ -101,8 +101,8 @@ def test_a_line_keeps_its_distances_above_every_floor(first: int, spacing: int, 
 
 
 @given(st.integers(NOW, NOW + 10_000), intervals, st.lists(st.integers(NOW - 5_000, NOW + 60_000), max_size=20))
-def test_nobody_in_a_line_waits_longer_than_needed(first: int, spacing: int, floors: list[int]) -> None:
-    found = pacing.line(first, spacing, floors)
+def test_no_text_waits_longer_than_needed(first: int, spacing: int, floors: list[int]) -> None:
+    found = pacing.spaced(first, spacing, floors)
 
     free = first
     for slot, floor in zip(found, floors, strict=True):
@@ -220,7 +220,7 @@ def test_retry_after_is_rounded_up_and_at_least_a_second() -> None:
             assert pacing.seconds_up(wait_ms) == seconds
 
 
-def test_a_road_is_as_free_as_its_recipient() -> None:
+def test_a_gate_is_as_free_as_its_recipient() -> None:
     assert Gate().not_before_ms == 0
     assert Gate(recipient=Limiter(tat_ms=NOW + 9_000)).not_before_ms == 0
     assert Gate(recipient=Limiter(None, 5)).not_before_ms == 5

@@ -18,7 +18,7 @@ from tests.support.fakes.clock import START_MS
 NOW = START_MS
 NOW_S = NOW // 1000
 KEY = SigningKey(b"0123456789abcdef0123456789abcdef")
-OTHER = SigningKey(b"another key, that nobody trusts!")
+OTHER = SigningKey(b"another key, that is not trusted")
 BODY = '{"data":{"id":"e-1","text":"héllo 👋"}}'.encode()
 TRUSTED = (signature.public_key(base64.b64encode(bytes(KEY.verify_key)).decode()),)
 

@@ -1,1 +1,1 @@
-"""The rules of pacing, statuses and numbers. It imports only the standard library."""
+"""The rules of pacing, statuses and numbers: they import the standard library alone."""

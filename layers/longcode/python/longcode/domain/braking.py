@@ -1,15 +1,14 @@
-"""How all senders slow down together when the provider answers 429: a shared limit that grows back by itself.
+"""How all senders slow down together when the provider answers 429: a shared limit that grows back by itself."""
 
-While a brake is on, each text takes a turn: a number, one behind the other, from one counter of the sender. The
-brake tells how many turns have passed at any moment, from its last change on and without another write; a text
-leaves when its own has. A 429 changes how fast turns pass from then on. It renumbers nothing, so whoever waits
-keeps the place and only the moment moves. Slots with a date could not do that: a hundred texts that wait would
-keep leaving at the rate that was just refused, or, after a slow start, at the slow one.
-
-Times are epoch milliseconds, durations milliseconds, rates texts in 1,000 seconds, turns millionths of a text
-(one unit of rate in one millisecond). All are whole numbers. Everything here is a function of `now`.
-See docs/decisions/0017-a-429-is-a-shared-brake.md for what was measured.
-"""
+# While a brake is on, each text takes a turn: a number, one behind the other, from one counter of the sender. The
+# brake tells how many turns have passed at any moment, from its last change on and without another write; a text
+# leaves when its own has. A 429 changes how fast turns pass from then on. It renumbers nothing, so a text that
+# waits keeps its place and only the moment moves. Slots with a date could not do that: a hundred texts that wait
+# would keep leaving at the rate that was just refused, or, after a slow start, at the slow one.
+#
+# Times are epoch milliseconds, durations milliseconds, rates texts in 1,000 seconds, turns millionths of a text
+# (one unit of rate in one millisecond). All are whole numbers. Everything here is a function of `now`. See
+# docs/decisions/0017-a-429-is-a-shared-brake.md for what was measured.
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ TEXT = 1_000_000
 # A low start costs few refused texts, and 50 a second is reached in four seconds.
 START_RATE = 4_000
 _START_DOUBLES_MS = 1_000
-# Nobody leaves for so long after the first 429: whoever counts by the second has begun to count anew.
+# No text leaves for so long after the first 429: a provider that counts by the second has begun to count anew.
 FIRST_PAUSE_MS = 1_000
 # The refusal that ends that start came late, at up to twice the limit. The rate goes to half of it, and two
 # thirds count as the rate that was refused.
@@ -39,17 +38,17 @@ _BACK_LEAST_MS, _BACK_MOST_MS = 3_000, 12_000
 _DOUBLES_MS = 5_000
 # One in ten seconds: enough to find out, and never nothing.
 SLOWEST_RATE = 100
-# From here on a brake holds nobody up any more, and is over.
+# From here on a brake delays no text any more, and is over.
 LAPSE_RATE = 400_000
 # A text that left less than this after the last change may have left by what was known before it: a look is up
 # to 60 ms old, and the clocks of two machines differ by some tens of milliseconds.
 NEWS_MS = 100
-# What was not used in the last moment may be made up for: between two batches nobody takes a turn.
+# What was not used in the last moment may be made up for: between two batches no turn is taken.
 CATCH_UP_MS = 300
-# A wait that the provider asks for is for everybody from here on. Below, it is for the refused text alone: each
-# 429 of a shared limit says "1 second", and a second of everybody's time for each would halve the limit.
+# A wait that the provider asks for is for all texts from here on. Below, it is for the refused text alone: each
+# 429 of a shared limit says "1 second", and a second of all senders' time for each would halve the limit.
 LONG_WAIT_MS = 5_000
-# After so long somebody tries, whatever the header said.
+# After so long a text tries, whatever the header said.
 MOST_WAIT_MS = 600_000
 # A refused text waits for at least this long, also where no wait was asked for.
 LEAST_WAIT_MS = 1_000
@@ -75,7 +74,7 @@ Ramp = Sequence[tuple[int, int]]
 
 
 def ramp(brake: Brake) -> Ramp:
-    """How the rate of `brake` grows from `since_ms` on, until it limits nobody any more."""
+    """How the rate of `brake` grows from `since_ms` on, until it limits no text any more."""
     at_ms, rate, doubles_ms = 0, brake.rate, _START_DOUBLES_MS
     knots = [(at_ms, rate)]
     if brake.known:
@@ -116,7 +115,7 @@ def lapses_ms(brake: Brake) -> int:
 
 
 def lapsed(brake: Brake, now: int) -> bool:
-    """Whether `brake` limits nobody any more."""
+    """Whether `brake` limits no text any more."""
     return now >= lapses_ms(brake)
 
 
@@ -139,7 +138,7 @@ def passed(brake: Brake, now: int) -> int:
 
 
 def front(brake: Brake, now: int) -> int:
-    """The first turn that can still be taken at `now`, if nobody has taken a later one.
+    """The first turn that can still be taken at `now`, if no later one has been taken.
 
     It takes the part of `now` in `pacing.reserve`, TEXT that of the interval, the counter of the turns that of
     the TAT.
@@ -175,7 +174,7 @@ def refused(
     pause = wait if wait >= LONG_WAIT_MS else 0
     most = TEXT // own_ms if own_ms else LAPSE_RATE
     if brake is None or lapsed(brake, now):
-        # Turns that were taken and not used, because the last brake ended first, hold up nobody.
+        # Turns that were taken and not used, because the last brake ended first, delay no text.
         passed_by = max(taken, passed(brake, now) if brake else 0)
         return Brake(now + max(pause, FIRST_PAUSE_MS), _bounded(START_RATE, most), 0, passed_by)
     if left_ms < brake.since_ms + NEWS_MS:

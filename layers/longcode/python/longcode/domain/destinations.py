@@ -1,8 +1,7 @@
-"""Where texts may go: the beginnings of numbers, each perhaps with a cap for a day.
+"""Where texts may go: the beginnings of numbers, each perhaps with a cap for a day."""
 
-Sources: ITU-T E.164, list of assigned country codes; the North American Numbering Plan's area codes. Tests hold
-both against the `phonenumbers` library.
-"""
+# Sources: ITU-T E.164, list of assigned country codes; the North American Numbering Plan's area codes. Tests hold
+# both against the `phonenumbers` library.
 
 import re
 from collections.abc import Sequence
@@ -56,7 +55,7 @@ def _is_apart(number: str) -> bool:
 
 
 def own_country(sender: str) -> tuple[Destination, ...]:
-    """Where a sender may text if nobody says otherwise."""
+    """Where a sender may text unless the settings say otherwise."""
     if not sender.startswith("+1"):
         return (Destination(country(sender)),)
     own = next((group.split() for group in _OTHERS_IN_1 if sender[2:_AREA] in group.split()), [])

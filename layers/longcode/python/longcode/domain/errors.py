@@ -2,7 +2,7 @@
 
 LongCodeError
 ├── ConfigurationError            a setting is missing or malformed: nothing starts
-├── RequestError                  the caller's to mend: one 4xx
+├── RequestError                  the caller's to fix: one 4xx
 │   ├── InvalidRequest              400, names the field
 │   ├── SignatureRefused            401, whatever was wrong with the signature
 │   ├── RecipientOptedOut           403
@@ -11,7 +11,7 @@ LongCodeError
 │   ├── MethodNotAllowed            405
 │   ├── IdempotencyMismatch         409, the key was used with another body
 │   ├── IdempotencyInProgress       409, the first request with this key still runs
-│   ├── LineFull                    429, with a Retry-After
+│   ├── RecipientQueueFull          429, with a Retry-After
 │   └── DailyLimitReached           429, with a Retry-After
 ├── SendRefused                   the provider did not take a text that was to leave now
 ├── Unavailable                   a store or the queue did not answer: try again

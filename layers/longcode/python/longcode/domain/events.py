@@ -15,7 +15,7 @@ CountKey = tuple[Status, str | None]
 class Counted:
     """One message that came, moved on or went: where it counted before, and where it counts now.
 
-    `event_id` names the one change that this is, however often it is told.
+    `event_id` names the one change that this is, however often it is counted.
     """
 
     event_id: str
@@ -40,7 +40,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One item before and after a write, None where there was or is none (or nothing to tell of).
+    """One item before and after a write, None where there was or is none (or nothing to publish).
 
     Of two writes to one item the later has the greater `sequence`.
     """
@@ -53,7 +53,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that the user's own systems are told: what (`kind`), about whom, when, and the details."""
+    """An event for the user's own systems: what (`kind`), about whom, when, and the details."""
 
     kind: str
     about: str
@@ -63,7 +63,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """How many notices, from the first on, were taken; `fault` says why not all."""
+    """How many events, from the first on, were taken; `fault` says why not all."""
 
     taken: int
     fault: str = ""

@@ -9,7 +9,7 @@ from longcode.domain.message import Fault
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Whether sending is stopped for everybody, and why; and what speaks for a stop.
+    """Whether sending is stopped for all texts, and why; and what speaks for a stop.
 
     `suspects` are recipients whose texts the provider did not take in a way that may be the same for all, each
     with the kind of trouble in front (`outage +12025550123`); empty as long as all is well. `sound_ms` is when the
@@ -41,8 +41,9 @@ class Limiter:
 
     Of a recipient also: how many answers in a row did not take a text to them in the same way (`troubles`,
     `trouble_kind`), when the last one came, and how many of them came while the provider took the texts of others
-    (`alone`); which of their texts came into doubt last, and when; which text in doubt has the line to itself, and
-    from when on (`turn_id`, `turn_ms`). Of a sender: its brake after a 429, if it ever had one, and its next turn.
+    (`alone`); which of their texts came into doubt last, and when; which text in doubt has the recipient queue to
+    itself, and from when on (`turn_id`, `turn_ms`). Of a sender: its brake after a 429, if it ever had one, and
+    its next turn.
     """
 
     tat_ms: int | None = None
@@ -71,7 +72,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """All that stands between a text and the provider, in one look."""
+    """All that stands between a text and the provider, as one read."""
 
     recipient: Limiter = Limiter()
     sender: Limiter = Limiter()
@@ -85,7 +86,7 @@ class Gate:
         return self.recipient.not_before_ms or 0
 
     def brake(self, now_ms: int) -> Brake | None:
-        """The sender's brake, if it still limits anybody."""
+        """The sender's brake, if it still limits any text."""
         brake = self.sender.brake
         return None if brake is None or braking.lapsed(brake, now_ms) else brake
 

@@ -36,7 +36,7 @@ ENQUEUE_CHECK_MS = 60_000
 UNSTORED_MS = 60_000
 # The longest that ValidityMinutes allows a text to wait: 14 days.
 LONGEST_VALIDITY_MS = 20_160 * 60_000
-# A message keeps so many entries of its history; what comes later changes its status and leaves no line.
+# A message keeps so many entries of its history; what comes later changes its status and leaves no entry.
 KEPT_ENTRIES = 100
 # For so long something may be learnt of a text that left, or may have: the provider's records go back ten days.
 EVIDENCE_MS = 10 * 86_400_000
@@ -56,7 +56,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a message's history. `at_ms` is epoch milliseconds."""
+    """One entry of a message's history. `at_ms` is epoch milliseconds."""
 
     at_ms: int
     status: str
@@ -108,7 +108,7 @@ class Message:
     history: tuple[Entry, ...] = ()
     media: tuple[dict[str, str], ...] = ()
     autoresponse: str | None = None
-    # What an inbound text was read as (`keywords.Wish`), whether or not it changed anything.
+    # What an inbound text was read as (`opt_out_keywords.OptOutKeyword`), whether or not it changed anything.
     opt_out: str | None = None
     is_spam: bool = False
     sent_ms: int | None = None
@@ -144,7 +144,7 @@ def is_tag(text: str) -> bool:
     """Whether texts can be found and counted by `text`: 1 to 64 visible characters.
 
     Blanks of any width, and what joins two characters, may stand between them. U+FFFD is what is left of bytes
-    that were not UTF-8, so it is nobody's tag.
+    that were not UTF-8, so it is no tag.
     """
     if not 0 < len(text) <= MAX_TAG_CHARACTERS or "\ufffd" in text or not visible.seen(text):
         return False

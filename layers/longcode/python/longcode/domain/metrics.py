@@ -1,12 +1,11 @@
-"""Every metric of this service: its name in CloudWatch, its unit, and what it tells.
+"""Every metric of this service: its name in CloudWatch, its unit, and what it means."""
 
-The one list of them: the code counts by it, docs/metrics.md is made from it, and tests hold the dashboard and the
-alarms against it. Dimensions are `service` and `environment`, for all alike: one for each recipient or message
-would cost more than the texts.
-
-What became of texts is counted from the table's own changes (`publish`), so it is what was really recorded,
-whichever function did it. The rest is counted where it happens.
-"""
+# The one list of them: the code counts by it, docs/metrics.md is made from it, and tests hold the dashboard and
+# the alarms against it. Dimensions are `service` and `environment`, for all alike: one for each recipient or
+# message would cost more than the texts.
+#
+# What became of texts is counted from the table's own changes (`publish`), so it is what was really recorded,
+# whichever function did it. The rest is counted where it happens.
 
 from enum import StrEnum
 from typing import Literal, Self
@@ -34,10 +33,10 @@ class Metric(StrEnum):
     # ----------------------------------------------------- what became of texts, from the table's own changes
     ACCEPTED = ("Accepted", "Count", "Texts taken from callers, to send or to queue.")
     SENT = ("Sent", "Count", "Texts that the provider has taken, known by its answer, a receipt or its records.")
-    SEGMENTS = ("Segments", "Count", "Parts of the texts sent: the provider's count where it told one, else ours.")
+    SEGMENTS = ("Segments", "Count", "Parts of the texts sent: the provider's count where it gave one, else ours.")
     DELIVERED = ("Delivered", "Count", "Texts that arrived.")
     DELIVERY_FAILED = ("DeliveryFailed", "Count", "Texts that the provider took and that did not arrive.")
-    UNCONFIRMED = ("Unconfirmed", "Count", "Texts of which nobody can say whether they arrived.")
+    UNCONFIRMED = ("Unconfirmed", "Count", "Texts of which it is not known whether they arrived.")
     FAILED = (
         "Failed",
         "Count",
@@ -88,8 +87,9 @@ class Metric(StrEnum):
     OVERDUE = (
         "OverdueS",
         "Seconds",
-        "How long ago a text that waits should have left, the latest of the oldest: after its slot and its line, "
-        "from the beginning where the provider does not take it, after half of its validity in a stop.",
+        "How long ago a text that waits should have left, the latest of the oldest: after its slot and its turn "
+        "in the recipient queue, from the beginning where the provider does not take it, after half of its "
+        "validity in a stop.",
     )
     RATE_LIMITED = ("RateLimited", "Count", "Answers of the provider that ask for less.")
     PAUSED = ("Paused", "Count", "1 each minute in which sending is paused by an operator, else 0.")

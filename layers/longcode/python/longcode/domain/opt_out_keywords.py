@@ -1,14 +1,13 @@
-"""What a whole inbound text says about being texted: stop, start, or something for a person to read.
+"""What a whole inbound text says about being texted: stop, start, or something for a person to read."""
 
-Sources: the FCC's words that revoke consent by themselves (47 CFR 64.1200(a)(10): stop, quit, end, revoke, opt
-out, cancel, unsubscribe), beside "any reasonable means"; Telnyx's opt-out keywords, which lack REVOKE and OPT OUT.
-So the words decide here, whatever the provider made of them. The provider answers the texter itself; this service
-never does.
-
-A text that is nothing but such a word is a STOP. A text that may ask for an end in other words, or in another
-language, is UNCLEAR: no rule grants or passes over what only a person can read. It may be too many that are shown,
-and no text to stop by at five may end anything.
-"""
+# Sources: the FCC's words that revoke consent by themselves (47 CFR 64.1200(a)(10): stop, quit, end, revoke, opt
+# out, cancel, unsubscribe), beside "any reasonable means"; Telnyx's opt-out keywords, which lack REVOKE and OPT
+# OUT. So the words decide here, whatever the provider made of them. The provider answers the texter itself; this
+# service never does.
+#
+# A text that is nothing but such a word is a STOP. A text that may ask for an end in other words, or in another
+# language, is UNCLEAR: no rule grants or passes over what only a person can read. It may be too many that are
+# shown, and no text to stop by at five may end anything.
 
 import re
 import unicodedata
@@ -61,7 +60,7 @@ _NOT = (
 )
 _ASKS = "|".join((
     r"\bUNSUB\w*|\bOPT(?:ED|ING)? ?(?:ME |US )?OUT\b|\bREVOK\w+|\bSTOPALL\b|\bSTOP ALL\b",
-    # To stop by or at a place is no wish; nor is a stop of something else, which a person sees in no time.
+    # To stop by or at a place is no keyword; nor is a stop of something else, which a person sees in no time.
     r"^(?:PLEASE |PLS |PLZ |JUST |OK |OKAY |NO |HEY |HI |CAN YOU |COULD YOU |WILL YOU |WOULD YOU )*STOP\b"
     r"(?! (?:AND|AT|BY|FOR|HERE|IN|LIGHT|LOSS|NEAR|OFF|ON|OVER|SIGN|SIGNS|THERE|WATCH|WHEN|WHERE)\b)",
     r"\b(?:SAID|SAY|SAYING|JUST|REPLY|REPLIED|REPLYING|TEXTED|TYPED|SENT|WROTE|PLEASE|PLS|PLZ)"
@@ -83,7 +82,7 @@ _PICTURES = re.compile(
     "|[\u115f\u1160\u3164\uffa0]"
 )
 _APOSTROPHES = frozenset("'`´‘’ʼ＇")
-# Where a sentence or a line ends; all else that is no letter stands between words.
+# Where a sentence or a line of text ends; all else that is no letter stands between words.
 _ENDS = "|"
 
 
@@ -92,14 +91,14 @@ class OptOutKeyword(StrEnum):
 
     STOP = "stop"
     START = "start"
-    # Too likely a wish to stop for a machine to pass over or to grant.
+    # Too likely a request to stop for a machine to pass over or to grant.
     UNCLEAR = "unclear"
 
 
 def read_keyword(text: str, autoresponse: str | None) -> OptOutKeyword | None:
-    """The wish in a text, None if it has none.
+    """The opt-out keyword that a text is, None if it is none.
 
-    The whole text must be the word: "We have to STOP this bill" is no wish. Where the provider and the text
+    The whole text must be the word: "We have to STOP this bill" is none. Where the provider and the text
     differ, the STOP counts; and no START is taken from a text that may ask for an end.
 
     >>> read_keyword("“Opt-out.”", None), read_keyword("Stop, please", "HELP"), read_keyword("Stop by 5", None)

@@ -1,8 +1,9 @@
-"""When a text may leave: slots, and what is learnt from how late one left. Times are epoch milliseconds.
+"""When a text may leave: slots, and what is learnt from how late one left."""
 
-A limiter is one number, its theoretical arrival time (TAT): the moment from which the next slot is free
-(the generic cell rate algorithm, ITU-T I.371, with no burst). Everything here is a function of `now`.
-"""
+# Times are epoch milliseconds.
+#
+# A limiter is one number, its theoretical arrival time (TAT): the moment from which the next slot is free (the
+# generic cell rate algorithm, ITU-T I.371, with no burst). Everything here is a function of `now`.
 
 import math
 from collections.abc import Sequence
@@ -17,8 +18,8 @@ _ROUNDING_MS = 5
 # After so many answers the fastest of them is taken for the fastest that there is.
 _TRUSTED_ANSWERS = 20
 # A wait up to this long happens inside the invocation; a longer one goes back to the queue. Ten texts to one
-# recipient at one a second, the most that a batch can hold, fit into it. It holds up nobody else: each
-# recipient's messages are deleted or hidden as soon as that recipient's part of the batch is done.
+# recipient at one a second, the most that a batch can hold, fit into it. No other recipient waits for
+# it: each one's messages are deleted or hidden as soon as its part of the batch is done.
 SHORT_WAIT_MS = 12_000
 # A reserved slot that has passed by more than this is reserved again: after an outage a burst of
 # late texts would break a shared limit.
@@ -72,7 +73,7 @@ def reserve(tat_ms: int | None, now_ms: int, count: int, interval_ms: int) -> Re
     return Reservation(first, first + count * interval_ms)
 
 
-def line(first_ms: int, spacing_ms: int, floors_ms: Sequence[int]) -> list[int]:
+def spaced(first_ms: int, spacing_ms: int, floors_ms: Sequence[int]) -> list[int]:
     """Slots of texts that follow each other, each at least `spacing_ms` after the one before.
 
     `floors_ms` has one moment a text before which it may not leave: its slot in a shared limit.
@@ -142,7 +143,7 @@ def backoff_ms(attempt: int, jitter: float) -> int:
 def breaker_ms(since_ms: int, now_ms: int) -> int:
     """For how long a breaker that has been open since `since_ms` opens again: a twentieth of that time.
 
-    15 s at least, so that a fault which was mended is soon found out; 10 minutes at most.
+    15 s at least, so that the end of a fault is soon found out; 10 minutes at most.
     """
     return min(max((now_ms - since_ms) // 20, 15_000), 600_000)
 

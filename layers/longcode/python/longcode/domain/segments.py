@@ -1,7 +1,6 @@
-"""How many parts a text will be billed as: an estimate, the provider's `parts` is the truth.
+"""How many parts a text will be billed as: an estimate, the provider's `parts` is the truth."""
 
-Source: 3GPP TS 23.038 (the GSM 7-bit default alphabet and its extension table) and Telnyx's limits.
-"""
+# Source: 3GPP TS 23.038 (the GSM 7-bit default alphabet and its extension table) and Telnyx's limits.
 
 _GSM7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"

@@ -39,7 +39,7 @@ class Status(StrEnum):
 
     @property
     def waiting(self) -> bool:
-        """Whether the message still stands in its recipient's line."""
+        """Whether the message still stands in its recipient queue."""
         return self.rank <= Status.QUEUED.rank
 
 

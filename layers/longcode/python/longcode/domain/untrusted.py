@@ -1,8 +1,7 @@
-"""What the provider and texters say, made safe: text, ids, numbers and times.
+"""What the provider and texters say, made safe: text, ids, numbers and times."""
 
-It goes into tables, answers, logs, events and terminals. Nothing here raises, whatever it is given: what can't be
-read is empty or None. Sizes count a text as JSON in ASCII, which no table and no answer makes longer.
-"""
+# It goes into tables, answers, logs, events and terminals. Nothing here raises, whatever it is given: what can't
+# be read is empty or None. Sizes count a text as JSON in ASCII, which no table and no answer makes longer.
 
 import hashlib
 import json
@@ -23,7 +22,7 @@ _MOST_ID = 128
 _MOST_DIGITS = 38
 _MOST_AMOUNT = Decimal(1_000_000)
 _SMALLEST_AMOUNT = Decimal("1e-12")
-# The first event that the provider can have told of, and how far its clock may be ahead.
+# The earliest moment that an event of the provider can have, and how far its clock may be ahead.
 _EARLIEST_MS = 1_262_304_000_000
 _AHEAD_MS = 86_400_000
 

@@ -1,4 +1,4 @@
-"""The way to the provider: one HTTP client, explicit timeouts, no second POST if the first may have been taken."""
+"""Telnyx HTTP client: explicit timeouts, and no second POST if the first may have been taken."""
 
 import time
 from collections.abc import Callable
@@ -76,7 +76,7 @@ class Telnyx:
         if not message.telnyx_id:
             return self._detail_record(message, until)
         answer = self._get(f"messages/{quote(message.telnyx_id, safe='')}", None, until)
-        # A bare 404 is that of somebody between us and the provider.
+        # A bare 404 is that of a machine between us and the provider.
         if answer.status_code == 404 and protocol.is_refusal(answer.content):
             return None
         found = (
@@ -120,7 +120,7 @@ class Telnyx:
         try:
             answer = get(key)
             if answer.status_code == 401:
-                # The reconciler may never send anything that would tell it of a key that has changed.
+                # The reconciler may never send anything that would show it that a key has changed.
                 fresh = self._api_key(True)
                 answer = get(fresh) if fresh != key else answer
         except (httpx.HTTPError, httpx.InvalidURL, Unavailable, ValueError) as exc:
@@ -159,7 +159,7 @@ class Telnyx:
             # Each of these comes before the first byte of the request was written.
             return _not_sent(exc)
         except Exception as exc:
-            # Of an error that nobody thought of, nobody knows when it came.
+            # Of an unforeseen error it is not known when it came.
             return Answer(
                 Verdict.AMBIGUOUS,
                 Fault("provider_no_answer", "The provider did not answer in time.", type(exc).__name__),

@@ -1,8 +1,7 @@
-"""The one table of error codes: Telnyx's and this service's own; what each does to a text, and says to a person.
+"""The one table of error codes, Telnyx's and this service's own: what each means for a text and for people."""
 
-The codes are those of Telnyx's list of API errors and of its page on message statuses; the sentences are ours.
-`docs/errors.md` is made of this table by `docs/errors.py`.
-"""
+# The codes are those of Telnyx's list of API errors and of its page on message statuses; the sentences are ours.
+# `docs/errors.md` is made of this table by `docs/errors.py`.
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,7 +29,7 @@ _BUG = "Report it as a fault of this service: the same text would be refused aga
 _KEY = f"Put a valid key into the stack's secret, and into TelnyxApiKey; {_FIXED}."
 _SUPPORT = f"Settle it in the provider's portal or with its support; {_FIXED}."
 _VERIFY = f"Verify the account in the provider's portal; {_FIXED}."
-_PROFILE = f"Mend the messaging profile in the provider's portal; {_FIXED}."
+_PROFILE = f"Fix the messaging profile in the provider's portal; {_FIXED}."
 _NUMBER = f"Check the sending number in the provider's portal; {_FIXED}."
 _TOLL_FREE = f"Finish the toll-free number's verification in the provider's portal; {_FIXED}."
 _CORRECT = "Correct the number and send the text again as a new message."
@@ -76,7 +75,7 @@ _TABLE = (
          "The recipient's carrier could not be reached.",
          f"Wait some minutes and send it again if it still matters: {_NEW}."),
     Code("40008", PERMANENT, "recipient", "later",
-         "The recipient's carrier did not accept the text, for no reason that it tells.",
+         "The recipient's carrier did not accept the text, and gave no reason.",
          f"Check the number, and try once more after a while: {_NEW}."),
     Code("40005", None, "recipient", "later",
          "The text expired on its way, often because the phone was off or out of reach.", _LATER),
@@ -218,7 +217,7 @@ _TABLE = (
          "The provider's answer could not be read, so it may have taken the text.", _EVIDENCE,
          stopped_by="outage"),
     Code("no_receipt", None, "provider", "no",
-         "Nobody knows whether the text arrived: no final receipt came in ten days.",
+         "It is not known whether the text arrived: no final receipt came in ten days.",
          "Ask the recipient before texting the same again: that is a new message, and may be the second copy."),
     # This service.
     Code("10036", BACK_OFF, "service", "later",
@@ -236,7 +235,7 @@ _TABLE = (
          "The text was put back from a copy of the table, and may have left after the copy was made.", _EVIDENCE),
     Code("expired_unsent", None, "service", "later",
          "The text waited longer than it was valid, and was not sent.",
-         "See in /health why its line stood still, and send it again if it still matters, as a new message."),
+         "See in /health why its recipient queue stood still, and send it as a new message if it still matters."),
     Code("unknown_message", None, "service", "no",
          "An entry of the queue names no message that this service has.",
          "Look into the log for the entry: there is no text to send."),
@@ -294,7 +293,7 @@ UNCLASSIFIED = Code(
     "provider",
     "after_change",
     "The provider refuses this text, for a reason that this service has no explanation for.",
-    "Read its title and detail, mend what they name, and send the text again as a new message.",
+    "Read its title and detail, fix what they name, and send the text again as a new message.",
 )
 # A receipt's code that is not in the table.
 DEFAULT = Code(

@@ -1,7 +1,6 @@
-"""The fields of a message that Telnyx's answers, records and events have in common.
+"""The fields of a message that Telnyx's answers, records and events have in common."""
 
-Sources: Telnyx's messaging API (OpenAPI) and its page on message statuses.
-"""
+# Sources: Telnyx's messaging API (OpenAPI) and its page on message statuses.
 
 import json
 from collections.abc import Mapping
@@ -42,19 +41,19 @@ RECEIPT_MS = 2 * (LONGEST_VALIDITY_MS + EVIDENCE_MS)
 
 
 def faults(payload: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """The errors that a message carries, in the provider's words: as many as a history has room for."""
-    found, room = list[Fault](), _MOST_OF_FAULTS
+    """The errors that a message carries, in the provider's words: as many as fit into a history."""
+    found, left = list[Fault](), _MOST_OF_FAULTS
     for row in untrusted.rows(payload.get("errors")):
         code = untrusted.line_or_number(row.get("code"), untrusted.MOST_WORD)
         title, detail = (untrusted.line(row.get(name)) for name in ("title", "detail"))
         if not (code or title or detail):
             continue
         size = _FAULT_SIZE + len(json.dumps([code, title, detail]))
-        if size > room:
-            title, detail = untrusted.cut(title, room // 3), untrusted.cut(detail, room // 3)
+        if size > left:
+            title, detail = untrusted.cut(title, left // 3), untrusted.cut(detail, left // 3)
         found.append(Fault(code, title, detail))
-        room -= size
-        if room < 2 * untrusted.MOST_WORD:
+        left -= size
+        if left < 2 * untrusted.MOST_WORD:
             break
     return tuple(found)
 

@@ -1,4 +1,6 @@
-"""The request that asks Telnyx for a text, and what its answer means. Source: its messaging API (OpenAPI)."""
+"""The request that asks Telnyx for a text, and what its answer means."""
+
+# Source: Telnyx's messaging API (OpenAPI).
 
 import json
 import re

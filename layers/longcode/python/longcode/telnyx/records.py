@@ -1,4 +1,6 @@
-"""Telnyx's records of a message: by its id, and in the detail records. Source: its messaging API (OpenAPI)."""
+"""Telnyx's records of a message: by its id, and in the detail records."""
+
+# Source: Telnyx's messaging API (OpenAPI).
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
-"""Whether a webhook is the provider's: sent from where it may be sent from, and signed by it just now.
+"""Whether a webhook is the provider's: sent from where it may be sent from, and signed by it just now."""
 
-Source: Telnyx, "Webhook signing": base64 Ed25519 over the bytes `{telnyx-timestamp}|{raw body}`,
-public key base64 of 32 raw bytes, tolerance 300 s both ways.
-"""
+# Source: Telnyx, "Webhook signing": base64 Ed25519 over the bytes `{telnyx-timestamp}|{raw body}`, public key
+# base64 of 32 raw bytes, tolerance 300 s both ways.
 
 import base64
 import binascii
@@ -40,7 +39,7 @@ def source_range(text: str) -> Network:
 def expect_source(allowed: Sequence[Network], address: str) -> None:
     """Pass if `address` is in one of `allowed`, or if nothing is said about it.
 
-    Raises SignatureRefused otherwise, in the words of `verify`: what was wrong is nobody's business.
+    Raises SignatureRefused otherwise, in the words of `verify`: what was wrong is not disclosed.
     """
     if not allowed:
         return

@@ -1,8 +1,7 @@
-"""HTTP that is over by a given moment, however slowly the other side answers.
+"""HTTP that is over by a given moment, however slowly the other side answers."""
 
-The timeouts of httpx are for each wait for bytes: an answer that comes byte by byte never waits long, nor ends.
-Only a look-up of the name can't be cut short: that is the operating system's.
-"""
+# The timeouts of httpx are for each wait for bytes: an answer that comes byte by byte never waits long, nor ends.
+# Only a look-up of the name can't be cut short: that is the operating system's.
 
 import math
 import socket

@@ -1,4 +1,6 @@
-"""What a webhook says, in this service's terms. Source: Telnyx's messaging API (OpenAPI), its webhooks."""
+"""What a webhook says, in this service's terms."""
+
+# Source: Telnyx's messaging API (OpenAPI), its webhooks.
 
 import re
 import uuid

@@ -1,8 +1,7 @@
-"""Putting texts that wait into the queue: the one way for all who do it.
+"""Putting texts that wait into the queue."""
 
-The order is the table's (see `deliver`), so it does not matter in which they are put in, nor whether the queue has
-one of them already.
-"""
+# The order is the table's (see `consume`), so it does not matter in which they are put in, nor whether the queue
+# has one of them already.
 
 from collections.abc import Sequence
 

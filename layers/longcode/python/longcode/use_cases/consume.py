@@ -1,8 +1,7 @@
-"""The queue's consumer: which texts of a batch leave, side by side for each recipient, in the order of acceptance.
+"""The queue's consumer: sends the texts of a batch, for each recipient in the order of acceptance."""
 
-A queue message says that its recipient has something waiting. What is sent, and in which order, the table says:
-so a text whose queue message was lost, doubled or put back late keeps its place.
-"""
+# A queue message says that its recipient has something waiting. What is sent, and in which order, the table says:
+# so a text whose queue message was lost, doubled or put back late keeps its place.
 
 from collections.abc import Callable, Sequence
 
@@ -22,10 +21,10 @@ SEND_BUDGET_MS = 16_000
 NEWER_MS = 60_000
 # For so long those whose recipients have a text in doubt leave the try through an open breaker to that text.
 _OVERDUE_MS = 30 * 60_000
-# How long a text is hidden whose recipient's line is at work under another name.
+# How long a text is hidden whose recipient queue is at work under another name.
 _NEXT_TURN_MS = 1_000
 
-LaneOf = Callable[[Sequence[Envelope]], RecipientWorker]
+WorkerOf = Callable[[Sequence[Envelope]], RecipientWorker]
 
 
 def send_batch(
@@ -37,7 +36,7 @@ def send_batch(
     with all that stands behind it; its result has `again_ms`.
     """
     results: list[Result] = []
-    lines: dict[str, list[Envelope]] = {}
+    groups: dict[str, list[Envelope]] = {}
     unreadable: list[Envelope] = []
     for_later = _for_later(envelopes)
     if for_later:
@@ -52,22 +51,22 @@ def send_batch(
             results.append(Result(envelope))
             unreadable.append(envelope)
         else:
-            lines.setdefault(envelope.recipient, []).append(envelope)
+            groups.setdefault(envelope.recipient, []).append(envelope)
     forget(unreadable, deps, queue)
 
-    def lane_of(line: Sequence[Envelope]) -> RecipientWorker:
-        return RecipientWorker(line, deps, queue, deadline_ms - SEND_BUDGET_MS)
+    def worker_of(group: Sequence[Envelope]) -> RecipientWorker:
+        return RecipientWorker(group, deps, queue, deadline_ms - SEND_BUDGET_MS)
 
-    workers = [lane_of(line) for line in lines.values()]
+    workers = [worker_of(group) for group in groups.values()]
     if workers:
-        _run(workers, deps, parallel, lane_of)
+        _run(workers, deps, parallel, worker_of)
     return results + [result for worker in workers for result in worker.results]
 
 
-def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Parallel, lane_of: LaneOf) -> None:
-    """Look first and reserve last: whoever must wait anyway holds no slot and costs no write.
+def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Parallel, worker_of: WorkerOf) -> None:
+    """Read first and reserve last: a text that must wait anyway holds no slot and costs no write.
 
-    `lanes` gets more where texts came in another group than their recipient's.
+    `workers` gets more where texts came in another group than their recipient's.
     """
     at_work: Sequence[RecipientWorker] = workers
     try:
@@ -81,7 +80,7 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         for worker in workers:
             worker.gate = gate
         parallel([worker.load for worker in workers])
-        _sort_out(workers, deps, parallel, lane_of)
+        _sort_out(workers, deps, parallel, worker_of)
         at_work = [worker for worker in workers if worker.waiting]
         if gate.control.breaker_until_ms is not None and not _probe(at_work, deps):
             now = deps.clock.now_ms()
@@ -98,39 +97,43 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         parallel([worker.run for worker in at_work])
 
 
-def _sort_out(workers: list[RecipientWorker], deps: SendDependencies, parallel: Parallel, lane_of: LaneOf) -> None:
-    """Give the texts that came in another group than their recipient's, or in none, lanes of their recipients.
+def _sort_out(
+    workers: list[RecipientWorker], deps: SendDependencies, parallel: Parallel, worker_of: WorkerOf
+) -> None:
+    """Give the texts that came in another group than their recipient's, or in none, workers of their own.
 
-    Where such a lane is at work already, they wait for their next turn in the queue.
+    Where such a worker is at work already, they wait for their next turn in the queue.
     """
-    lines: dict[str, list[Envelope]] = {}
+    groups: dict[str, list[Envelope]] = {}
     for worker in workers:
         for recipient, envelopes in worker.batch.hand_over().items():
-            lines.setdefault(recipient, []).extend(envelopes)
+            groups.setdefault(recipient, []).extend(envelopes)
     taken = {worker.recipient for worker in workers if worker.waiting}
-    added = [lane_of(line) for line in lines.values()]
-    for worker, line in zip(added, lines.values(), strict=True):
+    added = [worker_of(group) for group in groups.values()]
+    for worker, group in zip(added, groups.values(), strict=True):
         worker.gate = workers[0].gate
-        deps.logger.warning("queue.other_group", message_ids=[envelope.message_id for envelope in line])
+        deps.logger.warning("queue.other_group", message_ids=[envelope.message_id for envelope in group])
         if worker.recipient in taken:
-            worker.wait((deps.clock.now_ms() + _NEXT_TURN_MS, HeldBy.RECIPIENT_RATE, "its line is at work"))
+            worker.wait(
+                (deps.clock.now_ms() + _NEXT_TURN_MS, HeldBy.RECIPIENT_RATE, "its recipient queue is at work")
+            )
     workers += added
     parallel([worker.load for worker in added if worker.recipient not in taken])
 
 
 def _for_later(envelopes: Sequence[Envelope]) -> list[Envelope]:
-    """What only a later release can read, and all that stands behind it in its line."""
+    """What only a later release can read, and all that stands behind it in its recipient queue."""
     found: list[Envelope] = []
-    lines: set[str] = set()
+    recipients: set[str] = set()
     for envelope in envelopes:
-        if envelope.newer or envelope.recipient in lines:
-            lines.add(envelope.recipient)
+        if envelope.newer or envelope.recipient in recipients:
+            recipients.add(envelope.recipient)
             found.append(envelope)
     return found
 
 
 def _leave(envelopes: Sequence[Envelope], deps: SendDependencies, queue: Queue) -> list[Result]:
-    """Put back what a release that is on its way, or that we went back from, wrote: it is somebody's text."""
+    """Put back what a release that is on its way, or was rolled back, wrote: it is a text to be sent."""
     for envelope in envelopes:
         if envelope.newer:
             deps.metrics.count(Metric.NEWER_VERSION)
@@ -147,7 +150,7 @@ def _probe(workers: Sequence[RecipientWorker], deps: SendDependencies) -> bool:
     """Let one text try whether an open breaker must stay open; whether sending goes on.
 
     Once the stop has lasted so long that the reconciler may repeat texts in doubt, those try, and not what stands
-    behind them; unless nobody has tried for long.
+    behind them; unless none has tried for long.
     """
     for worker in workers:
         now = deps.clock.now_ms()

@@ -1,4 +1,4 @@
-"""Taking a text into its recipient's line: is the request sound, is there room, and when will it leave?"""
+"""Accepting a text into its recipient queue: is the request valid, is there space, and when will it leave?"""
 
 import re
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics, Q
 from longcode.use_cases.quota import Quota
 
 MAX_METADATA_BYTES = 2048
-# As far as a line is counted; MaxPendingPerRecipient can't be more.
+# As far as a recipient queue is counted; MaxPendingPerRecipient can't be more.
 _COUNT = 10_000
 _FIELDS = frozenset(("to", "message", "metadata"))
 # RFC draft "The Idempotency-Key HTTP Header Field", narrowed to what every client can write.
@@ -29,7 +29,7 @@ _NOT_IN_TEXT = {
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """A text that somebody asks for, found sound."""
+    """A validated send request."""
 
     recipient: str
     text: str
@@ -126,7 +126,7 @@ def idempotency_key(value: str | None) -> str | None:
 def new_message(
     wanted: SendRequest, *, route: str, sender: str, caller: str, key: str | None, webhook_url: str, now_ms: int
 ) -> Message:
-    """The message for a draft. Its webhook URL ends in its id, which is how a receipt finds it."""
+    """The message for a request. Its webhook URL ends in its id, which is how a receipt finds it."""
     ident = message_id(caller, key)
     return Message(
         id=ident,
@@ -147,7 +147,7 @@ def new_message(
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A waiting message's place in its line (from 1), when it may leave, and what it waits for.
+    """A waiting message's place in its recipient queue (from 1), when it may leave, and what it waits for.
 
     No `eta_ms`: that is for a person to say, who has paused sending.
     """
@@ -159,7 +159,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class EnqueueDependencies:
-    """All that taking a text into a line needs."""
+    """Dependencies of accepting a text into a queue."""
 
     messages: Messages
     queue: Queue
@@ -177,7 +177,7 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     The queue comes first: what is stored then is either known to be in the queue or marked for the reconciler,
     wherever this process may die. A queue message without its text is none: the consumer drops it.
 
-    Raises DestinationNotAllowed, RecipientOptedOut, LineFull or DailyLimitReached (nothing stored),
+    Raises DestinationNotAllowed, RecipientOptedOut, RecipientQueueFull or DailyLimitReached (nothing stored),
     IdempotencyMismatch or Unavailable.
     """
     existing = deps.messages.get(message.id)
@@ -233,28 +233,29 @@ def _repeated(message: Message, deps: EnqueueDependencies, gate: Gate) -> tuple[
 
 
 def forecast(message: Message, messages: Messages, gate: Gate, now_ms: int, pace: Pace) -> Forecast:
-    """Where a message stands in its line and when it will leave, true to about one interval of its limits.
+    """Where a message stands in its recipient queue and when it will leave, true to about one interval of its
+    limits.
 
     How many texts of other recipients stand before it at a shared limit is not known until it has its slot.
     """
     if not message.status.waiting:
         return Forecast(0, message.updated_ms, None)
-    line = messages.queue_length(message.recipient, at_most=_COUNT)
-    ahead = min(messages.queue_length(message.recipient, at_most=_COUNT, before_ms=message.accepted_ms), line)
-    return _forecast(message, ahead, line, gate, now_ms, pace)
+    length = messages.queue_length(message.recipient, at_most=_COUNT)
+    ahead = min(messages.queue_length(message.recipient, at_most=_COUNT, before_ms=message.accepted_ms), length)
+    return _forecast(message, ahead, length, gate, now_ms, pace)
 
 
-def _forecast(message: Message, ahead: int, line: int, gate: Gate, now_ms: int, pace: Pace) -> Forecast:
-    """The same for a message with `ahead` others before it in a line of `line`."""
+def _forecast(message: Message, ahead: int, length: int, gate: Gate, now_ms: int, pace: Pace) -> Forecast:
+    """The same for a message with `ahead` others before it in a queue of `length`."""
     held_by: HeldBy | None
     if message.slot_ms is not None and message.slot_ms > now_ms:
         eta, held_by = message.slot_ms, message.held_by
     else:
         spacing = pacing.spacing(pace.recipient_ms)
         free = max(now_ms, gate.recipient.not_before_ms or 0)
-        # The limiter's TAT has the slots of whoever in this line was given one, before us or behind us; what
-        # it has beyond the line comes from texts that left already, and that we wait for too.
-        beyond = max(0, (gate.recipient.tat_ms or 0) - free - max(0, line - 1) * spacing)
+        # The limiter's TAT has the slots of all in this queue that were given one, before this text or behind it;
+        # what it has beyond the queue comes from texts that left already, which this one waits for too.
+        beyond = max(0, (gate.recipient.tat_ms or 0) - free - max(0, length - 1) * spacing)
         eta = free + ahead * spacing + beyond
         held_by = HeldBy.RECIPIENT_RATE if eta > now_ms + pacing.GUARD_MS else None
     for limit, interval, name in (
@@ -270,7 +271,7 @@ def _forecast(message: Message, ahead: int, line: int, gate: Gate, now_ms: int, 
             eta, held_by = due, HeldBy.PROVIDER_BACKOFF
     control = gate.control
     if control.paused_since_ms is not None:
-        # Nobody knows when an operator resumes.
+        # When an operator resumes is not known.
         return Forecast(ahead + 1, None, HeldBy.PAUSED)
     if control.breaker_until_ms is not None and control.breaker_until_ms > max(now_ms, eta):
         eta, held_by = control.breaker_until_ms, HeldBy.BREAKER

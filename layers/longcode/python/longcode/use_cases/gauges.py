@@ -1,7 +1,6 @@
-"""How it stands, once a minute: what a count of events can't tell, as nothing happens while nothing works.
+"""Gauges, once a minute: what a count of events can't show, as nothing happens while nothing works."""
 
-Each gauge is told by itself, so that a store which is down hides no more than what it alone knows.
-"""
+# Each gauge is reported by itself, so that a store which is down hides no more than what it alone knows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ _MINUTE = 60_000
 # SQS's counts may be a minute late. And how many of those that the queue has lost are counted at most.
 STRANDED_AFTER_MS = 15 * _MINUTE
 _STRANDED_MOST = 1000
-# A text that was accepted later than this can't be late by anybody's measure.
+# A text that was accepted later than this can't be late by any measure.
 LATE_MS = 5 * _MINUTE
 # So many texts are read to find the oldest, as the first may just have left; and so many, and of them so many
 # recipients, to find one that is late.
@@ -29,7 +28,7 @@ _OLDEST, _RECIPIENTS = 100, 25
 
 @dataclass(slots=True)
 class Gauges:
-    """All that the gauges need."""
+    """Reports the state of the queues, the stops and the texts that wait."""
 
     deps: SendDependencies
     queue: Queue
@@ -38,8 +37,8 @@ class Gauges:
     dead_letters: Depth
     unpublished: Depth
 
-    def tell(self, until_ms: int) -> None:
-        """Tell all of them, those of the queues first; none begins after `until_ms`.
+    def report(self, until_ms: int) -> None:
+        """Report all of them, those of the queues first; none begins after `until_ms`.
 
         A table that hangs costs each gauge a quarter of a minute, and all metrics if the function is ended for it.
         """
@@ -93,7 +92,8 @@ class Gauges:
         return [message for message in found if message.status.waiting]
 
     def _latest(self, messages: list[Message], now: int) -> int:
-        # Of a line the first: those behind it leave after it, and what the queue has lost comes with it.
+        # Of each recipient queue the first: those behind it leave after it, and what the queue has lost comes with
+        # it.
         heads: dict[str, Message] = {}
         for message in sorted(messages, key=lambda message: message.accepted_ms):
             heads.setdefault(message.recipient, message)
@@ -107,7 +107,7 @@ class Gauges:
         )
 
     def _stranded(self) -> None:
-        """How many texts have waited for long while the queue is empty, as after a purge: nobody brings them."""
+        """How many texts have waited for long while the queue is empty, as after a purge: nothing brings them."""
         count = 0
         if not self.queue.size():
             before_ms = self.deps.clock.now_ms() - STRANDED_AFTER_MS
@@ -132,9 +132,9 @@ class Gauges:
 def overdue_ms(message: Message, gate: Gate, deps: SendDependencies, now: int) -> int:
     """How long a text that waits should have left, 0 if it may still wait.
 
-    Its slot, or the line that it stands in, says when it may leave. While sending is stopped nothing may, which
-    has alarms of its own; but half of the time in which it is valid is too long. What the provider does not take
-    is late from the beginning.
+    Its slot, or the recipient queue that it stands in, says when it may leave. While sending is stopped nothing
+    may, which has alarms of its own; but half of the time in which it is valid is too long. What the provider does
+    not take is late from the beginning.
     """
     control, limits = gate.control, [gate.recipient.tat_ms, gate.recipient.not_before_ms]
     if control.paused_since_ms is not None or control.breaker_since_ms is not None:

@@ -1,9 +1,8 @@
-"""Who may be texted: of all that a number ever said, the latest word counts, by the time at which it was said.
+"""Who may be texted: of all that a number ever said, the latest word counts, by the time at which it was said."""
 
-Words come late, twice and side by side, so the order of their coming has no say. Of two words of one moment STOP
-counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if
-nobody wrote since. What to write is decided here.
-"""
+# Words come late, twice and side by side, so the order of their coming has no say. Of two words of one moment STOP
+# counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if the
+# number was not written since. What to write is decided here.
 
 from dataclasses import replace
 
@@ -19,12 +18,12 @@ NOTE_CHARACTERS = 200
 REACH_MS = 7 * 24 * 3_600_000
 # How far two clocks of ours may be apart.
 _CLOCKS_MS = 5 * 60_000
-# Each try that fails is somebody else's write of this one number that succeeded.
+# Each try that fails is another write of this one number that succeeded.
 _TRIES = 10
 
 
 def said_ms(occurred_ms: int | None, received_ms: int, opted_out: bool) -> int:
-    """When a word counts as said that tells of itself to be of `occurred_ms`.
+    """When a word counts as said that carries the time `occurred_ms`.
 
     Never after it was first received: a START dated ahead would outlive each STOP until then. What has no date
     is as old as its receipt. What is older than is likely counts against the texts: a STOP as new as its
@@ -44,7 +43,7 @@ def decide(number: str, seen: OptOut | None, change: OptOutChange, now_ms: int) 
         return None
     after = replace(seen, said_ms=change.at_ms, revision=seen.revision + 1)
     if seen.opted_out is change.opted_out:
-        # Said once more: it holds from now on, and is no line in the history.
+        # Said once more: it holds from now on, and is no entry in the history.
         return after
     return replace(after, opted_out=change.opted_out, changes=(*seen.changes, _row(change))[-KEPT_CHANGES:])
 

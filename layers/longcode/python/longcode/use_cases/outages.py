@@ -1,4 +1,4 @@
-"""A store that does not answer, told in one way wherever it is met."""
+"""A store that does not answer: logged and counted in one way."""
 
 from longcode.domain.errors import Unavailable
 from longcode.domain.metrics import Metric

@@ -1,7 +1,6 @@
-"""What the use cases need of the world, in this service's words. Times are epoch milliseconds.
+"""Ports: what the use cases need of the world."""
 
-Every port may raise errors.Unavailable.
-"""
+# Times are epoch milliseconds. Every port may raise errors.Unavailable.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +51,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One text that stands in its recipient's line."""
+    """One text that stands in its recipient queue."""
 
     message_id: str
     recipient: str
@@ -129,7 +128,7 @@ class Messages(Protocol):
         """
 
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
-        """Texts that wait in any line, each line in its order, and whether there are more than `at_most`."""
+        """Texts that wait, each recipient queue in its order, and whether there are more than `at_most`."""
 
     def oldest(self, at_most: int) -> Sequence[str]:
         """Texts that wait and that the queue has, by when they expire, the first of all first.
@@ -138,7 +137,7 @@ class Messages(Protocol):
         """
 
     def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
-        """Ids whose time for a second look has come, oldest first."""
+        """Ids whose due time has come, oldest first."""
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
         """Set when to look at the message next; None: never."""
@@ -184,7 +183,7 @@ class Limits(Protocol):
         """Let the next slot not be free before then; never moves it earlier."""
 
     def give_back(self, key: str, reservation: Reservation, slots: int, interval_ms: int) -> None:
-        """Free the last `slots` of a reservation, if nobody has reserved after it."""
+        """Free the last `slots` of a reservation, if nothing was reserved after it."""
 
     def push(self, key: str, not_before_ms: int) -> None:
         """Let nothing leave before `not_before_ms`; never moves anything earlier."""
@@ -201,7 +200,7 @@ class Limits(Protocol):
     def pause(self, now_ms: int, reason: str) -> None: ...
 
     def resume(self) -> None:
-        """End the pause. An open breaker stays open: it tells of a fault that a resume does not mend."""
+        """End the pause. An open breaker stays open: its fault is not fixed by a resume."""
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
         """Stop sending until `until_ms`; keeps the first opening's time, and never ends a longer stop sooner.
@@ -228,13 +227,13 @@ class Limits(Protocol):
         """
 
     def take_queue(self, recipient: str, seen: Limiter, message_id: str, turn_ms: int, not_before_ms: int) -> bool:
-        """Keep a recipient's line clear for a text in doubt, from `turn_ms` until `not_before_ms`.
+        """Keep a recipient queue clear for a text in doubt, from `turn_ms` until `not_before_ms`.
 
         False: another text has it by now.
         """
 
     def leave_queue(self, recipient: str, message_id: str) -> None:
-        """A text in doubt is done with the line that it had to itself."""
+        """A text in doubt no longer needs the recipient queue to itself."""
 
     def settle(self, recipient: str) -> None:
         """Forget the troubles that `trouble` counted. A doubt is settled by its text's own status."""
@@ -244,14 +243,14 @@ class Limits(Protocol):
 
 
 class OptOuts(Protocol):
-    """The ledger of who wants no texts. `consent.heed` is how a word gets into it."""
+    """The ledger of who wants no texts. `opt_outs.apply` is how a change gets into it."""
 
     def get(self, number: str) -> OptOut | None:
         """The entry with every write that has ended, in whichever way the number is written."""
 
     def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
-        """Write `entry` in the place of `seen`, as `get` read it; False, and nothing written, if anybody has
-        written that number since.
+        """Write `entry` in the place of `seen`, as `get` read it; False, and nothing written, if that
+        number was written since.
 
         Of several calls with one `seen` one writes, also where their entries are the same. If it raises
         Unavailable, it may have written.
@@ -268,14 +267,14 @@ class Counters(Protocol):
         """Status → how many messages, without the statuses that none is in. `None`: all messages."""
 
     def add(self, counted: Sequence[Counted], now_ms: int) -> None:
-        """Count each change exactly once, however often it is told and however the tellings are cut.
+        """Count each change exactly once, however often it comes and however the batches are cut.
 
         They come in the order of their stream, and again from where the last ended that was done with.
         """
 
 
 class Heartbeat(Protocol):
-    """Whether the publisher does what comes to it: the reconciler beats, the publisher says what it has heard."""
+    """Whether the publisher does what comes to it: the reconciler beats, the publisher notes what it has heard."""
 
     def beat(self, now_ms: int) -> int:
         """Write a change for the publisher; when the first one ever was written."""
@@ -291,7 +290,7 @@ class EventBus(Protocol):
     """Where the user's own systems listen."""
 
     def publish(self, events: Sequence[Event]) -> PublishResult:
-        """Hand notices over in their order; those about one message never overtake each other. Never raises."""
+        """Publish events in their order; those about one message never overtake each other. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +352,7 @@ class Logger(Protocol):
     """The log. Fields are never text, keys or whole numbers."""
 
     def bind(self, **fields: object) -> None:
-        """Put `fields` on every line from here to the end of the invocation: what it is about."""
+        """Put `fields` on every log entry from here to the end of the invocation: what it is about."""
 
     def info(self, event: str, **fields: object) -> None: ...
     def warning(self, event: str, **fields: object) -> None: ...

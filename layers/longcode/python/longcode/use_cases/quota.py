@@ -1,4 +1,6 @@
-"""What a caller may ask for: texts to which countries, and how many in a day (UTC). A stolen API key ends here."""
+"""What a caller may ask for: texts to which countries, and how many in a day (UTC)."""
+
+# A stolen API key ends here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ class _Cap:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The guard before one caller's texts.
+    """What one caller may still ask for.
 
     `caller` names the API key in records and logs, and is never the key itself. A `texts_per_key` of 0 is no cap.
     """

@@ -1,4 +1,4 @@
-"""What a signed webhook says, taken into the record: receipts move a message forward, inbound texts are kept."""
+"""Recording signed webhooks: receipts move a message forward, inbound texts are kept."""
 
 from dataclasses import replace
 from typing import Literal
@@ -34,7 +34,7 @@ def take(
     tries again.
     """
     metrics.count(Metric.WEBHOOKS)
-    # Each with the other's zero: a share of the two can be worked out only where both have been told.
+    # Each with the other's zero: a share of the two can be worked out only where both have been counted.
     metrics.count(Metric.SIGNATURES_REFUSED, 0)
     if event is None:
         metrics.count(Metric.WEBHOOK_ODD)
@@ -84,7 +84,7 @@ def _receive(
     logger: Logger,
     now_ms: int,
 ) -> None:
-    """Keep an inbound text, and heed a wish to stop or start; the provider has answered the texter itself."""
+    """Keep an inbound text, and apply its opt-out keyword; the provider has answered the texter itself."""
     logger.bind(message_id=text.id)
     wanted = read_keyword(text.text or "", text.autoresponse)
     text = replace(text, opt_out=wanted.value if wanted else None)
@@ -94,7 +94,7 @@ def _receive(
     else:
         metrics.count(Metric.WEBHOOK_DUPLICATES)
     if not text.sender:
-        # Nobody's wish can be heeded.
+        # There is no number to apply a keyword to.
         return
     if wanted is OptOutKeyword.UNCLEAR:
         logger.warning("optout.unclear")
@@ -105,17 +105,17 @@ def _receive(
         # Also for a text that was there already: the first delivery may have ended between the two writes. The
         # word is as old as that one, or each delivery of a START dated ahead would be later than the STOPs since.
         first = text if new else messages.get(text.id) or text
-        _heed(first, wanted, optouts, logger, now_ms)
+        _apply(first, wanted, optouts, logger, now_ms)
 
 
-def _heed(text: Message, wanted: OptOutKeyword, optouts: OptOuts, logger: Logger, now_ms: int) -> None:
+def _apply(text: Message, wanted: OptOutKeyword, optouts: OptOuts, logger: Logger, now_ms: int) -> None:
     source = "provider" if text.autoresponse == wanted.value.upper() else "keyword"
     change = OptOutChange(_said_ms(text, wanted), wanted is OptOutKeyword.STOP, source, text.id)
     if opt_outs.apply(optouts, text.sender, change, now_ms):
-        logger.info("optout.changed", wish=wanted.value, source=source)
+        logger.info("optout.changed", keyword=wanted.value, source=source)
     if not phone.is_e164(text.sender):
         # Texts go to E.164 numbers alone: whether this is right for one, only a person can tell.
-        logger.warning("optout.no_number", wish=wanted.value)
+        logger.warning("optout.no_number", keyword=wanted.value)
 
 
 def _said_ms(text: Message, wanted: OptOutKeyword) -> int:
@@ -136,7 +136,7 @@ def _message_id(event: WebhookEvent, path_id: str | None, messages: Messages) ->
 
 
 def _theirs(event: WebhookEvent, ident: str | None, messages: Messages) -> Receipt:
-    """What an event says of the recipient of this message: some tell of several."""
+    """What an event says of the recipient of this message: some are about several."""
     assert event.receipt
     if not event.by_recipient or ident is None:
         return event.receipt

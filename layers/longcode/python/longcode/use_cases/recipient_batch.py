@@ -128,7 +128,7 @@ class RecipientBatch:
             if message.status.waiting and message.recipient == self.recipient
         ]
         if extra:
-            self._deps.logger.info("line.taken_along", message_ids=[item.message.id for item in extra])
+            self._deps.logger.info("queue.taken_along", message_ids=[item.message.id for item in extra])
         # Of one moment those first that the queue gave, in its order.
         return sorted([*items, *extra], key=lambda item: item.message.accepted_ms)
 

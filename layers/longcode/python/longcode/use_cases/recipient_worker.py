@@ -118,19 +118,19 @@ class RecipientWorker:
         return [item.message.id for item in self.slots.items] or [one.message_id for one in self.batch.envelopes]
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """Do `work`; if it fails, what this recipient has left goes back, and nobody else's does."""
+        """Do `work`; if it fails, what this recipient has left goes back, and no other's does."""
         try:
             work()
         except Unavailable as exc:
             self.give_up(exc)
         except Exception:
-            # The one place that must survive anything: the other recipients' results are still to be told.
-            self._deps.logger.exception("lane.crashed", message_ids=self._ids)
+            # The one place that must survive anything: the other recipients' results are still to be reported.
+            self._deps.logger.exception("worker.crashed", message_ids=self._ids)
             self._deps.metrics.count(Metric.CRASHED)
             self._put_off()
 
     def _finish(self) -> None:
-        """Delete what is done: at once, as what is behind it comes to nobody until then."""
+        """Delete what is done: at once, as the queue gives what is behind it to no worker until then."""
         if self.batch.behind or self.batch.early:
             wait_ms = _UNSTORED_RETRY_MS if self.batch.early else 0
             self._hide(self._deps.clock.now_ms() + wait_ms)
@@ -148,12 +148,12 @@ class RecipientWorker:
             try:
                 self._deps.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
             except Unavailable:
-                # As long as the lane is not done, nothing else of this recipient comes out of the queue.
+                # As long as this worker is not done, nothing else of this recipient comes out of the queue.
                 self._deps.clock.sleep_until(min(self._next_ms, self._last_start_ms))
                 raise
 
     def _send_first(self) -> bool:
-        """Send the first place's message; False when the lane has to stop, the rest being hidden."""
+        """Send the first text; False when the worker has to stop, the rest being hidden."""
         deps, item = self._deps, self.slots.items[0]
         slot = item.slot_ms or 0
         if slot > self._window_ms or max(slot, deps.clock.now_ms()) > self._last_start_ms:
@@ -185,7 +185,7 @@ class RecipientWorker:
         return self._settle(item, send_attempt.request(message, deps, gate), gate)
 
     def _moved(self, message: Message, item: SlottedMessage, gate: Gate) -> bool | None:
-        """Put a claimed text back if it may not leave now; whether the lane goes on, None if it may."""
+        """Put a claimed text back if it may not leave now; whether the worker goes on, None if it may."""
         deps, now, slot = self._deps, self._deps.clock.now_ms(), item.slot_ms or 0
         stopped = send_attempt.stop(gate.control, now)
         own_try = gate.control.breaker_until_ms == self._probe_until_ms
@@ -193,7 +193,7 @@ class RecipientWorker:
             # That is its own try.
             stopped = None
         elif stopped is None and gate.control.breaker_until_ms is not None:
-            # It was opened and has passed since the batch began: whoever comes next tries.
+            # It was opened and has passed since the batch began: the next text tries.
             stopped = now + PROBE_MS, HeldBy.BREAKER, gate.control.breaker_reason
         if stopped:
             self._put_back(item, message, item.held_by)
@@ -311,8 +311,8 @@ class RecipientWorker:
         envelopes = self._open_envelopes()
         slot = self.slots.items[0].slot_ms if self.slots.items else None
         self.batch.results += [Result(envelope, again_ms=again) for envelope in envelopes]
-        # Who has a slot waits inside the invocation for the rest of the last second. Nobody else does: a text
-        # that came back a moment too soon would go round until then, and each time is a receive.
+        # A text with a slot waits inside the invocation for the rest of the last second. No other does: one that
+        # came back a moment too soon would go round until then, and each time is a receive.
         exact = again in (slot, now)
         delay_s = pacing.visibility_s(again if exact else again + 999, now)
         hide(envelopes, delay_s, self._deps, self._queue)

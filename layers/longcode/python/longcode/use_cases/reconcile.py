@@ -1,8 +1,7 @@
-"""The second look: finds what fell between two steps, and settles it by evidence.
+"""The reconciler: finds what fell between two steps, and settles it by evidence."""
 
-Each minute, over the sparse index of what needs attention and when: texts that never got into the queue,
-claims whose invocation died, sends whose outcome is unknown, receipts that never came, texts too old to send.
-"""
+# Each minute, over the sparse index of what needs attention and when: texts that never got into the queue, claims
+# whose invocation died, sends whose outcome is unknown, receipts that never came, texts too old to send.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,15 +27,16 @@ FIRST_EVIDENCE_MS = 2 * _MINUTE
 # The provider's records go back ten days.
 GIVE_UP_MS = 10 * _DAY
 # When a request is repeated whose last repetition had no clear answer either: rarely, in case the provider should
-# ignore keys. After an outage, and where nobody else tries whether it is over, it is repeated sooner.
+# ignore keys. After an outage, and where no other text tries whether it is over, it is repeated sooner.
 _REPLAY_AGES_MS = (REPLAY_AFTER_MS, _HOUR, 4 * _HOUR, 10 * _HOUR, 21 * _HOUR)
 # How soon to look again at a text in doubt while sending is stopped.
 _STOPPED_MS = 2 * _MINUTE
 # The longest that a replay waits for a slot at a limit that others share.
 _SHARED_WAIT_MS = 10_000
-# For so long a recipient's line is kept clear for a text that leaves in a later run.
+# For so long a recipient queue is kept clear for a text that leaves in a later run.
 _TURN_MS = 90_000
-# So long before it leaves, at most, was a text of the line let through that does not know of a replay yet.
+# So long before it leaves, at most, was a text of the recipient queue let through that does not know of a replay
+# yet.
 _UNDER_WAY_MS = 200
 # How many are put into the queue in one call.
 _PUT_AT_ONCE = 10
@@ -46,7 +46,7 @@ _GAUGES_MS = 15_000
 
 @dataclass(slots=True)
 class Reconciler:
-    """All that the second look needs."""
+    """Settles, each minute, the messages whose due time has come."""
 
     deps: SendDependencies
     queue: Queue
@@ -59,7 +59,7 @@ class Reconciler:
 
         Each look moves the message's next one, so that the following run goes on where this one stopped.
         """
-        self.gauges.tell(self.deps.clock.now_ms() + _GAUGES_MS)
+        self.gauges.report(self.deps.clock.now_ms() + _GAUGES_MS)
         self._unreadable = False
         looked, seen = 0, set[str]()
         thirds = [range(number * URGENT_SHARDS, (number + 1) * URGENT_SHARDS) for number in (0, 2, 1)]
@@ -103,8 +103,8 @@ class Reconciler:
             except Unavailable as exc:
                 outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
             except Exception:
-                # As in a lane: one message that can't be looked at must not hide all others, minute by minute.
-                deps.logger.exception("sweep.crashed", message_id=message.id)
+                # One message that can't be settled must not hide all others, minute by minute.
+                deps.logger.exception("reconcile.crashed", message_id=message.id)
                 deps.metrics.count(Metric.CRASHED)
         return looked
 
@@ -197,8 +197,8 @@ class Reconciler:
         """Repeat a request under its key, after the provider's records were read and had nothing.
 
         The provider answers with the first outcome, or sends now what it never had. For the latter it waits for
-        its turn and heeds the brakes, as any other text. A further replay follows only where the one before had no
-        clear answer.
+        its turn and keeps to the brakes, as any other text. A further replay follows only where the one before had
+        no clear answer.
         """
         deps, now = self.deps, self.deps.clock.now_ms()
         deps.provider.prepare()
@@ -213,7 +213,7 @@ class Reconciler:
             return
         start = self._turn(message, now, gate, deadline_ms)
         if start > deadline_ms:
-            # Not on the grid of all others: at that moment the line is clear.
+            # Not on the grid of all others: at that moment the recipient queue is clear.
             deps.messages.set_due(message, start)
             return
         deps.clock.sleep_until(start)
@@ -242,10 +242,10 @@ class Reconciler:
             deps.messages.set_due(marked, now + _MINUTE)
 
     def _turn(self, message: Message, now: int, gate: Gate, deadline_ms: int) -> int:
-        """From when on a text that stands in no line may leave; after `deadline_ms`: look again then.
+        """From when on a text that stands in no queue may leave; after `deadline_ms`: look again then.
 
-        It reserves no slot, which lies behind all that waits, but has the line to itself for a while: it was
-        accepted before. One text of a recipient at a time.
+        It reserves no slot, which lies behind all that waits, but has the recipient queue to itself for a while:
+        it was accepted before. One text of a recipient at a time.
         """
         limits, spacing = self.deps.limits, pacing.spacing(self.deps.pace.recipient_ms)
         shared = self._shared_turn(message, now, gate)
@@ -265,13 +265,13 @@ class Reconciler:
         return start if taken else deadline_ms + 1
 
     def _waits_for_another(self, message: Message, now: int, gate: Gate) -> bool:
-        """Whether another text in doubt has the recipient's line to itself."""
+        """Whether another text in doubt has the recipient queue to itself."""
         spacing, recipient = pacing.spacing(self.deps.pace.recipient_ms), gate.recipient
         return recipient.turn_id not in ("", message.id) and now <= recipient.turn_ms + _TURN_MS + spacing
 
     def _shared_turn(self, message: Message, now: int, gate: Gate) -> int:
         """When the limits let a text leave that others share: it waits its turn in the first hour, and then takes
-        a slot out of turn. Behind a line that never ends it would be late.
+        a slot out of turn. Behind a queue that never ends it would be late.
         """
         limits, pace, start = self.deps.limits, self.deps.pace, now
         if brake := gate.brake(now):
@@ -345,7 +345,7 @@ class Reconciler:
         fault = Fault("no_receipt", "The provider sent no final receipt and keeps no record any more.")
         status = Status.DELIVERY_UNCONFIRMED
         if message.telnyx_id is None:
-            # The provider never told us its id; a receipt that comes after all still may.
+            # The provider's id never came; a receipt that comes after all still may.
             self.deps.messages.end(message, status, Entry(now, status.value, "reconciler", faults=(fault,)), now)
             return
         receipt = Receipt(
@@ -366,7 +366,7 @@ def _is_due(message: Message, age: int, gate: Gate, now: int) -> bool:
         return True
     control, last_ms = gate.control, message.replayed_ms or 0
     if control.breaker_until_ms is not None:
-        # Its records can be read again, and nobody tries.
+        # Its records can be read again, and no text tries.
         return now > control.breaker_until_ms + _STOPPED_MS and now - last_ms > age // 2
     return control.closed_ms is not None and last_ms < control.closed_ms
 

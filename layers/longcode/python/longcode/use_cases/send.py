@@ -128,7 +128,7 @@ def _wait_for_turn(message: Message, gate: Gate, deps: SendDependencies, now: in
 
 
 def _leave(message: Message, deps: SendDependencies, gate: Gate) -> send_attempt.SendAttempt:
-    """Send a stored text, unless its recipient has opted out since we looked."""
+    """Send a stored text, unless its recipient has opted out since the last read."""
     if gate.opted_out:
         now = deps.clock.now_ms()
         fault = Fault("recipient_opted_out", OPTED_OUT)
@@ -147,16 +147,16 @@ def _leave(message: Message, deps: SendDependencies, gate: Gate) -> send_attempt
 
 
 def _take_over(message: Message, deps: SendDependencies, now: int) -> Message | None:
-    """Move the recipient's line and store a claimed message, as _accept does.
+    """Reserve the recipient's slot and store a claimed message, as _accept does.
 
-    The line comes first: a claimed text that can't be sent now would be sent by the reconciler, after the caller
-    was told that it was not.
+    The slot comes first: a claimed text that can't be sent now would be sent by the reconciler, after the
+    caller was answered that it was not.
     """
     if deps.pace.recipient_ms:
         key = pacing.recipient_key(message.recipient)
         interval = pacing.spacing(deps.pace.recipient_ms)
         deps.limits.reserve(key, 1, interval, now)
-        # This text does not wait for its own slot, so whoever comes next must keep a distance from now.
+        # This text does not wait for its own slot, so the next text must keep a distance from now.
         deps.limits.push(key, deps.clock.now_ms() + interval)
     return _accept(message, deps)
 
@@ -165,7 +165,7 @@ def _accept(message: Message, deps: SendDependencies) -> Message | None:
     """Store a claimed message, as Messages.accept does; sure of it also where the answer to the write was lost.
 
     Raises Unavailable if nothing was stored, SendRefused if even that can't be known: what is stored would be
-    sent in the end, so the caller must not be told to try again.
+    sent in the end, so the answer must not be to try again.
     """
     try:
         return deps.messages.accept(message)
@@ -194,7 +194,7 @@ def _replayed(existing: Message, deps: SendDependencies) -> tuple[Message, None]
 
 
 def _refusal(message: Message, answer: Answer) -> SendRefused:
-    """The one error that tells the caller of a send why it did not go."""
+    """The error that says why a send was refused."""
     fault = answer.fault or Fault("", "")
     provider = {"code": fault.code, "title": fault.title, "detail": fault.detail}
     if answer.verdict is Verdict.AMBIGUOUS:

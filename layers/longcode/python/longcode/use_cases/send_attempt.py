@@ -1,7 +1,6 @@
-"""One request to the provider for a claimed text: its answer, what is recorded, and what that says of other texts.
+"""One request to the provider for a claimed text: its answer, and what that says of other texts."""
 
-Shared by whoever sends: the route that sends at once, the queue's consumer, and the reconciler's replays.
-"""
+# Shared by all that send: the route that sends at once, the queue's consumer, and the reconciler's replays.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, M
 
 # How long one try through an open breaker has before another may.
 PROBE_MS = 15_000
-# To so many recipients in a row must a text not have been taken before that counts for everybody.
+# To so many recipients in a row must a text not have been taken before that counts for all.
 SUSPECTS = 3
 # So often a text is refused in a way that may be the account's, while the provider takes others, before it fails.
 _REFUSALS = 5
@@ -33,14 +32,14 @@ _WAIT = "wait"
 _OTHERS_MS = 10_000
 # So long before a breaker opened may the doubts be that led to it.
 _EVIDENCE_MS = 15 * 60_000
-# For so long after an outage, at most, a recipient's line waits for a text of theirs that it left in doubt.
+# For so long after an outage, at most, a recipient queue waits for a text of theirs that it left in doubt.
 _DOUBT_WAIT_MS = 15 * 60_000
 # A receipt usually settles a doubt within seconds, and the provider's records do not show a queued message: a
 # request is repeated only after this.
 REPLAY_AFTER_MS = 10 * 60_000
 # The provider keeps idempotency keys for 24 hours; an hour less for clocks.
 _REPLAY_UNTIL_MS = 23 * 3_600_000
-# If the provider should ignore keys and tell nothing, each replay that it takes is a text.
+# If the provider should ignore keys and report nothing, each replay that it takes is a text.
 _REPLAYS_MOST = 8
 
 
@@ -94,7 +93,7 @@ def stop(control: Control, now: int) -> tuple[int, HeldBy, str] | None:
 def in_doubt(gate: Gate, deps: SendDependencies, now: int) -> bool:
     """Whether a long outage that is over has left a text to this recipient in doubt that should go first.
 
-    The reconciler repeats it within minutes. A doubt of other times holds up nobody.
+    The reconciler repeats it within minutes. A doubt of other times delays no text.
     """
     doubt_ms, control = gate.recipient.doubt_ms, gate.control
     if doubt_ms is None or control.opened_ms is None or control.closed_ms is None:
@@ -134,7 +133,7 @@ def repeatable(message: Message, deps: SendDependencies, now: int) -> bool:
 def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_never: bool = False) -> SendAttempt:
     """Ask the provider for a claimed message, record what came of it and what it says of others.
 
-    `road` is how things stood right before. A text that was not taken goes back to wait; with `now_or_never` it
+    `gate` is how things stood right before. A text that was not taken goes back to wait; with `now_or_never` it
     ends. Raises Unavailable if the outcome could not be recorded.
     """
     left = deps.clock.now_ms()
@@ -284,7 +283,7 @@ def _sound(message: Message, deps: SendDependencies, gate: Gate, now: int) -> No
 
 
 def _suspect(message: Message, answer: Answer, deps: SendDependencies, gate: Gate, now: int) -> None:
-    """Count the evidence for a trouble that everybody has, and stop sending if there is enough."""
+    """Count the evidence for a trouble that all have, and stop sending if there is enough."""
     if answer.verdict is Verdict.BACK_OFF:
         deps.metrics.count(Metric.RATE_LIMITED)
         if gate.control.breaker_since_ms is not None:
@@ -300,7 +299,7 @@ def _suspect(message: Message, answer: Answer, deps: SendDependencies, gate: Gat
 
 
 def _brake(message: Message, answer: Answer, deps: SendDependencies, left: int, now: int) -> None:
-    """Slow everybody down, if others were asked to wait as well: what one recipient is refused for is theirs."""
+    """Slow all texts down, if others were asked to wait as well: what one recipient is refused for is theirs."""
     before = deps.limits.refused(message.sender, message.recipient, now)
     if before.recipient in ("", message.recipient) or now - before.at_ms > _OTHERS_MS:
         return

@@ -15,7 +15,7 @@ from longcode.use_cases.send_attempt import SendDependencies
 
 @dataclass(slots=True)
 class SlottedMessage:
-    """One text's place in a lane: when it may leave, what decided that, and which queue messages wait with it."""
+    """A text with its slot: when it may leave, what decided that, and which queue messages wait with it."""
 
     message: Message
     envelopes: list[Envelope] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Slots:
 
     def shift(self, not_before: int) -> None:
         """Move the slots so that the first is no sooner than `not_before` and the order and distances hold."""
-        slots = pacing.line(not_before, self.spacing, [item.slot_ms or 0 for item in self.items])
+        slots = pacing.spaced(not_before, self.spacing, [item.slot_ms or 0 for item in self.items])
         for item, slot in zip(self.items, slots, strict=True):
             item.slot_ms = slot
 
@@ -104,7 +104,7 @@ class Slots:
             item.held_by = held_by
 
     def keep(self) -> None:
-        """Note each slot on its text; where that can't be done, give back what nobody has built on."""
+        """Note each slot on its text; where that can't be done, give back what no other slot is built on."""
         try:
             for item in self.items:
                 message, slot = item.message, item.slot_ms

@@ -1,0 +1,168 @@
+"""An answer that takes a text, and the words that answers carry."""
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longcode.domain.message import Fault
+from longcode.domain.outcomes import Answer, Verdict
+from longcode.domain.status import Status
+from longcode.telnyx import protocol
+from tests.chance import told
+from tests.support.fakes.examples import TELNYX_ID
+from tests.unit.test_classify import ACCEPTED, AMBIGUOUS, WALL_S, classify, good
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_any_2xx_with_an_id_is_accepted(status: int) -> None:
+    answer = classify(status, good(parts=3))
+
+    assert answer == Answer(
+        ACCEPTED,
+        http_status=status,
+        telnyx_id=TELNYX_ID,
+        provider_status="queued",
+        status=Status.SUBMITTED,
+        parts=3,
+    )
+
+
+def test_a_2xx_that_names_no_id_may_have_been_taken() -> None:
+    cases: list[bytes] = [
+        b"",
+        b"OK",
+        b'{"data":{"id":"40385f64-57',
+        b'{"data":{}}',
+        b'{"data":{"id":null}}',
+        b'{"data":{"id":""}}',
+        b'{"data":{"id":7}}',
+        b'{"data":[]}',
+        b"[]",
+        b"\xff",
+    ]
+    for content in cases:
+        with told(content):
+            answer = classify(200, content)
+
+            assert answer.verdict is AMBIGUOUS
+            assert answer.fault
+            assert answer.fault.code == "provider_unreadable"
+
+
+def test_a_yes_may_carry_a_later_word_already() -> None:
+    cases: list[tuple[str, Status]] = [
+        ("queued", Status.SUBMITTED),
+        ("sending", Status.SUBMITTED),
+        ("scheduled", Status.SUBMITTED),
+        ("sent", Status.SENT),
+        ("delivered", Status.DELIVERED),
+        ("sending_failed", Status.SENDING_FAILED),
+        ("delivery_failed", Status.DELIVERY_FAILED),
+        ("delivery_unconfirmed", Status.DELIVERY_UNCONFIRMED),
+        ("expired", Status.EXPIRED),
+        ("something new", Status.SUBMITTED),
+    ]
+    for word, status in cases:
+        with told((word, status)):
+            answer = classify(200, good(to=[{"status": word}]))
+
+            assert (answer.verdict, answer.provider_status, answer.status) == (ACCEPTED, word, status)
+
+
+def test_a_yes_without_a_word_counts_as_queued() -> None:
+    cases: list[object] = [[], None, "x", [None], [{}], [{"status": None}]]
+    for to in cases:
+        with told(to):
+            answer = classify(200, good(to=to, parts=None))
+
+            assert (answer.verdict, answer.provider_status, answer.parts) == (ACCEPTED, "queued", None)
+
+
+def test_a_number_of_parts_that_no_text_has_is_not_taken() -> None:
+    cases: list[object] = [True, False, 0, -1, 256, 10**40, 1.0, "2", None]
+    for parts in cases:
+        with told(parts):
+            answer = classify(200, good(parts=parts))
+
+            assert (answer.verdict, answer.parts) == (ACCEPTED, None)
+
+
+def test_a_yes_that_says_failed_already_keeps_its_reasons() -> None:
+    errors = [{"code": "40001", "title": "Not routable", "detail": "A landline."}, {"code": 40008}]
+
+    answer = classify(200, good(to=[{"status": "delivery_failed"}], errors=errors))
+
+    assert (answer.verdict, answer.status, answer.fault) == (ACCEPTED, Status.DELIVERY_FAILED, None)
+    assert answer.faults == (Fault("40001", "Not routable", "A landline."), Fault("40008", ""))
+
+
+# ------------------------------------------------------------------------------------- the words of others
+
+FFFD = "\N{REPLACEMENT CHARACTER}"
+# (as JSON has it, as we keep it)
+WORDS = [
+    (r"Blocked \ud83d here", f"Blocked {FFFD} here"),
+    (r"\udc00\ud800", FFFD * 2),
+    (r"\ud83d\udc4b waves", "\N{WAVING HAND SIGN} waves"),
+    (r"red \u001b[31malert\u001b[0m", "red  [31malert [0m"),
+    (r"two\nlines\rand\ta\u0000nul", "two lines and a nul"),
+    (r"\u009b2Jcleared\u007f", " 2Jcleared "),
+    (r"a\u202etxet\u2066b\u2028c", "a txet b c"),
+    ("x" * 5_000, "x" * 1_000),
+]
+
+
+def test_titles_and_details_are_kept_as_plain_text() -> None:
+    for said_so, kept in WORDS:
+        with told((said_so, kept)):
+            said = f'{{"code":"40310","title":"{said_so}","detail":"{said_so}"}}'
+
+            refused = classify(400, f'{{"errors":[{said}]}}'.encode()).fault
+            taken = classify(200, f'{{"data":{{"id":"{TELNYX_ID}","errors":[{said}]}}}}'.encode()).faults
+
+            assert refused
+            assert (refused.title, refused.detail) == (kept, kept)
+            assert taken == (Fault("40310", kept, kept),)
+
+
+@pytest.mark.parametrize("odd", [["a"], {"b": 1}, True, 1.5], ids=repr)
+def test_a_title_that_is_no_text_is_made_up_for(odd: object) -> None:
+    fault = classify(400, json.dumps({"errors": [{"code": "40310", "title": odd, "detail": odd}]}).encode()).fault
+
+    assert fault
+    assert (fault.title, fault.detail) == ("The provider answered 400.", "")
+
+
+ODD_TEXT = st.text(st.characters(codec=None), max_size=20)
+
+
+@given(ODD_TEXT, ODD_TEXT, ODD_TEXT, st.integers(200, 599))
+def test_no_words_of_others_are_unfit_for_a_terminal_or_a_table(
+    code: str, title: str, detail: str, status: int
+) -> None:
+    row = {"code": code, "title": title, "detail": detail}
+    content = json.dumps({"errors": [row], "data": {"id": title, "to": [{"status": code}], "errors": [row]}})
+
+    answer = classify(status, content.encode())
+
+    faults = (answer.fault, *answer.faults)
+    words = [word for fault in faults if fault for word in (fault.code, fault.title, fault.detail)]
+    for word in (*words, answer.telnyx_id or "", answer.provider_status or ""):
+        word.encode()
+        assert not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in word)
+
+
+@given(st.integers(200, 599), st.binary(max_size=60), st.dictionaries(st.text(max_size=12), st.text(max_size=12)))
+def test_any_answer_at_all_is_one_of_ours(status: int, content: bytes, headers: dict[str, str]) -> None:
+    answer = protocol.classify(status, headers, content, WALL_S)
+
+    assert answer.verdict in Verdict
+    assert (answer.fault is None) == (answer.verdict is ACCEPTED)
+
+
+def test_an_answer_nested_beyond_reason_may_have_been_taken() -> None:
+    assert classify(200, b"[" * 100_000).verdict is AMBIGUOUS
+    assert classify(500, b'{"a":' * 100_000).verdict is AMBIGUOUS
