@@ -70,8 +70,8 @@ def test_what_aws_clients_trust_is_five_roots_of_amazon(stack: Stack) -> None:
 
 # Whom each client trusts; None leaves it to botocore.
 TRUSTED = """
-from longcode import aws
-for client in (aws.dynamodb, aws.sqs, aws.events, aws.secretsmanager):
+from longcode.aws import clients
+for client in (clients.dynamodb, clients.sqs, clients.events, clients.secretsmanager):
     print(client()._endpoint.http_session._verify)
 """
 
