@@ -129,7 +129,7 @@ def test_the_queue_is_worked_on_in_parallel_by_identical_mappings(stack: Stack, 
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_told_where_aws_and_the_provider_are(
+def test_a_function_is_given_where_aws_and_the_provider_are(
     stack: Stack, aws: Callable[[str], Any], function: str
 ) -> None:
     deployed = aws("lambda").get_function_configuration(FunctionName=stack.functions[function], Qualifier=ALIAS)
