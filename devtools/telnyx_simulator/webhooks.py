@@ -111,7 +111,7 @@ class Deliverer:
         self._key, self._forger = key, SigningKey.generate()
         self._client, self._faults, self._clock = client, faults, clock
         self._timeout_s, self._retry_s = timeout_s, retry_s
-        self._room = asyncio.Semaphore(concurrency)
+        self._free = asyncio.Semaphore(concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG)
 
@@ -193,7 +193,7 @@ class Deliverer:
                 attempt += 1
                 if attempt > 1:
                     await asyncio.sleep(self._retry_s)
-                async with self._room:
+                async with self._free:
                     if await self._attempt(event, url, attempt):
                         return
         if not event.urls:

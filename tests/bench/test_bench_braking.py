@@ -105,7 +105,7 @@ def test_a_limit_that_comes_in_the_middle_of_full_speed_is_found_too(seed: int) 
 
 
 @seeds
-def test_one_recipients_own_429s_slow_down_nobody_else(seed: int) -> None:
+def test_one_recipients_own_429s_slow_down_no_other(seed: int) -> None:
     quiet = ours(Setting(limit=1_000, span_ms=20_000), seed)
     done = ours(Setting(limit=1_000, span_ms=20_000, refused_always=frozenset([7])), seed)
 

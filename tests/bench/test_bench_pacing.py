@@ -73,7 +73,7 @@ def test_others_hardly_wait_behind_one_long_backlog() -> None:
     assert control.figures.texts < ours.figures.texts
 
 
-def test_a_campaign_takes_as_long_as_its_limit_and_holds_nobody_beyond_their_slot() -> None:
+def test_a_campaign_takes_as_long_as_its_limit_and_holds_no_text_beyond_its_slot() -> None:
     figures = measure("campaign", Ours()).figures
     assert figures.ratio <= 1.02
     assert figures.receives_max is not None
@@ -218,7 +218,7 @@ def test_each_text_is_sent_once_whatever_the_concurrency() -> None:
 # ------------------------------------------------------------------------------------ the command
 
 
-def test_a_broken_promise_is_told_as_broken() -> None:
+def test_a_broken_promise_is_reported_as_broken() -> None:
     scenario: Scenario = BY_NAME["sixty"]
     row = run_one(scenario, FailAndWait(), scenario.small(), "longcode")
     broken = {promise.words for promise in promises([row]) if not promise.kept}

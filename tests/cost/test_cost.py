@@ -167,7 +167,7 @@ def test_each_write_of_a_transaction_counts_twice(table: tuple[Counter, Any]) ->
     assert counter.now == Counts(calls=1, table_writes=4)
 
 
-def test_a_call_that_nobody_priced_is_an_error(table: tuple[Counter, Any]) -> None:
+def test_a_call_without_a_price_is_an_error(table: tuple[Counter, Any]) -> None:
     _, client = table
     with pytest.raises(AssertionError, match=r"What DescribeTable is billed as is unknown"):
         client.describe_table(TableName="t")

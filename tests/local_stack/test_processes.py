@@ -70,7 +70,7 @@ def test_what_a_child_has_started_ends_with_it(tmp_path: Path, code: str) -> Non
     assert _gone([started, child], 5.0)
 
 
-def test_a_child_is_found_by_whoever_comes_next_until_it_is_gone(tmp_path: Path) -> None:
+def test_a_child_is_found_by_the_next_command_until_it_is_gone(tmp_path: Path) -> None:
     register = tmp_path / "processes"
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     child = spawn(command, env={}, log=tmp_path / "log", cwd=tmp_path, register=register)

@@ -70,8 +70,8 @@ def test_what_aws_clients_trust_is_five_roots_of_amazon(stack: Stack) -> None:
 
 # Whom each client trusts; None leaves it to botocore.
 TRUSTED = """
-from longcode.aws import clients as aws
-for client in (aws.dynamodb, aws.sqs, aws.events, aws.secretsmanager):
+from longcode.aws import clients
+for client in (clients.dynamodb, clients.sqs, clients.events, clients.secretsmanager):
     print(client()._endpoint.http_session._verify)
 """
 
@@ -129,7 +129,7 @@ def test_the_queue_is_worked_on_in_parallel_by_identical_mappings(stack: Stack, 
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_told_where_aws_and_the_provider_are(
+def test_a_function_is_given_where_aws_and_the_provider_are(
     stack: Stack, aws: Callable[[str], Any], function: str
 ) -> None:
     deployed = aws("lambda").get_function_configuration(FunctionName=stack.functions[function], Qualifier=ALIAS)

@@ -266,7 +266,7 @@ def test_provider_outage(bench: Bench, eventually: Eventually) -> None:
     assert reconcile(bench)["StoppedOutage"] == 0
 
 
-def test_oldest_text_because_nobody_takes_texts_from_the_queue(bench: Bench, eventually: Eventually) -> None:
+def test_oldest_text_because_nothing_takes_texts_from_the_queue(bench: Bench, eventually: Eventually) -> None:
     client = bench.aws("lambda")
     # One on AWS, some of the same kind here.
     mappings = [

@@ -163,7 +163,7 @@ def test_senders_of_every_kind_are_listed_looked_at_changed_found_and_erased(
         assert api.delete(f"/sms/recipients/{path}").json() == {"erased": 1, "kept": 0, "remaining": False}, name
 
 
-def test_a_text_that_may_ask_for_an_end_is_found_and_a_word_that_revokes_is_heeded(
+def test_a_text_that_may_ask_for_an_end_is_found_and_a_word_that_revokes_is_applied(
     api: httpx.Client, provider: httpx.Client, eventually: Eventually
 ) -> None:
     number = "+17185550100"

@@ -143,14 +143,14 @@ def test_a_receipt_decides_what_became_of_a_text(
         ("+12025550170", 504, "outcome_unknown"),
     ],
 )
-def test_what_the_provider_refuses_is_told_to_the_caller(
+def test_what_the_provider_refuses_is_reported_to_the_caller(
     api: httpx.Client, number: str, http_status: int, code: str
 ) -> None:
     answer = api.post("/sms/send", json={"to": number, "message": "Hello"})
     assert (answer.status_code, answer.json()["code"]) == (http_status, code)
 
 
-def test_a_webhook_signed_by_somebody_else_changes_nothing(
+def test_a_webhook_signed_by_another_key_changes_nothing(
     api: httpx.Client, anyone: httpx.Client, stack: Stack, run_layout: Layout
 ) -> None:
     good = webhook(run_layout, stack, "inbound", other="+12023060100", text="Hello")
@@ -187,7 +187,7 @@ def test_a_webhook_signed_by_somebody_else_changes_nothing(
     ],
 )
 @pytest.mark.parametrize("route", ["/sms/send", "/sms/queue"])
-def test_bad_input_is_refused_by_name_and_reaches_nobody(
+def test_bad_input_is_refused_by_name_and_reaches_no_one(
     api: httpx.Client, provider: httpx.Client, route: str, body: bytes, field: str | None
 ) -> None:
     answer = api.post(route, content=body, headers={"content-type": "application/json"})
@@ -197,7 +197,7 @@ def test_bad_input_is_refused_by_name_and_reaches_nobody(
     assert answer.json().get("field") == field
 
 
-def test_a_path_that_is_no_route_and_a_method_that_a_route_has_not_are_told_in_one_shape(
+def test_a_path_that_is_no_route_and_a_method_that_a_route_has_not_are_answered_in_one_shape(
     api: httpx.Client,
 ) -> None:
     missing, wrong, unknown = api.get("/sms"), api.delete("/health"), api.get("/sms/status/nonsense")

@@ -121,7 +121,7 @@ def test_any_bytes_are_signed_and_posted_and_the_answer_is_told(provider: Runnin
     assert to_one.json()["http_status"] == to_the_profile.json()["http_status"] == 200
 
 
-def test_bytes_that_reach_nobody_say_so(provider: Running) -> None:
+def test_bytes_that_reach_no_server_say_so(provider: Running) -> None:
     nowhere = provider.client.post("/_provider/signed", params={"url": "http://127.0.0.1:9/hook"}, content=b"x")
     provider.control("profile", webhook_url=None)
     to_nothing = provider.client.post("/_provider/signed", content=b"x")

@@ -131,7 +131,7 @@ def test_our_client_sends_nothing_and_takes_no_records_for_none(
 
 
 @pytest.mark.parametrize("kind", [row[0] for row in VERDICTS])
-def test_an_outage_ends_when_told_and_by_itself(provider: Running, kind: str) -> None:
+def test_an_outage_ends_on_request_and_by_itself(provider: Running, kind: str) -> None:
     put(provider, kind)
     assert programmed(provider)["outage"] == {"outage": kind, "seconds": None}
     provider.control("faults", outage=None)
@@ -165,7 +165,7 @@ def test_connections_that_were_open_are_dropped_when_connections_are_refused(pro
         provider.send()
 
 
-def test_so_many_requests_a_second_are_looked_at_and_the_others_are_told_to_wait(
+def test_so_many_requests_a_second_are_looked_at_and_the_others_are_asked_to_wait(
     provider: Running, connections: httpx.Client
 ) -> None:
     provider.control("faults", outage="rate", rate=2)

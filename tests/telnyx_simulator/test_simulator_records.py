@@ -124,7 +124,7 @@ def test_a_number_is_found_by_itself_with_its_profile(provider: Running) -> None
     assert (profile["webhook_api_version"], profile["webhook_url"]) == ("2", None)
 
 
-def test_a_number_or_profile_of_somebody_else_is_not_there(provider: Running) -> None:
+def test_a_number_or_profile_of_another_account_is_not_there(provider: Running) -> None:
     other = provider.get("/v2/phone_numbers/messaging", **{"filter[phone_number]": "+12025550199"})
     assert (other["data"], other["meta"]["total_results"]) == ([], 0)
     missing = provider.get("/v2/messaging_profiles/9e9fbd1c-0d5e-4f6a-8c9b-7e1d2a3c4b50")

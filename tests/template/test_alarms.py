@@ -95,7 +95,7 @@ def test_a_quarter_of_the_texts_of_an_hour_is_seen_at_whatever_minute_it_begins(
         assert went_off <= START_MS + (minutes + 20) * MINUTE_MS
 
 
-def test_a_few_slow_webhooks_which_are_cold_starts_wake_nobody() -> None:
+def test_a_few_slow_webhooks_which_are_cold_starts_set_nothing_off() -> None:
     alarm = OPERATIONS.alarms["WebhookSlow"]
     for each_five_minutes, expected in ((4, {State.OK}), (5, {State.ALARM})):
         slow = {"receipts": [1900.0] * (each_five_minutes - 1), "others": [1900.0]}

@@ -205,7 +205,7 @@ def test_the_dashboard_names_every_saved_query() -> None:
     markdown = WIDGETS[0]["properties"]["markdown"]
     assert f"folder {STACK}" in markdown
     saved = {query["Name"].removeprefix(f"{STACK}/") for query in QUERIES.values()}
-    assert set(re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", markdown)) == saved
+    assert set(re.findall(r"`([^`]+)`", markdown)) == saved
 
 
 def test_no_two_widgets_lie_on_each_other_and_none_leaves_the_grid() -> None:
