@@ -125,3 +125,32 @@ def test_a_parameter_brings_what_it_asks_for() -> None:
         "Always": {"Properties": {"Key": {"Ref": "Key"}, "Sizes": [2]}},
         "Sometimes": {"Condition": "Keyed"},
     }
+
+
+def test_a_nested_stack_is_given_its_parameters_and_gives_its_outputs(tmp_path: Path) -> None:
+    (tmp_path / "child.yaml").write_text(
+        "Parameters: {Groups: {Type: CommaDelimitedList}}\n"
+        "Resources: {Query: {Type: Q, Properties: {Groups: !Ref Groups}}}\n"
+        "Outputs: {QueryArn: {Value: !GetAtt Query.Arn}}\n"
+    )
+    root = tmp_path / "root.yaml"
+    root.write_text(
+        "Parameters: {Service: {Type: String}, Extra: {Type: String, Default: ''}}\n"
+        "Conditions: {More: !Not [!Equals [!Ref Extra, '']]}\n"
+        "Resources:\n"
+        "  Nested:\n"
+        "    Type: AWS::CloudFormation::Stack\n"
+        "    Properties:\n"
+        "      TemplateURL: child.yaml\n"
+        "      Parameters: {Groups: !Join [',', [!Sub '${Service}-a', !Sub '${Service}-b']]}\n"
+        "  Sometimes: {Type: S, Condition: More}\n"
+        "Outputs: {Arn: {Value: !GetAtt Nested.Outputs.QueryArn}}\n"
+    )
+    query = {"Type": "Q", "Properties": {"Groups": ["sms-a", "sms-b"]}}
+
+    assert sam_template.files(root) == [root, tmp_path / "child.yaml"]
+    assert sam_template.stack(root, {"Service": "sms"}, {}) == ({"Query": query}, {"Arn": "arn:Query"})
+    found, _ = sam_template.stack(root, {"Service": "sms", "Extra": "x"}, {})
+    assert found == {"Query": query, "Sometimes": {"Type": "S", "Properties": {}}}
+    with pytest.raises(sam_template.BadTemplate, match="not given its parameter Service"):
+        sam_template.stack(root, {}, {})
