@@ -20,7 +20,7 @@ def times(few: int) -> int:
 
 
 @contextmanager
-def told(case: object) -> Iterator[None]:
+def showing(case: object) -> Iterator[None]:
     """Of several cases in one test: let a failure say which it was, and how to have it again."""
     try:
         yield

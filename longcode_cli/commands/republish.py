@@ -146,11 +146,10 @@ class Republished:
 def republish(stack: Stack, *, dry_run: bool, drop_lost: bool) -> Iterator[Republished]:
     """Publish what was given up, in the order of the stream, and say after each batch how far it is.
 
-    The queue of what was given up names places in the stream, not the changes. The changes are handed to the
-    publisher as Lambda does it, each batch from its first on: by that the counters know what they have counted
-    before. So what was published comes with the same `sequence` once more and is not counted again, and this may
-    be stopped at any point. A batch whose beginning the stream has forgotten is not published in part, for the
-    same reason.
+    The queue names places in the stream, not the changes. The publisher is given the changes as Lambda gives them,
+    each batch from its first on, so that the counters know what they have counted before. What was published
+    comes with the same `sequence` again and is not counted again, and this may be stopped at any point. For the
+    same reason a batch whose beginning the stream has forgotten is not published in part.
 
     A batch that fails stays where it is, and so does a lost one, unless `drop_lost`. It ends after some that fail
     in a row.

@@ -29,7 +29,7 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 def command(
     where: Where,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A parameter of the template, as README.md has them.")
+        str, typer.Argument(metavar="NAME", help="A parameter of the template, as docs/settings.md has them.")
     ],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="What it is to be.")],
 ) -> None:

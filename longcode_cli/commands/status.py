@@ -138,7 +138,11 @@ def _timeline(found: Message, forecast: Forecast | None, *, full: bool) -> list[
     """Moment, event, details; in the order of time."""
     rows = []
     for entry in timeline(found, (forecast.held_by, forecast.eta_ms) if forecast else None):
-        details = [entry.source, *filter(None, [entry.note]), *(_fault(fault) for fault in entry.faults)]
+        details = [
+            entry.source,
+            *filter(None, [(entry.note or "").rstrip(".")]),
+            *(_fault(fault) for fault in entry.faults),
+        ]
         rows.append((entry.at_ms, plain(entry.status), plain(without_numbers("; ".join(details), full=full))))
     return rows
 

@@ -19,7 +19,7 @@ from longcode.domain.outcomes import Receipt, Recorded
 from longcode.domain.pacing import Reservation
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Claim, Limits, Messages
-from tests.chance import FULL, groups_meeting, told
+from tests.chance import FULL, groups_meeting, showing
 from tests.contract.repeats import repeated
 from tests.contract.tables import create_table
 from tests.support import interleave
@@ -396,7 +396,7 @@ def test_no_status_goes_down(scene: Scene) -> None:
     """By any three writes at once, of which a real table tries some: every two of them meet."""
     every = list(itertools.combinations(WRITES, 3))
     for statuses in every if FULL or isinstance(scene, InMemory) else groups_meeting(WRITES, 3):
-        with told(statuses):
+        with showing(statuses):
             scene.check(lambda statuses=statuses: written_at_once(scene, statuses), most=2)  # type: ignore[misc]
 
 

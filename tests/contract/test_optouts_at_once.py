@@ -25,7 +25,7 @@ from longcode.domain.outcomes import WebhookEvent
 from longcode.domain.status import Status
 from longcode.use_cases import opt_outs, receipts
 from longcode.use_cases.ports import Messages, OptOuts
-from tests.chance import FULL, groups_meeting, meeting, pairs, told
+from tests.chance import FULL, groups_meeting, meeting, pairs, showing
 from tests.contract.tables import REGION, create_table
 from tests.support import interleave
 from tests.support.fakes import FakeLogger, FakeMessages, FakeMetrics, FakeOptOuts
@@ -289,7 +289,7 @@ def test_two_words_end_the_same_in_every_order(scene: Scene) -> None:
         cases = meeting(cases, lambda case: pairs((case[0].name, case[1].name, case[2])))
     for *words, before in cases:
         case = before + named(words)
-        with told(case):
+        with showing(case):
             make = counting(scene, before, words)
             scene.check(make, 1, seed=zlib.crc32(case.encode()))
 
@@ -322,7 +322,7 @@ def test_two_words_end_the_same_where_a_write_goes_wrong(scene: Scene, words: Se
 
 def test_two_webhooks_or_calls_end_the_same_side_by_side(scene: Scene) -> None:
     for words in itertools.combinations(TEXTS, 2):
-        with told(named(words)):
+        with showing(named(words)):
             scene.check(trial(scene, BEFORE["out" if words[0].out else "in"], words), 1)
 
 
@@ -362,5 +362,5 @@ def test_three_end_the_same_in_a_sample_of_orders(scene: Scene) -> None:
         for seed in [number % 4] if few else range(4):
             before = list(BEFORE.values())[seed % 3]
             loss: tuple[int, Loss] | None = (seed % 2, LOSSES[seed - 1]) if seed else None
-            with told((named(words), seed)):
+            with showing((named(words), seed)):
                 interleave.sample(trial(scene, before, words, loss), 1 if real else 25, seed)

@@ -8,7 +8,7 @@ from functools import cache
 
 from longcode.domain.errors import Unavailable
 from longcode.domain.status import Status
-from tests.chance import FULL, meeting, pairs, told
+from tests.chance import FULL, meeting, pairs, showing
 from tests.faults.matrix import HOUR, INTERVAL_MS, MINUTE, OTHER, RECIPIENT, Stage
 from tests.support.fakes import World
 from tests.support.fakes import provider as behaviours
@@ -112,7 +112,7 @@ def test_in_each_run_every_call_fails_in_every_way_and_under_every_answer_that_l
 
 def test_a_store_that_fails_loses_and_doubles_nothing() -> None:
     for case in cases():
-        with told(case):
+        with showing(case):
             fails(case)
 
 

@@ -12,7 +12,7 @@ from devtools.local_stack.emulator_main import (
     knowing_values,
     permission,
 )
-from tests.chance import told
+from tests.chance import showing
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_condition_sees_the_keys_of_every_item_that_a_request_names() -> None:
         ({"TransactItems": [{"Put": {"Item": OTHER}}, {"Update": {"Key": PK}}]}, ["S#all", "M#1"]),
     ]
     for request_, keys in cases:
-        with told((request_, keys)):
+        with showing((request_, keys)):
             assert condition_keys(json.dumps(request_).encode()) == {"dynamodb:LeadingKeys": keys}
 
 

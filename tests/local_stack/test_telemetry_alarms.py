@@ -8,7 +8,7 @@ from devtools.local_stack.telemetry import alarms
 from devtools.local_stack.telemetry.alarms import Alarm, State
 from devtools.local_stack.telemetry.expressions import BadExpression
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
-from tests.chance import told
+from tests.chance import showing
 
 MINUTE_MS = 60_000
 START_MS = 1_700_000_040_000
@@ -30,7 +30,7 @@ def test_three_of_three_as_in_the_guide() -> None:
         ("- - X - -", ALARM, KEPT, ALARM, OK),
     ]
     for row, missing, ignore, breaching, not_breaching in cases:
-        with told((row, missing, ignore, breaching, not_breaching)):
+        with showing((row, missing, ignore, breaching, not_breaching)):
             _as_in_the_guide(row, 3, [missing, ignore, breaching, not_breaching])
 
 
@@ -43,7 +43,7 @@ def test_two_of_three_as_in_the_guide() -> None:
         ("- - - X -", ALARM, KEPT, ALARM, OK),
     ]
     for row, missing, ignore, breaching, not_breaching in cases:
-        with told((row, missing, ignore, breaching, not_breaching)):
+        with showing((row, missing, ignore, breaching, not_breaching)):
             _as_in_the_guide(row, 2, [missing, ignore, breaching, not_breaching])
 
 

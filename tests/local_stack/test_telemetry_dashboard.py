@@ -12,7 +12,7 @@ from devtools.local_stack.telemetry.insights import LogLine
 from devtools.local_stack.telemetry.operations import Operations, Widget
 from devtools.local_stack.telemetry.scene import Scene
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
-from tests.chance import told
+from tests.chance import showing
 
 EXAMPLE = Path(__file__).with_name("example_operations.yaml")
 START_MS = 1_700_000_040_000
@@ -192,7 +192,7 @@ def test_numbers_are_short_and_have_their_units() -> None:
         (45, "Percent", "45 %"),
     ]
     for value, unit, expected in cases:
-        with told((value, unit, expected)):
+        with showing((value, unit, expected)):
             assert typography.readable(value, unit) == expected
 
 

@@ -5,7 +5,7 @@ import pytest
 from devtools.local_stack.telemetry import emf, expressions
 from devtools.local_stack.telemetry.expressions import BadExpression, Query, Request
 from devtools.local_stack.telemetry.series import Grid, MetricKey, Points, Telemetry, UnknownStatistic
-from tests.chance import told
+from tests.chance import showing
 
 # Some minute, the first of a row.
 START_MS = 1_700_000_040_000
@@ -65,7 +65,7 @@ def test_an_expression_comes_to_what_the_guide_says() -> None:
         ("RUNNING_SUM(metric2)", "20 - 40 -"),
     ]
     for expression, expected in cases:
-        with told((expression, expected)):
+        with showing((expression, expected)):
             asked = request(expression, metric1="30 20 0 0", metric2="20 - 20 -")
             (points,) = asked.series("it")
             assert shown(points, 4) == expected
@@ -81,7 +81,7 @@ def test_an_if_chooses_for_each_moment() -> None:
         ("IF(metric2 < 10, 10, 2)", "2 - 10 10 2"),
     ]
     for expression, expected in cases:
-        with told((expression, expected)):
+        with showing((expression, expected)):
             asked = request(expression, metric1="1 1 0 0 -", metric2="30 - 0 0 30", metric3="0 0 20 - 20")
             (points,) = asked.series("it")
             assert shown(points, 5) == expected
@@ -123,7 +123,7 @@ def test_what_is_not_known_raises_and_is_not_skipped() -> None:
         "METRICS(a)",
     ]
     for expression in cases:
-        with told(expression), pytest.raises(BadExpression):
+        with showing(expression), pytest.raises(BadExpression):
             request(expression, a="1 2", b="1 2").series("it")
 
 
@@ -144,7 +144,7 @@ def test_a_statistic_is_of_its_period() -> None:
         ("p100", 4),
     ]
     for statistic, expected in cases:
-        with told((statistic, expected)):
+        with showing((statistic, expected)):
             telemetry = Telemetry()
             for value in (4, 1, 3, 2):
                 telemetry.add(key("a"), START_MS + value, value, "Count")
@@ -210,5 +210,5 @@ def test_a_line_that_cloudwatch_would_drop_raises() -> None:
         {"_aws": {"Timestamp": START_MS, "CloudWatchMetrics": [{"Namespace": "N"}]}},
     ]
     for changes in cases:
-        with told(changes), pytest.raises(emf.BadMetricLine):
+        with showing(changes), pytest.raises(emf.BadMetricLine):
             list(emf.metrics(line(**changes)))

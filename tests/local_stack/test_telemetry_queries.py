@@ -6,7 +6,7 @@ import pytest
 
 from devtools.local_stack.telemetry import insights
 from devtools.local_stack.telemetry.insights import BadQuery, LogLine
-from tests.chance import told
+from tests.chance import showing
 
 LINES = [
     LogLine(1_000, "send", json.dumps({"level": "INFO", "message": "request", "status": 200, "took": 10})),
@@ -40,7 +40,7 @@ def test_a_filter_lets_through_what_it_says_latest_first() -> None:
         ("status = '200'", []),
     ]
     for condition, expected in cases:
-        with told((condition, expected)):
+        with showing((condition, expected)):
             assert found(f"filter {condition}", "@timestamp") == [(at,) for at in expected]
 
 
@@ -82,7 +82,7 @@ def test_what_is_not_known_raises_and_is_not_skipped() -> None:
         "fields a ~ b",
     ]
     for query in cases:
-        with told(query), pytest.raises(BadQuery):
+        with showing(query), pytest.raises(BadQuery):
             insights.read(query)
 
 

@@ -33,11 +33,11 @@ def delivered(world: World) -> World:
 def test_the_timeline_has_every_step_in_the_order_of_time(delivered: World) -> None:
     printed = delivered.says("status", ID)
     steps = [
-        "accepted api; It was accepted into the recipient queue.",
-        "+4.2 s waited consumer; It waited 4.2 s for its turn in the recipient queue.",
-        "+4.3 s submitted consumer; The provider took it.",
-        "+5.0 s sent webhook; The provider passed it on to the recipient's network.",
-        "+6.0 s delivered webhook; It arrived.",
+        "accepted api; It was accepted into the recipient queue",
+        "+4.2 s waited consumer; It waited 4.2 s for its turn in the recipient queue",
+        "+4.3 s submitted consumer; The provider took it",
+        "+5.0 s sent webhook; The provider passed it on to the recipient's network",
+        "+6.0 s delivered webhook; It arrived",
     ]
     assert [printed.index(step) for step in steps] == sorted(printed.index(step) for step in steps)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from devtools.local_stack.telemetry import alarms, expressions, page
 from devtools.local_stack.telemetry.alarms import Alarm, State
 from devtools.local_stack.telemetry.series import Telemetry
-from tests.chance import told
+from tests.chance import showing
 from tests.support.telemetry import FAULTS
 
 OPERATIONS = page.read_operations({}, {}, "sms", "us-east-1")
@@ -43,7 +43,7 @@ def reported(alarm: Alarm, *minutes: tuple[Mapping[str, list[float]], int]) -> T
 
 def test_each_alarm_goes_off_on_the_fault_that_it_is_for_and_only_then() -> None:
     for name in FAULTS:
-        with told(name):
+        with showing(name):
             alarm, fault = OPERATIONS.alarms[name], FAULTS[name]
             sick_from = START_MS + WELL_MIN * MINUTE_MS
             sick_until = sick_from + (fault.within_min + 5) * MINUTE_MS

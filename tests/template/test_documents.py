@@ -58,9 +58,9 @@ def test_every_error_code_of_the_api_page_is_one_of_the_map_or_of_the_gateway() 
     assert set(documented_codes()) == set(ERRORS) | set(gateway_codes())
 
 
-def test_the_readme_names_every_parameter_of_the_template() -> None:
-    readme = (ROOT / "README.md").read_text()
-    missing = [name for name in TEMPLATE["Parameters"] if f"`{name}`" not in readme and name != "AwsEndpointUrl"]
+def test_the_page_of_settings_names_every_parameter_of_the_template() -> None:
+    page = (ROOT / "docs/settings.md").read_text()
+    missing = [name for name in TEMPLATE["Parameters"] if f"`{name}`" not in page and name != "AwsEndpointUrl"]
     assert missing == []
 
 

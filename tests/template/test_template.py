@@ -10,7 +10,7 @@ import yaml
 
 from devtools.local_stack import sam_template
 from longcode.domain import destinations, pacing
-from tests.chance import told
+from tests.chance import showing
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +81,7 @@ def test_the_consumer_may_hide_a_message_of_its_own_queue() -> None:
 
 def test_each_function_logs_to_a_group_of_its_own_that_forgets() -> None:
     for name in FUNCTIONS:
-        with told(name):
+        with showing(name):
             group = properties(name)["LoggingConfig"]["LogGroup"]["Ref"]
             assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
             assert properties(group)["LogGroupName"]["Fn::Sub"].endswith(
@@ -200,7 +200,7 @@ def test_the_template_takes_the_destinations_that_the_code_takes() -> None:
         "+44:9999999999",
     ]
     for setting in cases:
-        with told(setting):
+        with showing(setting):
             taken = (
                 re.fullmatch(TEMPLATE["Parameters"]["AllowedDestinations"]["AllowedPattern"], setting) is not None
             )
@@ -221,7 +221,7 @@ def test_no_claim_outlives_its_function() -> None:
 
 def test_each_function_has_its_folder_and_its_sample_event() -> None:
     for name in FUNCTIONS:
-        with told(name):
+        with showing(name):
             folder = Path(properties(name)["CodeUri"])
             assert (ROOT / folder / "app.py").is_file()
             # With a requirements file SAM would look for a Python of its own.

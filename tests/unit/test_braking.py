@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from longcode.domain import braking, pacing
 from longcode.domain.braking import TEXT, Brake
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes.clock import START_MS
 
 NOW = START_MS
@@ -169,7 +169,7 @@ def test_a_slow_limit_is_tried_again_after_twelve_texts_and_not_after_three_seco
 def test_a_short_wait_is_the_refused_texts_own_and_a_long_one_is_for_everybody() -> None:
     cases: list[tuple[int | None, int]] = [(None, 0), (1_000, 0), (4_999, 0), (5_000, 5_000), (30_000, 30_000)]
     for asked, pause in cases:
-        with told((asked, pause)):
+        with showing((asked, pause)):
             after = braking.refused(Brake(NOW, 8_500, 10_000, 7), NOW + 1_100, asked, left_ms=NOW + 1_000)
 
             assert after.since_ms == NOW + 1_100 + pause

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tests.chance import drawn, groups_meeting, meeting, pairs, told
+from tests.chance import drawn, groups_meeting, meeting, pairs, showing
 
 ROWS = [row for row in itertools.product("abcde", "12345", "xyz") if row[:2] != ("a", "1")]
 
@@ -36,7 +36,7 @@ def test_every_two_members_are_in_a_group_together_and_most_groups_are_left_out(
 
 
 def test_a_failure_says_which_of_several_cases_it_was_and_the_seed() -> None:
-    with pytest.raises(AssertionError) as caught, told("the third"):
+    with pytest.raises(AssertionError) as caught, showing("the third"):
         raise AssertionError("No.")
     (note,) = caught.value.__notes__
     assert note.startswith("the third, TEST_SEED=")

@@ -9,7 +9,7 @@ import pytest
 from longcode.domain.gate import Control
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.telnyx import error_codes, protocol
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import TELNYX_ID
 
@@ -87,7 +87,7 @@ CODES: list[tuple[int, str, Verdict]] = [
 
 def test_an_error_means() -> None:
     for status, code, verdict in CODES:
-        with told((status, code)):
+        with showing((status, code)):
             answer = classify(status, error(code))
 
             assert answer.verdict is verdict
@@ -143,7 +143,7 @@ CODELESS = [
 
 def test_without_a_code_the_status_decides() -> None:
     for (status, verdict), content in itertools.product(STATUSES, CODELESS):
-        with told((status, content)):
+        with showing((status, content)):
             answer = classify(status, content)
 
             assert answer.verdict is verdict
@@ -159,7 +159,7 @@ EVERYONE = {"10009", "10010", "10038", "10039", "20100", "40333", *(str(code) fo
 
 def test_only_the_key_the_funds_and_the_account_are_certain_to_concern_everyone() -> None:
     for status, code, verdict in CODES:
-        with told((status, code)):
+        with showing((status, code)):
             answer = classify(status, error(code))
 
             assert answer.everyone is (code in EVERYONE or (code == "99999" and status in (401, 402)))
@@ -168,7 +168,7 @@ def test_only_the_key_the_funds_and_the_account_are_certain_to_concern_everyone(
 
 def test_a_refusal_for_an_undocumented_reason_is_marked() -> None:
     for status, code, verdict in CODES:
-        with told((status, code)):
+        with showing((status, code)):
             unknown = code in ("49999", "12345", "99999") and verdict is PERMANENT
 
             assert classify(status, error(code)).unclassified is unknown
@@ -177,7 +177,7 @@ def test_a_refusal_for_an_undocumented_reason_is_marked() -> None:
 def test_a_code_of_receipts_that_comes_at_once_is_about_that_text() -> None:
     cases: list[str] = ["40001", "40002", "40004", "40008", "40009", "40012", "40015", "40017"]
     for code in cases:
-        with told(code):
+        with showing(code):
             answer = classify(400, error(code))
 
             assert (answer.verdict, answer.unclassified, answer.everyone) == (PERMANENT, False, False)
@@ -186,7 +186,7 @@ def test_a_code_of_receipts_that_comes_at_once_is_about_that_text() -> None:
 def test_a_code_that_may_be_about_the_sender_or_anything_is_unclassified() -> None:
     cases: list[str] = ["10005", "10012", "40005", "40010", "40013", "50000"]
     for code in cases:
-        with told(code):
+        with showing(code):
             answer = classify(404, error(code))
 
             assert (answer.verdict, answer.unclassified) == (PERMANENT, True)
@@ -240,7 +240,7 @@ def test_429_for_the_rate_waits_and_for_the_daily_spend_stops_until_midnight() -
 def test_a_fault_of_our_own_is_marked() -> None:
     cases: list[str] = ["10027", "10004", "10015", "10003", "10023", "10033"]
     for code in cases:
-        with told(code):
+        with showing(code):
             assert classify(422, error(code)).ours
 
 
@@ -285,14 +285,14 @@ DEFAULTS = [
 
 def test_unless_the_provider_asks_for_another_each_wait_has_its_length() -> None:
     for status, code, wait_ms in DEFAULTS:
-        with told((status, code, wait_ms)):
+        with showing((status, code, wait_ms)):
             assert classify(status, error(code)).wait_ms == wait_ms
 
 
 def test_the_wait_that_the_provider_asks_for_is_kept() -> None:
     cases: list[tuple[int, str]] = [row[:2] for row in DEFAULTS]
     for status, code in cases:
-        with told((status, code)):
+        with showing((status, code)):
             assert classify(status, error(code), retry_after="7").wait_ms == 7_000
 
 
@@ -329,7 +329,7 @@ def test_a_wait_is_read_from_seconds_or_an_epoch_and_bounded() -> None:
         ({"retry_after": "999999"}, 60 * MINUTE),
     ]
     for headers, wait_ms in cases:
-        with told((headers, wait_ms)):
+        with showing((headers, wait_ms)):
             assert classify(429, error("10011"), **headers).wait_ms == wait_ms
 
 
@@ -353,7 +353,7 @@ STOPPED_BY = [
 
 def test_an_open_breaker_is_about_the_fault_that_opened_it() -> None:
     for code, word in STOPPED_BY:
-        with told((code, word)):
+        with showing((code, word)):
             for reason in (code, f"{code} Some title of the provider's"):
                 fault = Control(breaker_reason=reason).breaker_fault
                 assert error_codes.explain(fault).stopped_by == word

@@ -11,7 +11,7 @@ from longcode.domain.message import Fault
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import Status
 from longcode.telnyx import protocol
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes.examples import TELNYX_ID
 from tests.unit.test_classify import ACCEPTED, AMBIGUOUS, WALL_S, classify, good
 
@@ -44,7 +44,7 @@ def test_a_2xx_that_names_no_id_may_have_been_taken() -> None:
         b"\xff",
     ]
     for content in cases:
-        with told(content):
+        with showing(content):
             answer = classify(200, content)
 
             assert answer.verdict is AMBIGUOUS
@@ -66,7 +66,7 @@ def test_a_yes_may_carry_a_later_word_already() -> None:
         ("something new", Status.SUBMITTED),
     ]
     for word, status in cases:
-        with told((word, status)):
+        with showing((word, status)):
             answer = classify(200, good(to=[{"status": word}]))
 
             assert (answer.verdict, answer.provider_status, answer.status) == (ACCEPTED, word, status)
@@ -75,7 +75,7 @@ def test_a_yes_may_carry_a_later_word_already() -> None:
 def test_a_yes_without_a_word_counts_as_queued() -> None:
     cases: list[object] = [[], None, "x", [None], [{}], [{"status": None}]]
     for to in cases:
-        with told(to):
+        with showing(to):
             answer = classify(200, good(to=to, parts=None))
 
             assert (answer.verdict, answer.provider_status, answer.parts) == (ACCEPTED, "queued", None)
@@ -84,7 +84,7 @@ def test_a_yes_without_a_word_counts_as_queued() -> None:
 def test_a_number_of_parts_that_no_text_has_is_not_taken() -> None:
     cases: list[object] = [True, False, 0, -1, 256, 10**40, 1.0, "2", None]
     for parts in cases:
-        with told(parts):
+        with showing(parts):
             answer = classify(200, good(parts=parts))
 
             assert (answer.verdict, answer.parts) == (ACCEPTED, None)
@@ -117,7 +117,7 @@ WORDS = [
 
 def test_titles_and_details_are_kept_as_plain_text() -> None:
     for said_so, kept in WORDS:
-        with told((said_so, kept)):
+        with showing((said_so, kept)):
             said = f'{{"code":"40310","title":"{said_so}","detail":"{said_so}"}}'
 
             refused = classify(400, f'{{"errors":[{said}]}}'.encode()).fault

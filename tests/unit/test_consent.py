@@ -8,7 +8,7 @@ import pytest
 from longcode.domain.errors import Unavailable
 from longcode.domain.opt_outs import OptOut, OptOutChange
 from longcode.use_cases import opt_outs
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes import FakeOptOuts
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import THEIRS
@@ -36,7 +36,7 @@ def test_words_in_any_order_end_with_the_latest_and_a_tie_is_a_stop() -> None:
     for times, states in itertools.product(
         itertools.product((0, 1, 2), repeat=3), itertools.product((True, False), repeat=3)
     ):
-        with told((times, states)):
+        with showing((times, states)):
             words = [word(time, out) for time, out in zip(times, states, strict=True)]
             last = max(times)
             out = any(said.opted_out for said in words if said.at_ms == START_MS + last)
@@ -108,7 +108,7 @@ def test_a_time_out_of_reason_never_counts_against_a_stop() -> None:
         (-1, NOW, NOW - 7 * DAY),
     ]
     for occurred_ms, stop_ms, start_ms in cases:
-        with told((occurred_ms, stop_ms, start_ms)):
+        with showing((occurred_ms, stop_ms, start_ms)):
             assert opt_outs.said_ms(occurred_ms, NOW, True) == stop_ms
             assert opt_outs.said_ms(occurred_ms, NOW, False) == start_ms
 

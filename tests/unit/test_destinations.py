@@ -8,7 +8,7 @@ from phonenumbers import PhoneMetadata
 
 from longcode.domain import destinations
 from longcode.domain.destinations import Destination, country, find, own_country, parse
-from tests.chance import told
+from tests.chance import showing
 
 OURS = "+12025550100"
 BRITISH = "+442079460123"
@@ -47,7 +47,7 @@ def test_a_setting_that_is_malformed_names_every_entry_that_is_wrong() -> None:
         ("+1,44,+45,0", "'44', '0'"),
     ]
     for setting, wrong in cases:
-        with told((setting, wrong)), pytest.raises(ValueError, match=re.escape(f"wrong is {wrong}") + "$"):
+        with showing((setting, wrong)), pytest.raises(ValueError, match=re.escape(f"wrong is {wrong}") + "$"):
             parse(setting)
 
 
@@ -72,14 +72,14 @@ def test_the_longest_entry_that_a_number_begins_with_decides() -> None:
         ("+1", "+1202555", "+1"),
     ]
     for setting, number, entry in cases:
-        with told((setting, number, entry)):
+        with showing((setting, number, entry)):
             assert decides(number, setting) == entry
 
 
 def test_country_code_1_alone_is_the_united_states_and_canada() -> None:
     cases: list[str] = [JAMAICAN, "+12425550123", "+17875550123", "+16715550123", "+19005550123"]
     for number in cases:
-        with told(number):
+        with showing(number):
             assert decides(number, "+1") is None
             assert decides(number, "+1,+12") is None
             assert decides(number, f"+1,{number[:5]}:3") == number[:5]
@@ -101,7 +101,7 @@ def test_without_a_setting_a_sender_may_text_its_own_country() -> None:
         ("+17875550123", ["+19395550123", OURS], [JAMAICAN]),
     ]
     for sender, yes, no in cases:
-        with told((sender, yes, no)):
+        with showing((sender, yes, no)):
             allowed = own_country(sender)
 
             assert [number for number in yes if not find(number, allowed)] == []

@@ -12,7 +12,7 @@ from longcode.domain.errors import InvalidRequest
 from longcode.domain.search import Position, Search
 from longcode.domain.status import Status
 from longcode.use_cases import search as find
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes.clock import START_MS
 
 THEIRS = "+12025550123"
@@ -44,7 +44,7 @@ def test_each_parameter_says_what_is_wanted() -> None:
         ),
     ]
     for parameters, search in cases:
-        with told((parameters, search)):
+        with showing((parameters, search)):
             assert find.query(parameters) == find.Query(search, None, 50)
 
 
@@ -94,7 +94,7 @@ SENSELESS: list[tuple[dict[str, str], str | None]] = [
 
 def test_a_parameter_that_makes_no_sense_is_named() -> None:
     for parameters, field in SENSELESS:
-        with told((parameters, field)):
+        with showing((parameters, field)):
             with pytest.raises(InvalidRequest) as refused:
                 find.query(parameters)
 
@@ -141,7 +141,7 @@ OTHERS: list[dict[str, str]] = [
 
 def test_a_cursor_of_another_search_is_refused() -> None:
     for other in OTHERS:
-        with told(other):
+        with showing(other):
             cursor = find.cursor(HERE, Search(tag="a"))
 
             with pytest.raises(InvalidRequest) as refused:
@@ -181,7 +181,7 @@ def malformed() -> dict[str, str]:
 def test_whatever_is_no_cursor_is_the_one_refusal() -> None:
     cases: list[str] = list(malformed())
     for name in cases:
-        with told(name):
+        with showing(name):
             with pytest.raises(InvalidRequest, match="This cursor is not one of ours") as refused:
                 find.query({"tag": "a", "cursor": malformed()[name]})
 

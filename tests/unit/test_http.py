@@ -13,7 +13,7 @@ from longcode.domain import errors
 from longcode.entrypoints import api, error_responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes import FakeClock, FakeLogger, FakeMetrics
 from tests.support.fakes.gateway import call
 
@@ -41,7 +41,7 @@ def test_an_id_in_the_path_is_read_whatever_its_case() -> None:
     cases: list[str] = ["id", "message_id"]
     others: list[str] = [IDENT, IDENT.upper(), IDENT.replace("-", "%2D")]
     for name, value in itertools.product(cases, others):
-        with told((name, value)):
+        with showing((name, value)):
             assert request(pathParameters={name: value}).path_id == IDENT
 
 
@@ -65,7 +65,7 @@ def test_an_id_in_the_path_that_is_none_is_refused_by_name() -> None:
         "%ff%fe",
     ]
     for value in cases:
-        with told(value):
+        with showing(value):
             with pytest.raises(errors.InvalidRequest) as refused:
                 _ = request(pathParameters={"id": value}).path_id
 
@@ -140,7 +140,7 @@ def test_a_body_that_is_no_json_is_refused() -> None:
         "\ud800",
     ]
     for body in cases:
-        with told(body), pytest.raises(errors.InvalidRequest):
+        with showing(body), pytest.raises(errors.InvalidRequest):
             _ = request(body=body).json
 
 
@@ -216,7 +216,7 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
 
 def test_an_error_has_one_answer() -> None:
     for error, status, code, fields, headers in REFUSALS:
-        with told((error, status, code, fields, headers)):
+        with showing((error, status, code, fields, headers)):
             answer = error_responses.error_response(error)
 
             assert answer.status == status

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from longcode.domain import pacing
 from longcode.domain.braking import Brake
 from longcode.domain.gate import Gate, Limiter
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes.clock import START_MS
 
 NOW = START_MS
@@ -152,7 +152,7 @@ def test_after_a_text_that_may_have_arrived_late_the_next_keeps_its_distance(lat
 def test_a_message_is_hidden_for_whole_seconds_and_never_too_long() -> None:
     cases: list[tuple[int, int]] = [(-5_000, 0), (0, 0), (999, 0), (1_000, 1), (2_999, 2), (360_000, 360)]
     for wait_ms, seconds in cases:
-        with told((wait_ms, seconds)):
+        with showing((wait_ms, seconds)):
             assert pacing.visibility_s(NOW + wait_ms, NOW) == seconds
 
 
@@ -174,7 +174,7 @@ def test_each_failed_try_waits_longer_with_up_to_a_quarter_of_jitter() -> None:
         (99, 600_000),
     ]
     for attempt, base_ms in cases:
-        with told((attempt, base_ms)):
+        with showing((attempt, base_ms)):
             assert pacing.backoff_ms(attempt, 0.0) == base_ms
             assert pacing.backoff_ms(attempt, 1.0) == base_ms * 5 // 4
             assert base_ms < pacing.backoff_ms(attempt, 0.5) < base_ms * 5 // 4
@@ -189,7 +189,7 @@ def test_what_has_held_for_long_is_looked_at_less_often() -> None:
         (10_800_000, 600_000),
     ]
     for held_ms, again_ms in cases:
-        with told((held_ms, again_ms)):
+        with showing((held_ms, again_ms)):
             assert pacing.recheck_ms(NOW - held_ms, NOW) == again_ms
 
 
@@ -216,7 +216,7 @@ def test_a_daily_limit_ends_at_the_coming_midnight_in_utc(now_ms: int, midnight_
 def test_retry_after_is_rounded_up_and_at_least_a_second() -> None:
     cases: list[tuple[int, int]] = [(-1, 1), (0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_001, 60)]
     for wait_ms, seconds in cases:
-        with told((wait_ms, seconds)):
+        with showing((wait_ms, seconds)):
             assert pacing.seconds_up(wait_ms) == seconds
 
 

@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 
 from longcode.domain.errors import SignatureRefused
 from longcode.telnyx import signature
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes.clock import START_MS
 
 NOW = START_MS
@@ -70,7 +70,7 @@ def test_both_headers_must_be_there(missing: str) -> None:
 def test_five_minutes_both_ways_are_tolerated() -> None:
     cases: list[int] = [0, 1, -1, 299, -299, 300, -300]
     for off_s in cases:
-        with told(off_s):
+        with showing(off_s):
             assert accepts(signed(timestamp=NOW_S + off_s))
 
 
@@ -96,7 +96,7 @@ def test_a_timestamp_that_is_no_plain_integer_is_refused_even_if_it_was_signed()
         str(NOW_S).translate({48 + digit: 0x660 + digit for digit in range(10)}),
     ]
     for timestamp in cases:
-        with told(timestamp):
+        with showing(timestamp):
             assert not accepts(signed(timestamp=timestamp))
 
 
@@ -112,7 +112,7 @@ def test_a_signature_that_is_none_is_refused() -> None:
         base64.b64encode(b"\0" * 64).decode(),
     ]
     for encoded in cases:
-        with told(encoded):
+        with showing(encoded):
             assert not accepts(signed() | {"telnyx-signature-ed25519": encoded})
 
 
@@ -198,7 +198,7 @@ def test_a_malformed_public_key_says_what_is_wrong_with_it() -> None:
         ("a" * 43, "is not base64"),
     ]
     for text, problem in cases:
-        with told((text, problem)), pytest.raises(ValueError, match=problem):
+        with showing((text, problem)), pytest.raises(ValueError, match=problem):
             signature.public_key(text)
 
 
@@ -225,7 +225,7 @@ def test_a_webhook_comes_from_one_of_the_ranges_that_were_named() -> None:
         ("provider.example", False),
     ]
     for address, allowed in cases:
-        with told((address, allowed)):
+        with showing((address, allowed)):
             assert comes_from(address, "192.76.120.192/27", "2001:db8::/32", "198.51.100.7") is allowed
 
 

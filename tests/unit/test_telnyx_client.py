@@ -8,7 +8,7 @@ from longcode.domain.outcomes import Verdict
 from longcode.telnyx import protocol
 from longcode.telnyx.client import SEND_S, TIMEOUT
 from longcode.use_cases.consume import SEND_BUDGET_MS
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes.examples import TELNYX_ID
 from tests.unit.telnyx_wire import MESSAGE, OUR_ID, YES, Keys, Wire, refused
 
@@ -67,7 +67,7 @@ def test_what_fails_after_that_may_have_been_taken_and_is_never_asked_again() ->
         httpx.TooManyRedirects,
     ]
     for error in cases:
-        with told(error):
+        with showing(error):
             wire = Wire(error("gone"))
 
             answer = wire.provider.send(MESSAGE)
@@ -92,7 +92,7 @@ def test_no_answer_is_ever_followed_by_a_second_request() -> None:
         (refused(422, "40310"), Verdict.PERMANENT),
     ]
     for answer, verdict in cases:
-        with told((answer, verdict)):
+        with showing((answer, verdict)):
             wire = Wire(answer)
 
             assert wire.provider.send(MESSAGE).verdict is verdict

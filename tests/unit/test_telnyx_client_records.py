@@ -9,7 +9,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.outcomes import Record
 from longcode.domain.status import Status
 from longcode.telnyx.client import MOST_PAGES, SEND_S
-from tests.chance import told
+from tests.chance import showing
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import TELNYX_ID, THEIRS, make_message
 from tests.unit.telnyx_wire import MESSAGE, Keys, Wire, refused
@@ -82,7 +82,7 @@ CANNOT_TELL: list[list[httpx.Response | Exception]] = [
 
 def test_records_that_were_read_to_their_end_and_have_nothing_say_so() -> None:
     for answers in NOTHING_THERE:
-        with told(answers):
+        with showing(answers):
             wire = Wire(*answers)
 
             assert wire.provider.record_of(MESSAGE) is None
@@ -100,7 +100,7 @@ def test_an_id_that_the_provider_says_it_does_not_have_is_nothing() -> None:
 def test_records_that_could_not_be_read_are_no_evidence() -> None:
     others: list[str | None] = [TELNYX_ID, None]
     for answers, telnyx_id in itertools.product(CANNOT_TELL, others):
-        with told((answers, telnyx_id)):
+        with showing((answers, telnyx_id)):
             wire = Wire(*answers)
 
             with pytest.raises(Unavailable, match="The provider's records"):
@@ -111,7 +111,7 @@ def test_records_that_could_not_be_read_are_no_evidence() -> None:
 
 def test_one_page_that_could_not_be_read_is_no_end() -> None:
     for answers in CANNOT_TELL:
-        with told(answers):
+        with showing(answers):
             wire = Wire(records(50), *answers)
 
             with pytest.raises(Unavailable):

@@ -10,7 +10,6 @@ class Status(StrEnum):
     proven not sent and is asked for again.
     """
 
-    HELD = "held"
     QUEUED = "queued"
     SENDING = "sending"
     UNKNOWN = "unknown"
@@ -44,7 +43,6 @@ class Status(StrEnum):
 
 
 _RANKS = {
-    Status.HELD: 5,
     Status.QUEUED: 10,
     Status.SENDING: 30,
     Status.UNKNOWN: 35,
@@ -84,4 +82,3 @@ class HeldBy(StrEnum):
     PAUSED = "paused"
     BREAKER = "breaker"
     PROVIDER_BACKOFF = "provider_backoff"
-    SCHEDULE = "schedule"

@@ -12,7 +12,6 @@ _REASONS = {
     HeldBy.PAUSED: "the end of a pause",
     HeldBy.BREAKER: "the provider, our account or our number to work again",
     HeldBy.PROVIDER_BACKOFF: "the provider, which asked for fewer texts or could not be reached",
-    HeldBy.SCHEDULE: "its time",
 }
 _NO_REASON = "its turn in the recipient queue"
 
