@@ -51,10 +51,10 @@ answer that is not the provider's own, a refusal of the account) goes back to it
 clear answer makes it `unknown`, and it leaves the recipient queue. From then on only evidence moves it: a signed
 receipt, which carries our message id; the provider's records, from two minutes on; and with
 `AmbiguousSends: resolve` a replay under the same key with the same bytes, from ten minutes to 23 hours after the
-claim, if the text is still valid. A replay is made only after the provider's records could be read and had nothing: "could not be
-read" is no evidence. If it has no clear answer either, another follows after 1, 4, 10 and 21 hours, and after
-an outage has ended; never more than eight. It takes its turn with the recipient's other texts and obeys pause,
-breaker and opt-outs.
+claim, if the text is still valid. A replay is made only after the provider's records could be read and had
+nothing: "could not be read" is no evidence. If it has no clear answer either, another follows after 1, 4, 10 and
+21 hours, and after an outage has ended; never more than eight. It takes its turn with the recipient's other
+texts and obeys pause, breaker and opt-outs.
 
 ## Outages
 
