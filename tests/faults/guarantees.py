@@ -53,8 +53,8 @@ receipt, which carries our message id; the provider's records, from two minutes 
 `AmbiguousSends: resolve` a replay under the same key with the same bytes, from ten minutes to 23 hours after the
 claim, if the text is still valid. A replay is made only after the provider's records could be read and had
 nothing: "could not be read" is no evidence. If it has no clear answer either, another follows after 1, 4, 10 and
-21 hours, and after an outage has ended; never more than eight. It takes its turn with the recipient's other texts
-and obeys pause, breaker and opt-outs.
+21 hours, and after an outage has ended; never more than eight. It takes its turn with the recipient's other
+texts and obeys pause, breaker and opt-outs.
 
 ## Outages
 
