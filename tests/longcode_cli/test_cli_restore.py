@@ -81,7 +81,7 @@ def test_what_had_not_left_comes_back_in_doubt_and_can_not_be_claimed(before: Wo
         assert not before.target.messages.claim(ident(number), "again", ACCEPTED_MS).won
     assert before.target.messages.waiting(10) == ([], False)
     told = before.says("status", ident(1))
-    assert "operator; restored The text was put back" in told
+    assert "restored The text was put back" in told
 
 
 def test_what_had_left_and_who_opted_out_come_back_as_they_were(before: World, dynamodb: Any) -> None:
