@@ -222,9 +222,7 @@ def test_a_status_explains_its_errors_in_both_places() -> None:
 
 def test_a_refused_send_is_explained() -> None:
     provider = {"code": "20100", "title": "Insufficient funds", "detail": ""}
-    refused = SendRefused(
-        "No.", code="provider_not_configured", status_code=503, message_id="m", provider=provider
-    )
+    refused = SendRefused("No.", code="provider_not_configured", message_id="m", provider=provider)
 
     fields = body(error_responses.error_response(refused))
 

@@ -198,14 +198,14 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
     (errors.RecipientQueueFull("m", retry_after_s=7), 429, "recipient_queue_full", {}, {"retry-after": "7"}),
     (errors.DailyLimitReached("m", retry_after_s=7), 429, "daily_limit", {}, {"retry-after": "7"}),
     (
-        errors.SendRefused("m", code="provider_unreachable", status_code=503, message_id=IDENT, retry_after_s=5),
+        errors.SendRefused("m", code="provider_unreachable", message_id=IDENT, retry_after_s=5),
         503,
         "provider_unreachable",
         {"message_id": IDENT},
         {"retry-after": "5"},
     ),
     (
-        errors.SendRefused("m", code="outcome_unknown", status_code=504, message_id=IDENT),
+        errors.SendRefused("m", code="outcome_unknown", message_id=IDENT),
         504,
         "outcome_unknown",
         {"message_id": IDENT, "status": "unknown"},

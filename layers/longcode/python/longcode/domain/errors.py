@@ -122,7 +122,7 @@ class DailyLimitReached(RequestError):
 class SendRefused(LongCodeError):
     """A text that was to leave now did not, and why.
 
-    `status_code` is the HTTP status to answer with; `provider` holds the provider's own code and title.
+    `provider` holds the provider's own code and title, `provider_status` the HTTP status of its answer.
     """
 
     def __init__(
@@ -130,17 +130,17 @@ class SendRefused(LongCodeError):
         message: str,
         *,
         code: str,
-        status_code: int,
         message_id: str,
         retry_after_s: int | None = None,
         provider: dict[str, str] | None = None,
+        provider_status: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
-        self.status_code = status_code
         self.message_id = message_id
         self.retry_after_s = retry_after_s
         self.provider = provider
+        self.provider_status = provider_status
 
 
 class Unavailable(LongCodeError):

@@ -53,8 +53,8 @@ def error_response(exc: errors.RequestError | errors.SendRefused | errors.Unavai
     match exc:
         case errors.SendRefused():
             fields |= _send_fields(exc)
-            if exc.code == "provider_refused":
-                status = exc.status_code
+            if exc.code == "provider_refused" and exc.provider_status and 400 <= exc.provider_status < 500:
+                status = exc.provider_status
             retry_after_s = exc.retry_after_s
         case errors.Unavailable():
             fields["error"] = f"{exc}. Try again with the same Idempotency-Key."

@@ -73,7 +73,6 @@ def _stopped(message: Message, stopped: tuple[int, HeldBy, str], now: int) -> Se
     return SendRefused(
         f"Sending is stopped: {reason}.",
         code=held_by.value if held_by is HeldBy.PAUSED else "sending_stopped",
-        status_code=503,
         message_id=message.id,
         retry_after_s=pacing.seconds_up(until - now),
     )
@@ -120,7 +119,6 @@ def _wait_for_turn(message: Message, gate: Gate, deps: SendDependencies, now: in
         raise SendRefused(
             "The provider asks us to slow down. Nothing was sent; try again later.",
             code="provider_rate_limited",
-            status_code=429,
             message_id=message.id,
             retry_after_s=pacing.seconds_up(due - now),
         )
@@ -202,13 +200,13 @@ def _refusal(message: Message, answer: Answer) -> SendRefused:
     if answer.http_status == 401:
         return SendRefused(
             "The provider refuses our API key. Check TelnyxApiKey.",
-            code="provider_unauthorized", status_code=401, message_id=message.id, provider=provider,
+            code="provider_unauthorized", message_id=message.id, provider=provider,
         )  # fmt: skip
     if answer.verdict is Verdict.BACK_OFF:
         wait = pacing.seconds_up(answer.wait_ms or 1000)
         return SendRefused(
             "The provider asks us to slow down. Nothing was sent; try again later.",
-            code="provider_rate_limited", status_code=429, message_id=message.id, provider=provider,
+            code="provider_rate_limited", message_id=message.id, provider=provider,
             retry_after_s=wait,
         )  # fmt: skip
     if answer.verdict in (Verdict.NOT_SENT, Verdict.CONFIGURATION):
@@ -218,17 +216,16 @@ def _refusal(message: Message, answer: Answer) -> SendRefused:
             if reached
             else "The provider could not be reached. Nothing was sent; it is safe to try again.",
             code="provider_not_configured" if reached else "provider_unreachable",
-            status_code=503, message_id=message.id, retry_after_s=60 if reached else 5, provider=provider,
+            message_id=message.id, retry_after_s=60 if reached else 5, provider=provider,
         )  # fmt: skip
     if answer.opted_out:
         return SendRefused(
             OPTED_OUT,
-            code="recipient_opted_out", status_code=403, message_id=message.id, provider=provider,
+            code="recipient_opted_out", message_id=message.id, provider=provider,
         )  # fmt: skip
-    status = answer.http_status if answer.http_status and 400 <= answer.http_status < 500 else 422
     return SendRefused(
         f"The provider refuses this text: {fault.title}",
-        code="provider_refused", status_code=status, message_id=message.id, provider=provider,
+        code="provider_refused", provider_status=answer.http_status, message_id=message.id, provider=provider,
     )  # fmt: skip
 
 
@@ -237,6 +234,5 @@ def _unknown(message: Message) -> SendRefused:
         "The provider did not say whether it took this text. It will not be sent twice: "
         "follow /sms/status, or repeat the request with the same Idempotency-Key.",
         code="outcome_unknown",
-        status_code=504,
         message_id=message.id,
     )
