@@ -164,6 +164,7 @@ def run(program: str, stack: Stack, message_id: str) -> str:
     """What a documented command prints on the shared stack, with a text and numbers of this file's own."""
     program = re.sub(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", message_id, program)
     program = re.sub(r"\+1[0-9]{3}555(?=01)", "+1308555", program)
+    program = program.replace("Idempotency-Key: ", "Idempotency-Key: documented-")
     program = program.replace(
         "devtools.local_stack sign", f"devtools.local_stack sign --dir {shlex.quote(stack_home(stack))}"
     )

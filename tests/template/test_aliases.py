@@ -12,7 +12,7 @@ from tests.support.fakes import ROOT
 from tests.template.test_template_security import FUNCTIONS, deployed, transformed
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
-NO_RELEASE = '  Release:\n    Type: String\n    Default: ""\n'
+NO_RELEASE = '  Release: {Type: String, Default: ""'
 assert NO_RELEASE in TEMPLATE
 
 
