@@ -1,21 +1,26 @@
 """Ports: what the use cases need of the world."""
 
 # Times are epoch milliseconds. Every port may raise errors.Unavailable.
+#
+# The types are for checkers only, so that a function starts with no more of the domain than it uses.
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from longcode.domain.braking import Brake
-from longcode.domain.events import Counted, Event, PublishResult
-from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
-from longcode.domain.message import Entry, Fault, Message
-from longcode.domain.metrics import Metric
-from longcode.domain.opt_outs import OptOut
-from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recorded
-from longcode.domain.pacing import Reservation
-from longcode.domain.search import Found, Position, Search
-from longcode.domain.status import HeldBy, Status
+if TYPE_CHECKING:
+    from longcode.domain.braking import Brake
+    from longcode.domain.events import Counted, Event, PublishResult
+    from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
+    from longcode.domain.message import Entry, Fault, Message
+    from longcode.domain.metrics import Metric
+    from longcode.domain.opt_outs import OptOut
+    from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recorded
+    from longcode.domain.pacing import Reservation
+    from longcode.domain.search import Found, Position, Search
+    from longcode.domain.status import HeldBy, Status
 
 
 class Clock(Protocol):
@@ -362,7 +367,7 @@ class Logger(Protocol):
 
 
 # What a fault means, by its code. It knows the codes of the provider and those of this service.
-Explain = Callable[[Fault], Code]
+type Explain = Callable[[Fault], Code]
 
 # Runs jobs side by side and returns when all have ended.
 Parallel = Callable[[Sequence[Callable[[], None]]], None]
