@@ -277,7 +277,7 @@ def _moment(value: Any) -> datetime | None:
 def _when(text: Text) -> str:
     if text.took_s is not None:
         return f"after {text.took_s:.1f} s"
-    if text.eta and text.status in ("queued", "held"):
+    if text.eta and text.status == "queued":
         left = (text.eta - datetime.now(UTC)).total_seconds()
         return f"in {left:.1f} s" if left > 0 else "now"
     return ""

@@ -1,6 +1,6 @@
 """GET /health: whether the stores answer, how much waits, and what became of the rest."""
 
-from longcode.entrypoints import container
+from longcode.entrypoints import container, responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 
@@ -10,16 +10,7 @@ def handler(service: container.Service) -> container.Handler:
     counters, queue = service.counters, service.queue
 
     def health(_request: Request) -> Response:
-        by_status = counters.read(None)
-        return Response(
-            200,
-            {
-                "status": "healthy",
-                "queue_size": queue.size(),
-                "tracked_messages": sum(by_status.values()),
-                "by_status": by_status,
-            },
-        )
+        return responses.health(counters.read(None), queue.size())
 
     return service.api(health)
 

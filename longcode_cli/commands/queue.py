@@ -118,7 +118,7 @@ def _suspicions(control: Control, *, full: bool) -> list[str]:
         f"Texts to {count(len(numbers), 'recipient')} in a row met "
         f"{'an outage of the provider' if kind == 'outage' else plain(kind)} "
         f"({', '.join(number(one, full=full) for one in numbers)}): "
-        f"with {send_attempt.SUSPECTS} the breaker opens."
+        f"with {send_attempt.BREAKER_RECIPIENTS} the breaker opens."
         for kind, numbers in sorted(_suspected(control).items())
     ]
 

@@ -9,7 +9,7 @@ import pytest
 from longcode.domain.errors import Unavailable
 from longcode.domain.pacing import recipient_key
 from longcode.domain.status import Status
-from longcode.use_cases.queue_messages import RENEW_AFTER
+from longcode.use_cases.batch_results import RENEW_AFTER
 from tests.functional.consumer_steps import INTERVAL_MS, SLOW_MS, A, B, C, batch, failed, gaps
 from tests.support.fakes import OURS, THEIRS, FakeClock, FakeQueue, World, make_settings, make_world
 from tests.support.fakes import provider as providers

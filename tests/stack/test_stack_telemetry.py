@@ -24,7 +24,7 @@ from devtools.local_stack.telemetry.operations import Operations
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
 from longcode.aws import queue
 from longcode.domain.metrics import DIMENSIONS, NAMESPACE, Metric
-from longcode.use_cases.send_attempt import SUSPECTS
+from longcode.use_cases.send_attempt import BREAKER_RECIPIENTS
 from longcode_cli import queues
 from longcode_cli.stack import on_this_machine
 from tests.stack.world import RUNS, Silent
@@ -220,7 +220,11 @@ class Trouble:
         self.reconcile()
 
     def stops(self) -> None:
-        for outcome, several in (("unauthenticated", 1), ("no_funds", 1), ("from_not_on_profile", SUSPECTS)):
+        for outcome, several in (
+            ("unauthenticated", 1),
+            ("no_funds", 1),
+            ("from_not_on_profile", BREAKER_RECIPIENTS),
+        ):
             for to in (number("0107"), number("0110"), number("0111"))[:several]:
                 self.provider("faults", {"outcome": outcome, "to": to})
                 self.text("send", to)

@@ -64,6 +64,18 @@ def test_the_page_of_settings_names_every_parameter_of_the_template() -> None:
     assert missing == []
 
 
+def test_the_page_of_settings_has_the_values_that_the_template_allows() -> None:
+    rows = {
+        row.split("`")[1]: row for row in (ROOT / "docs/settings.md").read_text().splitlines() if row[:3] == "| `"
+    }
+    for name, parameter in TEMPLATE["Parameters"].items():
+        allowed = "".join(f"`{value}`" for value in parameter.get("AllowedValues", ()))
+        if "MinValue" in parameter:
+            allowed = f"{parameter['MinValue']:,} to {parameter['MaxValue']:,}"
+        column = rows[name].split("|")[3].strip()
+        assert (column.replace(", ", "") if "`" in column else column) == allowed, name
+
+
 def test_the_api_page_has_every_route_of_the_template() -> None:
     page = (ROOT / "docs/api.md").read_text()
     for resource in RESOURCES.values():

@@ -7,7 +7,7 @@ from longcode.domain.metrics import Metric
 from longcode.entrypoints.error_responses import INTERNAL_ERROR, error_response
 from longcode.entrypoints.requests import GatewayEvent, Request
 from longcode.entrypoints.responses import Response
-from longcode.use_cases import outages
+from longcode.use_cases import store_failures
 from longcode.use_cases.ports import Clock, Logger, Metrics
 
 
@@ -26,7 +26,7 @@ def answer(
             metrics.count(Metric.SIGNATURES_REFUSED)
             metrics.count(Metric.WEBHOOKS, 0)
         if isinstance(exc, errors.Unavailable):
-            outages.note(exc, metrics, logger)
+            store_failures.note(exc, metrics, logger)
     except Exception:
         # The one place that must survive anything.
         logger.exception("request.crashed")

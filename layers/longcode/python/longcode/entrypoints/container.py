@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from longcode.aws.observability import LambdaLogger, LambdaMetrics
     from longcode.domain import pacing
     from longcode.domain.message import Message
-    from longcode.use_cases import ports, queue_messages, reconcile, send_attempt
+    from longcode.use_cases import batch_results, ports, reconcile, send_attempt
     from longcode.use_cases.quota import Quota
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
@@ -216,15 +216,16 @@ class Service:
 
     def asked_for(self, request: Request, route: str) -> "Message":
         """The message that a send or queue request asks for. Raises InvalidRequest."""
+        from longcode.domain import send_request
         from longcode.use_cases import enqueue
 
         settings = self.settings
         message = enqueue.new_message(
-            enqueue.parse_send_request(request.json, settings.long_code),
+            send_request.parse_send_request(request.json, settings.long_code),
             route=route,
             sender=settings.long_code,
             caller=request.caller,
-            key=enqueue.idempotency_key(request.header("Idempotency-Key")),
+            key=send_request.idempotency_key(request.header("Idempotency-Key")),
             webhook_url=request.webhook_url(settings.webhook_url),
             now_ms=self.clock.now_ms(),
         )
@@ -251,7 +252,7 @@ class Service:
         return self.clock.now_ms() + min(int(remaining), at_most_ms)
 
     @cached_property
-    def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[queue_messages.Result]]]":
+    def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[batch_results.Result]]]":
         """consume.send_batch, with everything but the deadline and the batch."""
         from longcode.use_cases.consume import send_batch
 

@@ -1,4 +1,4 @@
-"""The one map from errors to HTTP: the status, `code`, Retry-After and further fields of each."""
+"""The one map from errors to HTTP: the status of each error code, and how an error becomes an answer."""
 
 from typing import NamedTuple
 

@@ -13,9 +13,9 @@ from longcode.entrypoints.requests import opt_out_cursor
 from longcode.telnyx import error_codes
 
 if TYPE_CHECKING:
+    from longcode.use_cases.batch_results import Result
     from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
-    from longcode.use_cases.queue_messages import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,17 @@ def processed(results: "list[Result]", remaining: int) -> Response:
             )
         # A message that was dealt with before is neither: it is simply gone from the queue.
     return Response(200, {"processed": good, "failed": len(rows) - good, "results": rows, "remaining": remaining})
+
+
+def health(by_status: Mapping[str, int], queue_size: int) -> Response:
+    """GET /health: how much waits in the queue, and how many messages there are by status."""
+    fields = {
+        "status": "healthy",
+        "queue_size": queue_size,
+        "tracked_messages": sum(by_status.values()),
+        "by_status": by_status,
+    }
+    return Response(200, fields)
 
 
 def status(message: Message, forecast: "Forecast | None") -> Response:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from longcode.aws import queue
+from longcode.use_cases.batch_results import Result
 from longcode.use_cases.ports import Clock, Envelope, Logger, Queue
-from longcode.use_cases.queue_messages import Result
 
 # Any: Lambda's SQS event and its partial batch response are JSON.
 Event = Mapping[str, Any]

@@ -10,7 +10,7 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import outages, send_attempt
+from longcode.use_cases import send_attempt, store_failures
 from longcode.use_cases.ports import Counters, Depth, Heartbeat, Queue
 from longcode.use_cases.send_attempt import SendDependencies
 
@@ -57,7 +57,7 @@ class Gauges:
             try:
                 gauge()
             except Unavailable as exc:
-                outages.note(exc, self.deps.metrics, self.deps.logger)
+                store_failures.note(exc, self.deps.metrics, self.deps.logger)
 
     def _stops(self) -> None:
         control = self.deps.limits.read_gate("", "").control

@@ -10,7 +10,7 @@ from longcode.domain.opt_out_keywords import OptOutKeyword
 from longcode.domain.opt_outs import OptOut
 from longcode.domain.outcomes import Responsible
 from longcode.domain.status import Status
-from longcode.use_cases import outages
+from longcode.use_cases import store_failures
 from longcode.use_cases.ports import Counters, EventBus, Explain, Heartbeat, Logger, Metrics
 
 # The version of every event's schema (docs/events.md). A new field leaves it as it is.
@@ -71,7 +71,7 @@ def publish(
     except Unavailable as exc:
         # All of it is published once more: events may be delivered twice.
         logger.warning("publish.uncounted", fault=str(exc))
-        outages.note(exc, metrics, logger)
+        store_failures.note(exc, metrics, logger)
         return 0
     for metric, value in (row for change in done for row in measured(change, explain)):
         metrics.count(metric, value)
@@ -87,7 +87,7 @@ def _hear(beats: Sequence[int], heartbeat: Heartbeat, metrics: Metrics, logger: 
         heartbeat.hear(beats[-1])
     except Unavailable as exc:
         # The next beat says it too, and until then the lag is what it looks like.
-        outages.note(exc, metrics, logger)
+        store_failures.note(exc, metrics, logger)
 
 
 def measured(change: Change, explain: Explain) -> Iterator[tuple[Metric, float]]:

@@ -10,7 +10,7 @@ from longcode.domain.destinations import Destination
 from longcode.domain.errors import DailyLimitReached, DestinationNotAllowed, Unavailable
 from longcode.domain.message import Message, iso
 from longcode.domain.metrics import Metric
-from longcode.use_cases import outages
+from longcode.use_cases import store_failures
 from longcode.use_cases.ports import Limits, Logger, Metrics
 
 
@@ -110,7 +110,7 @@ class Quota:
                 self.limits.uncount(cap.key)
             except Unavailable as exc:
                 # The day has one text less, and ends.
-                outages.note(exc, self.metrics, self.logger)
+                store_failures.note(exc, self.metrics, self.logger)
 
 
 def _day(message: Message) -> str:

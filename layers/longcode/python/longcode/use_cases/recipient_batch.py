@@ -8,8 +8,8 @@ from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer
 from longcode.domain.status import Status
 from longcode.use_cases import send_attempt
+from longcode.use_cases.batch_results import Result
 from longcode.use_cases.ports import Envelope
-from longcode.use_cases.queue_messages import Result
 from longcode.use_cases.send_attempt import SendDependencies
 from longcode.use_cases.slots import SlottedMessage
 

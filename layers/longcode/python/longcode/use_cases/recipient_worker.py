@@ -9,9 +9,9 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import CLAIM_MS, Entry, Fault, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import outages, send_attempt
+from longcode.use_cases import send_attempt, store_failures
+from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Claim, Envelope, Queue
-from longcode.use_cases.queue_messages import Result, forget, hide
 from longcode.use_cases.recipient_batch import RecipientBatch
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 from longcode.use_cases.slots import Slots, SlottedMessage
@@ -81,7 +81,7 @@ class RecipientWorker:
 
     def give_up(self, exc: Unavailable) -> None:
         """A store is down: nothing may leave that could not be recorded."""
-        outages.note(exc, self._deps.metrics, self._deps.logger, message_ids=self._ids)
+        store_failures.note(exc, self._deps.metrics, self._deps.logger, message_ids=self._ids)
         self._put_off()
 
     def _put_off(self) -> None:

@@ -13,7 +13,7 @@ from longcode.domain.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, Messa
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Receipt, Verdict
 from longcode.domain.status import Status
-from longcode.use_cases import backlog, outages, send_attempt
+from longcode.use_cases import backlog, send_attempt, store_failures
 from longcode.use_cases.gauges import Gauges
 from longcode.use_cases.ports import Queue
 from longcode.use_cases.send_attempt import PROBE_MS, REPLAY_AFTER_MS, SendDependencies
@@ -92,7 +92,7 @@ class Reconciler:
                 looked += len(missing[start : start + _PUT_AT_ONCE])
         except Unavailable as exc:
             # The queue is down: each further try would take its time.
-            outages.note(exc, deps.metrics, deps.logger, message_ids=[message.id for message in missing])
+            store_failures.note(exc, deps.metrics, deps.logger, message_ids=[message.id for message in missing])
         rest = [message for message in messages if not (message.status is Status.QUEUED and message.unqueued)]
         for message in sorted(rest, key=lambda message: (message.status is Status.UNKNOWN, message.accepted_ms)):
             if deps.clock.now_ms() > deadline_ms:
@@ -101,7 +101,7 @@ class Reconciler:
                 self._look(message, deadline_ms)
                 looked += 1
             except Unavailable as exc:
-                outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
+                store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
             except Exception:
                 # One message that can't be settled must not hide all others, minute by minute.
                 deps.logger.exception("reconcile.crashed", message_id=message.id)
@@ -191,7 +191,7 @@ class Reconciler:
             self.deps.limits.settle(message.recipient)
         except Unavailable as exc:
             # Those behind it wait for some minutes, and no longer.
-            outages.note(exc, self.deps.metrics, self.deps.logger, message_id=message.id)
+            store_failures.note(exc, self.deps.metrics, self.deps.logger, message_id=message.id)
 
     def _replay(self, message: Message, age: int, gate: Gate, deadline_ms: int) -> None:
         """Repeat a request under its key, after the provider's records were read and had nothing.

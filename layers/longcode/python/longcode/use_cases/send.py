@@ -9,7 +9,7 @@ from longcode.domain.message import Entry, Fault, Message, same_request
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import outages, send_attempt
+from longcode.use_cases import send_attempt, store_failures
 from longcode.use_cases.quota import Quota
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 
@@ -46,7 +46,7 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
         attempt = _leave(message, deps, gate)
     except Unavailable as exc:
         # The request has left, or is stored and will. "Try again" would now be leave for a second text.
-        outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
+        store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
         raise _unknown(message) from exc
     if attempt.answer.verdict is Verdict.ACCEPTED:
         return attempt.message, attempt.answer
@@ -105,7 +105,7 @@ def _end(message: Message, deps: SendDependencies, fault: Fault) -> None:
     try:
         send_attempt.fail(message, deps, fault, deps.clock.now_ms(), safe_to_retry=True)
     except Unavailable as exc:
-        outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
+        store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
         raise _unknown(message) from exc
 
 
@@ -140,7 +140,7 @@ def _leave(message: Message, deps: SendDependencies, gate: Gate) -> send_attempt
         try:
             deps.limits.push(pacing.recipient_key(message.recipient), next_ms)
         except Unavailable as exc:
-            outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
+            store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
     return attempt
 
 

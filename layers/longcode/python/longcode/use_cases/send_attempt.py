@@ -15,13 +15,13 @@ from longcode.domain.opt_outs import OptOutChange
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Pace
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import opt_outs, outages
+from longcode.use_cases import opt_outs, store_failures
 from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
 
 # How long one try through an open breaker has before another may.
 PROBE_MS = 15_000
 # To so many recipients in a row must a text not have been taken before that counts for all.
-SUSPECTS = 3
+BREAKER_RECIPIENTS = 3
 # So often a text is refused in a way that may be the account's, while the provider takes others, before it fails.
 _REFUSALS = 5
 # The one kind of trouble that has no code of the provider's.
@@ -201,7 +201,7 @@ def learn(message: Message, answer: Answer, deps: SendDependencies, gate: Gate, 
         try:
             write()
         except Unavailable as exc:
-            outages.note(exc, deps.metrics, deps.logger, message_id=message.id)
+            store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
     return again
 
 
@@ -294,7 +294,7 @@ def _suspect(message: Message, answer: Answer, deps: SendDependencies, gate: Gat
         # The one try through an open breaker.
         _open(message, answer, deps, gate)
         return
-    if deps.limits.suspect(_kind(answer), message.recipient, now) >= SUSPECTS:
+    if deps.limits.suspect(_kind(answer), message.recipient, now) >= BREAKER_RECIPIENTS:
         _open(message, answer, deps, gate)
 
 

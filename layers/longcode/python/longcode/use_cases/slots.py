@@ -8,7 +8,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import outages
+from longcode.use_cases import store_failures
 from longcode.use_cases.ports import Envelope
 from longcode.use_cases.send_attempt import SendDependencies
 
@@ -114,7 +114,7 @@ class Slots:
                     self._deps.messages.hold(message.id, slot, item.held_by, item.turn)
                 item.fresh = False
         except Unavailable as exc:
-            outages.note(
+            store_failures.note(
                 exc, self._deps.metrics, self._deps.logger, message_ids=[item.message.id for item in self.items]
             )
             self.give_back(self.items)
@@ -127,4 +127,4 @@ class Slots:
         try:
             self._deps.limits.give_back(self._key, self._reservation, unused, self.spacing)
         except Unavailable as exc:
-            outages.note(exc, self._deps.metrics, self._deps.logger)
+            store_failures.note(exc, self._deps.metrics, self._deps.logger)

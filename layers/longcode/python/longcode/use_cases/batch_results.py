@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Message
 from longcode.domain.outcomes import Answer
-from longcode.use_cases import outages
+from longcode.use_cases import store_failures
 from longcode.use_cases.ports import Envelope, Queue
 from longcode.use_cases.send_attempt import SendDependencies
 
@@ -39,7 +39,7 @@ def forget(envelopes: Sequence[Envelope], deps: SendDependencies, queue: Queue) 
             queue.delete(envelopes)
     except Unavailable as exc:
         ids = [envelope.message_id for envelope in envelopes]
-        outages.note(exc, deps.metrics, deps.logger, message_ids=ids)
+        store_failures.note(exc, deps.metrics, deps.logger, message_ids=ids)
 
 
 def hide(envelopes: Sequence[Envelope], delay_s: int, deps: SendDependencies, queue: Queue) -> None:
@@ -58,4 +58,4 @@ def hide(envelopes: Sequence[Envelope], delay_s: int, deps: SendDependencies, qu
             queue.renew(worn)
     except Unavailable as exc:
         ids = [envelope.message_id for envelope in envelopes]
-        outages.note(exc, deps.metrics, deps.logger, message_ids=ids)
+        store_failures.note(exc, deps.metrics, deps.logger, message_ids=ids)

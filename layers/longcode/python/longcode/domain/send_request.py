@@ -1,0 +1,120 @@
+"""The body of a send or queue request and its Idempotency-Key, validated."""
+
+import re
+from dataclasses import dataclass
+
+from longcode.domain import phone, segments, visible
+from longcode.domain.errors import InvalidRequest
+from longcode.domain.message import MAX_TAG_CHARACTERS, is_tag
+
+MAX_METADATA_BYTES = 2048
+
+
+_FIELDS = frozenset(("to", "message", "metadata"))
+
+
+# RFC draft "The Idempotency-Key HTTP Header Field", narrowed to what every client can write.
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+# What no text has, and why.
+_NOT_IN_TEXT = {
+    "\0": "a phone may take it for the end of the text",
+    "\ufffd": "it stands for bytes that were not UTF-8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """A validated send request."""
+
+    recipient: str
+    text: str
+    metadata: dict[str, str]
+    segments: int
+
+
+def parse_send_request(fields: object, our_number: str) -> SendRequest:
+    """Read the body of a send or queue request. Raises InvalidRequest that names the field."""
+    if not isinstance(fields, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    unknown = sorted(set(fields) - _FIELDS)
+    if unknown:
+        raise InvalidRequest("Unknown field. Known are: message, metadata, to.", field=str(unknown[0])[:64])
+    missing = [name for name in ("to", "message") if fields.get(name) in (None, "")]
+    if missing:
+        raise InvalidRequest("Missing required fields: 'to' and 'message'.", field=missing[0])
+    return SendRequest(
+        recipient=_recipient(fields["to"], our_number),
+        text=(text := _text(fields["message"])),
+        metadata=_metadata(fields.get("metadata")),
+        segments=segments.count(text),
+    )
+
+
+def _recipient(value: object, our_number: str) -> str:
+    if not isinstance(value, str) or not phone.is_e164(value):
+        raise InvalidRequest("'to' must be one phone number in E.164 format, as +12025550123.", field="to")
+    if value == our_number:
+        raise InvalidRequest("'to' is the number that this service sends from.", field="to")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequest("'message' must be a string.", field="message")
+    if not value.strip():
+        raise InvalidRequest("'message' must not be empty.", field="message")
+    if not _is_unicode(value):
+        raise InvalidRequest("'message' holds half of a surrogate pair.", field="message")
+    if not visible.seen(value):
+        raise InvalidRequest(
+            f"'message' has no character that can be seen, only {visible.points(value)}.", field="message"
+        )
+    for character, why in _NOT_IN_TEXT.items():
+        if character in value:
+            raise InvalidRequest(f"'message' holds {visible.points(character)}: {why}.", field="message")
+    parts = segments.count(value)
+    if parts > segments.MAX_PARTS:
+        raise InvalidRequest(
+            f"'message' would take {parts} parts; the provider takes at most {segments.MAX_PARTS}.",
+            field="message",
+        )
+    return value
+
+
+def _metadata(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(inner, str) for inner in value.values()):
+        raise InvalidRequest("'metadata' must be a flat object of strings.", field="metadata")
+    if not all(name and _is_unicode(name) and _is_unicode(inner) for name, inner in value.items()):
+        raise InvalidRequest("'metadata' has an empty name or half of a surrogate pair.", field="metadata")
+    if "tag" in value and not is_tag(value["tag"]):
+        raise InvalidRequest(
+            f"'metadata.tag' must have 1 to {MAX_TAG_CHARACTERS} visible characters: "
+            "nothing could be found by this one.",
+            field="metadata.tag",
+        )
+    if sum(len(name.encode()) + len(inner.encode()) for name, inner in value.items()) > MAX_METADATA_BYTES:
+        raise InvalidRequest(f"'metadata' is larger than {MAX_METADATA_BYTES} bytes.", field="metadata")
+    return dict(value)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def idempotency_key(value: str | None) -> str | None:
+    """The caller's Idempotency-Key, None if there is none. Raises InvalidRequest."""
+    if value is None:
+        return None
+    if not _KEY.fullmatch(value):
+        raise InvalidRequest(
+            "'Idempotency-Key' must be 1 to 255 visible ASCII characters.", field="Idempotency-Key"
+        )
+    return value
