@@ -10,6 +10,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.pacing import recipient_key
 from longcode.domain.status import Status
 from longcode.use_cases.batch_results import RENEW_AFTER
+from longcode.use_cases.recipient_worker import LEAD_MS
 from tests.functional.consumer_steps import INTERVAL_MS, SLOW_MS, A, B, C, batch, failed, gaps
 from tests.support.fakes import OURS, THEIRS, FakeClock, FakeQueue, World, make_settings, make_world
 from tests.support.fakes import provider as providers
@@ -17,6 +18,17 @@ from tests.support.fakes.provider import Behaviour
 from tests.support.fakes.webhooks import inbound
 
 # --------------------------------------------------------------------------------------------- the good day
+
+
+def test_a_text_is_claimed_shortly_before_its_slot_so_that_its_request_leaves_on_time(world: World) -> None:
+    for _ in range(2):
+        world.enqueue()
+    world.consume()
+
+    first, second = world.provider.requests
+    claimed = {message.id: message.claimed_ms for message in world.messages.all}
+    assert second.arrived_ms - first.arrived_ms == INTERVAL_MS
+    assert claimed[second.key] == second.arrived_ms - LEAD_MS
 
 
 def test_a_queued_text_is_sent_once_and_leaves_the_queue(world: World) -> None:

@@ -222,6 +222,19 @@ def test_a_number_that_the_account_may_not_text_stops_no_other_and_fails_in_the_
     assert 5 <= len(asked) <= 9
 
 
+def test_the_same_refusal_of_two_recipients_stops_no_one_else(world: World) -> None:
+    for to in (THEIRS, OTHER):
+        world.provider.then(*[refuses(403, "40319", "Not allowed")] * 9, to=to)
+        world.enqueue(to)
+    world.consume(until_ms=world.clock.now + 14_000)
+    world.enqueue(THIRD)
+    world.consume(until_ms=world.clock.now + 2_000)
+
+    assert len(world.provider.requests) >= 3
+    assert world.limits.control.breaker_since_ms is None
+    assert len(texts_of(world, THIRD)) == 1
+
+
 def test_the_same_refusal_of_three_recipients_stops_all_and_burns_nothing(world: World) -> None:
     world.provider.usual = refuses(403, "40319", "Not allowed")
     for to in (THEIRS, OTHER, THIRD, FOURTH):

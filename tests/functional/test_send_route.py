@@ -71,6 +71,7 @@ OUTCOMES: list[tuple[Behaviour, Status, int, str, str | None]] = [
     (providers.SPEND_LIMIT, Status.FAILED, 503, "provider_not_configured", "60"),
     (providers.OPTED_OUT, Status.FAILED, 403, "recipient_opted_out", None),
     (providers.NO_SUCH_NUMBER, Status.FAILED, 400, "provider_refused", None),
+    (refuses(410, "40310", "Invalid 'to' address"), Status.FAILED, 410, "provider_refused", None),
     (refuses(422, "10027", "Key reused"), Status.FAILED, 422, "provider_refused", None),
     (providers.ACCEPTS_AND_HANGS, Status.UNKNOWN, 504, "outcome_unknown", None),
     (providers.HANGS, Status.UNKNOWN, 504, "outcome_unknown", None),
