@@ -1,6 +1,7 @@
-"""Reads the service's own SAM template as plain data."""
+"""Reads SAM templates as plain data, the service's own above all."""
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -30,11 +31,16 @@ def _short_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _short_tag)
 
 
+def read(path: Path) -> dict[str, Any]:
+    """The template in `path`; short tags in their long form."""
+    template: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 -- a CSafeLoader
+    return template
+
+
 @cache
 def load() -> dict[str, Any]:
     """The template; short tags in their long form. It is the same object each time: do not change it."""
-    template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506 -- a CSafeLoader
-    return template
+    return read(TEMPLATE)
 
 
 def functions() -> set[str]:
