@@ -1,10 +1,9 @@
-"""`python -m bench.braking`: what becomes of a sender whose provider answers 429, in virtual time.
+"""`python -m bench.braking`: what becomes of a sender whose provider answers 429, in virtual time."""
 
-Many invocations work on recipient queues and share one item of a store. They look at it before each text, take a
-turn where a brake is on, and change it after a 429, each of which takes a few milliseconds, while clocks differ.
-The provider counts in one of three ways. `longcode.domain.braking` is compared with what was there before and with
-three simpler ways; nothing of `longcode.use_cases.consume` runs here.
-"""
+# Many invocations work on recipient queues and share one item of a store. They look at it before each text, take a
+# turn where a brake is on, and change it after a 429, each of which takes a few milliseconds, while clocks differ.
+# The provider counts in one of three ways. `longcode.domain.braking` is compared with what was there before and
+# with three simpler ways; nothing of `longcode.use_cases.consume` runs here.
 
 import heapq
 import random

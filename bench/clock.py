@@ -1,8 +1,7 @@
-"""Virtual time, and how long things take in it.
+"""Virtual time, and how long things take in it."""
 
-The figures are those of a small function in the provider's and the tables' region, with tails; every one comes
-from one seeded generator, so that a run can be repeated.
-"""
+# The figures are those of a small function in the provider's and the tables' region, with tails; every one comes
+# from one seeded generator, so that a run can be repeated.
 
 import heapq
 import math

@@ -1,8 +1,7 @@
-"""What a function talks to while its start is measured: Lambda's runtime API; AWS and the provider over TLS.
+"""What a function talks to while its start is measured: Lambda's runtime API; AWS and the provider over TLS."""
 
-All of it listens on 127.0.0.1 and runs in the process of the benchmark, outside of the quota. Behind the AWS side
-is moto, so that a function gets real answers; the provider takes every text.
-"""
+# All of it listens on 127.0.0.1 and runs in the process of the benchmark, outside of the quota. Behind the AWS
+# side is moto, so that a function gets real answers; the provider takes every text.
 
 import itertools
 import json

@@ -1,10 +1,9 @@
-"""A model of one SQS FIFO queue, fast enough for a million texts.
+"""A model of one SQS FIFO queue, fast enough for a million texts."""
 
-Its rules: a group's texts come in order, and none of them while one is hidden or under way; a receive takes as
-many of one group as it can, then goes on to the next, ten at most, oldest head first; visibility is in whole
-seconds; each receive counts, and one too many sends a text to the dead letters; no more than 120,000 are under
-way at a time.
-"""
+# Its rules: a group's texts come in order, and none of them while one is hidden or under way; a receive takes as
+# many of one group as it can, then goes on to the next, ten at most, oldest head first; visibility is in whole
+# seconds; each receive counts, and one too many sends a text to the dead letters; no more than 120,000 are under
+# way at a time.
 
 import heapq
 from collections import deque

@@ -1,9 +1,8 @@
-"""The first scenario on the local stack: real processes, real time, measured where the texts arrive.
+"""The first scenario on the local stack: real processes, real time, measured where the texts arrive."""
 
-The consumer runs as deployed, behind a wrapper that notes how often SQS says each message was received. Beside
-it, and at the same time, a plain loop sends one text an interval straight to the simulated provider: what that
-loop loses, the machine has taken.
-"""
+# The consumer runs as deployed, behind a wrapper that notes how often SQS says each message was received. Beside
+# it, and at the same time, a plain loop sends one text an interval straight to the simulated provider: what that
+# loop loses, the machine has taken.
 
 # ruff: noqa: ARG002  # who says nothing has no use for what is to be said
 

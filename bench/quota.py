@@ -1,8 +1,7 @@
-"""A share of a CPU for one process and its children: a control group with a quota.
+"""A share of a CPU for one process and its children: a control group with a quota."""
 
-Linux only, and the control groups must be writable, which mostly means root. There is no other way to the same:
-a lower priority takes nothing from a process that runs alone.
-"""
+# Linux only, and the control groups must be writable, which mostly means root. There is no other way to the same:
+# a lower priority takes nothing from a process that runs alone.
 
 import os
 import time

@@ -1,8 +1,7 @@
-"""The ports that longcode.use_cases.consume needs, in memory and in virtual time.
+"""The ports that longcode.use_cases.consume needs, in memory and in virtual time."""
 
-Each has what sending needs where the provider takes every text, and no more: another call is an error. The limits
-are the tests' own fake, as it does what the real table does.
-"""
+# Each has what sending needs where the provider takes every text, and no more: another call is an error. The
+# limits are the tests' own fake, as it does what the real table does.
 
 # ruff: noqa: ARG002  # the ports say what is handed over; not all of it matters here
 

@@ -1,7 +1,6 @@
-"""Four ways to pace a queue: ours, by the code that ships, and three baselines that exist only here.
+"""Four ways to pace a queue: ours, by the code that ships, and three baselines that exist only here."""
 
-A strategy gets the texts of one batch, spends virtual time on them, and returns those that the queue may forget.
-"""
+# A strategy gets the texts of one batch, spends virtual time on them, and returns those that the queue may forget.
 
 # ruff: noqa: ARG002  # a strategy is handed what any of them needs
 

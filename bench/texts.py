@@ -1,4 +1,4 @@
-"""One text on its way through a benchmark, and what it met there. Times are milliseconds of virtual time."""
+"""One text on its way through a benchmark and what it met there, in milliseconds of virtual time."""
 
 from dataclasses import dataclass
 

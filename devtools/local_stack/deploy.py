@@ -1,15 +1,14 @@
-"""Deploys the built template into the emulator, and makes good what the emulator leaves out.
+"""Deploys the built template into the emulator, and makes good what the emulator leaves out."""
 
-What differs from AWS is here and nowhere in the template:
-
-- a FIFO mapping of the emulator works on one batch at a time, so that it gets identical siblings
-  (AWS refuses those; order and locks hold all the same);
-- its OpenAPI import drops gateway responses, so that they are put from the template;
-- its REST API gets an id of our choosing (the `ms-custom-id` tag), so that the webhook address is
-  known before the first deployment. The emulator makes a new API when its routes change and refuses
-  an id that is in use, so the id follows the definition. Where a change of the definition turns out
-  to be none of the routes, the API keeps its old id and the address is put right.
-"""
+# What differs from AWS is here and nowhere in the template:
+#
+# - a FIFO mapping of the emulator works on one batch at a time, so that it gets identical siblings
+#   (AWS refuses those; order and locks hold all the same);
+# - its OpenAPI import drops gateway responses, so that they are put from the template;
+# - its REST API gets an id of our choosing (the `ms-custom-id` tag), so that the webhook address is
+#   known before the first deployment. The emulator makes a new API when its routes change and refuses
+#   an id that is in use, so the id follows the definition. Where a change of the definition turns out
+#   to be none of the routes, the API keeps its old id and the address is put right.
 
 import hashlib
 import json

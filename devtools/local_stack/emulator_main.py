@@ -1,9 +1,8 @@
-"""Runs the AWS emulator; its functions run on a Python that has nothing but the standard library.
+"""Runs the AWS emulator; its functions run on a Python that has nothing but the standard library."""
 
-Executed by the emulator's own interpreter, which has none of our packages. The emulator starts
-functions with `sys.executable`, so an import that no layer declares would find the emulator's own
-packages. `-S` hides them, and a function that works here works in Lambda as far as imports go.
-"""
+# Executed by the emulator's own interpreter, which has none of our packages. The emulator starts
+# functions with `sys.executable`, so an import that no layer declares would find the emulator's own
+# packages. `-S` hides them, and a function that works here works in Lambda as far as imports go.
 
 import gc
 import json

@@ -1,9 +1,9 @@
-"""How the emulator's functions are started, on a machine of two cores as on a larger one.
+"""How the emulator's functions are started, on a machine of two cores as on a larger one."""
 
-The emulator unpacks the function and its layers for each further worker, thousands of files, and starts one for
-each invocation that finds no idle one. Under load that is all it does. Here every archive is unpacked once, and an
-invocation waits a moment for a worker that is warm already before it starts another, one at a time for a function.
-"""
+# The emulator unpacks the function and its layers for each further worker, thousands of files, and starts one for
+# each invocation that finds no idle one. Under load that is all it does. Here every archive is unpacked once, and
+# an invocation waits a moment for a worker that is warm already before it starts another, one at a time for a
+# function.
 
 import hashlib
 import os

@@ -1,8 +1,7 @@
-"""Runs one built function as Lambda would: the runtime's own client, the layers, and nothing else.
+"""Runs one built function as Lambda would: the runtime's own client, the layers, and nothing else."""
 
-With a Docker engine `sam local invoke` does it in Lambda's image. Without one, the runtime interface
-emulator that comes with the SAM CLI does, on a Python that sees only the function and its layers.
-"""
+# With a Docker engine `sam local invoke` does it in Lambda's image. Without one, the runtime interface
+# emulator that comes with the SAM CLI does, on a Python that sees only the function and its layers.
 
 import json
 import os

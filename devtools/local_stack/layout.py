@@ -1,8 +1,7 @@
-"""Where a local stack keeps its files, and the record of what runs.
+"""Where a local stack keeps its files, and the record of what runs."""
 
-One directory is one stack: `.local` is the everyday one, `--dir` names another that shares nothing
-with it but the built functions.
-"""
+# One directory is one stack: `.local` is the everyday one, `--dir` names another that shares nothing
+# with it but the built functions.
 
 import json
 import os

@@ -1,7 +1,6 @@
-"""The alias of each function.
+"""The alias of each function."""
 
-A published version never changes. The alias moves to another one when the parameter `Release` has another value.
-"""
+# A published version never changes. The alias moves to another one when the parameter `Release` has another value.
 
 # What calls a function calls this alias of it, as template.yaml has it.
 ALIAS = "live"

@@ -1,8 +1,7 @@
-"""`python -m devtools.scan`: run every scanner; end with 1 on a finding.
+"""`python -m devtools.scan`: run every scanner; end with 1 on a finding."""
 
-What is accepted all the same is said to the scanner itself, with its reason: devtools/scan/checkov.yaml and
-`checkov:skip` in the templates, `zizmor: ignore` in the workflows.
-"""
+# What is accepted all the same is said to the scanner itself, with its reason: devtools/scan/checkov.yaml and
+# `checkov:skip` in the templates, `zizmor: ignore` in the workflows.
 
 import os
 import sys

@@ -1,9 +1,8 @@
-"""The provider's error catalogue: a code's title, its wording and the HTTP status it comes with.
+"""The provider's error catalogue: a code's title, its wording and the HTTP status it comes with."""
 
-Source: developers.telnyx.com, "API error codes" and "Messaging error codes". The documentation
-gives no HTTP status for most codes; where it is silent, 400 is used for the messaging range. A
-client must therefore decide by `errors[].code`, which is what the provider asks for anyway.
-"""
+# Source: developers.telnyx.com, "API error codes" and "Messaging error codes". The documentation
+# gives no HTTP status for most codes; where it is silent, 400 is used for the messaging range. A
+# client must therefore decide by `errors[].code`, which is what the provider asks for anyway.
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,9 +1,8 @@
-"""What the provider knows: messages, idempotency records, opt-outs and the log of requests.
+"""What the provider knows: messages, idempotency records, opt-outs and the log of requests."""
 
-Pure state: every method takes what it needs, time included. With a journal each change is also a
-line in a file, written before the caller hears of it, so that a restart (or a crash) forgets no
-message and no idempotency key.
-"""
+# Pure state: every method takes what it needs, time included. With a journal each change is also a
+# line in a file, written before the caller hears of it, so that a restart (or a crash) forgets no
+# message and no idempotency key.
 
 import bisect
 import json

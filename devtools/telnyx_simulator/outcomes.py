@@ -1,8 +1,7 @@
-"""What happens to a text, by the last four digits of its number: the one table behind --help.
+"""What happens to a text, by the last four digits of its number: the one table behind --help."""
 
-Any area code will do: +1 202 555 0154 and +1 303 555 0154 are refused alike, so that a test has as
-many recipients of a kind as it needs. A number that is not in the table is delivered.
-"""
+# Any area code will do: +1 202 555 0154 and +1 303 555 0154 are refused alike, so that a test has as
+# many recipients of a kind as it needs. A number that is not in the table is delivered.
 
 import re
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
-"""How a text is encoded and into how many parts it is cut: what the provider bills.
+"""How a text is encoded and into how many parts it is cut: what the provider bills."""
 
-Source: 3GPP TS 23.038 (the GSM 7-bit default alphabet and its extension table) and the lengths that
-the provider documents: 160/153 septets, 70/67 UTF-16 units.
-"""
+# Source: 3GPP TS 23.038 (the GSM 7-bit default alphabet and its extension table) and the lengths that
+# the provider documents: 160/153 septets, 70/67 UTF-16 units.
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,8 +1,7 @@
-"""A send request, checked as strictly as the provider might: every fault is a documented code.
+"""A send request, checked as strictly as the provider might: every fault is a documented code."""
 
-Unknown fields are refused. Whether the real API refuses them is not documented; a client that
-sends none is right either way, and only a strict double can show that it sends none.
-"""
+# Unknown fields are refused. Whether the real API refuses them is not documented; a client that
+# sends none is right either way, and only a strict double can show that it sends none.
 
 import json
 import re

@@ -1,8 +1,7 @@
-"""Webhooks: built, signed and delivered as the provider does it, with the faults asked for.
+"""Webhooks: built, signed and delivered as the provider does it, with the faults asked for."""
 
-Source: the provider's webhook pages. Exactly 200 within 2 s counts; three attempts a URL, then three
-on the next URL, then the event is gone. The signature is Ed25519 over `{timestamp}|{raw body}`.
-"""
+# Source: the provider's webhook pages. Exactly 200 within 2 s counts; three attempts a URL, then three
+# on the next URL, then the event is gone. The signature is Ed25519 over `{timestamp}|{raw body}`.
 
 import asyncio
 import base64

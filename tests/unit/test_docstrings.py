@@ -1,13 +1,17 @@
-"""What a docstring shows in an interpreter is what the code does."""
+"""Docstrings: each example does what it shows, and a module says what it is in one sentence."""
 
+import ast
 import doctest
 import importlib
+import re
 
 from tests.support.fakes import ROOT
 
 LAYER = ROOT / "layers/longcode/python"
 FOLDERS = {LAYER: ("longcode",), ROOT: ("devtools", "longcode_cli", "tests", "bench")}
 PROMPT = ">" * 3 + " "
+# It shows the tree of all errors at a glance.
+LONGER = {"layers/longcode/python/longcode/domain/errors.py"}
 
 
 def test_every_example_in_a_docstring_does_what_it_says() -> None:
@@ -22,3 +26,14 @@ def test_every_example_in_a_docstring_does_what_it_says() -> None:
 
     assert "longcode.telnyx.error_codes" in ran
     assert {module: result for module, result in ran.items() if result.failed or not result.attempted} == {}
+
+
+def test_a_module_says_what_it_is_in_one_sentence() -> None:
+    found = set()
+    for folder in ("layers/longcode", "functions", "longcode_cli", "devtools", "bench"):
+        for path in (ROOT / folder).rglob("*.py"):
+            words = ast.get_docstring(ast.parse(path.read_text())) or ""
+            if "\n\n" in words or len(re.findall(r"[.!?](?:\s|$)", words)) != 1:
+                found.add(path.relative_to(ROOT).as_posix())
+
+    assert found == LONGER

@@ -1,7 +1,6 @@
-"""Draws a dashboard as one picture (SVG), in CloudWatch's grid of 24 columns.
+"""Draws a dashboard as one picture (SVG), in CloudWatch's grid of 24 columns."""
 
-The text stays text, so that the picture is small, can be searched, and its links work.
-"""
+# The text stays text, so that the picture is small, can be searched, and its links work.
 
 import io
 import re

@@ -1,8 +1,7 @@
-"""Gathers what a local stack can tell about itself, in the shape of CloudWatch's metrics.
+"""Gathers what a local stack can tell about itself, in the shape of CloudWatch's metrics."""
 
-Our own metrics are read from the very lines that CloudWatch would read. Some of AWS's have a stand-in, named in
-`STAND_INS`; the others only AWS publishes, and nothing is made up for them.
-"""
+# Our own metrics are read from the very lines that CloudWatch would read. Some of AWS's have a stand-in, named in
+# `STAND_INS`; the others only AWS publishes, and nothing is made up for them.
 
 import re
 import threading

@@ -1,9 +1,8 @@
-"""The part of CloudWatch's metric math that this project uses.
+"""The part of CloudWatch's metric math that this project uses."""
 
-What is not known here raises, and names the expression: no alarm must pass a test because half of it was skipped.
-Missing data are treated as CloudWatch's guide says: as 0 in arithmetic and comparisons of two series where one of
-them has a value; there is no point where both have none, or where something is divided by 0.
-"""
+# What is not known here raises, and names the expression: no alarm must pass a test because half of it was
+# skipped. Missing data are treated as CloudWatch's guide says: as 0 in arithmetic and comparisons of two series
+# where one of them has a value; there is no point where both have none, or where something is divided by 0.
 
 import ast
 import re

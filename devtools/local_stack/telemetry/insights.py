@@ -1,7 +1,6 @@
-"""The part of the CloudWatch Logs Insights language that this project's queries use, over log lines in memory.
+"""The part of the CloudWatch Logs Insights language that this project's queries use, over log lines in memory."""
 
-What is not known here raises, and names the query.
-"""
+# What is not known here raises, and names the query.
 
 import json
 import re

@@ -1,1 +1,1 @@
-"""Long Code SMS: paced, tracked texts over a Telnyx long code. See docs/architecture.md."""
+"""Long Code SMS: paced, tracked texts over a Telnyx long code (docs/architecture.md)."""

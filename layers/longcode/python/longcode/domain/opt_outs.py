@@ -15,7 +15,8 @@ class OptOutChange:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """Whether a number wants texts, and the changes of that, oldest first (`use_cases.opt_outs` keeps the last 100).
+    """Whether a number wants texts, and the changes of that, oldest first (`use_cases.opt_outs` keeps the last
+    100).
 
     `said_ms` is when the present state was last said, also where that changed nothing. `revision` counts the
     writes of the entry; 0 is one from before they were counted. `number` is in its canonical form.
