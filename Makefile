@@ -111,7 +111,7 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 	@./longcode destroy --env $(STAGE) $(if $(YES),--yes)
 
 # ---------------------------------------------------------------------------------------- checks
-SOURCES := layers functions longcode_cli devtools bench tests
+SOURCES := layers functions longcode_cli devtools bench docs tests
 
 .PHONY: test check format bench cost docs guarantees walk
 test: $(INSTALLED) $(SCAN)/.synced ## Run every test

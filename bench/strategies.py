@@ -31,7 +31,7 @@ from longcode.use_cases.consume import send_batch
 from longcode.use_cases.ports import Envelope, Queue
 from longcode.use_cases.send_attempt import SendDependencies
 
-# The consumer's timeout in the template, less what wiring keeps of it for the answer.
+# The consumer's timeout in the template, less what the container keeps of it for the answer.
 TIMEOUT_MS = 60_000
 DEADLINE_MS = TIMEOUT_MS - 2_000
 

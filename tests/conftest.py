@@ -24,7 +24,7 @@ OPERATED = ("tests/longcode_cli/test_cli_stack.py", "tests/longcode_cli/test_cli
 # Stacks wait more than they work. Two begin with something else, as the first one builds what all of them deploy.
 FIRST = (
     "tests/stack/test_stack_faults.py",
-    "tests/contract/test_finder_contract.py",
+    "tests/contract/test_search_index_contract.py",
     "tests/faults/test_faults_outages.py",
     OPERATED[0],
     "tests/stack/test_stack_telemetry.py",

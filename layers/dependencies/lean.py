@@ -1,7 +1,6 @@
-"""Takes out of the installed packages what a start would read for nothing: `python lean.py FOLDER SERVICE ...`.
+"""Takes out of the installed packages what a start would read for nothing: `python lean.py FOLDER SERVICE ...`."""
 
-Run by the Makefile beside it, on any Python 3.13 and with nothing installed.
-"""
+# Run by the Makefile beside it, on any Python 3.13 and with nothing installed.
 
 import gzip
 import json

@@ -51,14 +51,14 @@ class Failing:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=["throttled", "denied", "timeout"])
-@pytest.mark.parametrize("call", ["put", "receive", "defer", "done", "size"])
+@pytest.mark.parametrize("call", ["put", "receive", "hide", "delete", "size"])
 def test_a_queue_that_fails_is_unavailable(error: Exception, call: str) -> None:
     queue = SqsQueue(Failing(error), "https://sqs.invalid/q")  # type: ignore[arg-type]
     calls: dict[str, Callable[[], object]] = {
         "put": lambda: queue.put([waiting(make_message())]),
         "receive": queue.receive,
-        "defer": lambda: queue.hide([ENVELOPE], [1]),
-        "done": lambda: queue.delete([ENVELOPE]),
+        "hide": lambda: queue.hide([ENVELOPE], [1]),
+        "delete": lambda: queue.delete([ENVELOPE]),
         "size": queue.size,
     }
 

@@ -315,13 +315,13 @@ def test_what_could_not_be_renewed_is_not_given_up(refusing: Refuse) -> None:
 
 
 @pytest.mark.parametrize("call", ["hide", "delete"])
-def test_what_fails_to_be_deferred_or_done_is_tried_again(refusing: Refuse, call: str) -> None:
+def test_what_fails_to_be_hidden_or_deleted_is_tried_again(refusing: Refuse, call: str) -> None:
     good, _ = refusing()
     good.put(texts_for_one(12))
     envelopes = received(good)
     queue, client = refusing(lambda call, number: call == 0 and number < 4)
 
-    if call == "defer":
+    if call == "hide":
         queue.hide(envelopes, [0] * 12)
         assert {one.receives for one in received(good)} == {2}
     else:
@@ -340,7 +340,7 @@ def test_what_always_fails_to_be_hidden_or_deleted_is_an_outage(refusing: Refuse
     queue, _ = refusing(lambda *_: True)
 
     with pytest.raises(Unavailable, match="The queue"):
-        queue.delete(envelopes) if call == "done" else queue.hide(envelopes, [0, 0])
+        queue.delete(envelopes) if call == "delete" else queue.hide(envelopes, [0, 0])
 
     assert good.size() == 2
 
@@ -352,7 +352,7 @@ def test_a_handle_that_is_no_longer_good_is_left_at_that(refusing: Refuse, call:
     envelopes = received(good)
     queue, client = refusing(lambda _, number: number == 1, sender_fault=True)
 
-    queue.delete(envelopes) if call == "done" else queue.hide(envelopes, [0, 0, 0])
+    queue.delete(envelopes) if call == "delete" else queue.hide(envelopes, [0, 0, 0])
 
     assert client.calls == [3]
-    assert good.size() == (1 if call == "done" else 3)
+    assert good.size() == (1 if call == "delete" else 3)

@@ -1,4 +1,4 @@
-"""The second look: what fell between two steps is settled by evidence, and never by a guess."""
+"""The reconciler settles what fell between two steps by evidence, and never by a guess."""
 
 from collections.abc import Sequence
 

@@ -131,7 +131,7 @@ def test_the_sample_receipts_are_about_the_message_that_the_provider_has(
     assert message.status is status
 
 
-def test_the_sample_stop_is_heeded(known: World) -> None:
+def test_the_sample_stop_is_respected(known: World) -> None:
     known.invoke("webhook", signed(EVENTS["webhook-200-stop"], known.clock.now))
 
     assert known.optouts.entries[THEIRS].opted_out

@@ -262,7 +262,7 @@ def test_a_text_that_may_ask_for_an_end_changes_nothing_and_can_be_found(
         ("+551187654321", "+5511987654321"),
     ],
 )
-def test_a_stop_is_heeded_in_all_ways_to_write_the_number(sender: str, to: str) -> None:
+def test_a_stop_is_respected_in_all_ways_to_write_the_number(sender: str, to: str) -> None:
     world = make_world(make_settings(allowed_destinations=(Destination("*"),)))
     waiting = world.enqueue(to).fields["message_id"]
     world.webhook(inbound(sender, "STOP", world.clock.now, to=OURS))
@@ -365,7 +365,7 @@ def test_a_stop_that_others_keep_out_of_the_ledger_has_the_provider_try_again() 
     assert (first.status, again.status) == (503, 200)
 
 
-def test_a_stop_whose_second_write_failed_is_heeded_when_the_provider_tries_again(world: World) -> None:
+def test_a_stop_whose_second_write_failed_is_respected_when_the_provider_tries_again(world: World) -> None:
     body = inbound(THEIRS, "STOP", world.clock.now, to=OURS)
     world.optouts.faults.fail("replace")
     assert world.webhook(body).status == 503

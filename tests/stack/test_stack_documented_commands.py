@@ -55,8 +55,17 @@ def commands(page: Path) -> list[str]:
     return found
 
 
+def inline(page: Path) -> list[str]:
+    """The commands in the running text of a page: those of `longcode` and `make` with their words."""
+    text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    found = re.findall(r"`((?:\./)?longcode [a-z][^`]*|make [a-z][^`]*)`", text)
+    return [command.replace("longcode ", "./longcode ", 1) if command[0] == "l" else command for command in found]
+
+
 COMMANDS = {
-    f"{page.relative_to(ROOT).as_posix()}: {command}": command for page in PAGES for command in commands(page)
+    f"{page.relative_to(ROOT).as_posix()}: {command}": command
+    for page in PAGES
+    for command in (*commands(page), *inline(page))
 }
 
 

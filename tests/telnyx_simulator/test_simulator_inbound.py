@@ -108,7 +108,7 @@ def test_an_inbound_request_that_makes_no_sense_is_refused_with_a_reason(
     assert answer.json()["error"]
 
 
-def test_any_bytes_are_signed_and_posted_and_the_answer_is_told(provider: Running, inbox: Inbox) -> None:
+def test_any_bytes_are_signed_and_posted_and_the_answer_is_printed(provider: Running, inbox: Inbox) -> None:
     raw = b'{"data": {"id": "\\ud800", "event_type": "message.received", "payload": {}}, "odd": "\xff"}'
 
     to_one = provider.client.post("/_provider/signed", params={"url": f"{inbox.url}/hook"}, content=raw)

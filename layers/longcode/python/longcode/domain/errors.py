@@ -1,22 +1,21 @@
-"""Every failure this service can name.
+"""Every failure this service can name."""
 
-LongCodeError
-├── ConfigurationError            a setting is missing or malformed: nothing starts
-├── RequestError                  the caller's to fix: one 4xx
-│   ├── InvalidRequest              400, names the field
-│   ├── SignatureRefused            401, whatever was wrong with the signature
-│   ├── RecipientOptedOut           403
-│   ├── DestinationNotAllowed       403, not among AllowedDestinations
-│   ├── NotFound                    404
-│   ├── MethodNotAllowed            405
-│   ├── IdempotencyMismatch         409, the key was used with another body
-│   ├── IdempotencyInProgress       409, the first request with this key still runs
-│   ├── RecipientQueueFull          429, with a Retry-After
-│   └── DailyLimitReached           429, with a Retry-After
-├── SendRefused                   the provider did not take a text that was to leave now
-├── Unavailable                   a store or the queue did not answer: try again
-└── Crashed                       anything else: it is in the log
-"""
+# LongCodeError
+# ├── ConfigurationError            a setting is missing or malformed: nothing starts
+# ├── RequestError                  the caller's to fix
+# │   ├── InvalidRequest              names the field
+# │   ├── SignatureRefused            whatever was wrong with the signature
+# │   ├── RecipientOptedOut
+# │   ├── DestinationNotAllowed       not among AllowedDestinations
+# │   ├── NotFound
+# │   ├── MethodNotAllowed
+# │   ├── IdempotencyMismatch         the key was used with another body
+# │   ├── IdempotencyInProgress       the first request with this key still runs
+# │   ├── RecipientQueueFull          with a Retry-After
+# │   └── DailyLimitReached           with a Retry-After
+# ├── SendRefused                   the provider did not take a text that was to leave now
+# ├── Unavailable                   a store or the queue did not answer: try again
+# └── Crashed                       anything else: it is in the log
 
 
 class LongCodeError(Exception):

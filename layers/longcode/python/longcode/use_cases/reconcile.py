@@ -1,6 +1,6 @@
 """The reconciler: finds what fell between two steps, and settles it by evidence."""
 
-# Each minute, over the sparse index of what needs attention and when: texts that never got into the queue, claims
+# Each minute, over the sparse index of what is due and when: texts that never got into the queue, claims
 # whose invocation died, sends whose outcome is unknown, receipts that never came, texts too old to send.
 
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -261,3 +262,20 @@ def test_a_text_that_could_not_be_sent_says_that_it_may_be_sent_again() -> None:
 
     assert [row["status"] for row in history] == ["accepted", "failed"]
     assert history[1]["errors"][0]["explanation"]["resend"] == "later"
+
+
+# A short code, and numbers of things.
+NO_CODES = ("40404", "10000", "20000")
+
+
+def test_each_provider_code_that_a_page_or_the_doctor_names_is_in_the_table() -> None:
+    pages = [*(ROOT / "docs").glob("*.md"), *(ROOT / "longcode_cli").rglob("*.py"), ROOT / "README.md"]
+    named = {
+        (path.name, code)
+        for path in pages
+        for code in re.findall(r"(?<![\d#,.])(?:10|20|40)\d{3}(?![\d,.]\d|\d|ms| ms)", path.read_text())
+        if path.name not in ("performance.md", "cost.md", "settings.md")
+    }
+
+    assert ("operations.md", "40300") in named
+    assert sorted((name, code) for name, code in named if code not in {*CODES, *NO_CODES}) == []
