@@ -2,7 +2,7 @@
 
 import pytest
 
-from longcode.domain.message import Message
+from longcode.domain.message import Entry, Fault, Message
 from longcode.domain.outcomes import Answer
 from longcode.domain.pacing import recipient_key, sender_key
 from longcode.domain.status import Status
@@ -222,6 +222,27 @@ def test_a_request_that_the_provider_refused_for_good_has_the_same_answer_again(
 
     assert len(world.provider.requests) == 1
     assert again == first
+
+
+@pytest.mark.parametrize(
+    ("detail", "code"),
+    [("Blocked due to STOP message", "recipient_opted_out"), ("The number is on no profile.", "provider_refused")],
+)
+def test_a_repeated_request_says_of_one_code_for_two_things_which_it_was(
+    world: World, detail: str, code: str
+) -> None:
+    world.provider.then(providers.ACCEPTS_AND_HANGS)
+    world.send(key="order-17")
+    (message,) = world.messages.all
+    refused = Entry(
+        world.clock.now, "failed", "reconciler", faults=(Fault("40300", "Not allowed", detail, http_status=403),)
+    )
+    assert world.messages.end(message, Status.FAILED, refused, world.clock.now)
+
+    again = world.send(key="order-17")
+
+    assert (again.status, again.fields["code"]) == (403, code)
+    assert len(world.provider.requests) == 1
 
 
 def test_a_receipt_settles_the_answer_to_a_repeated_request(world: World) -> None:
