@@ -9,12 +9,8 @@ from longcode.use_cases import publish
 
 def handler(service: container.Service) -> container.Handler:
     """The publisher over `service`."""
-    event_bus, counters, heartbeat, explain = (
-        service.event_bus,
-        service.counters,
-        service.heartbeat,
-        service.explain,
-    )
+    event_bus, counters = service.event_bus, service.counters
+    heartbeat, explain = service.heartbeat, service.explain
 
     def publish_changes(changes: Sequence[events.Change]) -> int:
         return publish.publish(
