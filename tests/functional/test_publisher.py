@@ -10,7 +10,7 @@ import pytest
 from longcode.domain.message import Entry, Fault, Message
 from longcode.domain.opt_outs import OptOut, OptOutChange
 from longcode.domain.status import Status
-from tests.support.fakes import THEIRS, World
+from tests.support.fakes import THEIRS, World, make_settings, make_world
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OURS, TELNYX_ID, make_message
 from tests.support.fakes.stream import Image, event, failures
@@ -200,6 +200,21 @@ def test_what_is_no_change_of_status_is_no_event(world: World, before: Any, afte
     assert publish_to(world, (before, after)) == []
 
     assert world.event_bus.heard == []
+
+
+def test_with_final_events_alone_the_rest_is_counted_and_not_published() -> None:
+    world = make_world(make_settings(status_events="final"))
+    stop = opted(True)
+    writes = [(None, inbound()), (None, stop)]
+    for number, status in enumerate(Status):
+        writes.append((None, a_text(f"5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd9a{number:02}", status=status)))
+
+    assert publish_to(world, *writes) == []
+
+    told = {event.detail["status"] for event in world.event_bus.heard if event.kind == "sms.status_changed"}
+    assert told == {status.value for status in Status if status.final}
+    assert {event.kind for event in world.event_bus.heard} >= {"sms.received", "sms.opted_out"}
+    assert world.counters.read("parcels") == dict.fromkeys(map(str, Status), 1)
 
 
 def test_a_text_tried_again_under_its_key_is_published_again(world: World) -> None:

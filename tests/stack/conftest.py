@@ -15,8 +15,8 @@ from tests.stack.world import RUNS, forget_old_runs, shared_stack
 
 # Patience, not a rate: nothing is measured by how long these take.
 UP_TO_S = 30.0
-# Saskatchewan is for test_stack_guards.py alone; the rest is the default.
-PARAMETERS = {"AllowedDestinations": "+1,+1306:2"}
+# Saskatchewan is for test_stack_guards.py alone, all events for test_stack_events.py; the rest is the default.
+PARAMETERS = {"AllowedDestinations": "+1,+1306:2", "StatusEvents": "all"}
 
 
 @pytest.fixture(scope="session")

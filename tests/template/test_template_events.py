@@ -43,6 +43,13 @@ def test_a_batch_is_answered_for_record_by_record_and_in_order() -> None:
     assert MAPPING["BatchSize"] <= 100
 
 
+def test_changes_are_collected_for_as_long_as_the_parameter_says() -> None:
+    assert MAPPING["MaximumBatchingWindowInSeconds"] == {"Ref": "EventDelaySeconds"}
+    # The most that Lambda takes.
+    assert TEMPLATE["Parameters"]["EventDelaySeconds"]["MaxValue"] == 300
+    assert GLOBALS["Environment"]["Variables"]["STATUS_EVENTS"] == {"Ref": "StatusEvents"}
+
+
 def test_what_is_given_up_leaves_a_trace_that_an_alarm_reports() -> None:
     assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"] == arn("UnpublishedQueue")
     assert ALARMS["Unpublished"]["MetricName"] == Metric.UNPUBLISHED_NOW

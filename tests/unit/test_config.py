@@ -88,6 +88,7 @@ MALFORMED = [
     ("RETENTION_DAYS", "0"),
     ("RETENTION_DAYS", "9999999999"),
     ("AMBIGUOUS_SENDS", "maybe"),
+    ("STATUS_EVENTS", "some"),
     ("WEBHOOK_SOURCE_RANGE", "the provider"),
     ("WEBHOOK_SOURCE_RANGE", "192.76.120.200/27"),
     ("WEBHOOK_SOURCE_RANGE", "192.76.120.192/33"),
@@ -155,6 +156,7 @@ def test_every_number_can_be_set() -> None:
             "VALIDITY_MINUTES": "60",
             "RETENTION_DAYS": "7",
             "AMBIGUOUS_SENDS": "hold",
+            "STATUS_EVENTS": "all",
         }
     )
 
@@ -162,6 +164,7 @@ def test_every_number_can_be_set() -> None:
     assert (settings.sender_interval_ms, settings.account_interval_ms) == (167, 20)
     assert (settings.max_pending_per_recipient, settings.validity_minutes, settings.retention_days) == (5, 60, 7)
     assert settings.ambiguous_sends == "hold"
+    assert settings.status_events == "all"
 
 
 def test_what_one_key_may_do_in_a_day_can_be_set() -> None:

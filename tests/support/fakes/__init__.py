@@ -95,6 +95,7 @@ def make_settings(**changes: Any) -> Settings:
             retention_days=90,
             ambiguous_sends="resolve",
             store_text="always",
+            status_events="all",
             webhook_sources=(),
         ),
         **changes,

@@ -47,6 +47,7 @@ class Settings:
     retention_days: int
     ambiguous_sends: Literal["resolve", "hold"]
     store_text: Literal["always", "until_final"]
+    status_events: Literal["final", "all"]
     webhook_sources: tuple[signature.Network, ...]
 
     @classmethod
@@ -77,6 +78,7 @@ class Settings:
             retention_days=read.number("RETENTION_DAYS", 90, 1),
             ambiguous_sends=read.either("AMBIGUOUS_SENDS", "resolve", "hold"),
             store_text=read.either("STORE_TEXT", "always", "until_final"),
+            status_events=read.either("STATUS_EVENTS", "final", "all"),
             webhook_sources=read.webhook_sources(),
         )
         if read.problems:

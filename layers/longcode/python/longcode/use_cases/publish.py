@@ -1,6 +1,7 @@
 """The events for the user's own systems, and the counts, of each change of the messages table."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from longcode.domain.errors import Unavailable
 from longcode.domain.events import Beat, Change, Counted, CountKey, Event
@@ -42,24 +43,29 @@ _FAILED_BY: dict[Responsible, Metric] = {
 }
 
 
-def publish(
-    changes: Sequence[Change],
-    *,
-    event_bus: EventBus,
-    counters: Counters,
-    heartbeat: Heartbeat,
-    metrics: Metrics,
-    logger: Logger,
-    explain: Explain,
-    now_ms: int,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class PublishDependencies:
+    """What publishing needs. With `final_only` a status that is not final is counted, and no event."""
+
+    event_bus: EventBus
+    counters: Counters
+    heartbeat: Heartbeat
+    metrics: Metrics
+    logger: Logger
+    explain: Explain
+    final_only: bool
+
+
+def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -> int:
     """Publish `changes` and count them. Returns how many, from the first on, are done with.
 
     The rest has to come again: after a refusal nothing later is published, so that the events of one message stay
     in order. Only what was published is counted, for what comes again would be counted again.
     """
-    found = [(number, event) for number, change in enumerate(changes) if (event := event_of(change))]
-    answer = event_bus.publish([event for _, event in found])
+    metrics, logger = deps.metrics, deps.logger
+    events = [event_of(change, final_only=deps.final_only) for change in changes]
+    found = [(number, event) for number, event in enumerate(events) if event]
+    answer = deps.event_bus.publish([event for _, event in found])
     done = changes if answer.taken == len(found) else changes[: found[answer.taken][0]]
     if answer.taken:
         metrics.count(Metric.EVENTS_PUBLISHED, answer.taken)
@@ -67,27 +73,27 @@ def publish(
         metrics.count(Metric.EVENTS_REFUSED)
         logger.warning("publish.refused", fault=answer.fault, left=len(found) - answer.taken)
     try:
-        counters.add([counted for change in done if (counted := _counted(change))], now_ms)
+        deps.counters.add([counted for change in done if (counted := _counted(change))], now_ms)
     except Unavailable as exc:
         # All of it is published once more: events may be delivered twice.
         logger.warning("publish.uncounted", fault=str(exc))
         store_failures.note(exc, metrics, logger)
         return 0
-    for metric, value in (row for change in done for row in measured(change, explain)):
+    for metric, value in (row for change in done for row in measured(change, deps.explain)):
         metrics.count(metric, value)
-    _hear([change.after.at_ms for change in done if isinstance(change.after, Beat)], heartbeat, metrics, logger)
+    _hear([change.after.at_ms for change in done if isinstance(change.after, Beat)], deps)
     return len(done)
 
 
-def _hear(beats: Sequence[int], heartbeat: Heartbeat, metrics: Metrics, logger: Logger) -> None:
+def _hear(beats: Sequence[int], deps: PublishDependencies) -> None:
     """Say that all up to the last of these beats is done."""
     if not beats:
         return
     try:
-        heartbeat.hear(beats[-1])
+        deps.heartbeat.hear(beats[-1])
     except Unavailable as exc:
         # The next beat says it too, and until then the lag is what it looks like.
-        store_failures.note(exc, metrics, logger)
+        store_failures.note(exc, deps.metrics, deps.logger)
 
 
 def measured(change: Change, explain: Explain) -> Iterator[tuple[Metric, float]]:
@@ -134,8 +140,8 @@ def _ended(text: Message, explain: Explain) -> Iterator[tuple[Metric, float]]:
         yield _FAILED_BY[explain(fault).responsible], 1
 
 
-def event_of(change: Change) -> Event | None:
-    """The event of a change: none, if an item only went or kept its status."""
+def event_of(change: Change, *, final_only: bool) -> Event | None:
+    """The event of a change: none, if an item only went or kept its status, or has none that is published."""
     if isinstance(change.after, OptOut):
         return _opted_out(change.after, change)
     if not isinstance(change.after, Message):
@@ -146,6 +152,8 @@ def event_of(change: Change) -> Event | None:
         return None
     if message.direction == "inbound":
         return _received(message, change)
+    if final_only and not message.status.final:
+        return None
     return Event(
         STATUS_CHANGED,
         message.id,
