@@ -5,7 +5,7 @@ from pathlib import Path
 
 from devtools.cost import bill, journeys, report
 from devtools.cost.bill import ROOT, Deployed, Prices
-from devtools.cost.journeys import BATCH, Run
+from devtools.cost.journeys import A_MONTH, BATCH, Run
 
 PAGE = ROOT / "docs/cost.md"
 
@@ -45,20 +45,18 @@ def render(run: Run, prices: Prices, deployed: Deployed) -> str:
 
 
 def _writes(run: Run, prices: Prices) -> dict[str, float]:
-    """What the page says of writes: of a queued text, of its publisher alone and in a full batch, and of a tag."""
+    """What the page says of writes: of a queued text, of its counters in a batch and alone, and of a tag."""
     queued = journeys.total(run.queue)
-    publisher, full = run.queue[-1].counts, run.batched.counts
-    alone = sum(prices.bill([publisher]).values())
-    together = sum(prices.bill([full]).values()) / BATCH
+    share, alone = run.queue[-1].counts, run.alone.counts
+    saved = sum(prices.bill([alone]).values()) - sum(prices.bill([share]).values())
     writes = queued.table_writes + queued.failed_writes + queued.index_writes
     tagged = run.tagged.table_writes + run.tagged.index_writes
     return {
-        "lone": publisher.table_writes / publisher.invocations,
-        "publisher": publisher.table_writes,
-        "all_writes": writes,
+        "a_month": A_MONTH,
         "batch": BATCH,
-        "full": full.table_writes / BATCH,
-        "saved": (alone - together) * 1e6,
+        "share": share.table_writes,
+        "alone": alone.table_writes,
+        "saved": saved * 1e6,
         "index_writes": queued.index_writes,
         "index_share": queued.index_writes / writes,
         "tag_writes": tagged,

@@ -73,8 +73,8 @@ class Stored:
 class Run:
     """All that was counted.
 
-    `batched` is the publisher with a full batch of the stream, `beat` with a heartbeat alone, `tagged` what a tag
-    adds to a queued text.
+    A publisher's step is a text's share of a batch at A_MONTH; `alone` is a batch of one text, `beat` one of a
+    heartbeat. `tagged` is what a tag adds to a queued text.
     """
 
     send: list[Step]
@@ -83,7 +83,7 @@ class Run:
     status: Step
     reconcile: Step
     beat: Step
-    batched: Step
+    alone: Step
     tagged: Counts
     stored: Stored
 
@@ -119,6 +119,7 @@ class _Life:
                     dead_letter_queue_url=create_queue(self.queues, "DeadLetterQueue"),
                     unpublished_queue_url=unpublished,
                     webhook_url=URL,
+                    status_events=TEMPLATE["Parameters"]["StatusEvents"]["Default"],
                 ),
                 clock=self.clock,
                 provider=self.provider,
@@ -188,19 +189,18 @@ class _Life:
             steps.append(self.webhook(f"receipt: {word}", body, text.key))
         return steps
 
-    def publish(self, *, together: int = 0) -> Step:
-        """Tell of all that was written: each change alone, or `together` copies in one batch."""
+    def publish(self, texts: int) -> Step:
+        """Tell of all that was written, of so many texts in one batch; what one of them comes to."""
         # The mapping's filter lets nothing else through.
         writes = [
             write for write in self.counter.written if (write[1] or write[0])["pk"]["S"].startswith(("M#", "O#"))
         ]
-        batches = [event(write, first=number) for number, write in enumerate(writes, 1)]
-        if together:
-            batches = [event(*_copies(writes, together))]
-        for number, record in enumerate((one for batch in batches for one in batch["Records"]), 1):
-            # As long as DynamoDB makes it, for the counters keep it.
+        batch = event(*_copies(writes, texts))
+        for number, record in enumerate(batch["Records"], 1):
+            # As long as DynamoDB makes it.
             record["eventID"] = f"{number:032x}"
-        return self.step("publisher", "publisher", *batches)
+        step = self.step("publisher", "publisher", batch)
+        return Step(step.name, Counts().plus(step.counts, 1 / texts))
 
 
 def _copies(writes: list[tuple[Any, Any]], count: int) -> Iterator[tuple[Any, Any]]:
@@ -211,8 +211,9 @@ def _copies(writes: list[tuple[Any, Any]], count: int) -> Iterator[tuple[Any, An
             yield before and {**before, "pk": ident}, after and {**after, "pk": ident}
 
 
-# As many texts as fill a batch of the stream with their five changes.
-BATCH = 20
+# The texts of a month in which a batch of the stream is as full as it is counted here, and how many that are.
+A_MONTH = 1_000_000
+BATCH = round(A_MONTH / (730 * 3600) * TEMPLATE["Parameters"]["EventDelaySeconds"]["Default"])
 
 
 def run() -> Run:
@@ -229,29 +230,29 @@ def run() -> Run:
     with _life() as life:
         tagged = total(_queued(life, body | {"metadata": {"tag": "parcels"}}))
     with _life() as life:
-        batched = _queued(life, body, together=BATCH)[-1]
+        alone = _queued(life, body, batch=1)[-1]
     with _life() as life:
         first = life.request("POST /sms/send", "send", "POST", "/sms/send", body)
-        send = [first, *life.receipts(), life.publish()]
+        send = [first, *life.receipts(), life.publish(BATCH)]
     with _life() as life:
         ids = {"telnyx_id": str(uuid.UUID(int=7)), "event_id": str(uuid.UUID(int=8))}
         incoming = [
             life.webhook("inbound text", inbound(THEIRS, TEXT, life.clock.now_ms(), to=OURS, **ids)),
-            life.publish(),
+            life.publish(BATCH),
         ]
         reconcile = life.step("reconciler, nothing to do", "reconciler", {"source": "aws.events"})
         (heartbeat,) = [after for _, after in life.counter.written if after and after["pk"]["S"] == "H#publisher"]
         beat = life.step("publisher, the reconciler's heartbeat", "publisher", event((None, heartbeat)))
-    return Run(send, queue, incoming, status, reconcile, beat, batched, tagged.plus(total(queue), -1), stored)
+    return Run(send, queue, incoming, status, reconcile, beat, alone, tagged.plus(total(queue), -1), stored)
 
 
-def _queued(life: _Life, body: Any, *, together: int = 0) -> list[Step]:
+def _queued(life: _Life, body: Any, *, batch: int = BATCH) -> list[Step]:
     """All the steps of a text that is queued."""
     return [
         life.request("POST /sms/queue", "queue", "POST", "/sms/queue", body),
         life.consume(),
         *life.receipts(),
-        life.publish(together=together),
+        life.publish(batch),
     ]
 
 
