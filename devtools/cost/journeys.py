@@ -176,7 +176,7 @@ class _Life:
         )["Messages"]
         records = [{name[:1].lower() + name[1:]: value for name, value in message.items()} for message in found]
         made = self.step("consumer", "consumer", {"Records": records})
-        # Lambda's own: the receive, and the delete of what the consumer has deleted already.
+        # Lambda's own: the receive and the delete.
         made.counts.queue_requests += 2
         return made
 

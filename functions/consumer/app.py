@@ -8,7 +8,7 @@ WORK_MS = 60_000
 
 def handler(service: container.Service) -> container.Handler:
     """The consumer over `service`."""
-    send_batch, logger = service.send_batch, service.logger
+    send_batch, logger = service.send_batch(answered=True), service.logger
     return service.job(
         lambda event, context: sqs.consume(event, send_batch(service.deadline_ms(context, WORK_MS)), logger)
     )

@@ -11,7 +11,7 @@ WORK_MS = 26_000
 
 def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    messages, queue, send_batch = service.messages, service.queue, service.send_batch
+    messages, queue, send_batch = service.messages, service.queue, service.send_batch(answered=False)
 
     def process(_request: Request) -> Response:
         deadline = service.clock.now_ms() + WORK_MS

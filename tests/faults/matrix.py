@@ -332,11 +332,26 @@ class Run(Stage):
                 messages.faults.fail(write, self._die, after=True, about=self._first)
         elif crash is Crash.BEFORE_DELETE:
             self.queue.before_delete = self._before_delete
+            vars(self.mapping)["_consumer"] = self._before_answer(self.world.handler("consumer"))
         provider.then(behaviour, to=self._first)
 
     def _before_delete(self, envelopes: Sequence[Envelope]) -> None:
         if not self.crashed and any(envelope.message_id == self._first for envelope in envelopes):
             raise self._die()
+
+    # Any: Lambda's event, context and answer.
+    def _before_answer(self, consumer: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """The consumer, killed before Lambda learns that the first text is done: it deletes nothing then."""
+
+        def invoke(event: Any, context: Any) -> Any:
+            answer = consumer(event, context)
+            failed = {row["itemIdentifier"] for row in answer["batchItemFailures"]}
+            done = [record for record in event["Records"] if record["messageId"] not in failed]
+            if not self.crashed and any(self._first in record["body"] for record in done):
+                raise self._die()
+            return answer
+
+        return invoke
 
     # ------------------------------------------------------------------------------------------ the queue
 

@@ -35,6 +35,22 @@ def test_what_cannot_leave_soon_is_handed_back_with_everything_behind_it(slow: W
     assert [stored.queue_id for stored in slow.queue.stored] == invocation.failed
 
 
+def test_one_recipients_batch_is_deleted_by_its_answer_and_that_of_several_by_each_as_it_is_done(
+    world: World,
+) -> None:
+    for others in (0, 2):
+        texts = {world.enqueue(to).fields["message_id"] for to in (THEIRS, *(A, B)[:others])}
+        world.queue.faults.calls.clear()
+
+        invocation = world.mapping().poll()
+
+        assert invocation
+        assert (invocation.failed, world.queue.stored) == ([], [])
+        assert {text.key for text in world.provider.texts} >= texts
+        assert world.queue.faults.calls.count("delete") == (others and others + 1)
+        world.clock.pass_ms(INTERVAL_MS)
+
+
 def test_the_whole_unsent_tail_is_hidden_until_its_first_may_leave(slow: World) -> None:
     for _ in range(6):
         slow.enqueue()

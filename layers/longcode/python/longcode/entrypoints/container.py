@@ -251,13 +251,16 @@ class Service:
         remaining = context.get_remaining_time_in_millis() - _MARGIN_MS if context else at_most_ms
         return self.clock.now_ms() + min(int(remaining), at_most_ms)
 
-    @cached_property
-    def send_batch(self) -> "Callable[[int], Callable[[list[ports.Envelope]], list[batch_results.Result]]]":
+    def send_batch(
+        self, *, answered: bool
+    ) -> "Callable[[int], Callable[[list[ports.Envelope]], list[batch_results.Result]]]":
         """consume.send_batch, with everything but the deadline and the batch."""
         from longcode.use_cases.consume import send_batch
 
         deps, queue, parallel = self.deps, self.queue, self.parallel
-        return lambda deadline_ms: lambda envelopes: send_batch(envelopes, deps, queue, deadline_ms, parallel)
+        return lambda deadline_ms: (
+            lambda envelopes: send_batch(envelopes, deps, queue, deadline_ms, parallel, answered=answered)
+        )
 
     def api(self, serve: Callable[[Request], Response]) -> Handler:
         """The Lambda handler of a route."""

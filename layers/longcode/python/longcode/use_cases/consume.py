@@ -28,12 +28,19 @@ WorkerOf = Callable[[Sequence[Envelope]], RecipientWorker]
 
 
 def send_batch(
-    envelopes: Sequence[Envelope], deps: SendDependencies, queue: Queue, deadline_ms: int, parallel: Parallel
+    envelopes: Sequence[Envelope],
+    deps: SendDependencies,
+    queue: Queue,
+    deadline_ms: int,
+    parallel: Parallel,
+    *,
+    answered: bool = False,
 ) -> list[Result]:
     """Send what waits for the recipients of a batch when its slots come, in order for each.
 
     What can't leave within a short wait or before `deadline_ms` is hidden in the queue until it may, together
-    with all that stands behind it; its result has `again_ms`.
+    with all that stands behind it; its result has `again_ms`. What is done is deleted, unless the batch is
+    `answered`, so that Lambda deletes it, and no other recipient has to be waited for before.
     """
     results: list[Result] = []
     groups: dict[str, list[Envelope]] = {}
@@ -55,7 +62,8 @@ def send_batch(
     forget(unreadable, deps, queue)
 
     def worker_of(group: Sequence[Envelope]) -> RecipientWorker:
-        return RecipientWorker(group, deps, queue, deadline_ms - SEND_BUDGET_MS)
+        alone = answered and len(groups) == 1
+        return RecipientWorker(group, deps, queue, deadline_ms - SEND_BUDGET_MS, deletes=not alone)
 
     workers = [worker_of(group) for group in groups.values()]
     if workers:

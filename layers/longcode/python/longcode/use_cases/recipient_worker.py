@@ -27,10 +27,19 @@ _UNSTORED_RETRY_MS = 2_000
 
 
 class RecipientWorker:
-    """What waits for one recipient of a batch, in the order of acceptance."""
+    """What waits for one recipient of a batch, in the order of acceptance.
+
+    It `deletes` the queue messages of what is done, unless the batch's answer does it at the same moment.
+    """
 
     def __init__(
-        self, envelopes: Sequence[Envelope], deps: SendDependencies, queue: Queue, last_start_ms: int
+        self,
+        envelopes: Sequence[Envelope],
+        deps: SendDependencies,
+        queue: Queue,
+        last_start_ms: int,
+        *,
+        deletes: bool = True,
     ) -> None:
         self.batch = RecipientBatch(envelopes, deps)
         self.slots = Slots(envelopes[0].recipient, deps)
@@ -38,6 +47,7 @@ class RecipientWorker:
         self.gate = Gate()
         self._deps = deps
         self._queue = queue
+        self._deletes = deletes
         self._last_start_ms = last_start_ms
         self._window_ms = deps.clock.now_ms() + pacing.SHORT_WAIT_MS
         self._probe_until_ms = 0
@@ -134,8 +144,9 @@ class RecipientWorker:
         if self.batch.behind or self.batch.early:
             wait_ms = _UNSTORED_RETRY_MS if self.batch.early else 0
             self._hide(self._deps.clock.now_ms() + wait_ms)
-        done = [result.envelope for result in self.results if result.done and result.envelope]
-        forget(done, self._deps, self._queue)
+        if self._deletes:
+            done = [result.envelope for result in self.results if result.done and result.envelope]
+            forget(done, self._deps, self._queue)
 
     def _work(self) -> None:
         self.slots.plan()
