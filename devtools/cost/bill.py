@@ -60,8 +60,9 @@ class Prices:
     def seconds(self, counts: Counts) -> float:
         """How long the invocations of `counts` run together."""
         assumed = self.assumed
-        cold_ms = assumed["cold_start_ms"] / assumed["invocations_per_cold_start"]
-        each_ms = counts.invocations * (assumed["own_work_ms"] + cold_ms)
+        cold_ms = assumed["cold_start_cpu_ms"] / assumed["invocations_per_cold_start"]
+        cpus = min(1, counts.memory_mb / assumed["mb_of_one_cpu"])
+        each_ms = counts.invocations * (assumed["own_work_cpu_ms"] + cold_ms) / cpus
         waiting_ms = counts.calls * assumed["aws_call_ms"] + counts.provider_calls * assumed["provider_call_ms"]
         return (each_ms + waiting_ms + counts.wait_ms) / 1000
 
