@@ -58,9 +58,9 @@ def test_a_log_line_names_the_trace_of_its_invocation(
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
     logger = LambdaLogger()
-    logger.info("queue.accepted", message_id="m-1")
+    logger.info("send.accepted", message_id="m-1")
     monkeypatch.delenv("_X_AMZN_TRACE_ID")
-    logger.info("queue.accepted", message_id="m-2")
+    logger.info("send.accepted", message_id="m-2")
 
     traced, untraced = map(json.loads, capsys.readouterr().out.splitlines())
     assert (traced["message_id"], traced["xray_trace_id"]) == ("m-1", ROOT_ID)

@@ -156,12 +156,12 @@ def lines(out: str) -> list[dict[str, Any]]:
     [
         (
             [send_and_queue],
-            {"request", "queue.accepted", "send.accepted", "send.refused", "breaker.opened", "send.suppressed"},
+            {"request", "send.accepted", "send.refused", "breaker.opened", "send.suppressed"},
             {"ProviderLatencyMs", "RateLimited", "BreakerOpened", "DuplicatesSuppressed"},
         ),
         (
             [send_and_queue, webhooks],
-            {"webhook.received", "webhook.receipt", "webhook.unmatched", "optout.changed", "optout.unclear"},
+            {"webhook.received", "webhook.unmatched", "optout.changed", "optout.unclear"},
             {"Webhooks", "SignaturesRefused", "WebhookDuplicates", "WebhookUnmatched"},
         ),
         (

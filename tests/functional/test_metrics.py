@@ -331,11 +331,32 @@ def test_each_line_about_a_text_names_it() -> None:
     assert nameless == []
     assert {line.event for line in lines} >= {
         "request",
-        "batch",
         "send.refused",
         "send.accepted",
-        "webhook.receipt",
+        "webhook.received",
     }
+
+
+def test_a_call_that_went_well_writes_one_line_that_says_what_came_of_it(world: World) -> None:
+    ident = world.enqueue().fields["message_id"]
+    world.consume()
+    (text,) = world.provider.texts
+    world.webhook(receipt(text, "sent", world.clock.now), path_id=ident)
+
+    accepted, sent, told = world.logger.lines
+    assert (accepted.event, accepted.fields["status"], accepted.about["segments"]) == ("request", 202, 1)
+    assert (sent.event, sent.fields["telnyx_id"]) == ("send.accepted", text.telnyx_id)
+    assert (told.event, told.about["word"], told.about["recorded"]) == ("request", "sent", "advanced")
+
+
+def test_a_batch_of_which_something_waits_says_what(slow: World) -> None:
+    ids = [slow.enqueue().fields["message_id"] for _ in range(6)]
+    slow.mapping().poll()
+
+    (line,) = slow.logger.of("batch")
+    waiting = [ident for ident in ids if ident not in {text.key for text in slow.provider.texts}]
+    assert (line.fields["message_ids"], line.fields["waiting"]) == (waiting, len(waiting))
+    assert waiting
 
 
 def test_what_a_line_is_about_ends_with_its_invocation(world: World) -> None:

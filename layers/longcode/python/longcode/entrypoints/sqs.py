@@ -19,12 +19,9 @@ def consume(event: Event, send: Callable[[list[Envelope]], list[Result]], logger
     """
     results = send([queue.envelope(record) for record in event.get("Records", [])])
     waiting = [result.envelope for result in results if not result.done and result.envelope]
-    logger.info(
-        "batch",
-        message_ids=[_ident(result) for result in results],
-        done=len(results) - len(waiting),
-        waiting=len(waiting),
-    )
+    if waiting:
+        # Of what is done each text has a line of its own.
+        logger.info("batch", message_ids=[envelope.message_id for envelope in waiting], waiting=len(waiting))
     return {"batchItemFailures": [{"itemIdentifier": envelope.queue_id} for envelope in waiting]}
 
 
@@ -49,10 +46,3 @@ def drain(
             break
         handed_back |= waiting
     return ended, queue.size()
-
-
-def _ident(result: Result) -> str | None:
-    """Which message a result is about, as far as that could be read."""
-    if result.envelope:
-        return result.envelope.message_id
-    return result.message.id if result.message else None

@@ -91,7 +91,7 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     existing = quota.admit(message, lambda: _store(message, deps))
     if existing is not None:
         return _repeated(same_request(existing, message), deps, gate)
-    deps.logger.info("queue.accepted", message_id=message.id, segments=message.segments)
+    deps.logger.bind(segments=message.segments)
     return message, _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace)
 
 

@@ -71,7 +71,7 @@ def _keep(
         return "acknowledged"
     if recorded is Recorded.DUPLICATE:
         metrics.count(Metric.WEBHOOK_DUPLICATES)
-    logger.info("webhook.receipt", word=receipt.word, recorded=recorded.value)
+    logger.bind(word=receipt.word, recorded=recorded.value)
     return "updated"
 
 
