@@ -100,7 +100,7 @@ def _queue(stack: Stack, numbers: list[str]) -> list[tuple[int, float]]:
 def test_hundreds_of_texts_from_8_clients_are_all_accepted_and_sent_meanwhile(
     busy_stack: Stack, eventually: Callable[..., Any]
 ) -> None:
-    assert TEXTS == (660 if FULL else 132)
+    assert (660 if FULL else 132) == TEXTS
     before = os.getloadavg()[0]
     shares = [NUMBERS[client::CLIENTS] for client in range(CLIENTS)]
     begun = time.monotonic()
