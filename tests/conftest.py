@@ -9,9 +9,13 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore import hooks
+from botocore.client import ClientCreator
 from botocore.hooks import EventAliaser
 from botocore.loaders import Loader, create_loader
+from botocore.model import ServiceModel
 from moto.core import responses
+from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import method_names_from_class
 from pytest_socket import disable_socket, enable_socket
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
@@ -51,6 +55,9 @@ def unit(nodeid: str) -> str:
     path = nodeid.partition("::")[0]
     if path in OPERATED:
         return OPERATED[0]
+    # SAM transforms the template once for all of them.
+    if path.startswith("tests/template/"):
+        return "tests/template"
     return "tests/stack" if path.startswith("tests/stack/") and path not in FIRST else path
 
 
@@ -81,6 +88,16 @@ def aws_models_read_once() -> Iterator[None]:
             return names[event_name]
 
         patch.setattr(EventAliaser, "_alias_event_name", alias)
+        # And looks at the signature of each; and each client makes all methods of its service anew.
+        patch.setattr(hooks, "accepts_kwargs", functools.cache(hooks.accepts_kwargs))
+        create, methods = ClientCreator._create_methods, dict[str, dict[str, Any]]()  # type: ignore[attr-defined]  # its own
+
+        def created(self: ClientCreator, service_model: ServiceModel) -> dict[str, Any]:
+            name = service_model.service_name
+            methods[name] = methods.get(name) or create(self, service_model)
+            return dict(methods[name])
+
+        patch.setattr(ClientCreator, "_create_methods", created)
         yield
 
 
@@ -90,7 +107,25 @@ def tls_and_moto_looked_up_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
         patch.setattr(responses, "method_names_from_class", functools.cache(method_names_from_class))
+        patch.setattr(BaseJSONSerializer, "_serialize_type_structure", _serialized)
         yield
+
+
+_serialized_by_moto = BaseJSONSerializer._serialize_type_structure
+
+
+# Any: a value, and its shape in botocore's model.
+def _serialized(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
+    """As moto does it; but of an attribute's value it looks for each of ten types under several names, which is a
+    third of the time of all calls: here what is there is taken.
+    """
+    if shape.name != "AttributeValue" or type(value) is not dict or not value.keys() <= shape.members.keys():
+        _serialized_by_moto(self, serialized, value, shape, key)
+        return
+    found: dict[str, Any] = {}
+    for kind, inner in value.items():
+        self._serialize(found, inner, shape.members[kind], kind)
+    self._default_serialize(serialized, found, shape, key)
 
 
 def pytest_collection_finish() -> None:

@@ -83,7 +83,6 @@ def _environment(layout: Layout, port: int, nonce: str, *, enforce_iam: bool) ->
         "TMPDIR": str(home / "tmp"),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
-        "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's code folder is read-only
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AUTH": "true" if enforce_iam else "false",

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.faults import outages
 from tests.faults.matrix import PROVIDER, Cell, Crash, Evidence, Mode, Outcome, Queue, cells, outcome
 
+_GONE = "what is gone"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "guarantees.md"
 
 _INTRODUCTION = """\
@@ -139,12 +140,22 @@ def document() -> str:
 
 def outage_table(kinds: Sequence[str]) -> str:
     """What becomes of the texts of an outage, a row a kind."""
-    heads = ("what is gone", *outages.LENGTHS_MS)
-    rows = [(kind, *(_aftermath(kind, length) for length in outages.LENGTHS_MS)) for kind in kinds]
+    heads = (_GONE, *outages.LENGTHS_MS)
+    rows = [(kind, *(aftermath(kind, length) for length in outages.LENGTHS_MS)) for kind in kinds]
     return "".join(f"| {' | '.join(line)} |\n" for line in (heads, tuple("---" for _ in heads), *rows))
 
 
-def _aftermath(kind: str, length: str) -> str:
+def outages_on_page() -> dict[tuple[str, str], str]:
+    """What the page says of each kind and length of outage."""
+    page = DOCUMENT.read_text()
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines()]
+    (heads,) = (line for line in lines if line[0] == _GONE)
+    rows = [line for line in lines if len(line) == len(heads) and line[0] in (*outages.PROVIDER, *outages.STORES)]
+    return {(kind, length): said for kind, *row in rows for length, said in zip(heads[1:], row, strict=True)}
+
+
+def aftermath(kind: str, length: str) -> str:
+    """What the page says of one outage, by running it."""
     found = outages.outage(kind, length)
     share = "all" if found.delivered == found.accepted else f"{found.delivered} of {found.accepted}"
     notes = [share]

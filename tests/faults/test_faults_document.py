@@ -1,17 +1,10 @@
 """docs/guarantees.md says what the code does: by chance a part of it in each run."""
 
 from tests.chance import SEED, drawn
-from tests.faults import guarantees, outages
+from tests.faults import guarantees
 from tests.faults.matrix import Crash
 
 
 def test_the_table_of_a_crash_is_what_running_the_matrix_gives() -> None:
     crash = drawn("document").choice(list(Crash))
     assert guarantees.section(crash) in guarantees.DOCUMENT.read_text(), f"TEST_SEED={SEED}. Run: make guarantees"
-
-
-def test_rows_of_the_outages_are_what_running_them_gives() -> None:
-    kinds = drawn("document").sample([*outages.PROVIDER, *outages.STORES], 1)
-    rows = guarantees.outage_table(kinds).splitlines()[2:]
-    page = guarantees.DOCUMENT.read_text().splitlines()
-    assert [row for row in rows if row not in page] == [], f"TEST_SEED={SEED}. Run: make guarantees"

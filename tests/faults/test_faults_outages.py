@@ -1,6 +1,7 @@
 """An outage is a pause: of each kind and length, nothing is lost, doubled or overtaken, and nothing is spent."""
 
 from tests.chance import FULL, SEED, drawn
+from tests.faults import guarantees
 from tests.faults.matrix import MINUTE
 from tests.faults.outages import LENGTHS_MS, PROVIDER, STORES, outage, problems
 
@@ -27,6 +28,13 @@ def test_each_run_has_every_kind_and_every_length() -> None:
 def test_what_waits_through_an_outage_is_delivered_once_and_in_order() -> None:
     found = {case: said for case in chosen() if (said := problems(*case, outage(*case)))}
     assert not found, f"TEST_SEED={SEED}"
+
+
+def test_the_page_on_guarantees_says_what_became_of_the_texts() -> None:
+    page = guarantees.outages_on_page()
+    found = {case: guarantees.aftermath(*case) for case in chosen()}
+    wrong = {case: (said, page[case]) for case, said in found.items() if said != page[case]}
+    assert not wrong, f"TEST_SEED={SEED}. Run: make guarantees"
 
 
 def test_a_provider_that_is_gone_is_asked_now_and_then_and_not_for_every_text() -> None:

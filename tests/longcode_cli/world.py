@@ -5,11 +5,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
+import pytest
 from botocore import handlers
 from botocore.exceptions import ClientError
+from typer import testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from devtools.local_stack import sam_template
@@ -31,6 +35,8 @@ HOME = RUNS / f"cli-{os.getpid()}"
 # Read once: for each test anew it would be a tenth of the time of all of them.
 TEMPLATE = sam_template.load(ROOT / "template.yaml")
 
+
+_command = cache(get_command)
 
 # What CreateTable takes of a table's properties.
 _TABLE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
@@ -105,7 +111,10 @@ def formation(stacks: dict[str, dict[str, Any]]) -> Iterator[None]:
 
 def run(*arguments: str, env: dict[str, str] | None = None, typed: str | None = None) -> Result:
     """Run `longcode` with `arguments`; what it raises and does not catch is raised here too."""
-    result = CliRunner().invoke(main.app, list(arguments), env={"COLUMNS": "120", **(env or {})}, input=typed)
+    with pytest.MonkeyPatch.context() as patch:
+        # Made once: all seventeen commands anew take as long as a call.
+        patch.setattr(testing, "_get_command", _command)
+        result = CliRunner().invoke(main.app, list(arguments), env={"COLUMNS": "120", **(env or {})}, input=typed)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

@@ -42,7 +42,7 @@ def test_a_restart_goes_on_with_what_was_unfinished(tmp_path: Path, inbox: Inbox
     first = Running(tmp_path)
     try:
         # Slow refusals keep the first event under way until the provider is stopped.
-        inbox.statuses["/hook"], inbox.delays_s["/hook"] = 500, 0.2
+        inbox.statuses["/hook"], inbox.delays_s["/hook"] = 500, 3.0
         message_id = first.send(webhook_url=f"{inbox.url}/hook").json()["data"]["id"]
         seen = inbox.wait(1)[0].event_id
     finally:

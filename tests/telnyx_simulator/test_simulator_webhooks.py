@@ -68,12 +68,19 @@ def test_anything_but_200_is_tried_three_times_and_then_gone(provider: Running, 
     assert all(hook.is_signed_with(provider.public_key) for hook in hooks)
 
 
-def test_an_answer_after_the_time_limit_is_no_answer(provider: Running, inbox: Inbox) -> None:
+def test_an_answer_after_the_time_limit_is_no_answer(inbox: Inbox) -> None:
     inbox.delays_s["/hook"] = 0.4
-    message_id = send(provider, inbox, "+12025550144")
-    attempts = eventually(lambda: provider.attempts(message_id)[2:])
-    assert attempts[0]["error"] == "timeout"
-    assert len(inbox.at("/hook")) == 3
+    # The only one that does not wait as long as a busy machine may need.
+    hasty = Running(webhook_timeout_s=0.25)
+    try:
+        message_id = send(hasty, inbox, "+12025550144")
+        eventually(lambda: hasty.attempts(message_id)[2:])
+        attempts = hasty.attempts(message_id)
+    finally:
+        hasty.stop()
+    assert [(row["attempt"], row["error"], row["http_status"]) for row in attempts] == [
+        (attempt, "timeout", None) for attempt in (1, 2, 3)
+    ]
 
 
 def test_the_failover_url_gets_three_attempts_after_the_first_has_had_its_own(
@@ -206,8 +213,7 @@ def test_the_stale_number_sends_an_old_one_first(provider: Running, inbox: Inbox
     send(provider, inbox, "+12025550134")
 
     def first_attempts() -> list[Hook]:
-        # On a busy machine an attempt may be given up half way, and the next one be read before it.
-        return [hook for hook in inbox.at("/hook") if hook.raw and hook.body["meta"]["attempt"] == 1]
+        return [hook for hook in inbox.at("/hook") if hook.body["meta"]["attempt"] == 1]
 
     eventually(first_attempts)
     assert all(time.time() - int(hook.timestamp) > 500 for hook in first_attempts())

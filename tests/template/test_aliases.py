@@ -2,24 +2,55 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devtools.local_stack import release, sam_template
 from tests.support.fakes import ROOT
-from tests.template.test_template_security import FUNCTIONS, deployed, transformed
+from tests.template.test_template_security import FUNCTIONS, deployed, transformed, transformed_all
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
 NO_RELEASE = '  Release: {Type: String, Default: ""'
 assert NO_RELEASE in TEMPLATE
 
 
-def versions(template: Path) -> set[str]:
-    """The logical ids of the versions of functions that SAM makes of a template: another id is another version."""
-    found = transformed(template)["Resources"].items()
-    return {name for name, resource in found if resource["Type"] == "AWS::Lambda::Version"}
+# What all functions have: where it is in the template, and what a change of it puts there.
+SHARED = {
+    "the service itself": ("ContentUri: layers/longcode", "ContentUri: layers/another"),
+    "a dependency": ("ContentUri: layers/dependencies", "ContentUri: layers/others"),
+    "a setting": ("TELNYX_BASE_URL:", "TELNYX_URL:"),
+    "the processor": ("Architectures: [!Ref Architecture]", "Architectures: [x86_64]"),
+}
+RELEASE = "1772443800"
+
+
+def released(value: str) -> str:
+    """The template with another release."""
+    return TEMPLATE.replace(NO_RELEASE, NO_RELEASE.replace('""', f'"{value}"'))
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What SAM makes of the template with each change, by a name of it."""
+    for before, _ in SHARED.values():
+        assert before in TEMPLATE
+    templates = {what: TEMPLATE.replace(before, after) for what, (before, after) in SHARED.items()} | {
+        "released": released(RELEASE),
+        "released, more": released(f"{RELEASE}abc"),
+        "released, another layer": released(RELEASE).replace("layers/longcode", "layers/another"),
+        "released again": released("1772443801"),
+    }
+    home = tmp_path_factory.mktemp("changed")
+    paths = [home / f"{number}.yaml" for number in range(len(templates))]
+    for path, template in zip(paths, templates.values(), strict=True):
+        path.write_text(template)
+    return dict(zip(templates, transformed_all(*paths), strict=True))
+
+
+def versions(template: dict[str, Any]) -> set[str]:
+    """The logical ids of the versions of functions in what SAM has made: another id is another version."""
+    return {name for name, made in template["Resources"].items() if made["Type"] == "AWS::Lambda::Version"}
 
 
 def aliases() -> dict[str, str]:
@@ -74,51 +105,33 @@ def test_every_route_leads_to_an_alias() -> None:
         assert len(called(integration["uri"])) == 1
 
 
-@pytest.mark.parametrize(
-    ("what", "before", "after"),
-    [
-        ("the service itself", "ContentUri: layers/longcode", "ContentUri: layers/another"),
-        ("a dependency", "ContentUri: layers/dependencies", "ContentUri: layers/others"),
-        ("a setting", "TELNYX_BASE_URL:", "TELNYX_URL:"),
-        ("the processor", "Architectures: [!Ref Architecture]", "Architectures: [x86_64]"),
-    ],
-)
+@pytest.mark.parametrize("what", SHARED)
 def test_a_change_of_anything_that_all_functions_have_is_a_new_version_of_each(
-    tmp_path: Path, what: str, before: str, after: str
+    changed: dict[str, dict[str, Any]], what: str
 ) -> None:
-    assert before in TEMPLATE
-    changed = tmp_path / "template.yaml"
-    changed.write_text(TEMPLATE.replace(before, after))
-    ours = versions(ROOT / "template.yaml")
-    assert len(ours) == len(FUNCTIONS)
-    assert not ours & versions(changed), what
+    ours, others = versions(transformed()), versions(changed[what])
+    assert len(ours) == len(others) == len(FUNCTIONS)
+    assert not ours & others
 
 
-def test_another_release_is_a_new_version_of_each_and_nothing_else_is(tmp_path: Path) -> None:
+def test_another_release_is_a_new_version_of_each_and_nothing_else_is(changed: dict[str, dict[str, Any]]) -> None:
     # SAM looks at the values of no other parameter (aws/serverless-application-model issue 3820), and at the first
     # characters of this one.
-    def with_release(value: str, before: str = "", after: str = "") -> set[str]:
-        changed = tmp_path / "template.yaml"
-        named = TEMPLATE.replace(NO_RELEASE, NO_RELEASE.replace('""', f'"{value}"'))
-        changed.write_text(named.replace(before, after))
-        transformed.cache_clear()
-        return versions(changed)
-
-    one = "1772443800"
-    assert len(with_release(one)) == len(FUNCTIONS)
-    assert with_release(one) == with_release(f"{one}abc") == with_release(one, "layers/longcode", "layers/another")
-    assert not with_release(one) & with_release("1772443801")
+    one = versions(changed["released"])
+    assert len(one) == len(FUNCTIONS)
+    assert one == versions(changed["released, more"]) == versions(changed["released, another layer"])
+    assert not one & versions(changed["released again"])
 
 
-def test_each_release_changes_each_function_as_lambda_publishes_nothing_twice(tmp_path: Path) -> None:
-    changed = tmp_path / "template.yaml"
-    changed.write_text(TEMPLATE.replace(NO_RELEASE, NO_RELEASE.replace('""', '"1772443800abc"')))
+def test_each_release_changes_each_function_as_lambda_publishes_nothing_twice(
+    changed: dict[str, dict[str, Any]],
+) -> None:
     functions = [
-        one for one in transformed(changed)["Resources"].values() if one["Type"] == "AWS::Lambda::Function"
+        one for one in changed["released, more"]["Resources"].values() if one["Type"] == "AWS::Lambda::Function"
     ]
     assert len(functions) == len(FUNCTIONS)
     for function in functions:
-        assert function["Properties"]["Description"].endswith(" 1772443800abc")
+        assert function["Properties"]["Description"].endswith(f" {RELEASE}abc")
 
 
 def test_a_release_can_be_part_of_a_logical_id() -> None:

@@ -34,18 +34,24 @@ NO_LOG_GROUP = {"Effect": "Deny", "Action": "logs:CreateLogGroup", "Resource": "
 
 # Any: a template is JSON.
 @cache
-def transformed(template: Path = ROOT / "template.yaml") -> dict[str, Any]:
+def transformed() -> dict[str, Any]:
     """The template of CloudFormation."""
+    (made,) = transformed_all(ROOT / "template.yaml")
+    return made
+
+
+def transformed_all(*templates: Path) -> list[dict[str, Any]]:
+    """What SAM makes of each template, in one start of it."""
     python = SAM.parent / "python"
     done = subprocess.run(
-        [str(python), str(Path(__file__).with_name("transformed.py")), str(template)],
+        [str(python), str(Path(__file__).with_name("transformed.py")), *map(str, templates)],
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    made: dict[str, Any] = json.loads(done.stdout)
+    made: list[dict[str, Any]] = json.loads(done.stdout)
     return made
 
 

@@ -1,4 +1,4 @@
-"""Prints template.yaml as SAM makes it for CloudFormation, as JSON.
+"""Prints templates as SAM makes them for CloudFormation, as a list in JSON.
 
 Executed by the SAM CLI's own interpreter, which has the translator and knows nothing of this package.
 """
@@ -16,19 +16,22 @@ class NoPolicies:
 
 
 def main() -> None:
-    """`transformed.py TEMPLATE`."""
+    """`transformed.py TEMPLATE ...`."""
     from samtranslator.translator.transform import transform  # type: ignore[import-not-found, unused-ignore]
     from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-not-found, unused-ignore]
 
     # The name of AWS's partition follows from it.
     os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
-    with open(sys.argv[1]) as file:
-        template = yaml_parse(file.read())
-    for resource in template["Resources"].values():
-        for name in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
-            # As after `sam package`, which names what it uploads after its content.
-            resource["Properties"][name] = f"s3://bucket/{resource['Properties'][name]}"
-    json.dump(transform(template, {}, NoPolicies()), sys.stdout, default=str)
+    made = []
+    for path in sys.argv[1:]:
+        with open(path) as file:
+            template = yaml_parse(file.read())
+        for resource in template["Resources"].values():
+            for name in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
+                # As after `sam package`, which names what it uploads after its content.
+                resource["Properties"][name] = f"s3://bucket/{resource['Properties'][name]}"
+        made.append(transform(template, {}, NoPolicies()))
+    json.dump(made, sys.stdout, default=str)
 
 
 if __name__ == "__main__":
