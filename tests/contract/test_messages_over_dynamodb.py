@@ -270,6 +270,7 @@ def found(messages: Messages) -> object:
         messages.find(TELNYX_ID),
         messages.find(OTHER_TELNYX_ID),
         [ident for shard in range(DUE_SHARDS) for ident in messages.due_messages(shard, far, 10)],
+        list(messages.old_claims(far, 10)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from longcode.aws import keys
 from longcode.aws.attributes import untyped_item
 from longcode.aws.dynamo import Item
-from longcode.domain.message import FIND_SHARDS, URGENT_SHARDS, Entry, Fault, Message, iso
+from longcode.domain.message import DUE_PARTS, FIND_SHARDS, DueGroup, Entry, Fault, Message, iso
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Waiting
 
@@ -99,12 +99,9 @@ def to_item(message: Message) -> Item:
     }
 
 
-def due_shard(message_id: str, *, receipt: bool = False, waits: bool = False) -> str:
-    """The part of the index of what is due that a message is in.
-
-    `receipt`: it only waits for one; `waits`: it waits in the queue.
-    """
-    return str(_shard(message_id, URGENT_SHARDS) + URGENT_SHARDS * (2 if waits else receipt))
+def due_shard(message_id: str, group: DueGroup) -> str:
+    """The part of `group` that a message is in, in the index by due time."""
+    return str(group.shards[_shard(message_id, DUE_PARTS)])
 
 
 def _tag(message: Message) -> str | None:

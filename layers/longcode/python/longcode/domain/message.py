@@ -8,17 +8,15 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import IntEnum
 from typing import Literal
 
 from longcode.domain import visible
 from longcode.domain.errors import IdempotencyMismatch
 from longcode.domain.status import HeldBy, Status
 
-# How many parts the index by due time has: one key could not take every write. The second third has the texts that
-# only wait for a receipt: they may be so many that the others would not be looked at in time. The last third has
-# what waits in the queue, which needs no look before it expires: the first of each part is the oldest.
-URGENT_SHARDS = 8
-DUE_SHARDS = 3 * URGENT_SHARDS
+# How many parts each group of the index by due time has: one key could not take every write.
+DUE_PARTS = 8
 
 # How many parts a tag and a day have in the indexes that texts are found by, for the same reason.
 FIND_SHARDS = 8
@@ -42,6 +40,30 @@ KEPT_ENTRIES = 100
 EVIDENCE_MS = 10 * 86_400_000
 # Without a final receipt the provider's records are read after this.
 RECEIPT_CHECK_MS = 15 * 60_000
+# So much later than a claim is dead is the receipt of a text overdue that left with it. One entry of the index by
+# due time stands for both moments.
+RECEIPT_AFTER_CLAIM_MS = RECEIPT_CHECK_MS - CLAIM_MS
+
+
+class DueGroup(IntEnum):
+    """The groups of the index by due time. Those of one group may be so many that others would have to wait."""
+
+    # In doubt, or perhaps not in the queue.
+    URGENT = 0
+    # The provider has it, and its records were read.
+    RECEIPT = 1
+    # Waits in the queue, and needs no look before it expires: the first of each part is the oldest.
+    QUEUED = 2
+    # Claimed. Once it has left its entry stays as it is until the final receipt, which mostly takes seconds.
+    CLAIMED = 3
+
+    @property
+    def shards(self) -> range:
+        """The numbers of its parts."""
+        return range(self * DUE_PARTS, (self + 1) * DUE_PARTS)
+
+
+DUE_SHARDS = len(DueGroup) * DUE_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +140,15 @@ class Message:
     def peer(self) -> str:
         """The other person's number, whichever way the text went."""
         return self.recipient if self.direction == "outbound" else self.sender
+
+    @property
+    def due_group(self) -> DueGroup:
+        """Where it is found when the reconciler next has to look at it."""
+        if self.status is Status.QUEUED:
+            return DueGroup.URGENT if self.unqueued else DueGroup.QUEUED
+        if self.status is Status.SENDING:
+            return DueGroup.CLAIMED
+        return DueGroup.RECEIPT if self.status.rank >= Status.SUBMITTED.rank else DueGroup.URGENT
 
     @property
     def tag(self) -> str | None:

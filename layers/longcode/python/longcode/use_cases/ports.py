@@ -142,7 +142,14 @@ class Messages(Protocol):
         """
 
     def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
-        """Ids whose due time has come, oldest first."""
+        """Ids whose due time has come, oldest first: of a text that was claimed, when its receipt is overdue."""
+
+    def old_claims(self, now_ms: int, at_most: int) -> Sequence[str]:
+        """Ids of texts that were claimed CLAIM_MS ago or earlier and have no final receipt, the latest first.
+
+        Those of them that are still being sent lost their invocation. One whose overdue receipt was looked for is
+        not among them. It may lag behind by a moment.
+        """
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
         """Set when to look at the message next; None: never."""
