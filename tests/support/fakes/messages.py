@@ -260,14 +260,7 @@ class FakeMessages:
             if receipt.telnyx_id and row.message.telnyx_id is None:
                 self._pointers[receipt.telnyx_id] = message_id
             row.event_ids.add(receipt.event_id)
-            entry = Entry(
-                receipt.occurred_ms,
-                receipt.word,
-                receipt.source,
-                receipt.event_id,
-                note=receipt.note,
-                faults=receipt.faults,
-            )
+            entry = Entry(receipt.occurred_ms, receipt.word, receipt.source, receipt.note, receipt.faults)
             telnyx_id = receipt.telnyx_id or row.message.telnyx_id
             row.message = replace(row.message, telnyx_id=telnyx_id, history=(*row.message.history, entry))
             if receipt.status is None or row.message.status.rank >= receipt_ceiling(receipt.status):

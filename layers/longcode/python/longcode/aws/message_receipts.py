@@ -106,14 +106,7 @@ def _keeping(receipt: Receipt) -> _Write:
 
 def _keep(receipt: Receipt) -> tuple[str, str, Item]:
     """The change that keeps a receipt in the history, its condition, and their values."""
-    entry = Entry(
-        receipt.occurred_ms,
-        receipt.word,
-        receipt.source,
-        receipt.event_id,
-        note=receipt.note,
-        faults=receipt.faults,
-    )
+    entry = Entry(receipt.occurred_ms, receipt.word, receipt.source, receipt.note, receipt.faults)
     values: Item = {
         ":none": [],
         ":entry": [entry_row(entry)],
