@@ -171,6 +171,11 @@ def message_id(caller: str, key: str | None) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{caller}\n{key}"))
 
 
+def may_be_known(message_id: str) -> bool:
+    """Whether there may be a message already under a new one's id: only if that was made of an idempotency key."""
+    return uuid.UUID(message_id).version == 5
+
+
 def is_tag(text: str) -> bool:
     """Whether texts can be found and counted by `text`: 1 to 64 visible characters.
 

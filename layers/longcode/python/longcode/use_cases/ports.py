@@ -174,7 +174,8 @@ class Finder(Protocol):
 class Limits(Protocol):
     """The limiters, and the switch that stops all sending."""
 
-    def read_gate(self, recipient: str, sender: str) -> Gate: ...
+    def read_gate(self, recipient: str, sender: str) -> Gate:
+        """All that stands between a text and the provider. Of an empty recipient or sender nothing is read."""
 
     def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         """Reserve `count` slots, `interval_ms` apart. `ahead` is a guess: are the next slots in the future?
