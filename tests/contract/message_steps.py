@@ -43,6 +43,11 @@ def due(messages: Messages, now_ms: int, at_most: int = 50) -> set[str]:
     return found
 
 
+def dead(messages: Messages, now_ms: int) -> list[str]:
+    """What may be a claim whose invocation has died."""
+    return list(messages.old_claims(now_ms, 50))
+
+
 def released(messages: Messages, message: Message, **changes: object) -> bool:
     options = {"slot_ms": NOW + 9_000, "held_by": HeldBy.PROVIDER_BACKOFF} | changes
     return messages.release(message, NOW, **options)  # type: ignore[arg-type]

@@ -30,6 +30,18 @@ def test_nothing_stands_in_the_way_of_the_first_text(limits: Limits) -> None:
     assert limits.read_gate("", "") == Gate()
 
 
+def test_of_no_one_only_what_all_have_is_read(limits: Limits) -> None:
+    for number, key in enumerate((KEY, pacing.sender_key(OURS), pacing.ACCOUNT_KEY), 1):
+        limits.reserve(key, 1, 1_000 * number, START_MS)
+    limits.pause(START_MS, "closed")
+    whole = limits.read_gate(THEIRS, OURS)
+    assert None not in (whole.recipient.tat_ms, whole.sender.tat_ms, whole.account.tat_ms)
+
+    assert limits.read_gate("", OURS) == replace(whole, recipient=Limiter())
+    assert limits.read_gate(THEIRS, "") == replace(whole, sender=Limiter())
+    assert limits.read_gate("", "") == replace(whole, recipient=Limiter(), sender=Limiter())
+
+
 def test_a_first_reservation_starts_now(limits: Limits) -> None:
     found = limits.reserve(KEY, 3, 1_000, START_MS)
 

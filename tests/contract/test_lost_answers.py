@@ -330,16 +330,16 @@ def test_a_replay_whose_answer_was_lost_is_taken_once(
 def test_a_receipt_whose_answer_was_lost_is_kept_once_and_leads_to_its_text(
     dynamodb: "DynamoDBClient", messages: DynamoMessages, status: Status | None, before: Status | None
 ) -> None:
-    message = claimed(messages)
+    message, occurred_ms = claimed(messages), NOW + 5
     if before:
-        messages.record(message.id, make_receipt(before), NOW)
+        messages.record(message.id, make_receipt(before, occurred_ms=occurred_ms - 1), NOW)
 
     with repeated(dynamodb, "UpdateItem", times=2):
-        messages.record(message.id, make_receipt(status, "e-1"), NOW)
+        messages.record(message.id, make_receipt(status, "e-1", occurred_ms=occurred_ms), NOW)
 
     found = messages.get(message.id)
     assert found
-    assert [entry.event_id for entry in found.history].count("e-1") == 1
+    assert [entry.at_ms for entry in found.history] == [occurred_ms - 1] * bool(before) + [occurred_ms]
     assert found.status is (before or status or Status.SENDING)
     assert messages.find(TELNYX_ID) == found
     assert messages.record(message.id, make_receipt(status, "e-1"), NOW) is Recorded.DUPLICATE

@@ -184,7 +184,7 @@ def test_an_inbound_text_is_stored_once(messages: Messages) -> None:
         autoresponse="STOP",
         media=({"url": "https://example.com/1.png", "content_type": "image/png"},),
         is_spam=True,
-        history=(Entry(START_MS, "received", "webhook", "e-1"),),
+        history=(Entry(START_MS, "received", "webhook"),),
     )
 
     assert messages.receive(inbound)
@@ -192,3 +192,17 @@ def test_an_inbound_text_is_stored_once(messages: Messages) -> None:
 
     assert stored(messages, inbound) == inbound
     assert messages.find(TELNYX_ID) == inbound
+
+
+def test_a_webhook_url_comes_back_as_it_was_sent_whatever_it_ends_in(messages: Messages) -> None:
+    for url in (
+        "https://example.com/hooks/{id}",
+        "https://example.com/hooks?id={id}",
+        "https://example.com/h",
+        "",
+    ):
+        ident = str(uuid.uuid4())
+        message = make_message(id=ident, webhook_url=url.format(id=ident))
+        messages.accept(message)
+
+        assert stored(messages, message) == message

@@ -6,9 +6,17 @@ from dataclasses import replace
 from longcode.domain.message import CLAIM_MS, DUE_SHARDS, ENQUEUE_CHECK_MS, RECEIPT_CHECK_MS
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Messages, Waiting
-from tests.contract.message_steps import NOW, VALIDITY_MS, claimed, due, queued, released, stored, unknown
+from tests.contract.message_steps import NOW, VALIDITY_MS, claimed, dead, due, queued, released, stored, unknown
 from tests.support.fakes.clock import START_MS
-from tests.support.fakes.examples import THEIRS, accepted, ending, make_message, make_receipt
+from tests.support.fakes.examples import (
+    NO_ANSWER,
+    OTHER_TELNYX_ID,
+    THEIRS,
+    accepted,
+    ending,
+    make_message,
+    make_receipt,
+)
 
 # ----------------------------------------------------------------------------------------- the recipient queue
 
@@ -60,15 +68,80 @@ def test_a_message_that_may_not_be_in_the_queue_is_looked_at_soon(messages: Mess
 def test_what_is_sent_at_once_is_looked_at_when_it_must_be_dead(messages: Messages) -> None:
     message = queued(messages, route="send", status=Status.SENDING, claim_id="one", claimed_ms=START_MS)
 
-    assert due(messages, START_MS + CLAIM_MS - 1) == set()
-    assert due(messages, START_MS + CLAIM_MS) == {message.id}
+    assert dead(messages, START_MS + CLAIM_MS - 1) == []
+    assert dead(messages, START_MS + CLAIM_MS) == [message.id]
 
 
 def test_a_claim_is_looked_at_again_when_it_must_be_dead(messages: Messages) -> None:
     message = claimed(messages)
 
-    assert due(messages, NOW + CLAIM_MS - 1) == set()
-    assert due(messages, NOW + CLAIM_MS) == {message.id}
+    assert dead(messages, NOW + CLAIM_MS - 1) == []
+    assert dead(messages, NOW + CLAIM_MS) == [message.id]
+
+
+def test_a_dead_claim_that_no_one_saw_is_looked_at_as_a_receipt_that_is_overdue(messages: Messages) -> None:
+    message = claimed(messages)
+
+    assert due(messages, NOW + RECEIPT_CHECK_MS - 1) == set()
+    assert due(messages, NOW + RECEIPT_CHECK_MS) == {message.id}
+
+
+def test_old_claims_come_latest_first_and_no_more_than_asked_for(messages: Messages) -> None:
+    ids = []
+    for number in range(30):
+        message = queued(messages)
+        assert messages.claim(message.id, "mine", NOW + number).won
+        ids.append(message.id)
+    ended, back, doubted = (claimed(messages) for _ in range(3))
+    messages.end(ended, Status.FAILED, ending(Status.FAILED), NOW)
+    released(messages, back)
+    messages.ambiguous(doubted, NO_ANSWER, NOW)
+
+    assert dead(messages, NOW + CLAIM_MS + 40) == ids[::-1]
+    assert list(messages.old_claims(NOW + CLAIM_MS + 40, 3)) == ids[:-4:-1]
+    assert dead(messages, NOW + CLAIM_MS + 9) == ids[9::-1]
+
+
+def test_what_left_stays_among_the_old_claims_until_its_overdue_receipt_was_looked_for(
+    messages: Messages,
+) -> None:
+    sent, delivered = claimed(messages), claimed(messages)
+    messages.submitted(sent, accepted(), NOW)
+    messages.submitted(delivered, accepted(OTHER_TELNYX_ID), NOW)
+    messages.record(sent.id, make_receipt(Status.SENT), NOW)
+    messages.record(delivered.id, make_receipt(Status.DELIVERED, telnyx_id=OTHER_TELNYX_ID), NOW)
+    assert dead(messages, NOW + CLAIM_MS) == [sent.id]
+
+    messages.set_due(stored(messages, sent), NOW + 2 * RECEIPT_CHECK_MS)
+
+    assert dead(messages, NOW + 3 * RECEIPT_CHECK_MS) == []
+    assert due(messages, NOW + 2 * RECEIPT_CHECK_MS - 1) == set()
+    assert due(messages, NOW + 2 * RECEIPT_CHECK_MS) == {sent.id}
+
+
+def test_a_text_in_doubt_that_left_is_looked_at_again_if_no_receipt_comes(messages: Messages) -> None:
+    message = unknown(messages)
+    assert messages.submitted(message, accepted(), NOW + 5)
+
+    assert due(messages, NOW + 5 + RECEIPT_CHECK_MS - 1) == set()
+    assert due(messages, NOW + 5 + RECEIPT_CHECK_MS) == {message.id}
+
+
+def test_a_text_that_left_while_it_was_taken_for_dead_is_looked_at(messages: Messages) -> None:
+    message = claimed(messages)
+    messages.ambiguous(message, NO_ANSWER, NOW + 1)
+    assert messages.submitted(message, accepted(), NOW + 2)
+
+    assert due(messages, NOW + 2) == {message.id}
+
+
+def test_a_text_that_waited_as_far_as_we_knew_is_looked_at_if_no_final_receipt_comes(messages: Messages) -> None:
+    message = queued(messages)
+    messages.record(message.id, make_receipt(Status.SENT), NOW)
+
+    assert stored(messages, message).status is Status.SENT
+    assert due(messages, NOW + RECEIPT_CHECK_MS - 1) == set()
+    assert due(messages, NOW + RECEIPT_CHECK_MS) == {message.id}
 
 
 def test_a_released_message_is_looked_at_again_when_it_is_too_old(messages: Messages) -> None:
@@ -97,11 +170,12 @@ def test_a_sent_message_is_looked_at_again_and_a_final_one_never(messages: Messa
     message = claimed(messages)
     messages.submitted(message, accepted(), NOW)
     messages.record(message.id, make_receipt(Status.SENT), NOW + 5)
-    assert due(messages, NOW + 5 + RECEIPT_CHECK_MS) == {message.id}
+    assert due(messages, NOW + RECEIPT_CHECK_MS) == {message.id}
 
     messages.record(message.id, make_receipt(Status.DELIVERED), NOW + 6)
 
     assert due(messages, NOW + VALIDITY_MS * 100) == set()
+    assert dead(messages, NOW + VALIDITY_MS * 100) == []
 
 
 def test_the_oldest_that_wait_come_first_and_no_more_than_asked_for(messages: Messages) -> None:
@@ -200,7 +274,7 @@ def test_a_text_that_was_claimed_is_in_the_queue_and_its_look_stays(messages: Me
     assert claim.message
     assert not claim.message.unqueued
     assert stored(messages, message) == claim.message
-    assert due(messages, NOW + CLAIM_MS) == {message.id}
+    assert dead(messages, NOW + CLAIM_MS) == [message.id]
 
 
 def test_a_text_that_ended_is_not_looked_at_though_the_queue_may_lack_it(messages: Messages) -> None:

@@ -180,6 +180,29 @@ def test_a_message_that_was_handed_over_lives_on_from_there(
     assert kept == {f"M#{message.id}": later, f"T#{TELNYX_ID}": later}
 
 
+def test_no_fact_is_in_an_item_twice(messages: DynamoMessages) -> None:
+    message = claimed(messages)
+    messages.submitted(message, accepted(), NOW)
+    messages.record(message.id, make_receipt(Status.DELIVERED, "event-1"), NOW)
+
+    item = repr(messages.table.get(f"M#{message.id}"))
+
+    assert [item.count(fact) for fact in (message.id, TELNYX_ID, "event-1", "mine")] == [1, 1, 1, 1]
+
+
+def test_an_item_of_an_earlier_release_is_read(messages: DynamoMessages) -> None:
+    message = claimed(messages)
+    messages.record(message.id, make_receipt(Status.SENT, "event-1"), NOW)
+    new = messages.get(message.id)
+    messages.table.update(
+        f"M#{message.id}",
+        "SET webhook_url = :url, history[0].event_id = :event",
+        values={":url": message.webhook_url, ":event": "event-1"},
+    )
+
+    assert messages.get(message.id) == new
+
+
 # ----------------------------------------------------------------------- the fake does what the table does
 
 
@@ -270,6 +293,7 @@ def found(messages: Messages) -> object:
         messages.find(TELNYX_ID),
         messages.find(OTHER_TELNYX_ID),
         [ident for shard in range(DUE_SHARDS) for ident in messages.due_messages(shard, far, 10)],
+        list(messages.old_claims(far, 10)),
     )
 
 

@@ -173,7 +173,7 @@ def message(ident: str, text: str, occurred_ms: int, received_ms: int) -> Messag
         metadata={},
         accepted_ms=received_ms,
         updated_ms=received_ms,
-        history=(Entry(occurred_ms, "received", "webhook", f"event-{ident}"),),
+        history=(Entry(occurred_ms, "received", "webhook"),),
     )
 
 

@@ -224,7 +224,7 @@ def test_a_stop_holds_for_all_ways_to_write_the_number(
 
 
 def test_a_page_goes_on_where_an_answer_of_the_table_ends(dynamodb: "DynamoDBClient") -> None:
-    """DynamoDB gives 1 MB at most, and a hundred entries with all their changes are more."""
+    """DynamoDB gives 1 MB at most."""
 
     class Brief:
         """A client whose answers hold two items."""
@@ -234,11 +234,46 @@ def test_a_page_goes_on_where_an_answer_of_the_table_ends(dynamodb: "DynamoDBCli
             answer: Any = dynamodb.query(**arguments | {"Limit": min(2, arguments["Limit"])})
             return dict(answer)
 
+        def batch_get_item(self, **arguments: Any) -> Any:
+            return dynamodb.batch_get_item(**arguments)
+
     table = create_table(dynamodb, "MessagesTable")
     opt_out_all(DynamoOptOuts(dynamodb, table), [f"+1202555010{number}" for number in range(7)])
     brief = DynamoOptOuts(Brief(), table)  # type: ignore[arg-type]
 
     assert [len(brief.page(None, at_most)) for at_most in (1, 2, 5, 7, 100)] == [1, 2, 5, 7, 7]
+
+
+def test_what_changed_since_the_list_was_written_is_not_where_the_list_has_it(dynamodb: "DynamoDBClient") -> None:
+    table = create_table(dynamodb, "MessagesTable")
+    real = DynamoOptOuts(dynamodb, table)
+    numbers = [f"+1202555010{number}" for number in range(5)]
+    for place, number in enumerate(numbers):
+        opt_out_all(real, [number], START_MS - 10 + place)
+    changes = [(numbers[1], False), (numbers[2], False), (numbers[2], True)]
+
+    class Behind:
+        """A client whose index is a moment behind: what is said in that moment is not in it."""
+
+        # Any: what botocore takes and gives.
+        def query(self, **arguments: Any) -> Any:
+            answer = dynamodb.query(**arguments)
+            while changes:
+                number, stops = changes.pop(0)
+                change = OptOutChange(START_MS + 2 - len(changes), stops, "api")
+                assert opt_outs.apply(real, number, change, START_MS + 9)
+            return answer
+
+        def batch_get_item(self, **arguments: Any) -> Any:
+            return dynamodb.batch_get_item(**arguments)
+
+    ledger = DynamoOptOuts(Behind(), table)  # type: ignore[arg-type]
+
+    first = ledger.page(None, 3)
+    rest = ledger.page((first[-1].changes[-1].at_ms, first[-1].number), 3)
+
+    assert [entry.number for entry in first] == [numbers[0], numbers[3], numbers[4]]
+    assert [entry.number for entry in rest] == [numbers[2]]
 
 
 def test_messages_of_a_sender_that_is_called_like_the_list_are_not_in_it(dynamodb: "DynamoDBClient") -> None:

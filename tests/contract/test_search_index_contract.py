@@ -169,6 +169,29 @@ def test_a_status_is_found_as_it_is_now(store: Store) -> None:
     assert store.page(Search(status=Status.SUBMITTED)) == [2]
 
 
+def test_a_status_is_found_over_many_pages_while_it_changes(store: Store) -> None:
+    """What has the status when its turn comes is found, once; what lost it before, or gets it after, is not."""
+    messages = [store.add(number, metadata={"tag": "spring"}) for number in range(250)]
+    ids = [message.id for message in messages]
+
+    def claim(number: int) -> None:
+        assert store.messages.claim(ids[number], "mine", START_MS + 300).won
+
+    for number in range(0, 250, 2):
+        claim(number)
+    for wanted in (Search(status=Status.SENDING), Search(tag="spring", status=Status.SENDING)):
+        assert [n for page in store.pages(wanted, 20) for n in page] == list(range(248, -1, -2))
+    pages = store.pages(Search(peer=THEIRS, direction="outbound", status=Status.QUEUED), 20)
+    found = next(pages) + next(pages)
+    assert found == list(range(249, 170, -2))
+    for number in (201, 101, 1):
+        claim(number)
+
+    found += [n for page in pages for n in page]
+
+    assert found == [number for number in range(249, 0, -2) if number not in (101, 1)]
+
+
 def test_a_window_of_time_takes_its_first_moment_and_not_its_last(store: Store) -> None:
     for number in range(5):
         store.add(number)
@@ -236,7 +259,13 @@ class Counting:
 
     def __init__(self, client: "DynamoDBClient") -> None:
         self.queries = 0
+        self.messages = 0
         self._client = client
+
+    # Any: what botocore takes and gives.
+    def batch_get_item(self, **arguments: Any) -> object:
+        self.messages += sum(len(wanted["Keys"]) for wanted in arguments["RequestItems"].values())
+        return self._client.batch_get_item(**arguments)
 
     # Any: what botocore takes and gives.
     def query(self, **arguments: object) -> object:
@@ -281,6 +310,28 @@ def test_a_filter_that_fits_nothing_looks_at_a_bounded_number_and_goes_on(dynamo
     assert (list(first.ids), list(last.ids), last.next) == ([], [], None)
     assert first.next == Position(START_MS + 11, str(uuid.UUID(int=11)))
     assert reads <= 11
+
+
+def test_a_status_that_fits_nothing_reads_a_bounded_number_of_messages_and_goes_on(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    store = real(dynamodb)
+    for number in range(1, LOOKED_MOST + 31):
+        # Of two days, so that the batches that are read are not all full.
+        store.add(number, direction="inbound", accepted_ms=START_MS + number - (number <= 30) * DAY_MS)
+    store.add(0, accepted_ms=START_MS - 2 * DAY_MS)
+    client = Counting(dynamodb)
+    finder = DynamoFinder(client, store.finder._table, retention_days=90)  # type: ignore[arg-type, attr-defined]
+    wanted = Search(status=Status.QUEUED, since_ms=START_MS - 3 * DAY_MS)
+
+    first = finder.find(wanted, None, 1, START_MS + DAY_MS)
+    read = client.messages
+    last = finder.find(wanted, first.next, 1, START_MS + DAY_MS)
+
+    assert (list(first.ids), read) == ([], LOOKED_MOST)
+    assert first.next == Position(START_MS + 31, str(uuid.UUID(int=31)))
+    assert ([*last.ids], last.next) == ([str(uuid.UUID(int=0))], None)
+    assert client.messages == LOOKED_MOST + 31
 
 
 @settings(

@@ -71,7 +71,7 @@ def emitted(world: World) -> dict[str, list[dict[str, object]]]:
         telnyx_id=TELNYX_ID,
         autoresponse="STOP",
         opt_out="stop",
-        history=(Entry(START_MS, "received", "webhook", "event-1"),),
+        history=(Entry(START_MS, "received", "webhook"),),
         media=({"url": "https://example.com/a.jpg"},),
     )
     stop = OptOut(THEIRS, True, (OptOutChange(START_MS, True, "provider"),), START_MS, 1)

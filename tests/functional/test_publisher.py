@@ -33,7 +33,7 @@ def inbound(**changes: Any) -> Message:
         "route": "webhook",
         "metadata": {},
         "telnyx_id": TELNYX_ID,
-        "history": (Entry(START_MS - 700, "received", "webhook", "event-1"),),
+        "history": (Entry(START_MS - 700, "received", "webhook"),),
         "media": ({"url": "https://example.com/a.jpg"}, {"url": "https://example.com/b.jpg"}),
     }
     return make_message(**(fields | changes))

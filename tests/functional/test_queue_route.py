@@ -83,7 +83,7 @@ def test_what_could_not_be_stored_is_not_queued(world: World) -> None:
 def test_a_store_that_cannot_be_read_takes_nothing(world: World, call: str) -> None:
     world.messages.faults.fail(call)
 
-    assert world.enqueue().status == 503
+    assert world.enqueue(key="order-17").status == 503
 
     assert nothing_happened(world)
 
@@ -264,3 +264,12 @@ def test_without_a_configured_address_receipts_come_to_this_api() -> None:
     assert message.webhook_url == (
         f"https://example.execute-api.us-east-1.amazonaws.com/v1/webhooks/message/{message.id}"
     )
+
+
+def test_only_a_request_with_a_key_looks_for_one_before_it(world: World) -> None:
+    for route in (world.enqueue, world.send):
+        before = world.messages.faults.count("get")
+        route()
+        assert world.messages.faults.count("get") == before
+        route(key=route.__name__)
+        assert world.messages.faults.count("get") == before + 1

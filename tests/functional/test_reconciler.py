@@ -1,16 +1,18 @@
 """The reconciler settles what fell between two steps by evidence, and never by a guess."""
 
+import uuid
 from collections.abc import Sequence
 
 import pytest
 
-from longcode.domain.message import ENQUEUE_CHECK_MS, Fault
+from longcode.domain.message import CLAIM_MS, ENQUEUE_CHECK_MS, RECEIPT_CHECK_MS, Fault
 from longcode.domain.status import Status
 from longcode.use_cases.ports import Waiting
 from longcode.use_cases.reconcile import FIRST_EVIDENCE_MS, GIVE_UP_MS
 from longcode.use_cases.send_attempt import REPLAY_AFTER_MS
 from tests.support.fakes import OURS, THEIRS, World, make_settings, make_world
 from tests.support.fakes import provider as providers
+from tests.support.fakes.examples import accepted, make_message
 from tests.support.fakes.fault_injector import Died
 from tests.support.fakes.provider import Behaviour
 from tests.support.fakes.webhooks import receipt
@@ -36,6 +38,18 @@ def unknown(world: World, behaviour: Behaviour = providers.ACCEPTS_AND_HANGS) ->
     assert message
     assert message.status is Status.UNKNOWN
     return ident
+
+
+def leaves(world: World, *, dies: bool) -> str:
+    """A text that was claimed just now, and left, unless the invocation died."""
+    now = world.clock.now
+    text = make_message(
+        status=Status.SENDING, route="send", claim_id="mine", claimed_ms=now, accepted_ms=now, updated_ms=now
+    )
+    assert world.messages.accept(text) is None
+    if not dies:
+        assert world.messages.submitted(text, accepted(str(uuid.uuid4())), now)
+    return text.id
 
 
 def status(world: World, ident: str) -> Status:
@@ -101,6 +115,39 @@ def test_a_claim_whose_invocation_died_becomes_unknown_and_not_sent_again(world:
     (message,) = world.messages.all
     assert message.status is Status.UNKNOWN
     assert len(world.provider.requests) == 1
+
+
+def test_dead_claims_are_found_in_time_while_no_receipt_of_a_campaign_comes(world: World) -> None:
+    """Each text without a final receipt stands where the claims do. Here they are more than one run looks at."""
+    world.provider.faults.fail("record_of", times=1_000)
+    died: dict[str, int] = {}
+    found: dict[str, int] = {}
+    for _ in range(22):
+        for _ in range(300):
+            leaves(world, dies=False)
+        died[leaves(world, dies=True)] = world.clock.now
+        world.clock.pass_ms(MINUTE)
+        world.reconcile()
+        for ident in died:
+            if status(world, ident) is Status.UNKNOWN:
+                found.setdefault(ident, world.clock.now)
+
+    assert len(world.messages.old_claims(world.clock.now, 100_000)) > 5_000
+    # All but those of the last run.
+    assert list(found) == list(died)[:-1]
+    assert max(found[ident] - died[ident] for ident in found) <= CLAIM_MS + MINUTE
+
+
+def test_a_dead_claim_is_found_when_the_reconciler_was_away_for_long(world: World) -> None:
+    dead = leaves(world, dies=True)
+    world.clock.pass_ms(1)
+    for _ in range(5_100):
+        leaves(world, dies=False)
+    world.clock.pass_ms(RECEIPT_CHECK_MS + MINUTE)
+
+    world.reconcile()
+
+    assert status(world, dead) is Status.UNKNOWN
 
 
 # ------------------------------------------------------------------------------------------------ unknowns
@@ -242,6 +289,33 @@ def test_a_receipt_that_never_came_is_read_back(world: World, word: str, expecte
     # It must not look like a webhook that came.
     entry = world.status(ident).fields["history"][-1]
     assert (entry["status"], entry["source"]) == (word, "reconciler")
+
+
+def test_a_final_receipt_that_is_lost_after_an_earlier_one_is_read_back(world: World) -> None:
+    ident = world.enqueue().fields["message_id"]
+    world.consume()
+    text = world.provider.text(ident)
+    world.webhook(receipt(text, "sent", world.clock.now), path_id=ident)
+    world.provider.finish(ident, "delivered")
+
+    reconcile_for(world, RECEIPT_CHECK_MS - MINUTE)
+    assert status(world, ident) is Status.SENT
+    reconcile_for(world, 2 * MINUTE)
+
+    assert status(world, ident) is Status.DELIVERED
+    assert world.provider.faults.count("record_of") == 1
+
+
+def test_a_receipt_that_comes_late_gives_the_next_one_as_much_time(world: World) -> None:
+    ident = world.send().fields["message_id"]
+    reconcile_for(world, 10 * MINUTE)
+    world.webhook(receipt(world.provider.text(ident), "sent", world.clock.now), path_id=ident)
+
+    reconcile_for(world, RECEIPT_CHECK_MS - MINUTE)
+    assert world.provider.faults.count("record_of") == 0
+    reconcile_for(world, MINUTE)
+
+    assert world.provider.faults.count("record_of") == 1
 
 
 def test_a_text_whose_receipt_came_is_not_looked_at_again(world: World) -> None:

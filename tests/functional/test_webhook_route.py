@@ -476,8 +476,8 @@ def test_thousands_of_receipts_in_any_order_with_doubles_leave_every_status_righ
 
     for message in world.messages.all:
         assert message.status.value == wanted[message.id]
-        events = [entry.event_id for entry in message.history if entry.source == "webhook"]
-        assert len(events) == len(set(events)) == 2
+        words = [entry.status for entry in message.history if entry.source == "webhook"]
+        assert sorted(words) == sorted({"sent", wanted[message.id]})
 
 
 @pytest.mark.parametrize("size", [1_000_000, 6_000_000])

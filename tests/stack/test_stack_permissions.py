@@ -121,8 +121,8 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     ),
     "fallback": ([WHO_AM_I], [get(MESSAGE), SEND, READ_SECRET]),
     "health": ([batch("S#all"), batch("S#all7")], [batch(MESSAGE), batch(OPT_OUT), batch(COUNTER), RECEIVE]),
-    "messages": ([query("by_peer", "peer")], [get(MESSAGE), update(MESSAGE), READ_SECRET]),
-    "optouts": ([get(OPT_OUT)], [get(MESSAGE), update(MESSAGE), delete(OPT_OUT)]),
+    "messages": ([query("by_peer", "peer"), batch(MESSAGE)], [get(MESSAGE), update(MESSAGE), READ_SECRET]),
+    "optouts": ([get(OPT_OUT), batch(OPT_OUT)], [get(MESSAGE), batch(MESSAGE), update(MESSAGE), delete(OPT_OUT)]),
     "process": (
         [SIZE, batch(MESSAGE), query("by_recipient_queue", "recipient_queue"), scan("by_recipient_queue"), SEND],
         [delete(MESSAGE), query("by_peer", "peer"), PURGE],

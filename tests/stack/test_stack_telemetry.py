@@ -23,6 +23,7 @@ from devtools.local_stack.telemetry.insights import LogLine
 from devtools.local_stack.telemetry.operations import Operations
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
 from longcode.aws import queue
+from longcode.domain.message import RECEIPT_CHECK_MS
 from longcode.domain.metrics import DIMENSIONS, NAMESPACE, Metric
 from longcode.use_cases.send_attempt import BREAKER_RECIPIENTS
 from longcode_cli import queues
@@ -117,7 +118,9 @@ class Trouble:
     def due(self, ident: str, **earlier: int) -> None:
         """Let the reconciler look at a text now, `earlier` times of which are so many minutes ago."""
         now = round(time.time() * 1000)
-        changes = {"due_at_ms": now} | {name: now - minutes * MINUTE_MS for name, minutes in earlier.items()}
+        overdue = now - RECEIPT_CHECK_MS
+        changes = {"due_at_ms": overdue, "updated_ms": overdue}
+        changes |= {name: now - minutes * MINUTE_MS for name, minutes in earlier.items()}
         self.aws("dynamodb").update_item(
             TableName=self.stack.messages_table,
             Key={"pk": {"S": f"M#{ident}"}},

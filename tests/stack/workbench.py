@@ -17,6 +17,7 @@ from devtools.local_stack.emulator import REGION
 from devtools.local_stack.layout import Layout
 from devtools.local_stack.processes import Child
 from devtools.local_stack.release import alias_of
+from longcode.domain.message import RECEIPT_CHECK_MS
 from tests.stack.world import up
 
 # Instead of six minutes, so that a test can see a killed worker's texts come back.
@@ -123,18 +124,18 @@ class Bench:
         self.stack.save(self.layout)
 
     def let_time_pass(self, ident: str, claimed_before_ms: float = float("inf")) -> None:
-        """Make a claim as old as the reconciler wants it for a replay, and run the reconciler."""
+        """Make a text as old as the reconciler wants it for a replay or an overdue receipt, and run it."""
         now = round(time.time() * 1000)
         table = self.aws("dynamodb")
         with contextlib.suppress(table.exceptions.ConditionalCheckFailedException):
             table.update_item(
                 TableName=self.stack.messages_table,
                 Key={"pk": {"S": f"M#{ident}"}},
-                UpdateExpression="SET claimed_ms = :then, due_at_ms = :now",
+                UpdateExpression="SET claimed_ms = :then, due_at_ms = :overdue, updated_ms = :overdue",
                 ConditionExpression="claimed_ms < :before AND attribute_exists(due_shard)",
                 ExpressionAttributeValues={
                     ":then": {"N": str(now - TEN_MINUTES_MS - 1000)},
-                    ":now": {"N": str(now)},
+                    ":overdue": {"N": str(now - RECEIPT_CHECK_MS)},
                     ":before": {"N": str(round(min(now, claimed_before_ms)))},
                 },
             )

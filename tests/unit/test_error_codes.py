@@ -200,7 +200,7 @@ def body(response: responses.Response) -> Any:
 
 def test_a_status_explains_its_errors_in_both_places() -> None:
     landline = Fault("40001", "Not routable", "The destination is a landline.")
-    end = Entry(9_000, "delivery_failed", "webhook", "e-1", faults=(landline,))
+    end = Entry(9_000, "delivery_failed", "webhook", faults=(landline,))
     message = make_message(status=Status.DELIVERY_FAILED, faults=(landline,), history=(end,), claimed_ms=2_000)
 
     fields = body(responses.status(message, None))

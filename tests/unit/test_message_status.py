@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcode.domain.errors import IdempotencyMismatch
-from longcode.domain.message import epoch_ms, fingerprint, is_message_id, iso, message_id, same_request
+from longcode.domain.message import (
+    epoch_ms,
+    fingerprint,
+    is_message_id,
+    iso,
+    may_be_known,
+    message_id,
+    same_request,
+)
 from longcode.domain.status import Status, receipt_ceiling
 from tests.chance import showing
 from tests.support.fakes.examples import make_message
@@ -123,6 +131,11 @@ def test_a_uuid_is_an_id() -> None:
 
 def test_anything_else_is_no_id() -> None:
     assert [text for text in NO_IDS if is_message_id(text)] == []
+
+
+def test_only_an_id_made_of_a_key_may_be_known_before() -> None:
+    assert may_be_known(message_id("caller", "key"))
+    assert not may_be_known(message_id("caller", None))
 
 
 # -------------------------------------------------------------------------------------- the same request

@@ -7,10 +7,12 @@ from decimal import Decimal
 
 from longcode.domain.message import (
     CLAIM_MS,
+    DUE_PARTS,
     ENQUEUE_CHECK_MS,
     KEPT_ENTRIES,
+    RECEIPT_AFTER_CLAIM_MS,
     RECEIPT_CHECK_MS,
-    URGENT_SHARDS,
+    DueGroup,
     Entry,
     Fault,
     Message,
@@ -31,6 +33,7 @@ class _Row:
     message: Message
     waits: bool = False
     due_at_ms: int | None = None
+    due_group: DueGroup = DueGroup.URGENT
     event_ids: set[str] = field(default_factory=set)
     # When it came into its recipient queue or left it, and which of both: what the index shows comes later.
     moves: list[tuple[int, bool]] = field(default_factory=list)
@@ -48,8 +51,8 @@ class FakeMessages:
     ) -> None:
         self.faults = FaultInjector(
             "accept", "get", "find", "claim", "hold", "queued", "forbid", "record", "receive", "queue_length",
-            "recipient_queue", "waiting", "due_messages", "oldest", "set_due", "get_all", "erase", "read",
-            "release", "submitted", "ambiguous", "mark_replayed", "end",
+            "recipient_queue", "waiting", "due_messages", "old_claims", "oldest", "set_due", "get_all", "erase",
+            "read", "release", "submitted", "ambiguous", "mark_replayed", "end",
         )  # fmt: skip
         # How long after a write the index of recipient queues shows it, as one of DynamoDB's may.
         self.lag_ms = 0
@@ -74,12 +77,16 @@ class FakeMessages:
             ):
                 ours = message.claim_id in (None, old.claim_id) and old.accepted_ms == message.accepted_ms
                 return None if ours and old.fingerprint == message.fingerprint else old
-            queued, due_in_ms = message.status is Status.QUEUED, CLAIM_MS
+            queued, due_at_ms = (
+                message.status is Status.QUEUED,
+                (message.claimed_ms or message.accepted_ms) + CLAIM_MS,
+            )
             if queued:
-                due_in_ms = ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms
+                due_at_ms = message.accepted_ms + (ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms)
             self._erased.discard(message.id)
             self._rows.pop(message.id, None)
-            self._rows[message.id] = row = _Row(message, due_at_ms=message.accepted_ms + due_in_ms)
+            self._rows[message.id] = row = _Row(message)
+            self._look(row, message.due_group, due_at_ms)
             self._wait(row, queued)
             return None
 
@@ -108,7 +115,7 @@ class FakeMessages:
                 unqueued=False,
             )
             self._wait(row, False)
-            row.due_at_ms = now_ms + CLAIM_MS
+            self._look(row, DueGroup.CLAIMED, now_ms + CLAIM_MS)
             return Claim(True, row.message)
 
     def release(
@@ -133,7 +140,7 @@ class FakeMessages:
                 claimed_ms=None,
             )
             self._wait(row, True)
-            row.due_at_ms = row.message.accepted_ms + self._validity_ms
+            self._look(row, DueGroup.QUEUED, row.message.accepted_ms + self._validity_ms)
 
         return self._change("release", message, lambda old: old.status is Status.SENDING, put_back)
 
@@ -155,7 +162,8 @@ class FakeMessages:
                 history=(*row.message.history, entry),
                 text=self._text_after(row.message, answer.status),
             )
-            row.due_at_ms = now_ms + RECEIPT_CHECK_MS
+            if message.status is not Status.SENDING:
+                self._look(row, DueGroup.RECEIPT, now_ms + RECEIPT_CHECK_MS)
 
         won = self._change("submitted", message, lambda old: old.status.rank < Status.SUBMITTED.rank, take)
         if answer.telnyx_id:
@@ -175,7 +183,7 @@ class FakeMessages:
                 updated_ms=now_ms,
                 history=(*row.message.history, entry),
             )
-            row.due_at_ms = now_ms
+            self._look(row, DueGroup.URGENT, now_ms)
 
         return self._change("ambiguous", message, lambda old: old.status is Status.SENDING, doubt)
 
@@ -183,7 +191,7 @@ class FakeMessages:
         def mark(row: _Row) -> None:
             replays = row.message.replays + (-1 if undo else 1)
             row.message = replace(row.message, replays=replays, replayed_ms=now_ms, slot_ms=None)
-            row.due_at_ms = now_ms + CLAIM_MS
+            self._look(row, DueGroup.URGENT, now_ms + CLAIM_MS)
 
         def as_read(old: Message) -> bool:
             return old.status is Status.UNKNOWN and not old.no_resend and old.replays == message.replays
@@ -227,7 +235,7 @@ class FakeMessages:
                 and row.message.accepted_ms == message.accepted_ms
             ):
                 row.message = replace(row.message, unqueued=False)
-                row.due_at_ms = message.accepted_ms + self._validity_ms
+                self._look(row, DueGroup.QUEUED, message.accepted_ms + self._validity_ms)
 
     def forbid(self, message: Message) -> bool:
         with self.faults.around("forbid"):
@@ -252,14 +260,7 @@ class FakeMessages:
             if receipt.telnyx_id and row.message.telnyx_id is None:
                 self._pointers[receipt.telnyx_id] = message_id
             row.event_ids.add(receipt.event_id)
-            entry = Entry(
-                receipt.occurred_ms,
-                receipt.word,
-                receipt.source,
-                receipt.event_id,
-                note=receipt.note,
-                faults=receipt.faults,
-            )
+            entry = Entry(receipt.occurred_ms, receipt.word, receipt.source, receipt.note, receipt.faults)
             telnyx_id = receipt.telnyx_id or row.message.telnyx_id
             row.message = replace(row.message, telnyx_id=telnyx_id, history=(*row.message.history, entry))
             if receipt.status is None or row.message.status.rank >= receipt_ceiling(receipt.status):
@@ -307,28 +308,32 @@ class FakeMessages:
 
     def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
         with self.faults.around("due_messages"):
-            due = sorted(
-                (row.due_at_ms, ident)
-                for ident, row in self._rows.items()
-                if row.due_at_ms is not None and row.due_at_ms <= now_ms and self._shard(ident, row) == shard
-            )
+            group = DueGroup(shard // DUE_PARTS)
+            if group is DueGroup.CLAIMED:
+                now_ms -= RECEIPT_AFTER_CLAIM_MS
+            due = [
+                (at_ms, ident)
+                for at_ms, ident in self._entries(group)
+                if at_ms <= now_ms and group.shards[zlib.crc32(ident.encode()) % DUE_PARTS] == shard
+            ]
             return [ident for _, ident in due[:at_most]]
 
-    def _shard(self, ident: str, row: _Row) -> int:
-        message = row.message
-        third = 1 if message.status.rank >= Status.SUBMITTED.rank else 0
-        if message.status is Status.QUEUED and not message.unqueued:
-            third = 2
-        return zlib.crc32(ident.encode()) % URGENT_SHARDS + third * URGENT_SHARDS
+    def old_claims(self, now_ms: int, at_most: int) -> list[str]:
+        with self.faults.around("old_claims"):
+            found = [ident for at_ms, ident in self._entries(DueGroup.CLAIMED) if at_ms <= now_ms]
+            return found[::-1][:at_most]
+
+    def _entries(self, group: DueGroup) -> list[tuple[int, str]]:
+        """What the index by due time has of a group, by time."""
+        return sorted(
+            (row.due_at_ms, ident)
+            for ident, row in self._rows.items()
+            if row.due_at_ms is not None and row.due_group is group
+        )
 
     def oldest(self, at_most: int) -> list[str]:
         with self.faults.around("oldest"):
-            found = sorted(
-                (row.due_at_ms, ident)
-                for ident, row in self._rows.items()
-                if row.due_at_ms is not None and self._shard(ident, row) >= 2 * URGENT_SHARDS
-            )
-            return [ident for _, ident in found[:at_most]]
+            return [ident for _, ident in self._entries(DueGroup.QUEUED)[:at_most]]
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
         with self.faults.around("set_due"):
@@ -337,7 +342,7 @@ class FakeMessages:
                 return
             as_read = (message.status.rank, message.claim_id) == (row.message.status.rank, row.message.claim_id)
             if at_ms is None or as_read:
-                row.due_at_ms = at_ms
+                self._look(row, message.due_group, at_ms)
 
     def get_all(self, message_ids: Sequence[str]) -> list[Message]:
         with self.faults.around("get_all"):
@@ -363,12 +368,21 @@ class FakeMessages:
 
     def next_due_at_ms(self) -> int | None:
         """When the reconciler will next have a message to look at; None: never."""
-        return min((row.due_at_ms for row in self._rows.values() if row.due_at_ms is not None), default=None)
+        late = {
+            ident: RECEIPT_AFTER_CLAIM_MS
+            for ident, row in self._rows.items()
+            if row.due_group is DueGroup.CLAIMED and row.message.status is not Status.SENDING
+        }
+        due = (at_ms + late.get(ident, 0) for group in DueGroup for at_ms, ident in self._entries(group))
+        return min(due, default=None)
 
     def _shown(self, row: _Row) -> bool:
         """Whether the index of recipient queues has it by now."""
         seen = [waits for at, waits in row.moves if at <= self._now_ms() - self.lag_ms]
         return bool(seen and seen[-1])
+
+    def _look(self, row: _Row, group: DueGroup, at_ms: int | None) -> None:
+        row.due_group, row.due_at_ms = group, at_ms
 
     def _wait(self, row: _Row, waits: bool) -> None:
         row.waits = waits
@@ -414,7 +428,10 @@ class FakeMessages:
             text=self._text_after(old, status),
         )
         self._wait(row, False)
-        row.due_at_ms = None if status.final else now_ms + RECEIPT_CHECK_MS
+        if status.final:
+            row.due_at_ms = None
+        elif old.status is Status.QUEUED and row.due_at_ms is not None:
+            self._look(row, DueGroup.RECEIPT, now_ms + RECEIPT_CHECK_MS)
 
 
 def _with_bill(message: Message, receipt: Receipt) -> Message:

@@ -26,6 +26,7 @@ _KEEP_S = 21 * 86_400
 _KEEP_COUNT_S = 2 * 86_400
 _TRIES = 6
 _CONTROL = "control"
+_NO_ONES = (recipient_key(""), sender_key(""))
 # What the provider did not take longer ago than this is no evidence any more.
 _SUSPECT_MS = 15 * 60_000
 # For so long the text that tried last leaves the next try to others.
@@ -198,17 +199,12 @@ class DynamoLimits:
 
     def read_gate(self, recipient: str, sender: str) -> Gate:
         names = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
-        ledger = keys.opt_out(recipient)
+        wanted = {self._table.name: [key for key in names if key not in _NO_ONES]}
+        if recipient:
+            wanted[self._messages_table] = [keys.opt_out(recipient)]
+        rows = {table: [{"pk": typed(key)} for key in some] for table, some in wanted.items()}
         # All or nothing: not knowing whether sending is stopped is no leave to send.
-        items = get_items(
-            self._table.client,
-            {
-                self._table.name: [{"pk": typed(key)} for key in names],
-                self._messages_table: [{"pk": typed(ledger)}],
-            },
-            _WHAT,
-            self._sleep,
-        )
+        items = get_items(self._table.client, rows, _WHAT, self._sleep)
         found = {item["pk"]["S"]: untyped_item(item) for item in items[self._table.name]}
         recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names)
         return Gate(
@@ -216,7 +212,7 @@ class DynamoLimits:
             sender=limits_codec.limiter(sender_item),
             account=limits_codec.limiter(account_item),
             control=limits_codec.control(control),
-            opted_out=any(untyped_item(item)["opted_out"] for item in items[self._messages_table]),
+            opted_out=any(untyped_item(item)["opted_out"] for item in items.get(self._messages_table, ())),
         )
 
     def pause(self, now_ms: int, reason: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from longcode.aws import keys
 from longcode.aws.attributes import untyped_item
 from longcode.aws.dynamo import Item
-from longcode.domain.message import FIND_SHARDS, URGENT_SHARDS, Entry, Fault, Message, iso
+from longcode.domain.message import DUE_PARTS, FIND_SHARDS, DueGroup, Entry, Fault, Message, iso
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Waiting
 
@@ -40,7 +40,9 @@ def fault_rows(faults: Sequence[Fault]) -> list[Item]:
 
 
 def _entry(row: Item) -> Entry:
-    return Entry(**{**row, "faults": _faults(row.get("faults", ()))})
+    # A row of an earlier release has the id of its event, which the message has in `event_ids`.
+    fields = {name: value for name, value in row.items() if name != "event_id"}
+    return Entry(**{**fields, "faults": _faults(row.get("faults", ()))})
 
 
 def entry_row(entry: Entry) -> Item:
@@ -63,8 +65,11 @@ def from_item(item: Item) -> Message:
     """The message in an item that has one. See `image` for what else the table holds."""
     fields = parse(item)
     known = {name: value for name in _SCALARS if (value := fields.get(name)) is not None and name != "text"}
+    ident = fields["pk"].removeprefix("M#")
+    if known.get("webhook_url", "").endswith("/"):
+        known["webhook_url"] += ident
     return Message(
-        id=fields["pk"].removeprefix("M#"),
+        id=ident,
         status=Status(fields["status"]),
         text=fields.get("text", "" if fields["direction"] == "inbound" else None),
         held_by=HeldBy(fields["held_by"]) if "held_by" in fields else None,
@@ -81,6 +86,7 @@ def to_item(message: Message) -> Item:
     fields: Item = {name: getattr(message, name) for name in _SCALARS}
     fields |= {
         "pk": f"M#{message.id}",
+        "webhook_url": _without_id(message),
         "status": message.status.value,
         "rank": message.status.rank,
         "peer": keys.peer(message.peer),
@@ -99,12 +105,15 @@ def to_item(message: Message) -> Item:
     }
 
 
-def due_shard(message_id: str, *, receipt: bool = False, waits: bool = False) -> str:
-    """The part of the index of what is due that a message is in.
+def due_shard(message_id: str, group: DueGroup) -> str:
+    """The part of `group` that a message is in, in the index by due time."""
+    return str(group.shards[_shard(message_id, DUE_PARTS)])
 
-    `receipt`: it only waits for one; `waits`: it waits in the queue.
-    """
-    return str(_shard(message_id, URGENT_SHARDS) + URGENT_SHARDS * (2 if waits else receipt))
+
+def _without_id(message: Message) -> str:
+    """The webhook URL of a message without the id that it ends in, which the key has; `from_item` puts it back."""
+    url = message.webhook_url
+    return url.removesuffix(message.id) if url.endswith(f"/{message.id}") else url
 
 
 def _tag(message: Message) -> str | None:

@@ -9,7 +9,7 @@ from longcode.aws.attributes import typed
 from longcode.aws.clients import Sleep, get_items, translated
 from longcode.aws.dynamo import Item, Table
 from longcode.aws.message_codec import image, parse, waiting
-from longcode.domain.message import URGENT_SHARDS, Message
+from longcode.domain.message import DUE_PARTS, RECEIPT_AFTER_CLAIM_MS, DueGroup, Message
 from longcode.use_cases.ports import Waiting
 
 if TYPE_CHECKING:
@@ -91,12 +91,27 @@ class MessageReads:
 
     def oldest(self, at_most: int) -> list[str]:
         found: list[tuple[int, str]] = []
-        for number in range(2 * URGENT_SHARDS, 3 * URGENT_SHARDS):
+        for number in DueGroup.QUEUED.shards:
             page = self.table.query("by_due", "due_shard = :shard", {":shard": str(number)}, Limit=at_most)
             found += [(item["due_at_ms"], item["pk"]) for item in map(parse, page["Items"])]
         return [key.removeprefix("M#") for _, key in sorted(found)[:at_most]]
 
+    def old_claims(self, now_ms: int, at_most: int) -> list[str]:
+        found: list[tuple[int, str]] = []
+        for number in DueGroup.CLAIMED.shards:
+            page = self.table.query(
+                "by_due",
+                "due_shard = :shard AND due_at_ms <= :now",
+                {":shard": str(number), ":now": now_ms},
+                Limit=at_most,
+                ScanIndexForward=False,
+            )
+            found += [(item["due_at_ms"], item["pk"]) for item in map(parse, page["Items"])]
+        return [key.removeprefix("M#") for _, key in sorted(found, reverse=True)[:at_most]]
+
     def due_messages(self, shard_number: int, now_ms: int, at_most: int) -> list[str]:
+        if shard_number // DUE_PARTS == DueGroup.CLAIMED:
+            now_ms -= RECEIPT_AFTER_CLAIM_MS
         page = self.table.query(
             "by_due",
             "due_shard = :shard AND due_at_ms <= :now",

@@ -1,11 +1,13 @@
 """Writing a receipt into its message: into the history, once, and into the status if that moves forward."""
 
+from contextlib import suppress
+
 from longcode.aws.attributes import typed, typed_item
 from longcode.aws.clients import ConditionFailed
 from longcode.aws.dynamo import Item, Table
 from longcode.aws.message_codec import due_shard, entry_row, fault_rows, image, parse
 from longcode.aws.retention import Retention
-from longcode.domain.message import KEPT_ENTRIES, RECEIPT_CHECK_MS, Entry
+from longcode.domain.message import KEPT_ENTRIES, RECEIPT_CHECK_MS, DueGroup, Entry
 from longcode.domain.outcomes import Receipt, Recorded
 from longcode.domain.status import Status, receipt_ceiling
 
@@ -25,7 +27,7 @@ class ReceiptWriter:
     def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
         """ports.Messages.record."""
         if receipt.status:
-            advancing = self._advancing(message_id, receipt, receipt.status, now_ms)
+            advancing = self._advancing(receipt, receipt.status, now_ms)
             recorded = self._write(message_id, receipt, now_ms, advancing, Recorded.ADVANCED)
             if recorded is not Recorded.KEPT:
                 return recorded
@@ -42,9 +44,25 @@ class ReceiptWriter:
         if receipt.telnyx_id and "telnyx_id" not in was:
             # The receipt is the first to name the provider's id.
             self.point(receipt.telnyx_id, message_id, now_ms)
+        if recorded is Recorded.ADVANCED and "recipient_queue" in was and "due_shard" in was:
+            self._await_next(message_id, now_ms)
         return recorded
 
-    def _advancing(self, message_id: str, receipt: Receipt, status: Status, now_ms: int) -> _Write:
+    def _await_next(self, message_id: str, now_ms: int) -> None:
+        """Have the reconciler look for a later receipt of a text that waited, as far as we knew.
+
+        Any other has an entry of the index by due time whose moment will do: this one's is when it expires.
+        """
+        values = {":shard": due_shard(message_id, DueGroup.RECEIPT), ":look": now_ms + RECEIPT_CHECK_MS}
+        with suppress(ConditionFailed):
+            self._table.update(
+                f"M#{message_id}",
+                "SET due_shard = :shard, due_at_ms = :look",
+                "attribute_exists(due_shard)",
+                values,
+            )
+
+    def _advancing(self, receipt: Receipt, status: Status, now_ms: int) -> _Write:
         """The write that also moves the status forward."""
         keep, ours_and_new, common = _keep(receipt)
         changes, values, removals = _advance(receipt, now_ms)
@@ -53,8 +71,6 @@ class ReceiptWriter:
             ":expires": self._retention.kept_until_s(status, now_ms),
             ":ceiling": receipt_ceiling(status),
         }
-        if ":look" in values:
-            values[":shard"] = due_shard(message_id, receipt=True)
         return (
             f"{keep}, {changes}, expires_at = :expires ADD event_ids :events{removals}",
             f"{ours_and_new} AND #rank < :ceiling",
@@ -90,14 +106,7 @@ def _keeping(receipt: Receipt) -> _Write:
 
 def _keep(receipt: Receipt) -> tuple[str, str, Item]:
     """The change that keeps a receipt in the history, its condition, and their values."""
-    entry = Entry(
-        receipt.occurred_ms,
-        receipt.word,
-        receipt.source,
-        receipt.event_id,
-        note=receipt.note,
-        faults=receipt.faults,
-    )
+    entry = Entry(receipt.occurred_ms, receipt.word, receipt.source, receipt.note, receipt.faults)
     values: Item = {
         ":none": [],
         ":entry": [entry_row(entry)],
@@ -130,8 +139,7 @@ def _advance(receipt: Receipt, now_ms: int) -> tuple[str, Item, str]:
             values[f":{name}"] = value
     if receipt.status.final:
         return changes, values, " REMOVE due_shard, due_at_ms, recipient_queue"
-    values[":look"] = now_ms + RECEIPT_CHECK_MS
-    return changes + ", due_shard = :shard, due_at_ms = :look", values, " REMOVE recipient_queue"
+    return changes, values, " REMOVE recipient_queue"
 
 
 def _why_not_recorded(item: Item, receipt: Receipt) -> Recorded:

@@ -16,6 +16,7 @@ from longcode.domain.message import (
     ENQUEUE_CHECK_MS,
     LONGEST_VALIDITY_MS,
     RECEIPT_CHECK_MS,
+    DueGroup,
     Entry,
     Fault,
     Message,
@@ -56,12 +57,12 @@ class DynamoMessages(MessageReads):
 
     def accept(self, message: Message) -> Message | None:
         queued = message.status is Status.QUEUED
-        due_in_ms = CLAIM_MS
+        due_at_ms = (message.claimed_ms or message.accepted_ms) + CLAIM_MS
         if queued:
-            due_in_ms = ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms
+            due_at_ms = message.accepted_ms + (ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms)
         item = to_item(message) | {
-            "due_shard": due_shard(message.id, waits=queued and not message.unqueued),
-            "due_at_ms": message.accepted_ms + due_in_ms,
+            "due_shard": due_shard(message.id, message.due_group),
+            "due_at_ms": due_at_ms,
             # Never while it may still wait, also if ValidityMinutes is made longer meanwhile.
             "expires_at": self._retention.expiry_s(message.accepted_ms + LONGEST_VALIDITY_MS),
         }
@@ -94,7 +95,7 @@ class DynamoMessages(MessageReads):
                     ":queued": Status.QUEUED.rank,
                     ":claim": claim_id,
                     ":now": now_ms,
-                    ":shard": due_shard(message_id),
+                    ":shard": due_shard(message_id, DueGroup.CLAIMED),
                     ":look": now_ms + CLAIM_MS,
                     ":one": 1,
                 },
@@ -129,7 +130,7 @@ class DynamoMessages(MessageReads):
                 ":turn": turn,
                 ":held": held_by.value,
                 ":now": now_ms,
-                ":shard": due_shard(message.id, waits=True),
+                ":shard": due_shard(message.id, DueGroup.QUEUED),
                 ":look": message.accepted_ms + self._validity_ms,
                 ":less": -1,
                 ":claim": message.claim_id,
@@ -150,19 +151,21 @@ class DynamoMessages(MessageReads):
             ":none": [],
             ":faults": fault_rows(answer.faults),
             ":entry": [entry_row(entry)],
-            ":shard": due_shard(message.id, receipt=True),
-            ":look": now_ms + RECEIPT_CHECK_MS,
             ":expires": self._retention.kept_until_s(status, now_ms),
         }
         changes = (
             "SET #status = :status, #rank = :rank, telnyx_id = if_not_exists(telnyx_id, :telnyx), "
             "provider_status = :word, sent_ms = :now, updated_ms = :now, expires_at = :expires, faults = :faults, "
-            "due_shard = :shard, due_at_ms = :look, "
             "history = list_append(if_not_exists(history, :none), :entry)"
         )
         if answer.parts is not None:
             changes += ", parts = :parts"
             values[":parts"] = answer.parts
+        if message.status is not Status.SENDING:
+            # The entry of a claim stays: it will do for the receipt as well.
+            changes += ", due_shard = :shard, due_at_ms = :look"
+            values[":shard"] = due_shard(message.id, DueGroup.RECEIPT)
+            values[":look"] = now_ms + RECEIPT_CHECK_MS
         changes += self._retention.forget_text(status, " REMOVE ")
         won = self._try_update(message.id, changes, "claim_id = :claim AND #rank < :submitted", values)
         if answer.telnyx_id:
@@ -188,7 +191,7 @@ class DynamoMessages(MessageReads):
                 ":claim": message.claim_id,
                 ":none": [],
                 ":entry": [entry_row(entry)],
-                ":shard": due_shard(message.id),
+                ":shard": due_shard(message.id, DueGroup.URGENT),
                 ":expires": self._retention.kept_until_s(Status.UNKNOWN, now_ms),
             },
         )
@@ -200,7 +203,7 @@ class DynamoMessages(MessageReads):
             ":now": now_ms,
             ":unknown": Status.UNKNOWN.rank,
             ":claim": message.claim_id,
-            ":shard": due_shard(message.id),
+            ":shard": due_shard(message.id, DueGroup.URGENT),
             ":look": now_ms + CLAIM_MS,
             ":by": (mark := secrets.token_hex(8)),
         }
@@ -264,7 +267,7 @@ class DynamoMessages(MessageReads):
             "SET due_shard = :shard, due_at_ms = :look REMOVE unqueued",
             "#rank = :queued AND unqueued = :yes AND accepted_ms = :accepted",
             {
-                ":shard": due_shard(message.id, waits=True),
+                ":shard": due_shard(message.id, DueGroup.QUEUED),
                 ":look": message.accepted_ms + self._validity_ms,
                 ":queued": Status.QUEUED.rank,
                 ":yes": True,
@@ -296,10 +299,8 @@ class DynamoMessages(MessageReads):
             self._try_update(message.id, "REMOVE due_shard, due_at_ms", "attribute_exists(pk)", {})
         else:
             # Only for the message as it was read: a change since then has set its own time.
-            receipt = message.status.rank >= Status.SUBMITTED.rank
-            waits = message.status is Status.QUEUED and not message.unqueued
             values: Item = {
-                ":shard": due_shard(message.id, receipt=receipt, waits=waits),
+                ":shard": due_shard(message.id, message.due_group),
                 ":at": at_ms,
                 ":rank": message.status.rank,
             }

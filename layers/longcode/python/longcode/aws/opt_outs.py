@@ -1,12 +1,14 @@
 """The ledger of who wants no texts: one item a number in the messages table, without an end."""
 
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from longcode.aws import keys
 from longcode.aws.attributes import typed, typed_item, untyped_item
-from longcode.aws.clients import ConditionFailed
+from longcode.aws.clients import ConditionFailed, Sleep, get_items
 from longcode.aws.dynamo import Table
 from longcode.domain.opt_outs import OptOut, OptOutChange
 
@@ -14,13 +16,16 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _WHAT = "The messages table"
+# As many items as one BatchGetItem takes.
+_BATCH = 100
 
 
 class DynamoOptOuts:
     """ports.OptOuts over DynamoDB."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, *, sleep: Sleep = time.sleep) -> None:
         self._table = Table(client, table, _WHAT)
+        self._sleep = sleep
 
     def get(self, number: str) -> OptOut | None:
         item = self._table.get(keys.opt_out(number))
@@ -57,11 +62,23 @@ class DynamoOptOuts:
             answer = self._table.query(
                 "by_peer", "peer = :list", {":list": keys.OPT_OUTS}, Limit=at_most - len(found), **start
             )
-            found += [image(item) for item in answer["Items"]]
-            # An answer ends at 1 MB, which a hundred long histories are.
+            found += self._listed(answer["Items"])
+            # Some may have said START since they were listed.
             if len(found) == at_most or not answer.get("LastEvaluatedKey"):
                 return found
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    # Any: entries of the index as DynamoDB types them.
+    def _listed(self, entries: Sequence[Mapping[str, Any]]) -> list[OptOut]:
+        """The entries of the ledger that still stand where the index has them."""
+        table, found = self._table, dict[str, OptOut]()
+        for some in batched(entries, _BATCH, strict=False):
+            rows = [{"pk": entry["pk"]} for entry in some]
+            items = get_items(table.client, {table.name: rows}, _WHAT, self._sleep)[table.name]
+            found |= {item["pk"]["S"]: image(item) for item in items}
+        places = [(entry["pk"]["S"], int(entry["accepted_ms"]["N"])) for entry in entries]
+        listed = [(found[key], at_ms) for key, at_ms in places if key in found]
+        return [entry for entry, at_ms in listed if entry.opted_out and entry.changes[-1].at_ms == at_ms]
 
 
 def _unchanged(seen: OptOut | None) -> tuple[str, dict[str, object]]:

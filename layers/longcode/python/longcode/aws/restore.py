@@ -6,7 +6,7 @@ from longcode.aws.attributes import typed_item
 from longcode.aws.clients import ConditionFailed, translated
 from longcode.aws.dynamo import Item, Table
 from longcode.aws.message_codec import due_shard, entry_row, fault_rows, image
-from longcode.domain.message import Entry, Fault, Message
+from longcode.domain.message import DueGroup, Entry, Fault, Message
 from longcode.domain.status import Status
 
 
@@ -84,7 +84,7 @@ def _in_doubt(fields: Item, message: Message, now_ms: int) -> Item:
             "claimed_ms": message.claimed_ms or message.accepted_ms,
             "no_resend": True,
             "updated_ms": now_ms,
-            "due_shard": due_shard(message.id),
+            "due_shard": due_shard(message.id, DueGroup.URGENT),
             "due_at_ms": now_ms,
             "faults": fault_rows((fault,)),
             "history": [*map(entry_row, message.history), entry_row(entry)],

@@ -1,15 +1,16 @@
 """The indexes that messages are found by: one with each person, one of each tag, one of each day."""
 
 import heapq
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import batched, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longcode.aws import keys
-from longcode.aws.attributes import typed, untyped
-from longcode.aws.clients import translated
+from longcode.aws.attributes import typed, untyped_item
+from longcode.aws.clients import Sleep, get_items, translated
 from longcode.domain.message import FIND_SHARDS
 from longcode.domain.search import Found, Position, Search
 
@@ -18,24 +19,22 @@ if TYPE_CHECKING:
 
 _WHAT = "The messages table"
 _DAY_MS = 86_400_000
-# How many entries one request looks at, and after how many reads it begins no further day.
+# How many entries one request looks at, and after how many queries it begins no further day.
 LOOKED_MOST = 1_000
-_PAGE = 100
 READS_MOST = 200
+# As many messages as one BatchGetItem reads.
+_PAGE = 100
 # A message outlives its acceptance by its wait, the provider's ten days, and the table's leisure in forgetting.
 _OLDER_DAYS = 30
 # A clock that is ahead of ours.
 _AHEAD_MS = 60_000
-# What is projected into each of the indexes.
-_FIELDS = {"#pk": "pk", "#at": "accepted_ms", "#status": "status", "#direction": "direction"}
 
 
 class _Entry(NamedTuple):
-    """One entry of an index; what a search can be narrowed by without reading the message."""
+    """One entry of an index, written once, when its message is accepted. Only by_peer has more than keys."""
 
     position: Position
-    status: str
-    direction: str
+    direction: str | None
     tag: str | None
     opt_out: str | None
 
@@ -63,9 +62,12 @@ class DynamoFinder:
     bounded number of entries and says where the next one goes on, even if nothing has fitted so far.
     """
 
-    def __init__(self, client: "DynamoDBClient", table: str, *, retention_days: int) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", table: str, *, retention_days: int, sleep: Sleep = time.sleep
+    ) -> None:
         self._client = client
         self._table = table
+        self._sleep = sleep
         self._oldest_ms = (retention_days + _OLDER_DAYS) * _DAY_MS
 
     def find(self, wanted: Search, after: Position | None, at_most: int, now_ms: int) -> Found:
@@ -74,19 +76,37 @@ class DynamoFinder:
         # As many as are likely to be needed: of a search that passes over most entries, more.
         narrowed = wanted.status or wanted.direction or (wanted.peer and (wanted.tag or wanted.opt_out))
         page = _PAGE if narrowed else at_most + 1
+        at_a_time = _PAGE if _changes(wanted) else 1
         for window in self._windows(wanted, after, now_ms):
             if spent.reads >= READS_MOST:
                 # Everything later than this window has been seen.
                 return Found(ids, Position(window.high_ms + 1, ""))
-            for entry in self._merged(window, page, spent):
-                if after is not None and entry.position >= after:
-                    continue
-                if len(ids) == at_most or looked == LOOKED_MOST:
-                    return Found(ids, last)
-                looked, last = looked + 1, entry.position
-                if _fits(entry, wanted):
-                    ids.append(entry.position.id)
+            merged = self._merged(window, page, spent)
+            entries = (entry for entry in merged if after is None or entry.position < after)
+            for some in batched(entries, at_a_time, strict=False):
+                fitting = self._fitting(some[: LOOKED_MOST - looked], wanted) if len(ids) < at_most else set()
+                for entry in some:
+                    if len(ids) == at_most or looked == LOOKED_MOST:
+                        return Found(ids, last)
+                    looked, last = looked + 1, entry.position
+                    if entry.position.id in fitting:
+                        ids.append(entry.position.id)
         return Found(ids, None)
+
+    def _fitting(self, entries: Sequence[_Entry], wanted: Search) -> set[str]:
+        """The ids of those that fit; what may have changed since their acceptance is read from the messages."""
+        ids = {entry.position.id for entry in entries if _fits(entry, wanted)}
+        if not ids or not _changes(wanted):
+            return ids
+        rows = [{"pk": typed(f"M#{ident}")} for ident in ids]
+        items = get_items(self._client, {self._table: rows}, _WHAT, self._sleep)[self._table]
+        return {
+            item["pk"]["S"].removeprefix("M#")
+            for item in items
+            # What is left of an erased text has neither.
+            if wanted.status in (None, item.get("status", {}).get("S"))
+            and wanted.direction in (None, item.get("direction", {}).get("S"))
+        }
 
     def _windows(self, wanted: Search, after: Position | None, now_ms: int) -> Iterator[_Window]:
         """Where to look, the newest first."""
@@ -126,20 +146,14 @@ class DynamoFinder:
         """The entries under one key, by time, read page by page as they are asked for."""
         # Any: an item or a key as DynamoDB types it.
         start: dict[str, Any] = {}
-        names = {**_FIELDS, "#key": window.attribute}
-        columns = [*_FIELDS]
-        if window.index == "by_peer":
-            names["#tag"] = "tag"
-            columns.append("#tag")
         while True:
             spent.reads += 1
             with translated(_WHAT):
                 answer = self._client.query(
                     TableName=self._table,
                     IndexName=window.index,
-                    KeyConditionExpression="#key = :key AND #at BETWEEN :low AND :high",
-                    ProjectionExpression=", ".join(columns),
-                    ExpressionAttributeNames=names,
+                    KeyConditionExpression="#key = :key AND accepted_ms BETWEEN :low AND :high",
+                    ExpressionAttributeNames={"#key": window.attribute},
                     ExpressionAttributeValues={
                         ":key": typed(key),
                         ":low": typed(window.low_ms),
@@ -150,11 +164,10 @@ class DynamoFinder:
                     **start,
                 )
             for item in answer["Items"]:
-                fields = {name: untyped(value) for name, value in item.items()}
+                fields = untyped_item(item)
                 yield _Entry(
                     Position(int(fields["accepted_ms"]), fields["pk"].removeprefix("M#")),
-                    fields["status"],
-                    fields["direction"],
+                    fields.get("direction"),
                     *keys.tag_and_keyword(fields.get("tag")),
                 )
             if not answer.get("LastEvaluatedKey"):
@@ -168,7 +181,13 @@ def _in_order(entries: Iterator[_Entry]) -> Iterator[_Entry]:
         yield from sorted(together, reverse=True)
 
 
+def _changes(wanted: Search) -> bool:
+    """Whether the messages must be read to narrow a search, as the entries do not say enough."""
+    return wanted.status is not None or (wanted.peer is None and wanted.direction is not None)
+
+
 def _fits(entry: _Entry, wanted: Search) -> bool:
+    """Whether a message may be one of the wanted, as far as its entry says."""
     # What was looked up in its own index is the wanted one.
     by_tag = wanted.peer is None or (wanted.tag in (None, entry.tag) and wanted.opt_out in (None, entry.opt_out))
-    return wanted.status in (None, entry.status) and wanted.direction in (None, entry.direction) and by_tag
+    return wanted.direction in (None, entry.direction or wanted.direction) and by_tag

@@ -1,5 +1,6 @@
 """A message, its statuses, and the order they may come in."""
 
+import base64
 import hashlib
 import json
 import re
@@ -8,17 +9,15 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import IntEnum
 from typing import Literal
 
 from longcode.domain import visible
 from longcode.domain.errors import IdempotencyMismatch
 from longcode.domain.status import HeldBy, Status
 
-# How many parts the index by due time has: one key could not take every write. The second third has the texts that
-# only wait for a receipt: they may be so many that the others would not be looked at in time. The last third has
-# what waits in the queue, which needs no look before it expires: the first of each part is the oldest.
-URGENT_SHARDS = 8
-DUE_SHARDS = 3 * URGENT_SHARDS
+# How many parts each group of the index by due time has: one key could not take every write.
+DUE_PARTS = 8
 
 # How many parts a tag and a day have in the indexes that texts are found by, for the same reason.
 FIND_SHARDS = 8
@@ -42,6 +41,30 @@ KEPT_ENTRIES = 100
 EVIDENCE_MS = 10 * 86_400_000
 # Without a final receipt the provider's records are read after this.
 RECEIPT_CHECK_MS = 15 * 60_000
+# So much later than a claim is dead is the receipt of a text overdue that left with it. One entry of the index by
+# due time stands for both moments.
+RECEIPT_AFTER_CLAIM_MS = RECEIPT_CHECK_MS - CLAIM_MS
+
+
+class DueGroup(IntEnum):
+    """The groups of the index by due time. Those of one group may be so many that others would have to wait."""
+
+    # In doubt, or perhaps not in the queue.
+    URGENT = 0
+    # The provider has it, and its records were read.
+    RECEIPT = 1
+    # Waits in the queue, and needs no look before it expires: the first of each part is the oldest.
+    QUEUED = 2
+    # Claimed. Once it has left its entry stays as it is until the final receipt, which mostly takes seconds.
+    CLAIMED = 3
+
+    @property
+    def shards(self) -> range:
+        """The numbers of its parts."""
+        return range(self * DUE_PARTS, (self + 1) * DUE_PARTS)
+
+
+DUE_SHARDS = len(DueGroup) * DUE_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +84,6 @@ class Entry:
     at_ms: int
     status: str
     source: Literal["api", "consumer", "webhook", "reconciler", "operator"]
-    event_id: str | None = None
     note: str | None = None
     faults: tuple[Fault, ...] = ()
 
@@ -120,6 +142,15 @@ class Message:
         return self.recipient if self.direction == "outbound" else self.sender
 
     @property
+    def due_group(self) -> DueGroup:
+        """Where it is found when the reconciler next has to look at it."""
+        if self.status is Status.QUEUED:
+            return DueGroup.URGENT if self.unqueued else DueGroup.QUEUED
+        if self.status is Status.SENDING:
+            return DueGroup.CLAIMED
+        return DueGroup.RECEIPT if self.status.rank >= Status.SUBMITTED.rank else DueGroup.URGENT
+
+    @property
     def tag(self) -> str | None:
         """What the caller groups its texts by: `metadata.tag`, None where nothing can be found by it."""
         value = self.metadata.get("tag")
@@ -138,6 +169,11 @@ def message_id(caller: str, key: str | None) -> str:
     if key is None:
         return str(uuid.uuid4())
     return str(uuid.uuid5(NAMESPACE, f"{caller}\n{key}"))
+
+
+def may_be_known(message_id: str) -> bool:
+    """Whether there may be a message already under a new one's id: only if that was made of an idempotency key."""
+    return uuid.UUID(message_id).version == 5
 
 
 def is_tag(text: str) -> bool:
@@ -201,9 +237,9 @@ def epoch_ms(text: str | None) -> int | None:
 
 
 def fingerprint(route: str, recipient: str, text: str, metadata: dict[str, str]) -> str:
-    """What makes two requests the same one, for an idempotency key."""
+    """What makes two requests the same one, for an idempotency key: 128 bits as 22 characters."""
     parts = json.dumps([route, recipient, text, sorted(metadata.items())], ensure_ascii=True)
-    return hashlib.sha256(parts.encode()).hexdigest()
+    return base64.urlsafe_b64encode(hashlib.sha256(parts.encode()).digest()[:16]).decode().rstrip("=")
 
 
 def same_request(existing: Message, message: Message) -> Message:

@@ -88,8 +88,12 @@ class Service:
         from longcode.aws import clients
         from longcode.aws.search_index import DynamoFinder
 
+        settings = self.settings
         return DynamoFinder(
-            clients.dynamodb(), self.settings.messages_table, retention_days=self.settings.retention_days
+            clients.dynamodb(),
+            settings.messages_table,
+            retention_days=settings.retention_days,
+            sleep=self._sleep,
         )
 
     @cached_property
@@ -105,7 +109,7 @@ class Service:
         from longcode.aws import clients
         from longcode.aws.opt_outs import DynamoOptOuts
 
-        return DynamoOptOuts(clients.dynamodb(), self.settings.messages_table)
+        return DynamoOptOuts(clients.dynamodb(), self.settings.messages_table, sleep=self._sleep)
 
     @cached_property
     def counters(self) -> "ports.Counters":

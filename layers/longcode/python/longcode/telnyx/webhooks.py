@@ -117,9 +117,7 @@ def _inbound(
         autoresponse=untrusted.word(payload.get("autoresponse_type")).upper() or None,
         is_spam=payload.get("is_spam") is True,
         media=_media(payload.get("media")),
-        history=(
-            Entry(now_ms if occurred_ms is None else occurred_ms, Status.RECEIVED.value, "webhook", event.id),
-        ),
+        history=(Entry(now_ms if occurred_ms is None else occurred_ms, Status.RECEIVED.value, "webhook"),),
     )
     odd = ("occurred_at", "payload.from", "payload.to", "payload.text")
     cut = isinstance(said, str) and len(words) < len(said)

@@ -79,7 +79,8 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
     at_work: Sequence[RecipientWorker] = workers
     try:
         deps.provider.prepare()
-        gate = deps.limits.read_gate(workers[0].recipient, deps.sender)
+        # What is its recipients' is read after each claim.
+        gate = deps.limits.read_gate("", deps.sender)
         stopped = send_attempt.stop(gate.control, deps.clock.now_ms())
         if stopped:
             for worker in workers:

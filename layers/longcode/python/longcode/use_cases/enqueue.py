@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from longcode.domain import braking, pacing
 from longcode.domain.errors import OPTED_OUT, RecipientOptedOut, RecipientQueueFull, Unavailable
 from longcode.domain.gate import Gate
-from longcode.domain.message import Message, fingerprint, message_id, same_request
+from longcode.domain.message import Message, fingerprint, may_be_known, message_id, same_request
 from longcode.domain.metrics import Metric
 from longcode.domain.pacing import Pace
 from longcode.domain.send_request import SendRequest
@@ -75,7 +75,7 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     Raises DestinationNotAllowed, RecipientOptedOut, RecipientQueueFull or DailyLimitReached (nothing stored),
     IdempotencyMismatch or Unavailable.
     """
-    existing = deps.messages.get(message.id)
+    existing = deps.messages.get(message.id) if may_be_known(message.id) else None
     gate = deps.limits.read_gate(message.recipient, message.sender)
     if existing is not None:
         return _repeated(same_request(existing, message), deps, gate)

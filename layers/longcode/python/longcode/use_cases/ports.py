@@ -142,7 +142,14 @@ class Messages(Protocol):
         """
 
     def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
-        """Ids whose due time has come, oldest first."""
+        """Ids whose due time has come, oldest first: of a text that was claimed, when its receipt is overdue."""
+
+    def old_claims(self, now_ms: int, at_most: int) -> Sequence[str]:
+        """Ids of texts that were claimed CLAIM_MS ago or earlier and have no final receipt, the latest first.
+
+        Those of them that are still being sent lost their invocation. One whose overdue receipt was looked for is
+        not among them. It may lag behind by a moment.
+        """
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
         """Set when to look at the message next; None: never."""
@@ -167,7 +174,8 @@ class Finder(Protocol):
 class Limits(Protocol):
     """The limiters, and the switch that stops all sending."""
 
-    def read_gate(self, recipient: str, sender: str) -> Gate: ...
+    def read_gate(self, recipient: str, sender: str) -> Gate:
+        """All that stands between a text and the provider. Of an empty recipient or sender nothing is read."""
 
     def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         """Reserve `count` slots, `interval_ms` apart. `ahead` is a guess: are the next slots in the future?

@@ -3,17 +3,26 @@
 # Each minute, over the sparse index of what is due and when: texts that never got into the queue, claims
 # whose invocation died, sends whose outcome is unknown, receipts that never came, texts too old to send.
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from longcode.domain import braking, pacing
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
-from longcode.domain.message import CLAIM_MS, URGENT_SHARDS, Entry, Fault, Message
+from longcode.domain.message import (
+    CLAIM_MS,
+    RECEIPT_AFTER_CLAIM_MS,
+    RECEIPT_CHECK_MS,
+    DueGroup,
+    Entry,
+    Fault,
+    Message,
+)
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Receipt, Verdict
 from longcode.domain.status import Status
-from longcode.use_cases import backlog, send_attempt, store_failures
+from longcode.use_cases import backlog, replay_times, send_attempt, store_failures
 from longcode.use_cases.gauges import Gauges
 from longcode.use_cases.ports import Queue
 from longcode.use_cases.send_attempt import PROBE_MS, REPLAY_AFTER_MS, SendDependencies
@@ -26,11 +35,6 @@ _DAY = 24 * _HOUR
 FIRST_EVIDENCE_MS = 2 * _MINUTE
 # The provider's records go back ten days.
 GIVE_UP_MS = 10 * _DAY
-# When a request is repeated whose last repetition had no clear answer either: rarely, in case the provider should
-# ignore keys. After an outage, and where no other text tries whether it is over, it is repeated sooner.
-_REPLAY_AGES_MS = (REPLAY_AFTER_MS, _HOUR, 4 * _HOUR, 10 * _HOUR, 21 * _HOUR)
-# How soon to look again at a text in doubt while sending is stopped.
-_STOPPED_MS = 2 * _MINUTE
 # The longest that a replay waits for a slot at a limit that others share.
 _SHARED_WAIT_MS = 10_000
 # For so long a recipient queue is kept clear for a text that leaves in a later run.
@@ -42,6 +46,12 @@ _UNDER_WAY_MS = 200
 _PUT_AT_ONCE = 10
 # For so long gauges are begun. A store that hangs takes 15 s a call, and the function has 60.
 _GAUGES_MS = 15_000
+# In which order what is due is looked at. What needs the provider comes last, both halves of it side by side.
+_ROUNDS = ((DueGroup.URGENT,), (DueGroup.QUEUED,), (DueGroup.RECEIPT, DueGroup.CLAIMED))
+# So many old claims are looked at in a run, and for so long: without receipts there are as many as were sent. The
+# latest come first, so those of the last minute are seen up to 80 texts a second.
+_CLAIMS_MOST = 5_000
+_CLAIMS_MS = 10_000
 
 
 @dataclass(slots=True)
@@ -61,13 +71,12 @@ class Reconciler:
         """
         self.gauges.report(self.deps.clock.now_ms() + _GAUGES_MS)
         self._unreadable = False
-        looked, seen = 0, set[str]()
-        thirds = [range(number * URGENT_SHARDS, (number + 1) * URGENT_SHARDS) for number in (0, 2, 1)]
-        for shards in thirds:
+        looked, seen = self._end_dead_claims(deadline_ms), set[str]()
+        for groups in _ROUNDS:
             more = True
             while more:
                 more, due = False, list[str]()
-                for shard in shards:
+                for shard in itertools.chain(*(group.shards for group in groups)):
                     ids = self.deps.messages.due_messages(shard, self.deps.clock.now_ms(), at_most)
                     new = [ident for ident in ids if ident not in seen]
                     # One whose look failed stays where it is, and must not be looked at again and again.
@@ -78,6 +87,21 @@ class Reconciler:
                 if self.deps.clock.now_ms() > deadline_ms:
                     return looked
         return looked
+
+    def _end_dead_claims(self, deadline_ms: int) -> int:
+        """Find the texts whose invocation died while it sent them; how many.
+
+        Their entries stand among those of all that left and have no final receipt, which need no write for it.
+        """
+        deps, dead, now = self.deps, 0, self.deps.clock.now_ms()
+        until_ms = min(deadline_ms, now + _CLAIMS_MS)
+        old = deps.messages.old_claims(now, _CLAIMS_MOST) if now < until_ms else []
+        for ids in itertools.batched(old, 100, strict=False):
+            if deps.clock.now_ms() > until_ms:
+                break
+            sending = [message for message in deps.messages.get_all(ids) if message.status is Status.SENDING]
+            dead += self._look_at_each(sending, deadline_ms)
+        return dead
 
     def _look_at(self, ids: Sequence[str], deadline_ms: int) -> int:
         """Settle some; how many. What needs the provider comes last, and in the order of acceptance."""
@@ -94,7 +118,13 @@ class Reconciler:
             # The queue is down: each further try would take its time.
             store_failures.note(exc, deps.metrics, deps.logger, message_ids=[message.id for message in missing])
         rest = [message for message in messages if not (message.status is Status.QUEUED and message.unqueued)]
-        for message in sorted(rest, key=lambda message: (message.status is Status.UNKNOWN, message.accepted_ms)):
+        rest.sort(key=lambda message: (message.status is Status.UNKNOWN, message.accepted_ms))
+        return looked + self._look_at_each(rest, deadline_ms)
+
+    def _look_at_each(self, messages: Sequence[Message], deadline_ms: int) -> int:
+        """Settle some one by one; how many. One that can't be settled does not hold up the others."""
+        deps, looked = self.deps, 0
+        for message in messages:
             if deps.clock.now_ms() > deadline_ms:
                 break
             try:
@@ -162,7 +192,7 @@ class Reconciler:
             deps.messages.set_due(message, deadline_ms + 1)
             return
         if self._unreadable or (gate.control.breaker_until_ms or 0) > now:
-            deps.messages.set_due(message, _together(now + _STOPPED_MS, _STOPPED_MS))
+            deps.messages.set_due(message, replay_times.while_stopped(now))
             return
         try:
             record = deps.provider.record_of(message)
@@ -170,7 +200,7 @@ class Reconciler:
             # Not knowing is no evidence: nothing is repeated and nothing given up.
             self._unreadable = True
             deps.logger.warning("unknown.unreadable", what=exc.what, message_id=message.id)
-            deps.messages.set_due(message, _together(now + _STOPPED_MS, _STOPPED_MS))
+            deps.messages.set_due(message, replay_times.while_stopped(now))
             return
         if record:
             if deps.messages.submitted(message, record.answer(), now):
@@ -182,7 +212,7 @@ class Reconciler:
         elif age >= GIVE_UP_MS:
             self._unconfirmed(message, now)
         else:
-            deps.messages.set_due(message, _next_due(age, now, replays=replays))
+            deps.messages.set_due(message, replay_times.next_due(age, now, replays=replays))
 
     def _resolved(self, message: Message, by: str) -> None:
         self.deps.metrics.count(Metric.RESOLVED)
@@ -202,8 +232,8 @@ class Reconciler:
         """
         deps, now = self.deps, self.deps.clock.now_ms()
         deps.provider.prepare()
-        later = _next_due(age, now, replays=True)
-        if not _is_due(message, age, gate, now) or _stopped(gate, now):
+        later = replay_times.next_due(age, now, replays=True)
+        if not replay_times.is_due(message, age, gate, now) or _stopped(gate, now):
             deps.messages.set_due(message, later)
             return
         recovered = (gate.control.closed_ms or 0) >= (gate.recipient.doubt_ms or now)
@@ -320,6 +350,10 @@ class Reconciler:
         return self.deps.limits.probe(now, now + PROBE_MS, message.id)
 
     def _without_receipt(self, message: Message, now: int) -> None:
+        if now < message.updated_ms + RECEIPT_AFTER_CLAIM_MS:
+            # The last one came late, and moved no due time.
+            self.deps.messages.set_due(message, message.updated_ms + RECEIPT_CHECK_MS)
+            return
         age = now - (message.sent_ms or message.accepted_ms)
         if self._unreadable:
             return
@@ -358,28 +392,3 @@ class Reconciler:
 def _stopped(gate: Gate, now: int) -> bool:
     """Whether nothing may leave for this recipient now, for another reason than its distance to others."""
     return send_attempt.stop(gate.control, now) is not None or gate.opted_out
-
-
-def _is_due(message: Message, age: int, gate: Gate, now: int) -> bool:
-    """Whether it is time for the next replay: by the age of the doubt, or since the provider takes texts again."""
-    if message.replays < len(_REPLAY_AGES_MS) and age >= _REPLAY_AGES_MS[message.replays]:
-        return True
-    control, last_ms = gate.control, message.replayed_ms or 0
-    if control.breaker_until_ms is not None:
-        # Its records can be read again, and no text tries.
-        return now > control.breaker_until_ms + _STOPPED_MS and now - last_ms > age // 2
-    return control.closed_ms is not None and last_ms < control.closed_ms
-
-
-def _next_due(age: int, now: int, *, replays: bool) -> int:
-    """When to look at a text in doubt again: the older the doubt, the later; soon, while it may be repeated."""
-    if replays and age < REPLAY_AFTER_MS:
-        return now - age + REPLAY_AFTER_MS
-    if replays:
-        return _together(now + 5 * _MINUTE, 10 * _MINUTE)
-    return now + max(5 * _MINUTE, min(age // 4, 6 * _HOUR))
-
-
-def _together(at_ms: int, grid_ms: int) -> int:
-    """A moment at which all texts in doubt are looked at, so that those to one recipient are, in their order."""
-    return -(-at_ms // grid_ms) * grid_ms

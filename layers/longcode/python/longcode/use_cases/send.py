@@ -5,7 +5,7 @@ from dataclasses import replace
 from longcode.domain import braking, pacing
 from longcode.domain.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
 from longcode.domain.gate import Control, Gate
-from longcode.domain.message import Entry, Fault, Message, same_request
+from longcode.domain.message import Entry, Fault, Message, may_be_known, same_request
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
@@ -25,7 +25,7 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
     """
     deps.provider.prepare()
     now = deps.clock.now_ms()
-    existing = deps.messages.get(message.id)
+    existing = deps.messages.get(message.id) if may_be_known(message.id) else None
     if existing:
         same_request(existing, message)
         if not existing.safe_to_retry:

@@ -1,0 +1,72 @@
+"""What a text may cost in DynamoDB: the units of each step, what an index is written for, how large an item is."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devtools.cost import journeys, units
+from devtools.cost.journeys import Step
+from tests.support.fakes import THEIRS
+
+# One write unit has 1,024 bytes. The rest is room for a longer webhook URL, a tag, longer ids.
+ITEM_BYTES_MOST = 950
+TEXT = {"to": THEIRS, "message": journeys.TEXT, "metadata": {"tag": "parcels"}}
+
+
+@pytest.fixture(scope="module")
+def life() -> Iterator[journeys._Life]:
+    with journeys._life() as life:
+        yield life
+
+
+def billed(steps: list[Step]) -> dict[str, tuple[float, float, float]]:
+    """Write units of the tables and of their indexes, and read units; the publisher's counters have their own."""
+    return {
+        step.name: (step.counts.table_writes, step.counts.index_writes, step.counts.reads)
+        for step in steps
+        if step.name != "publisher"
+    }
+
+
+def test_a_queued_text_takes_8_units_of_the_tables_and_8_of_the_indexes(life: journeys._Life) -> None:
+    steps = billed(journeys._queued(life, {**TEXT, "metadata": {}}))
+
+    assert steps == {
+        # The count of the day and the message; the person, the day, the recipient queue and the due time.
+        "POST /sms/queue": (2, 4, 5.5),
+        # The slot, the claim, the answer and the pointer; the recipient queue left, and another due time.
+        "consumer": (4, 3, 9.5),
+        "receipt: sent": (1, 0, 0),
+        # No due time any more.
+        "receipt: delivered": (1, 1, 0),
+    }
+
+
+def test_a_text_sent_at_once_takes_4_units_of_the_indexes(life: journeys._Life) -> None:
+    first = life.request("POST /sms/send", "send", "POST", "/sms/send", {**TEXT, "metadata": {}})
+    steps = billed([first, *life.receipts()])
+
+    assert [index_writes for _, index_writes, _ in steps.values()] == [3, 0, 1]
+
+
+def test_what_a_text_is_found_by_is_written_once(life: journeys._Life) -> None:
+    life.counter.written.clear()
+    journeys._queued(life, TEXT)
+
+    changes = [(before, after) for before, after in life.counter.written if after["pk"]["S"].startswith("M#")]
+    assert len(changes) == 5
+    for index in life.indexes:
+        entries = [units.entry(index, "pk", after) for _, after in changes]
+        if index["IndexName"] in ("by_peer", "by_tag", "by_day"):
+            assert entries[0]
+            assert entries == entries[:1] * 5, index["IndexName"]
+
+
+def test_a_delivered_text_is_one_write_unit_with_room(life: journeys._Life) -> None:
+    journeys._queued(life, {**TEXT, "metadata": {}})
+    text = life.provider.texts[-1]
+
+    item = life.tables.get_item(TableName=life.table, Key={"pk": {"S": f"M#{text.key}"}})["Item"]
+
+    assert item["status"] == {"S": "delivered"}
+    assert units.size(item) <= ITEM_BYTES_MOST
