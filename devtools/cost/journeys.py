@@ -177,6 +177,8 @@ class _Life:
         records = [{name[:1].lower() + name[1:]: value for name, value in message.items()} for message in found]
         made = self.step("consumer", "consumer", {"Records": records})
         # Lambda's own: the receive and the delete.
+        for message in found:
+            self.queues.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         made.counts.queue_requests += 2
         return made
 
