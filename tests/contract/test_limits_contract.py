@@ -557,6 +557,25 @@ def test_turns_of_a_sender_leave_its_slots_alone(limits: Limits) -> None:
     assert limits.read_gate(THEIRS, OURS).sender == Limiter(START_MS + 100, brake=BRAKE, turns=braking.TEXT)
 
 
+def test_the_accounts_limiter_is_read_only_where_the_account_is_limited(dynamodb: "DynamoDBClient") -> None:
+    table, ledger = create_table(dynamodb, "LimitsTable"), create_table(dynamodb, "MessagesTable")
+    asked: list[bool] = []
+
+    class Listening:
+        # Any: what botocore takes and gives.
+        def batch_get_item(self, RequestItems: dict[str, Any]) -> Any:
+            asked.append({"pk": {"S": pacing.ACCOUNT_KEY}} in RequestItems[table]["Keys"])
+            return dynamodb.batch_get_item(RequestItems=RequestItems)
+
+    DynamoLimits(dynamodb, table, ledger).reserve(pacing.ACCOUNT_KEY, 1, 1_000, START_MS)
+    listening: Any = Listening()
+    for limited in (True, False):
+        limits = DynamoLimits(listening, table, ledger, account_limited=limited)
+        assert (limits.read_gate(THEIRS, OURS).account != Limiter()) is limited
+
+    assert asked == [True, False]
+
+
 def test_what_a_read_left_out_is_asked_for_again(dynamodb: "DynamoDBClient") -> None:
     """Only the table leaves out keys: here all but the first that it is asked for, of each table."""
     waits: list[float] = []

@@ -33,9 +33,9 @@ def test_a_queued_text_takes_8_units_of_the_tables_and_8_of_the_indexes(life: jo
 
     assert steps == {
         # The count of the day and the message; the person, the day, the recipient queue and the due time.
-        "POST /sms/queue": (2, 4, 5.5),
+        "POST /sms/queue": (2, 4, 4.5),
         # The slot, the claim, the answer and the pointer; the recipient queue left, and another due time.
-        "consumer": (4, 3, 9.5),
+        "consumer": (4, 3, 7.5),
         "receipt: sent": (1, 0, 0),
         # No due time any more.
         "receipt: delivered": (1, 1, 0),

@@ -26,7 +26,6 @@ _KEEP_S = 21 * 86_400
 _KEEP_COUNT_S = 2 * 86_400
 _TRIES = 6
 _CONTROL = "control"
-_NO_ONES = (recipient_key(""), sender_key(""))
 # What the provider did not take longer ago than this is no evidence any more.
 _SUSPECT_MS = 15 * 60_000
 # For so long the text that tried last leaves the next try to others.
@@ -46,10 +45,18 @@ class DynamoLimits:
     """
 
     def __init__(
-        self, client: "DynamoDBClient", table: str, messages_table: str, *, sleep: Sleep = time.sleep
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        messages_table: str,
+        *,
+        account_limited: bool = True,
+        sleep: Sleep = time.sleep,
     ) -> None:
         self._table = Table(client, table, _WHAT)
         self._sleep = sleep
+        # An empty name is no one's. Without a limit of the account its item says nothing.
+        self._unread = {recipient_key(""), sender_key("")} | (set() if account_limited else {ACCOUNT_KEY})
         # Whether the recipient has opted out is in the other table, and is asked in the same look.
         self._messages_table = messages_table
 
@@ -199,7 +206,7 @@ class DynamoLimits:
 
     def read_gate(self, recipient: str, sender: str) -> Gate:
         names = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
-        wanted = {self._table.name: [key for key in names if key not in _NO_ONES]}
+        wanted = {self._table.name: [key for key in names if key not in self._unread]}
         if recipient:
             wanted[self._messages_table] = [keys.opt_out(recipient)]
         rows = {table: [{"pk": typed(key)} for key in some] for table, some in wanted.items()}

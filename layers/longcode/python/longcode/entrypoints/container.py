@@ -102,7 +102,13 @@ class Service:
         from longcode.aws.limits import DynamoLimits
 
         settings = self.settings
-        return DynamoLimits(clients.dynamodb(), settings.limits_table, settings.messages_table, sleep=self._sleep)
+        return DynamoLimits(
+            clients.dynamodb(),
+            settings.limits_table,
+            settings.messages_table,
+            account_limited=settings.account_interval_ms > 0,
+            sleep=self._sleep,
+        )
 
     @cached_property
     def optouts(self) -> "ports.OptOuts":
