@@ -14,6 +14,7 @@ from . import errors, fields, outcomes, pacific
 from .clock import iso
 from .errors import ApiError, Refused
 from .faults import BadFault
+from .fields import Field
 from .networks import Network, Networks
 from .outcomes import Outcome
 from .registration import Campaign, Registration
@@ -61,15 +62,15 @@ def is_per_number(value: Any) -> bool:
 
 
 LIMIT_FIELDS = {
-    "enforce": fields.flag(),
+    "enforce": fields.FLAG,
     "att_over": fields.one_of(Over),
     "t_mobile_over": fields.one_of(Over),
     "per_number_over": fields.one_of(Over),
     "window": fields.one_of(Window),
-    "t_mobile_other_providers": fields.count(),
-    "per_number": (is_per_number, f"whole numbers by network: {', '.join(sorted(PER_NUMBER))}"),
-    "unregistered_per_minute": fields.count(),
-    "queue_s": fields.seconds(),
+    "t_mobile_other_providers": fields.COUNT,
+    "per_number": Field(is_per_number, f"whole numbers by network: {', '.join(sorted(PER_NUMBER))}"),
+    "unregistered_per_minute": fields.COUNT,
+    "queue_s": fields.SECONDS,
 }
 
 

@@ -81,8 +81,8 @@ class CarriersControl:
             raise BadFault("give advance_s or at")
         now_s = self._clock.wall()
         ahead_s = asked["advance_s"] if "advance_s" in asked else _moment(asked["at"]) - now_s
-        is_number, wanted = fields.seconds()
-        if not is_number(ahead_s):
+        if not fields.SECONDS.check(ahead_s):
+            wanted = fields.SECONDS.wanted
             raise BadFault(f"the clock goes forward only: advance_s must be {wanted}, and at later than now")
         self._provider().set_clock(self._clock.offset_s + ahead_s)
         return self._now()

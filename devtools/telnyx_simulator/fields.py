@@ -1,25 +1,30 @@
 """What a control request may set: fields of a dataclass, each with a check of its value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from .faults import BadFault
 
-type Check = Callable[[Any], bool]
+
+class Field(NamedTuple):
+    """What a value must be, in code and in words, and what it is kept as."""
+
+    check: Callable[[Any], bool]
+    wanted: str
+    kept: Callable[[Any], Any] = lambda value: value
 
 
-def apply(target: object, asked: Any, checks: Mapping[str, tuple[Check, str]]) -> None:
+def apply(target: object, asked: Any, known: Mapping[str, Field]) -> None:
     """Set the asked fields of `target`, all or none. Raises BadFault."""
-    for name, value in mapping(asked, checks.keys()).items():
-        check, wanted = checks[name]
-        if not check(value):
-            raise BadFault(f"{name} must be {wanted}")
+    for name, value in mapping(asked, known).items():
+        if not known[name].check(value):
+            raise BadFault(f"{name} must be {known[name].wanted}")
     for name, value in asked.items():
-        setattr(target, name, value)
+        setattr(target, name, known[name].kept(value))
 
 
-def mapping(asked: Any, known: Any) -> dict[str, Any]:
+def mapping(asked: Any, known: Collection[str]) -> dict[str, Any]:
     """`asked`, if it is an object with no other fields. Raises BadFault."""
     if not isinstance(asked, dict):
         raise BadFault("a JSON object is expected")
@@ -28,36 +33,14 @@ def mapping(asked: Any, known: Any) -> dict[str, Any]:
     return asked
 
 
-def flag() -> tuple[Check, str]:
-    """True or false."""
-    return lambda value: isinstance(value, bool), "true or false"
-
-
-def count() -> tuple[Check, str]:
-    """A whole number, 0 or more."""
-    return is_count, "a whole number, 0 or more"
-
-
-def seconds() -> tuple[Check, str]:
-    """A number above 0."""
-    return lambda value: _is(value, int | float) and value > 0, "a positive number of seconds"
-
-
-def text() -> tuple[Check, str]:
-    """Any string."""
-    return lambda value: isinstance(value, str), "a string"
-
-
-def one_of(choices: type[StrEnum] | Mapping[str, Any]) -> tuple[Check, str]:
+def one_of(words: type[StrEnum]) -> Field:
     """One of some words."""
-    words = [str(choice) for choice in choices]
-    return lambda value: value in words, f"one of {', '.join(words)}"
+    return Field(lambda value: value in set(words), f"one of {', '.join(words)}", words)
 
 
-def or_null(inner: tuple[Check, str]) -> tuple[Check, str]:
+def or_null(field: Field) -> Field:
     """The same, or null."""
-    check, wanted = inner
-    return lambda value: value is None or check(value), f"{wanted}, or null"
+    return Field(lambda value: value is None or field.check(value), f"{field.wanted}, or null")
 
 
 def is_count(value: Any) -> bool:
@@ -67,3 +50,9 @@ def is_count(value: Any) -> bool:
 
 def _is(value: Any, kind: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
+
+
+FLAG = Field(lambda value: isinstance(value, bool), "true or false")
+COUNT = Field(is_count, "a whole number, 0 or more")
+SECONDS = Field(lambda value: _is(value, int | float) and value > 0, "a positive number of seconds")
+TEXT = Field(lambda value: isinstance(value, str), "a string")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from . import fields
 from .faults import BadFault
+from .fields import Field
 
 BRAND_ID = "97091164-e814-435c-9c1b-14ab2d18e987"
 TCR_BRAND_ID = "B970911"
@@ -124,16 +125,16 @@ def is_score(value: Any) -> bool:
 
 
 BRAND_FIELDS = {
-    "score": fields.or_null((is_score, "0 to 100")),
-    "sole_proprietor": fields.flag(),
-    "daily_cap": fields.or_null(fields.count()),
+    "score": fields.or_null(Field(is_score, "0 to 100")),
+    "sole_proprietor": fields.FLAG,
+    "daily_cap": fields.or_null(fields.COUNT),
 }
 CAMPAIGN_FIELDS = {
-    "message_class": fields.one_of(ATT_CLASSES),
-    "att_tpm": fields.or_null(fields.count()),
+    "message_class": Field(lambda value: value in tuple(ATT_CLASSES), f"one of {', '.join(ATT_CLASSES)}"),
+    "att_tpm": fields.or_null(fields.COUNT),
     "status": fields.one_of(Status),
-    "webhook_url": fields.or_null(fields.text()),
-    "failover_url": fields.or_null(fields.text()),
+    "webhook_url": fields.or_null(fields.TEXT),
+    "failover_url": fields.or_null(fields.TEXT),
 }
 HEALTH = ("message_count", "inbound_outbound_ratio", "success_ratio", "spam_ratio")
 ASKED = ("brand", "campaign", "number", "metadata", "unregistered_as")
@@ -210,7 +211,6 @@ class Registration:
         before = self.campaigns.get(campaign_id) or Campaign(campaign_id, tcr_id(campaign_id))
         after = replace(before)
         fields.apply(after, rest, CAMPAIGN_FIELDS)
-        after.status = Status(after.status)
         self.campaigns[campaign_id] = after
         if after.status is not before.status:
             self._changed(after, event(after))
