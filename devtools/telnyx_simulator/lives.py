@@ -91,8 +91,9 @@ class Lives:
 
     def _admit(self, message: Message) -> None:
         """Put a scheduled message, which is due, to its network's limits: it can't be refused any more."""
+        segments = 1 if message.payload["type"] == "MMS" else message.payload["parts"]
         verdict = self._carriers.admit(
-            message.sender, message.to, message.payload["parts"], self._clock.wall(), at_submission=False
+            message.sender, message.to, segments, self._clock.wall(), at_submission=False
         )
         self._ledger.advance(
             message,

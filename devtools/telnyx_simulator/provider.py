@@ -201,7 +201,7 @@ class Provider:
         """What its network makes of a text; a scheduled one is put to it when it is due."""
         if asked.send_at is not None:
             return Verdict()
-        return self.carriers.admit(asked.sender, asked.to, asked.size.parts, self.clock.wall())
+        return self.carriers.admit(asked.sender, asked.to, asked.segments, self.clock.wall())
 
     def _made(self, asked: SendRequest, outcome: Outcome, raw: Raw, verdict: Verdict) -> Message:
         return payloads.outbound(

@@ -134,6 +134,11 @@ def test_a_limit_counts_segments_and_not_texts(limited: Running, text: str, segm
     assert limited.final(ATT) == ("delivery_failed", ["40018"])
 
 
+def test_an_mms_counts_as_one(limited: Running) -> None:
+    limited.final(ATT, text="x" * 161, media_urls=["https://example.com/a.png"])
+    assert counts(limited, "att")["sent"] == 1
+
+
 def test_any_sixty_seconds_are_a_minute_unless_the_clock_s_are_asked_for(limited: Running) -> None:
     att(limited, 1)
     assert limited.final(ATT) == DELIVERED
@@ -301,6 +306,25 @@ def test_a_restart_keeps_the_counts_and_the_clock(tmp_path: Path) -> None:
         second.control("registration", brand={"daily_cap": 2})
         second.control("limits", enforce=True)
         assert second.final(T_MOBILE) == ("delivery_failed", ["40016"])
+    finally:
+        second.stop()
+
+
+def test_a_restart_keeps_what_is_held(tmp_path: Path) -> None:
+    first = Running(tmp_path)
+    try:
+        first.control("registration", campaign={"att_tpm": 1})
+        first.control("limits", enforce=True, att_over="hold")
+        assert first.final(ATT) == DELIVERED
+        held = first.send(ATT).json()["data"]["id"]
+    finally:
+        first.stop()
+    second = Running(tmp_path)
+    try:
+        assert second.status(held) == "queued"
+        second.control("clock", advance_s=61)
+        assert second.ended(held) == DELIVERED
+        assert counts(second, "att")["sent"] == 2
     finally:
         second.stop()
 
