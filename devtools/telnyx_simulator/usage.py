@@ -15,7 +15,6 @@ from .networks import Network
 from .parts import PART_PRICE
 
 MINUTE_S = 60.0
-KEPT_S = 300.0  # how long an entry is kept for a limit of a minute
 MINUTES, DAYS = 3000, 100  # rows kept of each, over all networks
 
 
@@ -75,7 +74,7 @@ class Usage:
             keys.add(("unregistered", counted.sender))
         for key in keys:
             booked = self._booked.setdefault(key, deque())
-            while booked and booked[0][0] + KEPT_S < counted.at_s:
+            while booked and booked[0][0] + MINUTE_S < counted.at_s:
                 booked.popleft()
             booked.append((counted.at_s, counted.parts))
         if counted.network == Network.T_MOBILE:
@@ -93,6 +92,7 @@ class Usage:
         if parts > limit:
             return math.inf
         booked = self._booked.get(key, deque())
+        # No text overtakes one that is held for later.
         at_s = max(now_s, booked[-1][0]) if booked else now_s
         while True:
             start_s = math.floor(at_s / MINUTE_S) * MINUTE_S

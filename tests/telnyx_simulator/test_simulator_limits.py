@@ -243,6 +243,13 @@ def test_a_text_over_the_cap_is_held_until_midnight_or_expires(limited: Running)
     assert [(row["sent"], row["expired"]) for row in rows] == [(1, 1), (1, 0)]
 
 
+def test_no_text_overtakes_one_that_t_mobile_s_cap_holds(limited: Running) -> None:
+    t_mobile(limited, 2, t_mobile_over="hold", queue_s=2 * 86_400)
+    limited.send(T_MOBILE)
+    waits = [limited.send(T_MOBILE, text=text).json()["data"]["wait_seconds"] for text in ("x" * 161, "x")]
+    assert waits == pytest.approx([12 * 3600, 36 * 3600], abs=30)
+
+
 # --- the others -----------------------------------------------------------------------------------
 
 
