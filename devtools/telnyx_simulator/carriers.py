@@ -78,7 +78,7 @@ LIMIT_FIELDS = {
 class Rule:
     """One limit for one text: from when on it is within it, and what it suffers beyond it."""
 
-    free_s: Callable[[float], float]
+    free_s: float
     over: Over
     outcome: Outcome
     error: ApiError
@@ -127,13 +127,12 @@ class Carriers:
         """Decide on a text and count it. Raises Refused, at submission only, for one that is refused there."""
         network, campaign = self.networks.of(to).network, self.registration.working(sender)
         counted = Counted(network, sender, campaign.id if campaign else None, parts, now_s, Result.SENT)
-        rule = self._rule(network, sender, campaign, parts)
-        free_s = rule.free_s(now_s) if rule else now_s
-        if rule is None or free_s <= now_s:
+        rule = self._rule(counted, campaign)
+        if rule is None or rule.free_s <= now_s:
             self._count(counted)
             return Verdict()
         if rule.over is Over.HOLD:
-            return self._held(counted, free_s)
+            return self._held(counted, rule.free_s)
         refused = rule.over is Over.REFUSE and at_submission
         result = Result.REFUSED if refused else Result.FAILED
         self._count(replace(counted, result=result, code=rule.error.code))
@@ -152,33 +151,30 @@ class Carriers:
         shown_s = self.limits.queue_s if math.isinf(wait_s) else wait_s
         return Verdict(round(shown_s, 3), ends_s, outcomes.BY_NAME["expired_in_queue"])
 
-    def _rule(self, network: Network, sender: str, campaign: Campaign | None, parts: int) -> Rule | None:
-        limits = self.limits
-        if network not in CELLULAR:
+    def _rule(self, text: Counted, campaign: Campaign | None) -> Rule | None:
+        limits, by_name = self.limits, outcomes.BY_NAME
+        if text.network not in CELLULAR:
             return None
         if campaign is None:
-            free = self._in_minute(("unregistered", sender), parts, limits.unregistered_per_minute)
-            return Rule(free, Over.RECEIPT, outcomes.BY_NAME["sending_failed"], errors.NOT_10DLC)
+            free_s = self._in_minute(text, "unregistered", text.sender, limits.unregistered_per_minute)
+            return Rule(free_s, Over.RECEIPT, by_name["sending_failed"], errors.NOT_10DLC)
         if not limits.enforce:
             return None
-        if network is Network.ATT:
-            free = self._in_minute((network, sender if campaign.by_number else campaign.id), parts, campaign.tpm)
-            return Rule(free, limits.att_over, outcomes.BY_NAME["att_rate"], errors.ATT_RATE)
-        if network is Network.T_MOBILE:
-            return Rule(
-                lambda now_s: self._usage().free_at_t_mobile(parts, self.t_mobile_cap, now_s),
-                limits.t_mobile_over,
-                outcomes.BY_NAME["t_mobile_cap"],
-                errors.T_MOBILE_CAP,
-            )
-        if network not in limits.per_number:
+        if text.network == Network.ATT:
+            scope = text.sender if campaign.by_number else campaign.id
+            free_s = self._in_minute(text, text.network, scope, campaign.tpm)
+            return Rule(free_s, limits.att_over, by_name["att_rate"], errors.ATT_RATE)
+        if text.network == Network.T_MOBILE:
+            free_s = self._usage().free_at_t_mobile(text.parts, self.t_mobile_cap, text.at_s)
+            return Rule(free_s, limits.t_mobile_over, by_name["t_mobile_cap"], errors.T_MOBILE_CAP)
+        if text.network not in limits.per_number:
             return None
-        free = self._in_minute((network, sender), parts, limits.per_number[network])
-        return Rule(free, limits.per_number_over, outcomes.BY_NAME["upstream_rate"], errors.UPSTREAM_RATE)
+        free_s = self._in_minute(text, text.network, text.sender, limits.per_number[text.network])
+        return Rule(free_s, limits.per_number_over, by_name["upstream_rate"], errors.UPSTREAM_RATE)
 
-    def _in_minute(self, key: tuple[str, str], parts: int, limit: int) -> Callable[[float], float]:
+    def _in_minute(self, text: Counted, kind: str, scope: str, limit: int) -> float:
         sliding = self.limits.window is Window.SLIDING
-        return lambda now_s: self._usage().free_in_minute(key, parts, limit, now_s, sliding=sliding)
+        return self._usage().free_in_minute((kind, scope), text.parts, limit, text.at_s, sliding=sliding)
 
     @property
     def t_mobile_cap(self) -> int:
