@@ -3,14 +3,16 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import httpx
 import typer
 from nacl.signing import SigningKey
 
-from . import outages, outcomes, server
+from . import networks, outages, outcomes, server
 from .app import Options
+from .carriers import check
+from .faults import BadFault
 from .keys import KeyFileInvalid, load_or_make, public_key
 from .settings import PROFILE_ID, Settings
 from .validate import E164
@@ -30,6 +32,10 @@ Examples:
   python -m devtools.telnyx_simulator outage rate --rate 5 --control-url http://127.0.0.1:8091/
   python -m devtools.telnyx_simulator outage none --control-url http://127.0.0.1:8091/
 
+  python -m devtools.telnyx_simulator set limits '{{"enforce": true}}' --control-url http://127.0.0.1:8091/
+  python -m devtools.telnyx_simulator set clock '{{"advance_s": 86400}}' --control-url http://127.0.0.1:8091/
+  python -m devtools.telnyx_simulator show limits --control-url http://127.0.0.1:8091/
+
 The whole API in an outage, where KIND is one of:
 
 \b
@@ -39,6 +45,11 @@ What becomes of a text depends on the number it goes to (any area code will do f
 
 \b
 {outcomes.table()}
+
+Which network a number is on, and what the provider calls it; set carriers moves a number:
+
+\b
+{networks.table()}
 """
 
 app = typer.Typer(
@@ -57,6 +68,7 @@ def _numbers(numbers: list[str]) -> list[str]:
     return numbers
 
 
+What = Literal["limits", "registration", "carriers", "clock"]
 ApiKey = Annotated[str, typer.Option(help="The key that requests must carry.")]
 Numbers = Annotated[
     list[str], typer.Option(help="A number of ours, E.164; may be given again.", callback=_numbers)
@@ -77,6 +89,13 @@ Concurrency = Annotated[int, typer.Option(help="Webhooks under way at a time.")]
 LatencyMs = Annotated[int, typer.Option(help="Before each answer to a send.")]
 Idempotency = Annotated[Literal["honour", "ignore"], typer.Option(help="What Idempotency-Key is worth.")]
 RateLimit = Annotated[int, typer.Option(help="Requests a second before 429/10011; 0 for no limit.")]
+Network = Annotated[
+    str,
+    typer.Option(
+        help="JSON with any of limits, registration, carriers (an array), each as `set` takes it: "
+        "where a reset comes back to."
+    ),
+]
 ProfileId = Annotated[str, typer.Option(help="The messaging profile's id.")]
 
 
@@ -98,6 +117,7 @@ def serve(  # noqa: PLR0913 -- one parameter for each option of the command
     idempotency: Idempotency = "honour",
     rate_limit: RateLimit = 0,
     profile_id: ProfileId = PROFILE_ID,
+    network: Network = "{}",
 ) -> None:
     """Serve the provider's API, the control API and the handset on a loopback port."""
     settings = Settings(
@@ -111,11 +131,22 @@ def serve(  # noqa: PLR0913 -- one parameter for each option of the command
         rate_limit=rate_limit,
         profile_id=profile_id,
     )
-    options = Options(settings, _key(key_file), state_dir)
+    options = Options(settings, _key(key_file), state_dir, network=_network(network, settings.numbers))
     options.webhook_timeout_s = webhook_timeout_ms / 1000
     options.retry_s = webhook_retry_ms / 1000
     options.concurrency = webhook_concurrency
     _serve(options, port, ready_file)
+
+
+def _network(text: str, numbers: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        asked: dict[str, Any] = json.loads(text)
+        check(asked, numbers)
+    except ValueError as exc:
+        raise typer.BadParameter("not JSON", param_hint="--network") from exc
+    except BadFault as exc:
+        raise typer.BadParameter(str(exc), param_hint="--network") from exc
+    return asked
 
 
 def _key(file: Path) -> SigningKey:
@@ -189,9 +220,33 @@ def outage(
     _control(control_url, "--control-url", "faults", asked)
 
 
-def _control(url: str, option: str, path: str, asked: dict[str, object]) -> NoReturn:
+@app.command("set")
+def set_network(
+    what: Annotated[What, typer.Argument(help="What to change.")],
+    value: Annotated[str, typer.Argument(help="The fields to change, as JSON.")],
+    control_url: Annotated[str, typer.Option(help="From the ready file.")],
+) -> None:
+    """Change the networks' limits, what is registered, a number's network, or the clock."""
     try:
-        answer = httpx.post(f"{url.rstrip('/')}/_provider/{path}", json=asked, trust_env=False)
+        asked = json.loads(value)
+    except ValueError as exc:
+        raise typer.BadParameter("not JSON", param_hint="VALUE") from exc
+    _control(control_url, "--control-url", what, asked)
+
+
+@app.command("show")
+def show_network(
+    what: Annotated[What, typer.Argument(help="What to show.")],
+    control_url: Annotated[str, typer.Option(help="From the ready file.")],
+) -> None:
+    """Print the limits with their counts, what is registered, the networks' numbers, or the clock."""
+    _control(control_url, "--control-url", what, None)
+
+
+def _control(url: str, option: str, path: str, asked: object) -> NoReturn:
+    method = "GET" if asked is None else "POST"
+    try:
+        answer = httpx.request(method, f"{url.rstrip('/')}/_provider/{path}", json=asked, trust_env=False)
     except httpx.HTTPError as exc:
         raise typer.BadParameter(f"nothing answers: {exc}", param_hint=option) from exc
     typer.echo(answer.text)

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from . import errors, views
+from .api_registration import RegistrationApi, messaging_number
 from .clock import Clock
 from .errors import Refused
 from .provider import Provider
@@ -30,6 +30,7 @@ class Api:
         self, provider: Callable[[], Provider], connections: Connections, stopping: asyncio.Event, clock: Clock
     ) -> None:
         self._provider, self._connections, self._stopping, self._clock = provider, connections, stopping, clock
+        self._registration = RegistrationApi(provider)
 
     @property
     def provider(self) -> Provider:
@@ -49,6 +50,7 @@ class Api:
             Route("/v2/balance", api(self.balance)),
             Route("/v2/phone_numbers/messaging", api(self.numbers)),
             Route("/v2/messaging_profiles/{id}", api(self.messaging_profile)),
+            *(Route(path, api(endpoint)) for path, endpoint in self._registration.endpoints()),
         ]
 
     async def send(self, request: Request) -> Response:
@@ -98,22 +100,26 @@ class Api:
         return views.page(records, request.query_params)
 
     async def optouts(self, request: Request) -> Response:
-        """GET /v2/messaging_optouts."""
-        settings, asked = self.provider.settings, views.filters(request.query_params)
+        """GET /v2/messaging_optouts: who has sent STOP, the oldest first."""
+        settings, query = self.provider.settings, request.query_params
+        redacted = query.get("redaction_enabled") == "true"
         rows = [
             {
                 "from": settings.numbers[0],
-                "to": number,
+                "to": f"{number[:-4]}****" if redacted else number,
                 "keyword": row["keyword"],
                 "messaging_profile_id": settings.profile_id,
                 "created_at": row["created_at"],
             }
             for number, row in self.provider.ledger.optouts.items()
         ]
+        asked = views.filters(query)
         for name in ("from", "messaging_profile_id"):
             if name in asked:
                 rows = [row for row in rows if row[name] == asked[name]]
-        return views.page(rows, request.query_params)
+        since, until = query.get("created_at[gte]", ""), query.get("created_at[lte]", "~")
+        rows = [row for row in rows if since <= row["created_at"] <= until]
+        return views.page(rows, query, most=250)
 
     async def balance(self, _request: Request) -> Response:
         """GET /v2/balance."""
@@ -139,29 +145,7 @@ class Api:
         wanted = asked["phone_number"].split(",") if "phone_number" in asked else settings.numbers
         if asked.get("messaging_profile_id", profile_id) != profile_id:
             wanted = ()
-        two_way = {
-            "domestic_two_way": True,
-            "international_inbound": False,
-            "international_outbound": False,
-        }
-        rows: list[dict[str, Any]] = [
-            {
-                "record_type": "messaging_settings",
-                "id": str(number_id),
-                "phone_number": number,
-                "messaging_profile_id": profile_id,
-                "organization_id": ORGANIZATION_ID,
-                "country_code": "US",
-                "type": "longcode",
-                "eligible_messaging_products": ["A2P"],
-                "messaging_product": "A2P",
-                "traffic_type": "A2P",
-                "tags": [],
-                "features": {"sms": two_way, "mms": None},
-            }
-            for number_id, number in enumerate(settings.numbers, 1293384261075731499)
-            if number in wanted
-        ]
+        rows = [messaging_number(settings, number) for number in settings.numbers if number in wanted]
         return views.page(rows, request.query_params)
 
     async def messaging_profile(self, request: Request) -> Response:

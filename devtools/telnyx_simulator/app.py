@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from nacl.signing import SigningKey
@@ -40,8 +41,11 @@ class Options:
     state_dir: Path | None = None
     webhook_timeout_s: float = 2.0
     retry_s: float = 1.0
+    registration_retry_s: float = 30.0
     concurrency: int = 8
     clock: Clock = field(default_factory=Clock)
+    # As POST /_provider/limits, registration and carriers take them, by those names.
+    network: dict[str, Any] = field(default_factory=dict)
 
 
 class Site:
@@ -74,16 +78,19 @@ class Site:
                 clock=options.clock,
                 timeout_s=options.webhook_timeout_s,
                 retry_s=options.retry_s,
+                registration_retry_s=options.registration_retry_s,
                 concurrency=options.concurrency,
             )
             ledger = Ledger(journal)
+            options.clock.move(ledger.offset_s)
             self._provider = Provider(options.settings, ledger, faults, deliverer, options.clock)
-            self._provider.resume()
+            self._provider.carriers.start(options.network)
+            self._provider.lives.resume()
             try:
                 yield
             finally:
                 self._control.stop()
-                await self._provider.stop()
+                await self._provider.lives.stop()
                 ledger.close()
 
     def routes(self) -> list[Route]:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from . import views
 from .answers import dump
 from .clock import Clock
+from .control_carriers import CarriersControl
 from .faults import BadFault
 from .outages import Kind
 from .outcomes import OUTCOMES
@@ -28,6 +29,7 @@ class Control:
     def __init__(self, provider: Callable[[], Provider], gate: Gate | None, key: str, clock: Clock) -> None:
         self._provider, self._gate, self._key, self._clock = provider, gate, key, clock
         self._reopening: asyncio.Task[None] | None = None
+        self._carriers = CarriersControl(provider, clock)
 
     @property
     def provider(self) -> Provider:
@@ -52,6 +54,14 @@ class Control:
             Route("/_provider/profile", self.profile, methods=["GET"]),
             Route("/_provider/profile", control(self.set_profile), methods=["POST"]),
             Route("/_provider/reset", self.reset, methods=["POST"]),
+            *(
+                route
+                for path, get, post in self._carriers.endpoints()
+                for route in (
+                    Route(path, get, methods=["GET"]),
+                    Route(path, control(post), methods=["POST"]),
+                )
+            ),
         ]
 
     def stop(self) -> None:
@@ -86,7 +96,7 @@ class Control:
         limit = views.limit(asked)
         return views.answer(
             {
-                "pending": self.provider.pending,
+                "pending": self.provider.lives.pending,
                 "webhooks": rows if limit is None else rows[-limit:],
             }
         )

@@ -94,6 +94,7 @@ KEY_IN_FLIGHT = ApiError(
     "A request with the same Idempotency-Key is still being processed.",
     409,
 )
+LOOKUP_INVALID = ApiError("10015", "Bad Request", "The number can't be looked up.", 422)
 SERVICE_BUSY = ApiError("10037", "Service busy", "The service is temporarily busy. Try again later.", 503)
 NO_FUNDS = ApiError("20100", "Insufficient funds", "You have insufficient funds to perform this action.", 403)
 STOPPED = ApiError(
@@ -151,3 +152,13 @@ REJECTED = ApiError("40004", "Rejected by destination", "The recipient server re
 EXPIRED = ApiError("40005", "Message expired", "The message expired during transmission.", 0)
 UNDELIVERABLE = ApiError("40008", "Undeliverable", "The recipient carrier did not accept it.", 0)
 NOT_10DLC = ApiError("40010", "Not 10DLC registered", "The sender has no 10DLC campaign.", 0)
+
+# Over a network's limit: by receipt, or at submission where the simulator is set to that.
+UPSTREAM_RATE = ApiError("40011", "Too many requests", "Exceeded upstream rate limit.", 400)
+QUEUE_EXPIRED = ApiError("40014", "Message expired in queue", "The message expired in the provider's queue.", 0)
+T_MOBILE_CAP = ApiError(
+    "40016", "T-Mobile 10DLC sending limit reached", "The brand's daily limit at T-Mobile is reached.", 400
+)
+ATT_RATE = ApiError(
+    "40018", "AT&T 10DLC sending limit reached", "The campaign's limit a minute at AT&T is reached.", 400
+)

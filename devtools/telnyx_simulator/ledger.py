@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from .usage import Counted, Usage
+
 REPLAY_S = 24 * 3600.0  # how long a success is replayed
 READ_BACK_S = 10 * 24 * 3600.0  # how long a message can be read by its id
 THREAD = 50  # of its latest messages a recipient remembers
@@ -68,7 +70,8 @@ class Message:
     """One message. `payload` has the API's own shape; `at_s` is seconds since 1970.
 
     `done` counts the steps of its outcome that have happened and `announced` the webhooks that are
-    over, delivered or given up: a restart goes on from there.
+    over, delivered or given up: a restart goes on from there. `due_s` is when a scheduled one is sent,
+    `release_s` until when the provider holds one in its queue.
     """
 
     payload: dict[str, Any]
@@ -79,6 +82,7 @@ class Message:
     announced: int = 0
     arrived_monotonic_ms: float | None = None
     due_s: float | None = None
+    release_s: float | None = None
     use_profile_webhooks: bool = True
 
     @property
@@ -193,6 +197,8 @@ class Ledger:
         self.successes: OrderedDict[str, Success] = OrderedDict()
         self.optouts: dict[str, dict[str, Any]] = {}
         self.recipients: OrderedDict[str, Recipient] = OrderedDict()
+        self.usage = Usage()
+        self.offset_s = 0.0  # of the clock
         self._in_flight: set[str] = set()
         self._tries: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._seq = 0
@@ -253,7 +259,7 @@ class Ledger:
         )
 
     def advance(self, message: Message, done: int, **changes: Any) -> None:
-        """Change a message: `status`, `errors` and any field of its payload."""
+        """Change a message: `status`, `outcome`, `release_s` and any field of its payload."""
         self._change(message, done, changes)
         self._note({"advance": message.id, "done": done, "changes": changes})
 
@@ -293,6 +299,23 @@ class Ledger:
             return "START"
         return "HELP" if word in HELP_WORDS else None
 
+    # --- counts and the clock -------------------------------------------------------------------
+
+    def count(self, counted: Counted) -> None:
+        """Count a text's segments at its network."""
+        self.usage.add(counted)
+        self._note({"counted": asdict(counted)})
+
+    def looked_up(self) -> None:
+        """Count one number lookup."""
+        self.usage.lookups += 1
+        self._note({"lookup": 1})
+
+    def clock_set(self, offset_s: float) -> None:
+        """Keep how far the clock is ahead: a restart must not take it back before what was counted."""
+        self.offset_s = offset_s
+        self._note({"clock": offset_s})
+
     # --- the journal ----------------------------------------------------------------------------
 
     def reset(self) -> None:
@@ -324,13 +347,23 @@ class Ledger:
             request = Request(**entry["request"])
             self.requests.append(request)
             self._seq = max(self._seq, request.seq)
-        elif "optout" in entry:
+        else:
+            self._apply_rest(entry)
+
+    def _apply_rest(self, entry: dict[str, Any]) -> None:
+        if "optout" in entry:
             self.optouts[entry["optout"]] = {
                 "keyword": entry["keyword"],
                 "created_at": entry["created_at"],
             }
         elif "optin" in entry:
             self.optouts.pop(entry["optin"], None)
+        elif "counted" in entry:
+            self.usage.add(Counted(**entry["counted"]))
+        elif "lookup" in entry:
+            self.usage.lookups += entry["lookup"]
+        elif "clock" in entry:
+            self.offset_s = entry["clock"]
 
     def _keep(self, message: Message, key: str | None, success: Success | None) -> None:
         self.messages[message.id] = message
@@ -355,5 +388,7 @@ class Ledger:
         for name, value in changes.items():
             if name == "status":
                 message.payload["to"][0]["status"] = value
+            elif name in ("outcome", "release_s"):
+                setattr(message, name, value)
             else:
                 message.payload[name] = value

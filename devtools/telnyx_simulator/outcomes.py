@@ -295,6 +295,27 @@ OUTCOMES: tuple[Outcome, ...] = (
         status=504,
     ),
     Outcome("slow", "delivered; the answer takes 3 s", "0176", wait=3.0),
+    # What is over a limit: no number stands for it. Which status it gets is not documented.
+    Outcome(
+        "att_rate",
+        "finalized: delivery_failed (40018)",
+        steps=_finally("delivery_failed", errors.ATT_RATE),
+    ),
+    Outcome(
+        "t_mobile_cap",
+        "finalized: delivery_failed (40016)",
+        steps=_finally("delivery_failed", errors.T_MOBILE_CAP),
+    ),
+    Outcome(
+        "upstream_rate",
+        "finalized: delivery_failed (40011)",
+        steps=_finally("delivery_failed", errors.UPSTREAM_RATE),
+    ),
+    Outcome(
+        "expired_in_queue",
+        "finalized: sending_failed (40014), never sent",
+        steps=(Step("sending_failed", "message.finalized", errors.QUEUE_EXPIRED),),
+    ),
 )
 
 BY_NAME = {outcome.name: outcome for outcome in OUTCOMES}

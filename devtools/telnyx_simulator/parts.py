@@ -4,6 +4,7 @@
 # the provider documents: 160/153 septets, 70/67 UTF-16 units.
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 BASIC = frozenset(
@@ -12,6 +13,7 @@ BASIC = frozenset(
 )
 EXTENSION = frozenset("\f^{}\\[~]|€")
 MAX_PARTS = 10
+PART_PRICE = Decimal("0.0051")  # USD
 
 Encoding = Literal["GSM-7", "UCS-2"]
 

@@ -8,19 +8,22 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from . import errors, outages, outcomes, payloads, validate, webhooks
+from . import errors, outages, outcomes, payloads, validate
 from .answers import Answer, dump, refusal, spoil, stopped, unhappy
+from .carriers import Carriers, Verdict
 from .clock import Clock, iso
 from .errors import Refused
 from .faults import BadFault, Faults
-from .ledger import FINAL, KeyInFlight, KeyReused, Ledger, Message, Request, Success
-from .outcomes import Outcome, Reply, WebhookFault
+from .ledger import KeyInFlight, KeyReused, Ledger, Message, Request, Success
+from .lives import Lives
+from .networks import Network
+from .outcomes import Outcome, Reply
+from .registration import Campaign, Registration
 from .settings import Settings
 from .validate import Raw, SendRequest
 from .webhooks import Deliverer
 
 CANCEL_MARGIN_S = 60.0  # a scheduled message can be cancelled until then
-EVENT_IDS = uuid.UUID("6f0e4f6e-5d0f-4b3c-9a55-2f3f6f3b9d10")
 
 
 class Provider:
@@ -36,40 +39,20 @@ class Provider:
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self.settings, self.ledger, self.faults = settings, ledger, faults
-        self.deliverer, self._clock, self._new_id = deliverer, clock, new_id
+        self.deliverer, self.clock, self._new_id = deliverer, clock, new_id
         self._initial = (settings.latency_s, settings.honour_idempotency)
-        self._lives: set[asyncio.Task[None]] = set()
+        registration = Registration(settings.numbers, self._campaign_changed)
+        self.carriers = Carriers(registration, lambda: ledger.usage, ledger.count)
+        self.lives = Lives(settings, ledger, faults, deliverer, clock, self.carriers)
         self._window = (0, 0)
         self._outage: outages.Outage | None = None
 
-    # --- the life of the program ----------------------------------------------------------------
-
-    def resume(self) -> None:
-        """Go on with the messages that an earlier run left unfinished."""
-        for message in list(self.ledger.messages.values()):
-            if message.kind == "text" and message.status != "cancelled":
-                steps = outcomes.BY_NAME[message.outcome].steps
-                if message.announced < len(steps):
-                    self._start(message)
-            elif message.kind == "inbound" and message.announced == 0:
-                self._announce_inbound(message)
-
-    async def stop(self) -> None:
-        """Stop every life and delivery; a later run resumes them."""
-        for life in list(self._lives):
-            life.cancel()
-        await asyncio.gather(*self._lives, return_exceptions=True)
-        await self.deliverer.stop()
-
-    @property
-    def pending(self) -> int:
-        """Texts and webhooks that are not over yet: at 0 nothing more will come."""
-        return len(self._lives) + self.deliverer.pending
-
     async def reset(self) -> None:
         """Back to an account that has never sent anything; the profile's URLs stay."""
-        await self.stop()
+        await self.lives.stop()
         self.clear_faults()
+        self.carriers.reset()
+        self.clock.move(0.0)
         self.ledger.reset()
         self.deliverer.log.clear()
 
@@ -81,7 +64,7 @@ class Provider:
 
     def limit_headers(self) -> tuple[dict[str, str], bool]:
         """The rate-limit headers of one request, and whether it is within the limit."""
-        second = int(self._clock.wall())
+        second = int(self.clock.wall())
         started, count = self._window
         self._window = (second, count + 1 if started == second else 1)
         rate_limit = outage.rate if (outage := self.outage) and outage.rate else self.settings.rate_limit
@@ -98,7 +81,7 @@ class Provider:
     @property
     def outage(self) -> outages.Outage | None:
         """The outage that the whole API is in."""
-        if self._outage and self._outage.over(self._clock.monotonic()):
+        if self._outage and self._outage.over(self.clock.monotonic()):
             self._outage = None
         return self._outage
 
@@ -157,7 +140,7 @@ class Provider:
             return await self._decide(request, raw, programmed, digest, None)
         record = f"POST {raw.path} {key}"
         try:
-            known = self.ledger.begin(record, digest, self._clock.wall())
+            known = self.ledger.begin(record, digest, self.clock.wall())
         except KeyReused as exc:
             raise Refused(errors.KEY_REUSED) from exc
         except KeyInFlight as exc:
@@ -185,7 +168,7 @@ class Provider:
             raw.body,
             numbers=frozenset(self.settings.numbers),
             profile_id=self.settings.profile_id,
-            now=datetime.fromtimestamp(self._clock.wall(), UTC),
+            now=datetime.fromtimestamp(self.clock.wall(), UTC),
             long_code=raw.path.endswith("/long_code"),
         )
         request.sender, request.webhook_url = asked.sender, asked.webhook_url
@@ -201,33 +184,48 @@ class Provider:
             raise Refused(stopped(asked.sender, asked.to))
         if not outcome.taken:
             return unhappy(outcome, asked.sender, asked.to)
-        message = self._made(asked, outcome, raw)
+        try:
+            verdict = self._admitted(asked)
+        except Refused:
+            request.outcome = "over_limit"
+            raise
+        message = self._made(asked, outcome, raw, verdict)
         answer = Answer(200, dump({"data": message.payload}))
-        success = Success(digest, answer.body.decode(), message.id, self._clock.wall())
+        success = Success(digest, answer.body.decode(), message.id, self.clock.wall())
         self.ledger.take(message, record, success if record else None)
         request.accepted, request.message_id = True, message.id
-        self._start(message)
+        self.lives.start(message)
         return spoil(answer, outcome)
 
-    def _made(self, asked: SendRequest, outcome: Outcome, raw: Raw) -> Message:
+    def _admitted(self, asked: SendRequest) -> Verdict:
+        """What its network makes of a text; a scheduled one is put to it when it is due."""
+        if asked.send_at is not None:
+            return Verdict()
+        return self.carriers.admit(asked.sender, asked.to, asked.segments, self.clock.wall())
+
+    def _made(self, asked: SendRequest, outcome: Outcome, raw: Raw, verdict: Verdict) -> Message:
         return payloads.outbound(
             asked,
             outcome,
             self.settings,
             message_id=self._new_id(),
-            now_s=self._clock.wall(),
+            now_s=self.clock.wall(),
             arrived_ms=raw.arrived_monotonic_ms,
+            carriers=self.carriers,
+            verdict=verdict,
         )
 
     def _of_number(self, to: str, identity: str) -> Outcome:
         outcome = outcomes.of(to)
+        if outcome is outcomes.DEFAULT and self.carriers.networks.of(to).network is Network.LANDLINE:
+            return outcomes.BY_NAME["landline"]
         if outcome.tries is not None and self.ledger.tried(to, identity) > outcome.tries:
             return outcomes.DEFAULT
         return outcome
 
     def cancel(self, message_id: str) -> dict[str, Any]:
         """Cancel a scheduled message and give it back. Raises Refused: unknown, or too late."""
-        now = self._clock.wall()
+        now = self.clock.wall()
         message = self.ledger.message(message_id, now)
         if message is None:
             raise Refused(errors.NOT_FOUND)
@@ -235,85 +233,6 @@ class Provider:
             raise Refused(errors.NOT_CANCELLABLE)
         self.ledger.advance(message, message.done, status="cancelled", completed_at=iso(now))
         return message.payload
-
-    # --- the life of a message ------------------------------------------------------------------
-
-    def _start(self, message: Message) -> None:
-        life = asyncio.create_task(self._live(message))
-        self._lives.add(life)
-        life.add_done_callback(self._lives.discard)
-
-    async def _live(self, message: Message) -> None:
-        if message.due_s is not None and message.status == "scheduled":
-            await asyncio.sleep(max(message.due_s - self._clock.wall(), 0.0))
-            if message.status == "cancelled":
-                return
-            self.ledger.advance(message, message.done, status="queued")
-        outcome = outcomes.BY_NAME[message.outcome]
-        first = outcome.steps[message.announced].event
-        reorder = self.faults.next_webhook(message.to, first, frozenset({WebhookFault.REORDER}))
-        swap = outcome.webhook_fault is WebhookFault.REORDER or bool(reorder)
-        before: asyncio.Task[None] | None = None
-        held: tuple[webhooks.Event, int] | None = None
-        for number, step in enumerate(outcome.steps, start=1):
-            if number <= message.announced:
-                continue
-            if number > message.done:
-                await asyncio.sleep(step.after * self.settings.webhook_delay_s)
-                self._advance(message, number, step)
-            event = self._outbound_event(message, number, step, outcome)
-            if swap and held is None and number < len(outcome.steps):
-                held = (event, number)
-                continue
-            before = self._post(message, event, number, before)
-            if held is not None:
-                before, held, swap = self._post(message, *held, before), None, False
-
-    def _post(
-        self,
-        message: Message,
-        event: webhooks.Event,
-        number: int,
-        after: asyncio.Task[None] | None,
-    ) -> asyncio.Task[None]:
-        return self.deliverer.post(event, after=after, then=lambda: self.ledger.announce(message, number))
-
-    def _advance(self, message: Message, number: int, step: outcomes.Step) -> None:
-        now, changes = iso(self._clock.wall()), dict[str, Any]()
-        # A message that was delivered at once is not taken back by its own `sent`.
-        if step.status != "sent" or message.status not in FINAL:
-            changes["status"] = step.status
-        if step.status == "sent":
-            changes["sent_at"] = now
-        else:
-            changes["completed_at"] = now
-            changes["errors"] = [step.error.entry()] if step.error else []
-        self.ledger.advance(message, number, **changes)
-
-    def _outbound_event(
-        self, message: Message, number: int, step: outcomes.Step, outcome: Outcome
-    ) -> webhooks.Event:
-        payload = dict(message.payload)
-        payload["to"] = [payload["to"][0] | {"status": step.status}]
-        payload["errors"] = [step.error.entry()] if step.error else []
-        if step.status == "sent":
-            payload["completed_at"] = None
-        return webhooks.event(
-            # Derived, so that an event which a restart repeats is a duplicate and not a new event.
-            str(uuid.uuid5(EVENT_IDS, f"{message.id}/{number}")),
-            step.event,
-            payload,
-            number=message.to,
-            now_s=self._clock.wall(),
-            urls=self._urls(message),
-            fault=outcome.webhook_fault,
-        )
-
-    def _urls(self, message: Message) -> tuple[str, ...]:
-        urls = [message.payload["webhook_url"], message.payload["webhook_failover_url"]]
-        if message.use_profile_webhooks:
-            urls += [self.settings.webhook_url, self.settings.failover_url]
-        return tuple(dict.fromkeys(url for url in urls if url))
 
     # --- inbound --------------------------------------------------------------------------------
 
@@ -331,7 +250,7 @@ class Provider:
             raise BadFault(f"to must be one of {', '.join(self.settings.numbers)}")
         if not isinstance(text, str):
             raise BadFault("text must be a string")
-        now = self._clock.wall()
+        now = self.clock.wall()
         keyword = self.ledger.hear(texter, text, iso(now))
         if "autoresponse_type" in asked:
             # As a profile with keywords of its own would read it.
@@ -339,33 +258,28 @@ class Provider:
             if keyword is not None and not isinstance(keyword, str):
                 raise BadFault("autoresponse_type must be a string or null")
         message = payloads.inbound(
-            asked, self.settings, message_id=self._new_id(), now_s=now, to=to, keyword=keyword
+            asked,
+            self.settings,
+            message_id=self._new_id(),
+            now_s=now,
+            to=to,
+            keyword=keyword,
+            networks=self.carriers.networks,
         )
         self.ledger.take(message)
-        self._announce_inbound(message)
+        self.lives.announce_inbound(message)
         if keyword in payloads.AUTORESPONSES and validate.E164.fullmatch(texter):
             self.ledger.take(
                 payloads.autoresponse(keyword, message_id=self._new_id(), now_s=now, sender=to, to=texter)
             )
         return message
 
-    def _announce_inbound(self, message: Message) -> None:
-        event = webhooks.event(
-            str(uuid.uuid5(EVENT_IDS, f"{message.id}/received")),
-            "message.received",
-            message.payload,
-            number=message.sender,
-            now_s=self._clock.wall(),
-            urls=self._urls(message),
-        )
-        self._post(message, event, 1, None)
-
     # --- the control API ------------------------------------------------------------------------
 
     def program(self, asked: dict[str, Any]) -> None:
         """Program one fault or outage, or change `latency_ms` and `idempotency`. Raises BadFault."""
         if "outage" in asked:
-            self._outage = outages.asked(asked, self._clock.monotonic())
+            self._outage = outages.asked(asked, self.clock.monotonic())
             self._window = (0, 0)
             return
         rest = dict(asked)
@@ -383,10 +297,18 @@ class Provider:
         if mode is not None:
             self.settings.honour_idempotency = mode == "honour"
 
+    def _campaign_changed(self, campaign: Campaign, payload: dict[str, Any]) -> None:
+        self.lives.announce_campaign(campaign, payload)
+
+    def set_clock(self, offset_s: float) -> None:
+        """Set the clock ahead of the machine's."""
+        self.ledger.clock_set(offset_s)
+        self.clock.move(offset_s)
+
     def programmed(self) -> dict[str, Any]:
         """The faults and the outage that are programmed."""
         outage = self.outage
-        return self.faults.public() | {"outage": outage.public(self._clock.monotonic()) if outage else None}
+        return self.faults.public() | {"outage": outage.public(self.clock.monotonic()) if outage else None}
 
     def clear_faults(self) -> None:
         """No faults and no outage; latency and idempotency as at the start."""

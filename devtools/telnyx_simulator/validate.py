@@ -67,6 +67,11 @@ class SendRequest:
     use_profile_webhooks: bool
     send_at: datetime | None
 
+    @property
+    def segments(self) -> int:
+        """What it counts at a network's limit."""
+        return 1 if self.kind == "MMS" else self.size.parts
+
 
 def idempotency_key(value: str | None) -> str | None:
     """The key as sent; Refused with 10015 if it is not `[A-Za-z0-9_-]{1,255}`."""

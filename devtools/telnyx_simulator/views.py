@@ -58,13 +58,13 @@ def ordered(records: list[dict[str, Any]], query: Mapping[str, str]) -> list[dic
     return sorted(records, key=lambda record: str(record["created_at"]), reverse=order.startswith("-"))
 
 
-def page(rows: list[dict[str, Any]], query: Mapping[str, str]) -> Response:
-    """One page of rows, as Telnyx answers it. Raises Refused."""
+def page(rows: list[dict[str, Any]], query: Mapping[str, str], most: int = 50) -> Response:
+    """One page of rows, `most` at a time, as Telnyx answers it. Raises Refused."""
     try:
         number, size = int(query.get("page[number]", 1)), int(query.get("page[size]", 20))
     except ValueError as exc:
         raise Refused(errors.BAD_REQUEST) from exc
-    number, size = max(number, 1), min(max(size, 1), 50)
+    number, size = max(number, 1), min(max(size, 1), most)
     meta = {
         "page_number": number,
         "page_size": size,

@@ -1,7 +1,8 @@
 """Webhooks: built, signed and delivered as the provider does it, with the faults asked for."""
 
 # Source: the provider's webhook pages. Exactly 200 within 2 s counts; three attempts a URL, then three
-# on the next URL, then the event is gone. The signature is Ed25519 over `{timestamp}|{raw body}`.
+# on the next URL, then the event is gone; one on a campaign has five, 30 s apart. The signature is Ed25519
+# over `{timestamp}|{raw body}`.
 
 import asyncio
 import base64
@@ -19,6 +20,7 @@ from .faults import STALE_S, Faults, HookFault
 from .outcomes import WebhookFault
 
 ATTEMPTS = 3  # a URL
+REGISTRATION_ATTEMPTS = 5  # a URL, of a 10dlc.* event
 LOG = 50_000  # attempts kept in memory
 
 EVENT_FAULTS = frozenset({WebhookFault.DELAY, WebhookFault.DOUBLE, WebhookFault.LOSE})
@@ -27,7 +29,7 @@ ATTEMPT_FAULTS = frozenset({WebhookFault.FORGE, WebhookFault.STALE, WebhookFault
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `number` is the other party's, `urls` are tried in turn.
+    """One event. `number` is the other party's, `urls` are tried in turn; `registration` is that of a 10dlc.* one.
 
     `fault` is that of a magic number; an attempt's fault spoils the first attempt only, so that the
     event still arrives.
@@ -35,12 +37,13 @@ class Event:
 
     id: str
     event_type: str
-    message_id: str
+    message_id: str | None
     number: str
-    status: str
+    status: str | None
     data: str
     urls: tuple[str, ...]
     fault: WebhookFault | None = None
+    registration: bool = False
 
 
 def event(
@@ -52,6 +55,7 @@ def event(
     now_s: float,
     urls: tuple[str, ...],
     fault: WebhookFault | None = None,
+    registration: bool = False,
 ) -> Event:
     """An event with its payload as it is now: later changes to `payload` don't show in it."""
     data = {
@@ -64,12 +68,13 @@ def event(
     return Event(
         id=event_id,
         event_type=event_type,
-        message_id=payload["id"],
+        message_id=payload.get("id"),
         number=number,
-        status=payload["to"][0]["status"],
+        status=payload["to"][0]["status"] if "to" in payload else None,
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False),
         urls=urls,
         fault=fault,
+        registration=registration,
     )
 
 
@@ -105,11 +110,12 @@ class Deliverer:
         clock: Clock,
         timeout_s: float,
         retry_s: float,
+        registration_retry_s: float,
         concurrency: int,
     ) -> None:
         self._key, self._forger = key, SigningKey.generate()
         self._client, self._faults, self._clock = client, faults, clock
-        self._timeout_s, self._retry_s = timeout_s, retry_s
+        self._timeout_s, self._retry_s, self._registration_retry_s = timeout_s, retry_s, registration_retry_s
         self._free = asyncio.Semaphore(concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG)
@@ -126,7 +132,7 @@ class Deliverer:
 
     async def post_raw(self, url: str, raw: bytes) -> httpx.Response:
         """Sign `raw` as it is and post it, once; the answer. Raises httpx.HTTPError or InvalidURL."""
-        headers = _headers(self._key, str(int(self._clock.wall())), raw)
+        headers = _headers(self._key, str(int(self._clock.real())), raw)
         return await self._client.post(url, content=raw, headers=headers, timeout=30.0)
 
     @property
@@ -186,12 +192,14 @@ class Deliverer:
             then()
 
     async def _attempts(self, event: Event) -> None:
-        attempt = 0
+        attempt, attempts, retry_s = 0, ATTEMPTS, self._retry_s
+        if event.registration:
+            attempts, retry_s = REGISTRATION_ATTEMPTS, self._registration_retry_s
         for url in event.urls:
-            for _ in range(ATTEMPTS):
+            for _ in range(attempts):
                 attempt += 1
                 if attempt > 1:
-                    await asyncio.sleep(self._retry_s)
+                    await asyncio.sleep(retry_s)
                 async with self._free:
                     if await self._attempt(event, url, attempt):
                         return
@@ -206,7 +214,7 @@ class Deliverer:
         raw = body(event.data, attempt, url)
         if WebhookFault.TRUNCATE in spoilt:
             raw = raw[: len(raw) // 2]
-        timestamp = str(int(self._clock.wall() - spoilt.get(WebhookFault.STALE, 0)))
+        timestamp = str(int(self._clock.real() - spoilt.get(WebhookFault.STALE, 0)))
         key = self._forger if WebhookFault.FORGE in spoilt else self._key
         headers = _headers(key, timestamp, raw)
         started, status, error = self._clock.monotonic(), None, None

@@ -343,10 +343,10 @@ def test_a_call_that_went_well_writes_one_line_that_says_what_came_of_it(world: 
     (text,) = world.provider.texts
     world.webhook(receipt(text, "sent", world.clock.now), path_id=ident)
 
-    accepted, sent, told = world.logger.lines
+    accepted, sent, reported = world.logger.lines
     assert (accepted.event, accepted.fields["status"], accepted.about["segments"]) == ("request", 202, 1)
     assert (sent.event, sent.fields["telnyx_id"]) == ("send.accepted", text.telnyx_id)
-    assert (told.event, told.about["word"], told.about["recorded"]) == ("request", "sent", "advanced")
+    assert (reported.event, reported.about["word"], reported.about["recorded"]) == ("request", "sent", "advanced")
 
 
 def test_a_batch_of_which_something_waits_says_what(slow: World) -> None:

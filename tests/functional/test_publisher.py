@@ -211,8 +211,8 @@ def test_with_final_events_alone_the_rest_is_counted_and_not_published() -> None
 
     assert publish_to(world, *writes) == []
 
-    told = {event.detail["status"] for event in world.event_bus.heard if event.kind == "sms.status_changed"}
-    assert told == {status.value for status in Status if status.final}
+    published = {event.detail["status"] for event in world.event_bus.heard if event.kind == "sms.status_changed"}
+    assert published == {status.value for status in Status if status.final}
     assert {event.kind for event in world.event_bus.heard} >= {"sms.received", "sms.opted_out"}
     assert world.counters.read("parcels") == dict.fromkeys(map(str, Status), 1)
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from devtools.telnyx_simulator import networks
 from devtools.telnyx_simulator.keys import load_or_make, public_key
 from devtools.telnyx_simulator.outages import SUMMARIES
 from devtools.telnyx_simulator.outcomes import OUTCOMES
@@ -147,6 +148,41 @@ def test_an_outage_is_begun_and_ended_from_the_command_line(start: Start) -> Non
     assert (odd.returncode, "one of refused, hang" in odd.stdout) == (1, True)
 
 
+def test_the_help_shows_which_numbers_are_on_which_network() -> None:
+    helped = run("--help").stdout
+    for line in networks.table().splitlines():
+        assert line in helped
+
+
+def test_the_networks_are_set_and_shown_from_the_command_line(start: Start) -> None:
+    _, ready = start()
+    control = ("--control-url", ready["control_url"])
+    assert json.loads(run("set", "limits", '{"enforce": true}', *control).stdout)["settings"]["enforce"] is True
+    assert run("set", "registration", '{"brand": {"daily_cap": 0}}', *control).returncode == 0
+    message = post(ready["base_url"], RECIPIENT, "k").json()["data"]
+    assert message["to"][0]["carrier"] == "T-MOBILE USA, INC."
+    assert json.loads(run("show", "limits", *control).stdout)["days"][0]["failed"] == 1
+    assert json.loads(run("set", "clock", '{"advance_s": 60}', *control).stdout)["offset_s"] == 60
+    assert run("set", "carriers", "att", *control).returncode == 2
+    assert run("set", "carriers", "{}", *control).returncode == 1
+
+
+def test_a_start_with_limits_is_where_a_reset_comes_back_to(start: Start) -> None:
+    asked = {
+        "limits": {"enforce": True},
+        "registration": {"campaign": {"message_class": "W"}},
+        "carriers": [{"number": RECIPIENT, "network": "verizon"}],
+    }
+    _, ready = start("--network", json.dumps(asked))
+    provider = f"{ready['control_url']}_provider"
+    httpx.post(f"{provider}/limits", json={"enforce": False}, trust_env=False)
+    httpx.post(f"{provider}/carriers", json={"number": RECIPIENT, "network": None}, trust_env=False)
+    httpx.post(f"{provider}/reset", trust_env=False)
+    limits = httpx.get(f"{provider}/limits", trust_env=False).json()
+    assert (limits["settings"]["enforce"], list(limits["att"].values())) == (True, [15])
+    assert RECIPIENT in httpx.get(f"{provider}/carriers", trust_env=False).json()["moved"]
+
+
 def test_the_table_can_be_read_by_a_program() -> None:
     rows = json.loads(run("outcomes", "--json").stdout)
     assert [row["name"] for row in rows] == [outcome.name for outcome in OUTCOMES]
@@ -173,6 +209,7 @@ def test_a_wrong_option_is_named_with_a_reason(tmp_path: Path) -> None:
             "--number": "12025550100",
             "--port": str(taken.getsockname()[1]),
             "--key-file": str(tmp_path / "notes"),
+            "--network": '{"limits": {"enforce": 1}}',
         }
         for option, value in wrong.items():
             given = good | {option: value}

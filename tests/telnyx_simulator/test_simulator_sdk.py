@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from devtools.telnyx_simulator.registration import BRAND_ID, CAMPAIGN_ID
 from tests.telnyx_simulator.world import API_KEY, OURS, RECIPIENT, Hook, Inbox, Running
 
 pytestmark = pytest.mark.enable_socket
@@ -107,3 +108,37 @@ def test_the_sdk_asks_for_the_balance_the_number_and_its_profile(client: Any) ->
     assert number.phone_number == OURS
     profile = client.messaging_profiles.retrieve(number.messaging_profile_id).data
     assert (profile.enabled, profile.webhook_api_version) == (True, "2")
+
+
+def test_the_sdk_finds_a_number_s_campaign(telnyx: Any, client: Any, provider: Running) -> None:
+    found = client.messaging_10dlc.phone_number_campaigns.retrieve(OURS)
+    assert (found.assignment_status, found.campaign_id, found.brand_id) == ("ASSIGNED", CAMPAIGN_ID, BRAND_ID)
+    assert found.tcr_campaign_id == provider.send().json()["data"]["tcr_campaign_id"]
+    provider.control("registration", number={"number": OURS, "campaign": None})
+    with pytest.raises(telnyx.NotFoundError):
+        client.messaging_10dlc.phone_number_campaigns.retrieve(OURS)
+
+
+def test_the_sdk_reads_the_metadata(telnyx: Any, client: Any) -> None:
+    found = client.messaging_10dlc.campaign.get_mno_metadata(CAMPAIGN_ID).to_dict()
+    assert (found["10017"]["tpm"], found["10035"]["brandDailyCap"]) == (4500, 200_000)
+    with pytest.raises(telnyx.NotFoundError):
+        client.messaging_10dlc.campaign.get_mno_metadata(BRAND_ID)
+
+
+def test_the_sdk_looks_a_number_up(client: Any) -> None:
+    found = client.number_lookup.retrieve("+12025550180", type="carrier").data
+    assert (found.carrier.name, found.carrier.normalized_carrier) == ("AT&T Mobility LLC", "AT&T")
+
+
+def test_the_sdk_pages_through_all_opt_outs(client: Any, provider: Running) -> None:
+    numbers = [f"+1303555{suffix:04}" for suffix in range(100, 130)]
+    for number in numbers:
+        provider.control("inbound", **{"from": number}, text="Stop")
+    assert [row.to for row in client.messaging_optouts.list()] == numbers
+
+
+def test_the_sdk_verifies_the_webhook_on_a_campaign(client: Any, provider: Running, inbox: Inbox) -> None:
+    provider.control("registration", campaign={"status": "dormant", "webhook_url": f"{inbox.url}/hook"})
+    event = unwrap(client, inbox.wait(1)[0])
+    assert event.to_dict()["data"]["payload"]["status"] == "DORMANT"

@@ -144,15 +144,17 @@ class Running:
         self,
         state_dir: Path | None = None,
         key: SigningKey | None = None,
+        numbers: tuple[str, ...] = (OURS,),
         *,
         webhook_timeout_s: float = PATIENCE_S,
     ) -> None:
         self.key = key or SigningKey.generate()
         self.public_key = public_key(self.key)
-        settings = Settings(api_key=API_KEY, numbers=(OURS,), webhook_delay_s=0.01, latency_s=0.0)
+        settings = Settings(api_key=API_KEY, numbers=numbers, webhook_delay_s=0.01, latency_s=0.0)
         options = Options(
             settings, self.key, state_dir=state_dir, webhook_timeout_s=webhook_timeout_s, retry_s=0.01
         )
+        options.registration_retry_s = 0.02
         ready = threading.Event()
         sock, control = bind(0), bind(0)
         self.control_url = f"http://127.0.0.1:{control.getsockname()[1]}"
@@ -190,6 +192,27 @@ class Running:
         answer = self.client.post(f"{self.control_url}/_provider/{path}", json=asked)
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def shown(self, path: str) -> Any:
+        """GET from the control API."""
+        return self.client.get(f"{self.control_url}/_provider/{path}").json()
+
+    def refusal(self, path: str, **asked: Any) -> str:
+        """What the control API has against a request."""
+        answer = self.client.post(f"{self.control_url}/_provider/{path}", json=asked)
+        assert answer.status_code == 400
+        return str(answer.json()["error"])
+
+    def final(self, to: str, **fields: Any) -> tuple[str, list[str]]:
+        """Send a text, and the status and the error codes that it ends with."""
+        return self.ended(self.send(to, **fields).json()["data"]["id"])
+
+    def ended(self, message_id: str) -> tuple[str, list[str]]:
+        """The status and the error codes that a message ends with."""
+        path = f"/v2/messages/{message_id}"
+        eventually(lambda: self.get(path)["data"]["completed_at"])
+        message = self.get(path)["data"]
+        return message["to"][0]["status"], [error["code"] for error in message["errors"]]
 
     def requests(self, to: str = RECIPIENT) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.client.get("/_provider/requests", params={"to": to}).json()["requests"]

@@ -41,6 +41,8 @@ CARRIER = re.compile(
     r"|carrier_fee|\"carrier\\*\": \\*\"|\*carrier\* is the recipient's mobile network",
     re.IGNORECASE,
 )
+# Where nothing is said of the provider by that word: the simulator names networks as Telnyx's fields do.
+NETWORKS = ("devtools/telnyx_simulator/", "tests/telnyx_simulator/", "docs/local-stack.md")
 KINDS = {".py", ".md", ".toml", ".yaml", ".yml", ".html", ".svg", ".json", ".txt", ".sh", ".js", ""}
 # The history of names, and what the tests of opt-outs must quote.
 EXEMPT = {
@@ -91,6 +93,7 @@ def test_carrier_is_the_recipients_network_and_telnyx_is_the_provider() -> None:
     found = [
         f"{name}:{number}: {line.strip()[:80]}"
         for name, text in texts()
+        if not name.startswith(NETWORKS)
         for number, line in enumerate(text.splitlines(), 1)
         if re.search("carrier", CARRIER.sub("", line), re.IGNORECASE)
     ]

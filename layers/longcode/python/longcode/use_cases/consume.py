@@ -42,24 +42,14 @@ def send_batch(
     with all that stands behind it; its result has `again_ms`. What is done is deleted, unless the batch is
     `answered`, so that Lambda deletes it, and no other recipient has to be waited for before.
     """
-    results: list[Result] = []
-    groups: dict[str, list[Envelope]] = {}
-    unreadable: list[Envelope] = []
     for_later = _for_later(envelopes)
-    if for_later:
-        results += _leave(for_later, deps, queue)
+    results = _leave(for_later, deps, queue) if for_later else []
+    groups: dict[str, list[Envelope]] = {}
     for envelope in envelopes:
-        if envelope in for_later:
-            continue
-        if envelope.message_id is None:
-            # Nothing can ever become of it, and as the head of its group it would block all behind it.
-            deps.metrics.count(Metric.UNREADABLE)
-            deps.logger.error("queue.unreadable", queue_id=envelope.queue_id)
-            results.append(Result(envelope))
-            unreadable.append(envelope)
-        else:
+        if envelope.message_id is not None and envelope not in for_later:
             groups.setdefault(envelope.recipient, []).append(envelope)
-    forget(unreadable, deps, queue)
+    unreadable = [envelope for envelope in envelopes if envelope.message_id is None and envelope not in for_later]
+    results += _drop(unreadable, deps, queue)
 
     def worker_of(group: Sequence[Envelope]) -> RecipientWorker:
         alone = answered and len(groups) == 1
@@ -69,6 +59,15 @@ def send_batch(
     if workers:
         _run(workers, deps, parallel, worker_of)
     return results + [result for worker in workers for result in worker.results]
+
+
+def _drop(unreadable: Sequence[Envelope], deps: SendDependencies, queue: Queue) -> list[Result]:
+    """Delete what nothing can ever become of: as the head of its group it would block all behind it."""
+    for envelope in unreadable:
+        deps.metrics.count(Metric.UNREADABLE)
+        deps.logger.error("queue.unreadable", queue_id=envelope.queue_id)
+    forget(unreadable, deps, queue)
+    return [Result(envelope) for envelope in unreadable]
 
 
 def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Parallel, worker_of: WorkerOf) -> None:
