@@ -30,7 +30,10 @@ SUMS: Mapping[str, tuple[Unit, str]] = {
         "Count",
         "Points for what should wake a person; `attention` in the log line says what it is. Four in five minutes do.",
     ),
-    SENDING_STOPPED: ("Count", "1 each minute in which nothing leaves: a stop by the provider, or a pause. Else 0."),
+    SENDING_STOPPED: (
+        "Count",
+        "1 each minute in which nothing leaves: a stop by the provider, or a pause. Else 0.",
+    ),
     FUNCTION_FAULTS: (
         "Count",
         "Invocations that ended by an error or a timeout, caught a fault of their own, or found a store out of reach.",
