@@ -165,7 +165,7 @@ class Seen:
     published: Mapping[tuple[str, str, str], list[float]] = field(default_factory=dict)
 
 
-_API = "ApiName=sms,Stage=v1"
+_ALL_OF_API = "ApiName=sms,Stage=v1"
 SEEN: dict[str, Seen] = {
     "DeadLetters": Seen({"NeedsAttention"}, 6, {Metric.DEAD_LETTERS_NOW: [1]}),
     "OldestText": Seen({"OldestText"}, 16, {Metric.OVERDUE: [960]}),
@@ -181,7 +181,7 @@ SEEN: dict[str, Seen] = {
     "SignaturesRefused": Seen({"WebhooksRefused"}, 4, {Metric.SIGNATURES_REFUSED: [1, 1], Metric.WEBHOOKS: [0]}),
     # The provider repeats what took over two seconds, and its second try finds the event recorded.
     "WebhookSlow": Seen({"NeedsAttention"}, 6, {Metric.WEBHOOKS: [1, 1], Metric.WEBHOOK_DUPLICATES: [1]}),
-    "ApiFailing": Seen({"ApiErrors"}, 4, published={("AWS/ApiGateway", "5XXError", _API): [1, 1, 1]}),
+    "ApiFailing": Seen({"ApiErrors"}, 4, published={("AWS/ApiGateway", "5XXError", _ALL_OF_API): [1, 1, 1]}),
     "FunctionErrors": Seen({"FunctionFaults"}, 4, failed={"consumer": 2}),
     "LesserFunctionErrors": Seen({"FunctionFaults"}, 4, failed={"recipients": 1}),
     "Throttled": Seen(
@@ -200,26 +200,24 @@ SEEN: dict[str, Seen] = {
 SEEN_TOO: dict[str, Seen] = {
     "FunctionErrors, caught": Seen({"FunctionFaults"}, 4, {Metric.CRASHED: [1]}),
     "FunctionErrors, of a function that serves a route": Seen({"FunctionFaults"}, 4, failed={"send": 1}),
-    "Throttled, a request": Seen({"ApiErrors"}, 4, published={("AWS/ApiGateway", "5XXError", _API): [1, 0, 0]}),
+    "Throttled, a request": Seen(
+        {"ApiErrors"}, 4, published={("AWS/ApiGateway", "5XXError", _ALL_OF_API): [1, 0, 0]}
+    ),
     "Throttled, the consumer": Seen({"OldestText"}, 16, {Metric.OVERDUE: [960]}),
     "Throttled, the publisher": Seen({"NeedsAttention"}, 6, {Metric.PUBLISHER_LAG: [1000]}),
     "PublisherLag, the bus refuses": Seen({"NeedsAttention"}, 6, {Metric.EVENTS_REFUSED: [1]}),
 }
 # What each minute has while all is well, of the service and of AWS.
 WELL_COUNTS: Mapping[Metric, list[float]] = {
-    **dict.fromkeys(
-        (
-            *(
-                Metric.STOPPED_KEY,
-                Metric.STOPPED_FUNDS,
-                Metric.STOPPED_SETUP,
-                Metric.STOPPED_OUTAGE,
-                Metric.PAUSED,
-            ),
-            *(Metric.DEAD_LETTERS_NOW, Metric.UNPUBLISHED_NOW, Metric.STRANDED_NOW, Metric.OVERDUE),
-        ),
-        [0.0],
-    ),
+    Metric.STOPPED_KEY: [0],
+    Metric.STOPPED_FUNDS: [0],
+    Metric.STOPPED_SETUP: [0],
+    Metric.STOPPED_OUTAGE: [0],
+    Metric.PAUSED: [0],
+    Metric.DEAD_LETTERS_NOW: [0],
+    Metric.UNPUBLISHED_NOW: [0],
+    Metric.STRANDED_NOW: [0],
+    Metric.OVERDUE: [0],
     Metric.UNKNOWN_NOW: [2],
     Metric.PUBLISHER_LAG: [60],
     Metric.ACCEPTED: [1],
@@ -229,7 +227,7 @@ WELL_COUNTS: Mapping[Metric, list[float]] = {
     Metric.SIGNATURES_REFUSED: [0, 0],
 }
 WELL_PUBLISHED: Mapping[tuple[str, str, str], list[float]] = {
-    ("AWS/ApiGateway", "5XXError", _API): [0, 0, 0],
+    ("AWS/ApiGateway", "5XXError", _ALL_OF_API): [0, 0, 0],
     ("AWS/Lambda", "Throttles", "FunctionName=sms-webhook"): [0],
     ("AWS/Lambda", "Invocations", "FunctionName=sms-reconciler"): [1],
 }

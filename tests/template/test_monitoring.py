@@ -1,4 +1,4 @@
-"""Monitoring=basic: how little it has, and that each fault for which full has an alarm sets one off there too.
+"""Monitoring=basic: how little it has, and that each fault which sets off an alarm of full sets one off.
 
 What the service counts goes through the real meter; its lines are read as CloudWatch reads them, metric filters too.
 """
@@ -67,7 +67,7 @@ def published(lines: Iterable[str]) -> set[tuple[str, frozenset[tuple[str, str]]
 
 
 def test_whatever_is_counted_no_more_metrics_are_published_than_aws_gives_for_free(write: Write) -> None:
-    found = published(write(dict.fromkeys(Metric, [1.0])))
+    found = published(write({metric: [1.0] for metric in Metric}))
 
     from_logs = {one.key for one in OPERATIONS.log_metrics}
     assert {name for name, _ in found} | {key.name for key in from_logs} == (
@@ -204,8 +204,8 @@ def test_each_fault_that_sets_off_an_alarm_of_full_sets_one_off_here_and_ends_wi
             assert life.states() == {State.OK}
 
 
-def test_what_lasts_a_moment_or_is_rare_wakes_nobody(write: Write) -> None:
-    for counts in (
+def test_what_lasts_a_moment_or_is_rare_wakes_no_one(write: Write) -> None:
+    rare: list[Mapping[Metric, list[float]]] = [
         {Metric.STORE_UNAVAILABLE: [1]},
         {Metric.CRASHED: [1]},
         {Metric.STOPPED_OUTAGE: [1]},
@@ -213,7 +213,8 @@ def test_what_lasts_a_moment_or_is_rare_wakes_nobody(write: Write) -> None:
         {Metric.RATE_LIMITED: [1]},
         {Metric.WEBHOOK_DUPLICATES: [1]},
         {Metric.SIGNATURES_REFUSED: [1, 1, 1], Metric.WEBHOOKS: [0, 0, 0]},
-    ):
+    ]
+    for counts in rare:
         with showing(str(counts)):
             life = Life(write)
             life.minutes(WELL_MIN)
@@ -234,7 +235,7 @@ def test_an_api_that_fails_because_sending_is_stopped_or_paused_has_alarms_of_it
             assert set(life.in_alarm()) == expected
 
 
-def test_an_attacker_who_sends_some_webhooks_beside_the_providers_wakes_nobody(write: Write) -> None:
+def test_an_attacker_who_sends_some_webhooks_beside_the_providers_wakes_no_one(write: Write) -> None:
     life = Life(write)
     life.minutes(WELL_MIN)
     life.minutes(

@@ -239,8 +239,8 @@ def test_at_most_five_alarms_take_an_update_back(monitoring: str) -> None:
 
 
 def test_no_alarm_of_one_setting_has_the_name_of_another_of_the_other() -> None:
-    # CloudFormation makes the new ones before it deletes the old, and CloudWatch knows an alarm by its name alone. So
-    # what both settings have is one resource, in one and the same nested stack.
+    # CloudFormation makes the new ones before it deletes the old, and CloudWatch knows an alarm by its name alone.
+    # So what both settings have is one resource, in one and the same nested stack.
     both = set(alarms("basic")) & set(alarms("full"))
     assert both == {"OldestText", "DeliveryFailing", "ReconcilerSilent"}
     assert all(alarms("basic")[name] == alarms("full")[name] for name in both)

@@ -40,7 +40,7 @@ class LogMetric:
 
 # Any: properties of a template.
 def read(properties: Mapping[str, Any]) -> LogMetric:
-    """A metric filter from the properties of its resource, in which nothing is left to resolve. Raises BadPattern."""
+    """A metric filter from its resource's properties, in which nothing is left to resolve. Raises BadPattern."""
     (made,) = properties["MetricTransformations"]
     key = MetricKey.of(made["MetricNamespace"], made["MetricName"], {})
     return LogMetric(

@@ -143,7 +143,7 @@ class LambdaMetrics:
 
 
 class FewMetrics:
-    """The same for Monitoring=basic: ten of them, in the one line of the invocation, with all others as plain numbers."""
+    """The same for Monitoring=basic: few of them, in the invocation's one line, and the rest as plain numbers."""
 
     def __init__(self, environment: str, logger: LambdaLogger) -> None:
         self._logger = logger

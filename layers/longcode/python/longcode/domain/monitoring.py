@@ -1,7 +1,8 @@
 """What Monitoring=basic publishes: ten metrics, of which some stand for all that should wake a person."""
 
-# CloudWatch bills each metric by the hour in which it is written, and gives ten. So only those below leave the log;
-# what else is counted stays in the same log line as a plain number. docs/operations.md, "Monitoring", has both settings.
+# CloudWatch bills each metric by the hour in which it is written, and gives ten. So only those below leave the
+# log; what else is counted stays in the same log line as a plain number. docs/operations.md, "Monitoring", says
+# what either setting has.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ FUNCTION_FAULTS = "FunctionFaults"
 SUMS: Mapping[str, tuple[Unit, str]] = {
     NEEDS_ATTENTION: (
         "Count",
-        "Points for what should wake a person; `attention` in the log line says what it is. Four in five minutes do.",
+        "Points for what should wake a person, which four in five minutes do; `attention` in the log says what.",
     ),
     SENDING_STOPPED: (
         "Count",
@@ -36,7 +37,7 @@ SUMS: Mapping[str, tuple[Unit, str]] = {
     ),
     FUNCTION_FAULTS: (
         "Count",
-        "Invocations that ended by an error or a timeout, caught a fault of their own, or found a store out of reach.",
+        "Invocations that ended by an error or a timeout, caught a fault, or found a store out of reach.",
     ),
 }
 # So many points in five minutes call a person. The reconciler counts a lasting state once a minute, and may be a
@@ -62,8 +63,8 @@ class Reason:
         return self.points if value > self.above else 0.0
 
 
-# A state lasts, and counts one point a minute. An event counts so that its own rate makes four: 10 answers that ask
-# for less, 4 webhooks that the provider repeated, 1 request over a cap.
+# A state lasts, and counts one point a minute. An event counts so that its own rate makes four: 10 answers that
+# ask for less, 4 webhooks that the provider repeated, 1 request over a cap.
 REASONS: Mapping[Metric, Reason] = {
     Metric.STOPPED_KEY: Reason("provider-key-refused", above=0),
     Metric.STOPPED_FUNDS: Reason("spend-limit", above=0),
@@ -91,7 +92,7 @@ _STOPS = (
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one invocation counted: what is published as a metric, what stays a number, and why a person is needed."""
+    """What one invocation counted: published as a metric, left a plain number; and why a person is needed."""
 
     published: dict[str, tuple[Unit, float]]
     plain: dict[str, float]
