@@ -1,6 +1,7 @@
 """Monitoring=basic: how little it has, and that each fault which sets off an alarm of full sets one off.
 
-What the service counts goes through the real meter; its lines are read as CloudWatch reads them, metric filters too.
+What the service counts goes through the real meter. Its lines are read as CloudWatch reads them, metric filters
+too.
 """
 
 import json
