@@ -20,8 +20,8 @@ _HEAD = f"""\
 
 In CloudWatch under the namespace `{NAMESPACE}`, each with the dimensions `service` (the stack's name) and
 `environment` (the parameter `Environment`), and no others. They are written into the logs in the embedded metric
-format, one line an invocation. With `Monitoring=basic`, the default, those that are marked are published, and three
-sums; all others are plain numbers of the same name in the same line ([how to read
+format, one line an invocation. With `Monitoring=basic`, the default, those that are marked are published, and
+three sums; all others are plain numbers of the same name in the same line ([how to read
 them](operations.md#monitoring)). What became of texts is counted by the publisher from the changes of the messages
 table, so it is what was really recorded, whichever function did it, a second or two later.
 

@@ -294,7 +294,7 @@ def test_signatures_refused(bench: Bench, eventually: Eventually) -> None:
     (lost,) = bench.enqueue("+12184010103")
 
     def counted(name: str) -> float:
-        return sum(line.get(name, 0) for line in metrics(bench, "webhook", started_ms))
+        return sum(float(line.get(name, 0)) for line in metrics(bench, "webhook", started_ms))
 
     # Two events, three tries each: after that the provider has given up.
     eventually(lambda: counted("SignaturesRefused") >= 6, 60)

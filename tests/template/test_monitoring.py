@@ -16,8 +16,9 @@ from devtools.local_stack.telemetry.series import MetricKey, Telemetry
 from longcode.aws.observability import FewMetrics, LambdaLogger
 from longcode.domain import monitoring
 from longcode.domain.metrics import NAMESPACE, Metric
+from longcode.entrypoints import container
 from tests.chance import showing
-from tests.support.fakes import ROOT
+from tests.support.fakes import ROOT, make_settings
 from tests.support.telemetry import FAULTS, SEEN, SEEN_TOO, WELL_COUNTS, WELL_PUBLISHED, Seen
 
 MINUTE_MS = 60_000
@@ -243,3 +244,22 @@ def test_an_attacker_who_sends_some_webhooks_beside_the_providers_wakes_no_one(w
         20, Seen(set(), 0, {Metric.SIGNATURES_REFUSED: [0, 0, 0, 1, 1], Metric.WEBHOOKS: [1, 1, 1, 0, 0]})
     )
     assert life.in_alarm() == {}
+
+
+def test_the_setting_says_how_much_is_published(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    for setting, lines, found in (("basic", 1, {"Sent"}), ("full", 2, {"Sent", "Segments"})):
+        with showing(setting):
+            monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"{request.node.name}-{setting}")
+            made = container.Service(make_settings(monitoring=setting))
+
+            def work(_event: object, _context: object, made: container.Service = made) -> None:
+                made.metrics.count(Metric.SENT)
+                made.metrics.count(Metric.SEGMENTS)
+                made.logger.info("batch")
+
+            made.job(work)({}, None)
+            written = capsys.readouterr().out.splitlines()
+            assert len(written) == lines
+            assert {name for name, _ in published(written)} == found

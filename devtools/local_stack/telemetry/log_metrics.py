@@ -97,7 +97,7 @@ def _one(left: Iterator[str], token: str) -> tuple[Matcher, str]:
         if token != ")":
             raise BadPattern("A parenthesis is not closed.")
         return matcher, next(left)
-    sign, value = next(left), next(left)
+    sign, value = next(left, ""), next(left, "")
     if not token.startswith("$.") or sign not in _NUMBERS:
         raise BadPattern(f"{token} {sign} {value} is not known here.")
     return _compared(token[2:].split("."), sign, value), next(left)
