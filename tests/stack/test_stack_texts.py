@@ -217,9 +217,7 @@ def test_after_a_stop_nothing_more_leaves(
     provider.post("/_provider/inbound", json={"from": number, "text": "STOP"})
     eventually(lambda: api.get(f"/sms/optouts/{number}").status_code == 200)
     known_ms = time.time() * 1000
-    eventually(
-        lambda: all(status_of(api, i)["status"] in ("delivered", "suppressed", "failed") for i in ids), within_s=60
-    )
+    eventually(lambda: all(status_of(api, i)["status"] in ("delivered", "suppressed", "failed") for i in ids), within_s=60)
     ends = [status_of(api, i) for i in ids]
     # The provider knows the STOP before its webhook is here, and refuses a text that arrives between the two.
     refused = [end for end in ends if end["status"] == "failed"]
