@@ -1,7 +1,7 @@
 """From counts to money: prices, what one text costs by service, and what a month costs."""
 
-import importlib
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,13 @@ from devtools.cost import journeys
 from devtools.cost.count import Counts
 from devtools.cost.journeys import Run
 from devtools.local_stack import sam_template
+from devtools.local_stack.telemetry import page, widgets
+from longcode.domain import monitoring
+from longcode.domain.metrics import Metric
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).parent / "prices.toml"
 _GB = 1e9
-_REQUESTS_A_SECOND_TRACED = 1
-_SHARE_TRACED = 0.05
 # Count, Latency, IntegrationLatency, 4XXError and 5XXError, once each has been reported.
 _METRICS_A_METHOD = 5
 
@@ -44,13 +45,16 @@ class Prices:
     region: str
     # Any: a price's lines as they are in the file.
     lines: dict[str, dict[str, Any]]
+    # The same of what is free: by the price that it is of.
+    free: dict[str, dict[str, Any]]
     assumed: dict[str, float]
 
     @classmethod
     def read(cls) -> "Prices":
         """The file."""
         found = tomllib.loads(FILE.read_text())
-        return cls(found.pop("date"), found.pop("region"), assumed=found.pop("assumed"), lines=found)
+        date, region, free, assumed = (found.pop(name) for name in ("date", "region", "free", "assumed"))
+        return cls(date, region, lines=found, free=free, assumed=assumed)
 
     def of(self, name: str, count: float = 1) -> float:
         """USD for so many units."""
@@ -70,99 +74,110 @@ class Prices:
         """The same as Lambda bills it; only for the counts of one function."""
         return self.seconds(counts) * counts.memory_mb / 1024
 
+    def units(self, steps: Iterable[Counts]) -> dict[tuple[str, str], float]:
+        """What these steps are billed as, by service and price; each step is of one function."""
+        made: defaultdict[tuple[str, str], float] = defaultdict(float)
+        for one in steps:
+            made["API Gateway", "api_request"] += one.api_requests
+            made["Lambda", "lambda_request"] += one.invocations
+            made["Lambda", "lambda_gb_second"] += self.gb_seconds(one)
+            made["table writes", "write_unit"] += one.table_writes + one.failed_writes
+            made["index writes", "write_unit"] += one.index_writes
+            made["reads", "read_unit"] += one.reads
+            made["SQS", "queue_request"] += one.queue_requests
+            made["EventBridge", "event"] += one.events
+            log_bytes = one.log_bytes + one.log_lines * self.assumed["log_line_bytes"]
+            made["logs", "log_gb"] += log_bytes / _GB
+            # A function that sends reads the key once in the life of its sandbox.
+            starts = one.provider_calls / self.assumed["invocations_per_cold_start"]
+            made["secret", "secret_call"] += starts
+        return made
+
     def bill(self, steps: Iterable[Counts]) -> Bill:
         """What these steps cost; each is of one function."""
         made = dict.fromkeys(SERVICES, 0.0)
-        for one in steps:
-            made["API Gateway"] += self.of("api_request", one.api_requests)
-            made["Lambda"] += self.of("lambda_request", one.invocations)
-            made["Lambda"] += self.of("lambda_gb_second", self.gb_seconds(one))
-            made["table writes"] += self.of("write_unit", one.table_writes + one.failed_writes)
-            made["index writes"] += self.of("write_unit", one.index_writes)
-            made["reads"] += self.of("read_unit", one.reads)
-            made["SQS"] += self.of("queue_request", one.queue_requests)
-            made["EventBridge"] += self.of("event", one.events)
-            made["logs"] += self.of(
-                "log_gb", (one.log_bytes + one.log_lines * self.assumed["log_line_bytes"]) / _GB
-            )
-            # A function that sends reads the key once in the life of its sandbox.
-            starts = one.provider_calls / self.assumed["invocations_per_cold_start"]
-            made["secret"] += self.of("secret_call", starts)
+        for (service, name), count in self.units(steps).items():
+            made[service] += self.of(name, count)
         return made
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What is billed by the month as the templates declare it."""
+    """What is billed by the month as the templates declare it, with one setting of Monitoring."""
 
     alarm_metrics: int
     dashboards: int
+    dashboard_metrics: int
     secrets: int
     custom_metrics: int
     method_metrics: int
-    traced: bool
     retention_days: int
     log_retention_days: int
 
     @classmethod
-    def read(cls, prices: Prices) -> "Deployed":
-        """From template.yaml, operations/ and longcode.domain.metrics."""
-        templates = [sam_template.load(path) for path in sam_template.files(ROOT / "template.yaml")]
-        resources = [row for template in templates for row in template.get("Resources", {}).values()]
-
-        def count(kind: str) -> int:
-            return sum(row["Type"] == kind for row in resources)
-
-        first = templates[0]
+    def read(cls, setting: str) -> "Deployed":
+        """From template.yaml, operations/ and longcode.domain, for `basic` or `full`."""
+        template = sam_template.load(ROOT / "template.yaml")
+        resources = sam_template.resolved(template, Monitoring=setting).values()
+        operations = page.read_operations({}, {"Monitoring": setting}, "sms", "us-east-1")
+        drawn = [one for one in operations.widgets if one.kind == "metric"]
+        few = len(monitoring.PUBLISHED) + len(monitoring.SUMS)
         return cls(
+            # For each metric that an alarm reads, also in an expression.
             alarm_metrics=sum(
-                _metrics(row["Properties"]) for row in resources if row["Type"] == "AWS::CloudWatch::Alarm"
+                query.key is not None for alarm in operations.alarms.values() for query in alarm.queries
             ),
-            dashboards=count("AWS::CloudWatch::Dashboard"),
-            secrets=count("AWS::SecretsManager::Secret"),
-            custom_metrics=custom_metrics(int(prices.assumed["custom_metrics"])),
+            dashboards=1,
+            dashboard_metrics=len({key for one in drawn for key in widgets.read(one, operations).keys}),
+            secrets=sum(row["Type"] == "AWS::SecretsManager::Secret" for row in resources),
+            # Names times sets of dimensions, of which there is one.
+            custom_metrics=len(Metric) if setting == "full" else few,
             method_metrics=_METRICS_A_METHOD
             * sum(
-                bool(setting.get("MetricsEnabled"))
+                bool(one.get("MetricsEnabled"))
                 for row in resources
-                for setting in row.get("Properties", {}).get("MethodSettings", ())
+                for one in row.get("Properties", {}).get("MethodSettings", ())
             ),
-            traced=first["Globals"]["Function"].get("Tracing", "PassThrough") != "PassThrough",
-            retention_days=first["Parameters"]["RetentionDays"]["Default"],
-            log_retention_days=first["Parameters"]["LogRetentionDays"]["Default"],
+            retention_days=template["Parameters"]["RetentionDays"]["Default"],
+            log_retention_days=template["Parameters"]["LogRetentionDays"]["Default"],
         )
 
 
-# Any: an alarm's properties.
-def _metrics(alarm: dict[str, Any]) -> int:
-    """For how many metrics an alarm is billed: each that an expression reads, else one."""
-    return sum("MetricStat" in row for row in alarm.get("Metrics", ())) or 1
-
-
-def custom_metrics(otherwise: int) -> int:
-    """How many metrics this service publishes: names times sets of dimensions, of which there is one."""
-    try:
-        module = importlib.import_module("longcode.domain.metrics")
-    except ModuleNotFoundError:
-        return otherwise
-    return len(module.Metric)
-
-
-def fixed(run: Run, prices: Prices, deployed: Deployed) -> Bill:
-    """What a month costs in which no text is sent."""
+def _fixed_units(run: Run, prices: Prices, deployed: Deployed) -> dict[str, dict[str, float]]:
+    """What a month in which no text is sent is billed as: part → price → units."""
     minutes = prices.assumed["hours_a_month"] * 60
     polls = minutes * 60 / prices.assumed["poll_s"] * prices.assumed["pollers"]
+    reconciler: dict[str, float] = {}
+    for (_, name), count in prices.units([run.reconcile.counts, run.beat.counts]).items():
+        reconciler[name] = reconciler.get(name, 0.0) + minutes * count
     return {
-        "metrics": prices.of("metric_month", deployed.custom_metrics),
-        "detailed metrics of the webhook's routes": prices.of("metric_month", deployed.method_metrics),
-        "alarms": prices.of("alarm_month", deployed.alarm_metrics),
-        "dashboards": prices.of("dashboard_month", deployed.dashboards),
-        "secret": prices.of("secret_month", deployed.secrets),
-        "reconciler, with its heartbeat": minutes
-        * sum(prices.bill([run.reconcile.counts, run.beat.counts]).values()),
-        "Lambda's polling of the queue": prices.of("queue_request", polls),
-        "traces of the two": prices.of("trace", 2 * minutes) if deployed.traced else 0.0,
+        "metrics": {"metric_month": deployed.custom_metrics},
+        "detailed metrics of the webhook's routes": {"metric_month": deployed.method_metrics},
+        "alarms": {"alarm_month": deployed.alarm_metrics},
+        "dashboards": {"dashboard_month": deployed.dashboards},
+        "secret": {"secret_month": deployed.secrets},
+        "reconciler, with its heartbeat": reconciler,
+        "Lambda's polling of the queue": {"queue_request": polls},
     }
+
+
+def fixed(run: Run, prices: Prices, deployed: Deployed, stack: int = 1) -> Bill:
+    """What a month costs in which no text is sent: of the first stack of an account, or the second, and so on.
+
+    Each takes what is free before the next.
+    """
+    left = {name: float(line["count"]) for name, line in prices.free.items()}
+    if deployed.dashboard_metrics > prices.assumed["free_dashboard_metrics"]:
+        del left["dashboard_month"]
+    made: Bill = {}
+    for _ in range(stack):
+        for part, units in _fixed_units(run, prices, deployed).items():
+            made[part] = 0.0
+            for name, count in units.items():
+                given = min(count, left.get(name, 0.0))
+                left[name] = left.get(name, 0.0) - given
+                made[part] += prices.of(name, count - given)
+    return made
 
 
 def by_text(run: Run, prices: Prices, deployed: Deployed) -> Bill:
@@ -181,19 +196,18 @@ def by_text(run: Run, prices: Prices, deployed: Deployed) -> Bill:
 
 
 def month(run: Run, prices: Prices, deployed: Deployed, texts: int) -> Bill:
-    """What a month of so many queued texts of one segment costs; `provider` is the provider's own part."""
+    """What a month of so many queued texts of one segment costs; `provider` is the provider's own part.
+
+    The fixed part is that of the first stack of an account; the texts are at list prices.
+    """
     made = {
         "fixed": sum(fixed(run, prices, deployed).values()),
         "texts": texts * sum(by_text(run, prices, deployed).values()),
-        "traces": traces(run, prices, deployed, texts),
     }
     return made | {"AWS": sum(made.values()), "provider": prices.of("provider_segment", texts)}
 
 
-def traces(run: Run, prices: Prices, deployed: Deployed, texts: int) -> float:
-    """X-Ray by its default rule: at most one a second, and a twentieth of what is beyond."""
-    if not deployed.traced:
-        return 0.0
-    begun = texts * journeys.total(run.queue).invocations
-    first = min(begun, _REQUESTS_A_SECOND_TRACED * prices.assumed["hours_a_month"] * 3600)
-    return prices.of("trace", first + _SHARE_TRACED * (begun - first))
+def traces(run: Run, prices: Prices, texts: int, share: float) -> float:
+    """What X-Ray costs where `share` of the requests is traced: each, and the consumer's invocation behind it."""
+    begun = journeys.total(run.queue).api_requests + 1
+    return prices.of("trace", texts * begun * share)

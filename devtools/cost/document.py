@@ -12,10 +12,10 @@ PAGE = ROOT / "docs/cost.md"
 _TEXT = Path(__file__).parent / "page.md"
 
 
-def render(run: Run, prices: Prices, deployed: Deployed) -> str:
+def render(run: Run, prices: Prices) -> str:
     """The page."""
-    units, money, months = (report.markdown(sheet) for sheet in report.sheets(run, prices, deployed))
-    monthly = bill.fixed(run, prices, deployed)
+    units, money, months, fixed = (report.markdown(sheet) for sheet in report.sheets(run, prices))
+    deployed, full = Deployed.read("basic"), Deployed.read("full")
     by_text = bill.by_text(run, prices, deployed)
     text = sum(by_text.values())
     second = prices.of("lambda_gb_second", run.queue[1].counts.memory_mb / 1024) * 1e6
@@ -25,7 +25,8 @@ def render(run: Run, prices: Prices, deployed: Deployed) -> str:
         units=units,
         money=money,
         months=months,
-        fixed=_table(("", "USD a month"), [(name, f"{usd:,.2f}") for name, usd in monthly.items()]),
+        fixed=fixed,
+        free=_free_table(prices),
         reconciles=prices.assumed["hours_a_month"] * 60,
         segment=prices.of("provider_segment"),
         retention=deployed.retention_days,
@@ -35,12 +36,16 @@ def render(run: Run, prices: Prices, deployed: Deployed) -> str:
         second=second,
         # Ten texts share nine seconds.
         waiting=second * 0.9,
-        even=round(sum(monthly.values()) / text, -3),
+        even=round(sum(bill.fixed(run, prices, full).values()) / text, -3),
         prices=_price_table(prices),
-        custom_metrics=deployed.custom_metrics,
-        traced=" X-Ray traces one request a second and a twentieth of the others." if deployed.traced else "",
+        few=deployed.custom_metrics,
+        alarm_metrics=deployed.alarm_metrics,
+        dashboard_metrics=deployed.dashboard_metrics,
+        custom_metrics=full.custom_metrics,
+        full_dashboard_metrics=full.dashboard_metrics,
+        traces=bill.traces(run, prices, 1_000_000, 0.05),
         **_writes(run, prices),
-        **{name: value for name, value in prices.assumed.items() if name != "custom_metrics"},
+        **prices.assumed,
     )
 
 
@@ -70,6 +75,14 @@ def _price_table(prices: Prices) -> str:
         for name, line in prices.lines.items()
     ]
     return _table(("price", "for", "page", "seen", "USD"), rows, words=4)
+
+
+def _free_table(prices: Prices) -> str:
+    rows = [
+        (name, f"{line['count']:,} {prices.lines[name]['unit']}", line["page"], line["seen"])
+        for name, line in prices.free.items()
+    ]
+    return _table(("price", "free each month", "page", "seen"), rows, words=4)
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], words: int = 1) -> str:

@@ -42,7 +42,7 @@ TEMPLATE = sam_template.load(ROOT / "template.yaml")
 
 _numbers = itertools.count(1)
 
-# What Lambda itself writes for each invocation where LogFormat is JSON, besides the line of a cold start.
+# What Lambda itself writes of an invocation that went well, at its level INFO and with LogFormat JSON.
 _PLATFORM_LINES = [
     '{"time":"2026-11-25T09:30:00.000Z","type":"platform.start","record":{"requestId":'
     '"8286a188-ba32-4475-8077-530cd35c09a9","version":"$LATEST"}}',
@@ -147,7 +147,9 @@ class _Life:
         with contextlib.redirect_stdout(self.log):
             self.answer = app(function).handler(self.service)(one, FakeContext(self.clock))
         counts = self.counter.now
-        lines = self.log.getvalue().splitlines() + _PLATFORM_LINES
+        lines = self.log.getvalue().splitlines()
+        if self.service.settings.monitoring == "full":
+            lines += _PLATFORM_LINES
         counts.log_lines += len(lines)
         counts.log_bytes += sum(len(line.encode()) for line in lines)
         counts.wait_ms += self.clock.now_ms() - start

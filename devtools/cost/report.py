@@ -12,6 +12,7 @@ from devtools.cost.count import Counts
 from devtools.cost.journeys import Run, Step
 
 MONTHS = (1_000, 100_000, 1_000_000)
+FIXED = ("basic", "basic, second stack", "full", "full, second stack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class Sheet:
     words: int = 1
 
 
-def sheets(run: Run, prices: Prices, deployed: Deployed, months: Sequence[int] = MONTHS) -> list[Sheet]:
+def sheets(run: Run, prices: Prices, months: Sequence[int] = MONTHS) -> list[Sheet]:
     """All tables."""
-    return [units(run, prices), money(run, prices), by_month(run, prices, deployed, months)]
+    return [units(run, prices), money(run, prices), by_month(run, prices, months), fixed(run, prices)]
 
 
 def units(run: Run, prices: Prices) -> Sheet:
@@ -52,15 +53,27 @@ def money(run: Run, prices: Prices) -> Sheet:
     return Sheet("USD for a million", ["message", *heads, "all"], rows)
 
 
-def by_month(run: Run, prices: Prices, deployed: Deployed, months: Sequence[int]) -> Sheet:
+def by_month(run: Run, prices: Prices, months: Sequence[int]) -> Sheet:
     """USD a month: what is fixed, what the texts cost, and the provider's part beside it."""
-    heads = ["texts a month", "fixed", "texts", "traces", "AWS", "provider", "AWS beside the provider"]
+    basic, full = Deployed.read("basic"), Deployed.read("full")
+    heads = ["texts a month", "fixed", "texts", "AWS", "provider", "AWS beside the provider", "AWS with full"]
     rows = []
     for texts in months:
-        one = bill.month(run, prices, deployed, texts)
+        one = bill.month(run, prices, basic, texts)
+        larger = bill.month(run, prices, full, texts)
         share = f"{one['AWS'] / one['provider']:.1%}" if texts else "-"
-        rows.append([f"{texts:,}", *(f"{one[head]:,.2f}" for head in heads[1:-1]), share])
+        rows.append([f"{texts:,}", *(f"{one[head]:,.2f}" for head in heads[1:5]), share, f"{larger['AWS']:,.2f}"])
     return Sheet("USD a month, queued texts of one segment", heads, rows)
+
+
+def fixed(run: Run, prices: Prices) -> Sheet:
+    """USD a month in which no text is sent, of the first stack of an account and of the second."""
+    bills = [
+        bill.fixed(run, prices, Deployed.read(setting), stack) for setting in ("basic", "full") for stack in (1, 2)
+    ]
+    rows = [[part, *(f"{one[part]:,.2f}" for one in bills)] for part in bills[0]]
+    rows.append(["all", *(f"{sum(one.values()):,.2f}" for one in bills)])
+    return Sheet("USD a month without a text", ["", *FIXED], rows)
 
 
 def _routes(run: Run) -> list[tuple[str, list[Step]]]:
@@ -96,7 +109,7 @@ def show(console: Console, found: Sequence[Sheet]) -> None:
         for number, head in enumerate(sheet.heads):
             made.add_column(head, justify="right" if number else "left")
         for row in sheet.rows:
-            made.add_row(*row, style="bold" if row[0].startswith(("a ", "an ")) else "")
+            made.add_row(*row, style="bold" if row[0].startswith(("a ", "an ", "all")) else "")
         console.print(made)
 
 

@@ -107,18 +107,18 @@ _NOTHING = object()
 _NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
-def _existing(template: Mapping[str, Any], resolver: Resolver) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The resources that the conditions leave."""
-    for name, resource in template["Resources"].items():
-        if "Condition" not in resource or resolver.holds({"Condition": resource["Condition"]}):
-            yield name, resource
+def _existing(section: Mapping[str, Any], resolver: Resolver) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The resources, or the outputs, that the conditions leave."""
+    for name, one in section.items():
+        if "Condition" not in one or resolver.holds({"Condition": one["Condition"]}):
+            yield name, one
 
 
 def resolved(template: dict[str, Any], **parameters: str) -> dict[str, Any]:
     """The resources that there are with these parameters, each other at its default: every condition decided."""
     values = {name: str(found.get("Default", "")) for name, found in template["Parameters"].items()} | parameters
     resolver = Resolver(values, _unknown, template.get("Conditions", {}))
-    return {name: resolver.decide(resource) for name, resource in _existing(template, resolver)}
+    return {name: resolver.decide(resource) for name, resource in _existing(template["Resources"], resolver)}
 
 
 def _unknown(logical_id: str, _attribute: str | None) -> str:
@@ -150,7 +150,7 @@ def stack(
     values = {**pseudo, **_given(path, template, parameters)}
     resolver = Resolver(values, attribute, template.get("Conditions", {}))
     found: dict[str, dict[str, Any]] = {}
-    for name, resource in _existing(template, resolver):
+    for name, resource in _existing(template["Resources"], resolver):
         properties = resolver.resolve(resource.get("Properties", {}))
         if resource["Type"] == _NESTED:
             file = path.parent / properties["TemplateURL"]
@@ -158,7 +158,8 @@ def stack(
             found |= inside
         else:
             found[name] = {"Type": resource["Type"], "Properties": properties}
-    return found, {name: resolver.resolve(one["Value"]) for name, one in template.get("Outputs", {}).items()}
+    made = dict(_existing(template.get("Outputs", {}), resolver))
+    return found, {name: resolver.resolve(one["Value"]) for name, one in made.items()}
 
 
 def _given(path: Path, template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from longcode.aws import clients
 from longcode.aws.limits import DynamoLimits
-from longcode.aws.observability import LambdaMetrics
+from longcode.aws.observability import LambdaLogger, LambdaMetrics
 from longcode.aws.queue import SqsQueue
 from longcode.domain.errors import Unavailable
 from longcode.domain.metrics import Metric
@@ -263,3 +263,59 @@ def test_ten_workers_that_count_at_once_lose_and_double_nothing(
     assert sum(map(len, values)) == 10_000
     # CloudWatch takes no more of one metric in a line.
     assert max(map(len, values)) <= 100
+
+
+# ------------------------------------------------------------------------------------------- one line for a call
+
+
+def one_line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LambdaLogger:
+    # A name of its own, as loggers are kept by their names, together with where they write to.
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
+    return LambdaLogger(one_line=True)
+
+
+def test_what_goes_well_in_an_invocation_is_one_line_with_its_steps(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = one_line(request, monkeypatch)
+    logger.begin("r-1")
+    logger.info("webhook.receipt", word="delivered", status="of the receipt")
+    logger.info("request", status=200)
+    assert capsys.readouterr().out == ""
+    logger.end(Webhooks=1)
+    logger.end()
+
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["message"], line["status"], line["word"], line["Webhooks"]) == ("request", 200, "delivered", 1)
+    # What the line has under that name is another's.
+    assert line["steps"] == [{"event": "webhook.receipt", "status": "of the receipt"}]
+
+
+def test_what_comes_several_times_is_in_the_steps_alone(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = one_line(request, monkeypatch)
+    for number in range(2):
+        logger.info("send.accepted", message_id=f"m-{number}")
+    logger.info("batch", done=2)
+    logger.end()
+
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "message_id" not in line
+    assert [step["message_id"] for step in line["steps"]] == ["m-0", "m-1"]
+
+
+def test_a_warning_is_written_at_once_and_what_an_invocation_that_died_had_held_is_on_no_later_line(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = one_line(request, monkeypatch)
+    logger.begin("r-1")
+    logger.info("queue.accepted", message_id="m-1")
+    logger.warning("send.refused", code="40001")
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["message"], line["code"]) == ("send.refused", "40001")
+
+    logger.begin("r-2")
+    logger.end(Sent=1)
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert ("m-1" in json.dumps(line), line["Sent"]) == (False, 1)

@@ -15,9 +15,10 @@ from devtools.cost.__main__ import cost
 from devtools.cost.bill import Deployed, Prices
 from devtools.cost.count import Counter, Counts
 from devtools.cost.journeys import Run
+from longcode.domain.metrics import Metric
 
 PRICES = Prices.read()
-DEPLOYED = Deployed.read(PRICES)
+BASIC, FULL = Deployed.read("basic"), Deployed.read("full")
 BY_TIME = {
     "IndexName": "by_time",
     "KeySchema": [{"AttributeName": "who", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
@@ -35,7 +36,7 @@ def run() -> Run:
 
 
 def test_the_page_on_costs_is_what_the_code_comes_to(run: Run) -> None:
-    made = document.render(run, PRICES, DEPLOYED)
+    made = document.render(run, PRICES)
 
     assert document.PAGE.read_text() == made, "Run `make cost ARGS=--write` and look at what became dearer."
 
@@ -48,6 +49,10 @@ def test_every_price_says_where_it_is_from() -> None:
     for name, line in PRICES.lines.items():
         assert set(line) == {"usd", "per", "unit", "page", "seen"}, name
         assert line["seen"] in ("AWS", "Telnyx", "articles", "one article", "nowhere"), name
+    for name, line in PRICES.free.items():
+        assert name in PRICES.lines
+        assert set(line) == {"count", "page", "seen"}, name
+        assert line["seen"] in ("AWS", "articles", "one article"), name
 
 
 # ---------------------------------------------------------------------------- units of DynamoDB
@@ -176,27 +181,48 @@ def test_a_call_without_a_price_is_an_error(table: tuple[Counter, Any]) -> None:
 # -------------------------------------------------------------------------------------- money
 
 
-def test_an_alarm_on_an_expression_is_billed_for_each_metric_that_it_reads() -> None:
-    plain = {"MetricName": "Errors", "Namespace": "AWS/Lambda"}
-    read = [{"Id": "a", "MetricStat": {}}, {"Id": "b", "MetricStat": {}}]
-    ratio = {"Metrics": [{"Id": "r", "Expression": "a/b"}, *read]}
+def test_basic_fits_into_what_aws_gives_for_free_and_full_is_all_there_is() -> None:
+    assert (BASIC.custom_metrics, BASIC.method_metrics, BASIC.alarm_metrics) == (10, 0, 10)
+    assert BASIC.dashboard_metrics <= PRICES.assumed["free_dashboard_metrics"]
+    # An alarm on an expression is billed for each metric that it reads.
+    assert (FULL.custom_metrics, FULL.method_metrics, FULL.alarm_metrics) == (len(Metric), 10, 59)
 
-    assert (bill._metrics(plain), bill._metrics(ratio)) == (1, 2)
+
+def test_a_month_without_a_text_costs_at_most_one_dollar(run: Run) -> None:
+    found = bill.fixed(run, PRICES, BASIC)
+    assert sum(found.values()) <= 1.00
+    assert found["secret"] == pytest.approx(0.40)
+    assert {part for part, usd in found.items() if usd} == {"secret", "reconciler, with its heartbeat"}
 
 
-def test_the_detailed_metrics_of_two_routes_are_billed_as_custom_ones(run: Run) -> None:
-    assert DEPLOYED.method_metrics == 10
-    found = bill.fixed(run, PRICES, DEPLOYED)
-    assert found["detailed metrics of the webhook's routes"] == pytest.approx(3.0)
+def test_a_second_stack_has_what_the_first_has_left(run: Run) -> None:
+    second = bill.fixed(run, PRICES, BASIC, 2)
+    assert (second["metrics"], second["alarms"], second["dashboards"]) == pytest.approx((3.0, 1.0, 0.0))
+    assert bill.fixed(run, PRICES, BASIC, 4)["dashboards"] == pytest.approx(3.0)
+    assert second["Lambda's polling of the queue"] > 0
+
+
+def test_more_than_is_free_is_paid_for(run: Run) -> None:
+    first, second = (bill.fixed(run, PRICES, FULL, stack) for stack in (1, 2))
+    assert second["metrics"] - first["metrics"] == pytest.approx(3.0)
+    assert second["alarms"] - first["alarms"] == pytest.approx(1.0)
+    assert first["detailed metrics of the webhook's routes"] == pytest.approx(3.0)
+    # It is too large to be one of the three that are free.
+    assert first["dashboards"] == second["dashboards"] == pytest.approx(3.0)
 
 
 def test_a_month_is_its_parts_and_the_provider_is_beside_it(run: Run) -> None:
-    month = bill.month(run, PRICES, DEPLOYED, 2_000)
+    month = bill.month(run, PRICES, BASIC, 2_000)
 
-    parts = month["fixed"] + month["texts"] + month["traces"]
-    assert month["AWS"] == pytest.approx(parts)
+    assert month["AWS"] == pytest.approx(month["fixed"] + month["texts"])
     assert month["provider"] == pytest.approx(2_000 * 0.0051)
-    assert month["fixed"] == pytest.approx(bill.month(run, PRICES, DEPLOYED, 0)["AWS"])
+    assert month["fixed"] == pytest.approx(bill.month(run, PRICES, BASIC, 0)["AWS"])
+
+
+def test_traces_cost_by_the_share_that_is_asked_for(run: Run) -> None:
+    # The request, two receipts, and the consumer.
+    assert bill.traces(run, PRICES, 1_000_000, 0.5) == pytest.approx(4 * 0.5 * 5.0)
+    assert bill.traces(run, PRICES, 1_000_000, 0) == 0
 
 
 def test_the_command_gives_a_month_as_json(run: Run) -> None:
@@ -207,5 +233,5 @@ def test_the_command_gives_a_month_as_json(run: Run) -> None:
 
     assert answer.exit_code == 0
     found = json.loads(answer.stdout)
-    assert found["months"] == {"250000": bill.month(run, PRICES, DEPLOYED, 250_000)}
+    assert found["months"]["basic"] == {"250000": bill.month(run, PRICES, BASIC, 250_000)}
     assert found["counts"]["queue"][0]["name"] == "POST /sms/queue"

@@ -21,7 +21,7 @@ from tests.support.fakes import THEIRS, FakeClock, FakeMetrics, World, make_sett
 from tests.support.fakes import provider as providers
 
 MINUTE = 60_000
-OPERATIONS = page.read_operations({}, {}, "sms", "us-east-1")
+OPERATIONS = page.read_operations({}, {"Monitoring": "full"}, "sms", "us-east-1")
 KEYS = {
     query.key.name: query.key
     for alarm in OPERATIONS.alarms.values()

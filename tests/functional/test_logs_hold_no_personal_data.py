@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from longcode.aws.observability import LambdaLogger, LambdaMetrics
+from longcode.aws.observability import FewMetrics, LambdaLogger, LambdaMetrics
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import Crashed
 from longcode.domain.message import Fault
@@ -35,7 +35,9 @@ SECRETS = [
 ]
 
 
-def logging_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> World:
+def logging_world(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, *, one_line: bool = False
+) -> World:
     """A world that writes its log and its metrics as on Lambda. Made in the test itself: pytest puts another
     stream in the place of stdout after the fixtures.
     """
@@ -45,7 +47,9 @@ def logging_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     settings = make_settings(
         max_pending_per_recipient=3, allowed_destinations=(Destination("+1"), Destination(ABROAD, 1))
     )
-    return make_world(settings, logger=LambdaLogger(), metrics=LambdaMetrics("test"))
+    logger = LambdaLogger(one_line=one_line)
+    metrics = FewMetrics("test", logger) if one_line else LambdaMetrics("test")
+    return make_world(settings, logger=logger, metrics=metrics)
 
 
 def quoting() -> BaseException:
@@ -151,6 +155,7 @@ def lines(out: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
+@pytest.mark.parametrize("one_line", [False, True], ids=["full", "basic"])
 @pytest.mark.parametrize(
     ("happens", "events", "metrics"),
     [
@@ -182,8 +187,9 @@ def test_no_recipient_queue_holds_a_number_or_a_word_of_anybody(
     happens: list[Callable[[World], None]],
     events: set[str],
     metrics: set[str],
+    one_line: bool,
 ) -> None:
-    world = logging_world(request, monkeypatch)
+    world = logging_world(request, monkeypatch, one_line=one_line)
     for one in happens:
         one(world)
 
@@ -192,8 +198,9 @@ def test_no_recipient_queue_holds_a_number_or_a_word_of_anybody(
     assert leaks(out) == []
     assert err == ""
     # It has happened, and was logged.
-    assert {line["message"] for line in found if "message" in line} >= events
-    assert {name for line in found if "_aws" in line for name in line} >= metrics
+    happened = {line["message"] for line in found if "message" in line}
+    assert happened | {step["event"] for line in found for step in line.get("steps", ())} >= events
+    assert {name for line in found if one_line or "_aws" in line for name in line} >= metrics
 
 
 def test_a_crash_tells_what_was_raised_and_where(

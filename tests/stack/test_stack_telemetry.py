@@ -248,7 +248,8 @@ class Trouble:
 def provoked(eventually: Eventually) -> Iterator[Provoked]:
     layout = Layout.of(RUNS / f"telemetry-{os.getpid()}")
     try:
-        parameters = {"AllowedDestinations": f"+1,+1{CAPPED}:1"}
+        # The setting in which there is an alarm for each trouble; and traces, whose ids are in the log.
+        parameters = {"AllowedDestinations": f"+1,+1{CAPPED}:1", "Monitoring": "full", "TraceSampling": "0.05"}
         stack = stacks.up(layout, Silent(), environment={}, parameters=parameters)
         made = Provoked(stack, page.of_stack(stack))
         Trouble(layout, stack, eventually).make()

@@ -6,7 +6,7 @@ in the table below, with the sets of dimensions under which AWS says that it pub
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from longcode.domain.metrics import Metric
 
@@ -144,4 +144,90 @@ FAULTS: dict[str, Fault] = {
     "StoreUnavailable": Fault(sick={"m1": [1]}, well={}, within_min=4),
     # A batch of events was given up.
     "Unpublished": Fault(sick={"m1": [1]}, well={"m1": [0]}, within_min=2),
+}
+
+
+# ------------------------------------------------------------------------------------------- Monitoring=basic
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How the fault of an alarm of full shows where Monitoring is basic, and which alarms go off then.
+
+    What each minute has of it: what the service counts in one invocation, how many invocations of which function
+    Lambda reports as failed, and what AWS publishes, by namespace, name and dimensions.
+    """
+
+    alarms: set[str]
+    within_min: int
+    counts: Mapping[Metric, list[float]] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
+    published: Mapping[tuple[str, str, str], list[float]] = field(default_factory=dict)
+
+
+_ALL_OF_API = "ApiName=sms,Stage=v1"
+SEEN: dict[str, Seen] = {
+    "DeadLetters": Seen({"NeedsAttention"}, 6, {Metric.DEAD_LETTERS_NOW: [1]}),
+    "OldestText": Seen({"OldestText"}, 16, {Metric.OVERDUE: [960]}),
+    "Stranded": Seen({"NeedsAttention"}, 6, {Metric.STRANDED_NOW: [3]}),
+    "UnknownPilingUp": Seen({"NeedsAttention"}, 6, {Metric.UNKNOWN_NOW: [11]}),
+    "DeliveryFailing": Seen({"DeliveryFailing"}, 60, {Metric.DELIVERY_FAILED: [1, 1, 1], Metric.DELIVERED: [0]}),
+    "ProviderKeyRefused": Seen({"NeedsAttention"}, 6, {Metric.STOPPED_KEY: [1]}),
+    "SpendLimit": Seen({"NeedsAttention"}, 6, {Metric.STOPPED_FUNDS: [1]}),
+    "ProviderSetup": Seen({"NeedsAttention"}, 6, {Metric.STOPPED_SETUP: [1]}),
+    "ProviderOutage": Seen({"NeedsAttention"}, 6, {Metric.STOPPED_OUTAGE: [1]}),
+    "RateLimited": Seen({"NeedsAttention"}, 6, {Metric.RATE_LIMITED: [1, 1, 1]}),
+    "DailyLimit": Seen({"NeedsAttention"}, 2, {Metric.DAILY_LIMIT_REACHED: [1]}),
+    "SignaturesRefused": Seen({"WebhooksRefused"}, 4, {Metric.SIGNATURES_REFUSED: [1, 1], Metric.WEBHOOKS: [0]}),
+    # The provider repeats what took over two seconds, and its second try finds the event recorded.
+    "WebhookSlow": Seen({"NeedsAttention"}, 6, {Metric.WEBHOOKS: [1, 1], Metric.WEBHOOK_DUPLICATES: [1]}),
+    "ApiFailing": Seen({"ApiErrors"}, 4, published={("AWS/ApiGateway", "5XXError", _ALL_OF_API): [1, 1, 1]}),
+    "FunctionErrors": Seen({"FunctionFaults"}, 4, failed={"consumer": 2}),
+    "LesserFunctionErrors": Seen({"FunctionFaults"}, 4, failed={"recipients": 1}),
+    "Throttled": Seen(
+        {"WebhooksThrottled"}, 4, published={("AWS/Lambda", "Throttles", "FunctionName=sms-webhook"): [3]}
+    ),
+    "ReconcilerSilent": Seen(
+        {"ReconcilerSilent"}, 25, published={("AWS/Lambda", "Invocations", "FunctionName=sms-reconciler"): []}
+    ),
+    # What is turned away for longer than its repeats.
+    "TableThrottled": Seen({"FunctionFaults"}, 4, {Metric.STORE_UNAVAILABLE: [1]}),
+    "PublisherLag": Seen({"NeedsAttention"}, 6, {Metric.PUBLISHER_LAG: [1000]}),
+    "StoreUnavailable": Seen({"FunctionFaults"}, 4, {Metric.STORE_UNAVAILABLE: [1]}),
+    "Unpublished": Seen({"NeedsAttention"}, 6, {Metric.UNPUBLISHED_NOW: [1]}),
+}
+# Further ways to an alarm of full, which are no less to be seen.
+SEEN_TOO: dict[str, Seen] = {
+    "FunctionErrors, caught": Seen({"FunctionFaults"}, 4, {Metric.CRASHED: [1]}),
+    "FunctionErrors, of a function that serves a route": Seen({"FunctionFaults"}, 4, failed={"send": 1}),
+    "Throttled, a request": Seen(
+        {"ApiErrors"}, 4, published={("AWS/ApiGateway", "5XXError", _ALL_OF_API): [1, 0, 0]}
+    ),
+    "Throttled, the consumer": Seen({"OldestText"}, 16, {Metric.OVERDUE: [960]}),
+    "Throttled, the publisher": Seen({"NeedsAttention"}, 6, {Metric.PUBLISHER_LAG: [1000]}),
+    "PublisherLag, the bus refuses": Seen({"NeedsAttention"}, 6, {Metric.EVENTS_REFUSED: [1]}),
+}
+# What each minute has while all is well, of the service and of AWS.
+WELL_COUNTS: Mapping[Metric, list[float]] = {
+    Metric.STOPPED_KEY: [0],
+    Metric.STOPPED_FUNDS: [0],
+    Metric.STOPPED_SETUP: [0],
+    Metric.STOPPED_OUTAGE: [0],
+    Metric.PAUSED: [0],
+    Metric.DEAD_LETTERS_NOW: [0],
+    Metric.UNPUBLISHED_NOW: [0],
+    Metric.STRANDED_NOW: [0],
+    Metric.OVERDUE: [0],
+    Metric.UNKNOWN_NOW: [2],
+    Metric.PUBLISHER_LAG: [60],
+    Metric.ACCEPTED: [1],
+    Metric.DELIVERED: [1, 1, 1],
+    Metric.DELIVERY_FAILED: [0, 0, 0],
+    Metric.WEBHOOKS: [1, 1],
+    Metric.SIGNATURES_REFUSED: [0, 0],
+}
+WELL_PUBLISHED: Mapping[tuple[str, str, str], list[float]] = {
+    ("AWS/ApiGateway", "5XXError", _ALL_OF_API): [0, 0, 0],
+    ("AWS/Lambda", "Throttles", "FunctionName=sms-webhook"): [0],
+    ("AWS/Lambda", "Invocations", "FunctionName=sms-reconciler"): [1],
 }

@@ -6,27 +6,47 @@ tests/stack/test_stack_telemetry.py.
 
 import json
 import re
+from functools import cache
 from typing import Any
 
+import pytest
+
 from devtools.local_stack import sam_template
+from longcode.domain import monitoring as basic
 from longcode.domain.metrics import DIMENSIONS, NAMESPACE, Metric
 from tests.support.fakes import ROOT
 from tests.template import nested
 
 TEMPLATE = sam_template.load(ROOT / "template.yaml")
 RESOURCES = TEMPLATE["Resources"]
-OPERATIONS = nested.resources("Operations")
 STACK = "${AWS::StackName}"
-ALARMS = nested.of_type("Operations", "AWS::CloudWatch::Alarm")
-QUERIES = nested.of_type("Operations", "AWS::Logs::QueryDefinition")
-WIDGETS = json.loads(OPERATIONS["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
+MONITORING = pytest.mark.parametrize("monitoring", nested.MONITORING)
+
+
+def alarms(monitoring: str) -> dict[str, dict[str, Any]]:
+    return nested.of_type("Operations", "AWS::CloudWatch::Alarm", monitoring)
+
+
+def queries(monitoring: str) -> dict[str, dict[str, Any]]:
+    return nested.of_type("Operations", "AWS::Logs::QueryDefinition", monitoring)
+
+
+@cache
+def widgets(monitoring: str) -> list[dict[str, Any]]:
+    (dashboard,) = nested.of_type("Operations", "AWS::CloudWatch::Dashboard", monitoring).values()
+    found: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"])["widgets"]
+    return found
+
+
+ALARMS = alarms("full")
+PUBLISHED_WITH_BASIC = {metric.value for metric in basic.PUBLISHED} | set(basic.SUMS)
 
 
 def alarm_metrics(alarm: dict[str, Any]) -> list[tuple[str, str, set[str]]]:
     """Namespace, name and dimensions of each metric that an alarm looks at."""
     single = [alarm] if "MetricName" in alarm else []
     rows = single + [row["MetricStat"]["Metric"] for row in alarm.get("Metrics", []) if "MetricStat" in row]
-    return [(row["Namespace"], row["MetricName"], {d["Name"] for d in row["Dimensions"]}) for row in rows]
+    return [(row["Namespace"], row["MetricName"], {d["Name"] for d in row.get("Dimensions", ())}) for row in rows]
 
 
 def test_the_emulator_never_sees_it() -> None:
@@ -78,20 +98,22 @@ def test_the_errors_of_each_function_are_watched_by_one_of_the_two_alarms() -> N
     assert not first & lesser
 
 
-def test_no_query_alarm_or_widget_names_a_function_that_there_is_not() -> None:
-    named = re.findall(r"\$\{AWS::StackName\}-([a-z]+)(?=[\"'])", json.dumps(OPERATIONS).replace('\\"', '"'))
+@MONITORING
+def test_no_query_alarm_or_widget_names_a_function_that_there_is_not(monitoring: str) -> None:
+    everything = json.dumps(nested.resources("Operations", monitoring)).replace('\\"', '"')
+    named = re.findall(r"\$\{AWS::StackName\}-([a-z]+)(?=[\"'])", everything)
     assert set(named) == FUNCTIONS
 
 
-def test_the_queries_on_everything_and_the_dashboard_ask_the_log_of_each_function() -> None:
-    assert {name for name, query in QUERIES.items() if asked(query["LogGroupNames"]) == FUNCTIONS} == {
-        "EverythingAboutAMessage",
-        "WhyAMessageFailed",
-        "WarningsAndErrors",
-        "Crashes",
-    }
-    (widget,) = (widget for widget in WIDGETS if widget["type"] == "log")
-    assert asked(re.findall(r"SOURCE '([^']+)'", widget["properties"]["query"])) == FUNCTIONS
+@MONITORING
+def test_the_queries_on_everything_and_the_dashboard_ask_the_log_of_each_function(monitoring: str) -> None:
+    found = {name for name, query in queries(monitoring).items() if asked(query["LogGroupNames"]) == FUNCTIONS}
+    more = {"WhatNeedsAttention", "WhatWasCounted"} if monitoring == "basic" else set[str]()
+    assert found == more | {"EverythingAboutAMessage", "WhyAMessageFailed", "WarningsAndErrors", "Crashes"}
+    logs = [widget for widget in widgets(monitoring) if widget["type"] == "log"]
+    assert logs
+    for widget in logs:
+        assert asked(re.findall(r"SOURCE '([^']+)'", widget["properties"]["query"])) == FUNCTIONS
 
 
 def test_the_query_on_requests_asks_the_log_of_each_function_that_serves_a_route() -> None:
@@ -100,7 +122,7 @@ def test_the_query_on_requests_asks_the_log_of_each_function_that_serves_a_route
         for one in sam_template.functions(TEMPLATE).values()
         if any(event["Type"] == "Api" for event in one.get("Events", {}).values())
     }
-    assert asked(QUERIES["RequestsByAnswer"]["LogGroupNames"]) == serving
+    assert asked(queries("full")["RequestsByAnswer"]["LogGroupNames"]) == serving
 
 
 def test_the_query_on_refusals_asks_the_log_of_each_function_that_may_read_the_providers_key() -> None:
@@ -111,7 +133,7 @@ def test_the_query_on_refusals_asks_the_log_of_each_function_that_may_read_the_p
         for statement in policy["Statement"]
         if statement.get("Action") == "secretsmanager:GetSecretValue"
     }
-    assert asked(QUERIES["RefusalsByCode"]["LogGroupNames"]) == sending
+    assert asked(queries("full")["RefusalsByCode"]["LogGroupNames"]) == sending
 
 
 def test_the_api_is_called_what_its_metrics_are_looked_for_under() -> None:
@@ -119,98 +141,158 @@ def test_the_api_is_called_what_its_metrics_are_looked_for_under() -> None:
     assert RESOURCES["Api"]["Properties"]["Name"] == {"Ref": "AWS::StackName"} == passed["ApiName"]
 
 
-def test_the_latency_of_webhooks_is_measured_where_it_is_looked_at() -> None:
+def test_the_latency_of_webhooks_is_measured_where_it_is_looked_at_and_only_then() -> None:
+    # Each method of which API Gateway publishes metrics of its own is five custom metrics.
     looked_at = {
         row[row.index("Resource") + 1]
-        for widget in WIDGETS
+        for widget in widgets("full")
         for row in widget["properties"].get("metrics", [])
         if "Resource" in row
     }
     measured = {
         setting["ResourcePath"].replace("/", "", 1).replace("~1", "/")
         for setting in RESOURCES["Api"]["Properties"]["MethodSettings"]
-        if setting.get("MetricsEnabled")
+        if setting.get("MetricsEnabled") == {"Fn::If": ["Full", True, False]}
     }
     assert looked_at == measured == {"/webhooks/message", "/webhooks/message/{message_id}"}
+    assert "Resource" not in json.dumps(widgets("basic"))
 
 
 # ---------------------------------------------------------------------------------------------- the alarms
 
 
-def test_each_alarm_says_what_it_means_links_its_runbook_and_notifies() -> None:
-    for name, alarm in ALARMS.items():
+# Of basic, whose runbook is that of an alarm of full.
+SAME_RUNBOOK = {
+    "ApiErrors": "api-failing",
+    "WebhooksRefused": "signatures-refused",
+    "WebhooksThrottled": "throttled",
+}
+
+
+def kebab(name: str) -> str:
+    """As a heading of the page is linked to."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+@MONITORING
+def test_each_alarm_says_what_it_means_links_its_runbook_and_notifies(monitoring: str) -> None:
+    for name, alarm in alarms(monitoring).items():
         words, _, anchor = alarm["AlarmDescription"].partition(" Runbook: ${DocsUrl}/operations.md#")
         assert len(words) > 60, name
-        assert anchor == re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+        assert anchor == SAME_RUNBOOK.get(name, kebab(name))
         assert alarm["AlarmActions"] == ["${AlarmTopic}"], name
         assert alarm["AlarmName"] == f"{STACK}-{name}"
 
 
-def test_each_alarm_has_its_runbook() -> None:
-    anchors = {alarm["AlarmDescription"].rpartition("#")[2] for alarm in ALARMS.values()}
-    headings = re.findall(r"^### (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
-    assert anchors <= {heading.lower().replace(" ", "-") for heading in headings}
+RUNBOOKS = {
+    heading.lower().replace(" ", "-")
+    for heading in re.findall(r"^### (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+}
 
 
-def test_only_the_alarm_on_silence_takes_silence_for_a_fault() -> None:
-    silent = {name for name, alarm in ALARMS.items() if alarm["TreatMissingData"] != "notBreaching"}
+@MONITORING
+def test_each_alarm_has_its_runbook(monitoring: str) -> None:
+    anchors = {alarm["AlarmDescription"].rpartition("#")[2] for alarm in alarms(monitoring).values()}
+    assert anchors <= RUNBOOKS
+
+
+def test_each_reason_for_attention_is_a_runbook_and_the_alarm_of_full_with_its_name() -> None:
+    reasons = {reason.runbook for reason in basic.REASONS.values()}
+    assert reasons <= RUNBOOKS
+    assert reasons <= {kebab(name) for name in alarms("full")}
+
+
+@MONITORING
+def test_only_the_alarm_on_silence_takes_silence_for_a_fault(monitoring: str) -> None:
+    silent = {name for name, alarm in alarms(monitoring).items() if alarm["TreatMissingData"] != "notBreaching"}
     assert silent == {"ReconcilerSilent"}
 
 
-def test_an_alarm_looks_at_no_more_metrics_than_cloudwatch_takes() -> None:
-    counts = {name: len(alarm_metrics(alarm)) for name, alarm in ALARMS.items()}
+@MONITORING
+def test_an_alarm_looks_at_no_more_metrics_than_cloudwatch_takes(monitoring: str) -> None:
+    counts = {name: len(alarm_metrics(alarm)) for name, alarm in alarms(monitoring).items()}
     assert {name: count for name, count in counts.items() if not 1 <= count <= 9} == {}
 
 
-def test_a_metric_of_ours_in_an_alarm_is_in_the_list_and_has_our_dimensions() -> None:
-    for name, alarm in ALARMS.items():
+@MONITORING
+def test_a_metric_of_ours_in_an_alarm_is_in_the_list_and_has_our_dimensions(monitoring: str) -> None:
+    known = {metric.value for metric in Metric} if monitoring == "full" else PUBLISHED_WITH_BASIC
+    for name, alarm in alarms(monitoring).items():
         for namespace, metric, dimensions in alarm_metrics(alarm):
-            if not namespace.startswith("AWS/"):
+            if namespace == f"{NAMESPACE}/{STACK}":
+                assert (metric, dimensions) == (basic.FUNCTION_FAULTS, set()), name
+            elif not namespace.startswith("AWS/"):
                 assert (namespace, dimensions) == (NAMESPACE, set(DIMENSIONS)), name
-                assert metric in set(Metric), name
+                assert metric in known, name
 
 
-def test_at_most_five_alarms_take_an_update_back() -> None:
+@MONITORING
+def test_at_most_five_alarms_take_an_update_back(monitoring: str) -> None:
     # CloudFormation's limit on rollback triggers.
-    arns = nested.outputs("Operations")["RollbackAlarmArns"].split(",")
-    alarms = {arn.removeprefix("arn:") for arn in arns}
-    assert alarms <= set(ALARMS)
-    assert 1 <= len(arns) <= 5
+    arns = nested.outputs("Operations", monitoring)["RollbackAlarmArns"].split(",")
+    named = {arn.removeprefix("arn:") for arn in arns}
+    assert named <= set(alarms(monitoring))
+    assert 2 <= len(arns) <= 5
     # An update makes every function cold; and dead letters from before would have each update taken back, also the
     # one that fixes the consumer.
-    assert not {"WebhookSlow", "DeadLetters"} & alarms
+    assert not {"WebhookSlow", "DeadLetters", "NeedsAttention"} & named
+
+
+def test_no_alarm_of_one_setting_has_the_name_of_another_of_the_other() -> None:
+    # CloudFormation makes the new ones before it deletes the old, and CloudWatch knows an alarm by its name alone.
+    # So what both settings have is one resource, in one and the same nested stack.
+    both = set(alarms("basic")) & set(alarms("full"))
+    assert both == {"OldestText", "DeliveryFailing", "ReconcilerSilent"}
+    assert all(alarms("basic")[name] == alarms("full")[name] for name in both)
+    conditional = {
+        name
+        for path in sam_template.files(ROOT / "template.yaml")
+        for name, one in sam_template.load(path)["Resources"].items()
+        if name in both and "Condition" not in one
+    }
+    assert conditional == both
+    small, large = (
+        {one["DashboardName"] for one in nested.of_type("Operations", "AWS::CloudWatch::Dashboard", each).values()}
+        for each in nested.MONITORING
+    )
+    assert not small & large
 
 
 # -------------------------------------------------------------------------------------------- the dashboard
 
 
-def metric_rows() -> list[list[Any]]:
+def metric_rows(monitoring: str) -> list[list[Any]]:
     """Every metric that the dashboard draws."""
-    return [row for widget in WIDGETS for row in widget["properties"].get("metrics", [])]
+    return [row for widget in widgets(monitoring) for row in widget["properties"].get("metrics", [])]
 
 
 def test_the_dashboard_shows_every_metric_of_ours() -> None:
-    shown = {row[1] for row in metric_rows() if row[0] == NAMESPACE}
+    shown = {row[1] for row in metric_rows("full") if row[0] == NAMESPACE}
     assert shown == {metric.value for metric in Metric}
+    shown = {row[1] for row in metric_rows("basic") if row[0].startswith(NAMESPACE)}
+    assert shown == {metric.value for metric in basic.PUBLISHED} | set(basic.SUMS)
 
 
-def test_the_dashboard_shows_every_alarm() -> None:
-    (widget,) = (widget for widget in WIDGETS if widget["type"] == "alarm")
+@MONITORING
+def test_the_dashboard_shows_every_alarm(monitoring: str) -> None:
+    (widget,) = (widget for widget in widgets(monitoring) if widget["type"] == "alarm")
     arn = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm"
-    named = sorted(f"{arn}:{alarm['AlarmName']}" for alarm in ALARMS.values())
+    named = sorted(f"{arn}:{alarm['AlarmName']}" for alarm in alarms(monitoring).values())
     assert sorted(widget["properties"]["alarms"]) == named
 
 
-def test_the_dashboard_names_every_saved_query() -> None:
-    markdown = WIDGETS[0]["properties"]["markdown"]
+@MONITORING
+def test_the_dashboard_names_every_saved_query(monitoring: str) -> None:
+    markdown = widgets(monitoring)[0]["properties"]["markdown"]
     assert f"folder {STACK}" in markdown
-    saved = {query["Name"].removeprefix(f"{STACK}/") for query in QUERIES.values()}
+    saved = {query["Name"].removeprefix(f"{STACK}/") for query in queries(monitoring).values()}
     assert set(re.findall(r"`([^`]+)`", markdown)) == saved
 
 
-def test_no_two_widgets_lie_on_each_other_and_none_leaves_the_grid() -> None:
+@MONITORING
+def test_no_two_widgets_lie_on_each_other_and_none_leaves_the_grid(monitoring: str) -> None:
     taken: set[tuple[int, int]] = set()
-    for widget in WIDGETS:
+    for widget in widgets(monitoring):
         cells = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])

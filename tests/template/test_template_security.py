@@ -140,9 +140,9 @@ REGIONAL = {
     "AWS::CloudWatch::Alarm", "AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::Events::Rule",
     "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::Lambda::Permission", "AWS::Lambda::Version",
-    "AWS::Logs::LogGroup",
+    "AWS::Logs::LogGroup", "AWS::Logs::MetricFilter",
     "AWS::Logs::QueryDefinition", "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
-    "AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation",
+    "AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation", "AWS::XRay::SamplingRule",
 }  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def test_the_same_stack_can_be_deployed_in_another_region_beside_this_one() -> N
         for resource in resources
         if GLOBAL_NAMES.get(resource["Type"]) in resource.get("Properties", {})
     ]
-    assert named == ["${AWS::StackName}-${AWS::Region}"]
+    assert set(named) == {"${AWS::StackName}-${AWS::Region}", "${AWS::StackName}-${AWS::Region}-basic"}
 
 
 @OPTIONS
@@ -284,13 +284,34 @@ def test_a_bad_option_is_refused_before_anything_is_deployed(name: str, good: li
 # --------------------------------------------------------------------------------------------------- traces
 
 
-def test_the_api_and_every_function_are_traced() -> None:
-    (stage,) = deployed("AWS::ApiGateway::Stage").values()
-    functions = deployed("AWS::Lambda::Function")
-
-    assert stage["TracingEnabled"] is True
+def test_what_a_request_goes_through_is_traced_where_it_is_asked_for() -> None:
+    functions = deployed("AWS::Lambda::Function", TraceSampling="0.05")
     assert len(functions) == len(FUNCTIONS)
-    assert [name for name, made in functions.items() if made["TracingConfig"] != {"Mode": "Active"}] == []
+    # What no request leads to would be traced by a rate that Lambda has fixed.
+    others = {"ReconcilerFunction", "PublisherFunction"}
+    modes = {name: made["TracingConfig"]["Mode"] for name, made in functions.items()}
+    assert {name for name, mode in modes.items() if mode == "Active"} == set(functions) - others
+    (stage,) = deployed("AWS::ApiGateway::Stage", TraceSampling="0.05").values()
+    assert stage["TracingEnabled"] is True
+    (rule,) = nested.of_type("Operations", "AWS::XRay::SamplingRule").values()
+    assert (rule["SamplingRule"]["FixedRate"], rule["SamplingRule"]["ReservoirSize"]) == ("0.05", 0)
+    assert rule["SamplingRule"]["ServiceName"] == f"{nested.PSEUDO['AWS::StackName']}/${{Apiv1Stage}}"
+
+
+def test_nothing_is_traced_unless_it_is_asked_for() -> None:
+    (stage,) = deployed("AWS::ApiGateway::Stage").values()
+    assert stage["TracingEnabled"] is False
+    modes = {made["TracingConfig"]["Mode"] for made in deployed("AWS::Lambda::Function").values()}
+    assert modes == {"PassThrough"}
+
+
+def test_lambda_itself_writes_of_an_invocation_that_went_well_with_full_alone() -> None:
+    for monitoring, level in (("basic", "WARN"), ("full", "INFO")):
+        for name, made in deployed("AWS::Lambda::Function", Monitoring=monitoring).items():
+            assert (made["LoggingConfig"]["LogFormat"], made["LoggingConfig"]["SystemLogLevel"]) == (
+                "JSON",
+                level,
+            ), name
 
 
 def test_no_layer_ships_the_sdk_of_x_ray() -> None:

@@ -89,6 +89,7 @@ MALFORMED = [
     ("RETENTION_DAYS", "9999999999"),
     ("AMBIGUOUS_SENDS", "maybe"),
     ("STATUS_EVENTS", "some"),
+    ("MONITORING", "some"),
     ("WEBHOOK_SOURCE_RANGE", "the provider"),
     ("WEBHOOK_SOURCE_RANGE", "192.76.120.200/27"),
     ("WEBHOOK_SOURCE_RANGE", "192.76.120.192/33"),

@@ -6,7 +6,7 @@
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from devtools.local_stack.layout import Stack
 
 from . import emf
 from .insights import LogLine
+from .log_metrics import LogMetric
 from .series import MetricKey, Telemetry
 
 SAMPLE_EVERY_S = 1.0
@@ -112,10 +113,20 @@ class Gateway:
         return [api, staged, *([staged | {"Resource": path, "Method": method}] if method else [])]
 
 
-def add_lines(telemetry: Telemetry, lines: list[LogLine], functions: Mapping[str, str], gateway: Gateway) -> None:
+# What Lambda writes of an invocation that failed, where it writes JSON; the emulator has only the REPORT line.
+FAILED = {"type": "platform.report", "record": {"status": "error"}}
+
+
+def add_lines(
+    telemetry: Telemetry,
+    lines: list[LogLine],
+    functions: Mapping[str, str],
+    gateway: Gateway,
+    log_metrics: Sequence[LogMetric] = (),
+) -> None:
     """Add what the log tells: our own metrics, and the stand-ins for Lambda's and the gateway's.
 
-    `functions` are the functions' names by their log groups.
+    `functions` are the functions' names by their log groups, `log_metrics` what CloudWatch is to count in these.
     """
     failed: set[str] = set()
     for line in lines:
@@ -133,15 +144,26 @@ def add_lines(telemetry: Telemetry, lines: list[LogLine], functions: Mapping[str
                 ("Errors", float(function in failed), "Count"),
             ):
                 telemetry.add(MetricKey.of("AWS/Lambda", name, key), began, value, unit)
+            if function in failed:
+                _add_matching(telemetry, line, FAILED, log_metrics)
             failed.discard(function)
             continue
         fields = line.json()
         if fields is None:
             continue
+        _add_matching(telemetry, line, fields, log_metrics)
         for metric, sample in emf.metrics(fields):
             telemetry.add(metric, sample.at_ms, sample.value, sample.unit)
         if fields.get("message") == "request":
             _add_request(telemetry, line.at_ms, fields, gateway)
+
+
+def _add_matching(
+    telemetry: Telemetry, line: LogLine, fields: Mapping[str, Any], log_metrics: Sequence[LogMetric]
+) -> None:
+    for one in log_metrics:
+        if one.group == line.group and one.matches(fields):
+            telemetry.add(one.key, line.at_ms, one.value, "None")
 
 
 def _add_request(telemetry: Telemetry, at_ms: int, fields: Mapping[str, Any], gateway: Gateway) -> None:

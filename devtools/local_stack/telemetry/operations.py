@@ -9,6 +9,7 @@ from typing import Any
 from devtools.local_stack import sam_template
 from devtools.local_stack.sam_template import BadTemplate, Resolver
 
+from . import log_metrics
 from .alarms import Alarm
 
 
@@ -46,10 +47,14 @@ class Operations:
     alarms: dict[str, Alarm]  # by logical id
     alarm_arns: dict[str, str]  # ARN → logical id
     queries: list[SavedQuery]
+    log_metrics: list[log_metrics.LogMetric]
 
 
 def read(path: Path, parameters: Mapping[str, str], pseudo: Mapping[str, str]) -> Operations:
-    """The template in `path` and what is nested in it. Raises BadTemplate, or what an alarm raises."""
+    """The template in `path` and what is nested in it.
+
+    Raises BadTemplate, or what an alarm or a metric filter raises.
+    """
     resources, _ = sam_template.stack(path, parameters, pseudo)
 
     def of_type(kind: str) -> dict[str, Any]:
@@ -73,6 +78,7 @@ def read(path: Path, parameters: Mapping[str, str], pseudo: Mapping[str, str]) -
             SavedQuery(one["Name"], one["QueryString"], one.get("LogGroupNames", []))
             for one in of_type("AWS::Logs::QueryDefinition").values()
         ],
+        log_metrics=[log_metrics.read(one) for one in of_type("AWS::Logs::MetricFilter").values()],
     )
 
 

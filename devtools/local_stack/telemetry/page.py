@@ -72,11 +72,11 @@ def scene(stack: Stack, telemetry: Telemetry, since_ms: int | None) -> Scene:
     # The alarms look further back than the charts.
     lines = evidence.log_lines(stack, min(asked_ms, now_ms - 3 * HOUR_MS))
     gateway = evidence.Gateway.of(sam_template.load(TEMPLATE), stack.stack_name, STAGE)
-    evidence.add_lines(telemetry, lines, evidence.functions_of(stack), gateway)
+    found = of_stack(stack)
+    evidence.add_lines(telemetry, lines, evidence.functions_of(stack), gateway, found.log_metrics)
     lines = [line for line in lines if line.at_ms >= asked_ms]
     if not lines:
         raise LocalError("Nothing has happened in this time.", hint='make dashboard ARGS="--demo"')
-    found = of_stack(stack)
     start_ms = min(lines[0].at_ms if since_ms is None else since_ms, now_ms - LEAST_MS)
     # An alarm is found in its state at the end of the minute; what comes after it is not there yet.
     next_minute = (now_ms // 60_000 + 1) * 60_000

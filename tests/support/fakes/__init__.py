@@ -83,6 +83,7 @@ def make_settings(**changes: Any) -> Settings:
             public_keys=(signature.public_key(SIGNER.public),),
             long_code=OURS,
             environment="test",
+            monitoring="basic",
             provider_url="https://provider.invalid/v2",
             webhook_url=WEBHOOK_URL,
             recipient_interval_ms=1000,

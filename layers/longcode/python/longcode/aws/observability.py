@@ -3,13 +3,14 @@
 import sys
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Mapping
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from longcode.domain import phone, untrusted
+from longcode.domain import monitoring, phone, untrusted
 from longcode.domain.errors import LongCodeError
 from longcode.domain.metrics import NAMESPACE, Metric
 
@@ -18,13 +19,15 @@ _CAUSES_MOST, _FRAMES_MOST = 5, 20
 
 
 class LambdaLogger:
-    """ports.Logger: one JSON line an event.
+    """ports.Logger: one JSON line an event or, if `one_line`, one for all that goes well in an invocation.
 
     No log line may hold a person's number or words. Our own have neither; here those parts are cleaned that others
     make: the provider's words, and the exceptions of libraries, which like to quote what they got.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, one_line: bool = False) -> None:
+        self._one_line = one_line
+        self._held: list[tuple[str, dict[str, object]]] = []
         # The location would always be this file. Lambda takes a line for INFO whose time is not RFC 3339, so that
         # a log level set on the function would drop our errors.
         self._logger = Logger(location=None, use_rfc3339=True, utc=True)
@@ -34,6 +37,7 @@ class LambdaLogger:
         """A new invocation: nothing of the last one stays on its lines."""
         self._logger.remove_keys(self._bound)
         self._bound.clear()
+        self._held.clear()
         self.bind(function_request_id=function_request_id)
 
     def bind(self, **fields: object) -> None:
@@ -41,7 +45,17 @@ class LambdaLogger:
         self._logger.append_keys(**_clean(fields))
 
     def info(self, event: str, **fields: object) -> None:
-        self._logger.info(event, extra=_clean(fields))
+        if self._one_line:
+            self._held.append((event, _clean(fields)))
+        else:
+            self._logger.info(event, extra=_clean(fields))
+
+    def end(self, **numbers: object) -> None:
+        """The line of the invocation: what went well in it, and what it counted. Nothing, if there was neither."""
+        held, self._held = self._held, []
+        if held or numbers:
+            event, fields = _merged(held)
+            self._logger.info(event, extra=fields | numbers)
 
     def warning(self, event: str, **fields: object) -> None:
         self._logger.warning(event, extra=_clean(fields))
@@ -51,6 +65,25 @@ class LambdaLogger:
 
     def exception(self, event: str, **fields: object) -> None:
         self._logger.error(event, extra={**_clean(fields), "crash": _crash(sys.exception())})
+
+
+def _merged(held: list[tuple[str, dict[str, object]]]) -> tuple[str, dict[str, object]]:
+    """The last event, with the fields of those before it: in `steps`, and also beside its own where it has none of
+    the name and the event came but once.
+    """
+    if not held:
+        return "counted", {}
+    *before, (event, last) = held
+    fields, often = dict(last), Counter(name for name, _ in before)
+    for name, more in before:
+        if often[name] == 1:
+            fields = more | fields
+    if before:
+        fields["steps"] = [
+            {"event": name} | {key: value for key, value in more.items() if fields.get(key) != value}
+            for name, more in before
+        ]
+    return event, fields
 
 
 def _clean(fields: Mapping[str, object]) -> dict[str, object]:
@@ -86,7 +119,7 @@ def _crash(exc: BaseException | None) -> list[dict[str, object]]:
 
 
 class LambdaMetrics:
-    """CloudWatch metrics by the embedded metric format, one line an invocation.
+    """CloudWatch metrics by the embedded metric format, one line an invocation: all of them (Monitoring=full).
 
     Each metric has the dimensions `service`, which Powertools reads from its variable, and `environment`.
     """
@@ -107,3 +140,36 @@ class LambdaMetrics:
         with self._lock:
             if self._provider.metric_set:
                 self._provider.flush_metrics()
+
+
+class FewMetrics:
+    """The same for Monitoring=basic: few of them, in the invocation's one line, and the rest as plain numbers."""
+
+    def __init__(self, environment: str, logger: LambdaLogger) -> None:
+        self._logger = logger
+        self._provider = AmazonCloudWatchEMFProvider(
+            namespace=NAMESPACE, default_dimensions={"environment": environment}
+        )
+        self._totals: dict[Metric, float] = {}
+        self._lock = threading.Lock()
+
+    def count(self, metric: Metric, value: float = 1) -> None:
+        with self._lock:
+            self._totals[metric] = monitoring.together(metric, self._totals.get(metric), value)
+
+    def flush(self) -> None:
+        """Write the invocation's line."""
+        with self._lock:
+            totals, self._totals = self._totals, {}
+        found = monitoring.digest(totals)
+        numbers: dict[str, object] = dict(found.plain)
+        if found.attention:
+            numbers["attention"] = found.attention
+        for name, (unit, value) in found.published.items():
+            self._provider.add_metric(name, MetricUnit(unit), value)
+        if found.published:
+            # The values as numbers and not as lists of one, so that a query of the log can add them up.
+            numbers |= self._provider.serialize_metric_set()
+            numbers |= {name: value for name, (_, value) in found.published.items()}
+            self._provider.metric_set.clear()
+        self._logger.end(**numbers)

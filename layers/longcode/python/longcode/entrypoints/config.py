@@ -35,6 +35,7 @@ class Settings:
     public_keys: tuple[VerifyKey, ...]
     long_code: str
     environment: str
+    monitoring: Literal["basic", "full"]
     provider_url: str
     webhook_url: str
     recipient_interval_ms: int
@@ -66,6 +67,7 @@ class Settings:
             public_keys=read.public_keys(),
             long_code=long_code,
             environment=read.optional("ENVIRONMENT", "dev"),
+            monitoring=read.either("MONITORING", "basic", "full"),
             provider_url=read.text("TELNYX_BASE_URL", r"https?://\S+", "must be an http(s) URL").rstrip("/"),
             webhook_url=read.webhook_url(),
             recipient_interval_ms=read.number("RECIPIENT_INTERVAL_MS", 1000, 0),

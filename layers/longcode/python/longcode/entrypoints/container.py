@@ -17,7 +17,7 @@ from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 
 if TYPE_CHECKING:
-    from longcode.aws.observability import LambdaLogger, LambdaMetrics
+    from longcode.aws.observability import FewMetrics, LambdaLogger, LambdaMetrics
     from longcode.domain import pacing
     from longcode.domain.message import Message
     from longcode.use_cases import batch_results, ports, reconcile, send_attempt
@@ -60,13 +60,15 @@ class Service:
     def logger(self) -> "LambdaLogger":
         from longcode.aws.observability import LambdaLogger
 
-        return LambdaLogger()
+        return LambdaLogger(one_line=self.settings.monitoring == "basic")
 
     @cached_property
-    def metrics(self) -> "LambdaMetrics":
-        from longcode.aws.observability import LambdaMetrics
+    def metrics(self) -> "FewMetrics | LambdaMetrics":
+        from longcode.aws.observability import FewMetrics, LambdaMetrics
 
-        return LambdaMetrics(self.settings.environment)
+        if self.settings.monitoring == "full":
+            return LambdaMetrics(self.settings.environment)
+        return FewMetrics(self.settings.environment, self.logger)
 
     @cached_property
     def messages(self) -> "ports.Messages":
