@@ -22,6 +22,8 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  
 
 from tests import chance
 
+# What is imported from here on stays: looking through it for garbage takes a tenth of the collection.
+gc.disable()
 TESTS = Path(__file__).parent
 # The operators' stack is theirs alone, as they pause it.
 OPERATED = ("tests/longcode_cli/test_cli_stack.py", "tests/longcode_cli/test_cli_smoke.py")
@@ -130,6 +132,7 @@ def _serialized(self: BaseJSONSerializer, serialized: Any, value: Any, shape: An
 
 def pytest_collection_finish() -> None:
     """What is imported by now stays: it need not be gone through again for each generation of garbage."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
