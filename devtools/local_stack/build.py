@@ -1,6 +1,7 @@
 """Builds the template with SAM, once for each state of the sources: a build is named after its content."""
 
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import sam_template
 from .layout import BUILDS, ROOT
 from .problems import LocalError
 from .processes import locked
@@ -98,6 +100,9 @@ def _sam_build(target: Path, log: Path) -> None:
         log,
         failure="sam build failed.",
     )
+    # JSON is YAML, and each deployment reads it several times: that takes SAM a fifth of it otherwise.
+    for template in (target / "template.yaml", *target.glob("*/template.yaml")):
+        template.write_text(json.dumps(sam_template.load(template), default=str))
 
 
 def sam_environment() -> dict[str, str]:

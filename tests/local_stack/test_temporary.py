@@ -16,19 +16,22 @@ INSTALLED = [
 
 
 @pytest.mark.parametrize(
-    ("tests", "passes"),
-    [("tests/unit/test_phone.py tests/template/test_documents.py", True), ("tests/no_such_test.py", False)],
+    ("jobs", "tests", "passes"),
+    [
+        ("1", "tests/unit/test_phone.py tests/template/test_documents.py", True),
+        ("0", "tests/no_such_test.py", False),
+    ],
     ids=["passed", "failed"],
 )
 def test_a_test_run_leaves_nothing_behind_in_the_temporary_directory(
-    tmp_path: Path, tests: str, passes: bool
+    tmp_path: Path, jobs: str, tests: str, passes: bool
 ) -> None:
     outside = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "MAKE", "MFLAGS"))
     }
 
     done = subprocess.run(
-        ["make", *INSTALLED, "test", "JOBS=1", f"ARGS=-p no:cacheprovider {tests}"],
+        ["make", *INSTALLED, "test", f"JOBS={jobs}", f"ARGS=-p no:cacheprovider {tests}"],
         cwd=ROOT,
         env=outside | {"TMPDIR": str(tmp_path)},
         capture_output=True,

@@ -70,7 +70,7 @@ def queue_texts(stack: Stack, *numbers: str) -> list[str]:
 
 def sent_to(stack: Stack, number: str) -> list[str]:
     """Ids of the texts that the provider was asked to send to `number`, in the order of their arrival."""
-    found = httpx.get(f"{stack.console_url}/_provider/requests", trust_env=False).json()["requests"]
+    found = httpx.get(f"{stack.console_url}/_provider/requests", trust_env=False, timeout=40).json()["requests"]
     return [row["idempotency_key"] for row in found if row["to"] == number]
 
 
@@ -267,7 +267,7 @@ class Publisher:
         self._functions.update_event_source_mapping(UUID=self._mapping, MaximumRecordAgeInSeconds=age_s)
 
     def counted(self) -> int:
-        found: int = httpx.get(self._health, trust_env=False).json()["tracked_messages"]
+        found: int = httpx.get(self._health, trust_env=False, timeout=40).json()["tracked_messages"]
         return found
 
     def heard(self, ident: str) -> list[str]:

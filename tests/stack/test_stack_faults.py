@@ -81,9 +81,9 @@ def test_workers_killed_in_the_middle_of_a_send_double_nothing_and_lose_nothing(
         bench.let_time_pass(queues[lost][0])
         return bool(bench.accepted(queues[lost][:1]))
 
-    eventually(replayed, 60)
+    eventually(replayed)
     # The receipt tells of the other one; and both recipients go on when the queue shows them again.
-    eventually(lambda: bench.delivered(queues[taken] + queues[lost]), 120)
+    eventually(lambda: bench.delivered(queues[taken] + queues[lost]))
     _once_in_order_and_apart(bench, queues)
 
 
@@ -103,7 +103,7 @@ def test_a_provider_that_keeps_its_answer_to_itself_is_not_asked_again(
     bench: Bench, doubted: dict[str, list[str]], eventually: Eventually
 ) -> None:
     queues = {number: doubted[number] for number in SILENT}
-    eventually(lambda: bench.delivered([one[0] for one in queues.values()]), 60)
+    eventually(lambda: bench.delivered([one[0] for one in queues.values()]))
     _once_in_order_and_apart(bench, queues)
     asked = [row for row in bench.provider("requests", limit=100_000)["requests"] if row["to"] in SILENT]
     assert len(asked) == len(SILENT)
@@ -147,7 +147,7 @@ def test_an_emulator_restarted_in_the_middle_of_a_burst_doubles_nothing_and_lose
                 bench.let_time_pass(ident, stopped_ms)
         return not waiting
 
-    eventually(settled, 120)
+    eventually(settled)
     _once_in_order_and_apart(bench, queues)
 
 
@@ -161,7 +161,7 @@ def test_webhooks_doubled_reordered_and_forged_end_in_the_same_status(
         words = [entry["status"] for entry in bench.status(ident)["history"] if entry["source"] == "webhook"]
         return sorted(words) == ["delivered", "sent"]
 
-    eventually(lambda: all(whole(one[0]) for one in queues.values()), 60)
+    eventually(lambda: all(whole(one[0]) for one in queues.values()))
     assert {bench.status(one[0])["status"] for one in queues.values()} == {"delivered"}
     # Each was tried at least once more than it was taken.
     attempts = [bench.provider("webhooks", number=number)["webhooks"] for number in numbers]
@@ -247,7 +247,7 @@ def test_provider_key_refused(bench: Bench) -> None:
 def test_provider_outage(bench: Bench, eventually: Eventually) -> None:
     bench.program(outage="502")
     ids = [ident for number in range(3) for ident in bench.enqueue(f"+1218401011{number}")]
-    eventually(lambda: json.loads(longcode("queue", "--json"))["breaker"], 60)
+    eventually(lambda: json.loads(longcode("queue", "--json"))["breaker"])
     assert send(bench, "+12184010114") == (503, "sending_stopped")
     assert "for an outage of the provider: http_502" in longcode("queue")
     assert reconcile(bench)["StoppedOutage"] == 1
@@ -261,7 +261,7 @@ def test_provider_outage(bench: Bench, eventually: Eventually) -> None:
             bench.let_time_pass(ident)
         return left(bench, ids)
 
-    eventually(all_left, 60)
+    eventually(all_left)
     assert Counter(row["idempotency_key"] for row in bench.accepted(ids)) == Counter(ids)
     assert reconcile(bench)["StoppedOutage"] == 0
 
@@ -285,7 +285,7 @@ def test_oldest_text_because_nothing_takes_texts_from_the_queue(bench: Bench, ev
     for uuid in mappings:
         client.update_event_source_mapping(UUID=uuid, Enabled=True)
 
-    eventually(lambda: left(bench, ids), 60)
+    eventually(lambda: left(bench, ids))
 
 
 def test_signatures_refused(bench: Bench, eventually: Eventually) -> None:
@@ -297,21 +297,21 @@ def test_signatures_refused(bench: Bench, eventually: Eventually) -> None:
         return sum(float(line.get(name, 0)) for line in metrics(bench, "webhook", started_ms))
 
     # Two events, three tries each: after that the provider has given up.
-    eventually(lambda: counted("SignaturesRefused") >= 6, 60)
+    eventually(lambda: counted("SignaturesRefused") >= 6)
     assert bench.status(lost)["status"] == "submitted"
 
     change(bench, "webhook", TELNYX_PUBLIC_KEY=f"{ANOTHER_KEY},{bench.stack.telnyx_public_key}")
 
     before = counted("Webhooks")
     bench.enqueue("+12184010104")
-    eventually(lambda: counted("Webhooks") > before, 60)
+    eventually(lambda: counted("Webhooks") > before)
 
     def read_back() -> bool:
         bench.let_time_pass(lost)
         return bool(bench.status(lost)["status"] == "delivered")
 
     # The receipts that were lost are in the provider's records.
-    eventually(read_back, 60)
+    eventually(read_back)
 
 
 def test_what_the_table_has_lost_comes_back_and_is_not_sent_again(bench: Bench, eventually: Eventually) -> None:
@@ -323,7 +323,7 @@ def test_what_the_table_has_lost_comes_back_and_is_not_sent_again(bench: Bench, 
     key = {"pk": {"S": f"M#{ident}"}}
     item = dynamodb.get_item(TableName=table, Key=key)["Item"]
     longcode("resume")
-    eventually(lambda: left(bench, [ident]), 60)
+    eventually(lambda: left(bench, [ident]))
     # As point-in-time recovery would have it: the state before it left. And then it is lost.
     dynamodb.create_table(
         TableName=f"{table}-copy",
@@ -344,7 +344,7 @@ def test_what_the_table_has_lost_comes_back_and_is_not_sent_again(bench: Bench, 
         return bool(bench.status(ident)["status"] == "delivered")
 
     # By the provider's records: which message it was, and then what became of it.
-    eventually(settled, 60)
+    eventually(settled)
     assert len(bench.accepted([ident])) == 1
     assert (
         sum(row["idempotency_key"] == ident for row in bench.provider("requests", limit=100_000)["requests"]) == 1

@@ -43,7 +43,7 @@ def test_the_texts_of_a_campaign_come_page_by_page_each_once_and_are_counted(
     assert [ident for page in found for ident in page] == ids[::-1]
     assert [len(page) for page in found] == [5, 5, 2]
     done = {"tag": tag, "counts": {"delivered": 12}, "total": 12}
-    eventually(lambda: api.get("/sms/tags/spring%20sale%2C%2050%20%25").json() == done, within_s=60)
+    eventually(lambda: api.get("/sms/tags/spring%20sale%2C%2050%20%25").json() == done)
     assert pages(api, tag=tag, status="delivered", limit="12")[0] == ids[::-1]
 
 
@@ -113,7 +113,7 @@ def test_an_erased_person_is_gone_and_still_opted_out_and_what_waited_never_leav
     assert api.get(f"/sms/optouts/{number}").json()["opted_out"] is True
     # What had left can't be taken back, but once it is gone here nothing leaves any more.
     left = provider.get("/_provider/requests", params={"to": number}).json()["requests"]
-    eventually(lambda: anyone.get("/health").json().get("queue_size") == 0, within_s=60)
+    eventually(lambda: anyone.get("/health").json().get("queue_size") == 0)
     assert provider.get("/_provider/requests", params={"to": number}).json()["requests"] == left
     assert len(left) < 8
 

@@ -100,10 +100,9 @@ def test_a_stack_comes_back_with_its_addresses_its_key_and_its_data(
     for pid in again.pids.values():
         os.kill(pid, signal.SIGKILL)
     eventually(lambda: not stacks.state(layout).running)
-    third = _up(layout, RecipientIntervalMs="50")
+    third = _up(layout)
     assert third.api_url == first.api_url
     assert stacks.state(layout).up
-    assert third.parameters["RecipientIntervalMs"] == "50"
 
     _busy(third)
     begun = time.monotonic()
@@ -196,8 +195,8 @@ def test_the_address_follows_the_api_through_every_change_of_its_definition(
     assert stack.parameters["RecipientIntervalMs"] == "50"
     assert _interval_ms(stack) == "50"
     # A parameter alone makes no version for SAM; its alias moves all the same.
-    assert _interval_ms(_up(layout, RecipientIntervalMs="60")) == "60"
-    stack = _up(layout, RecipientIntervalMs="50")
+    stack = _up(layout, RecipientIntervalMs="60")
+    assert _interval_ms(stack) == "60"
     deployer = deploy.Deployer(stack.aws_endpoint_url, layout)
     build = builds.build(layout.log("build"))
 
