@@ -129,7 +129,7 @@ def cold(
         typer.Option(help="What it may use until it is ready. Lambda is widely seen to give 1.  [its share]"),
     ] = None,
     floors: Annotated[bool, typer.Option(help="Also what there is to compare them with.")] = True,
-    sdk: Annotated[bool, typer.Option("--sdk", help="Also `import telnyx, flask`.")] = False,
+    sdk: Annotated[bool, typer.Option(help="Also `import telnyx, flask`.")] = True,
     build: Annotated[
         Path | None, typer.Option(help="A folder that `make build` has printed.  [built from what is here]")
     ] = None,
@@ -140,16 +140,18 @@ def cold(
     """
     # Only here: it needs all of the development environment.
     from bench import cold as colds
-    from bench import cold_report
+    from bench import cold_report, functions
     from devtools.local_stack import build as builds
+    from devtools.local_stack import sam_template
     from devtools.local_stack.layout import Layout
 
-    if unknown := sorted(set(only or []) - set(colds.EVENTS)):
-        raise typer.BadParameter(f"There is no function {', '.join(unknown)}.")
     built = builds.Build(build, build.name, fresh=False) if build else builds.build(Layout.of(None).log("build"))
+    every = functions.names(sam_template.load(built.template))
+    if unknown := sorted(set(only or []) - set(every)):
+        raise typer.BadParameter(f"There is no function {', '.join(unknown)}. There are {', '.join(every)}.")
     folder = tempfile.TemporaryDirectory(prefix="cold-")
     with folder, colds.workshop(built, Path(folder.name)) as (made, stage), _progress() as progress:
-        chosen = colds.subjects(made, only or list(colds.EVENTS), memory or [], floors=floors, sdk=sdk)
+        chosen = colds.subjects(made, only or every, memory or [], floors=floors, sdk=sdk)
         bar = progress.add_task("cold starts", total=len(chosen) * (rounds + 1))
         colds.measure(chosen, stage, rounds, init_cpus, lambda: progress.advance(bar))
     cold_report.show(console, chosen, init_cpus)

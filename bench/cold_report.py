@@ -65,8 +65,7 @@ def _cpu(start: Start) -> float:
 
 def _floor(subject: Subject, subjects: Sequence[Subject]) -> Subject | None:
     """What `subject` is compared with."""
-    name = cold.floor_of(subject.name) if subject.kind == "function" else None
-    wanted = (name, subject.memory_mb)
+    wanted = (subject.floor, subject.memory_mb)
     return next((other for other in subjects if (other.name, other.memory_mb) == wanted), None)
 
 
@@ -115,7 +114,7 @@ def as_json(subjects: Sequence[Subject], init_cpus: float | None, build: str) ->
                 "kind": subject.kind,
                 "memory_mb": subject.memory_mb,
                 "cpus": round(quota.share(subject.memory_mb), 4),
-                "floor": cold.floor_of(subject.name) if subject.kind == "function" else None,
+                "floor": subject.floor,
                 "quota_used_by_init": round(got(subject), 3),
                 "starts": [
                     {name: round(value, 1) for name, value in asdict(start).items()} for start in subject.starts

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import cold, cold_report, floor, quota
+from bench import cold, cold_report, floor, functions, quota
 from bench.cold import Start, Subject
+from devtools.local_stack import sam_template
 from devtools.local_stack.problems import LocalError
 from longcode.domain.errors import SignatureRefused
-from longcode.telnyx import signature
+from longcode.telnyx import signature, webhook_settings
 from tests.support.fakes import ROOT, SIGNER
 
 FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
@@ -81,16 +82,27 @@ def test_where_there_can_be_no_quota_nothing_is_measured(tmp_path: Path) -> None
         pytest.fail("went on without one")
 
 
-def test_every_function_is_measured_and_compared_with_a_floor_that_can_be_run() -> None:
-    assert set(cold.EVENTS) == set(floor.CLIENTS) == FUNCTIONS
-    for clients in floor.CLIENTS.values():
-        compile(floor.program(clients), "floor", "exec")
+def test_every_function_of_the_template_has_an_event_that_wakes_it() -> None:
+    template = sam_template.load(ROOT / "template.yaml")
+
+    assert set(functions.names(template)) == FUNCTIONS
+    assert {name: functions.sample(name).partition("-")[0] for name in FUNCTIONS} == {n: n for n in FUNCTIONS}
+    assert "webhook" in functions.routes(template)
+    assert "consumer" not in functions.routes(template)
+    with pytest.raises(LocalError, match="no sample event of another"):
+        functions.sample("another")
+
+
+def test_a_floor_can_be_run_and_a_client_that_it_cannot_use_is_named() -> None:
+    compile(floor.program(("dynamodb", "events", "http", "secretsmanager", "sqs")), "floor", "exec")
+    with pytest.raises(LocalError, match="No floor uses kinesis"):
+        floor.program(("dynamodb", "kinesis"))
 
 
 def test_the_webhook_that_is_given_has_a_signature_of_now() -> None:
-    event = cold.event_of("webhook")
+    event = functions.event_of("webhook")
 
-    keys, body = [signature.public_key(SIGNER.public)], event["body"].encode()
+    keys, body = [webhook_settings.public_key(SIGNER.public)], event["body"].encode()
     at_ms = int(event["headers"]["Telnyx-Timestamp"]) * 1000
     assert abs(time.time() * 1000 - at_ms) < 60_000
     signature.verify(keys, event["headers"], body, at_ms)
