@@ -134,6 +134,8 @@ def test_a_function_imports_only_what_it_uses_and_all_of_it_while_it_starts(func
     if function not in TALKS_TO_THE_PROVIDER:
         assert "httpx" not in modules
         assert "longcode.telnyx.client" not in modules
+    if function != "webhook":
+        assert "nacl" not in modules, "only the webhook verifies a signature"
     assert found["late"] == set()
     libraries = sorted(name for name in modules if name.partition(".")[0] != "longcode")
     assert len(libraries) <= BUDGETS[function], libraries
