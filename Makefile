@@ -125,7 +125,7 @@ test: $(INSTALLED) $(SCAN)/.synced ## Run every test
 	@TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
 	  $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, the template, known faults
+check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, the template, budgets, known faults
 	@$(PY) -m ruff check $(SOURCES)
 	@$(PY) -m ruff format --check $(SOURCES)
 	@$(PY) -m mypy $(SOURCES)
@@ -133,14 +133,15 @@ check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, th
 	@SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint --region us-east-1 --template template.yaml
 	@$(SAM)/bin/cfn-lint --regions us-east-1 --ignore-checks W3002 -- operations/*.yaml operations/alarms/*.yaml
 	@$(PY) -m pytest --quiet tests/template
+	@$(PY) -m bench check
 	@$(PY) -m devtools.scan
 
 format: $(DEV)/.synced ## Put every file into the one format
 	@$(PY) -m ruff check --fix-only --quiet $(SOURCES)
 	@$(PY) -m ruff format $(SOURCES)
 
-bench: $(INSTALLED) ## Measure the pacing, or the cold starts (ARGS="pacing --quick", ARGS=cold)
-	@$(PY) -m bench $(or $(ARGS),pacing)
+bench: $(INSTALLED) ## Measure a quick set, or one part (ARGS=cold, ARGS="warm --only send", ARGS=--help)
+	@$(PY) -m bench $(ARGS)
 
 cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
 	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.cost $(ARGS)

@@ -2,8 +2,6 @@
 
 import compileall
 import json
-import os
-import platform
 import re
 import shutil
 import subprocess
@@ -190,7 +188,7 @@ class Stage:
             with self._running(subject, names):
                 call.ended.wait(_PATIENCE_S)
         log = (self._folder / "log").read_text(errors="replace")
-        problem = call.error or _refusal(call.answer, subject.status)
+        problem = call.error or refusal(call.answer, subject.status)
         if problem or call.ready_at is None or call.done_at is None:
             raise LocalError(f"{subject.name} gave no good answer: {problem or 'it said nothing.'}\n{log[-3000:]}")
         return Start(
@@ -232,7 +230,7 @@ class Stage:
 
 
 # Any: an answer is whatever the function's trigger takes.
-def _refusal(answer: Any, status: int | None) -> str | None:
+def refusal(answer: Any, status: int | None) -> str | None:
     """What is wrong with an answer; None of a good one."""
     answer = answer if isinstance(answer, dict) else {}
     if answer.get("statusCode") != status or answer.get("batchItemFailures"):
@@ -250,21 +248,6 @@ def measure(
             if number:
                 subject.starts.append(start)
             watch()
-
-
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    version = subprocess.run([PYTHON, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cpus": os.cpu_count(),
-        "kernel": platform.release(),
-        "python": version,
-        "load": round(os.getloadavg()[0], 2),
-    }
 
 
 def subjects(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import cold, cold_report, floor, functions, quota
+from bench import cold, cold_report, floor, functions, quota, results
 from bench.cold import Start, Subject
 from devtools.local_stack import sam_template
 from devtools.local_stack.problems import LocalError
@@ -111,10 +111,10 @@ def test_the_webhook_that_is_given_has_a_signature_of_now() -> None:
 
 
 def test_an_answer_that_is_none_stops_the_benchmark() -> None:
-    assert cold._refusal({"statusCode": 200}, 200) is None
-    assert cold._refusal({"statusCode": 503}, 200) == '{"statusCode": 503}'
-    assert cold._refusal({"batchItemFailures": [{"itemIdentifier": "1"}]}, None)
-    assert cold._refusal({"batchItemFailures": []}, None) is None
+    assert cold.refusal({"statusCode": 200}, 200) is None
+    assert cold.refusal({"statusCode": 503}, 200) == '{"statusCode": 503}'
+    assert cold.refusal({"batchItemFailures": [{"itemIdentifier": "1"}]}, None)
+    assert cold.refusal({"batchItemFailures": []}, None) is None
 
 
 def test_the_report_names_the_worst_start_and_how_much_of_the_quota_was_had(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_report_names_the_worst_start_and_how_much_of_the_quota_was_had(tmp_
     share = quota.share(256)
     made.starts = [Start(1000, 100, 500 * share, 10, 1, 5), Start(2000, 300, 1000 * share, 10, 1, 5)]
 
-    cold_report.write(tmp_path / "new" / "cold.json", cold_report.as_json([made], None, "build"))
+    results.write("cold", cold_report.as_json([made], None, "build"), tmp_path / "new" / "cold.json")
 
     found = json.loads((tmp_path / "new" / "cold.json").read_text())["subjects"][0]
     assert (found["quota_used_by_init"], len(found["starts"])) == (0.5, 2)
