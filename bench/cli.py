@@ -218,6 +218,13 @@ def count_instructions(only: Only = None) -> None:
 
 
 @app.command()
+def levers(only: Only = None) -> None:
+    """How many instructions a start takes with and without each thing that was done to make it short."""
+    parts = _parts()
+    parts.run_levers(console, parts.built(), only or [])
+
+
+@app.command()
 def memory(only: Only = None) -> None:
     """What each memory costs and how long a function takes with it, out of the results of `cold` and `warm`."""
     _parts().run_memory(console, only or [])

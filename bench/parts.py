@@ -19,6 +19,7 @@ from bench import (
     cold_report,
     functions,
     instructions,
+    levers,
     memory,
     package,
     results,
@@ -125,6 +126,16 @@ def run_instructions(console: Console, build: Build, only: Sequence[str]) -> lis
     console.print(instructions.table(found))
     rows = [asdict(one) | {"ratio": one.ratio} for one in found]
     return reported(console, "instructions", instructions.figures(found), {"functions": rows}, whole=not only)
+
+
+def run_levers(console: Console, build: Build, only: Sequence[str]) -> None:
+    """What each thing that was done for a short start is worth."""
+    (name,) = chosen(build, only, ["status"])[:1]
+    with progress("levers of a start", levers.steps()) as watch:
+        found = levers.run(build, name, watch)
+    console.print(levers.table(name, found))
+    path = results.write("levers", {"function": name, "levers": [asdict(one) for one in found]})
+    console.print(f"All of it is in {budgets.where(path)}.\n", style="dim")
 
 
 def run_warm(console: Console, build: Build, only: Sequence[str], *, rounds: int, growth: int) -> list[Line]:
