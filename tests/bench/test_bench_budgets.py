@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bench import budgets, calls, cold_report, functions, memory, package, results, warm
+from bench import budgets, calls, cold_report, functions, levers, memory, package, results, warm
 from bench.cli import app
 from bench.cold import Start, Subject
 from bench.memory import Work
@@ -175,3 +175,28 @@ def test_every_part_is_a_command_with_help() -> None:
         "quick",
     ):
         assert part in said
+
+
+# ------------------------------------------------------------------------------- levers
+
+
+def test_each_lever_is_a_change_of_the_copy(tmp_path: Path) -> None:
+    code, packages, ours = (tmp_path / name for name in ("code", "packages", "ours"))
+    for folder in (code, packages, ours):
+        folder.mkdir()
+        (folder / "app.py").write_text("a = 1\n")
+    for folder in (packages, ours):
+        levers._compile(folder, py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+    def unchecked() -> list[int]:
+        return [package.size(folder).compiled for folder in (code, packages, ours)]
+
+    assert unchecked() == [0, 1, 1]
+    levers.CHANGES["the function's own file compiled, too"](code, packages, ours)
+    assert unchecked() == [1, 1, 1]
+    levers.CHANGES["bytecode that is checked against its source"](code, packages, ours)
+    assert unchecked() == [1, 0, 0]
+    levers.CHANGES["no bytecode"](code, packages, ours)
+    assert not [*packages.rglob("*.pyc"), *ours.rglob("*.pyc")]
+    levers.CHANGES["PyNaCl loaded where nothing is verified"](code, packages, ours)
+    assert (code / "app.py").read_text() == "import nacl.signing\na = 1\n"
