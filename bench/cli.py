@@ -134,7 +134,12 @@ def cold(
     build: Annotated[
         Path | None, typer.Option(help="A folder that `make build` has printed.  [built from what is here]")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the JSON goes.  [bench/results/cold.json]")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the JSON goes.  [bench/results/cold.json, or cold-partial.json of some functions]"
+        ),
+    ] = None,
 ) -> None:
     """How long each built function takes from nothing to its first answer, at its share of a CPU, in fresh
     processes in turn. Needs Linux and writable control groups (root); without a quota it measures nothing.

@@ -83,11 +83,13 @@ def reported(
     whole: bool = True,
     keep: bool = True,
 ) -> list[Line]:
-    """Print the budgets of a part beside its figures, and keep the JSON."""
+    """Print the budgets of a part beside its figures, and keep the JSON: apart, where not all was measured."""
     lines = budgets.compare(budgets.read(part), measured, whole=whole)
     budgets.show(console, part, lines)
     if keep:
-        path = results.write(part, {"budgets": budgets.as_json(lines), "figures": measured} | found)
+        path = results.write(
+            part if whole else f"{part}-partial", {"budgets": budgets.as_json(lines), "figures": measured} | found
+        )
         console.print(f"All of it is in {budgets.where(path)}.\n", style="dim")
     return lines
 
@@ -211,7 +213,11 @@ def run_cold(  # noqa: PLR0913 -- one parameter for each option of the command
     whole = not only and not memories and floors and sdk
     lines = budgets.compare(budgets.read("cold"), cold_report.figures(subjects), whole=whole)
     budgets.show(console, "cold", lines)
-    path = results.write("cold", cold_report.as_json(subjects, init_cpus, build.fingerprint, lines), out)
+    path = results.write(
+        "cold" if whole else "cold-partial",
+        cold_report.as_json(subjects, init_cpus, build.fingerprint, lines),
+        out,
+    )
     console.print(f"All of it is in {budgets.where(path)}.\n", style="dim")
     return lines
 
@@ -228,10 +234,15 @@ def run_check(console: Console, build: Build, *, keep: bool) -> list[Line]:
 def run_quick(console: Console) -> list[Line]:
     """A sensible set in some minutes: all but what needs a stack, with few rounds, its cold starts kept apart."""
     build = built()
-    lines = run_check(console, build, keep=True)
-    lines += run_webhook(console, build, rounds=5)
-    lines += run_batch(console, build, rounds=5)
-    lines += run_warm(console, build, [], rounds=5, growth=0)
-    lines += run_cold(console, build, OF_MEMORY, rounds=3, out=results.FOLDER / "cold-quick.json")
-    run_memory(console, [])
+    parts: list[tuple[str, Callable[[], list[Line]]]] = [
+        ("modules, calls, package", lambda: run_check(console, build, keep=True)),
+        ("webhook", lambda: run_webhook(console, build, rounds=5)),
+        ("batch", lambda: run_batch(console, build, rounds=5)),
+        ("warm, without growth", lambda: run_warm(console, build, [], rounds=5, growth=0)),
+        ("cold, 3 rounds", lambda: run_cold(console, build, OF_MEMORY, rounds=3)),
+    ]
+    lines: list[Line] = []
+    for number, (words, part) in enumerate(parts, 1):
+        console.print(f"{number} of {len(parts)}: {words}", style="bold")
+        lines += part()
     return lines
