@@ -2,22 +2,22 @@
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import report, virtual
+from bench import budgets, report, results, virtual
 from bench.scenarios import SCENARIOS
 from devtools.local_stack.problems import LocalError, last_lines
 
 app = typer.Typer(
-    help="Measures the pacing of the queue and the functions' cold starts. Without a command: `pacing --all`.",
+    help="Measures what the service costs and how fast it is, beside bench/budgets.toml. By itself: `quick`.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -28,6 +28,8 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 complaints = Console(stderr=True, highlight=False, soft_wrap=True)
 
 STACK = Path(".local/bench")
+Only = Annotated[list[str] | None, typer.Option(metavar="FUNCTION", help="One function. May be repeated.")]
+Rounds = Annotated[int, typer.Option(min=1, help="How many rounds.")]
 
 
 def main() -> None:
@@ -49,7 +51,7 @@ def main() -> None:
 def bare(ctx: typer.Context) -> None:
     """What happens without a command."""
     if ctx.invoked_subcommand is None:
-        pacing()
+        quick()
 
 
 @app.command(
@@ -87,6 +89,7 @@ def pacing(  # noqa: PLR0913 -- one parameter for each option of the command
         found["virtual"] = _pacing_virtual(quick, only or [], seed, show=not as_json)
     if both or live:
         found["live"] = _pacing_live(home, quick=quick, keep=keep, batches=batches, show=not as_json)
+    results.write("pacing", {"quick": quick, "only": only or []} | found)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
 
@@ -117,9 +120,7 @@ def _pacing_live(home: Path, *, quick: bool, keep: bool, batches: int, show: boo
     "  python -m bench cold --init-cpus 1"
 )
 def cold(
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="FUNCTION", help="One function. May be repeated.  [all]")
-    ] = None,
+    only: Only = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each is started.")] = 15,
     memory: Annotated[
         list[int] | None, typer.Option(metavar="MB", help="Another memory. May be repeated.  [the template's]")
@@ -128,33 +129,134 @@ def cold(
         float | None,
         typer.Option(help="What it may use until it is ready. Lambda is widely seen to give 1.  [its share]"),
     ] = None,
-    floors: Annotated[bool, typer.Option(help="Also what there is to compare them with.")] = True,
-    sdk: Annotated[bool, typer.Option("--sdk", help="Also `import telnyx, flask`.")] = False,
+    floors: Annotated[bool, typer.Option(help="Also the least that each could cost.")] = True,
+    sdk: Annotated[bool, typer.Option(help="Also `import telnyx, flask`.")] = True,
     build: Annotated[
         Path | None, typer.Option(help="A folder that `make build` has printed.  [built from what is here]")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("bench/results/cold.json"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the JSON goes.  [bench/results/cold.json, or cold-partial.json of some functions]"
+        ),
+    ] = None,
 ) -> None:
     """How long each built function takes from nothing to its first answer, at its share of a CPU, in fresh
     processes in turn. Needs Linux and writable control groups (root); without a quota it measures nothing.
     """
-    # Only here: it needs all of the development environment.
-    from bench import cold as colds
-    from bench import cold_report
-    from devtools.local_stack import build as builds
-    from devtools.local_stack.layout import Layout
+    parts = _parts()
+    parts.run_cold(
+        console,
+        parts.built(build),
+        only or [],
+        rounds=rounds,
+        memories=memory or [],
+        init_cpus=init_cpus,
+        floors=floors,
+        sdk=sdk,
+        out=out,
+    )
 
-    if unknown := sorted(set(only or []) - set(colds.EVENTS)):
-        raise typer.BadParameter(f"There is no function {', '.join(unknown)}.")
-    built = builds.Build(build, build.name, fresh=False) if build else builds.build(Layout.of(None).log("build"))
-    folder = tempfile.TemporaryDirectory(prefix="cold-")
-    with folder, colds.workshop(built, Path(folder.name)) as (made, stage), _progress() as progress:
-        chosen = colds.subjects(made, only or list(colds.EVENTS), memory or [], floors=floors, sdk=sdk)
-        bar = progress.add_task("cold starts", total=len(chosen) * (rounds + 1))
-        colds.measure(chosen, stage, rounds, init_cpus, lambda: progress.advance(bar))
-    cold_report.show(console, chosen, init_cpus)
-    cold_report.write(out, cold_report.as_json(chosen, init_cpus, built.fingerprint))
-    console.print(f"All of it is in {out}.")
+
+@app.command()
+def warm(
+    only: Only = None,
+    rounds: Rounds = 15,
+    growth: Annotated[int, typer.Option(min=0, help="How many calls its memory is watched for.")] = 10_000,
+) -> None:
+    """CPU time of a warm call of each function beside a bare handler with the same calls to AWS, in turn; and by
+    how much its memory grows.
+    """
+    parts = _parts()
+    parts.run_warm(console, parts.built(), only or [], rounds=rounds, growth=growth)
+
+
+@app.command()
+def webhook(rounds: Rounds = 15) -> None:
+    """Webhooks that are verified, and that are verified and applied, for a second of a whole CPU."""
+    parts = _parts()
+    parts.run_webhook(console, parts.built(), rounds=rounds)
+
+
+@app.command()
+def batch(rounds: Rounds = 15) -> None:
+    """A batch of ten recipients beside ten texts one by one, where the provider takes 150 ms."""
+    parts = _parts()
+    parts.run_batch(console, parts.built(), rounds=rounds)
+
+
+@app.command()
+def throughput(
+    rounds: Rounds = 5,
+    batches: Annotated[int, typer.Option(min=1, max=50, help="How many batches at a time.")] = 6,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,
+) -> None:
+    """Accepts and sends a second on a local stack of its own, in turn with trivial handlers deployed there."""
+    _parts().run_throughput(console, rounds=rounds, batches=batches, keep=keep)
+
+
+@app.command()
+def package() -> None:
+    """How large the layers and the functions are, zipped and unzipped."""
+    parts = _parts()
+    parts.run_package(console, parts.built())
+
+
+@app.command()
+def calls() -> None:
+    """What a text takes of AWS: units of the tables, requests to the queue, events, invocations, log bytes."""
+    _parts().run_calls(console)
+
+
+@app.command()
+def modules() -> None:
+    """How many modules of libraries each function has loaded when it has started."""
+    parts = _parts()
+    parts.run_modules(console, parts.built())
+
+
+@app.command(name="instructions")
+def count_instructions(only: Only = None) -> None:
+    """How many instructions a start takes beside its floor, by valgrind: the same each time. Some minutes."""
+    parts = _parts()
+    parts.run_instructions(console, parts.built(), only or [])
+
+
+@app.command()
+def levers(only: Only = None) -> None:
+    """How many instructions a start takes with and without each thing that was done to make it short."""
+    parts = _parts()
+    parts.run_levers(console, parts.built(), only or [])
+
+
+@app.command()
+def memory(only: Only = None) -> None:
+    """What each memory costs and how long a function takes with it, out of the results of `cold` and `warm`."""
+    _parts().run_memory(console, only or [])
+
+
+@app.command()
+def check() -> None:
+    """Compare all that is the same each time with bench/budgets.toml; exit code 1 where something is over."""
+    parts = _parts()
+    budgets.expect_kept(parts.run_check(console, parts.built(), keep=False))
+
+
+@app.command()
+def quick() -> None:
+    """A sensible set in some minutes; what `make bench` does."""
+    lines = _parts().run_quick(console)
+    _pacing_virtual(True, [], 1, show=True)
+    over = [line for line in lines if not line.kept]
+    console.print(f"{len(lines)} budgets, {len(over)} of them not kept{': ' if over else '.'}")
+    budgets.show(console, "not kept", over)
+
+
+def _parts() -> ModuleType:
+    # Only here: they need all of the development environment.
+    from bench import parts
+
+    return parts
 
 
 def _progress() -> Progress:

@@ -3,14 +3,13 @@
 # All of it listens on 127.0.0.1 and runs in the process of the benchmark, outside of the quota. Behind the AWS
 # side is moto, so that a function gets real answers; the provider takes every text.
 
-import itertools
 import json
 import re
 import ssl
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +27,7 @@ from cryptography.x509.oid import NameOID
 from moto import mock_aws
 
 from longcode.aws.messages import DynamoMessages
+from longcode.domain.message import Message
 from longcode.domain.status import Status
 from tests.contract.tables import REGION, create_queue, create_table
 from tests.support.fakes.examples import TELNYX_ID, make_message
@@ -164,11 +164,12 @@ class Cloud:
         # How long all requests took here, which is none of the function's doing.
         self.seconds = 0.0
         self.calls = 0
-        self._numbers = itertools.count(1)
+        # How long the provider takes for an answer.
+        self.provider_ms = 0.0
 
     @contextmanager
-    def fresh(self) -> Iterator[dict[str, str]]:
-        """New tables and queues; yields the variables that name them to a function."""
+    def fresh(self, texts: Sequence[Message] = ()) -> Iterator[dict[str, str]]:
+        """New tables and queues, and `texts` in them; yields the variables that name them to a function."""
         with mock_aws():
             session: Any = boto3
             self._clients = {name: session.client(name, region_name=REGION) for name in _SERVICES.values()}
@@ -177,7 +178,9 @@ class Cloud:
             self._clients["events"].create_event_bus(Name="bench")
             self._clients["secretsmanager"].create_secret(Name="telnyx", SecretString="KEY0123456789")
             queue = create_queue(self._clients["sqs"], "SendQueue")
-            self._fill(DynamoMessages(tables, names["MessagesTable"], retention_days=90, validity_minutes=1440))
+            self._fill(
+                DynamoMessages(tables, names["MessagesTable"], retention_days=90, validity_minutes=1440), texts
+            )
             self.seconds, self.calls = 0.0, 0
             yield {
                 "MESSAGES_TABLE": names["MessagesTable"],
@@ -188,20 +191,25 @@ class Cloud:
             }
 
     @staticmethod
-    def _fill(messages: DynamoMessages) -> None:
+    def _fill(messages: DynamoMessages, texts: Sequence[Message]) -> None:
         now = time.time_ns() // 1_000_000
         then = {"accepted_ms": now - 60_000, "updated_ms": now - 60_000}
         messages.accept(make_message(id=WAITING, **then))
         messages.accept(
             make_message(id=SENT, status=Status.SUBMITTED, claim_id="c", attempts=1, telnyx_id=TELNYX_ID, **then)
         )
+        for text in texts:
+            messages.accept(text)
 
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> _Answer:
         """Any request to AWS or to the provider."""
         started = time.perf_counter()
         named = {name.lower(): value for name, value in headers.items()}
+        target = named.get("x-amz-target")
+        if not target:
+            # Outside of the lock: it takes many at once.
+            time.sleep(self.provider_ms / 1000)
         with self._lock:
-            target = named.get("x-amz-target")
             done = self._aws(target, body) if target else self._provider(path)
             self.seconds += time.perf_counter() - started
             self.calls += 1

@@ -2,8 +2,6 @@
 
 import compileall
 import json
-import os
-import platform
 import re
 import shutil
 import subprocess
@@ -16,34 +14,16 @@ from py_compile import PycInvalidationMode
 from statistics import median
 from typing import Any, Literal
 
-from bench import ROOT, cloud, quota
+from bench import ROOT, cloud, functions, quota
 from bench.cloud import Call, Cloud, RuntimeApi
-from bench.floor import CLIENTS, program
+from bench.floor import program
+from bench.functions import LAYERS, PYTHON
 from devtools.local_stack import invoke, sam_template
 from devtools.local_stack.build import Build
 from devtools.local_stack.emulator import REGION
 from devtools.local_stack.layout import aws_environment
 from devtools.local_stack.problems import LocalError
-from tests.support.fakes import SIGNER
 
-# The sample event that each function is woken by.
-EVENTS = {
-    "webhook": "webhook-200-delivered",
-    "send": "send-200-text",
-    "queue": "queue-202-text",
-    "status": "status-200-waiting",
-    "consumer": "consumer-done-text",
-    "process": "process-200-drain",
-    "publisher": "publisher-done-text-and-stop",
-    "reconciler": "reconciler-each-minute",
-    "messages": "messages-200-to-one-number",
-    "tags": "tags-200-counts",
-    "recipients": "recipients-200-erase",
-    "optouts": "optouts-200-list",
-    "health": "health-200-healthy",
-    "fallback": "fallback-404-no-route",
-}
-PYTHON = ROOT / ".venv" / "bin" / "python"
 # What a function may be without an answer, whatever its quota.
 _PATIENCE_S = 60.0
 
@@ -81,6 +61,8 @@ class Subject:
     status: int | None = None
     # Where the other subjects' bytecode lies beside its source, this one's is kept here.
     bytecode: Path | None = None
+    # The name of the floor that a function is compared with: functions with the same clients share one.
+    floor: str | None = None
     starts: list[Start] = field(default_factory=list)
 
     def middle(self, what: Callable[[Start], float]) -> float:
@@ -92,22 +74,6 @@ class Subject:
         return max(map(what, self.starts))
 
 
-# Any: an event is JSON.
-def event_of(function: str) -> Any:
-    """The sample event of `function`, signed now where it has to be."""
-    event = json.loads((ROOT / "events" / f"{EVENTS[function]}.json").read_text())
-    if "Telnyx-Timestamp" in (headers := event.get("headers") or {}):
-        made = SIGNER.headers(event["body"].encode(), time.time_ns() // 1_000_000)
-        headers["Telnyx-Timestamp"] = made["telnyx-timestamp"]
-        headers["Telnyx-Signature-Ed25519"] = made["telnyx-signature-ed25519"]
-    return event
-
-
-def floor_of(function: str) -> str:
-    """The name of what `function` is compared with: functions with the same clients share one."""
-    return " + ".join(("floor", *CLIENTS[function]))
-
-
 class Workshop:
     """The built functions, ready to be started: what they trust, and the runtime's client, compiled."""
 
@@ -116,7 +82,8 @@ class Workshop:
         self._build = build.path
         self._folder = folder
         self._cloud = f"https://127.0.0.1:{cloud_port}"
-        self._layers = [folder / name for name in ("DependenciesLayer", "LongcodeLayer")]
+        self._layers = [folder / name for name in LAYERS]
+        self._known: dict[str, tuple[str, ...]] = {}
         for layer in self._layers:
             # Copied, so each file is younger than its bytecode says: as on Lambda, where each is of 1980.
             shutil.copytree(build.path / layer.name, layer, copy_function=shutil.copyfile)
@@ -128,29 +95,27 @@ class Workshop:
         # On Lambda it is a part of the image, and compiled.
         compileall.compile_dir(self._client, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
 
-    def memory_of(self, function: str) -> int:
-        """What the template gives it."""
-        shared = self.template["Globals"]["Function"]
-        properties = sam_template.functions(self.template)[invoke.logical_id_of(function, self.template)]
-        return int(properties.get("MemorySize", shared["MemorySize"]))
-
     def function(self, name: str, memory_mb: int) -> Subject:
         """A function as it is built."""
-        logical_id = invoke.logical_id_of(name, self.template)
-        variables = invoke.sample_variables(self.template, logical_id) | {
-            "TELNYX_PUBLIC_KEY": SIGNER.public,
-            "TELNYX_BASE_URL": f"{self._cloud}/v2",
-        }
-        paths = (self._build / logical_id, *(layer / "python" for layer in self._layers))
-        made = self._subject(name, "function", memory_mb, paths, lambda: event_of(name), variables)
-        status = re.match(r"[a-z]+-([2-5][0-9]{2})-", EVENTS[name])
+        code = self._build / invoke.logical_id_of(name, self.template)
+        paths = (code, *(layer / "python" for layer in self._layers))
+        variables = functions.variables_of(name, self.template, self._cloud)
+        made = self._subject(name, "function", memory_mb, paths, lambda: functions.event_of(name), variables)
+        status = re.match(r"[a-z]+-([2-5][0-9]{2})-", functions.sample(name))
         made.status = int(status[1]) if status else None
+        made.floor = " + ".join(("floor", *self._talks_to(name)))
         return made
 
     def floor(self, name: str, memory_mb: int) -> Subject:
         """The same AWS clients, logger, metrics and HTTP client as `name` has, and nothing else."""
-        code = self._write(floor_of(name), program(CLIENTS[name]))
+        talks_to = self._talks_to(name)
+        code = self._write(" + ".join(("floor", *talks_to)), program(talks_to))
         return self._subject(code.name, "floor", memory_mb, (code, self._layers[0] / "python"), dict, {})
+
+    def _talks_to(self, name: str) -> tuple[str, ...]:
+        if name not in self._known:
+            self._known[name] = functions.started(name, self._build, self.template).talks_to
+        return self._known[name]
 
     def bare(self, memory_mb: int) -> Subject:
         """The runtime's client and a handler that does nothing."""
@@ -158,11 +123,9 @@ class Workshop:
         return self._subject("bare", "bare", memory_mb, (code,), dict, {})
 
     def sdk(self, memory_mb: int) -> Subject:
-        """`import telnyx`, the provider's SDK, and Flask if it is here, from the development environment."""
-        source = "import telnyx\ntry:\n    import flask\nexcept ModuleNotFoundError:\n    pass\n"
-        code = self._write("sdk", source + "def lambda_handler(event, context):\n    return {}\n")
-        packages = next((ROOT / ".venv" / "lib").glob("python*/site-packages"))
-        made = self._subject("sdk", "sdk", memory_mb, (code, packages), dict, {})
+        """`import telnyx, flask`: the provider's SDK and a web framework, from an environment with no more."""
+        code = self._write("sdk", "import telnyx, flask\ndef lambda_handler(event, context):\n    return {}\n")
+        made = self._subject("sdk", "sdk", memory_mb, (code, sdk_packages()), dict, {})
         made.bytecode = self._folder / "sdk-bytecode"
         return made
 
@@ -184,6 +147,19 @@ class Workshop:
         code.mkdir(exist_ok=True)
         (code / "app.py").write_text(source)
         return code
+
+
+def sdk_packages() -> Path:
+    """The packages of locks/sdk.txt, installed the first time."""
+    folder = ROOT / ".local" / "venv-sdk"
+    target = f"{folder.relative_to(ROOT)}/.synced"
+    done = subprocess.run(["make", "--silent", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LocalError(
+            f"What the functions are compared with is not installed:\n{done.stderr[-2000:]}",
+            hint="Try again where packages can be had, or leave it out: --no-sdk.",
+        )
+    return next((folder / "lib").glob("python*/site-packages"))
 
 
 class Stage:
@@ -212,7 +188,7 @@ class Stage:
             with self._running(subject, names):
                 call.ended.wait(_PATIENCE_S)
         log = (self._folder / "log").read_text(errors="replace")
-        problem = call.error or _refusal(call.answer, subject.status)
+        problem = call.error or refusal(call.answer, subject.status)
         if problem or call.ready_at is None or call.done_at is None:
             raise LocalError(f"{subject.name} gave no good answer: {problem or 'it said nothing.'}\n{log[-3000:]}")
         return Start(
@@ -226,24 +202,15 @@ class Stage:
 
     @contextmanager
     def _running(self, subject: Subject, names: dict[str, str]) -> Iterator[None]:
-        environment = {
-            "PATH": "/usr/bin:/bin",
+        environment = functions.environment(subject.paths, subject.name, subject.memory_mb, subject.variables)
+        environment |= {
             "HOME": str(self._folder),
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "PYTHONPATH": os.pathsep.join(map(str, subject.paths)),
-            "AWS_LAMBDA_FUNCTION_NAME": f"bench-{subject.name}",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(subject.memory_mb),
-            "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api_port}",
-            **subject.variables,
             **names,
         }
         if subject.bytecode:
+            del environment["PYTHONDONTWRITEBYTECODE"]
             environment["PYTHONPYCACHEPREFIX"] = str(subject.bytecode)
-        else:
-            # Lambda's code folder is read-only.
-            environment["PYTHONDONTWRITEBYTECODE"] = "1"
         join = "".join(f'echo $$ > "{file}"; ' for file in self._group.members)
         command = [str(PYTHON), "-S", "-m", "awslambdaric", "app.lambda_handler"]
         with (self._folder / "log").open("wb") as log:
@@ -263,7 +230,7 @@ class Stage:
 
 
 # Any: an answer is whatever the function's trigger takes.
-def _refusal(answer: Any, status: int | None) -> str | None:
+def refusal(answer: Any, status: int | None) -> str | None:
     """What is wrong with an answer; None of a good one."""
     answer = answer if isinstance(answer, dict) else {}
     if answer.get("statusCode") != status or answer.get("batchItemFailures"):
@@ -283,37 +250,24 @@ def measure(
             watch()
 
 
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    version = subprocess.run([PYTHON, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cpus": os.cpu_count(),
-        "kernel": platform.release(),
-        "python": version,
-        "load": round(os.getloadavg()[0], 2),
-    }
-
-
 def subjects(
     made: Workshop, names: Sequence[str], memories: Sequence[int], *, floors: bool, sdk: bool
 ) -> list[Subject]:
     """Each function at each of `memories`, or at its own; then what to compare them with."""
-    functions = [made.function(name, memory) for name in names for memory in memories or [made.memory_of(name)]]
-    if not floors and not sdk:
-        return functions
+    subjects = [
+        made.function(name, memory)
+        for name in names
+        for memory in memories or [functions.memory_of(name, made.template)]
+    ]
     others: dict[tuple[str, int], Subject] = {}
-    for function in functions:
+    for function in subjects:
         memory = function.memory_mb
         if floors:
-            others.setdefault((floor_of(function.name), memory), made.floor(function.name, memory))
+            others.setdefault((str(function.floor), memory), made.floor(function.name, memory))
             others.setdefault(("bare", memory), made.bare(memory))
         if sdk:
             others.setdefault(("sdk", memory), made.sdk(memory))
-    return functions + list(others.values())
+    return subjects + list(others.values())
 
 
 @contextmanager

@@ -1,23 +1,8 @@
 """The least that a function with these libraries can cost: they are made, each is used once, and that is all."""
 
-# What each function talks through. `http` is the provider's.
-CLIENTS = {
-    "webhook": ("dynamodb",),
-    "status": ("dynamodb",),
-    "messages": ("dynamodb",),
-    "tags": ("dynamodb",),
-    "recipients": ("dynamodb",),
-    "optouts": ("dynamodb",),
-    "queue": ("dynamodb", "sqs"),
-    "health": ("dynamodb", "sqs"),
-    "publisher": ("dynamodb", "events"),
-    "send": ("dynamodb", "secretsmanager", "http"),
-    "reconciler": ("dynamodb", "sqs", "secretsmanager", "http"),
-    "process": ("dynamodb", "sqs", "secretsmanager", "http"),
-    "consumer": ("dynamodb", "sqs", "secretsmanager", "http"),
-    "fallback": (),
-}
+from devtools.local_stack.problems import LocalError
 
+# How each AWS client is used once; `http` is the client of the provider.
 _USES = {
     "dynamodb": "dynamodb.get_item(TableName=os.environ['MESSAGES_TABLE'], Key={'pk': {'S': 'M#none'}})",
     "sqs": "sqs.get_queue_attributes(QueueUrl=os.environ['QUEUE_URL'], AttributeNames=['QueueArn'])",
@@ -38,7 +23,9 @@ meter = AmazonCloudWatchEMFProvider(namespace="Bench", default_dimensions={"envi
 
 
 def program(clients: tuple[str, ...]) -> str:
-    """The source of such a function."""
+    """The source of such a function. Raises LocalError for a client whose use is not known here."""
+    if unknown := [name for name in clients if name not in _USES]:
+        raise LocalError(f"No floor uses {', '.join(unknown)}.", hint="Add its cheapest call to bench/floor.py.")
     lines = [_HEAD]
     aws = [name for name in clients if name != "http"]
     if aws:

@@ -7,30 +7,26 @@
 # ruff: noqa: ARG002  # who says nothing has no use for what is to be said
 
 import importlib.util
-import io
 import json
 import os
 import threading
 import time
-import urllib.request
-import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 from rich.console import Console
 
-from bench import ROOT, report
+from bench import ROOT, deployed, report
 from bench.figures import Figures, Gaps, at_the_provider, percentile
 from devtools.local_stack import stack as stacks
 from devtools.local_stack.layout import Layout, Stack
 from devtools.local_stack.problems import LocalError
 from devtools.local_stack.progress import ConsoleProgress, Progress
-from devtools.local_stack.release import ALIAS, alias_of
+from devtools.local_stack.release import ALIAS
 from longcode.domain.pacing import spacing
 from longcode.entrypoints.config import Settings
 from longcode.entrypoints.container import Handler, Service
@@ -93,7 +89,7 @@ class Sent:
     recipient: str
 
 
-class _Silent:
+class Silent:
     """ports.Metrics and ports.Logger that say nothing."""
 
     def count(self, name: str, value: float = 1) -> None:
@@ -102,10 +98,49 @@ class _Silent:
     def flush(self) -> None:
         return
 
+    def begin(self, function_request_id: str | None) -> None:
+        return
+
+    def bind(self, **fields: object) -> None:
+        return
+
     def info(self, event: str, **fields: object) -> None:
         return
 
     warning = error = exception = info
+
+
+def queue_handler(stack: Stack) -> Handler:
+    """The queue function's handler, run here, in the environment that it was deployed with."""
+    function = deployed.client(stack, "lambda").get_function_configuration(
+        FunctionName=stack.functions["queue"], Qualifier=ALIAS
+    )
+    os.environ.update(stack.aws())
+    settings = Settings.from_env(function["Environment"]["Variables"])
+    path = ROOT / "functions" / "queue" / "app.py"
+    spec = importlib.util.spec_from_file_location("bench_queue_app", path)
+    if spec is None or spec.loader is None:
+        raise LocalError(f"There is no {path}.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Handler = module.handler(Service(settings, metrics=Silent(), logger=Silent()))
+    return handler
+
+
+def enqueue(queue: Handler, stack: Stack, recipient: str) -> Sent:
+    """Queue a text by the function behind POST /sms/queue: the gateway would only make it slower."""
+    answer = queue(
+        {
+            "httpMethod": "POST",
+            "path": "/sms/queue",
+            "headers": {"x-api-key": stack.api_key},
+            "body": json.dumps({"to": recipient, "message": "Hello"}),
+        },
+        None,
+    )
+    if answer["statusCode"] != 202:
+        raise LocalError(f"POST /sms/queue answers {answer['statusCode']}: {answer['body']}")
+    return Sent(json.loads(answer["body"])["message_id"], recipient)
 
 
 class _Measurement:
@@ -115,16 +150,13 @@ class _Measurement:
         self._stack = stack
         self._receives = receives
         self._progress = progress
-        self._session = boto3.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name=stack.region
-        )
         self._http = httpx.Client(trust_env=False, timeout=30)
         if stack.console_url is None:
             raise LocalError("The benchmark needs the simulated provider.", hint="Unset TELNYX_BASE_URL.")
         self._console_url = stack.console_url
 
     def run(self, long: int, others: int, batches: int) -> Live:
-        recipients = [LONG_QUEUE] * long + [_other(number) for number in range(others) for _ in range(3)]
+        recipients = [LONG_QUEUE] * long + [other_number(number) for number in range(others) for _ in range(3)]
         # The long queue's texts stand evenly among the others'.
         step = len(recipients) / long
         places = [n * step if n < long else float(n * 7919 % len(recipients)) for n in range(len(recipients))]
@@ -132,10 +164,10 @@ class _Measurement:
         with self._progress.step("Put a wrapper around the consumer that notes receives"):
             self._wrap()
         with self._progress.step(f"Warm up {batches} consumers"):
-            self._multiply(batches)
-            warm = [self._enqueue(_warm(number)) for number in range(10 * batches)]
+            deployed.multiply(self._stack, batches)
+            warm = [self._enqueue(warm_number(number)) for number in range(10 * batches)]
             self._wait({message.id for message in warm}, patience_s=120)
-            mappings = self._mappings(enabled=False)
+            mappings = deployed.poll(self._stack, enabled=False)
             self._receives.unlink(missing_ok=True)
         with self._progress.step(f"Fill the queue with {len(recipients)} texts, the consumer at rest"):
             messages = [self._enqueue(recipients[number]) for number in order]
@@ -143,7 +175,7 @@ class _Measurement:
         control = threading.Thread(target=self._loop, args=(long,), daemon=True)
         with self._progress.step(f"Let them go; the ideal is {ideal_ms / 1000:.0f} s"):
             began_ms = time.time() * 1000
-            self._mappings(enabled=True)
+            deployed.poll(self._stack, enabled=True)
             control.start()
             self._wait({message.id for message in messages}, patience_s=ideal_ms / 1000 * 5 + 60)
             control.join()
@@ -151,72 +183,19 @@ class _Measurement:
 
     # -------------------------------------------------------------------------------------- the stack
 
-    def _client(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self._stack.aws_endpoint_url)  # type: ignore[call-overload]
-
     def _wrap(self) -> None:
-        functions, name = self._client("lambda"), self._stack.functions["consumer"]
         self._receives.unlink(missing_ok=True)
-        found = functions.get_function(FunctionName=name)
-        with urllib.request.urlopen(found["Code"]["Location"], timeout=30) as answer:
-            code = io.BytesIO(answer.read())
-        with zipfile.ZipFile(code, "a") as archive:
-            archive.writestr("observed.py", _WRAPPER.format(path=str(self._receives)))
-        functions.update_function_code(FunctionName=name, ZipFile=code.getvalue())
-        functions.update_function_configuration(FunctionName=name, Handler="observed.lambda_handler")
-        version = functions.publish_version(FunctionName=name)["Version"]
-        functions.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
-
-    def _multiply(self, batches: int) -> None:
-        """A mapping of the emulator works on one batch at a time: as many mappings as there shall be batches."""
-        functions, name = self._client("lambda"), alias_of(self._stack.functions["consumer"])
-        found = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-        for _ in range(batches - len(found)):
-            functions.create_event_source_mapping(
-                EventSourceArn=found[0]["EventSourceArn"],
-                FunctionName=name,
-                BatchSize=found[0]["BatchSize"],
-                FunctionResponseTypes=found[0]["FunctionResponseTypes"],
-            )
-
-    def _mappings(self, *, enabled: bool) -> int:
-        functions = self._client("lambda")
-        found = functions.list_event_source_mappings(FunctionName=alias_of(self._stack.functions["consumer"]))
-        for mapping in found["EventSourceMappings"]:
-            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
-        return len(found["EventSourceMappings"])
+        files = {"observed.py": _WRAPPER.format(path=str(self._receives))}
+        deployed.serve(
+            self._stack, "consumer", deployed.publish(self._stack, "consumer", files, "observed.lambda_handler")
+        )
 
     def _enqueue(self, recipient: str) -> Sent:
-        """Through the function behind POST /sms/queue, run here: the gateway would only make it slower."""
-        answer = self._queue(
-            {
-                "httpMethod": "POST",
-                "path": "/sms/queue",
-                "headers": {"x-api-key": self._stack.api_key},
-                "body": json.dumps({"to": recipient, "message": "Hello"}),
-            },
-            None,
-        )
-        if answer["statusCode"] != 202:
-            raise LocalError(f"POST /sms/queue answers {answer['statusCode']}: {answer['body']}")
-        return Sent(json.loads(answer["body"])["message_id"], recipient)
+        return enqueue(self._queue, self._stack, recipient)
 
     @cached_property
     def _queue(self) -> Handler:
-        """The queue function's handler, in the environment that it was deployed with."""
-        function = self._client("lambda").get_function_configuration(
-            FunctionName=self._stack.functions["queue"], Qualifier=ALIAS
-        )
-        os.environ.update(self._stack.aws())
-        settings = Settings.from_env(function["Environment"]["Variables"])
-        path = ROOT / "functions" / "queue" / "app.py"
-        spec = importlib.util.spec_from_file_location("bench_queue_app", path)
-        if spec is None or spec.loader is None:
-            raise LocalError(f"There is no {path}.")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        handler: Handler = module.handler(Service(settings, metrics=_Silent(), logger=_Silent()))
-        return handler
+        return queue_handler(self._stack)
 
     # ------------------------------------------------------------------------------------ the provider
 
@@ -258,7 +237,7 @@ class _Measurement:
         receives: dict[str, int] = {}
         for queue_id, count in (row for note in notes for row in note):
             receives[queue_id] = max(count, receives.get(queue_id, 0))
-        dead = self._client("sqs").get_queue_attributes(
+        dead = deployed.client(self._stack, "sqs").get_queue_attributes(
             QueueUrl=self._stack.dead_letter_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
         )["Attributes"]["ApproximateNumberOfMessages"]
         stack = _live_figures(
@@ -320,13 +299,13 @@ def _live_figures(
     )
 
 
-def _warm(number: int) -> str:
+def warm_number(number: int) -> str:
     """A number for the texts that only start the consumers."""
     area, last = divmod(number, 25)
     return f"+1{301 + area}55501{3 + last:02d}"
 
 
-def _other(number: int) -> str:
+def other_number(number: int) -> str:
     """One of 200 numbers of fiction, all of which the simulated provider delivers to."""
     area, last = divmod(number, 25)
     return f"+1{(202, 205, 206, 207, 208, 209, 210, 212)[area]}55501{3 + last:02d}"

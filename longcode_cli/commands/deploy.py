@@ -19,7 +19,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from longcode.domain import destinations
-from longcode.telnyx import signature
+from longcode.telnyx import webhook_settings
 from longcode_cli import checkout, concurrency, rollback, samconfig, template
 from longcode_cli.options import examples
 from longcode_cli.problems import Problem
@@ -196,7 +196,7 @@ def _check(parameters: Mapping[str, str]) -> None:
     """Refuse what the template's patterns let through and no function would start with."""
     ranges = filter(None, map(str.strip, parameters.get("WebhookSourceRange", "").split(",")))
     read: list[tuple[str, str, Callable[[str], object]]] = [
-        *(("WebhookSourceRange", one, signature.source_range) for one in ranges),
+        *(("WebhookSourceRange", one, webhook_settings.source_range) for one in ranges),
     ]
     if listed := parameters.get("AllowedDestinations", "").strip():
         read.append(("AllowedDestinations", listed, destinations.parse))

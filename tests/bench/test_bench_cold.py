@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import cold, cold_report, floor, quota
+from bench import cold, cold_report, floor, functions, quota, results
 from bench.cold import Start, Subject
+from devtools.local_stack import sam_template
 from devtools.local_stack.problems import LocalError
 from longcode.domain.errors import SignatureRefused
-from longcode.telnyx import signature
+from longcode.telnyx import signature, webhook_settings
 from tests.support.fakes import ROOT, SIGNER
 
 FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
@@ -81,16 +82,27 @@ def test_where_there_can_be_no_quota_nothing_is_measured(tmp_path: Path) -> None
         pytest.fail("went on without one")
 
 
-def test_every_function_is_measured_and_compared_with_a_floor_that_can_be_run() -> None:
-    assert set(cold.EVENTS) == set(floor.CLIENTS) == FUNCTIONS
-    for clients in floor.CLIENTS.values():
-        compile(floor.program(clients), "floor", "exec")
+def test_every_function_of_the_template_has_an_event_that_wakes_it() -> None:
+    template = sam_template.load(ROOT / "template.yaml")
+
+    assert set(functions.names(template)) == FUNCTIONS
+    assert {name: functions.sample(name).partition("-")[0] for name in FUNCTIONS} == {n: n for n in FUNCTIONS}
+    assert "webhook" in functions.routes(template)
+    assert "consumer" not in functions.routes(template)
+    with pytest.raises(LocalError, match="no sample event of another"):
+        functions.sample("another")
+
+
+def test_a_floor_can_be_run_and_a_client_that_it_cannot_use_is_named() -> None:
+    compile(floor.program(("dynamodb", "events", "http", "secretsmanager", "sqs")), "floor", "exec")
+    with pytest.raises(LocalError, match="No floor uses kinesis"):
+        floor.program(("dynamodb", "kinesis"))
 
 
 def test_the_webhook_that_is_given_has_a_signature_of_now() -> None:
-    event = cold.event_of("webhook")
+    event = functions.event_of("webhook")
 
-    keys, body = [signature.public_key(SIGNER.public)], event["body"].encode()
+    keys, body = [webhook_settings.public_key(SIGNER.public)], event["body"].encode()
     at_ms = int(event["headers"]["Telnyx-Timestamp"]) * 1000
     assert abs(time.time() * 1000 - at_ms) < 60_000
     signature.verify(keys, event["headers"], body, at_ms)
@@ -99,10 +111,10 @@ def test_the_webhook_that_is_given_has_a_signature_of_now() -> None:
 
 
 def test_an_answer_that_is_none_stops_the_benchmark() -> None:
-    assert cold._refusal({"statusCode": 200}, 200) is None
-    assert cold._refusal({"statusCode": 503}, 200) == '{"statusCode": 503}'
-    assert cold._refusal({"batchItemFailures": [{"itemIdentifier": "1"}]}, None)
-    assert cold._refusal({"batchItemFailures": []}, None) is None
+    assert cold.refusal({"statusCode": 200}, 200) is None
+    assert cold.refusal({"statusCode": 503}, 200) == '{"statusCode": 503}'
+    assert cold.refusal({"batchItemFailures": [{"itemIdentifier": "1"}]}, None)
+    assert cold.refusal({"batchItemFailures": []}, None) is None
 
 
 def test_the_report_names_the_worst_start_and_how_much_of_the_quota_was_had(tmp_path: Path) -> None:
@@ -110,7 +122,7 @@ def test_the_report_names_the_worst_start_and_how_much_of_the_quota_was_had(tmp_
     share = quota.share(256)
     made.starts = [Start(1000, 100, 500 * share, 10, 1, 5), Start(2000, 300, 1000 * share, 10, 1, 5)]
 
-    cold_report.write(tmp_path / "new" / "cold.json", cold_report.as_json([made], None, "build"))
+    results.write("cold", cold_report.as_json([made], None, "build"), tmp_path / "new" / "cold.json")
 
     found = json.loads((tmp_path / "new" / "cold.json").read_text())["subjects"][0]
     assert (found["quota_used_by_init"], len(found["starts"])) == (0.5, 2)

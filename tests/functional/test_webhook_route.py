@@ -10,7 +10,7 @@ from longcode.domain.destinations import Destination
 from longcode.domain.message import Fault
 from longcode.domain.opt_outs import OptOut
 from longcode.domain.status import Status
-from longcode.telnyx import signature
+from longcode.telnyx import webhook_settings
 from tests.chance import FULL, drawn
 from tests.functional.conftest import nothing_happened
 from tests.support.fakes import OURS, SIGNER, THEIRS, FakeOptOuts, World, make_settings, make_world
@@ -429,9 +429,8 @@ def test_a_webhook_in_base64_is_verified_over_its_bytes(world: World) -> None:
 
 def test_either_of_two_keys_is_good_while_one_is_being_changed() -> None:
     new = Signer(b"the provider's new key, for test")
-    from longcode.telnyx.signature import public_key
 
-    keys = (public_key(SIGNER.public), public_key(new.public))
+    keys = (webhook_settings.public_key(SIGNER.public), webhook_settings.public_key(new.public))
     world = make_world(make_settings(public_keys=keys))
 
     for signer in (SIGNER, new):
@@ -489,7 +488,7 @@ def test_a_huge_unsigned_body_is_refused_unread(world: World, size: int) -> None
 
 def test_a_signed_webhook_from_elsewhere_is_refused_like_a_forged_one_and_nothing_is_kept() -> None:
     # The gateway's events say that they come from 192.0.2.1.
-    world = make_world(make_settings(webhook_sources=(signature.source_range("198.51.100.0/24"),)))
+    world = make_world(make_settings(webhook_sources=(webhook_settings.source_range("198.51.100.0/24"),)))
     body = inbound(THEIRS, "Hello", world.clock.now, to=OURS)
 
     elsewhere = world.webhook(body)
@@ -502,7 +501,7 @@ def test_a_signed_webhook_from_elsewhere_is_refused_like_a_forged_one_and_nothin
 
 
 def test_a_webhook_from_where_it_may_come_from_still_has_to_be_signed() -> None:
-    world = make_world(make_settings(webhook_sources=(signature.source_range("192.0.2.0/24"),)))
+    world = make_world(make_settings(webhook_sources=(webhook_settings.source_range("192.0.2.0/24"),)))
     body = inbound(THEIRS, "Hello", world.clock.now, to=OURS)
 
     forged = world.webhook(body, signer=Signer(bytes(32)))

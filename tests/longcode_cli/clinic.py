@@ -20,7 +20,7 @@ from longcode.domain.errors import SignatureRefused
 from longcode.domain.opt_outs import OptOutChange
 from longcode.domain.outcomes import Receipt
 from longcode.domain.status import Status
-from longcode.telnyx import signature
+from longcode.telnyx import signature, webhook_settings
 from longcode.use_cases import opt_outs
 from longcode_cli import stack as stacks
 from longcode_cli.commands.doctor import command as doctor
@@ -63,7 +63,7 @@ class Front:
     def _webhook(self, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
         try:
             if self.verifies and not (self.trusts_anybody and "telnyx-signature-ed25519" in headers):
-                keys = [signature.public_key(self.public_key)]
+                keys = [webhook_settings.public_key(self.public_key)]
                 signature.verify(keys, headers, body, time.time_ns() // 1_000_000)
         except SignatureRefused as exc:
             return 401, {"error": str(exc), "code": exc.code}

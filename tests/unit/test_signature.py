@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
 from longcode.domain.errors import SignatureRefused
-from longcode.telnyx import signature
+from longcode.telnyx import signature, webhook_settings
 from tests.chance import showing
 from tests.support.fakes.clock import START_MS
 
@@ -20,7 +20,7 @@ NOW_S = NOW // 1000
 KEY = SigningKey(b"0123456789abcdef0123456789abcdef")
 OTHER = SigningKey(b"another key, that is not trusted")
 BODY = '{"data":{"id":"e-1","text":"héllo 👋"}}'.encode()
-TRUSTED = (signature.public_key(base64.b64encode(bytes(KEY.verify_key)).decode()),)
+TRUSTED = (webhook_settings.public_key(base64.b64encode(bytes(KEY.verify_key)).decode()),)
 
 
 def signed(
@@ -168,7 +168,7 @@ def test_whatever_comes_is_accepted_or_refused_and_nothing_else(headers: dict[st
 
 
 def test_two_keys_are_trusted_while_one_is_being_changed() -> None:
-    keys = (signature.public_key(base64.b64encode(bytes(OTHER.verify_key)).decode()), *TRUSTED)
+    keys = (webhook_settings.public_key(base64.b64encode(bytes(OTHER.verify_key)).decode()), *TRUSTED)
 
     assert accepts(signed(), keys=keys)
     assert accepts(signed(key=OTHER), keys=keys)
@@ -199,12 +199,12 @@ def test_a_malformed_public_key_says_what_is_wrong_with_it() -> None:
     ]
     for text, problem in cases:
         with showing((text, problem)), pytest.raises(ValueError, match=problem):
-            signature.public_key(text)
+            webhook_settings.public_key(text)
 
 
 def comes_from(address: str, *ranges: str) -> bool:
     try:
-        signature.expect_source([signature.source_range(text) for text in ranges], address)
+        signature.expect_source([webhook_settings.source_range(text) for text in ranges], address)
     except SignatureRefused:
         return False
     return True
@@ -236,7 +236,7 @@ def test_without_a_range_a_webhook_may_come_from_anywhere() -> None:
 
 def test_the_wrong_address_and_the_wrong_signature_are_refused_in_the_same_words() -> None:
     with pytest.raises(SignatureRefused) as elsewhere:
-        signature.expect_source([signature.source_range("192.76.120.192/27")], "203.0.113.9")
+        signature.expect_source([webhook_settings.source_range("192.76.120.192/27")], "203.0.113.9")
     with pytest.raises(SignatureRefused) as forged:
         signature.verify(TRUSTED, signed(key=OTHER), BODY, NOW)
 

@@ -14,7 +14,7 @@ from typing import Any
 from longcode.domain import destinations
 from longcode.entrypoints import container
 from longcode.entrypoints.config import Settings
-from longcode.telnyx import signature
+from longcode.telnyx import webhook_settings
 from tests.support.fakes.clock import FakeClock, FakeContext
 from tests.support.fakes.counters import FakeCounters
 from tests.support.fakes.event_bus import FakeEventBus
@@ -80,7 +80,7 @@ def make_settings(**changes: Any) -> Settings:
             dead_letter_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/dead.fifo",
             unpublished_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
             secret_id="telnyx",
-            public_keys=(signature.public_key(SIGNER.public),),
+            public_keys=(webhook_settings.public_key(SIGNER.public),),
             long_code=OURS,
             environment="test",
             monitoring="basic",

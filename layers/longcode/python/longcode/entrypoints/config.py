@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from nacl.signing import VerifyKey
-
 from longcode.domain import destinations, phone
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
-from longcode.telnyx import signature
+from longcode.telnyx import webhook_settings
 
 
 def provider_key(secret: str) -> str:
@@ -32,7 +30,7 @@ class Settings:
     unpublished_queue_url: str
     event_bus: str
     secret_id: str
-    public_keys: tuple[VerifyKey, ...]
+    public_keys: tuple[bytes, ...]
     long_code: str
     environment: str
     monitoring: Literal["basic", "full"]
@@ -49,7 +47,7 @@ class Settings:
     ambiguous_sends: Literal["resolve", "hold"]
     store_text: Literal["always", "until_final"]
     status_events: Literal["final", "all"]
-    webhook_sources: tuple[signature.Network, ...]
+    webhook_sources: tuple[webhook_settings.Network, ...]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -119,23 +117,23 @@ class _Reader:
             self.problems.append(f"{name} must be {default} or {other}")
         return other if value == other else default
 
-    def public_keys(self) -> tuple[VerifyKey, ...]:
-        keys: list[VerifyKey] = []
+    def public_keys(self) -> tuple[bytes, ...]:
+        keys: list[bytes] = []
         listed = self.text("TELNYX_PUBLIC_KEY")
         for part in _parts(listed):
             try:
-                keys.append(signature.public_key(part))
+                keys.append(webhook_settings.public_key(part))
             except ValueError as exc:
                 self.problems.append(f"TELNYX_PUBLIC_KEY must be 32 bytes of base64: it {exc}")
         if listed and not _parts(listed):
             self.problems.append("TELNYX_PUBLIC_KEY names no key: without one every webhook would be refused")
         return tuple(keys)
 
-    def webhook_sources(self) -> tuple[signature.Network, ...]:
-        sources: list[signature.Network] = []
+    def webhook_sources(self) -> tuple[webhook_settings.Network, ...]:
+        sources: list[webhook_settings.Network] = []
         for part in _parts(self.optional("WEBHOOK_SOURCE_RANGE")):
             try:
-                sources.append(signature.source_range(part))
+                sources.append(webhook_settings.source_range(part))
             except ValueError as exc:
                 self.problems.append(f"WEBHOOK_SOURCE_RANGE must be address ranges, as 192.76.120.192/27: {exc}")
         return tuple(sources)
