@@ -232,11 +232,11 @@ class SimLimits(FakeLimits):
         self._clock.store()
         return super().read_gate(recipient, sender)
 
-    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
+    def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         if ahead is not ((tat_ms(self.limiters, key) or 0) > now_ms):
             self._write(key)
         self._write(key)
-        return super().reserve(key, count, interval_ms, now_ms, ahead=ahead)
+        return super().reserve(key, weight, interval_ms, now_ms, ahead=ahead)
 
     def push(self, key: str, not_before_ms: int) -> None:
         self._write(key)

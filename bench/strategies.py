@@ -162,10 +162,10 @@ class _Prepared(SimLimits):
 
     won: dict[str, Reservation]
 
-    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
+    def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         if key in self.won:
             return self.won.pop(key)
-        return super().reserve(key, count, interval_ms, now_ms, ahead=ahead)
+        return super().reserve(key, weight, interval_ms, now_ms, ahead=ahead)
 
 
 class _CasWorker(_OurWorker):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +17,7 @@ from longcode.aws.limits import DynamoLimits
 from longcode.aws.messages import DynamoMessages
 from longcode.aws.opt_outs import DynamoOptOuts
 from longcode.aws.search_index import DynamoFinder
-from longcode.domain.pacing import Pace
+from longcode.domain.pacing import Pace, interval_ms
 from longcode_cli.local_stack import LocalStack, home_of
 from longcode_cli.problems import Problem
 
@@ -38,8 +39,8 @@ _PARAMETERS = (
     "ValidityMinutes",
     "TelnyxLongCode",
     "RecipientIntervalMs",
-    "SenderIntervalMs",
-    "AccountIntervalMs",
+    "SenderSegmentsPerSecond",
+    "AccountSegmentsPerSecond",
 )
 
 
@@ -162,8 +163,8 @@ class Stack:
         """The intervals between its texts."""
         return Pace(
             recipient_ms=int(self.parameters["RecipientIntervalMs"]),
-            sender_ms=int(self.parameters["SenderIntervalMs"]),
-            account_ms=int(self.parameters["AccountIntervalMs"]),
+            sender_ms=interval_ms(Decimal(self.parameters["SenderSegmentsPerSecond"])),
+            account_ms=interval_ms(Decimal(self.parameters["AccountSegmentsPerSecond"])),
         )
 
     @cached_property

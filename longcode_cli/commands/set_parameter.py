@@ -16,7 +16,7 @@ from longcode_cli.stack import Stack, parameters_of
 from longcode_cli.terminal import say, spinner
 
 EXAMPLES = examples(
-    "set SenderIntervalMs 1000", "set ConsumerConcurrency 10 --stack long-code-sms-prod --profile ops"
+    "set SenderSegmentsPerSecond 1", "set ConsumerConcurrency 10 --stack long-code-sms-prod --profile ops"
 )
 
 POLL_S = 3.0

@@ -10,7 +10,7 @@ RECIPIENTS = [f"+1{area}555{number:04d}" for area in range(202, 210) for number 
 
 
 def test_no_text_of_a_campaign_is_put_into_the_queue_twice_however_long_it_waits() -> None:
-    world = make_world(make_settings(account_interval_ms=2_000))
+    world = make_world(make_settings(account_segment_ms=2_000))
     for _ in range(2):
         for recipient in RECIPIENTS:
             assert world.enqueue(recipient).status == 202

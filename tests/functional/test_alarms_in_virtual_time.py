@@ -154,7 +154,7 @@ def test_a_recipient_queue_that_is_long_is_on_time() -> None:
 
 
 def test_so_is_one_that_shares_a_slow_sender_with_others() -> None:
-    stack = Stack(sender_interval_ms=MINUTE)
+    stack = Stack(sender_segment_ms=MINUTE)
     for number in range(60):
         stack.world.enqueue(OTHERS[number % 10])
     stack.minutes(70)

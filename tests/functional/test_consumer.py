@@ -110,7 +110,7 @@ def test_many_recipients_do_not_wait_for_each_other(world: World, concurrency: i
 
 
 def test_a_sender_limit_keeps_all_texts_apart_and_each_is_received_at_most_three_times() -> None:
-    world = make_world(make_settings(sender_interval_ms=1_000))
+    world = make_world(make_settings(sender_segment_ms=1_000))
     for number in range(20):
         world.enqueue(to=f"+1202555{101 + number:04}")
 
@@ -119,6 +119,23 @@ def test_a_sender_limit_keeps_all_texts_apart_and_each_is_received_at_most_three
     assert len(world.provider.texts) == 20
     assert min(gaps(world.provider.arrivals())) >= 1_000 - 60
     assert max(world.queue.receives.values()) <= 3
+
+
+def test_a_text_of_several_segments_takes_as_many_slots_of_the_limit_of_our_number() -> None:
+    world = make_world(make_settings(sender_segment_ms=1_000))
+    counts = {f"+1202555{number:04}": number % 3 + 1 for number in range(101, 113)}
+    for to, count in counts.items():
+        world.enqueue(to=to, message="x" * (count * 150))
+
+    # As many at a time as come: a batch that came late would leave late.
+    world.consume(concurrency=5)
+
+    texts = sorted(world.provider.texts, key=lambda text: text.taken_ms)
+    assert {text.recipient for text in texts} == counts.keys()
+    for text, later in itertools.pairwise(texts):
+        assert later.taken_ms - text.taken_ms >= 1_000 * counts[text.recipient] - 60
+    # And no more than that.
+    assert texts[-1].taken_ms - texts[0].taken_ms <= 1_000 * sum(counts.values())
 
 
 def test_without_limits_a_batch_leaves_at_once() -> None:

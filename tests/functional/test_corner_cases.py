@@ -57,7 +57,7 @@ def test_a_made_up_place_in_the_ledger_is_bad_input(at: str) -> None:
 
 
 def test_after_the_providers_pause_a_senders_texts_leave_one_by_one() -> None:
-    world = make_world(make_settings(sender_interval_ms=1000))
+    world = make_world(make_settings(sender_segment_ms=1000))
     numbers = [f"+1202{300 + n}0100" for n in range(30)]
     world.provider.then(providers.refuses(429, "10011", "Too many requests", retry_after="20"))
     for number in numbers:

@@ -39,7 +39,7 @@ def test_the_required_settings_are_enough() -> None:
     assert settings.provider_url == "https://api.telnyx.com/v2"
     assert settings.webhook_url == ""
     assert settings.recipient_interval_ms == 1_000
-    assert (settings.sender_interval_ms, settings.account_interval_ms) == (0, 0)
+    assert (settings.sender_segment_ms, settings.account_segment_ms) == (0, 0)
     assert settings.max_pending_per_recipient == 100
     assert (settings.validity_minutes, settings.retention_days) == (1_440, 90)
     assert settings.ambiguous_sends == "resolve"
@@ -77,8 +77,10 @@ MALFORMED = [
     ("RECIPIENT_INTERVAL_MS", "fast"),
     ("RECIPIENT_INTERVAL_MS", "-1"),
     ("RECIPIENT_INTERVAL_MS", "1.5"),
-    ("SENDER_INTERVAL_MS", "1e3"),
-    ("ACCOUNT_INTERVAL_MS", "\u0661"),
+    ("SENDER_SEGMENTS_PER_SECOND", "1e3"),
+    ("SENDER_SEGMENTS_PER_SECOND", "1000.1"),
+    ("SENDER_SEGMENTS_PER_SECOND", "-1"),
+    ("ACCOUNT_SEGMENTS_PER_SECOND", "\u0661"),
     ("MAX_PENDING_PER_RECIPIENT", "0"),
     ("ALLOWED_DESTINATIONS", "+1,44"),
     ("ALLOWED_DESTINATIONS", ","),
@@ -151,8 +153,8 @@ def test_every_number_can_be_set() -> None:
         GOOD
         | {
             "RECIPIENT_INTERVAL_MS": "0",
-            "SENDER_INTERVAL_MS": "167",
-            "ACCOUNT_INTERVAL_MS": "20",
+            "SENDER_SEGMENTS_PER_SECOND": "6",
+            "ACCOUNT_SEGMENTS_PER_SECOND": "0.05",
             "MAX_PENDING_PER_RECIPIENT": "5",
             "VALIDITY_MINUTES": "60",
             "RETENTION_DAYS": "7",
@@ -162,7 +164,7 @@ def test_every_number_can_be_set() -> None:
     )
 
     assert settings.recipient_interval_ms == 0
-    assert (settings.sender_interval_ms, settings.account_interval_ms) == (167, 20)
+    assert (settings.sender_segment_ms, settings.account_segment_ms) == (167, 20_000)
     assert (settings.max_pending_per_recipient, settings.validity_minutes, settings.retention_days) == (5, 60, 7)
     assert settings.ambiguous_sends == "hold"
     assert settings.status_events == "all"

@@ -50,11 +50,11 @@ class FakeLimits:
             )
 
     def reserve(
-        self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False
+        self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False
     ) -> pacing.Reservation:
         with self.faults.around("reserve"):
             found = self._limiter(key)
-            reservation = pacing.reserve(found.tat_ms, now_ms, count, interval_ms)
+            reservation = pacing.reserve(found.tat_ms, now_ms, weight, interval_ms)
             self.limiters[key] = replace(found, tat_ms=reservation.tat_ms)
             return reservation
 

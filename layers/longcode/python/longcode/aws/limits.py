@@ -60,8 +60,8 @@ class DynamoLimits:
         # Whether the recipient has opted out is in the other table, and is asked in the same look.
         self._messages_table = messages_table
 
-    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
-        length, mark = count * interval_ms, secrets.token_hex(8)
+    def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
+        length, mark = weight * interval_ms, secrets.token_hex(8)
         common: dict[str, str | int] = {":now": now_ms, ":expires": self._expiry(now_ms), ":by": mark}
         for _ in range(_TRIES):
             try:

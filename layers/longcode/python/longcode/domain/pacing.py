@@ -8,6 +8,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 # Slots of one recipient lie this much further apart than the interval asks, so that the jitter of a
 # working machine does not bring two texts closer than the interval at the provider.
@@ -40,6 +41,11 @@ def sender_key(number: str) -> str:
     return f"from#{number}"
 
 
+def interval_ms(per_second: Decimal) -> int:
+    """The milliseconds between two of so many a second, rounded up; 0, no limit, for 0."""
+    return math.ceil(1000 / per_second) if per_second else 0
+
+
 def spacing(interval_ms: int) -> int:
     """How far apart slots must lie to keep `interval_ms` at the provider; 0 where there is no limit."""
     return interval_ms + GUARD_MS if interval_ms else 0
@@ -47,7 +53,11 @@ def spacing(interval_ms: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The settings of the limits, in milliseconds between two texts; 0 is no limit."""
+    """The settings of the limits, in milliseconds; 0 is no limit.
+
+    `recipient_ms` is between two texts, the others, which recipients share, between two segments: the networks
+    count those.
+    """
 
     recipient_ms: int
     sender_ms: int = 0
@@ -67,10 +77,10 @@ class Reservation:
     tat_ms: int
 
 
-def reserve(tat_ms: int | None, now_ms: int, count: int, interval_ms: int) -> Reservation:
-    """Reserve `count` slots that lie `interval_ms` apart, from `now_ms` on."""
+def reserve(tat_ms: int | None, now_ms: int, weight: int, interval_ms: int) -> Reservation:
+    """Reserve `weight` slots that lie `interval_ms` apart, from `now_ms` on."""
     first = now_ms if tat_ms is None else max(tat_ms, now_ms)
-    return Reservation(first, first + count * interval_ms)
+    return Reservation(first, first + weight * interval_ms)
 
 
 def spaced(first_ms: int, spacing_ms: int, floors_ms: Sequence[int]) -> list[int]:

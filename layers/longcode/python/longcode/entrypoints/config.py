@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
-from longcode.domain import destinations, phone
+from longcode.domain import destinations, pacing, phone
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
 from longcode.telnyx import webhook_settings
@@ -37,8 +38,8 @@ class Settings:
     provider_url: str
     webhook_url: str
     recipient_interval_ms: int
-    sender_interval_ms: int
-    account_interval_ms: int
+    sender_segment_ms: int
+    account_segment_ms: int
     max_pending_per_recipient: int
     allowed_destinations: tuple[Destination, ...]
     daily_texts_per_key: int
@@ -69,8 +70,8 @@ class Settings:
             provider_url=read.text("TELNYX_BASE_URL", r"https?://\S+", "must be an http(s) URL").rstrip("/"),
             webhook_url=read.webhook_url(),
             recipient_interval_ms=read.number("RECIPIENT_INTERVAL_MS", 1000, 0),
-            sender_interval_ms=read.number("SENDER_INTERVAL_MS", 0, 0),
-            account_interval_ms=read.number("ACCOUNT_INTERVAL_MS", 0, 0),
+            sender_segment_ms=pacing.interval_ms(read.rate("SENDER_SEGMENTS_PER_SECOND")),
+            account_segment_ms=pacing.interval_ms(read.rate("ACCOUNT_SEGMENTS_PER_SECOND")),
             max_pending_per_recipient=read.number("MAX_PENDING_PER_RECIPIENT", 100, 1),
             allowed_destinations=read.destinations(long_code),
             daily_texts_per_key=read.number("DAILY_TEXTS_PER_KEY", 10_000, 0),
@@ -110,6 +111,13 @@ class _Reader:
             self.problems.append(f"{name} must be a whole number, {least} or more")
             return default
         return int(value)
+
+    def rate(self, name: str) -> Decimal:
+        value = self.optional(name, "0")
+        if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", value, re.ASCII) or Decimal(value) > 1000:
+            self.problems.append(f"{name} must be a number of segments a second, from 0.0001 to 1000, or 0")
+            return Decimal(0)
+        return Decimal(value)
 
     def either[A: str, B: str](self, name: str, default: A, other: B) -> A | B:
         value = self.optional(name, default)

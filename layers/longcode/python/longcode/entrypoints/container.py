@@ -108,7 +108,7 @@ class Service:
             clients.dynamodb(),
             settings.limits_table,
             settings.messages_table,
-            account_limited=settings.account_interval_ms > 0,
+            account_limited=settings.account_segment_ms > 0,
             sleep=self._sleep,
         )
 
@@ -181,7 +181,7 @@ class Service:
         from longcode.domain.pacing import Pace
 
         settings = self.settings
-        return Pace(settings.recipient_interval_ms, settings.sender_interval_ms, settings.account_interval_ms)
+        return Pace(settings.recipient_interval_ms, settings.sender_segment_ms, settings.account_segment_ms)
 
     @cached_property
     def deps(self) -> "send_attempt.SendDependencies":

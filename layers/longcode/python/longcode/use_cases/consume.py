@@ -4,6 +4,7 @@
 # so a text whose queue message was lost, doubled or put back late keeps its place.
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 from longcode.domain import pacing
 from longcode.domain.errors import Unavailable
@@ -192,9 +193,10 @@ def _reserve_shared(workers: Sequence[RecipientWorker], deps: SendDependencies) 
         if not interval:
             continue
         ahead = (limit.tat_ms or 0) > now
-        first = deps.limits.reserve(key, len(dealt), interval, now, ahead=ahead).first_ms
-        for number, item in enumerate(dealt):
-            floor = first + number * interval
+        weights = [item.message.segments for item in dealt]
+        first = deps.limits.reserve(key, sum(weights), interval, now, ahead=ahead).first_ms
+        for item, before in zip(dealt, accumulate(weights, initial=0), strict=False):
+            floor = first + before * interval
             if floor > item.floor_ms:
                 item.floor_ms = floor
                 if floor > now:

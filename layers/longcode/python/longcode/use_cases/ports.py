@@ -177,8 +177,10 @@ class Limits(Protocol):
     def read_gate(self, recipient: str, sender: str) -> Gate:
         """All that stands between a text and the provider. Of an empty recipient or sender nothing is read."""
 
-    def reserve(self, key: str, count: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
-        """Reserve `count` slots, `interval_ms` apart. `ahead` is a guess: are the next slots in the future?
+    def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
+        """Reserve `weight` slots, `interval_ms` apart. `ahead` is a guess: are the next slots in the future?
+
+        A slot is a text of one recipient's limit, and a segment of one that recipients share.
 
         A wrong guess costs a second write.
         """

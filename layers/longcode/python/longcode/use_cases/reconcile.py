@@ -316,7 +316,7 @@ class Reconciler:
             if now < (message.claimed_ms or 0) + _HOUR and (tat_ms or 0) > now + _SHARED_WAIT_MS:
                 start = max(start, tat_ms or 0)
             else:
-                first = limits.reserve(key, 1, interval, now).first_ms
+                first = limits.reserve(key, message.segments, interval, now).first_ms
                 start = max(start, min(first, now + _SHARED_WAIT_MS))
         return start
 
