@@ -24,7 +24,7 @@ __all__ = ["eventually"]  # a fixture of the stack's own tests
 def operated() -> Iterator[Stack]:
     """The deployed local stack that the operators' tests pause and break: they share it with no others."""
     forget_old_runs()
-    with shared_stack(HOME, "only", parameters={"RecipientIntervalMs": "400"}) as found:
+    with shared_stack(HOME, "only", parameters={"RecipientIntervalMs": "400", "StatusEvents": "all"}) as found:
         yield found
 
 
