@@ -89,7 +89,8 @@ def pacing(  # noqa: PLR0913 -- one parameter for each option of the command
         found["virtual"] = _pacing_virtual(quick, only or [], seed, show=not as_json)
     if both or live:
         found["live"] = _pacing_live(home, quick=quick, keep=keep, batches=batches, show=not as_json)
-    results.write("pacing", {"quick": quick, "only": only or []} | found)
+    if both and not quick and not only:
+        results.write("pacing", found)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
 

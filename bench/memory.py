@@ -26,6 +26,12 @@ class Work:
     warm_cpu_ms: float
     aws_calls: int
     provider_calls: int
+    # What the process has in memory, warm; 0 where that was not measured.
+    resident_mb: float = 0.0
+
+    def fits(self, memory_mb: int) -> bool:
+        """Whether it has room to work in: a quarter of the memory free, as the runtime and the log need some."""
+        return self.resident_mb <= 0.75 * memory_mb
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ def works(cold: Mapping[str, Any] | None, warm: Mapping[str, Any] | None) -> lis
             warm_cpu_ms=median(calls[row["name"]]["function_cpu_ms"]),
             aws_calls=calls[row["name"]]["aws_calls"],
             provider_calls=calls[row["name"]]["provider_calls"],
+            resident_mb=max(calls[row["name"]]["resident_kb"], default=0.0) / 1024,
         )
         for row in cold["subjects"]
         if row["kind"] == "function" and row["name"] in calls
@@ -82,10 +89,11 @@ def choices(work: Work, prices: Prices, sizes: Sequence[int] = SIZES_MB) -> list
     return made
 
 
-def best(name: str, found: Sequence[Choice]) -> Choice:
-    """The one with the least cost times latency; of the webhook, of those that answer in time from cold."""
-    in_time = [one for one in found if name != "webhook" or one.cold_ms <= WEBHOOK_MS]
-    return min(in_time or found, key=lambda one: one.product)
+def best(work: Work, found: Sequence[Choice]) -> Choice:
+    """The least cost times latency of those that it fits into; the webhook must answer in time from cold."""
+    fitting = [one for one in found if work.fits(one.memory_mb)]
+    in_time = [one for one in fitting if work.name != "webhook" or one.cold_ms <= WEBHOOK_MS]
+    return min(in_time or fitting or found, key=lambda one: one.product)
 
 
 def table(found: Sequence[Work], prices: Prices) -> Table:
@@ -98,7 +106,7 @@ def table(found: Sequence[Work], prices: Prices) -> Table:
     made.add_column("")
     for work in found:
         all_of_it = choices(work, prices)
-        recommended = best(work.name, all_of_it)
+        recommended = best(work, all_of_it)
         for one in all_of_it:
             deployed = "*" if one.memory_mb == work.deployed_mb else ""
             made.add_row(
@@ -106,8 +114,8 @@ def table(found: Sequence[Work], prices: Prices) -> Table:
                 f"{one.memory_mb}{deployed}",
                 *(f"{value:,.0f}" for value in (one.cold_ms, one.warm_ms, one.mean_ms)),
                 f"{one.usd:.2f}",
-                f"{one.product / 1000:,.2f}",
-                "best" if one is recommended else "",
+                f"{one.product:,.0f}",
+                "best" if one is recommended else "" if work.fits(one.memory_mb) else "too small",
             )
     return made
 
@@ -119,7 +127,7 @@ def as_json(found: Sequence[Work], prices: Prices) -> list[dict[str, Any]]:
         {
             "name": work.name,
             "deployed_mb": work.deployed_mb,
-            "best_mb": best(work.name, choices(work, prices)).memory_mb,
+            "best_mb": best(work, choices(work, prices)).memory_mb,
             "choices": [
                 {"memory_mb": c.memory_mb, "cold_ms": c.cold_ms, "warm_ms": c.warm_ms, "usd": c.usd}
                 for c in choices(work, prices)

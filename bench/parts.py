@@ -236,8 +236,8 @@ def run_quick(console: Console) -> list[Line]:
     build = built()
     parts: list[tuple[str, Callable[[], list[Line]]]] = [
         ("modules, calls, package", lambda: run_check(console, build, keep=True)),
-        ("webhook", lambda: run_webhook(console, build, rounds=5)),
-        ("batch", lambda: run_batch(console, build, rounds=5)),
+        ("webhook", lambda: run_webhook(console, build, rounds=15)),
+        ("batch", lambda: run_batch(console, build, rounds=15)),
         ("warm, without growth", lambda: run_warm(console, build, [], rounds=5, growth=0)),
         ("cold, 3 rounds", lambda: run_cold(console, build, OF_MEMORY, rounds=3)),
     ]
