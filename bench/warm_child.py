@@ -16,14 +16,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-_KEYS = re.compile(r'"pk": ?\{"S": ?"([^"]*)"')
+# What a request asks for: items by key, or one recipient's queue.
+_KEYS = re.compile(r'"(?:pk|:line)": ?\{"S": ?"([^"]*)"')
+# The moment from which a limiter's next slot is free: what a reservation makes it, and what an item says.
+_TAKEN = re.compile(r'":end": ?\{"N": ?"(\d+)"')
+_FREE = re.compile(rb'("tat": ?\{"N": ?")\d+')
 
 
 # Any: botocore's clients, parameters and answers are made at run time.
 class Tape:
     """What AWS answered to the first call of the function, given again for each later one without a network.
 
-    An answer is chosen by the operation and, where it has several, by the keys that are asked for, then in turn.
+    An answer is chosen by the operation and, where it has several, by the keys that are asked for, then in turn. A
+    limiter's is brought up to what was reserved last: an old one would have the function write more than it does.
     """
 
     def __init__(self) -> None:
@@ -33,6 +38,7 @@ class Tape:
         self.sends = 0
         self._answers: dict[str, list[tuple[str, Any]]] = {}
         self._turns: dict[tuple[str, str], int] = {}
+        self._free: dict[str, bytes] = {}
         self._asked = threading.local()
         self.playing = False
 
@@ -60,6 +66,7 @@ class Tape:
         from botocore.awsrequest import AWSResponse
 
         status, headers, content = self._answer(target, request.body)
+        content = self._now(content, request.body)
         made: Any = AWSResponse(request.url, status, headers, None)
         made._content = content
         return made
@@ -69,9 +76,22 @@ class Tape:
         if len(found) == 1:
             return found[0][1]
         keys = _keys(body)
-        mine = [answer for known, answer in found if known == keys] or [answer for _, answer in found]
+        mine = (
+            [answer for known, answer in found if known == keys]
+            # What was read together may be asked for one by one.
+            or [answer for known, answer in found if set(keys.split()) < set(known.split())]
+            or [answer for _, answer in found]
+        )
         turn = self._turns[target, keys] = self._turns.get((target, keys), -1) + 1
         return mine[turn % len(mine)]
+
+    def _now(self, content: bytes, body: Any) -> bytes:
+        """The answer as it is after the reservations so far."""
+        asked = _keys(body)
+        if taken := _TAKEN.search(body.decode() if isinstance(body, bytes) else str(body)):
+            self._free[asked] = taken[1].encode()
+        limiters = [key for key in asked.split() if key in self._free]
+        return _FREE.sub(rb"\g<1>" + self._free[limiters[0]], content) if limiters else content
 
     def _take(self, response_dict: Any, **_more: object) -> None:
         if self.playing or response_dict is None:

@@ -73,7 +73,8 @@ def test_one_item_that_cannot_be_read_holds_up_its_own_recipient_queue_only() ->
     sick, well = world.enqueue(to="+12023000101"), world.enqueue(to="+12023000102")
     for stored in world.queue.stored:
         stored.receives = 1
-    world.messages.faults.fail("read", lambda: ValueError("a status of another version"))
+    # The read of the whole batch, and then that of its own.
+    world.messages.faults.fail("read", lambda: ValueError("a status of another version"), times=2)
     world.mapping().poll()
     sent = [text.key for text in world.provider.texts]
     assert sent == [well.fields["message_id"]]

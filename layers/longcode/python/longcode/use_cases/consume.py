@@ -88,6 +88,7 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
             return
         for worker in workers:
             worker.gate = gate
+        _read_together(workers, deps)
         parallel([worker.load for worker in workers])
         _sort_out(workers, deps, parallel, worker_of)
         at_work = [worker for worker in workers if worker.waiting]
@@ -104,6 +105,20 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
             worker.abandon(exc)
     else:
         parallel([worker.run for worker in at_work])
+
+
+def _read_together(workers: Sequence[RecipientWorker], deps: SendDependencies) -> None:
+    """One read of all texts of the batch, where each worker would make one."""
+    try:
+        found = deps.messages.read([ident for worker in workers for ident in worker.batch.ids])
+    except Unavailable:
+        raise
+    except Exception:
+        # An item that can't be read must hold up its own recipient alone: each worker reads its own and finds out.
+        deps.logger.exception("batch.unreadable")
+        return
+    for worker in workers:
+        worker.batch.know(found)
 
 
 def _sort_out(

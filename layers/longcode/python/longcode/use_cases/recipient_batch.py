@@ -1,6 +1,6 @@
 """What a batch holds for one recipient: its queue messages, and the texts of the table that they stand for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from longcode.domain.message import UNSTORED_MS, Message
@@ -32,7 +32,17 @@ class RecipientBatch:
         self.behind: list[Envelope] = []
         # Those whose texts are for another recipient than their group says.
         self._strangers: dict[str, list[Envelope]] = {}
+        self._known: Mapping[str, Message | None] | None = None
         self._deps = deps
+
+    @property
+    def ids(self) -> list[str]:
+        """The texts that its queue messages name."""
+        return [envelope.message_id or "" for envelope in self.envelopes]
+
+    def know(self, found: Mapping[str, Message | None]) -> None:
+        """Take what was read for all recipients of the batch at once, so that `load` need not read it."""
+        self._known = {ident: found[ident] for ident in self.ids if ident in found}
 
     def clear(self) -> None:
         """Forget the queue messages that were hidden."""
@@ -89,8 +99,7 @@ class RecipientBatch:
 
     def _read(self) -> dict[str, Message | None]:
         """What the queue messages name. One that came before its text is given a moment."""
-        ids = [envelope.message_id or "" for envelope in self.envelopes]
-        found = dict(self._deps.messages.read(ids))
+        found = dict(self._deps.messages.read(self.ids) if self._known is None else self._known)
         for step_ms in _UNSTORED_STEPS_MS:
             now = self._deps.clock.now_ms()
             self.early = [
