@@ -305,6 +305,20 @@ def test_what_comes_several_times_is_in_the_steps_alone(
     assert [step["message_id"] for step in line["steps"]] == ["m-0", "m-1"]
 
 
+def test_what_is_about_another_text_is_in_the_steps_alone(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = one_line(request, monkeypatch)
+    logger.info("send.accepted", message_id="m-1", telnyx_id="t-1")
+    logger.info("send.expired", message_id="m-2")
+    logger.end()
+
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["message"], line["message_id"]) == ("send.expired", "m-2")
+    assert "telnyx_id" not in line
+    assert line["steps"] == [{"event": "send.accepted", "message_id": "m-1", "telnyx_id": "t-1"}]
+
+
 def test_a_warning_is_written_at_once_and_what_an_invocation_that_died_had_held_is_on_no_later_line(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -265,6 +265,19 @@ def test_a_message_delivered_twice_is_sent_once(world: World) -> None:
     assert world.queue.stored == []
 
 
+def test_a_second_delivery_has_a_line_that_names_its_text(world: World) -> None:
+    world.enqueue()
+    world.consume()
+    world.queue.append(queue.body(ids(world)[0]), THEIRS, "again")
+    world.logger.lines.clear()
+
+    world.consume()
+
+    (line,) = world.logger.lines
+    assert line.event == "queue.redelivered"
+    assert line.fields == {"message_id": ids(world)[0], "status": "submitted"}
+
+
 @pytest.mark.parametrize("concurrency", [1, 5])
 @pytest.mark.parametrize("first", [providers.ACCEPTS, providers.ACCEPTS_AND_HANGS, providers.RATE_LIMITED])
 def test_a_recipient_queue_that_stands_in_the_queue_twice_leaves_once_and_in_its_order(
@@ -340,6 +353,8 @@ def test_a_worker_killed_while_sending_never_leads_to_a_second_text(world: World
     assert (world.provider.taken(first), world.provider.taken(second)) == (1, 1)
     assert [message.status for message in world.messages.all] == [Status.UNKNOWN, Status.SUBMITTED]
     assert world.queue.stored == []
+    (line,) = world.logger.of("claim.lost")
+    assert line.fields["message_id"] == first
 
 
 def test_a_receipt_that_came_before_the_answer_is_not_taken_back(world: World) -> None:

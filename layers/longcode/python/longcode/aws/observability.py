@@ -69,14 +69,14 @@ class LambdaLogger:
 
 def _merged(held: list[tuple[str, dict[str, object]]]) -> tuple[str, dict[str, object]]:
     """The last event, with the fields of those before it: in `steps`, and also beside its own where it has none of
-    the name and the event came but once.
+    the name and the event came but once, unless it is about another text.
     """
     if not held:
         return "counted", {}
     *before, (event, last) = held
     fields, often = dict(last), Counter(name for name, _ in before)
     for name, more in before:
-        if often[name] == 1:
+        if often[name] == 1 and fields.get("message_id") in (None, more.get("message_id", fields.get("message_id"))):
             fields = more | fields
     if before:
         fields["steps"] = [
