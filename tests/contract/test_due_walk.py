@@ -1,4 +1,4 @@
-"""Whatever is written in whatever order: what is not at its end is due, where the reconciler looks; what is, is not.
+"""Whatever is written in whatever order: what has not ended is due where the reconciler looks, and no other.
 
 The fake and the real table walk side by side, and must agree after each step.
 """
@@ -10,7 +10,6 @@ from longcode.aws.message_codec import parse
 from longcode.aws.messages import DynamoMessages
 from longcode.domain.message import DUE_PARTS, DueGroup, Message
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases.ports import Messages
 from tests import chance
 from tests.contract.message_steps import NOW
 from tests.contract.tables import create_table
@@ -33,8 +32,8 @@ _STEPS = 30
 _AFTER_THE_END = 3
 _ENDS = (Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED_UNSENT, Status.DELIVERY_UNCONFIRMED)
 _BY_RECEIPT = (
-    None, None, Status.SENT, Status.SENT, Status.SENT, Status.DELIVERED, Status.DELIVERY_FAILED, Status.SENDING_FAILED,
-    Status.DELIVERY_UNCONFIRMED,
+    None, None, Status.SENT, Status.SENT, Status.SENT, Status.DELIVERED, Status.DELIVERY_FAILED,
+    Status.SENDING_FAILED, Status.DELIVERY_UNCONFIRMED,
 )  # fmt: skip
 # Where an entry must be for the reconciler to see in time what its status asks for. Of what the provider has, any
 # group will do: its look moves it.
@@ -74,8 +73,8 @@ class Walk:
             step = self._chance.choice(
                 (
                     self._accept, self._claim, self._claim, self._release, self._submit, self._doubt, self._mark,
-                    self._end, self._end, self._queued, self._forbid, self._record, self._record, self._look, self._look,
-                    self._erase,
+                    self._end, self._end, self._queued, self._forbid, self._record, self._record, self._look,
+                    self._look, self._erase,
                 )
             )  # fmt: skip
             step()
@@ -171,9 +170,7 @@ class Walk:
         row = self._fake._rows[message.id]
         fake = None if row.due_at_ms is None else (row.due_group, row.due_at_ms)
         item = parse(self._real.table.get(f"M#{message.id}") or {})
-        real = (
-            (DueGroup(int(item["due_shard"]) // DUE_PARTS), item["due_at_ms"]) if "due_shard" in item else None
-        )
+        real = (DueGroup(int(item["due_shard"]) // DUE_PARTS), item["due_at_ms"]) if "due_shard" in item else None
         assert fake == real
         assert ("recipient_queue" in item) is message.status.waiting
         if message.status.final:

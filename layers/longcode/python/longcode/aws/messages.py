@@ -305,9 +305,7 @@ class DynamoMessages(MessageReads):
         if at_ms is not None:
             changes = "SET due_shard = :shard, due_at_ms = :at"
             values |= {":shard": due_shard(message.id, message.due_group), ":at": at_ms}
-        self._try_update(
-            message.id, changes, f"attribute_exists(due_shard) AND #rank = :rank AND {mine}", values
-        )
+        self._try_update(message.id, changes, f"attribute_exists(due_shard) AND #rank = :rank AND {mine}", values)
 
     def erase(self, message: Message) -> bool:
         if message.status.rank < Status.SUBMITTED.rank:

@@ -26,8 +26,8 @@ class SlottedMessage:
     held_by: HeldBy = HeldBy.RECIPIENT_RATE
     # Whether its slot was reserved for it just now, and nothing says so yet.
     fresh: bool = False
-    # The slot as it was reserved just now, before anything moved it: what stands behind in the queue has its own by
-    # that. 0 for one that was kept from before: it may have been moved since, and what stands behind has an older one.
+    # The slot as it was reserved, before anything moved it: what stands behind in the queue has its own by that. 0
+    # where slots were kept from before: they may have been moved since, and what stands behind has an older one.
     reserved_ms: int = 0
 
 
