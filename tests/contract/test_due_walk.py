@@ -87,7 +87,7 @@ class Walk:
         assert answers[0] == answers[1]
 
     def _mine(self, name: str, *args: object, **options: object) -> None:
-        """A write of whoever has claimed it."""
+        """A write of the one who has claimed it."""
         message = self._some()
         if message.claim_id:
             self._both(name, message, *args, **options)

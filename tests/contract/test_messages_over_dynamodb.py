@@ -317,3 +317,18 @@ def test_the_fake_and_the_table_do_the_same(dynamodb: "DynamoDBClient", steps: l
         assert seen(real, message) == seen(fake, message), step
     assert found(real) == found(fake)
     dynamodb.delete_table(TableName=table)
+
+
+def test_of_very_many_claims_not_many_more_entries_are_read_than_asked_for(
+    dynamodb: "DynamoDBClient", real_messages: DynamoMessages
+) -> None:
+    read: list[int] = []
+
+    def asked(params: dict[str, Any], **_: object) -> None:
+        read.append(params["Limit"])
+
+    dynamodb.meta.events.register("before-parameter-build.dynamodb.Query", asked)
+    real_messages.old_claims(NOW, 5_000)
+    dynamodb.meta.events.unregister("before-parameter-build.dynamodb.Query", asked)
+
+    assert 5_000 < sum(read) <= 3 * 5_000
