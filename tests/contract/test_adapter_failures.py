@@ -305,6 +305,35 @@ def test_what_comes_several_times_is_in_the_steps_alone(
     assert [step["message_id"] for step in line["steps"]] == ["m-0", "m-1"]
 
 
+def test_of_very_much_that_goes_well_no_line_is_too_long_and_nothing_is_left_out(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = one_line(request, monkeypatch)
+    for number in range(120):
+        logger.info("send.accepted", message_id=f"m-{number}", telnyx_id=f"t-{number}")
+    logger.end(Sent=120)
+
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [1 + len(line["steps"]) for line in found] == [50, 50, 20]
+    named = [row["message_id"] for line in found for row in (*line["steps"], line)]
+    assert named == [f"m-{number}" for number in range(120)]
+    assert [line.get("Sent") for line in found] == [None, None, 120]
+
+
+def test_what_is_about_another_text_is_in_the_steps_alone(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = one_line(request, monkeypatch)
+    logger.info("send.accepted", message_id="m-1", telnyx_id="t-1")
+    logger.info("send.expired", message_id="m-2")
+    logger.end()
+
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["message"], line["message_id"]) == ("send.expired", "m-2")
+    assert "telnyx_id" not in line
+    assert line["steps"] == [{"event": "send.accepted", "message_id": "m-1", "telnyx_id": "t-1"}]
+
+
 def test_a_warning_is_written_at_once_and_what_an_invocation_that_died_had_held_is_on_no_later_line(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

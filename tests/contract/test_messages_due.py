@@ -127,6 +127,27 @@ def test_a_text_in_doubt_that_left_is_looked_at_again_if_no_receipt_comes(messag
     assert due(messages, NOW + 5 + RECEIPT_CHECK_MS) == {message.id}
 
 
+def test_what_the_provider_has_on_record_as_ended_is_not_looked_at_any_more(messages: Messages) -> None:
+    for message in (claimed(messages), unknown(messages)):
+        assert messages.submitted(message, accepted(status=Status.DELIVERED), NOW + 5)
+
+    assert due(messages, NOW + VALIDITY_MS * 100) == set()
+    assert dead(messages, NOW + VALIDITY_MS * 100) == []
+
+
+def test_a_look_that_is_taken_away_from_what_had_ended_stays_with_what_was_asked_for_again(
+    messages: Messages,
+) -> None:
+    ended = queued(messages, route="send", status=Status.SENDING, claim_id="one", claimed_ms=START_MS)
+    messages.end(ended, Status.FAILED, ending(Status.FAILED), NOW, safe_to_retry=True)
+    ended = stored(messages, ended)
+    queued(messages, id=ended.id, route="send", status=Status.SENDING, claim_id="two", claimed_ms=NOW)
+
+    messages.set_due(ended, None)
+
+    assert dead(messages, NOW + CLAIM_MS) == [ended.id]
+
+
 def test_a_text_that_left_while_it_was_taken_for_dead_is_looked_at(messages: Messages) -> None:
     message = claimed(messages)
     messages.ambiguous(message, NO_ANSWER, NOW + 1)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from longcode.aws.messages import DynamoMessages
 from longcode.domain.errors import Unavailable
-from longcode.domain.message import DUE_SHARDS, Message
+from longcode.domain.message import DUE_SHARDS, RECEIPT_CHECK_MS, Message
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Messages
 from tests.chance import times
+from tests.contract.message_steps import due
 from tests.contract.tables import create_table
 from tests.support.fakes import FakeMessages
 from tests.support.fakes.clock import START_MS
@@ -317,3 +318,30 @@ def test_the_fake_and_the_table_do_the_same(dynamodb: "DynamoDBClient", steps: l
         assert seen(real, message) == seen(fake, message), step
     assert found(real) == found(fake)
     dynamodb.delete_table(TableName=table)
+
+
+def test_a_text_that_waited_as_far_as_we_knew_is_looked_at_also_where_the_receipts_first_answer_was_lost(
+    messages: DynamoMessages, client: Watched
+) -> None:
+    message = make_message()
+    messages.accept(message)
+    client.lose_the_answer_of = "update_item"
+
+    messages.record(message.id, make_receipt(Status.SENT), NOW)
+
+    assert due(messages, NOW + RECEIPT_CHECK_MS) == {message.id}
+
+
+def test_of_very_many_claims_not_many_more_entries_are_read_than_asked_for(
+    dynamodb: "DynamoDBClient", real_messages: DynamoMessages
+) -> None:
+    read: list[int] = []
+
+    def asked(params: dict[str, Any], **_: object) -> None:
+        read.append(params["Limit"])
+
+    dynamodb.meta.events.register("before-parameter-build.dynamodb.Query", asked)
+    real_messages.old_claims(NOW, 5_000)
+    dynamodb.meta.events.unregister("before-parameter-build.dynamodb.Query", asked)
+
+    assert 5_000 < sum(read) <= 3 * 5_000

@@ -92,6 +92,25 @@ def test_a_slot_that_was_given_once_is_not_given_again(world: World) -> None:
     assert reserved - world.provider.arrivals()[0] <= 12 * 1_020 + 100
 
 
+def test_a_text_that_kept_an_older_slot_keeps_its_distance_to_those_whose_slots_were_moved(world: World) -> None:
+    for number in range(30):
+        # Until it is known how fast the provider answers, each text counts as late.
+        world.enqueue(f"+120255501{number + 30}")
+    world.consume()
+    for _ in range(11):
+        world.enqueue()
+    *moved, behind = ids(world)[30:]
+    for number, ident in enumerate(moved):
+        world.messages.hold(ident, world.clock.now + 1_000 + number * 1_020, HeldBy.RECIPIENT_RATE)
+    # Of another batch: it was not at hand when those before it had to wait longer.
+    world.messages.hold(behind, world.clock.now - 60_000, HeldBy.RECIPIENT_RATE)
+
+    world.consume()
+
+    assert [text.key for text in world.provider.texts[30:]] == [*moved, behind]
+    assert min(gaps(world.provider.arrivals()[30:])) >= INTERVAL_MS
+
+
 def test_a_failed_text_is_named_with_every_later_one_of_its_group_and_no_other(world: World) -> None:
     for _ in range(3):
         world.enqueue(to=A)
@@ -265,6 +284,19 @@ def test_a_message_delivered_twice_is_sent_once(world: World) -> None:
     assert world.queue.stored == []
 
 
+def test_a_second_delivery_has_a_line_that_names_its_text(world: World) -> None:
+    world.enqueue()
+    world.consume()
+    world.queue.append(queue.body(ids(world)[0]), THEIRS, "again")
+    world.logger.lines.clear()
+
+    world.consume()
+
+    (line,) = world.logger.lines
+    assert line.event == "queue.redelivered"
+    assert line.fields == {"message_id": ids(world)[0], "status": "submitted"}
+
+
 @pytest.mark.parametrize("concurrency", [1, 5])
 @pytest.mark.parametrize("first", [providers.ACCEPTS, providers.ACCEPTS_AND_HANGS, providers.RATE_LIMITED])
 def test_a_recipient_queue_that_stands_in_the_queue_twice_leaves_once_and_in_its_order(
@@ -340,6 +372,8 @@ def test_a_worker_killed_while_sending_never_leads_to_a_second_text(world: World
     assert (world.provider.taken(first), world.provider.taken(second)) == (1, 1)
     assert [message.status for message in world.messages.all] == [Status.UNKNOWN, Status.SUBMITTED]
     assert world.queue.stored == []
+    (line,) = world.logger.of("claim.lost")
+    assert line.fields["message_id"] == first
 
 
 def test_a_receipt_that_came_before_the_answer_is_not_taken_back(world: World) -> None:

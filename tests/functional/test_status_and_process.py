@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from longcode.aws import queue
 from longcode.domain.message import epoch_ms
 from longcode.domain.status import Status
 from tests.support.fakes import OURS, THEIRS, World, make_settings, make_world
@@ -163,6 +164,23 @@ def test_a_drain_and_the_consumer_never_send_the_same_text_twice(world: World) -
 
     assert len(world.provider.texts) == 30
     assert len({text.key for text in world.provider.texts}) == 30
+
+
+def test_a_drain_deletes_what_is_done_also_of_a_recipient_who_has_to_wait(world: World) -> None:
+    world.enqueue()
+    world.process()
+    (sent,) = world.messages.all
+    world.limits.open_breaker(world.clock.now, world.clock.now, "10009 Authentication failed")
+    world.provider.usual = providers.BAD_KEY
+    world.enqueue("+12025550199")
+    world.queue.append(queue.body(sent.id), THEIRS, "again")
+    world.enqueue()
+
+    world.process()
+
+    assert len(world.provider.requests) == 2
+    assert {message.status for message in world.messages.all} == {Status.SUBMITTED, Status.QUEUED}
+    assert sent.id not in {queue.read_body(stored.body) for stored in world.queue.stored}
 
 
 def test_a_drain_names_what_failed_and_why(world: World) -> None:

@@ -118,7 +118,17 @@ def test_what_was_not_taken_is_made_up_for_by_a_third_of_a_second_and_no_more(br
 
     saved = braking.passed(brake, now) - braking.front(brake, now)
 
-    assert 0 <= saved <= braking.CATCH_UP_MS * braking.rate_at(brake, now)
+    # The rate is rounded down.
+    assert 0 <= saved <= braking.CATCH_UP_MS * (braking.rate_at(brake, now) + 1)
+
+
+def test_a_fraction_of_the_rate_is_counted_for_each_millisecond() -> None:
+    brake = Brake(since_ms=NOW, rate=1335, known=1571, passed=0)
+    now = NOW + 7_282
+
+    saved = braking.passed(brake, now) - braking.front(brake, now)
+
+    assert saved <= braking.CATCH_UP_MS * (braking.rate_at(brake, now) + 1)
 
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=100))

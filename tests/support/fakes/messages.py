@@ -162,7 +162,9 @@ class FakeMessages:
                 history=(*row.message.history, entry),
                 text=self._text_after(row.message, answer.status),
             )
-            if message.status is not Status.SENDING:
+            if answer.status.final:
+                row.due_at_ms = None
+            elif message.status is not Status.SENDING:
                 self._look(row, DueGroup.RECEIPT, now_ms + RECEIPT_CHECK_MS)
 
         won = self._change("submitted", message, lambda old: old.status.rank < Status.SUBMITTED.rank, take)
@@ -341,7 +343,7 @@ class FakeMessages:
             if row is None or row.due_at_ms is None:
                 return
             as_read = (message.status.rank, message.claim_id) == (row.message.status.rank, row.message.claim_id)
-            if at_ms is None or as_read:
+            if as_read:
                 self._look(row, message.due_group, at_ms)
 
     def get_all(self, message_ids: Sequence[str]) -> list[Message]:

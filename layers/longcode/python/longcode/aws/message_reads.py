@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 WHAT = "The messages table"
 # As many items as one BatchGetItem takes.
 _BATCH = 100
+# Of few, one part may have them all.
+_UNEVEN = 100
 
 
 class MessageReads:
@@ -98,12 +100,14 @@ class MessageReads:
 
     def old_claims(self, now_ms: int, at_most: int) -> list[str]:
         found: list[tuple[int, str]] = []
+        # Of very many each part has about as many. Reading all of each part would take as long as the messages do.
+        most = min(at_most, 2 * at_most // DUE_PARTS + _UNEVEN)
         for number in DueGroup.CLAIMED.shards:
             page = self.table.query(
                 "by_due",
                 "due_shard = :shard AND due_at_ms <= :now",
                 {":shard": str(number), ":now": now_ms},
-                Limit=at_most,
+                Limit=most,
                 ScanIndexForward=False,
             )
             found += [(item["due_at_ms"], item["pk"]) for item in map(parse, page["Items"])]

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from longcode.aws.attributes import typed, typed_item
+from longcode.aws.attributes import typed, typed_item, untyped
 from longcode.aws.clients import ConditionFailed
 from longcode.aws.dynamo import Item, Table
 from longcode.aws.message_codec import due_shard, entry_row, fault_rows, image, parse
@@ -88,7 +88,15 @@ class ReceiptWriter:
         if why is Recorded.DUPLICATE and item.get("telnyx_id") == typed(receipt.telnyx_id):
             # It may be this very write, whose answer was lost, and which was the first to name the provider's id.
             self.point(receipt.telnyx_id, message_id, now_ms)
+        if why is Recorded.DUPLICATE and item.get("status") == typed(Status.SENT.value) and _waited(item):
+            # The same, of a text that waited: or the first time ended between the two writes.
+            self._await_next(message_id, now_ms)
         return why
+
+
+def _waited(item: Item) -> bool:
+    """Whether the entry of the index by due time is that of a text that waits."""
+    return "due_shard" in item and int(untyped(item["due_shard"])) in DueGroup.QUEUED.shards
 
 
 def _keeping(receipt: Receipt) -> _Write:

@@ -161,12 +161,14 @@ class DynamoMessages(MessageReads):
         if answer.parts is not None:
             changes += ", parts = :parts"
             values[":parts"] = answer.parts
-        if message.status is not Status.SENDING:
+        if status.final:
+            # As a record of the provider's may say.
+            changes += " REMOVE due_shard, due_at_ms" + self._retention.forget_text(status)
+        elif message.status is not Status.SENDING:
             # The entry of a claim stays: it will do for the receipt as well.
             changes += ", due_shard = :shard, due_at_ms = :look"
             values[":shard"] = due_shard(message.id, DueGroup.RECEIPT)
             values[":look"] = now_ms + RECEIPT_CHECK_MS
-        changes += self._retention.forget_text(status, " REMOVE ")
         won = self._try_update(message.id, changes, "claim_id = :claim AND #rank < :submitted", values)
         if answer.telnyx_id:
             self._receipts.point(answer.telnyx_id, message.id, now_ms)
@@ -295,24 +297,15 @@ class DynamoMessages(MessageReads):
         return True
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
-        if at_ms is None:
-            self._try_update(message.id, "REMOVE due_shard, due_at_ms", "attribute_exists(pk)", {})
-        else:
-            # Only for the message as it was read: a change since then has set its own time.
-            values: Item = {
-                ":shard": due_shard(message.id, message.due_group),
-                ":at": at_ms,
-                ":rank": message.status.rank,
-            }
-            mine = "attribute_not_exists(claim_id)"
-            if message.claim_id:
-                mine, values[":claim"] = "claim_id = :claim", message.claim_id
-            self._try_update(
-                message.id,
-                "SET due_shard = :shard, due_at_ms = :at",
-                f"attribute_exists(due_shard) AND #rank = :rank AND {mine}",
-                values,
-            )
+        # Only for the message as it was read: a change since then has set its own time.
+        values: Item = {":rank": message.status.rank}
+        mine, changes = "attribute_not_exists(claim_id)", "REMOVE due_shard, due_at_ms"
+        if message.claim_id:
+            mine, values[":claim"] = "claim_id = :claim", message.claim_id
+        if at_ms is not None:
+            changes = "SET due_shard = :shard, due_at_ms = :at"
+            values |= {":shard": due_shard(message.id, message.due_group), ":at": at_ms}
+        self._try_update(message.id, changes, f"attribute_exists(due_shard) AND #rank = :rank AND {mine}", values)
 
     def erase(self, message: Message) -> bool:
         if message.status.rank < Status.SUBMITTED.rank:

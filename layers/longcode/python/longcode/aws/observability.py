@@ -16,10 +16,13 @@ from longcode.domain.metrics import NAMESPACE, Metric
 
 # Of a chain of exceptions, and of the way to where each was raised.
 _CAUSES_MOST, _FRAMES_MOST = 5, 20
+# So much of what goes well is held for one line: CloudWatch takes 256 KB, and a query finds 200 fields.
+_HELD_MOST = 50
 
 
 class LambdaLogger:
-    """ports.Logger: one JSON line an event or, if `one_line`, one for all that goes well in an invocation.
+    """ports.Logger: one JSON line an event or, if `one_line`, one for all that goes well in an invocation, or for
+    each part of it where that is very much.
 
     No log line may hold a person's number or words. Our own have neither; here those parts are cleaned that others
     make: the provider's words, and the exceptions of libraries, which like to quote what they got.
@@ -28,6 +31,8 @@ class LambdaLogger:
     def __init__(self, *, one_line: bool = False) -> None:
         self._one_line = one_line
         self._held: list[tuple[str, dict[str, object]]] = []
+        # The workers of a batch write at once.
+        self._lock = threading.Lock()
         # The location would always be this file. Lambda takes a line for INFO whose time is not RFC 3339, so that
         # a log level set on the function would drop our errors.
         self._logger = Logger(location=None, use_rfc3339=True, utc=True)
@@ -45,17 +50,28 @@ class LambdaLogger:
         self._logger.append_keys(**_clean(fields))
 
     def info(self, event: str, **fields: object) -> None:
-        if self._one_line:
-            self._held.append((event, _clean(fields)))
-        else:
+        if not self._one_line:
             self._logger.info(event, extra=_clean(fields))
+            return
+        with self._lock:
+            full = self._taken() if len(self._held) == _HELD_MOST else []
+            self._held.append((event, _clean(fields)))
+        self._write(full, {})
 
     def end(self, **numbers: object) -> None:
         """The line of the invocation: what went well in it, and what it counted. Nothing, if there was neither."""
+        with self._lock:
+            held = self._taken()
+        self._write(held, numbers)
+
+    def _taken(self) -> list[tuple[str, dict[str, object]]]:
         held, self._held = self._held, []
+        return held
+
+    def _write(self, held: list[tuple[str, dict[str, object]]], numbers: Mapping[str, object]) -> None:
         if held or numbers:
             event, fields = _merged(held)
-            self._logger.info(event, extra=fields | numbers)
+            self._logger.info(event, extra={**fields, **numbers})
 
     def warning(self, event: str, **fields: object) -> None:
         self._logger.warning(event, extra=_clean(fields))
@@ -69,14 +85,15 @@ class LambdaLogger:
 
 def _merged(held: list[tuple[str, dict[str, object]]]) -> tuple[str, dict[str, object]]:
     """The last event, with the fields of those before it: in `steps`, and also beside its own where it has none of
-    the name and the event came but once.
+    the name and the event came but once, unless it is about another text.
     """
     if not held:
         return "counted", {}
     *before, (event, last) = held
     fields, often = dict(last), Counter(name for name, _ in before)
     for name, more in before:
-        if often[name] == 1:
+        about = fields.get("message_id", more.get("message_id"))
+        if often[name] == 1 and more.get("message_id", about) == about:
             fields = more | fields
     if before:
         fields["steps"] = [

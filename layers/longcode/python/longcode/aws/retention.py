@@ -20,6 +20,6 @@ class Retention:
         """When an item may go that has come to `status`: not before its last evidence can have come."""
         return self.expiry_s(now_ms + (0 if status.final else EVIDENCE_MS))
 
-    def forget_text(self, status: Status, before: str = ", ") -> str:
-        """The removal of the text with a write that makes a message final, if the settings want that."""
-        return f"{before}#text" if status.final and not self._keep_text else ""
+    def forget_text(self, status: Status) -> str:
+        """The removal of the text, after others, with a write that makes a message final, if that is wanted."""
+        return ", #text" if status.final and not self._keep_text else ""

@@ -102,7 +102,9 @@ def area(knots: Ramp, at_ms: int) -> int:
     total = 0
     for (start, low), (end, high) in pairwise(knots):
         if at_ms < end:
-            return total + (low + height(knots, at_ms)) * max(0, at_ms - start) // 2
+            # Not by the height, whose fraction would be lost as often as there are milliseconds.
+            inside = max(0, at_ms - start)
+            return total + low * inside + (high - low) * inside**2 // (2 * (end - start))
         total += (low + high) * (end - start) // 2
     return total
 

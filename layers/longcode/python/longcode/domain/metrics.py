@@ -160,7 +160,8 @@ class Metric(StrEnum):
     PUBLISHER_LAG = (
         "PublisherLagS",
         "Seconds",
-        "How long ago the latest heartbeat was written that the publisher has done, each minute; 60 is well.",
+        "How long ago the latest heartbeat was written that the publisher has done, each minute; 60 is well, or "
+        "EventDelaySeconds more.",
     )
     UNPUBLISHED_NOW = (
         "UnpublishedNow",

@@ -152,7 +152,7 @@ class Messages(Protocol):
         """
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
-        """Set when to look at the message next; None: never."""
+        """Set when to look at the message next, None: never; unless it has changed since it was read."""
 
     def get_all(self, message_ids: Sequence[str]) -> Sequence[Message]:
         """Those that there are, in the order asked for."""

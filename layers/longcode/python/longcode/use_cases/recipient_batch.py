@@ -166,6 +166,11 @@ class RecipientBatch:
                 )
             else:
                 self._deps.metrics.count(Metric.DUPLICATES_SUPPRESSED)
+                self._deps.logger.info(
+                    "queue.redelivered",
+                    message_id=envelope.message_id,
+                    status=message.status.value if message else None,
+                )
             if items and not any(item.envelopes for item in items):
                 # Without one nothing would bring those texts here again.
                 items[-1].envelopes.append(envelope)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from longcode.domain import braking, pacing
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
-from longcode.domain.message import CLAIM_MS, Entry, Fault, Message
+from longcode.domain.message import CLAIM_MS, Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import send_attempt, store_failures
@@ -88,6 +88,7 @@ class RecipientWorker:
     def wait(self, stopped: tuple[int, HeldBy, str]) -> None:
         """Sending is stopped for all: look again later, and hold nothing for that time."""
         self._hide(self._until(stopped))
+        self._finish()
 
     def give_up(self, exc: Unavailable) -> None:
         """A store is down: nothing may leave that could not be recorded."""
@@ -256,17 +257,17 @@ class RecipientWorker:
             dead_ms = (message.claimed_ms or 0) + CLAIM_MS
             if now < dead_ms:
                 return self._defer(dead_ms)
-            # The invocation that claimed it is gone, and may have sent it.
-            fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
-            deps.messages.ambiguous(message, fault, now)
+            send_attempt.abandoned(message, deps, now)
         elif message and message.status.waiting:
             entry = Entry(now, Status.CANCELLED.value, "consumer", note="The recipient's texts were erased.")
             deps.messages.end(message, Status.CANCELLED, entry, now)
+            deps.logger.info("send.cancelled", message_id=message.id)
         elif message:
             deps.metrics.count(Metric.DUPLICATES_SUPPRESSED)
             deps.logger.info("queue.redelivered", message_id=message.id, status=message.status.value)
         else:
             deps.metrics.count(Metric.UNKNOWN_ID)
+            deps.logger.warning("queue.unknown_id", message_id=self.slots.items[0].message.id)
         self.batch.close(self.slots.items.pop(0), message)
         return True
 

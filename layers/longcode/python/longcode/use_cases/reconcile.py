@@ -176,8 +176,7 @@ class Reconciler:
         if now < dead:
             self.deps.messages.set_due(message, dead)
             return
-        fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
-        self.deps.messages.ambiguous(message, fault, now)
+        send_attempt.abandoned(message, self.deps, now)
 
     def _unknown(self, message: Message, now: int, deadline_ms: int) -> None:
         deps = self.deps

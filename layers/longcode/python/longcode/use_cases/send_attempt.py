@@ -211,6 +211,13 @@ def fail(message: Message, deps: SendDependencies, fault: Fault, now: int, *, sa
     deps.messages.end(message, Status.FAILED, entry, now, safe_to_retry=safe_to_retry)
 
 
+def abandoned(message: Message, deps: SendDependencies, now: int) -> None:
+    """Bring a claimed text into doubt whose invocation is gone, and may have sent it."""
+    fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
+    if deps.messages.ambiguous(message, fault, now):
+        deps.logger.warning("claim.lost", message_id=message.id, code=fault.code, title=fault.title)
+
+
 def suppress(message: Message, deps: SendDependencies) -> Message:
     """End a text whose recipient has opted out since it was accepted."""
     now = deps.clock.now_ms()

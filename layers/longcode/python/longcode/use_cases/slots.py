@@ -26,7 +26,8 @@ class SlottedMessage:
     held_by: HeldBy = HeldBy.RECIPIENT_RATE
     # Whether its slot was reserved for it just now, and nothing says so yet.
     fresh: bool = False
-    # The slot as it was reserved, before anything moved it: what stands behind in the queue has its own by that.
+    # The slot as it was reserved, before anything moved it: what stands behind in the queue has its own by that. 0
+    # where slots were kept from before: they may have been moved since, and what stands behind has an older one.
     reserved_ms: int = 0
 
 
@@ -85,7 +86,7 @@ class Slots:
         slots = sorted(((item.slot_ms or 0, item.held_by) for item in self.items), key=lambda slot: slot[0])
         for item, (slot_ms, held_by) in zip(self.items, slots, strict=True):
             item.slot_ms, item.held_by = slot_ms, held_by
-            item.reserved_ms = slot_ms
+            item.reserved_ms = slot_ms if len(fresh) == len(self.items) else 0
         self.shift(now)
         end_ms = (self.items[-1].slot_ms or 0) + self.spacing
         if self.spacing and end_ms > (self._reservation.tat_ms if self._reservation else 0):
