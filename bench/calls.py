@@ -35,6 +35,11 @@ def texts(run: Run) -> dict[str, Counts]:
     }
 
 
+def money(run: Run) -> dict[str, float]:
+    """What a million queued texts cost, as docs/cost.md has it."""
+    return {"a million queued texts: USD": sum(bill.Prices.read().bill(s.counts for s in run.queue).values()) * 1e6}
+
+
 def figures(found: Mapping[str, Counts]) -> dict[str, float]:
     """`queued text: table writes` and so on."""
     return {

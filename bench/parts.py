@@ -107,7 +107,7 @@ def run_calls(console: Console, *, keep: bool = True) -> list[Line]:
     run = journeys.run()
     found = calls.texts(run)
     console.print(calls.table(found))
-    return reported(console, "calls", calls.figures(found), calls.as_json(run), keep=keep)
+    return reported(console, "calls", calls.figures(found) | calls.money(run), calls.as_json(run), keep=keep)
 
 
 def run_modules(console: Console, build: Build, *, keep: bool = True) -> list[Line]:

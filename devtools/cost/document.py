@@ -34,6 +34,7 @@ def render(run: Run, prices: Prices) -> str:
         storage=by_text["storage"] * 1e6,
         text=text * 1e6,
         second=second,
+        answer=second / 10,
         # Ten texts share nine seconds.
         waiting=second * 0.9,
         even=round(sum(bill.fixed(run, prices, full).values()) / text, -3),
