@@ -87,6 +87,25 @@ def test_what_was_said_again_is_kept_without_a_line_in_the_history(optouts: OptO
     assert optouts.get(THEIRS) == again
 
 
+def test_the_scope_of_each_change_is_kept(optouts: OptOuts) -> None:
+    reminders = replace(STOP, scope="reminders")
+    entry = OptOut(THEIRS, True, (reminders, replace(STOP, at_ms=START_MS + 5)), START_MS + 5, 2)
+    optouts.replace(None, replace(entry, changes=(reminders,), said_ms=START_MS, revision=1))
+
+    assert optouts.replace(replace(entry, said_ms=START_MS, revision=1), entry)
+
+    assert optouts.get(THEIRS) == entry
+    assert entry.scopes == {"reminders", "all"}
+
+
+def test_an_opt_out_of_any_scope_stops_all_texts(both: tuple[OptOuts, Limits]) -> None:
+    optouts, limits = both
+
+    assert opt_outs.apply(optouts, THEIRS, replace(STOP, scope="reminders"), START_MS)
+
+    assert limits.read_gate(THEIRS, OURS).opted_out
+
+
 def test_an_entry_that_came_since_the_look_stays(optouts: OptOuts) -> None:
     optouts.replace(None, STOPPED)
 
@@ -322,6 +341,7 @@ def test_an_item_without_a_revision_counts_as_the_first(dynamodb: "DynamoDBClien
     old_item(dynamodb, table, START_MS)
     seen = ledger.get(THEIRS)
 
+    # Nor has it a scope.
     assert seen == replace(STOPPED, revision=0)
     assert [ledger.replace(seen, STARTED), ledger.replace(seen, STARTED)] == [True, False]
     assert ledger.get(THEIRS) == STARTED

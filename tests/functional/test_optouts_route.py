@@ -26,7 +26,8 @@ def test_a_number_is_opted_out_and_in_again_and_the_answer_says_how_it_came_to_t
 
     assert [row["opted_out"] for row in out.fields["history"]] == [True]
     assert ask(world, "GET").fields == back.fields
-    assert set(back.fields) == {"number", "opted_out", "source", "timestamp", "history"}
+    assert set(back.fields) == {"number", "opted_out", "source", "scope", "timestamp", "history"}
+    assert [out.fields["scope"], out.fields["history"][0]["scope"]] == ["all", "all"]
     assert (back.fields["number"], back.fields["opted_out"], back.fields["source"]) == (THEIRS, False, "api")
     assert back.fields["timestamp"] == "2023-11-14T22:13:21.000Z"
     assert [(row["at"], row["opted_out"]) for row in back.fields["history"]] == [

@@ -166,6 +166,7 @@ def test_both_directions_of_an_opt_out_are_published(world: World) -> None:
                 "number": THEIRS,
                 "opted_out": number == 1,
                 "source": source,
+                "scope": "all",
             },
         )
         for number, source in ((1, "provider"), (2, "api"))

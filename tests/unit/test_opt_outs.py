@@ -59,6 +59,23 @@ def test_the_same_word_later_moves_its_time_and_is_no_entry_in_the_history() -> 
     assert opt_outs.decide(THEIRS, entry, word(3, False), NOW) is None
 
 
+def scoped(after_ms: int, scope: str) -> OptOutChange:
+    return replace(word(after_ms, True), scope=scope)
+
+
+def test_what_revokes_more_is_an_entry_in_the_history_and_what_revokes_no_more_is_none() -> None:
+    wider = after(scoped(0, "reminders"), scoped(1, "reminders"), scoped(2, "offers"), word(3, True))
+    narrower = after(word(0, True), scoped(1, "reminders"))
+    anew = after(word(0, True), word(1, False), scoped(2, "reminders"))
+
+    assert [change.scope for change in wider.changes] == ["reminders", "offers", "all"]
+    assert (set(wider.scopes), wider.said_ms) == ({"reminders", "offers", "all"}, START_MS + 3)
+    assert [change.scope for change in narrower.changes] == ["all"]
+    assert (set(narrower.scopes), narrower.said_ms) == ({"all"}, START_MS + 1)
+    assert anew.scopes == {"reminders"}
+    assert after(word(0, True), word(1, False)).scopes == frozenset()
+
+
 @pytest.mark.parametrize("said", [word(5, True), word(5, False), word(4, False), word(4, True)])
 def test_what_has_no_say_is_not_written(said: OptOutChange) -> None:
     assert opt_outs.decide(THEIRS, after(word(0, False), word(5, True)), said, NOW) is None

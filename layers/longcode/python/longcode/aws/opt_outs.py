@@ -10,7 +10,7 @@ from longcode.aws import keys
 from longcode.aws.attributes import typed, typed_item, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
 from longcode.aws.dynamo import Table
-from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.opt_outs import ALL, OptOut, OptOutChange
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -104,7 +104,13 @@ def _fields(entry: OptOut) -> dict[str, object]:
         "changed_ms": entry.said_ms,
         "revision": entry.revision,
         "history": [
-            {"at_ms": row.at_ms, "opted_out": row.opted_out, "source": row.source, "note": row.note}
+            {
+                "at_ms": row.at_ms,
+                "opted_out": row.opted_out,
+                "source": row.source,
+                "note": row.note,
+                "scope": row.scope,
+            }
             for row in entry.changes
         ],
     }
@@ -118,7 +124,8 @@ def image(item: Mapping[str, Any]) -> OptOut:
         number=fields["phone"],
         opted_out=fields["opted_out"],
         changes=tuple(
-            OptOutChange(int(row["at_ms"]), row["opted_out"], row["source"], row["note"])
+            # Without a scope it is from before there were any.
+            OptOutChange(int(row["at_ms"]), row["opted_out"], row["source"], row["note"], row.get("scope", ALL))
             for row in fields["history"]
         ),
         said_ms=int(fields["changed_ms"]),

@@ -2,15 +2,22 @@
 
 from dataclasses import dataclass
 
+# What is revoked: everything. Another scope is the name of a program, as "reminders".
+ALL = "all"
+
 
 @dataclass(frozen=True, slots=True)
 class OptOutChange:
-    """One change of mind: when, to what, who says so (keyword, provider, block, api or operator) and how."""
+    """One change of mind: when, to what, who says so (keyword, provider, block, api or operator) and how.
+
+    `scope` is of which texts. It is only kept for now: an opt-out of any scope stops all texts.
+    """
 
     at_ms: int
     opted_out: bool
     source: str
     note: str = ""
+    scope: str = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +34,13 @@ class OptOut:
     changes: tuple[OptOutChange, ...]
     said_ms: int
     revision: int
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What is revoked now: the scopes of the opt-outs since the last opt-in. Empty of one who wants texts."""
+        found = set[str]()
+        for change in reversed(self.changes):
+            if not change.opted_out:
+                break
+            found.add(change.scope)
+        return frozenset(found)

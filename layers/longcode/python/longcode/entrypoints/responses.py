@@ -178,9 +178,16 @@ def _opt_out(entry: OptOut) -> dict[str, object]:
         "number": entry.number,
         "opted_out": entry.opted_out,
         "source": entry.changes[-1].source,
+        "scope": entry.changes[-1].scope,
         "timestamp": iso(entry.changes[-1].at_ms),
         "history": [
-            {"at": iso(change.at_ms), "opted_out": change.opted_out, "source": change.source, "note": change.note}
+            {
+                "at": iso(change.at_ms),
+                "opted_out": change.opted_out,
+                "source": change.source,
+                "note": change.note,
+                "scope": change.scope,
+            }
             for change in entry.changes
         ],
     }

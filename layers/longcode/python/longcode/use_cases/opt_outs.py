@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from longcode.domain import phone
 from longcode.domain.errors import Unavailable
-from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.opt_outs import ALL, OptOut, OptOutChange
 from longcode.use_cases.ports import OptOuts
 
 # The history of a number is an item of a table, which has an end, and so has a reader's patience.
@@ -42,7 +42,7 @@ def decide(number: str, seen: OptOut | None, change: OptOutChange, now_ms: int) 
     if (change.at_ms, change.opted_out) <= (_since_ms(seen, now_ms), seen.opted_out):
         return None
     after = replace(seen, said_ms=change.at_ms, revision=seen.revision + 1)
-    if seen.opted_out is change.opted_out:
+    if seen.opted_out is change.opted_out and not _widens(seen, change):
         # Said once more: it holds from now on, and is no entry in the history.
         return after
     return replace(after, opted_out=change.opted_out, changes=(*seen.changes, _row(change))[-KEPT_CHANGES:])
@@ -80,6 +80,11 @@ def _since_ms(seen: OptOut, now_ms: int) -> int:
     took any date, and such an entry could not be changed until then.
     """
     return seen.said_ms if seen.said_ms <= now_ms + _CLOCKS_MS else 0
+
+
+def _widens(seen: OptOut, change: OptOutChange) -> bool:
+    """Whether an opt-out revokes more than the ledger has as revoked."""
+    return change.opted_out and seen.scopes.isdisjoint((change.scope, ALL))
 
 
 def _row(change: OptOutChange) -> OptOutChange:

@@ -213,6 +213,7 @@ def _opted_out(entry: OptOut, change: Change) -> Event | None:
             "number": entry.number,
             "opted_out": entry.opted_out,
             "source": latest.source,
+            "scope": latest.scope,
         },
     )
 
