@@ -50,7 +50,9 @@ _HELD_BY = {
 _READ_AS: dict[OptOutKeyword, RenderableType] = {
     OptOutKeyword.STOP: "a STOP",
     OptOutKeyword.START: "a START",
-    OptOutKeyword.UNCLEAR: Text("perhaps a request to stop: a person has to read it; longcode opt-out", "yellow"),
+    OptOutKeyword.UNCLEAR: Text(
+        "perhaps a request to stop: a person has to read it; longcode optouts add", "yellow"
+    ),
 }
 
 

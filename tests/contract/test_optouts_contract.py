@@ -156,6 +156,17 @@ def test_one_number_does_not_touch_another(optouts: OptOuts) -> None:
     assert optouts.get(THEIRS) == STOPPED
 
 
+def test_many_are_read_at_once_in_whichever_way_they_are_written(optouts: OptOuts) -> None:
+    numbers = [f"+1202555{number:04}" for number in range(98)]
+    opt_out_all(optouts, [*numbers[:40], "+5215512345678"])
+
+    found = optouts.get_all([*numbers, "+525512345678", "+5215512345678"])
+
+    assert found == {number: optouts.get(number) for number in [*numbers[:40], "+525512345678"]}
+    assert optouts.get_all(numbers[40:]) == {}
+    assert optouts.get_all([]) == {}
+
+
 def test_the_opted_out_are_listed_in_pages_the_longest_first(optouts: OptOuts) -> None:
     for number in range(5):
         said = OptOutChange(START_MS + 5 - number, True, "api")

@@ -1,6 +1,7 @@
 """Of all that a number said the latest word counts, by when it was said; of two words of one moment, STOP."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from tests.chance import showing
 from tests.support.fakes import FakeOptOuts
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import THEIRS
+from tests.support.fakes.fault_injector import Died
 
 MINUTE, DAY = 60_000, 86_400_000
 NOW = START_MS + 10 * MINUTE
@@ -195,3 +197,77 @@ def test_a_word_that_never_gets_in_is_no_word_applied() -> None:
 
     assert not ledger.entries[THEIRS].opted_out
     assert ledger.faults.count("replace") == 10
+
+
+# ------------------------------------------------------------------------------------------- whole lists
+
+
+def numbered(number: int) -> str:
+    return f"+1202555{number:04}"
+
+
+def a_list(many: int, after_ms: int = 5) -> dict[str, OptOutChange]:
+    return {
+        numbered(number): OptOutChange(START_MS + after_ms, True, "import", "old.csv") for number in range(many)
+    }
+
+
+def test_a_list_is_compared_with_the_ledger_and_nothing_is_written() -> None:
+    ledger = FakeOptOuts()
+    for number, said in enumerate((word(9, True), word(2, True), word(9, False), word(2, False))):
+        opt_outs.apply(ledger, numbered(number), said, NOW)
+    before = dict(ledger.entries)
+
+    found = opt_outs.compare(ledger, a_list(10), NOW)
+
+    assert (found.new, found.known, found.later) == (7, 2, 1)
+    # Of those who are opted out already, the one who said so before the list.
+    assert sorted(found.to_write) == [numbered(1), *(numbered(number) for number in range(3, 10))]
+    assert ledger.entries == before
+
+
+def test_a_list_is_written_once_and_a_later_start_stays() -> None:
+    ledger = FakeOptOuts()
+    opt_outs.apply(ledger, numbered(0), word(9, False), NOW)
+
+    assert opt_outs.apply_all(ledger, a_list(10), NOW) == 9
+
+    assert [entry.opted_out for _, entry in sorted(ledger.entries.items())] == [False, *[True] * 9]
+    once, writes = dict(ledger.entries), ledger.faults.count("replace")
+    assert opt_outs.apply_all(ledger, a_list(10), NOW + DAY) == 0
+    assert (ledger.entries, ledger.faults.count("replace")) == (once, writes)
+
+
+def test_a_list_that_was_killed_at_any_write_is_complete_after_another_run() -> None:
+    for survived in range(10):
+        for after in (False, True):
+            with showing((survived, after)):
+                ledger = FakeOptOuts()
+                ledger.faults.fail("replace", Died, after=after, skip=survived)
+                with pytest.raises(Died):
+                    opt_outs.apply_all(ledger, a_list(10), NOW)
+                assert len(ledger.entries) == survived + after
+
+                opt_outs.apply_all(ledger, a_list(10), NOW)
+
+                assert {number: entry.changes for number, entry in ledger.entries.items()} == {
+                    number: (change,) for number, change in a_list(10).items()
+                }
+
+
+def test_a_word_that_comes_between_the_look_and_the_write_of_a_list_counts_by_its_time() -> None:
+    for said, out in ((word(9, False), False), (word(2, False), True)):
+        with showing(said):
+
+            class Overtaken(FakeOptOuts):
+                """A word comes right after each look."""
+
+                def get_all(self, numbers: Sequence[str]) -> dict[str, OptOut]:
+                    found = super().get_all(numbers)
+                    opt_outs.apply(self, numbered(0), said, NOW)  # noqa: B023  # called in this very turn
+                    return found
+
+            ledger = Overtaken()
+            opt_outs.apply_all(ledger, a_list(1), NOW)
+
+            assert ledger.entries[numbered(0)].opted_out is out

@@ -2,14 +2,14 @@
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from longcode.aws import keys
 from longcode.aws.attributes import typed, typed_item, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
-from longcode.aws.dynamo import Table
+from longcode.aws.dynamo import Item, Table
 from longcode.domain.opt_outs import ALL, OptOut, OptOutChange
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ class DynamoOptOuts:
     def get(self, number: str) -> OptOut | None:
         item = self._table.get(keys.opt_out(number))
         return image(item) if item else None
+
+    def get_all(self, numbers: Sequence[str]) -> dict[str, OptOut]:
+        entries = map(image, self._items({keys.opt_out(number) for number in numbers}))
+        return {entry.number: entry for entry in entries}
 
     def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
         written_by = uuid.uuid4().hex
@@ -71,14 +75,20 @@ class DynamoOptOuts:
     # Any: entries of the index as DynamoDB types them.
     def _listed(self, entries: Sequence[Mapping[str, Any]]) -> list[OptOut]:
         """The entries of the ledger that still stand where the index has them."""
-        table, found = self._table, dict[str, OptOut]()
+        found: dict[str, OptOut] = {}
         for some in batched(entries, _BATCH, strict=False):
-            rows = [{"pk": entry["pk"]} for entry in some]
-            items = get_items(table.client, {table.name: rows}, _WHAT, self._sleep)[table.name]
-            found |= {item["pk"]["S"]: image(item) for item in items}
+            found |= {item["pk"]["S"]: image(item) for item in self._items({entry["pk"]["S"] for entry in some})}
         places = [(entry["pk"]["S"], int(entry["accepted_ms"]["N"])) for entry in entries]
         listed = [(found[key], at_ms) for key, at_ms in places if key in found]
         return [entry for entry, at_ms in listed if entry.opted_out and entry.changes[-1].at_ms == at_ms]
+
+    def _items(self, wanted: Collection[str]) -> list[Item]:
+        """The items of up to 100 keys, as they are now."""
+        table = self._table
+        if not wanted:
+            return []
+        rows = [{"pk": typed(key)} for key in wanted]
+        return get_items(table.client, {table.name: rows}, _WHAT, self._sleep)[table.name]
 
 
 def _unchanged(seen: OptOut | None) -> tuple[str, dict[str, object]]:

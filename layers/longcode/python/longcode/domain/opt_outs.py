@@ -1,9 +1,12 @@
 """Who wants no texts, and how that came about."""
 
+import re
 from dataclasses import dataclass
 
 # What is revoked: everything. Another scope is the name of a program, as "reminders".
 ALL = "all"
+
+_SCOPE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +47,12 @@ class OptOut:
                 break
             found.add(change.scope)
         return frozenset(found)
+
+
+def is_scope(text: str) -> bool:
+    """Whether `text` can name a scope: up to 64 of the characters a-z, 0-9, - and _.
+
+    >>> is_scope("all"), is_scope("reminders"), is_scope("Our offers")
+    (True, True, False)
+    """
+    return _SCOPE.fullmatch(text) is not None

@@ -4,7 +4,8 @@
 # counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if the
 # number was not written since. What to write is decided here.
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from longcode.domain import phone
 from longcode.domain.errors import Unavailable
@@ -48,6 +49,35 @@ def decide(number: str, seen: OptOut | None, change: OptOutChange, now_ms: int) 
     return replace(after, opted_out=change.opted_out, changes=(*seen.changes, _row(change))[-KEPT_CHANGES:])
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a list of opt-outs would do to the ledger.
+
+    `new`: how many numbers it opts out; `known`: that are opted out already; `later`: that have opted in since.
+    `to_write` is what it has to write, by number: the new ones, and of the known ones those that hold longer or
+    revoke more by it.
+    """
+
+    new: int
+    known: int
+    later: int
+    to_write: dict[str, OptOutChange]
+
+
+def compare(optouts: OptOuts, changes: Mapping[str, OptOutChange], now_ms: int) -> Comparison:
+    """What `apply_all` would do with these opt-outs, up to 100 of them. Nothing is written."""
+    seen = optouts.get_all(list(changes))
+    entries = {number: decide(number, seen.get(number), change, now_ms) for number, change in changes.items()}
+    known = [number for number in changes if number in seen and seen[number].opted_out]
+    later = [number for number, entry in entries.items() if entry is None and number not in known]
+    return Comparison(
+        new=len(changes) - len(known) - len(later),
+        known=len(known),
+        later=len(later),
+        to_write={number: change for number, change in changes.items() if entries[number] is not None},
+    )
+
+
 def apply(optouts: OptOuts, number: str, change: OptOutChange, now_ms: int) -> bool:
     """Write `change` into the ledger if it is the latest word. Whether it changed what the ledger says.
 
@@ -55,13 +85,27 @@ def apply(optouts: OptOuts, number: str, change: OptOutChange, now_ms: int) -> b
     Raises Unavailable if the ledger does not answer, or others write this number without an end.
     """
     number = phone.canonical(number)
+    return _apply(optouts, number, optouts.get(number), change, now_ms)
+
+
+def apply_all(optouts: OptOuts, changes: Mapping[str, OptOutChange], now_ms: int) -> int:
+    """The same for up to 100 numbers, of which each key is one in its canonical form. How many it changed.
+
+    If it raises Unavailable, some are written. To do it again does no harm, and writes the rest.
+    """
+    seen = optouts.get_all(list(changes))
+    return sum(_apply(optouts, number, seen.get(number), change, now_ms) for number, change in changes.items())
+
+
+def _apply(optouts: OptOuts, number: str, seen: OptOut | None, change: OptOutChange, now_ms: int) -> bool:
+    """`apply`, with the entry as it was just read."""
     for _ in range(_TRIES):
-        seen = optouts.get(number)
         entry = decide(number, seen, change, now_ms)
         if entry is None:
             return False
         if _replaced(optouts, seen, entry):
             return seen is None or seen.opted_out is not entry.opted_out
+        seen = optouts.get(number)
     raise Unavailable("The opt-out ledger")
 
 

@@ -261,6 +261,9 @@ class OptOuts(Protocol):
     def get(self, number: str) -> OptOut | None:
         """The entry with every write that has ended, in whichever way the number is written."""
 
+    def get_all(self, numbers: Sequence[str]) -> dict[str, OptOut]:
+        """The same of up to 100 numbers at once, by their canonical form. One without an entry is not in it."""
+
     def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
         """Write `entry` in the place of `seen`, as `get` read it; False, and nothing written, if that
         number was written since.

@@ -1,4 +1,4 @@
-"""`longcode opt-out`: record that a person wants no more texts."""
+"""`longcode optouts add`: record that a person wants no more texts."""
 
 from typing import Annotated
 
@@ -14,8 +14,8 @@ from longcode_cli.stack import Stack
 from longcode_cli.terminal import now_ms, say
 
 EXAMPLES = examples(
-    "opt-out 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10",
-    "opt-out +12025550123 --stack long-code-sms-prod --profile ops",
+    "optouts add 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10",
+    "optouts add +12025550123 --stack long-code-sms-prod --profile ops",
 )
 
 
