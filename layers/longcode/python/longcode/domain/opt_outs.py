@@ -49,6 +49,29 @@ class OptOut:
         return frozenset(found)
 
 
+@dataclass(frozen=True, slots=True)
+class ProviderOptOut:
+    """A row of the provider's list: who is blocked there, since when (None if it does not say), by which word."""
+
+    number: str
+    at_ms: int | None
+    keyword: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPage:
+    """One page of that list, and whether it is the last one.
+
+    `total` is how many rows all pages have, None if it does not say; `unreadable` how many of this one have no
+    number.
+    """
+
+    rows: tuple[ProviderOptOut, ...]
+    last: bool
+    total: int | None
+    unreadable: int
+
+
 def is_scope(text: str) -> bool:
     """Whether `text` can name a scope: up to 64 of the characters a-z, 0-9, - and _.
 

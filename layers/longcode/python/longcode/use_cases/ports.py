@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
     from longcode.domain.message import Entry, Fault, Message
     from longcode.domain.metrics import Metric
-    from longcode.domain.opt_outs import OptOut
+    from longcode.domain.opt_outs import OptOut, ProviderPage
     from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recorded
     from longcode.domain.pacing import Reservation
     from longcode.domain.search import Found, Position, Search
@@ -274,6 +274,13 @@ class OptOuts(Protocol):
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
         """The opted-out, the longest first, after the one that changed then with that number."""
+
+
+class ProviderOptOuts(Protocol):
+    """The provider's own list of who has sent STOP to us."""
+
+    def page(self, number: int) -> ProviderPage:
+        """One page of it, from 1 on. Raises Unavailable if it can't be read."""
 
 
 class Counters(Protocol):
