@@ -23,7 +23,7 @@ from longcode_cli.commands import (
     status,
 )
 from longcode_cli.commands.doctor import command as doctor
-from longcode_cli.commands.optouts import add, import_list, sync
+from longcode_cli.commands.optouts import add, dismiss, import_list, review, sync
 from longcode_cli.commands.smoke import command as smoke
 from longcode_cli.stack import capitalized
 from longcode_cli.terminal import warn
@@ -65,7 +65,13 @@ app = typer.Typer(
     **_SETTINGS,
 )
 optouts = typer.Typer(help="Record who wants no texts, one by one or by whole lists.", **_SETTINGS)
-for name, module in {"add": add, "import": import_list, "sync": sync}.items():
+for name, module in {
+    "review": review,
+    "add": add,
+    "dismiss": dismiss,
+    "import": import_list,
+    "sync": sync,
+}.items():
     optouts.command(name, epilog=module.EXAMPLES)(module.command)
 
 # In the order in which --help lists them.

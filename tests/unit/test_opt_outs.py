@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from longcode.domain.errors import Unavailable
-from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.opt_outs import OptOut, OptOutChange, Unclear
 from longcode.use_cases import opt_outs
 from tests.chance import showing
 from tests.support.fakes import FakeOptOuts
@@ -197,6 +197,64 @@ def test_a_word_that_never_gets_in_is_no_word_applied() -> None:
 
     assert not ledger.entries[THEIRS].opted_out
     assert ledger.faults.count("replace") == 10
+
+
+# ------------------------------------------------------------------------------------------ unclear texts
+
+
+def test_unclear_texts_and_words_in_any_order_end_with_the_same_to_review() -> None:
+    said: list[OptOutChange | Unclear] = [word(0, True), word(2, False), *(unclear(at) for at in (1, 2, 3))]
+    for order in itertools.permutations(said):
+        with showing(order):
+            ledger = FakeOptOuts()
+            for one in order:
+                if isinstance(one, Unclear):
+                    opt_outs.note_unclear(ledger, THEIRS, one)
+                else:
+                    opt_outs.apply(ledger, THEIRS, one, NOW)
+
+            entry = ledger.entries[THEIRS]
+            assert entry.unclear == (unclear(1), unclear(2), unclear(3))
+            # In the same moment as an opt-in it still counts.
+            assert entry.to_review == (unclear(2), unclear(3))
+            assert (entry.opted_out, entry.said_ms) == (False, START_MS + 2)
+
+
+def unclear(after_ms: int) -> Unclear:
+    return Unclear(START_MS + after_ms, f"m-{after_ms}")
+
+
+def test_nothing_is_to_review_of_who_has_opted_out() -> None:
+    ledger = FakeOptOuts()
+    opt_outs.apply(ledger, THEIRS, word(5, True), NOW)
+    opt_outs.note_unclear(ledger, THEIRS, unclear(9))
+
+    assert ledger.entries[THEIRS].to_review == ()
+    assert ledger.entries[THEIRS].opted_out
+
+
+def test_an_unclear_text_that_comes_again_stays_dismissed() -> None:
+    ledger = FakeOptOuts()
+    opt_outs.note_unclear(ledger, THEIRS, unclear(1))
+
+    assert opt_outs.dismiss(ledger, THEIRS, "m-1", NOW) == 1
+    assert not opt_outs.note_unclear(ledger, THEIRS, unclear(1))
+    assert opt_outs.dismiss(ledger, THEIRS, "m-1", NOW + 1) == 0
+
+    assert ledger.entries[THEIRS].unclear == (Unclear(START_MS + 1, "m-1", NOW),)
+    assert ledger.faults.count("replace") == 2
+
+
+def test_the_last_twenty_unclear_texts_are_kept_and_all_can_be_dismissed_at_once() -> None:
+    ledger = FakeOptOuts()
+    for number in range(25):
+        opt_outs.note_unclear(ledger, THEIRS, unclear(number))
+    assert not opt_outs.note_unclear(ledger, THEIRS, unclear(0))
+
+    assert [one.at_ms - START_MS for one in ledger.entries[THEIRS].unclear] == list(range(5, 25))
+    assert opt_outs.dismiss(ledger, THEIRS, None, NOW) == 20
+    assert ledger.entries[THEIRS].to_review == ()
+    assert opt_outs.dismiss(ledger, "+12025550999", None, NOW) == 0
 
 
 # ------------------------------------------------------------------------------------------- whole lists

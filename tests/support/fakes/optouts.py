@@ -11,7 +11,7 @@ class FakeOptOuts:
     """ports.OptOuts in memory, no stronger than the table. The contract tests hold it to what that does."""
 
     def __init__(self) -> None:
-        self.faults = FaultInjector("get", "get_all", "replace", "page")
+        self.faults = FaultInjector("get", "get_all", "replace", "page", "unclear_page")
         self.entries: dict[str, OptOut] = {}
 
     def get(self, number: str) -> OptOut | None:
@@ -38,6 +38,15 @@ class FakeOptOuts:
                 ((entry.changes[-1].at_ms, entry.number), entry)
                 for entry in self.entries.values()
                 if entry.opted_out
+            )
+            return [entry for place, entry in listed if after is None or place > after][:at_most]
+
+    def unclear_page(self, after: tuple[int, str] | None, at_most: int) -> list[OptOut]:
+        with self.faults.around("unclear_page"):
+            listed = sorted(
+                ((entry.to_review[0].at_ms, entry.number), entry)
+                for entry in self.entries.values()
+                if entry.to_review
             )
             return [entry for place, entry in listed if after is None or place > after][:at_most]
 

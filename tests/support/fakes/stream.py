@@ -40,6 +40,7 @@ def image(item: Message | OptOut | Image | None) -> Image | None:
                 }
                 for c in item.changes
             ],
+            "unclear": [{"at_ms": one.at_ms, "message_id": one.message_id} for one in item.unclear],
         }
         return {name: _serialize(value) for name, value in fields.items()}
     return item

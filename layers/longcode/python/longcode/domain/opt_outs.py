@@ -24,12 +24,25 @@ class OptOutChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Unclear:
+    """A text that may ask for an end, for a person to read: when it was said, and its id.
+
+    `dismissed_ms` is when a person found that it meant something else, None as long as no one has.
+    """
+
+    at_ms: int
+    message_id: str
+    dismissed_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OptOut:
     """Whether a number wants texts, and the changes of that, oldest first (`use_cases.opt_outs` keeps the last
-    100).
+    100). There are none of a number that has only sent unclear texts; of these the last 20 are kept.
 
-    `said_ms` is when the present state was last said, also where that changed nothing. `revision` counts the
-    writes of the entry; 0 is one from before they were counted. `number` is in its canonical form.
+    `said_ms` is when the present state was last said, also where that changed nothing; 0 if nothing was.
+    `revision` counts the writes of the entry; 0 is one from before they were counted. `number` is in its canonical
+    form.
     """
 
     number: str
@@ -37,6 +50,17 @@ class OptOut:
     changes: tuple[OptOutChange, ...]
     said_ms: int
     revision: int
+    unclear: tuple[Unclear, ...] = ()
+
+    @property
+    def to_review(self) -> tuple[Unclear, ...]:
+        """The unclear texts that are not answered, oldest first.
+
+        What answers one is that it is dismissed, or an opt-out or an opt-in that was said later.
+        """
+        if self.opted_out:
+            return ()
+        return tuple(one for one in self.unclear if one.dismissed_ms is None and one.at_ms >= self.said_ms)
 
     @property
     def scopes(self) -> frozenset[str]:

@@ -4,17 +4,18 @@
 # counts: a text too few does less harm than one too many. The ledger (ports.OptOuts) only reads, and writes if the
 # number was not written since. What to write is decided here.
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from longcode.domain import phone
 from longcode.domain.errors import Unavailable
-from longcode.domain.opt_outs import ALL, OptOut, OptOutChange
+from longcode.domain.opt_outs import ALL, OptOut, OptOutChange, Unclear
 from longcode.use_cases.ports import OptOuts
 
 # The history of a number is an item of a table, which has an end, and so has a reader's patience.
 KEPT_CHANGES = 100
 NOTE_CHARACTERS = 200
+KEPT_UNCLEAR = 20
 # How old a word may be when it is first received, and still count for when it was said.
 REACH_MS = 7 * 24 * 3_600_000
 # How far two clocks of ours may be apart.
@@ -38,8 +39,9 @@ def said_ms(occurred_ms: int | None, received_ms: int, opted_out: bool) -> int:
 
 def decide(number: str, seen: OptOut | None, change: OptOutChange, now_ms: int) -> OptOut | None:
     """What `change` makes of the entry that was read; None if it has no say, or says nothing new."""
-    if seen is None:
-        return OptOut(number, change.opted_out, (_row(change),), change.at_ms, 1)
+    if seen is None or not seen.changes:
+        first = OptOut(number, change.opted_out, (_row(change),), change.at_ms, 1)
+        return first if seen is None else replace(first, revision=seen.revision + 1, unclear=seen.unclear)
     if (change.at_ms, change.opted_out) <= (_since_ms(seen, now_ms), seen.opted_out):
         return None
     after = replace(seen, said_ms=change.at_ms, revision=seen.revision + 1)
@@ -99,12 +101,59 @@ def apply_all(optouts: OptOuts, changes: Mapping[str, OptOutChange], now_ms: int
 
 def _apply(optouts: OptOuts, number: str, seen: OptOut | None, change: OptOutChange, now_ms: int) -> bool:
     """`apply`, with the entry as it was just read."""
+    written = _write(optouts, number, seen, lambda entry: decide(number, entry, change, now_ms))
+    if written is None:
+        return False
+    before, after = written
+    return before is None or before.opted_out is not after.opted_out
+
+
+def note_unclear(optouts: OptOuts, number: str, text: Unclear) -> bool:
+    """Write down a text that may ask for an end, for a person to read. Whether it was new.
+
+    Raises Unavailable as `apply` does.
+    """
+    number = phone.canonical(number)
+
+    def noted(seen: OptOut | None) -> OptOut | None:
+        before = seen or OptOut(number, False, (), 0, 0)
+        if any(one.message_id == text.message_id for one in before.unclear):
+            return None
+        kept = tuple(sorted((*before.unclear, text), key=lambda one: one.at_ms)[-KEPT_UNCLEAR:])
+        return replace(before, unclear=kept, revision=before.revision + 1) if text in kept else None
+
+    return _write(optouts, number, optouts.get(number), noted) is not None
+
+
+def dismiss(optouts: OptOuts, number: str, message_id: str | None, now_ms: int) -> int:
+    """Write down that an unclear text of this number meant something else, or all that are to review where no
+    `message_id` is given. How many these were.
+
+    Raises Unavailable as `apply` does.
+    """
+    number = phone.canonical(number)
+
+    def dismissed(seen: OptOut | None) -> OptOut | None:
+        found = {one for one in (seen.to_review if seen else ()) if message_id in (None, one.message_id)}
+        if seen is None or not found:
+            return None
+        rows = tuple(replace(one, dismissed_ms=now_ms) if one in found else one for one in seen.unclear)
+        return replace(seen, unclear=rows, revision=seen.revision + 1)
+
+    written = _write(optouts, number, optouts.get(number), dismissed)
+    return len(written[0].to_review) - len(written[1].to_review) if written and written[0] else 0
+
+
+def _write(
+    optouts: OptOuts, number: str, seen: OptOut | None, decided: Callable[[OptOut | None], OptOut | None]
+) -> tuple[OptOut | None, OptOut] | None:
+    """Write what is `decided` of the entry as it stands; the entry before and after, None if it is to stay."""
     for _ in range(_TRIES):
-        entry = decide(number, seen, change, now_ms)
+        entry = decided(seen)
         if entry is None:
-            return False
+            return None
         if _replaced(optouts, seen, entry):
-            return seen is None or seen.opted_out is not entry.opted_out
+            return seen, entry
         seen = optouts.get(number)
     raise Unavailable("The opt-out ledger")
 

@@ -275,6 +275,9 @@ class OptOuts(Protocol):
     def page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
         """The opted-out, the longest first, after the one that changed then with that number."""
 
+    def unclear_page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
+        """Those with unclear texts to review, by the first of these, the longest first."""
+
 
 class ProviderOptOuts(Protocol):
     """The provider's own list of who has sent STOP to us."""
