@@ -54,6 +54,7 @@ def test_a_dismissal_lets_all_leave_in_order_within_a_minute(holding: World) -> 
         holding.enqueue(message=f"number {number}")
     holding.consume(until_ms=holding.clock.now + 10 * MINUTE)
     dismissed_ms = holding.clock.now
+    assert holding.provider.requests == []
 
     assert opt_outs.dismiss(holding.optouts, THEIRS, ident, dismissed_ms) == 1
     holding.consume(until_ms=dismissed_ms + HOUR)
@@ -80,6 +81,7 @@ def test_their_own_start_lets_them_leave(holding: World) -> None:
     ask_for_an_end(holding)
     holding.enqueue()
     holding.consume(until_ms=holding.clock.now + MINUTE)
+    assert holding.provider.requests == []
 
     holding.webhook(inbound(THEIRS, "START", holding.clock.now, to=OURS))
     holding.consume(until_ms=holding.clock.now + 2 * MINUTE)
