@@ -9,9 +9,10 @@ if __name__ == "__main__":
     # Run as a script, it has to find the packages first.
     sys.path[:1] = [str(HERE.parent), str(HERE.parent / "layers/longcode/python")]
 
+from typer import Typer  # noqa: E402 (see above)
 from typer.testing import CliRunner  # noqa: E402 (see above)
 
-from longcode_cli.main import app  # noqa: E402 (see above)
+from longcode_cli.main import COMMANDS, app  # noqa: E402 (see above)
 
 PAGE = HERE / "commands.md"
 
@@ -44,14 +45,26 @@ _MAKE = """\
 
 def page() -> str:
     """The whole page."""
-    helps = {command.name: _help(str(command.name)) for command in app.registered_commands}
-    rows = "".join(f"| [`{name}`](#longcode-{name}) | {_summary(words)} |\n" for name, words in helps.items())
+    helps = {name: _help(name) for name in names()}
+    rows = "".join(
+        f"| [`{name}`](#longcode-{name.replace(' ', '-')}) | {_summary(words)} |\n"
+        for name, words in helps.items()
+    )
     sections = "".join(f"### longcode {name}\n\n```\n{words}```\n\n" for name, words in helps.items())
     return f"{_HEAD}{rows}\n{sections}{_MAKE}{_targets()}"
 
 
+def names() -> list[str]:
+    """Every command as it is typed after `longcode`, those of a group behind its name."""
+    found: list[str] = []
+    for name, command in COMMANDS.items():
+        inner = command.registered_commands if isinstance(command, Typer) else ()
+        found += [f"{name} {one.name}" for one in inner] or [name]
+    return found
+
+
 def _help(command: str) -> str:
-    found = CliRunner().invoke(app, [command, "--help"], prog_name="longcode", env={"COLUMNS": "80"})
+    found = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="longcode", env={"COLUMNS": "80"})
     return "".join(f"{line.rstrip()}\n" for line in found.stdout.strip().splitlines())
 
 

@@ -11,7 +11,6 @@ from longcode_cli.commands import (
     destroy,
     drift,
     find,
-    opt_out,
     pause,
     queue,
     redrive,
@@ -24,6 +23,7 @@ from longcode_cli.commands import (
     status,
 )
 from longcode_cli.commands.doctor import command as doctor
+from longcode_cli.commands.optouts import add, dismiss, import_list, review, sync
 from longcode_cli.commands.smoke import command as smoke
 from longcode_cli.stack import capitalized
 from longcode_cli.terminal import warn
@@ -44,28 +44,45 @@ class OneLineErrors(TyperGroup):
             warn(capitalized(f"{problem} {problem.hint}"))
             raise typer.Exit(1) from exc
 
+    # Any: click's context.
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # click hands it over
+        """The names in the order of `COMMANDS`."""
+        return list(COMMANDS)
 
+
+_SETTINGS: dict[str, Any] = {
+    "no_args_is_help": True,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
 app = typer.Typer(
     cls=OneLineErrors,
     help="Operates a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
     "redrive.\n\n"
     "Without --stack they work on the local stack; deploy, rollback-alarms, drift and destroy work on AWS alone.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    **_SETTINGS,
 )
+optouts = typer.Typer(help="Record who wants no texts, one by one or by whole lists.", **_SETTINGS)
+for name, module in {
+    "review": review,
+    "add": add,
+    "dismiss": dismiss,
+    "import": import_list,
+    "sync": sync,
+}.items():
+    optouts.command(name, epilog=module.EXAMPLES)(module.command)
 
 # In the order in which --help lists them.
-for name, module in {
+COMMANDS: dict[str, Any] = {
     "status": status,
     "find": find,
     "queue": queue,
     "doctor": doctor,
     "pause": pause,
     "resume": resume,
-    "opt-out": opt_out,
+    "optouts": optouts,
     "redrive": redrive,
     "requeue": requeue,
     "republish": republish,
@@ -76,8 +93,12 @@ for name, module in {
     "rollback-alarms": rollback_alarms,
     "drift": drift,
     "destroy": destroy,
-}.items():
-    app.command(name, epilog=module.EXAMPLES)(module.command)
+}
+for name, module in COMMANDS.items():
+    if isinstance(module, typer.Typer):
+        app.add_typer(module, name=name)
+    else:
+        app.command(name, epilog=module.EXAMPLES)(module.command)
 
 
 def _version(wanted: bool) -> None:

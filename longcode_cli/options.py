@@ -1,6 +1,7 @@
 """The options that name a stack, declared once for all commands."""
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -9,12 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from longcode.domain.message import epoch_ms
 from longcode_cli import samconfig, stack
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Full = Annotated[bool, typer.Option("--full", help="Show whole phone numbers.")]
 
 _ENV = Annotated[
@@ -109,6 +112,14 @@ def stack_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
         return with_where
 
     return declare
+
+
+def moment(text: str, option: str) -> int:
+    """A time that says of which zone it is, as epoch milliseconds."""
+    found = epoch_ms(text)
+    if found is None or not re.search(r"(Z|[+-]\d\d:?\d\d)$", text, re.ASCII):
+        raise typer.BadParameter("must be a time with its zone, as 2026-11-23T15:48:14Z.", param_hint=option)
+    return found
 
 
 def examples(*lines: str) -> str:

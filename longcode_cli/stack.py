@@ -195,7 +195,10 @@ class Stack:
     def limits(self) -> DynamoLimits:
         """Its rates, its pause and its breaker."""
         return DynamoLimits(
-            self.client("dynamodb"), self.outputs["LimitsTableName"], self.outputs["MessagesTableName"]
+            self.client("dynamodb"),
+            self.outputs["LimitsTableName"],
+            self.outputs["MessagesTableName"],
+            hold_on_unclear=self.parameters.get("HoldOnUnclear") == "true",
         )
 
     @property

@@ -9,6 +9,8 @@ from longcode.entrypoints.responses import Response
 from longcode.use_cases import opt_outs
 
 PAGE = 100
+# In the place of a number: /sms/optouts/unclear.
+UNCLEAR = "unclear"
 
 
 def handler(service: container.Service) -> container.Handler:
@@ -19,6 +21,8 @@ def handler(service: container.Service) -> container.Handler:
         number = request.path_number
         if number is None:
             return responses.opt_out_page(ledger.page(request.opt_out_cursor, PAGE), PAGE)
+        if number == UNCLEAR and request.method == "GET":
+            return responses.unclear_page(ledger.unclear_page(request.opt_out_cursor, PAGE), PAGE)
         if not phone.is_e164(number) and ledger.get(number) is None:
             # More likely a slip than a sender, and a slip opts no one out.
             raise requests.no_number()

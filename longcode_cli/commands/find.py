@@ -98,4 +98,6 @@ def _say_how_to_go_on(found: search.Page, unclear: bool) -> None:
     if found.cursor:
         say(f"There may be older ones: the same with --cursor {found.cursor}")
     if unclear and found.messages:
-        say("To end texts to one of them: longcode opt-out ID. Nothing else is needed for the others.")
+        say(
+            "To end texts to one of them: longcode optouts add ID. If it meant something else: optouts dismiss ID."
+        )

@@ -135,6 +135,8 @@ def _suspected(control: Control) -> dict[str, list[str]]:
 def _next(row: RecipientQueue, now_ms: int) -> str:
     if row.held_by is HeldBy.PAUSED:
         return "after resume"
+    if row.held_by is HeldBy.OPT_OUT_UNCLEAR:
+        return "after review"
     if row.eta_ms is None:
         return "just left"
     return relative(row.eta_ms, now_ms) if row.eta_ms > now_ms else "now"

@@ -1,6 +1,5 @@
 """`longcode requeue`: waiting texts that the queue has lost, put back into it."""
 
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ from rich.progress import BarColumn, TextColumn
 
 from longcode.aws.queue import SqsQueue
 from longcode.domain import pacing
-from longcode.domain.message import epoch_ms, iso
+from longcode.domain.message import iso
 from longcode.domain.metrics import Metric
 from longcode.use_cases import backlog
 from longcode.use_cases.ports import Waiting
 from longcode_cli import terminal
 from longcode_cli.brakes import say_what_holds_texts
-from longcode_cli.options import ANYWHERE, DryRun, Full, Where, examples, stack_options
+from longcode_cli.options import ANYWHERE, DryRun, Full, Where, examples, moment, stack_options
 from longcode_cli.problems import Problem
 from longcode_cli.queues import depth
 from longcode_cli.stack import Stack
@@ -59,7 +58,7 @@ def command(
 
     The exit code is 1 if texts are left of which it is too early to say whether they are lost.
     """
-    purged_ms = None if purged_at is None else _moment(purged_at, "--purged-at")
+    purged_ms = None if purged_at is None else moment(purged_at, "--purged-at")
     stack = where.open()
     now = now_ms()
     found = lost(stack, now, purged_ms)
@@ -77,14 +76,6 @@ def command(
         say(f"{what} put back, accepted {before}.")
         say_what_holds_texts(stack)
     _warn_of_the_rest(found, now)
-
-
-def _moment(text: str, option: str) -> int:
-    """A time that says of which zone it is, as epoch milliseconds."""
-    found = epoch_ms(text)
-    if found is None or not re.search(r"(Z|[+-]\d\d:?\d\d)$", text, re.ASCII):
-        raise typer.BadParameter("must be a time with its zone, as 2026-11-23T15:48:14Z.", param_hint=option)
-    return found
 
 
 def _table(by_recipient: Sequence[Sequence[Waiting]], now_ms: int, *, full: bool) -> RenderableType:

@@ -46,11 +46,14 @@ _HELD_BY = {
     HeldBy.PAUSED: "the pause",
     HeldBy.BREAKER: "the breaker",
     HeldBy.PROVIDER_BACKOFF: "the provider, who asked for less",
+    HeldBy.OPT_OUT_UNCLEAR: "an answer to their text (longcode optouts review)",
 }
 _READ_AS: dict[OptOutKeyword, RenderableType] = {
     OptOutKeyword.STOP: "a STOP",
     OptOutKeyword.START: "a START",
-    OptOutKeyword.UNCLEAR: Text("perhaps a request to stop: a person has to read it; longcode opt-out", "yellow"),
+    OptOutKeyword.UNCLEAR: Text(
+        "perhaps a request to stop: a person has to read it; longcode optouts review", "yellow"
+    ),
 }
 
 
@@ -168,6 +171,8 @@ def _when_it_leaves(found: Message, forecast: Forecast, control: Control, now_ms
         return f"{place}{tried} and waits for the pause to end. {paused(control, now_ms)}"
     if forecast.held_by is HeldBy.BREAKER:
         return f"{place}{tried} and waits for the breaker. {breaker(control, now_ms)}"
+    if forecast.held_by is HeldBy.OPT_OUT_UNCLEAR:
+        return f"{place}{tried} and waits for {_HELD_BY[forecast.held_by]}."
     what = f" It waits for {_HELD_BY[forecast.held_by]}." if forecast.held_by else ""
     when = "now"
     if forecast.eta_ms is not None and forecast.eta_ms > now_ms:

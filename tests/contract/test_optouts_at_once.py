@@ -20,7 +20,7 @@ from longcode.aws.messages import DynamoMessages
 from longcode.aws.opt_outs import DynamoOptOuts
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Entry, Message
-from longcode.domain.opt_outs import OptOutChange
+from longcode.domain.opt_outs import OptOutChange, Unclear
 from longcode.domain.outcomes import WebhookEvent
 from longcode.domain.status import Status
 from longcode.use_cases import opt_outs, receipts
@@ -346,6 +346,34 @@ def test_two_ways_to_write_a_number_end_the_same_side_by_side(scene: Scene, stop
             lambda: persistent(lambda: opt_outs.apply(scene.optouts, "+525512345678", start, NOW)),
         ]
         return jobs, judge_both
+
+    scene.check(make, 3)
+
+
+@pytest.mark.parametrize("out", [True, False], ids=["stop", "start"])
+def test_a_word_and_an_unclear_text_and_a_dismissal_side_by_side_lose_none_of_each_other(
+    scene: Scene, out: bool
+) -> None:
+    first, second = Unclear(START_MS + 1, "m-1"), Unclear(START_MS + 3, "m-3")
+    said = OptOutChange(START_MS + 2, out, "keyword")
+
+    def make() -> Trial:
+        scene.clear()
+        opt_outs.note_unclear(scene.optouts, THEIRS, first)
+
+        def judge_all(_: Run) -> None:
+            entry = scene.optouts.get(THEIRS)
+            assert entry
+            assert (entry.opted_out, [one.message_id for one in entry.unclear]) == (out, ["m-1", "m-3"])
+            assert entry.to_review == (() if out else (second,))
+            assert len(scene.optouts.unclear_page(None, 10)) == (not out)
+
+        jobs: list[Job] = [
+            lambda: persistent(lambda: opt_outs.apply(scene.optouts, THEIRS, said, NOW)),
+            lambda: persistent(lambda: opt_outs.note_unclear(scene.optouts, THEIRS, second)),
+            lambda: persistent(lambda: bool(opt_outs.dismiss(scene.optouts, THEIRS, "m-1", NOW))),
+        ]
+        return jobs, judge_all
 
     scene.check(make, 3)
 

@@ -14,7 +14,7 @@ from longcode.aws.limits import DynamoLimits
 from longcode.aws.messages import DynamoMessages
 from longcode.aws.opt_outs import DynamoOptOuts
 from longcode.aws.search_index import DynamoFinder
-from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.opt_outs import OptOut, OptOutChange, Unclear
 from longcode.domain.search import Search
 from longcode.domain.status import Status
 from longcode.use_cases import opt_outs
@@ -87,6 +87,25 @@ def test_what_was_said_again_is_kept_without_a_line_in_the_history(optouts: OptO
     assert optouts.get(THEIRS) == again
 
 
+def test_the_scope_of_each_change_is_kept(optouts: OptOuts) -> None:
+    reminders = replace(STOP, scope="reminders")
+    entry = OptOut(THEIRS, True, (reminders, replace(STOP, at_ms=START_MS + 5)), START_MS + 5, 2)
+    optouts.replace(None, replace(entry, changes=(reminders,), said_ms=START_MS, revision=1))
+
+    assert optouts.replace(replace(entry, said_ms=START_MS, revision=1), entry)
+
+    assert optouts.get(THEIRS) == entry
+    assert entry.scopes == {"reminders", "all"}
+
+
+def test_an_opt_out_of_any_scope_stops_all_texts(both: tuple[OptOuts, Limits]) -> None:
+    optouts, limits = both
+
+    assert opt_outs.apply(optouts, THEIRS, replace(STOP, scope="reminders"), START_MS)
+
+    assert limits.read_gate(THEIRS, OURS).opted_out
+
+
 def test_an_entry_that_came_since_the_look_stays(optouts: OptOuts) -> None:
     optouts.replace(None, STOPPED)
 
@@ -137,6 +156,17 @@ def test_one_number_does_not_touch_another(optouts: OptOuts) -> None:
     assert optouts.get(THEIRS) == STOPPED
 
 
+def test_many_are_read_at_once_in_whichever_way_they_are_written(optouts: OptOuts) -> None:
+    numbers = [f"+1202555{number:04}" for number in range(98)]
+    opt_out_all(optouts, [*numbers[:40], "+5215512345678"])
+
+    found = optouts.get_all([*numbers, "+525512345678", "+5215512345678"])
+
+    assert found == {number: optouts.get(number) for number in [*numbers[:40], "+525512345678"]}
+    assert optouts.get_all(numbers[40:]) == {}
+    assert optouts.get_all([]) == {}
+
+
 def test_the_opted_out_are_listed_in_pages_the_longest_first(optouts: OptOuts) -> None:
     for number in range(5):
         said = OptOutChange(START_MS + 5 - number, True, "api")
@@ -151,6 +181,80 @@ def test_the_opted_out_are_listed_in_pages_the_longest_first(optouts: OptOuts) -
 
     assert [entry.number for entry in first] == ["+12025550104", "+12025550103", "+12025550102"]
     assert [entry.number for entry in second] == ["+12025550101", "+12025550100"]
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def holding(request: pytest.FixtureRequest) -> tuple[OptOuts, Limits]:
+    """The ledger, and limits by which texts wait for an answer to an unclear one."""
+    if request.param == "fake":
+        fake = FakeOptOuts()
+        return fake, FakeLimits(fake, hold_on_unclear=True)
+    client: DynamoDBClient = request.getfixturevalue("dynamodb")
+    table, limits = create_table(client, "MessagesTable"), create_table(client, "LimitsTable")
+    return DynamoOptOuts(client, table), DynamoLimits(client, limits, table, hold_on_unclear=True)
+
+
+UNCLEAR = Unclear(START_MS + 5, "m-5")
+
+
+def test_an_unclear_text_is_kept_and_no_opt_out(both: tuple[OptOuts, Limits]) -> None:
+    optouts, limits = both
+
+    assert opt_outs.note_unclear(optouts, THEIRS, UNCLEAR)
+
+    assert optouts.get(THEIRS) == OptOut(THEIRS, False, (), 0, 1, (UNCLEAR,))
+    assert (list(optouts.page(None, 10)), list(optouts.unclear_page(None, 10))) == ([], [optouts.get(THEIRS)])
+    gate = limits.read_gate(THEIRS, OURS)
+    assert (gate.opted_out, gate.unclear_ms) == (False, None)
+
+
+@pytest.mark.parametrize("answer", ["dismissed", "opted-out", "opted-in"])
+def test_where_unclear_texts_hold_they_do_until_they_are_answered(
+    holding: tuple[OptOuts, Limits], answer: str
+) -> None:
+    optouts, limits = holding
+    opt_outs.note_unclear(optouts, THEIRS, UNCLEAR)
+    assert limits.read_gate(THEIRS, OURS).unclear_ms == UNCLEAR.at_ms
+    assert limits.read_gate("+12025550124", OURS).unclear_ms is None
+    assert len(optouts.unclear_page(None, 10)) == 1
+
+    if answer == "dismissed":
+        opt_outs.dismiss(optouts, THEIRS, UNCLEAR.message_id, START_MS + 9)
+    else:
+        said = OptOutChange(START_MS + 9, answer == "opted-out", "operator")
+        opt_outs.apply(optouts, THEIRS, said, START_MS + 9)
+
+    gate = limits.read_gate(THEIRS, OURS)
+    assert (gate.unclear_ms, gate.opted_out) == (None, answer == "opted-out")
+    assert list(optouts.unclear_page(None, 10)) == []
+    assert len(optouts.page(None, 10)) == (answer == "opted-out")
+
+
+def test_a_dismissal_is_kept(optouts: OptOuts) -> None:
+    opt_outs.note_unclear(optouts, THEIRS, UNCLEAR)
+    opt_outs.note_unclear(optouts, THEIRS, Unclear(START_MS + 7, "m-7"))
+
+    assert opt_outs.dismiss(optouts, THEIRS, "m-5", START_MS + 9) == 1
+
+    entry = optouts.get(THEIRS)
+    assert entry
+    assert entry.unclear == (replace(UNCLEAR, dismissed_ms=START_MS + 9), Unclear(START_MS + 7, "m-7"))
+    # It stands in the list by the one that is left.
+    assert [one.to_review[0].message_id for one in optouts.unclear_page(None, 10)] == ["m-7"]
+
+
+def test_those_to_review_are_listed_in_pages_the_longest_waiting_first(optouts: OptOuts) -> None:
+    for number in range(5):
+        opt_outs.note_unclear(optouts, f"+1202555010{number}", Unclear(START_MS + 5 - number, f"m-{number}"))
+        # A later one moves no entry of the list.
+        opt_outs.note_unclear(optouts, f"+1202555010{number}", Unclear(START_MS + 50, f"n-{number}"))
+    opt_out_all(optouts, ["+12025550109"])
+
+    first = list(optouts.unclear_page(None, 3))
+    second = list(optouts.unclear_page((first[-1].to_review[0].at_ms, first[-1].number), 3))
+
+    assert [entry.number[-1] for entry in first] == ["4", "3", "2"]
+    assert [entry.number[-1] for entry in second] == ["1", "0"]
 
 
 # Senders that are no E.164 number, and what they must not be taken for.
@@ -322,6 +426,7 @@ def test_an_item_without_a_revision_counts_as_the_first(dynamodb: "DynamoDBClien
     old_item(dynamodb, table, START_MS)
     seen = ledger.get(THEIRS)
 
+    # Nor has it a scope.
     assert seen == replace(STOPPED, revision=0)
     assert [ledger.replace(seen, STARTED), ledger.replace(seen, STARTED)] == [True, False]
     assert ledger.get(THEIRS) == STARTED

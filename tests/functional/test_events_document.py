@@ -20,7 +20,7 @@ from tests.support.fakes.examples import TELNYX_ID, make_message
 from tests.support.fakes.stream import event
 
 PAGE = (ROOT / "docs/events.md").read_text()
-KINDS = (publish.STATUS_CHANGED, publish.RECEIVED, publish.OPTED_OUT)
+KINDS = (publish.STATUS_CHANGED, publish.RECEIVED, publish.UNCLEAR, publish.OPTED_OUT)
 TYPES: dict[str, type | None] = {
     "string": str,
     "number": int,
@@ -75,7 +75,18 @@ def emitted(world: World) -> dict[str, list[dict[str, object]]]:
         media=({"url": "https://example.com/a.jpg"},),
     )
     stop = OptOut(THEIRS, True, (OptOutChange(START_MS, True, "provider"),), START_MS, 1)
-    world.invoke("publisher", event((None, bare), (bare, full), (None, heard), (None, more), (None, stop)))
+    unclear = (replace(heard, opt_out="unclear"), replace(more, opt_out="unclear"))
+    world.invoke(
+        "publisher",
+        event(
+            (None, bare),
+            (bare, full),
+            (None, heard),
+            (None, more),
+            *((None, one) for one in unclear),
+            (None, stop),
+        ),
+    )
     found: dict[str, list[dict[str, object]]] = {kind: [] for kind in KINDS}
     for notice in world.event_bus.heard:
         found[notice.kind].append(notice.detail)

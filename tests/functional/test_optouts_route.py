@@ -26,13 +26,57 @@ def test_a_number_is_opted_out_and_in_again_and_the_answer_says_how_it_came_to_t
 
     assert [row["opted_out"] for row in out.fields["history"]] == [True]
     assert ask(world, "GET").fields == back.fields
-    assert set(back.fields) == {"number", "opted_out", "source", "timestamp", "history"}
+    assert set(back.fields) == {"number", "opted_out", "source", "scope", "timestamp", "history", "unclear"}
+    assert [out.fields["scope"], out.fields["history"][0]["scope"]] == ["all", "all"]
     assert (back.fields["number"], back.fields["opted_out"], back.fields["source"]) == (THEIRS, False, "api")
     assert back.fields["timestamp"] == "2023-11-14T22:13:21.000Z"
     assert [(row["at"], row["opted_out"]) for row in back.fields["history"]] == [
         ("2023-11-14T22:13:20.000Z", True),
         ("2023-11-14T22:13:21.000Z", False),
     ]
+
+
+def test_who_may_have_asked_for_an_end_is_listed_until_it_is_answered(world: World) -> None:
+    for number in range(103):
+        sender = f"+1202555{number:04}"
+        world.webhook(inbound(sender, "Please stop", world.clock.now, to=OURS, telnyx_id=IDS[number]))
+        world.clock.pass_ms(1)
+
+    first = unclear(world)
+    second = unclear(world, first.fields["cursor"])
+    answered = [route(world, method, f"+1202555000{at}").status for at, method in enumerate(("PUT", "DELETE"))]
+    left = unclear(world).fields["unclear"]
+
+    assert [len(page.fields["unclear"]) for page in (first, second)] == [100, 3]
+    assert second.fields["cursor"] is None
+    text = {"message_id": IDS[0], "at": "2023-11-14T22:13:20.000Z"}
+    assert first.fields["unclear"][0] == {"number": "+12025550000", "texts": [text]}
+    assert answered == [200, 200]
+    assert [row["number"] for row in left[:2]] == ["+12025550002", "+12025550003"]
+    assert [world.optouts.entries[f"+1202555000{number}"].opted_out for number in range(3)] == [True, False, False]
+
+
+IDS = [f"00000000-0000-4000-8000-{number:012}" for number in range(103)]
+
+
+def unclear(world: World, cursor: str | None = None) -> Reply:
+    event = call("GET", "/sms/optouts/{number}", parameters={"number": "unclear"})
+    event["queryStringParameters"] = {"cursor": cursor} if cursor else None
+    return Reply.of(world.invoke("optouts", event))
+
+
+def test_a_number_with_nothing_but_an_unclear_text_has_no_state_yet(world: World) -> None:
+    world.webhook(inbound(THEIRS, "Please stop", world.clock.now, to=OURS, telnyx_id=IDS[0]))
+
+    assert ask(world, "GET").fields == {
+        "number": THEIRS,
+        "opted_out": False,
+        "source": None,
+        "scope": None,
+        "timestamp": None,
+        "history": [],
+        "unclear": [{"message_id": IDS[0], "at": "2023-11-14T22:13:20.000Z", "dismissed_at": None}],
+    }
 
 
 def route(world: World, method: str, number: str) -> Reply:

@@ -139,6 +139,41 @@ def test_a_text_that_may_ask_for_an_end_is_counted_once_and_no_other_is(world: W
     assert world.metrics.counts["Inbound"] == 4
 
 
+def test_a_text_that_may_ask_for_an_end_has_an_event_of_its_own_after_that_of_each_inbound_text(
+    world: World,
+) -> None:
+    unclear = inbound(opt_out="unclear")
+
+    publish_to(world, (None, unclear), (unclear, replace(unclear, is_spam=True)), (None, inbound(opt_out="stop")))
+
+    assert [event.kind for event in world.event_bus.heard] == [
+        "sms.received",
+        "sms.opt_out_unclear",
+        "sms.received",
+    ]
+    event = world.event_bus.heard[1]
+    assert (event.about, event.at_ms) == (unclear.id, START_MS - 700)
+    assert event.detail == {
+        "version": 1,
+        "sequence": world.event_bus.heard[0].detail["sequence"],
+        "at": "2023-11-14T22:13:19.300Z",
+        "message_id": unclear.id,
+        "telnyx_id": TELNYX_ID,
+        "from": THEIRS,
+        "to": OURS,
+    }
+
+
+def test_where_the_second_event_of_a_change_is_refused_the_change_comes_again(world: World) -> None:
+    # The first text has one event, and the second two.
+    for skip in (1, 2):
+        world.event_bus.heard.clear()
+        world.event_bus.faults.fail("publish", skip=skip)
+        again = publish_to(world, (None, inbound()), (None, inbound(opt_out="unclear")), (None, inbound()))
+        assert again == ["0002"]
+        assert len(world.event_bus.heard) == skip
+
+
 def test_no_event_has_the_text(world: World) -> None:
     queued = a_text(text="secret words")
     publish_to(
@@ -166,6 +201,7 @@ def test_both_directions_of_an_opt_out_are_published(world: World) -> None:
                 "number": THEIRS,
                 "opted_out": number == 1,
                 "source": source,
+                "scope": "all",
             },
         )
         for number, source in ((1, "provider"), (2, "api"))

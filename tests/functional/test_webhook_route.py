@@ -235,7 +235,7 @@ def test_a_word_that_revokes_is_recorded_whatever_the_provider_made_of_it(
 
 @pytest.mark.parametrize("autoresponse", [None, "HELP", "START", "OTHER"])
 @pytest.mark.parametrize("text", ["Stop please", "STOP\nBob Example", "arrêt", "unsubscribe me"])
-def test_a_text_that_may_ask_for_an_end_changes_nothing_and_can_be_found(
+def test_a_text_that_may_ask_for_an_end_stops_no_text_and_can_be_found(
     world: World, text: str, autoresponse: str | None
 ) -> None:
     world.webhook(inbound(THEIRS, "Is this on?", world.clock.now, to=OURS))
@@ -245,7 +245,9 @@ def test_a_text_that_may_ask_for_an_end_changes_nothing_and_can_be_found(
         inbound(THEIRS, text, world.clock.now, to=OURS, autoresponse=autoresponse, telnyx_id=ident)
     )
 
-    assert world.optouts.entries == {}
+    entry = world.optouts.entries[THEIRS]
+    assert ([one.message_id for one in entry.to_review], entry.opted_out) == ([ident], False)
+    assert world.send().status == 200
     assert reply.fields == {"status": "received"}
     event = call("GET", "/sms/messages")
     event["queryStringParameters"] = {"opt_out": "unclear"}

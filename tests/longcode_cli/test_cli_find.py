@@ -123,7 +123,7 @@ def test_what_may_be_a_request_to_stop_is_found_and_what_to_do_is_said(world: Wo
     assert _ids(world, "--unclear", "--from", THEIRS) == [9]
     said = world.says("find", "--unclear")
     assert "from +1…23 received may ask for an end" in said
-    assert "longcode opt-out ID" in said
+    assert "longcode optouts add ID" in said
     assert THEIRS not in said
     assert "perhaps a request to stop" in world.says("status", ident(9))
 
@@ -137,7 +137,7 @@ def test_a_search_for_it_among_texts_that_were_sent_names_its_option(world: Worl
 def test_who_wants_no_more_texts_is_opted_out_by_a_text_or_a_number(
     world: World, unclear: Message, who: str
 ) -> None:
-    said = world.says("opt-out", who)
+    said = world.says("optouts", "add", who)
 
     entry = world.stack.optouts.get(THEIRS)
     assert entry
@@ -145,7 +145,7 @@ def test_who_wants_no_more_texts_is_opted_out_by_a_text_or_a_number(
     assert entry.changes[-1].note == (ident(9) if who == ident(9) else "")
     assert world.stack.limits.read_gate(THEIRS, OURS).opted_out
     assert said == "+1…23 is opted out: no more texts go there."
-    assert world.says("opt-out", who) == "+1…23 was opted out already."
+    assert world.says("optouts", "add", who) == "+1…23 was opted out already."
 
 
 def test_a_sender_of_the_ledger_can_be_opted_out_again(world: World) -> None:
@@ -153,7 +153,7 @@ def test_a_sender_of_the_ledger_can_be_opted_out_again(world: World) -> None:
     assert entry
     assert world.stack.optouts.replace(None, entry)
 
-    world.says("opt-out", "ACME Inc")
+    world.says("optouts", "add", "ACME Inc")
 
     found = world.stack.optouts.get("ACME Inc")
     assert found
@@ -161,7 +161,9 @@ def test_a_sender_of_the_ledger_can_be_opted_out_again(world: World) -> None:
 
 
 def test_an_unknown_person_is_not_opted_out(world: World, texts: dict[int, Message]) -> None:
-    problems = {who: world.run("opt-out", who) for who in ("bob", "202-555-0123", ident(7), ident(1), "40404")}
+    problems = {
+        who: world.run("optouts", "add", who) for who in ("bob", "202-555-0123", ident(7), ident(1), "40404")
+    }
 
     assert {who: result.exit_code for who, result in problems.items()} == {
         **dict.fromkeys(("bob", "202-555-0123", "40404"), 2),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from devtools.local_stack.layout import ROOT
+from docs import commands as commands_page
 from longcode_cli import __version__
 from tests.longcode_cli.world import run
 
@@ -18,7 +19,7 @@ COMMANDS = [
         "doctor",
         "pause",
         "resume",
-        "opt-out",
+        "optouts",
         "redrive",
         "requeue",
         "republish",
@@ -49,9 +50,9 @@ def test_without_its_environment_it_says_what_to_run(tmp_path: Path) -> None:
     assert "make install" in done.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", commands_page.names())
 def test_the_help_of_each_command_has_examples(command: str) -> None:
-    result = run(command, "--help")
+    result = run(*command.split(), "--help")
     assert result.exit_code == 0
     assert f"Examples:\n    longcode {command}" in result.stdout
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from docs import commands as commands_page
-from longcode_cli.main import app
 
 
 def test_the_page_is_what_the_help_of_each_command_says_now() -> None:
@@ -17,8 +16,8 @@ def test_it_names_every_command_and_every_make_target() -> None:
     page = commands_page.PAGE.read_text()
     makefile = (commands_page.HERE.parent / "Makefile").read_text()
 
-    commands = [str(command.name) for command in app.registered_commands]
-    assert re.findall(r"^### longcode (\S+)$", page, re.MULTILINE) == commands
+    assert re.findall(r"^### longcode (.+)$", page, re.MULTILINE) == commands_page.names()
+    assert {"status", "optouts add", "optouts import"} < set(commands_page.names())
     targets = re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)
     assert re.findall(r"^\| `make ([a-z-]+)` \|", page, re.MULTILINE) == targets != []
 

@@ -112,7 +112,7 @@ def formation(stacks: dict[str, dict[str, Any]]) -> Iterator[None]:
 def run(*arguments: str, env: dict[str, str] | None = None, typed: str | None = None) -> Result:
     """Run `longcode` with `arguments`; what it raises and does not catch is raised here too."""
     with pytest.MonkeyPatch.context() as patch:
-        # Made once: all seventeen commands anew take as long as a call.
+        # Made once: all commands anew take as long as a call.
         patch.setattr(testing, "_get_command", _command)
         result = CliRunner().invoke(main.app, list(arguments), env={"COLUMNS": "120", **(env or {})}, input=typed)
     if result.exception and not isinstance(result.exception, SystemExit):

@@ -104,5 +104,10 @@ def test_the_map_of_errors_has_each_code_that_an_error_has_and_no_other() -> Non
     requests = {kind.code for kind in kinds if kind is not errors.RequestError}
     sends = send_refusals()
     assert {"outcome_unknown", "provider_refused"} <= sends, "A SendRefused is made in another way now."
-    others = {errors.Unavailable.code, INTERNAL_ERROR.fields["code"], HeldBy.PAUSED.value}
+    others = {
+        errors.Unavailable.code,
+        INTERNAL_ERROR.fields["code"],
+        HeldBy.PAUSED.value,
+        HeldBy.OPT_OUT_UNCLEAR.value,
+    }
     assert requests | sends | others == set(ERRORS)

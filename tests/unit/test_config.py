@@ -160,6 +160,7 @@ def test_every_number_can_be_set() -> None:
             "RETENTION_DAYS": "7",
             "AMBIGUOUS_SENDS": "hold",
             "STATUS_EVENTS": "all",
+            "HOLD_ON_UNCLEAR": "true",
         }
     )
 
@@ -168,6 +169,7 @@ def test_every_number_can_be_set() -> None:
     assert (settings.max_pending_per_recipient, settings.validity_minutes, settings.retention_days) == (5, 60, 7)
     assert settings.ambiguous_sends == "hold"
     assert settings.status_events == "all"
+    assert settings.hold_on_unclear is True
 
 
 def test_what_one_key_may_do_in_a_day_can_be_set() -> None:

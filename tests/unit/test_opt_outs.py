@@ -1,17 +1,19 @@
 """Of all that a number said the latest word counts, by when it was said; of two words of one moment, STOP."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from longcode.domain.errors import Unavailable
-from longcode.domain.opt_outs import OptOut, OptOutChange
+from longcode.domain.opt_outs import OptOut, OptOutChange, Unclear
 from longcode.use_cases import opt_outs
 from tests.chance import showing
 from tests.support.fakes import FakeOptOuts
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import THEIRS
+from tests.support.fakes.fault_injector import Died
 
 MINUTE, DAY = 60_000, 86_400_000
 NOW = START_MS + 10 * MINUTE
@@ -57,6 +59,23 @@ def test_the_same_word_later_moves_its_time_and_is_no_entry_in_the_history() -> 
 
     assert entry == OptOut(THEIRS, True, (word(0, True),), START_MS + 5, 2)
     assert opt_outs.decide(THEIRS, entry, word(3, False), NOW) is None
+
+
+def scoped(after_ms: int, scope: str) -> OptOutChange:
+    return replace(word(after_ms, True), scope=scope)
+
+
+def test_what_revokes_more_is_an_entry_in_the_history_and_what_revokes_no_more_is_none() -> None:
+    wider = after(scoped(0, "reminders"), scoped(1, "reminders"), scoped(2, "offers"), word(3, True))
+    narrower = after(word(0, True), scoped(1, "reminders"))
+    anew = after(word(0, True), word(1, False), scoped(2, "reminders"))
+
+    assert [change.scope for change in wider.changes] == ["reminders", "offers", "all"]
+    assert (set(wider.scopes), wider.said_ms) == ({"reminders", "offers", "all"}, START_MS + 3)
+    assert [change.scope for change in narrower.changes] == ["all"]
+    assert (set(narrower.scopes), narrower.said_ms) == ({"all"}, START_MS + 1)
+    assert anew.scopes == {"reminders"}
+    assert after(word(0, True), word(1, False)).scopes == frozenset()
 
 
 @pytest.mark.parametrize("said", [word(5, True), word(5, False), word(4, False), word(4, True)])
@@ -178,3 +197,135 @@ def test_a_word_that_never_gets_in_is_no_word_applied() -> None:
 
     assert not ledger.entries[THEIRS].opted_out
     assert ledger.faults.count("replace") == 10
+
+
+# ------------------------------------------------------------------------------------------ unclear texts
+
+
+def test_unclear_texts_and_words_in_any_order_end_with_the_same_to_review() -> None:
+    said: list[OptOutChange | Unclear] = [word(0, True), word(2, False), *(unclear(at) for at in (1, 2, 3))]
+    for order in itertools.permutations(said):
+        with showing(order):
+            ledger = FakeOptOuts()
+            for one in order:
+                if isinstance(one, Unclear):
+                    opt_outs.note_unclear(ledger, THEIRS, one)
+                else:
+                    opt_outs.apply(ledger, THEIRS, one, NOW)
+
+            entry = ledger.entries[THEIRS]
+            assert entry.unclear == (unclear(1), unclear(2), unclear(3))
+            # In the same moment as an opt-in it still counts.
+            assert entry.to_review == (unclear(2), unclear(3))
+            assert (entry.opted_out, entry.said_ms) == (False, START_MS + 2)
+
+
+def unclear(after_ms: int) -> Unclear:
+    return Unclear(START_MS + after_ms, f"m-{after_ms}")
+
+
+def test_nothing_is_to_review_of_who_has_opted_out() -> None:
+    ledger = FakeOptOuts()
+    opt_outs.apply(ledger, THEIRS, word(5, True), NOW)
+    opt_outs.note_unclear(ledger, THEIRS, unclear(9))
+
+    assert ledger.entries[THEIRS].to_review == ()
+    assert ledger.entries[THEIRS].opted_out
+
+
+def test_an_unclear_text_that_comes_again_stays_dismissed() -> None:
+    ledger = FakeOptOuts()
+    opt_outs.note_unclear(ledger, THEIRS, unclear(1))
+
+    assert opt_outs.dismiss(ledger, THEIRS, "m-1", NOW) == 1
+    assert not opt_outs.note_unclear(ledger, THEIRS, unclear(1))
+    assert opt_outs.dismiss(ledger, THEIRS, "m-1", NOW + 1) == 0
+
+    assert ledger.entries[THEIRS].unclear == (Unclear(START_MS + 1, "m-1", NOW),)
+    assert ledger.faults.count("replace") == 2
+
+
+def test_the_last_twenty_unclear_texts_are_kept_and_all_can_be_dismissed_at_once() -> None:
+    ledger = FakeOptOuts()
+    for number in range(25):
+        opt_outs.note_unclear(ledger, THEIRS, unclear(number))
+    assert not opt_outs.note_unclear(ledger, THEIRS, unclear(0))
+
+    assert [one.at_ms - START_MS for one in ledger.entries[THEIRS].unclear] == list(range(5, 25))
+    assert opt_outs.dismiss(ledger, THEIRS, None, NOW) == 20
+    assert ledger.entries[THEIRS].to_review == ()
+    assert opt_outs.dismiss(ledger, "+12025550999", None, NOW) == 0
+
+
+# ------------------------------------------------------------------------------------------- whole lists
+
+
+def numbered(number: int) -> str:
+    return f"+1202555{number:04}"
+
+
+def a_list(many: int, after_ms: int = 5) -> dict[str, OptOutChange]:
+    return {
+        numbered(number): OptOutChange(START_MS + after_ms, True, "import", "old.csv") for number in range(many)
+    }
+
+
+def test_a_list_is_compared_with_the_ledger_and_nothing_is_written() -> None:
+    ledger = FakeOptOuts()
+    for number, said in enumerate((word(9, True), word(2, True), word(9, False), word(2, False))):
+        opt_outs.apply(ledger, numbered(number), said, NOW)
+    before = dict(ledger.entries)
+
+    found = opt_outs.compare(ledger, a_list(10), NOW)
+
+    assert (found.new, found.known, found.later) == (7, 2, 1)
+    # Of those who are opted out already, the one who said so before the list.
+    assert sorted(found.to_write) == [numbered(1), *(numbered(number) for number in range(3, 10))]
+    assert ledger.entries == before
+
+
+def test_a_list_is_written_once_and_a_later_start_stays() -> None:
+    ledger = FakeOptOuts()
+    opt_outs.apply(ledger, numbered(0), word(9, False), NOW)
+
+    assert opt_outs.apply_all(ledger, a_list(10), NOW) == 9
+
+    assert [entry.opted_out for _, entry in sorted(ledger.entries.items())] == [False, *[True] * 9]
+    once, writes = dict(ledger.entries), ledger.faults.count("replace")
+    assert opt_outs.apply_all(ledger, a_list(10), NOW + DAY) == 0
+    assert (ledger.entries, ledger.faults.count("replace")) == (once, writes)
+
+
+def test_a_list_that_was_killed_at_any_write_is_complete_after_another_run() -> None:
+    for survived in range(10):
+        for after in (False, True):
+            with showing((survived, after)):
+                ledger = FakeOptOuts()
+                ledger.faults.fail("replace", Died, after=after, skip=survived)
+                with pytest.raises(Died):
+                    opt_outs.apply_all(ledger, a_list(10), NOW)
+                assert len(ledger.entries) == survived + after
+
+                opt_outs.apply_all(ledger, a_list(10), NOW)
+
+                assert {number: entry.changes for number, entry in ledger.entries.items()} == {
+                    number: (change,) for number, change in a_list(10).items()
+                }
+
+
+def test_a_word_that_comes_between_the_look_and_the_write_of_a_list_counts_by_its_time() -> None:
+    for said, out in ((word(9, False), False), (word(2, False), True)):
+        with showing(said):
+
+            class Overtaken(FakeOptOuts):
+                """A word comes right after each look."""
+
+                def get_all(self, numbers: Sequence[str]) -> dict[str, OptOut]:
+                    found = super().get_all(numbers)
+                    opt_outs.apply(self, numbered(0), said, NOW)  # noqa: B023  # called in this very turn
+                    return found
+
+            ledger = Overtaken()
+            opt_outs.apply_all(ledger, a_list(1), NOW)
+
+            assert ledger.entries[numbered(0)].opted_out is out

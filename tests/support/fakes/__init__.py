@@ -96,6 +96,7 @@ def make_settings(**changes: Any) -> Settings:
             retention_days=90,
             ambiguous_sends="resolve",
             store_text="always",
+            hold_on_unclear=False,
             status_events="all",
             webhook_sources=(),
         ),
@@ -213,7 +214,7 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     clock = parts.setdefault("clock", FakeClock())
     messages = parts.setdefault("messages", _messages(settings, clock))
     optouts = parts.setdefault("optouts", FakeOptOuts())
-    limits = parts.setdefault("limits", FakeLimits(optouts))
+    limits = parts.setdefault("limits", FakeLimits(optouts, hold_on_unclear=settings.hold_on_unclear))
     queue = parts.setdefault("queue", FakeQueue(clock))
     event_bus = parts.setdefault("event_bus", FakeEventBus())
     counters = parts.setdefault("counters", FakeCounters())

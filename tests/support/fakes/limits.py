@@ -13,7 +13,7 @@ from tests.support.fakes.optouts import FakeOptOuts
 class FakeLimits:
     """ports.Limits in memory. The contract tests hold it to what the real table does."""
 
-    def __init__(self, optouts: FakeOptOuts | None = None) -> None:
+    def __init__(self, optouts: FakeOptOuts | None = None, *, hold_on_unclear: bool = False) -> None:
         self.faults = FaultInjector(
             "count", "uncount", "read_gate", "reserve", "take_turn", "refused", "set_brake", "cover",
             "give_back", "push", "pause", "resume", "open_breaker", "probe", "suspect", "clear_suspects",
@@ -21,6 +21,7 @@ class FakeLimits:
         )  # fmt: skip
         self.optouts = optouts or FakeOptOuts()
         self.control = Control()
+        self._hold_on_unclear = hold_on_unclear
         self.limiters: dict[str, Limiter] = {}
         self.counted: Counter[str] = Counter()
         self._suspect_since_ms: int | None = None
@@ -40,13 +41,15 @@ class FakeLimits:
 
     def read_gate(self, recipient: str, sender: str) -> Gate:
         with self.faults.around("read_gate"):
+            entry = self.optouts.entries.get(phone.canonical(recipient))
+            unclear = entry.to_review if entry and self._hold_on_unclear else ()
             return Gate(
                 recipient=self._limiter(pacing.recipient_key(recipient)),
                 sender=self._limiter(pacing.sender_key(sender)),
                 account=self._limiter(pacing.ACCOUNT_KEY),
                 control=self.control,
-                opted_out=(entry := self.optouts.entries.get(phone.canonical(recipient))) is not None
-                and entry.opted_out,
+                opted_out=entry is not None and entry.opted_out,
+                unclear_ms=unclear[0].at_ms if unclear else None,
             )
 
     def reserve(

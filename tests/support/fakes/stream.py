@@ -31,9 +31,16 @@ def image(item: Message | OptOut | Image | None) -> Image | None:
             "changed_ms": item.said_ms,
             "revision": item.revision,
             "history": [
-                {"at_ms": c.at_ms, "opted_out": c.opted_out, "source": c.source, "note": c.note}
+                {
+                    "at_ms": c.at_ms,
+                    "opted_out": c.opted_out,
+                    "source": c.source,
+                    "note": c.note,
+                    "scope": c.scope,
+                }
                 for c in item.changes
             ],
+            "unclear": [{"at_ms": one.at_ms, "message_id": one.message_id} for one in item.unclear],
         }
         return {name: _serialize(value) for name, value in fields.items()}
     return item

@@ -7,6 +7,8 @@ from longcode.domain import phone
 
 # The list of who is opted out, in the index by_peer.
 OPT_OUTS = "L#optouts"
+# The list of who has sent a text that may ask for an end, and that no one has answered.
+UNCLEAR = "L#unclear"
 
 
 def opt_out(number: str) -> str:

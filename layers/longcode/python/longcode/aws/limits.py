@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from longcode.aws import keys, limits_codec
+from longcode.aws import keys, limits_codec, opt_outs
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
 from longcode.aws.dynamo import Table
@@ -51,6 +51,7 @@ class DynamoLimits:
         messages_table: str,
         *,
         account_limited: bool = True,
+        hold_on_unclear: bool = False,
         sleep: Sleep = time.sleep,
     ) -> None:
         self._table = Table(client, table, _WHAT)
@@ -59,6 +60,7 @@ class DynamoLimits:
         self._unread = {recipient_key(""), sender_key("")} | (set() if account_limited else {ACCOUNT_KEY})
         # Whether the recipient has opted out is in the other table, and is asked in the same look.
         self._messages_table = messages_table
+        self._hold_on_unclear = hold_on_unclear
 
     def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         length, mark = weight * interval_ms, secrets.token_hex(8)
@@ -214,12 +216,15 @@ class DynamoLimits:
         items = get_items(self._table.client, rows, _WHAT, self._sleep)
         found = {item["pk"]["S"]: untyped_item(item) for item in items[self._table.name]}
         recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names)
+        ledger = [opt_outs.image(item) for item in items.get(self._messages_table, ())]
+        unclear = [entry.to_review[0].at_ms for entry in ledger if self._hold_on_unclear and entry.to_review]
         return Gate(
             recipient=limits_codec.limiter(recipient_item),
             sender=limits_codec.limiter(sender_item),
             account=limits_codec.limiter(account_item),
             control=limits_codec.control(control),
-            opted_out=any(untyped_item(item)["opted_out"] for item in items.get(self._messages_table, ())),
+            opted_out=any(entry.opted_out for entry in ledger),
+            unclear_ms=next(iter(unclear), None),
         )
 
     def pause(self, now_ms: int, reason: str) -> None:

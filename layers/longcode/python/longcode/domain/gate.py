@@ -72,13 +72,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """All that stands between a text and the provider, as one read."""
+    """All that stands between a text and the provider, as one read.
+
+    `unclear_ms` is when the recipient sent what may ask for an end, None if that is answered or holds no texts
+    (HoldOnUnclear).
+    """
 
     recipient: Limiter = Limiter()
     sender: Limiter = Limiter()
     account: Limiter = Limiter()
     control: Control = Control()
     opted_out: bool = False
+    unclear_ms: int | None = None
 
     @property
     def not_before_ms(self) -> int:

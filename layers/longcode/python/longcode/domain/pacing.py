@@ -158,6 +158,15 @@ def breaker_ms(since_ms: int, now_ms: int) -> int:
     return min(max((now_ms - since_ms) // 20, 15_000), 600_000)
 
 
+# A person's answer takes longer than an operator's.
+_REVIEW_MS = 60_000
+
+
+def review_ms(since_ms: int, now_ms: int) -> int:
+    """The same of a text whose recipient sent at `since_ms` what a person has to read: at first a minute."""
+    return max(recheck_ms(since_ms, now_ms), _REVIEW_MS)
+
+
 def recheck_ms(since_ms: int, now_ms: int) -> int:
     """How long a text waits before it looks again whether a pause that began at `since_ms` still holds.
 

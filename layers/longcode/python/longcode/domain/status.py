@@ -82,3 +82,4 @@ class HeldBy(StrEnum):
     PAUSED = "paused"
     BREAKER = "breaker"
     PROVIDER_BACKOFF = "provider_backoff"
+    OPT_OUT_UNCLEAR = "opt_out_unclear"

@@ -12,6 +12,7 @@ _REASONS = {
     HeldBy.PAUSED: "the end of a pause",
     HeldBy.BREAKER: "the provider, our account or our number to work again",
     HeldBy.PROVIDER_BACKOFF: "the provider, which asked for fewer texts or could not be reached",
+    HeldBy.OPT_OUT_UNCLEAR: "a person to read what the recipient texted, which may ask for an end",
 }
 _NO_REASON = "its turn in the recipient queue"
 

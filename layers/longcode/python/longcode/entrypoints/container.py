@@ -109,6 +109,7 @@ class Service:
             settings.limits_table,
             settings.messages_table,
             account_limited=settings.account_segment_ms > 0,
+            hold_on_unclear=settings.hold_on_unclear,
             sleep=self._sleep,
         )
 

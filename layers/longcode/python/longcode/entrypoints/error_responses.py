@@ -25,6 +25,7 @@ ERRORS: dict[str, ErrorStatus] = {
     "method_not_allowed": ErrorStatus(405),
     "idempotency_key_reused": ErrorStatus(409),
     "idempotency_key_in_use": ErrorStatus(409, retry_after_s=1),
+    "opt_out_unclear": ErrorStatus(409),
     # The provider's own status, where it gave one of 400 to 499.
     "provider_refused": ErrorStatus(422),
     "provider_rate_limited": ErrorStatus(429),

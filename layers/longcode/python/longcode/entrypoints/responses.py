@@ -173,15 +173,44 @@ def opt_out_page(entries: Sequence[OptOut], page: int) -> Response:
     return Response(200, {"optouts": [_opt_out(entry) for entry in entries], "cursor": cursor})
 
 
+def unclear_page(entries: Sequence[OptOut], page: int) -> Response:
+    """GET /sms/optouts/unclear: who has sent what a person has to read, and where the next page begins."""
+    cursor = None
+    if len(entries) == page:
+        last = entries[-1]
+        cursor = opt_out_cursor(last.to_review[0].at_ms, last.number)
+    rows = [
+        {
+            "number": entry.number,
+            "texts": [{"message_id": one.message_id, "at": iso(one.at_ms)} for one in entry.to_review],
+        }
+        for entry in entries
+    ]
+    return Response(200, {"unclear": rows, "cursor": cursor})
+
+
 def _opt_out(entry: OptOut) -> dict[str, object]:
+    # There is no change of a number that has only sent unclear texts.
+    latest = entry.changes[-1] if entry.changes else None
     return {
         "number": entry.number,
         "opted_out": entry.opted_out,
-        "source": entry.changes[-1].source,
-        "timestamp": iso(entry.changes[-1].at_ms),
+        "source": latest.source if latest else None,
+        "scope": latest.scope if latest else None,
+        "timestamp": iso(latest.at_ms) if latest else None,
         "history": [
-            {"at": iso(change.at_ms), "opted_out": change.opted_out, "source": change.source, "note": change.note}
+            {
+                "at": iso(change.at_ms),
+                "opted_out": change.opted_out,
+                "source": change.source,
+                "note": change.note,
+                "scope": change.scope,
+            }
             for change in entry.changes
+        ],
+        "unclear": [
+            {"message_id": one.message_id, "at": iso(one.at_ms), "dismissed_at": _when(one.dismissed_ms)}
+            for one in entry.unclear
         ],
     }
 

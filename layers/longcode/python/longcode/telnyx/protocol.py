@@ -54,7 +54,7 @@ def classify(
     )
     row = error_codes.refused(fault, http_status, coded=bool(code))
     assert row.verdict
-    wait_ms = (_asked_wait_ms(headers, wall_s) or row.wait_ms) if row.verdict is Verdict.BACK_OFF else None
+    wait_ms = (asked_wait_ms(headers, wall_s) or row.wait_ms) if row.verdict is Verdict.BACK_OFF else None
     return Answer(
         row.verdict,
         fault,
@@ -86,7 +86,7 @@ def _accepted(http_status: int, fields: dict[str, Any], recipient: str) -> Answe
     )
 
 
-def _asked_wait_ms(headers: Mapping[str, str], wall_s: float) -> int | None:
+def asked_wait_ms(headers: Mapping[str, str], wall_s: float) -> int | None:
     """The wait that an answer asks for: Retry-After, else x-ratelimit-reset, at most an hour.
 
     The reset is documented both as seconds and as an epoch, and Retry-After may be a date. What is in the past

@@ -58,7 +58,7 @@ def detail_records(content: bytes, page: int, webhook_url: str) -> DetailRecords
     rows, meta = fields.get("data"), fields.get("meta")
     if not isinstance(rows, list):
         return None
-    last = _is_last(page, len(rows), meta if isinstance(meta, dict) else {})
+    last = is_last(page, len(rows), meta if isinstance(meta, dict) else {})
     for row in rows:
         # Without an address of ours, a record of another sender may have none either.
         if isinstance(row, dict) and webhook_url and row.get("delivery_status_webhook_url") == webhook_url:
@@ -70,9 +70,9 @@ def detail_records(content: bytes, page: int, webhook_url: str) -> DetailRecords
     return DetailRecords(None, last) if rows or last else None
 
 
-def _is_last(page: int, rows: int, meta: Mapping[str, Any]) -> bool:
-    """Whether no page comes after this one: as the answer says, else when it is shorter than a page is."""
-    size = untrusted.whole(meta.get("page_size")) or _PAGE_SIZE
+def is_last(page: int, rows: int, meta: Mapping[str, Any], page_size: int = _PAGE_SIZE) -> bool:
+    """Whether no page comes after this one: as the answer says, else when it is shorter than `page_size`."""
+    size = untrusted.whole(meta.get("page_size")) or page_size
     pages, results = untrusted.whole(meta.get("total_pages")), untrusted.whole(meta.get("total_results"))
     if pages is not None:
         return page >= pages

@@ -44,7 +44,7 @@ def new_message(
 class Forecast:
     """A waiting message's place in its recipient queue (from 1), when it may leave, and what it waits for.
 
-    No `eta_ms`: that is for a person to say, who has paused sending.
+    No `eta_ms`: that is for a person to say, who has paused sending or has to read what the recipient texted.
     """
 
     position: int
@@ -168,6 +168,8 @@ def _forecast(message: Message, ahead: int, length: int, gate: Gate, now_ms: int
     if control.paused_since_ms is not None:
         # When an operator resumes is not known.
         return Forecast(ahead + 1, None, HeldBy.PAUSED)
+    if gate.unclear_ms is not None:
+        return Forecast(ahead + 1, None, HeldBy.OPT_OUT_UNCLEAR)
     if control.breaker_until_ms is not None and control.breaker_until_ms > max(now_ms, eta):
         eta, held_by = control.breaker_until_ms, HeldBy.BREAKER
     return Forecast(ahead + 1, eta, held_by)

@@ -133,11 +133,13 @@ def overdue_ms(message: Message, gate: Gate, deps: SendDependencies, now: int) -
     """How long a text that waits should have left, 0 if it may still wait.
 
     Its slot, or the recipient queue that it stands in, says when it may leave. While sending is stopped nothing
-    may, which has alarms of its own; but half of the time in which it is valid is too long. What the provider does
+    may, which has alarms of its own, nor while the recipient's unclear text waits for an answer; but half of the
+    time in which it is valid is too long. What the provider does
     not take is late from the beginning.
     """
     control, limits = gate.control, [gate.recipient.tat_ms, gate.recipient.not_before_ms]
-    if control.paused_since_ms is not None or control.breaker_since_ms is not None:
+    stopped = control.paused_since_ms is not None or control.breaker_since_ms is not None
+    if stopped or gate.unclear_ms is not None:
         return max(0, now - message.accepted_ms - deps.validity_ms // 2)
     if send_attempt.in_doubt(gate, deps, now):
         return 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
     from longcode.domain.message import Entry, Fault, Message
     from longcode.domain.metrics import Metric
-    from longcode.domain.opt_outs import OptOut
+    from longcode.domain.opt_outs import OptOut, ProviderPage
     from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recorded
     from longcode.domain.pacing import Reservation
     from longcode.domain.search import Found, Position, Search
@@ -263,6 +263,9 @@ class OptOuts(Protocol):
     def get(self, number: str) -> OptOut | None:
         """The entry with every write that has ended, in whichever way the number is written."""
 
+    def get_all(self, numbers: Sequence[str]) -> dict[str, OptOut]:
+        """The same of up to 100 numbers at once, by their canonical form. One without an entry is not in it."""
+
     def replace(self, seen: OptOut | None, entry: OptOut) -> bool:
         """Write `entry` in the place of `seen`, as `get` read it; False, and nothing written, if that
         number was written since.
@@ -273,6 +276,16 @@ class OptOuts(Protocol):
 
     def page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
         """The opted-out, the longest first, after the one that changed then with that number."""
+
+    def unclear_page(self, after: tuple[int, str] | None, at_most: int) -> Sequence[OptOut]:
+        """Those with unclear texts to review, by the first of these, the longest first."""
+
+
+class ProviderOptOuts(Protocol):
+    """The provider's own list of who has sent STOP to us."""
+
+    def page(self, number: int) -> ProviderPage:
+        """One page of it, from 1 on. Raises Unavailable if it can't be read."""
 
 
 class Counters(Protocol):

@@ -20,6 +20,7 @@ VERSION = 1
 STATUS_CHANGED = "sms.status_changed"
 RECEIVED = "sms.received"
 OPTED_OUT = "sms.opted_out"
+UNCLEAR = "sms.opt_out_unclear"
 
 _COUNTED_AS = {
     Status.UNKNOWN: Metric.UNKNOWN,
@@ -63,8 +64,11 @@ def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -
     in order. Only what was published is counted, for what comes again would be counted again.
     """
     metrics, logger = deps.metrics, deps.logger
-    events = [event_of(change, final_only=deps.final_only) for change in changes]
-    found = [(number, event) for number, event in enumerate(events) if event]
+    found = [
+        (number, event)
+        for number, change in enumerate(changes)
+        for event in events_of(change, final_only=deps.final_only)
+    ]
     answer = deps.event_bus.publish([event for _, event in found])
     done = changes if answer.taken == len(found) else changes[: found[answer.taken][0]]
     if answer.taken:
@@ -140,20 +144,25 @@ def _ended(text: Message, explain: Explain) -> Iterator[tuple[Metric, float]]:
         yield _FAILED_BY[explain(fault).responsible], 1
 
 
-def event_of(change: Change, *, final_only: bool) -> Event | None:
-    """The event of a change: none, if an item only went or kept its status, or has none that is published."""
+def events_of(change: Change, *, final_only: bool) -> Iterator[Event]:
+    """The events of a change: none, if an item only went or kept its status, or has none that is published."""
     if isinstance(change.after, OptOut):
-        return _opted_out(change.after, change)
+        yield from _opted_out(change.after, change)
     if not isinstance(change.after, Message):
-        return None
+        return
     message = change.after
     previous = change.before.status if isinstance(change.before, Message) else None
     if previous is message.status:
-        return None
+        return
     if message.direction == "inbound":
-        return _received(message, change)
-    if final_only and not message.status.final:
-        return None
+        yield _received(message, change)
+        if message.opt_out == OptOutKeyword.UNCLEAR:
+            yield _unclear(message, change)
+    elif message.status.final or not final_only:
+        yield _status_changed(message, previous, change)
+
+
+def _status_changed(message: Message, previous: Status | None, change: Change) -> Event:
     return Event(
         STATUS_CHANGED,
         message.id,
@@ -199,12 +208,28 @@ def _received(message: Message, change: Change) -> Event:
     )
 
 
-def _opted_out(entry: OptOut, change: Change) -> Event | None:
+def _unclear(message: Message, change: Change) -> Event:
+    at_ms = message.history[0].at_ms if message.history else message.accepted_ms
+    return Event(
+        UNCLEAR,
+        message.id,
+        at_ms,
+        {
+            **_head(change, at_ms),
+            "message_id": message.id,
+            "telnyx_id": message.telnyx_id,
+            "from": message.sender,
+            "to": message.recipient,
+        },
+    )
+
+
+def _opted_out(entry: OptOut, change: Change) -> Iterator[Event]:
     before = change.before.opted_out if isinstance(change.before, OptOut) else False
     if entry.opted_out is before:
-        return None
+        return
     latest = entry.changes[-1]
-    return Event(
+    yield Event(
         OPTED_OUT,
         entry.number,
         latest.at_ms,
@@ -213,6 +238,7 @@ def _opted_out(entry: OptOut, change: Change) -> Event | None:
             "number": entry.number,
             "opted_out": entry.opted_out,
             "source": latest.source,
+            "scope": latest.scope,
         },
     )
 

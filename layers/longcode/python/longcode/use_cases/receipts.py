@@ -8,7 +8,7 @@ from longcode.domain.errors import InvalidRequest
 from longcode.domain.message import Message, is_message_id
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword, read_keyword
-from longcode.domain.opt_outs import OptOutChange
+from longcode.domain.opt_outs import OptOutChange, Unclear
 from longcode.domain.outcomes import Receipt, Recorded, WebhookEvent
 from longcode.use_cases import opt_outs
 from longcode.use_cases.ports import Logger, Messages, Metrics, OptOuts
@@ -96,12 +96,12 @@ def _receive(
     if not text.sender:
         # There is no number to apply a keyword to.
         return
-    if wanted is OptOutKeyword.UNCLEAR:
-        logger.warning("optout.unclear")
-    elif wanted is OptOutKeyword.START and phone.canonical(text.recipient) != phone.canonical(long_code):
+    if wanted is OptOutKeyword.START and phone.canonical(text.recipient) != phone.canonical(long_code):
         # Leave to text from there is no leave to text from here. A STOP counts wherever it was sent.
         logger.info("optout.other_number")
     elif wanted:
+        if wanted is OptOutKeyword.UNCLEAR:
+            logger.warning("optout.unclear")
         # Also for a text that was there already: the first delivery may have ended between the two writes. The
         # word is as old as that one, or each delivery of a START dated ahead would be later than the STOPs since.
         first = text if new else messages.get(text.id) or text
@@ -109,6 +109,9 @@ def _receive(
 
 
 def _apply(text: Message, wanted: OptOutKeyword, optouts: OptOuts, logger: Logger, now_ms: int) -> None:
+    if wanted is OptOutKeyword.UNCLEAR:
+        opt_outs.note_unclear(optouts, text.sender, Unclear(_said_ms(text, wanted), text.id))
+        return
     source = "provider" if text.autoresponse == wanted.value.upper() else "keyword"
     change = OptOutChange(_said_ms(text, wanted), wanted is OptOutKeyword.STOP, source, text.id)
     if opt_outs.apply(optouts, text.sender, change, now_ms):
@@ -120,7 +123,7 @@ def _apply(text: Message, wanted: OptOutKeyword, optouts: OptOuts, logger: Logge
 
 def _said_ms(text: Message, wanted: OptOutKeyword) -> int:
     occurred_ms = text.history[0].at_ms if text.history else None
-    return opt_outs.said_ms(occurred_ms, text.accepted_ms, wanted is OptOutKeyword.STOP)
+    return opt_outs.said_ms(occurred_ms, text.accepted_ms, wanted is not OptOutKeyword.START)
 
 
 def _message_id(event: WebhookEvent, path_id: str | None, messages: Messages) -> str | None:

@@ -207,6 +207,7 @@ class RecipientWorker:
         elif stopped is None and gate.control.breaker_until_ms is not None:
             # It was opened and has passed since the batch began: the next text tries.
             stopped = now + PROBE_MS, HeldBy.BREAKER, gate.control.breaker_reason
+        stopped = stopped or send_attempt.under_review(gate, now)
         if stopped:
             self._put_back(item, message, item.held_by)
             return self._defer(self._until(stopped))

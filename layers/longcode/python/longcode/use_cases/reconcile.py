@@ -390,4 +390,4 @@ class Reconciler:
 
 def _stopped(gate: Gate, now: int) -> bool:
     """Whether nothing may leave for this recipient now, for another reason than its distance to others."""
-    return send_attempt.stop(gate.control, now) is not None or gate.opted_out
+    return send_attempt.stop(gate.control, now) is not None or gate.opted_out or gate.unclear_ms is not None

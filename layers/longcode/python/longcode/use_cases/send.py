@@ -34,6 +34,8 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
     gate = deps.limits.read_gate(message.recipient, message.sender)
     if gate.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
+    if held := send_attempt.under_review(gate, now):
+        raise _stopped(message, held, now)
     probe_ms = _expect_open(message, gate.control, deps, now)
     _wait_for_turn(message, gate, deps, now)
     now = deps.clock.now_ms()
@@ -72,7 +74,7 @@ def _stopped(message: Message, stopped: tuple[int, HeldBy, str], now: int) -> Se
     until, held_by, reason = stopped
     return SendRefused(
         f"Sending is stopped: {reason}.",
-        code=held_by.value if held_by is HeldBy.PAUSED else "sending_stopped",
+        code="sending_stopped" if held_by is HeldBy.BREAKER else held_by.value,
         message_id=message.id,
         retry_after_s=pacing.seconds_up(until - now),
     )
@@ -93,7 +95,7 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int) -> Gate
     if gate.control.breaker_until_ms == probe_ms:
         # That is its own try.
         gate = replace(gate, control=replace(gate.control, breaker_until_ms=now))
-    stopped = send_attempt.stop(gate.control, now)
+    stopped = send_attempt.stop(gate.control, now) or send_attempt.under_review(gate, now)
     if stopped:
         _end(message, deps, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."))
         raise _stopped(message, stopped, now)

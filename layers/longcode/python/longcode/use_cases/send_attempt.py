@@ -90,6 +90,14 @@ def stop(control: Control, now: int) -> tuple[int, HeldBy, str] | None:
     return None
 
 
+def under_review(gate: Gate, now: int) -> tuple[int, HeldBy, str] | None:
+    """The same of this recipient's texts alone: they wait for a person to read what may ask for an end."""
+    if gate.unclear_ms is None:
+        return None
+    reason = "the recipient may have asked for no more texts, and no one has answered that yet"
+    return now + pacing.review_ms(gate.unclear_ms, now), HeldBy.OPT_OUT_UNCLEAR, reason
+
+
 def in_doubt(gate: Gate, deps: SendDependencies, now: int) -> bool:
     """Whether a long outage that is over has left a text to this recipient in doubt that should go first.
 

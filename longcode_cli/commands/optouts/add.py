@@ -1,4 +1,4 @@
-"""`longcode opt-out`: record that a person wants no more texts."""
+"""`longcode optouts add`: record that a person wants no more texts."""
 
 from typing import Annotated
 
@@ -14,8 +14,8 @@ from longcode_cli.stack import Stack
 from longcode_cli.terminal import now_ms, say
 
 EXAMPLES = examples(
-    "opt-out 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10",
-    "opt-out +12025550123 --stack long-code-sms-prod --profile ops",
+    "optouts add 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10",
+    "optouts add +12025550123 --stack long-code-sms-prod --profile ops",
 )
 
 
@@ -26,19 +26,20 @@ def command(
         str, typer.Argument(metavar="ID|NUMBER", help="The id of a text from that person, or their number.")
     ],
 ) -> None:
-    """Record that a person wants no more texts. Such as one whose text find --unclear shows.
+    """Record that a person wants no more texts. Such as one whose text longcode optouts review shows.
 
-    It holds from now on, also for what waits. DELETE /sms/optouts/{number} takes it back.
+    It holds from now on, also for what waits, and answers what they texted (longcode optouts review).
+    DELETE /sms/optouts/{number} takes it back.
     """
     stack = where.open()
-    number, text_id = _person(stack, who.strip())
+    number, text_id = person(stack, who.strip())
     now = now_ms()
     changed = opt_outs.apply(stack.optouts, number, OptOutChange(now, True, "operator", text_id), now)
     shown = phone.mask(number)
     say(f"{shown} is opted out: no more texts go there." if changed else f"{shown} was opted out already.")
 
 
-def _person(stack: Stack, who: str) -> tuple[str, str]:
+def person(stack: Stack, who: str) -> tuple[str, str]:
     """The number that is meant, and the id of the text that it was taken from, if it was."""
     if is_message_id(who):
         message = stack.messages.find(who.lower())
