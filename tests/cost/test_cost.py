@@ -41,6 +41,15 @@ def test_the_page_on_costs_is_what_the_code_comes_to(run: Run) -> None:
     assert document.PAGE.read_text() == made, "Run `make cost ARGS=--write` and look at what became dearer."
 
 
+def test_the_readme_has_the_same_two_numbers(run: Run) -> None:
+    idle = sum(bill.fixed(run, PRICES, BASIC).values())
+    million = sum(PRICES.bill(step.counts for step in run.queue).values()) * 1e6
+
+    assert (
+        f"{idle:.2f} USD a month while nothing is sent, {million:.2f} USD" in (bill.ROOT / "README.md").read_text()
+    )
+
+
 def test_a_run_counts_the_same_each_time(run: Run) -> None:
     assert journeys.run() == run
 
