@@ -37,7 +37,8 @@ def texts(run: Run) -> dict[str, Counts]:
 
 def money(run: Run) -> dict[str, float]:
     """What a million queued texts cost, as docs/cost.md has it."""
-    return {"a million queued texts: USD": sum(bill.Prices.read().bill(s.counts for s in run.queue).values()) * 1e6}
+    one = bill.Prices.read().bill(step.counts for step in run.queue)
+    return {"a million queued texts: USD": sum(one.values()) * 1e6}
 
 
 def figures(found: Mapping[str, Counts]) -> dict[str, float]:
