@@ -41,6 +41,7 @@ def test_one_recipients_batch_is_deleted_by_its_answer_and_that_of_several_by_ea
     for others in (0, 2):
         texts = {world.enqueue(to).fields["message_id"] for to in (THEIRS, *(A, B)[:others])}
         world.queue.faults.calls.clear()
+        world.messages.faults.calls.clear()
 
         invocation = world.mapping().poll()
 
@@ -48,6 +49,8 @@ def test_one_recipients_batch_is_deleted_by_its_answer_and_that_of_several_by_ea
         assert (invocation.failed, world.queue.stored) == ([], [])
         assert {text.key for text in world.provider.texts} >= texts
         assert world.queue.faults.calls.count("delete") == (others and others + 1)
+        # All of them in one read.
+        assert world.messages.faults.count("read") == 1
         world.clock.pass_ms(INTERVAL_MS)
 
 

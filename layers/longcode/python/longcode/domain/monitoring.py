@@ -23,7 +23,7 @@ PUBLISHED = frozenset(
 )
 NEEDS_ATTENTION = "NeedsAttention"
 SENDING_STOPPED = "SendingStopped"
-# Made by CloudWatch out of the log, in a namespace of each stack's own: operations/alarms/basic.yaml.
+# Made by CloudWatch out of the log, in a namespace of each stack's own: operations/function-faults.yaml.
 FUNCTION_FAULTS = "FunctionFaults"
 # Those that are in no list of Metric, and what they mean.
 SUMS: Mapping[str, tuple[Unit, str]] = {

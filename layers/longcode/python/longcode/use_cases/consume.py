@@ -40,8 +40,8 @@ def send_batch(
     """Send what waits for the recipients of a batch when its slots come, in order for each.
 
     What can't leave within a short wait or before `deadline_ms` is hidden in the queue until it may, together
-    with all that stands behind it; its result has `again_ms`. What is done is deleted, unless the batch is
-    `answered`, so that Lambda deletes it, and no other recipient has to be waited for before.
+    with all that stands behind it; its result has `again_ms`. What is done is deleted as soon as its recipient's
+    part is; of a batch that is `answered` and has one recipient alone, Lambda deletes it by the answer.
     """
     for_later = _for_later(envelopes)
     results = _leave(for_later, deps, queue) if for_later else []

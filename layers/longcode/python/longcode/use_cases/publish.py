@@ -1,6 +1,6 @@
 """The events for the user's own systems, and the counts, of each change of the messages table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from longcode.domain.errors import Unavailable
@@ -157,7 +157,7 @@ def events_of(change: Change, *, final_only: bool) -> Iterator[Event]:
     if message.direction == "inbound":
         yield _received(message, change)
         if message.opt_out == OptOutKeyword.UNCLEAR:
-            yield _unclear(message, change)
+            yield _inbound(UNCLEAR, message, change, {})
     elif message.status.final or not final_only:
         yield _status_changed(message, previous, change)
 
@@ -187,41 +187,27 @@ def _status_changed(message: Message, previous: Status | None, change: Change) -
 
 
 def _received(message: Message, change: Change) -> Event:
+    more = {
+        "segments": message.segments,
+        "media": len(message.media),
+        "autoresponse": message.autoresponse,
+        "opt_out": message.opt_out,
+        "is_spam": message.is_spam,
+    }
+    return _inbound(RECEIVED, message, change, more)
+
+
+def _inbound(kind: str, message: Message, change: Change, more: Mapping[str, object]) -> Event:
+    """An event about a text that came in, with `more` than who sent it."""
     # When it was said, by the provider's clock; a webhook may come long after.
     at_ms = message.history[0].at_ms if message.history else message.accepted_ms
-    return Event(
-        RECEIVED,
-        message.id,
-        at_ms,
-        {
-            **_head(change, at_ms),
-            "message_id": message.id,
-            "telnyx_id": message.telnyx_id,
-            "from": message.sender,
-            "to": message.recipient,
-            "segments": message.segments,
-            "media": len(message.media),
-            "autoresponse": message.autoresponse,
-            "opt_out": message.opt_out,
-            "is_spam": message.is_spam,
-        },
-    )
-
-
-def _unclear(message: Message, change: Change) -> Event:
-    at_ms = message.history[0].at_ms if message.history else message.accepted_ms
-    return Event(
-        UNCLEAR,
-        message.id,
-        at_ms,
-        {
-            **_head(change, at_ms),
-            "message_id": message.id,
-            "telnyx_id": message.telnyx_id,
-            "from": message.sender,
-            "to": message.recipient,
-        },
-    )
+    about = {
+        "message_id": message.id,
+        "telnyx_id": message.telnyx_id,
+        "from": message.sender,
+        "to": message.recipient,
+    }
+    return Event(kind, message.id, at_ms, {**_head(change, at_ms), **about, **more})
 
 
 def _opted_out(entry: OptOut, change: Change) -> Iterator[Event]:
