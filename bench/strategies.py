@@ -25,6 +25,7 @@ from bench.stores import (
 )
 from bench.texts import Text
 from longcode.domain import pacing
+from longcode.domain.campaign import CampaignSettings
 from longcode.domain.gate import Limiter
 from longcode.domain.pacing import Pace, Reservation
 from longcode.use_cases.consume import send_batch
@@ -116,6 +117,7 @@ class _OurWorker:
             "metrics": quiet,
             "logger": quiet,
             "pace": yard.pace,
+            "campaign": CampaignSettings(),
             "latency": pacing.Latency(),
             "sender": SENDER,
             "validity_ms": pacing.DAY_MS * 365,

@@ -4,6 +4,8 @@ import base64
 
 import pytest
 
+from longcode.domain.campaign import CampaignSettings
+from longcode.domain.carriers import Carrier
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
 from longcode.entrypoints.config import Settings
@@ -81,6 +83,20 @@ MALFORMED = [
     ("SENDER_SEGMENTS_PER_SECOND", "1000.1"),
     ("SENDER_SEGMENTS_PER_SECOND", "-1"),
     ("ACCOUNT_SEGMENTS_PER_SECOND", "\u0661"),
+    ("CAMPAIGN_CLASS", "Z"),
+    ("CAMPAIGN_CLASS", "a"),
+    ("ATT_SEGMENTS_PER_MINUTE", "0"),
+    ("ATT_SEGMENTS_PER_MINUTE", "-75"),
+    ("ATT_SEGMENTS_PER_MINUTE", "75.5"),
+    ("TMOBILE_SEGMENTS_PER_DAY", "0"),
+    ("TMOBILE_SEGMENTS_PER_DAY", "many"),
+    ("OTHER_PROVIDERS_SHARE", "100"),
+    ("CARRIER_MARGIN", "-1"),
+    ("CARRIER_LIMITS", "verizon"),
+    ("CARRIER_LIMITS", "verizon=0"),
+    ("CARRIER_LIMITS", "att=75"),
+    ("CARRIER_LIMITS", "other=30,other=60"),
+    ("NUMBER_LOOKUP", "always"),
     ("MAX_PENDING_PER_RECIPIENT", "0"),
     ("ALLOWED_DESTINATIONS", "+1,44"),
     ("ALLOWED_DESTINATIONS", ","),
@@ -103,6 +119,31 @@ def test_a_malformed_setting_is_named() -> None:
     for name, value in MALFORMED:
         (problem,) = problems(**{name: value})
         assert problem.startswith(f"{name} "), value
+
+
+def test_limits_of_carriers_are_read() -> None:
+    found = Settings.from_env(
+        GOOD
+        | {
+            "CAMPAIGN_CLASS": "T",
+            "ATT_SEGMENTS_PER_MINUTE": "70",
+            "TMOBILE_SEGMENTS_PER_DAY": "2000",
+            "OTHER_PROVIDERS_SHARE": "25",
+            "CARRIER_MARGIN": "5",
+            "CARRIER_LIMITS": "verizon=6000, other = 30",
+            "NUMBER_LOOKUP": "unknown",
+        }
+    )
+
+    assert found.campaign == CampaignSettings("T", 70, 2_000, 25, 5, {Carrier.VERIZON: 6_000, Carrier.OTHER: 30})
+    assert found.number_lookup == "unknown"
+    assert Settings.from_env(GOOD).campaign == CampaignSettings()
+
+
+def test_a_rate_above_the_accounts_own_is_named() -> None:
+    (problem,) = problems(ATT_SEGMENTS_PER_MINUTE="240", ACCOUNT_SEGMENTS_PER_SECOND="3.9")
+
+    assert problem == "ATT_SEGMENTS_PER_MINUTE can't be met: ACCOUNT_SEGMENTS_PER_SECOND comes to 234.0 a minute"
 
 
 def test_everything_that_is_wrong_is_named_at_once() -> None:

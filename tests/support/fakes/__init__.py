@@ -12,9 +12,11 @@ from types import ModuleType
 from typing import Any
 
 from longcode.domain import destinations
+from longcode.domain.campaign import CampaignSettings
 from longcode.entrypoints import container
 from longcode.entrypoints.config import Settings
 from longcode.telnyx import webhook_settings
+from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.clock import FakeClock, FakeContext
 from tests.support.fakes.counters import FakeCounters
 from tests.support.fakes.event_bus import FakeEventBus
@@ -36,6 +38,7 @@ __all__ = [
     "SIGNER",
     "THEIRS",
     "WEBHOOK_URL",
+    "FakeCarriers",
     "FakeClock",
     "FakeContext",
     "FakeCounters",
@@ -89,6 +92,8 @@ def make_settings(**changes: Any) -> Settings:
             recipient_interval_ms=1000,
             sender_segment_ms=0,
             account_segment_ms=0,
+            campaign=CampaignSettings(),
+            number_lookup="off",
             max_pending_per_recipient=100,
             allowed_destinations=destinations.own_country(OURS),
             daily_texts_per_key=10_000,
@@ -125,6 +130,7 @@ class World:
     clock: FakeClock
     messages: FakeMessages
     limits: FakeLimits
+    carriers: FakeCarriers
     optouts: FakeOptOuts
     queue: FakeQueue
     event_bus: FakeEventBus
@@ -214,7 +220,8 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     clock = parts.setdefault("clock", FakeClock())
     messages = parts.setdefault("messages", _messages(settings, clock))
     optouts = parts.setdefault("optouts", FakeOptOuts())
-    limits = parts.setdefault("limits", FakeLimits(optouts, hold_on_unclear=settings.hold_on_unclear))
+    carriers = parts.setdefault("carriers", FakeCarriers())
+    limits = parts.setdefault("limits", FakeLimits(optouts, carriers, hold_on_unclear=settings.hold_on_unclear))
     queue = parts.setdefault("queue", FakeQueue(clock))
     event_bus = parts.setdefault("event_bus", FakeEventBus())
     counters = parts.setdefault("counters", FakeCounters())
@@ -228,8 +235,8 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     parts.setdefault("parallel", clock.side_by_side)
     service = container.Service(settings, **parts)
     return World(
-        settings, clock, messages, limits, optouts, queue, event_bus, counters, heartbeat, unpublished, provider,
-        metrics, logger, service,
+        settings, clock, messages, limits, carriers, optouts, queue, event_bus, counters, heartbeat, unpublished,
+        provider, metrics, logger, service,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from longcode.domain import braking, pacing, phone
 from longcode.domain.braking import Brake
 from longcode.domain.gate import Control, Gate, Limiter, Refusal, Trouble
+from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.optouts import FakeOptOuts
 
@@ -13,13 +14,20 @@ from tests.support.fakes.optouts import FakeOptOuts
 class FakeLimits:
     """ports.Limits in memory. The contract tests hold it to what the real table does."""
 
-    def __init__(self, optouts: FakeOptOuts | None = None, *, hold_on_unclear: bool = False) -> None:
+    def __init__(
+        self,
+        optouts: FakeOptOuts | None = None,
+        carriers: FakeCarriers | None = None,
+        *,
+        hold_on_unclear: bool = False,
+    ) -> None:
         self.faults = FaultInjector(
             "count", "uncount", "read_gate", "reserve", "take_turn", "refused", "set_brake", "cover",
             "give_back", "push", "pause", "resume", "open_breaker", "probe", "suspect", "clear_suspects",
             "trouble", "take_queue", "leave_queue", "settle", "close_breaker",
         )  # fmt: skip
         self.optouts = optouts or FakeOptOuts()
+        self.carriers = carriers or FakeCarriers()
         self.control = Control()
         self._hold_on_unclear = hold_on_unclear
         self.limiters: dict[str, Limiter] = {}
@@ -50,6 +58,9 @@ class FakeLimits:
                 control=self.control,
                 opted_out=entry is not None and entry.opted_out,
                 unclear_ms=unclear[0].at_ms if unclear else None,
+                subscription=self.carriers.known.get(recipient),
+                campaign=self.carriers.facts.get(sender),
+                carrier_stops=self.carriers.stops_of(sender),
             )
 
     def reserve(

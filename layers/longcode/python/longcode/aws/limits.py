@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _WHAT = "The limits table"
-# Longer than the longest validity: no slot that a text waits for lies further ahead.
-_KEEP_S = 21 * 86_400
+# Longer than the longest validity, as no slot that a text waits for lies further ahead; and than the 30 days for
+# which a carrier that was learnt is believed.
+_KEEP_S = 31 * 86_400
 # A day's count: that day, and one more to be looked up.
 _KEEP_COUNT_S = 2 * 86_400
 _TRIES = 6
@@ -225,6 +226,9 @@ class DynamoLimits:
             control=limits_codec.control(control),
             opted_out=any(entry.opted_out for entry in ledger),
             unclear_ms=next(iter(unclear), None),
+            subscription=limits_codec.subscription(recipient_item),
+            campaign=limits_codec.campaign(sender_item),
+            carrier_stops=limits_codec.carrier_stops(sender_item),
         )
 
     def pause(self, now_ms: int, reason: str) -> None:

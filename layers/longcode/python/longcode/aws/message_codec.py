@@ -56,7 +56,8 @@ def entry_row(entry: Entry) -> Item:
 _SCALARS = (
     "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
     "fingerprint", "webhook_url", "telnyx_id", "provider_status", "claim_id", "claimed_ms", "attempts",
-    "slot_ms", "turn", "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
+    "slot_ms", "turn", "cap_day", "carrier", "line_type",
+    "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
     "autoresponse", "opt_out", "is_spam", "sent_ms", "completed_ms",
 )  # fmt: skip
 

@@ -1,10 +1,15 @@
 """What decides whether a text may leave now: limits, stops, brakes and opt-outs, as one read."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from longcode.domain import braking
 from longcode.domain.braking import Brake
 from longcode.domain.message import Fault
+
+if TYPE_CHECKING:
+    from longcode.domain.campaign import CampaignFacts
+    from longcode.domain.carriers import CarrierStop, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ class Gate:
     """All that stands between a text and the provider, as one read.
 
     `unclear_ms` is when the recipient sent what may ask for an end, None if that is answered or holds no texts
-    (HoldOnUnclear).
+    (HoldOnUnclear). `subscription` is the recipient's carrier as it was learnt, however long ago. `campaign` and
+    `carrier_stops` are the sender's.
     """
 
     recipient: Limiter = Limiter()
@@ -84,6 +90,9 @@ class Gate:
     control: Control = Control()
     opted_out: bool = False
     unclear_ms: int | None = None
+    subscription: "Subscription | None" = None
+    campaign: "CampaignFacts | None" = None
+    carrier_stops: "tuple[CarrierStop, ...]" = ()
 
     @property
     def not_before_ms(self) -> int:

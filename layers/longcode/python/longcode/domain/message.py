@@ -115,6 +115,11 @@ class Message:
     # Its turn at a brake of the sender (`braking`).
     turn: int | None = None
     held_by: HeldBy | None = None
+    # The day (`campaign.day_of`) on whose count of the recipient's carrier it stands.
+    cap_day: str | None = None
+    # The recipient's, as the provider named them for this text: `carriers.Carrier` and `Subscription.line_type`.
+    carrier: str | None = None
+    line_type: str | None = None
     # How often its request was repeated under its idempotency key, and when last.
     replays: int = 0
     replayed_ms: int | None = None

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from longcode.domain.errors import RecipientOptedOut
 from longcode.domain.message import Fault, Message
 from longcode.domain.status import Status
+
+if TYPE_CHECKING:
+    from longcode.domain.carriers import Subscription
 
 # Who can fix a fault, or has to live with it.
 Responsible = Literal["recipient", "content", "sender", "account", "provider", "service"]
@@ -70,6 +73,10 @@ class Answer:
     is certain to hold for every text (the key, the funds, the spend limit); without it the refusal may be about
     this one text. `unclassified` marks a PERMANENT whose code is in no table of ours. `faults` are the errors of a
     text that the provider has taken all the same.
+
+    Of a text that was taken also: `subscription` is the recipient's carrier. `registered` is whether our number is
+    registered with the US carriers (10DLC), None if the provider did not say. `queue_ms` is how long the text
+    waits in the provider's own queue, and `valid_until_ms` when it is given up there.
     """
 
     verdict: Verdict
@@ -86,6 +93,10 @@ class Answer:
     everyone: bool = False
     unclassified: bool = False
     faults: tuple[Fault, ...] = ()
+    subscription: "Subscription | None" = None
+    registered: bool | None = None
+    queue_ms: int | None = None
+    valid_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,7 @@ class Receipt:
     completed_ms: int | None = None
     source: Literal["webhook", "reconciler"] = "webhook"
     note: str | None = None
+    subscription: "Subscription | None" = None
 
 
 @dataclass(frozen=True, slots=True)

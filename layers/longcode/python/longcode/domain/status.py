@@ -83,3 +83,5 @@ class HeldBy(StrEnum):
     BREAKER = "breaker"
     PROVIDER_BACKOFF = "provider_backoff"
     OPT_OUT_UNCLEAR = "opt_out_unclear"
+    CARRIER_RATE = "carrier_rate"
+    CARRIER_DAY_CAP = "carrier_day_cap"

@@ -7,9 +7,14 @@ from decimal import Decimal
 from typing import Literal
 
 from longcode.domain import destinations, pacing, phone
+from longcode.domain.campaign import ATT_PER_MINUTE, CampaignSettings
+from longcode.domain.carriers import Carrier
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
 from longcode.telnyx import webhook_settings
+
+# Of a limit that is left to others, or unused.
+_MOST_PERCENT = 99
 
 
 def provider_key(secret: str) -> str:
@@ -40,6 +45,8 @@ class Settings:
     recipient_interval_ms: int
     sender_segment_ms: int
     account_segment_ms: int
+    campaign: CampaignSettings
+    number_lookup: Literal["off", "unknown"]
     max_pending_per_recipient: int
     allowed_destinations: tuple[Destination, ...]
     daily_texts_per_key: int
@@ -55,7 +62,7 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read every setting; raises ConfigurationError that names all that is missing or malformed."""
         read = _Reader(env)
-        long_code = read.long_code()
+        long_code, account = read.long_code(), read.rate("ACCOUNT_SEGMENTS_PER_SECOND")
         settings = cls(
             messages_table=read.text("MESSAGES_TABLE"),
             limits_table=read.text("LIMITS_TABLE"),
@@ -72,7 +79,9 @@ class Settings:
             webhook_url=read.webhook_url(),
             recipient_interval_ms=read.number("RECIPIENT_INTERVAL_MS", 1000, 0),
             sender_segment_ms=pacing.interval_ms(read.rate("SENDER_SEGMENTS_PER_SECOND")),
-            account_segment_ms=pacing.interval_ms(read.rate("ACCOUNT_SEGMENTS_PER_SECOND")),
+            account_segment_ms=pacing.interval_ms(account),
+            campaign=read.campaign(account * 60),
+            number_lookup=read.either("NUMBER_LOOKUP", "off", "unknown"),
             max_pending_per_recipient=read.number("MAX_PENDING_PER_RECIPIENT", 100, 1),
             allowed_destinations=read.destinations(long_code),
             daily_texts_per_key=read.number("DAILY_TEXTS_PER_KEY", 10_000, 0),
@@ -120,6 +129,52 @@ class _Reader:
             self.problems.append(f"{name} must be a number of segments a second, from 0.0001 to 1000, or 0")
             return Decimal(0)
         return Decimal(value)
+
+    def cap(self, name: str) -> int | None:
+        value = self.optional(name)
+        if not value:
+            return None
+        if not re.fullmatch(r"[1-9][0-9]{0,7}", value, re.ASCII):
+            self.problems.append(f"{name} must be a whole number of segments, from 1 to 99999999, or empty")
+            return None
+        return int(value)
+
+    def percent(self, name: str, default: int) -> int:
+        value = self.number(name, default, 0)
+        if value > _MOST_PERCENT:
+            self.problems.append(f"{name} must be percent, from 0 to {_MOST_PERCENT}")
+        return min(value, _MOST_PERCENT)
+
+    def campaign(self, account: Decimal) -> CampaignSettings:
+        message_class = self.optional("CAMPAIGN_CLASS")
+        if message_class and message_class not in ATT_PER_MINUTE:
+            self.problems.append(f"CAMPAIGN_CLASS must be one of {', '.join(ATT_PER_MINUTE)}, or empty")
+        att = self.cap("ATT_SEGMENTS_PER_MINUTE")
+        if att and 0 < account < att:
+            self.problems.append(
+                f"ATT_SEGMENTS_PER_MINUTE can't be met: ACCOUNT_SEGMENTS_PER_SECOND comes to {account:f} a minute"
+            )
+        return CampaignSettings(
+            campaign_class=message_class,
+            att_per_minute=att,
+            t_mobile_per_day=self.cap("TMOBILE_SEGMENTS_PER_DAY"),
+            other_providers=self.percent("OTHER_PROVIDERS_SHARE", 0),
+            margin=self.percent("CARRIER_MARGIN", 3),
+            per_minute=self._per_minute(),
+        )
+
+    def _per_minute(self) -> dict[Carrier, int]:
+        found: dict[Carrier, int] = {}
+        ours = [carrier for carrier in Carrier if carrier not in (Carrier.ATT, Carrier.T_MOBILE)]
+        for part in _parts(self.optional("CARRIER_LIMITS")):
+            match = re.fullmatch(r"([a-z_]+) *= *([1-9][0-9]{0,5})", part, re.ASCII)
+            if not match or match[1] not in ours or Carrier(match[1]) in found:
+                self.problems.append(
+                    f"CARRIER_LIMITS must be segments a minute, each of {', '.join(ours)} once, as verizon=6000"
+                )
+                break
+            found[Carrier(match[1])] = int(match[2])
+        return found
 
     def either[A: str, B: str](self, name: str, default: A, other: B) -> A | B:
         value = self.optional(name, default)

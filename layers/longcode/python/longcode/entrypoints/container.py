@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from longcode.domain import pacing
     from longcode.domain.message import Message
     from longcode.use_cases import batch_results, ports, reconcile, send_attempt
+    from longcode.use_cases.carrier_store import Carriers
     from longcode.use_cases.quota import Quota
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
@@ -114,6 +115,13 @@ class Service:
         )
 
     @cached_property
+    def carriers(self) -> "Carriers":
+        from longcode.aws import clients
+        from longcode.aws.carriers import DynamoCarriers
+
+        return DynamoCarriers(clients.dynamodb(), self.settings.limits_table, sleep=self._sleep)
+
+    @cached_property
     def optouts(self) -> "ports.OptOuts":
         from longcode.aws import clients
         from longcode.aws.opt_outs import DynamoOptOuts
@@ -192,12 +200,14 @@ class Service:
         return SendDependencies(
             messages=self.messages,
             limits=self.limits,
+            carriers=self.carriers,
             optouts=self.optouts,
             provider=self.provider,
             clock=self.clock,
             metrics=self.metrics,
             logger=self.logger,
             pace=self.pace,
+            campaign=self.settings.campaign,
             latency=pacing.Latency(),
             sender=self.settings.long_code,
             validity_ms=self.settings.validity_minutes * 60_000,

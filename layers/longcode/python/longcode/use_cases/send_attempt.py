@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from longcode.domain import braking, pacing
+from longcode.domain.campaign import CampaignSettings
 from longcode.domain.errors import OPTED_OUT, Unavailable
 from longcode.domain.gate import Control, Gate, Trouble
 from longcode.domain.message import Entry, Fault, Message
@@ -16,6 +17,7 @@ from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Pace
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import opt_outs, store_failures
+from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
 
 # How long one try through an open breaker has before another may.
@@ -49,12 +51,14 @@ class SendDependencies:
 
     messages: Messages
     limits: Limits
+    carriers: Carriers
     optouts: OptOuts
     provider: Provider
     clock: Clock
     metrics: Metrics
     logger: Logger
     pace: Pace
+    campaign: CampaignSettings
     latency: pacing.Latency
     sender: str
     validity_ms: int

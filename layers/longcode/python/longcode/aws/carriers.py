@@ -1,0 +1,145 @@
+"""What is known of carriers, in the limits table: with a recipient, with the sender, and as counts of a day."""
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from longcode.aws import limits_codec
+from longcode.aws.attributes import typed, untyped_item
+from longcode.aws.clients import ConditionFailed, Sleep, get_items
+from longcode.aws.dynamo import Table
+from longcode.domain.campaign import CampaignFacts
+from longcode.domain.carriers import BELIEVED_MS, Carrier, CarrierStop, Subscription
+from longcode.domain.errors import Unavailable
+from longcode.domain.pacing import recipient_key, sender_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_WHAT = "The limits table"
+_TRIES = 6
+# A day's count stays for two days after its end, to be looked up.
+_KEEP_COUNT_S = 2 * 86_400
+
+
+class DynamoCarriers:
+    """carrier_store.Carriers over DynamoDB.
+
+    A count adds where there is still room, so that of parallel writers each gets what it counted. Its writes carry
+    a mark of their own call, as those of the limits do.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str, *, sleep: Sleep = time.sleep) -> None:
+        self._table = Table(client, table, _WHAT)
+        self._sleep = sleep
+
+    def subscriptions(self, numbers: Sequence[str]) -> Mapping[str, Subscription]:
+        if not numbers:
+            return {}
+        keys = {recipient_key(number): number for number in numbers}
+        rows = {self._table.name: [{"pk": typed(key)} for key in keys]}
+        items = get_items(self._table.client, rows, _WHAT, self._sleep)[self._table.name]
+        found = {keys[item["pk"]["S"]]: limits_codec.subscription(untyped_item(item)) for item in items}
+        return {number: known for number, known in found.items() if known}
+
+    def learn(self, number: str, subscription: Subscription) -> None:
+        self._table.update(
+            recipient_key(number),
+            "SET carrier = :carrier, line_type = :line, carrier_seen = :seen, expires_at = :expires",
+            "",
+            {
+                ":carrier": subscription.carrier.value,
+                ":line": subscription.line_type,
+                ":seen": subscription.seen_ms,
+                ":expires": _expiry(subscription.seen_ms),
+            },
+            "NONE",
+        )
+
+    def forget(self, number: str) -> None:
+        with suppress(ConditionFailed):
+            self._table.update(
+                recipient_key(number),
+                "REMOVE carrier, line_type, carrier_seen",
+                "attribute_exists(carrier)",
+                {},
+                "NONE",
+            )
+
+    def take(self, carrier: Carrier, day: str, at_most: int, weights: Sequence[int], until_ms: int) -> int:
+        key, mark, fits = _day_key(carrier, day), secrets.token_hex(8), _fitting(weights, at_most)
+        for _ in range(_TRIES):
+            if not fits:
+                return 0
+            total = sum(weights[:fits])
+            try:
+                self._table.update(
+                    key,
+                    "SET expires_at = :expires, counted_by = :by ADD counted :more",
+                    "(attribute_not_exists(counted) OR counted <= :room) "
+                    "AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
+                    {
+                        ":more": total,
+                        ":room": at_most - total,
+                        ":expires": until_ms // 1000 + _KEEP_COUNT_S,
+                        ":by": mark,
+                    },
+                )
+            except ConditionFailed as exc:
+                item = untyped_item(exc.item)
+                if item.get("counted_by") == mark:
+                    # Counted already, and only the answer was lost.
+                    return fits
+                fits = _fitting(weights[:fits], at_most - int(item["counted"]))
+                continue
+            return fits
+        # Others counted between each look and the write after it.
+        raise Unavailable(_WHAT)
+
+    def give_back(self, carrier: Carrier, day: str, weight: int) -> None:
+        with suppress(ConditionFailed):
+            self._table.update(
+                _day_key(carrier, day),
+                "SET counted_by = :by ADD counted :less",
+                "counted >= :weight AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
+                {":less": -weight, ":weight": weight, ":by": secrets.token_hex(8)},
+                "NONE",
+            )
+
+    def stop(self, sender: str, stop: CarrierStop) -> None:
+        until, by = f"stop_{stop.carrier}", f"stop_{stop.carrier}_by"
+        with suppress(ConditionFailed):
+            self._table.update(
+                sender_key(sender),
+                f"SET {until} = :until, {by} = :by, expires_at = :expires",
+                f"attribute_not_exists({until}) OR {until} < :until",
+                {":until": stop.until_ms, ":by": stop.held_by.value, ":expires": _expiry(stop.until_ms)},
+                "NONE",
+            )
+
+    def know(self, sender: str, facts: CampaignFacts) -> None:
+        reported = {name: value for name, value in asdict(facts).items() if value not in (None, "")}
+        self._table.update(
+            sender_key(sender),
+            "SET campaign = :reported, expires_at = :expires",
+            "",
+            {":reported": reported, ":expires": _expiry(facts.read_ms)},
+            "NONE",
+        )
+
+
+def _fitting(weights: Sequence[int], room: int) -> int:
+    """How many of the first of `weights` come to `room` at the most."""
+    return sum(total <= room for total in accumulate(weights))
+
+
+def _expiry(at_ms: int) -> int:
+    return (at_ms + BELIEVED_MS) // 1000
+
+
+def _day_key(carrier: Carrier, day: str) -> str:
+    return f"carrier#{carrier}#{day}"

@@ -1,0 +1,54 @@
+"""The recipient's carrier: which one a number is on, as far as it is known, and a stop of one carrier's texts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from longcode.domain.status import HeldBy
+
+# Numbers move between carriers, so what was learnt is believed for 30 days. It is written again after half of
+# that, not with each text.
+BELIEVED_MS = 30 * 86_400_000
+RENEWED_MS = BELIEVED_MS // 2
+
+
+class Carrier(StrEnum):
+    """The US carriers that have limits of their own. `other` is any that is named and is none of these."""
+
+    ATT = "att"
+    T_MOBILE = "t_mobile"
+    VERIZON = "verizon"
+    US_CELLULAR = "us_cellular"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A number's carrier and kind of line, as the provider named them at `seen_ms` (epoch milliseconds).
+
+    `line_type` is the provider's word in lower case (`wireless`, `voip`, `wireline`, …), empty if it gave none.
+    """
+
+    carrier: Carrier
+    line_type: str
+    seen_ms: int
+
+    def believed(self, now_ms: int) -> bool:
+        """Whether it is recent enough to pace by."""
+        return now_ms < self.seen_ms + BELIEVED_MS
+
+    def is_news(self, known: "Subscription | None") -> bool:
+        """Whether it is to be written down, `known` being what is there."""
+        if known is None or (known.carrier, known.line_type) != (self.carrier, self.line_type):
+            return True
+        return self.seen_ms >= known.seen_ms + RENEWED_MS
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierStop:
+    """No text goes to a carrier before `until_ms`, because it refused one; `held_by` is what the others wait
+    for.
+    """
+
+    carrier: Carrier
+    until_ms: int
+    held_by: HeldBy

@@ -1,0 +1,129 @@
+"""What every store of carriers promises: no day's count goes over, and what was learnt is there afterwards."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from longcode.aws.carriers import DynamoCarriers
+from longcode.aws.limits import DynamoLimits
+from longcode.domain import pacing
+from longcode.domain.campaign import CampaignFacts
+from longcode.domain.carriers import Carrier, CarrierStop, Subscription
+from longcode.domain.gate import Limiter
+from longcode.domain.status import HeldBy
+from longcode.use_cases.carrier_store import Carriers
+from longcode.use_cases.ports import Limits
+from tests.contract.tables import create_table
+from tests.support.fakes import FakeCarriers, FakeLimits
+from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import OURS, THEIRS
+from tests.support.fakes.optouts import FakeOptOuts
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+OTHER = "+12025550124"
+DAY, END_MS = "2023-11-14", START_MS + pacing.DAY_MS
+type Stores = tuple[Carriers, Limits]
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    if request.param == "fake":
+        known = FakeCarriers()
+        return known, FakeLimits(FakeOptOuts(), known)
+    client: DynamoDBClient = request.getfixturevalue("dynamodb")
+    table = create_table(client, "LimitsTable")
+    return DynamoCarriers(client, table), DynamoLimits(client, table, create_table(client, "MessagesTable"))
+
+
+def test_what_was_learnt_of_a_number_is_there_by_itself_and_at_the_gate(stores: Stores) -> None:
+    carriers, limits = stores
+    first, then = (Subscription(Carrier.ATT, "wireless", START_MS + n) for n in (0, 5))
+    carriers.learn(THEIRS, first)
+    limits.reserve(pacing.recipient_key(THEIRS), 1, 1_000, START_MS)
+
+    assert carriers.subscriptions([THEIRS, OTHER]) == {THEIRS: first}
+    assert limits.read_gate(THEIRS, OURS).subscription == first
+    assert limits.read_gate(THEIRS, OURS).recipient == Limiter(START_MS + 1_000)
+
+    carriers.learn(THEIRS, then)
+
+    assert carriers.subscriptions([THEIRS]) == {THEIRS: then}
+    assert carriers.subscriptions([]) == {}
+
+
+def test_what_is_forgotten_leaves_the_pacing_of_that_number(stores: Stores) -> None:
+    carriers, limits = stores
+    carriers.learn(THEIRS, Subscription(Carrier.VERIZON, "", START_MS))
+    limits.push(pacing.recipient_key(THEIRS), START_MS + 9_000)
+
+    carriers.forget(THEIRS)
+    carriers.forget(OTHER)
+
+    assert carriers.subscriptions([THEIRS, OTHER]) == {}
+    assert limits.read_gate(THEIRS, OURS).not_before_ms == START_MS + 9_000
+
+
+def test_a_day_takes_what_fits_from_the_front_and_no_more(stores: Stores) -> None:
+    carriers, _ = stores
+
+    assert carriers.take(Carrier.T_MOBILE, DAY, 10, [4, 4, 4, 1], END_MS) == 2
+    assert carriers.take(Carrier.T_MOBILE, DAY, 10, [3], END_MS) == 0
+    assert carriers.take(Carrier.T_MOBILE, DAY, 10, [1, 1, 1], END_MS) == 2
+    assert carriers.take(Carrier.T_MOBILE, DAY, 10, [1], END_MS) == 0
+    assert carriers.take(Carrier.T_MOBILE, DAY, 11, [1], END_MS) == 1
+    assert carriers.take(Carrier.T_MOBILE, "2023-11-15", 10, [10], END_MS) == 1
+    assert carriers.take(Carrier.OTHER, DAY, 10, [11], END_MS) == 0
+    assert carriers.take(Carrier.OTHER, DAY, 10, [], END_MS) == 0
+
+
+def test_what_is_given_back_can_be_taken_again_and_a_count_never_goes_below_zero(stores: Stores) -> None:
+    carriers, _ = stores
+    carriers.take(Carrier.T_MOBILE, DAY, 10, [10], END_MS)
+
+    carriers.give_back(Carrier.T_MOBILE, DAY, 3)
+    carriers.give_back(Carrier.T_MOBILE, DAY, 8)
+    carriers.give_back(Carrier.ATT, DAY, 1)
+
+    assert carriers.take(Carrier.T_MOBILE, DAY, 10, [2, 2], END_MS) == 1
+    assert carriers.take(Carrier.ATT, DAY, 1, [2], END_MS) == 0
+
+
+def test_writers_side_by_side_take_no_more_than_there_is(stores: Stores) -> None:
+    carriers, _ = stores
+
+    def write(take: Callable[[], int]) -> int:
+        return take()
+
+    with ThreadPoolExecutor(8) as pool:
+        took = list(pool.map(write, [lambda: carriers.take(Carrier.T_MOBILE, DAY, 50, [1] * 4, END_MS)] * 16))
+
+    assert sum(took) == 50
+    assert carriers.take(Carrier.T_MOBILE, DAY, 50, [1], END_MS) == 0
+
+
+def test_a_stop_is_each_carriers_own_and_never_ends_sooner(stores: Stores) -> None:
+    carriers, limits = stores
+    long = CarrierStop(Carrier.T_MOBILE, START_MS + 60_000, HeldBy.CARRIER_DAY_CAP)
+    short = CarrierStop(Carrier.T_MOBILE, START_MS + 30_000, HeldBy.CARRIER_RATE)
+    att = CarrierStop(Carrier.ATT, START_MS + 10_000, HeldBy.CARRIER_RATE)
+    for stop in (long, short, att):
+        carriers.stop(OURS, stop)
+
+    assert limits.read_gate(THEIRS, OURS).carrier_stops == (att, long)
+    assert limits.read_gate(THEIRS, OTHER).carrier_stops == ()
+    assert limits.read_gate(THEIRS, OURS).sender == Limiter()
+
+
+def test_what_the_provider_reported_of_a_campaign_is_its_senders_and_the_last_word_counts(stores: Stores) -> None:
+    carriers, limits = stores
+    carriers.know(OURS, CampaignFacts(START_MS, "751c6a5c", "ASSIGNED", "A", 4500, "TOP", 200_000))
+    latest = CampaignFacts(START_MS + 1, "751c6a5c", "PENDING_ASSIGNMENT", "T", 75)
+    carriers.know(OURS, latest)
+
+    assert limits.read_gate(THEIRS, OURS).campaign == latest
+    assert limits.read_gate("", OURS).campaign == latest
+    assert limits.read_gate(THEIRS, "").campaign is None
