@@ -105,7 +105,14 @@ class SimMessages:
         self._clock.store()
         return True
 
-    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
+    def hold(
+        self,
+        message_id: str,
+        slot_ms: int,
+        held_by: HeldBy,
+        turn: int | None = None,
+        cap_day: str | None = None,
+    ) -> None:
         self._hold(self.text(message_id), slot_ms)
 
     def _hold(self, text: Text, slot_ms: int) -> None:

@@ -12,7 +12,7 @@ from longcode.aws.counters import MOST_ITEMS, SHARDS, DynamoCounters, name_of
 from longcode.domain.errors import Unavailable
 from longcode.domain.events import Counted, CountKey
 from longcode.domain.status import Status
-from longcode.use_cases.ports import Counters
+from longcode.use_cases.publish_ports import Counters
 from tests.chance import times
 from tests.contract.tables import create_table
 from tests.support import interleave

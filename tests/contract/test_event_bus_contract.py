@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from longcode.aws.event_bus import MOST_BYTES, MOST_ENTRIES, EventBridgeBus
 from longcode.domain.events import Event, PublishResult
-from longcode.use_cases.ports import EventBus
+from longcode.use_cases.publish_ports import EventBus
 from tests.contract.tables import REGION
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.event_bus import FakeEventBus

@@ -7,7 +7,7 @@ import pytest
 from longcode.aws.heartbeat import DynamoHeartbeat
 from longcode.domain.events import Beat
 from longcode.entrypoints.stream import HEARD, relay
-from longcode.use_cases.ports import Heartbeat
+from longcode.use_cases.publish_ports import Heartbeat
 from tests.contract.tables import create_table
 from tests.support.fakes import FakeHeartbeat, FakeLogger, FakeMetrics
 from tests.support.fakes.clock import START_MS

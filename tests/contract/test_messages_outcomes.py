@@ -359,3 +359,21 @@ def test_a_hold_is_noted_on_a_text_in_doubt_too_with_its_turn(messages: Messages
     assert stored(messages, message) == replace(message, slot_ms=NOW + 3, held_by=HeldBy.PROVIDER_BACKOFF, turn=7)
     messages.hold(message.id, NOW + 4, HeldBy.PROVIDER_BACKOFF)
     assert stored(messages, message).turn is None
+
+
+def test_the_day_that_a_text_was_counted_for_stays_with_it_until_another_is_noted(messages: Messages) -> None:
+    message = queued(messages)
+
+    messages.hold(message.id, NOW + 5, HeldBy.CARRIER_DAY_CAP, cap_day="2026-11-28")
+    claimed = messages.claim(message.id, "claim", NOW + 6).message
+
+    assert claimed
+    assert claimed.cap_day == "2026-11-28"
+    messages.release(claimed, NOW + 7, slot_ms=NOW + 9, held_by=HeldBy.BREAKER)
+    found = stored(messages, message)
+    assert (found.slot_ms, found.held_by, found.cap_day) == (NOW + 9, HeldBy.BREAKER, "2026-11-28")
+
+    messages.hold(message.id, NOW + 8, HeldBy.CARRIER_RATE)
+
+    found = stored(messages, message)
+    assert (found.held_by, found.cap_day) == (HeldBy.CARRIER_RATE, None)

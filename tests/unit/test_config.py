@@ -92,6 +92,7 @@ MALFORMED = [
     ("TMOBILE_SEGMENTS_PER_DAY", "many"),
     ("OTHER_PROVIDERS_SHARE", "100"),
     ("CARRIER_MARGIN", "-1"),
+    ("TRANSACTIONAL_SHARE", "150"),
     ("CARRIER_LIMITS", "verizon"),
     ("CARRIER_LIMITS", "verizon=0"),
     ("CARRIER_LIMITS", "att=75"),
@@ -130,12 +131,15 @@ def test_limits_of_carriers_are_read() -> None:
             "TMOBILE_SEGMENTS_PER_DAY": "2000",
             "OTHER_PROVIDERS_SHARE": "25",
             "CARRIER_MARGIN": "5",
+            "TRANSACTIONAL_SHARE": "10",
             "CARRIER_LIMITS": "verizon=6000, other = 30",
             "NUMBER_LOOKUP": "unknown",
         }
     )
 
-    assert found.campaign == CampaignSettings("T", 70, 2_000, 25, 5, {Carrier.VERIZON: 6_000, Carrier.OTHER: 30})
+    assert found.campaign == CampaignSettings(
+        "T", 70, 2_000, 25, 5, 10, {Carrier.VERIZON: 6_000, Carrier.OTHER: 30}
+    )
     assert found.number_lookup == "unknown"
     assert Settings.from_env(GOOD).campaign == CampaignSettings()
 

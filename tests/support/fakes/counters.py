@@ -9,7 +9,7 @@ from tests.support.fakes.fault_injector import FaultInjector
 
 
 class FakeCounters:
-    """ports.Counters in memory. The contract tests hold it to what the real table does."""
+    """publish_ports.Counters in memory. The contract tests hold it to what the real table does."""
 
     def __init__(self) -> None:
         self.faults = FaultInjector("read", "add")

@@ -8,7 +8,7 @@ from tests.support.fakes.fault_injector import FaultInjector
 
 
 class FakeEventBus:
-    """ports.EventBus that remembers. The contract tests hold it to what the real bus does.
+    """publish_ports.EventBus that remembers. The contract tests hold it to what the real bus does.
 
     `refuse` holds the notices (by what they are about) that are refused; `faults` lets all fail at once.
     """

@@ -4,7 +4,7 @@ from tests.support.fakes.fault_injector import FaultInjector
 
 
 class FakeHeartbeat:
-    """ports.Heartbeat in memory. The contract tests hold it to what the real table does."""
+    """publish_ports.Heartbeat in memory. The contract tests hold it to what the real table does."""
 
     def __init__(self) -> None:
         self.faults = FaultInjector("beat", "hear", "heard_ms")

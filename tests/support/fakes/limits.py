@@ -32,6 +32,8 @@ class FakeLimits:
         self._hold_on_unclear = hold_on_unclear
         self.limiters: dict[str, Limiter] = {}
         self.counted: Counter[str] = Counter()
+        # The key of each reservation so far.
+        self.reserved: list[str] = []
         self._suspect_since_ms: int | None = None
         self._probed_by: str | None = None
         self._refusals: dict[str, tuple[str, int]] = {}
@@ -67,6 +69,7 @@ class FakeLimits:
         self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False
     ) -> pacing.Reservation:
         with self.faults.around("reserve"):
+            self.reserved.append(key)
             found = self._limiter(key)
             reservation = pacing.reserve(found.tat_ms, now_ms, weight, interval_ms)
             self.limiters[key] = replace(found, tat_ms=reservation.tat_ms)

@@ -134,6 +134,7 @@ class FakeMessages:
                 slot_ms=slot_ms,
                 held_by=held_by,
                 turn=turn,
+                cap_day=message.cap_day,
                 updated_ms=now_ms,
                 attempts=row.message.attempts - 1,
                 claim_id=None,
@@ -221,11 +222,18 @@ class FakeMessages:
             "end", message, lambda old: old.status.rank < Status.SUBMITTED.rank, finish, unclaimed_too=True
         )
 
-    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
+    def hold(
+        self,
+        message_id: str,
+        slot_ms: int,
+        held_by: HeldBy,
+        turn: int | None = None,
+        cap_day: str | None = None,
+    ) -> None:
         with self.faults.around("hold"):
             row = self._rows.get(message_id)
             if row and row.message.status in (Status.QUEUED, Status.UNKNOWN):
-                row.message = replace(row.message, slot_ms=slot_ms, held_by=held_by, turn=turn)
+                row.message = replace(row.message, slot_ms=slot_ms, held_by=held_by, turn=turn, cap_day=cap_day)
 
     def queued(self, message: Message) -> None:
         with self.faults.around("queued"):

@@ -44,7 +44,7 @@ Differences = dict[str | None, Counter[Status]]
 
 
 class DynamoCounters:
-    """ports.Counters over DynamoDB.
+    """publish_ports.Counters over DynamoDB.
 
     A batch of the table's stream may come again, whole or cut otherwise. So the counts of a batch are written
     together with a marker that names its changes, on the condition that there is none yet.

@@ -26,7 +26,7 @@ _TIME_BYTES = 14
 
 
 class EventBridgeBus:
-    """ports.EventBus over EventBridge."""
+    """publish_ports.EventBus over EventBridge."""
 
     def __init__(self, client: "EventBridgeClient", event_bus: str, *, sleep: Sleep = time.sleep) -> None:
         self._client = client

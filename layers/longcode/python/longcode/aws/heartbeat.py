@@ -15,7 +15,7 @@ _WHAT = "The heartbeat"
 
 
 class DynamoHeartbeat:
-    """ports.Heartbeat over DynamoDB."""
+    """publish_ports.Heartbeat over DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._table = Table(client, table, _WHAT)

@@ -118,7 +118,7 @@ class DynamoMessages(MessageReads):
         return self._try_update(
             message.id,
             "SET #status = :queued, #rank = :rank, recipient_queue = :line, slot_ms = :slot, held_by = :held, "
-            "turn = :turn, updated_ms = :now, due_shard = :shard, due_at_ms = :look "
+            "turn = :turn, cap_day = :day, updated_ms = :now, due_shard = :shard, due_at_ms = :look "
             "ADD attempts :less REMOVE claim_id, claimed_ms",
             "claim_id = :claim AND #rank = :sending",
             {
@@ -128,6 +128,7 @@ class DynamoMessages(MessageReads):
                 ":line": message.recipient,
                 ":slot": slot_ms,
                 ":turn": turn,
+                ":day": message.cap_day,
                 ":held": held_by.value,
                 ":now": now_ms,
                 ":shard": due_shard(message.id, DueGroup.QUEUED),
@@ -249,15 +250,23 @@ class DynamoMessages(MessageReads):
             | ({":claim": message.claim_id} if message.claim_id else {}),
         )
 
-    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
+    def hold(
+        self,
+        message_id: str,
+        slot_ms: int,
+        held_by: HeldBy,
+        turn: int | None = None,
+        cap_day: str | None = None,
+    ) -> None:
         self._try_update(
             message_id,
-            "SET slot_ms = :slot, held_by = :held, turn = :turn",
+            "SET slot_ms = :slot, held_by = :held, turn = :turn, cap_day = :day",
             "#rank = :queued OR #rank = :unknown",
             {
                 ":slot": slot_ms,
                 ":held": held_by.value,
                 ":turn": turn,
+                ":day": cap_day,
                 ":queued": Status.QUEUED.rank,
                 ":unknown": Status.UNKNOWN.rank,
             },

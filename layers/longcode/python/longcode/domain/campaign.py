@@ -50,7 +50,8 @@ class CampaignSettings:
     """The parameters on carriers. None and empty leave it to the provider's facts.
 
     `other_providers` is the share of T-Mobile's day that is sent through other providers, and `margin` the share
-    that is left unused, both percent. `per_minute` is segments a minute of further carriers.
+    that is left unused, both percent. `transactional` is the share that queued texts leave to those that are sent
+    at once. `per_minute` is segments a minute of further carriers.
     """
 
     campaign_class: str = ""
@@ -58,6 +59,7 @@ class CampaignSettings:
     t_mobile_per_day: int | None = None
     other_providers: int = 0
     margin: int = 3
+    transactional: int = 0
     per_minute: Mapping[Carrier, int] = field(default_factory=dict)
 
 

@@ -41,6 +41,11 @@ def sender_key(number: str) -> str:
     return f"from#{number}"
 
 
+def carrier_key(sender: str, carrier: str) -> str:
+    """The name of the limiter of what one sender may send to one carrier in a minute."""
+    return f"carrier#{carrier}#{sender}"
+
+
 def interval_ms(per_second: Decimal) -> int:
     """The milliseconds between two of so many a second, rounded up; 0, no limit, for 0."""
     return math.ceil(1000 / per_second) if per_second else 0

@@ -160,6 +160,7 @@ class _Reader:
             t_mobile_per_day=self.cap("TMOBILE_SEGMENTS_PER_DAY"),
             other_providers=self.percent("OTHER_PROVIDERS_SHARE", 0),
             margin=self.percent("CARRIER_MARGIN", 3),
+            transactional=self.percent("TRANSACTIONAL_SHARE", 0),
             per_minute=self._per_minute(),
         )
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from longcode.aws.observability import FewMetrics, LambdaLogger, LambdaMetrics
     from longcode.domain import pacing
     from longcode.domain.message import Message
-    from longcode.use_cases import batch_results, ports, reconcile, send_attempt
+    from longcode.use_cases import batch_results, ports, publish_ports, reconcile, send_attempt
     from longcode.use_cases.carrier_store import Carriers
     from longcode.use_cases.quota import Quota
 
@@ -129,21 +129,21 @@ class Service:
         return DynamoOptOuts(clients.dynamodb(), self.settings.messages_table, sleep=self._sleep)
 
     @cached_property
-    def counters(self) -> "ports.Counters":
+    def counters(self) -> "publish_ports.Counters":
         from longcode.aws import clients
         from longcode.aws.counters import DynamoCounters
 
         return DynamoCounters(clients.dynamodb(), self.settings.messages_table, sleep=self._sleep)
 
     @cached_property
-    def heartbeat(self) -> "ports.Heartbeat":
+    def heartbeat(self) -> "publish_ports.Heartbeat":
         from longcode.aws import clients
         from longcode.aws.heartbeat import DynamoHeartbeat
 
         return DynamoHeartbeat(clients.dynamodb(), self.settings.messages_table)
 
     @cached_property
-    def event_bus(self) -> "ports.EventBus":
+    def event_bus(self) -> "publish_ports.EventBus":
         from longcode.aws import clients
         from longcode.aws.event_bus import EventBridgeBus
 

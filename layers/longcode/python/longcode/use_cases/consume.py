@@ -8,13 +8,15 @@ from itertools import accumulate
 
 from longcode.domain import pacing
 from longcode.domain.errors import Unavailable
+from longcode.domain.gate import Gate
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy
-from longcode.use_cases import send_attempt
+from longcode.use_cases import carrier_pacing, send_attempt
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Envelope, Parallel, Queue
 from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS, RecipientWorker
 from longcode.use_cases.send_attempt import PROBE_MS, REPLAY_AFTER_MS, SendDependencies
+from longcode.use_cases.slots import LATE_MS, SlottedMessage
 
 # Kept free at the end of an invocation: one send at its slowest (14 s) and its record.
 SEND_BUDGET_MS = 16_000
@@ -99,12 +101,13 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
                 worker.wait((again, HeldBy.BREAKER, gate.control.breaker_reason))
             return
         at_work = [worker for worker in at_work if worker.waiting]
-        _reserve_shared(at_work, deps)
+        _reserve_shared(at_work, deps, gate)
     except Unavailable as exc:
         for worker in at_work:
             worker.abandon(exc)
     else:
         parallel([worker.run for worker in at_work])
+    carrier_pacing.give_back((each for worker in workers for each in worker.slots.unused), deps)
 
 
 def _read_together(workers: Sequence[RecipientWorker], deps: SendDependencies) -> None:
@@ -184,23 +187,39 @@ def _probe(workers: Sequence[RecipientWorker], deps: SendDependencies) -> bool:
         if lasts and not overdue and send_attempt.has_doubt(gate, deps):
             continue
         if deps.limits.probe(now, now + PROBE_MS, worker.first.message.id):
-            _reserve_shared([worker], deps)
+            _reserve_shared([worker], deps, gate)
             worker.try_one(now + PROBE_MS)
             return deps.limits.read_gate(worker.recipient, deps.sender).control.breaker_until_ms is None
     return False
 
 
-def _reserve_shared(workers: Sequence[RecipientWorker], deps: SendDependencies) -> None:
-    """One reservation a shared limit for the whole batch, dealt out so that no recipient has all first slots."""
-    now, pace = deps.clock.now_ms(), deps.pace
-    # One read tells on which side of now each limiter is.
-    gate = deps.limits.read_gate(workers[0].recipient, deps.sender) if workers and pace.shared else None
+def _reserve_shared(workers: Sequence[RecipientWorker], deps: SendDependencies, gate: Gate) -> None:
+    """Count and reserve at once what the recipients of a batch share: the days and minutes of carriers, and the
+    segments of the sender and the account.
+    """
+    limited = carrier_pacing.look([worker.recipient for worker in workers], gate, deps)
+    now = deps.clock.now_ms()
     for worker in workers:
+        worker.slots.limited = limited.get(worker.recipient, worker.slots.limited)
         worker.slots.recall(now)
-    fresh = [worker.slots.fresh for worker in workers]
-    dealt = [items[row] for row in range(max(map(len, fresh), default=0)) for items in fresh if row < len(items)]
-    if not dealt or not gate:
+    carrier_pacing.count_for_days([(worker.slots.limited, worker.slots.fresh) for worker in workers], deps)
+    fresh = [[item for item in worker.slots.fresh if not item.another_day] for worker in workers]
+    _reserve_segments(workers, carrier_pacing.dealt(fresh), deps)
+    limits = [worker.slots.limited for worker in workers]
+    # What waits for another limit takes its slot at the carrier when it is through that.
+    at_once = [items if items and items[0].floor_ms <= now + LATE_MS else [] for items in fresh]
+    carrier_pacing.reserve_rates(list(zip(limits, at_once, strict=True)), deps)
+
+
+def _reserve_segments(
+    workers: Sequence[RecipientWorker], dealt: Sequence[SlottedMessage], deps: SendDependencies
+) -> None:
+    """One reservation a limit of sender and account. The texts are dealt: no recipient has all first slots."""
+    now, pace = deps.clock.now_ms(), deps.pace
+    if not dealt or not pace.shared:
         return
+    # One read tells on which side of now each limiter is.
+    gate = deps.limits.read_gate(workers[0].recipient, deps.sender)
     for key, limit, interval, held_by in (
         (pacing.sender_key(deps.sender), gate.sender, pace.sender_ms, HeldBy.SENDER_RATE),
         (pacing.ACCOUNT_KEY, gate.account, pace.account_ms, HeldBy.ACCOUNT_RATE),

@@ -11,7 +11,8 @@ from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import send_attempt, store_failures
-from longcode.use_cases.ports import Counters, Depth, Heartbeat, Queue
+from longcode.use_cases.ports import Depth, Queue
+from longcode.use_cases.publish_ports import Counters, Heartbeat
 from longcode.use_cases.send_attempt import SendDependencies
 
 _MINUTE = 60_000

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from longcode.domain.braking import Brake
-    from longcode.domain.events import Counted, Event, PublishResult
     from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
     from longcode.domain.message import Entry, Fault, Message
     from longcode.domain.metrics import Metric
@@ -90,7 +89,7 @@ class Messages(Protocol):
         held_by: HeldBy,
         turn: int | None = None,
     ) -> bool:
-        """Give the claim back, and its attempt with it: the message was not sent, or provably not taken."""
+        """Give claim and attempt back: it was not sent, or provably not taken. Keeps `message.cap_day`."""
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         """The provider has it."""
@@ -108,7 +107,14 @@ class Messages(Protocol):
     ) -> bool:
         """A final status before the provider had it."""
 
-    def hold(self, message_id: str, slot_ms: int, held_by: HeldBy, turn: int | None = None) -> None:
+    def hold(
+        self,
+        message_id: str,
+        slot_ms: int,
+        held_by: HeldBy,
+        turn: int | None = None,
+        cap_day: str | None = None,
+    ) -> None:
         """Note on a message that waits, or is in doubt, when it may leave, and why not before."""
 
     def queued(self, message: Message) -> None:
@@ -286,39 +292,6 @@ class ProviderOptOuts(Protocol):
 
     def page(self, number: int) -> ProviderPage:
         """One page of it, from 1 on. Raises Unavailable if it can't be read."""
-
-
-class Counters(Protocol):
-    """How many messages there are in each status: of all, and of those with one tag."""
-
-    def read(self, tag: str | None) -> dict[str, int]:
-        """Status → how many messages, without the statuses that none is in. `None`: all messages."""
-
-    def add(self, counted: Sequence[Counted], now_ms: int) -> None:
-        """Count each change exactly once, however often it comes and however the batches are cut.
-
-        They come in the order of their stream, and again from where the last ended that was done with.
-        """
-
-
-class Heartbeat(Protocol):
-    """Whether the publisher does what comes to it: the reconciler beats, the publisher notes what it has heard."""
-
-    def beat(self, now_ms: int) -> int:
-        """Write a change for the publisher; when the first one ever was written."""
-
-    def hear(self, at_ms: int) -> None:
-        """The publisher is done with the beat of this moment, and so with what was written before it."""
-
-    def heard_ms(self) -> int | None:
-        """The latest beat that it was done with."""
-
-
-class EventBus(Protocol):
-    """Where the user's own systems listen."""
-
-    def publish(self, events: Sequence[Event]) -> PublishResult:
-        """Publish events in their order; those about one message never overtake each other. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from longcode.domain.opt_outs import OptOut
 from longcode.domain.outcomes import Responsible
 from longcode.domain.status import Status
 from longcode.use_cases import store_failures
-from longcode.use_cases.ports import Counters, EventBus, Explain, Heartbeat, Logger, Metrics
+from longcode.use_cases.ports import Explain, Logger, Metrics
+from longcode.use_cases.publish_ports import Counters, EventBus, Heartbeat
 
 # The version of every event's schema (docs/events.md). A new field leaves it as it is.
 VERSION = 1

@@ -9,12 +9,12 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import CLAIM_MS, Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import send_attempt, store_failures
+from longcode.use_cases import carrier_pacing, send_attempt, store_failures
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Claim, Envelope, Queue
 from longcode.use_cases.recipient_batch import RecipientBatch
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
-from longcode.use_cases.slots import Slots, SlottedMessage
+from longcode.use_cases.slots import LATE_MS, Slots, SlottedMessage
 
 # The claim is written this long before the slot, so that the text leaves at its slot and not after it.
 LEAD_MS = 60
@@ -24,6 +24,8 @@ STORE_RETRY_MS = 15_000
 MOST_HIDDEN_MS = 600_000
 # How long a queue message is hidden whose text is not yet in the table.
 _UNSTORED_RETRY_MS = 2_000
+# How long at a time a text is hidden that waits for a day of a carrier's, as long as that is not known.
+_UNKNOWN_CARRIER_MS = 30 * 60_000
 
 
 class RecipientWorker:
@@ -173,6 +175,8 @@ class RecipientWorker:
         if self._braked(item, deps.clock.now_ms()) > slot:
             return True
         deps.clock.sleep_until(slot - LEAD_MS)
+        if self._takes_carrier_slot(item) > max(slot, deps.clock.now_ms()):
+            return True
         now = deps.clock.now_ms()
         claim = deps.messages.claim(item.message.id, deps.new_id(), now)
         if not claim.won or claim.message is None:
@@ -194,6 +198,7 @@ class RecipientWorker:
         deps.clock.sleep_until(slot)
         deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.accepted_ms)
         self._probe_until_ms = 0
+        message = replace(message, cap_day=item.cap_day)
         return self._settle(item, send_attempt.request(message, deps, gate), gate)
 
     def _moved(self, message: Message, item: SlottedMessage, gate: Gate) -> bool | None:
@@ -242,13 +247,46 @@ class RecipientWorker:
             self.slots.shift(due)
         return due
 
+    def _takes_carrier_slot(self, item: SlottedMessage) -> int:
+        """When the recipient's carrier lets a text leave, which takes a slot of its minute; 0: it has no limit.
+
+        Only now, as its other limits are through: a slot that passes unused is another text's.
+        """
+        slots, moment = self.slots, max(item.slot_ms or 0, self._deps.clock.now_ms())
+        if slots.limited.rated is None or self._probe_until_ms:
+            return 0
+        if item.carrier_ms is not None and item.carrier_ms >= moment - LATE_MS:
+            return item.carrier_ms
+        carrier_pacing.reserve_rate(slots.limited, [item], self._deps)
+        at_ms = item.carrier_ms or 0
+        if at_ms > moment:
+            slots.shift(at_ms)
+            item.held_by = HeldBy.CARRIER_RATE
+        if at_ms > self._window_ms:
+            # All that waits for a minute to come waits in turn with the texts of others.
+            self._reserve_rest()
+        return at_ms
+
+    def _reserve_rest(self) -> None:
+        """Let what stands behind the first text take its slots at the carrier at the same time."""
+        rest = [item for item in self.slots.items[1:] if item.message.status.waiting and not item.another_day]
+        if not rest:
+            return
+        carrier_pacing.reserve_rate(self.slots.limited, rest, self._deps, self.slots.spacing)
+        for item in rest:
+            item.slot_ms, item.held_by = max(item.slot_ms or 0, item.carrier_ms or 0), HeldBy.CARRIER_RATE
+
     def _put_back(self, item: SlottedMessage, message: Message, held_by: HeldBy) -> None:
         """Give back the claim of a text that does not leave now, with its slot."""
         slot = item.slot_ms or 0
         self._deps.messages.release(
-            message, self._deps.clock.now_ms(), slot_ms=slot, held_by=held_by, turn=item.turn
+            replace(message, cap_day=item.cap_day),
+            self._deps.clock.now_ms(),
+            slot_ms=slot,
+            held_by=held_by,
+            turn=item.turn,
         )
-        item.message = replace(item.message, slot_ms=slot, held_by=held_by, turn=item.turn)
+        item.message = replace(item.message, slot_ms=slot, held_by=held_by, turn=item.turn, cap_day=item.cap_day)
         item.held_by, item.fresh = held_by, False
 
     def _not_ours(self, claim: Claim, now: int) -> bool:
@@ -290,15 +328,27 @@ class RecipientWorker:
             self.slots.hold_all(HeldBy.BREAKER if attempt.answer.everyone else HeldBy.PROVIDER_BACKOFF)
             # A turn that was used is gone.
             item.turn = None
-            item.message = replace(item.message, slot_ms=again, held_by=item.held_by, turn=None)
+            item.carrier_ms = None
+            item.message = replace(
+                item.message, slot_ms=again, held_by=item.held_by, turn=None, cap_day=item.cap_day
+            )
             self.slots.shift(again)
             return self._defer(again)
+        self._keep_count(item, attempt)
         self.batch.close(self.slots.items.pop(0), attempt.message, attempt.answer)
         self._next_ms = pacing.next_departure(attempt.arrival_ms, self._deps.pace.recipient_ms)
         late = self._next_ms > min(item.reserved_ms + self.slots.spacing, gate.recipient.tat_ms or 0)
         self._must_push = bool(self.slots.spacing) and late
         self.slots.shift(self._next_ms)
         return True
+
+    def _keep_count(self, item: SlottedMessage, attempt: send_attempt.SendAttempt) -> None:
+        """Give back what was counted for a carrier's day where the answer names another carrier."""
+        limited, named = self.slots.limited, attempt.answer.subscription
+        if limited.known or limited.capped is None or named is None or item.cap_day is None:
+            return
+        if named.carrier is not limited.capped:
+            self.slots.unused.append((limited.capped, item.cap_day, item.message.segments))
 
     # ---------------------------------------------------------------------------------------- the leaving
 
@@ -310,6 +360,9 @@ class RecipientWorker:
     def _defer(self, again: int) -> bool:
         """Keep the slots that were given, and hide all that is left until then."""
         self.slots.keep()
+        if self.slots.items[0].another_day and not self.slots.limited.known:
+            # By then their carrier may be known, and have no such limit.
+            again = min(again, self._deps.clock.now_ms() + _UNKNOWN_CARRIER_MS)
         self._hide(again)
         return False
 

@@ -3,13 +3,20 @@
 from dataclasses import replace
 
 from longcode.domain import braking, pacing
-from longcode.domain.errors import OPTED_OUT, IdempotencyInProgress, RecipientOptedOut, SendRefused, Unavailable
+from longcode.domain.errors import (
+    OPTED_OUT,
+    DailyLimitReached,
+    IdempotencyInProgress,
+    RecipientOptedOut,
+    SendRefused,
+    Unavailable,
+)
 from longcode.domain.gate import Control, Gate
 from longcode.domain.message import Entry, Fault, Message, may_be_known, same_request
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import send_attempt, store_failures
+from longcode.use_cases import carrier_pacing, send_attempt, store_failures
 from longcode.use_cases.quota import Quota
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 
@@ -38,9 +45,10 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
         raise _stopped(message, held, now)
     probe_ms = _expect_open(message, gate.control, deps, now)
     _wait_for_turn(message, gate, deps, now)
+    passage = _wait_for_carrier(message, gate, deps)
     now = deps.clock.now_ms()
     message = replace(message, status=Status.SENDING, claim_id=deps.new_id(), claimed_ms=now, attempts=1)
-    existing = quota.admit(message, lambda: _take_over(message, deps, now), before=existing)
+    existing = _store(message, deps, quota, passage, existing)
     if existing:
         return _replayed(same_request(existing, message), deps)
     gate = _look_again(message, deps, probe_ms)
@@ -51,8 +59,27 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
         store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
         raise _unknown(message) from exc
     if attempt.answer.verdict is Verdict.ACCEPTED:
+        passage.settle(deps, attempt.answer.subscription)
         return attempt.message, attempt.answer
     raise _refusal(attempt.message, attempt.answer)
+
+
+def _store(
+    message: Message,
+    deps: SendDependencies,
+    quota: Quota,
+    passage: carrier_pacing.Passage,
+    before: Message | None,
+) -> Message | None:
+    """Store a claimed message within its quota, as Quota.admit does. What is not stored is given back."""
+    try:
+        existing = quota.admit(message, lambda: _take_over(message, deps, deps.clock.now_ms()), before=before)
+    except (DailyLimitReached, Unavailable):
+        passage.give_back(deps)
+        raise
+    if existing:
+        passage.give_back(deps)
+    return existing
 
 
 def _expect_open(message: Message, control: Control, deps: SendDependencies, now: int) -> int:
@@ -125,6 +152,21 @@ def _wait_for_turn(message: Message, gate: Gate, deps: SendDependencies, now: in
             retry_after_s=pacing.seconds_up(due - now),
         )
     deps.clock.sleep_until(due)
+
+
+def _wait_for_carrier(message: Message, gate: Gate, deps: SendDependencies) -> carrier_pacing.Passage:
+    """Take what the text needs of its carrier's limits. Raises SendRefused if a caller would wait too long."""
+    passage = carrier_pacing.pass_at_once(message, gate, deps, _TURN_MS)
+    if passage.held_by:
+        when = "today" if passage.held_by is HeldBy.CARRIER_DAY_CAP else "this minute"
+        raise SendRefused(
+            f"The recipient's carrier takes no more of our texts {when}. Nothing was sent; a queued text waits.",
+            code=passage.held_by.value,
+            message_id=message.id,
+            retry_after_s=pacing.seconds_up(passage.free_ms - deps.clock.now_ms()),
+        )
+    deps.clock.sleep_until(passage.free_ms)
+    return passage
 
 
 def _leave(message: Message, deps: SendDependencies, gate: Gate) -> send_attempt.SendAttempt:

@@ -3,7 +3,7 @@
 # Shared by all that send: the route that sends at once, the queue's consumer, and the reconciler's replays.
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from longcode.domain import braking, pacing
@@ -66,6 +66,8 @@ class SendDependencies:
     explain: Explain
     new_id: Callable[[], str]
     jitter: Callable[[], float]
+    # The TAT of each carrier's limiter as this process saw it last, to guess on which side of now it is.
+    seen_tats: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

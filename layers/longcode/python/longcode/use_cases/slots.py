@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
-from longcode.domain import pacing
+from longcode.domain import pacific, pacing
+from longcode.domain.carriers import Carrier
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
@@ -11,6 +13,27 @@ from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import store_failures
 from longcode.use_cases.ports import Envelope
 from longcode.use_cases.send_attempt import SendDependencies
+
+# A text whose slot at its carrier has passed by more than this takes another one: it would come into a minute that
+# has its own already.
+LATE_MS = 500
+# A text that waited for a day takes its other slots when that is about to begin: the queue shows it up to a second
+# before.
+_DAY_IS_NEAR_MS = 1_500
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Which limits of carriers the texts to one recipient count against; None and 0 where there is none.
+
+    `known` is whether their carrier is. Until it is, they count against AT&T's minute and T-Mobile's day.
+    """
+
+    known: bool = False
+    rated: Carrier | None = None
+    per_minute: int = 0
+    capped: Carrier | None = None
+    per_day: int = 0
 
 
 @dataclass(slots=True)
@@ -29,6 +52,15 @@ class SlottedMessage:
     # The slot as it was reserved, before anything moved it: what stands behind in the queue has its own by that. 0
     # where slots were kept from before: they may have been moved since, and what stands behind has an older one.
     reserved_ms: int = 0
+    # Its slot at the recipient's carrier, None if it has none yet; the day of the carrier's that it was counted
+    # for, and whether that day is still to come.
+    carrier_ms: int | None = None
+    cap_day: str | None = None
+    another_day: bool = False
+
+    def keeps_carrier_slot(self, slot_ms: int) -> bool:
+        """Whether it leaves by its slot at the carrier if it leaves then."""
+        return self.carrier_ms is not None and slot_ms <= self.carrier_ms + LATE_MS
 
 
 class Slots:
@@ -37,6 +69,9 @@ class Slots:
     def __init__(self, recipient: str, deps: SendDependencies) -> None:
         self.items: list[SlottedMessage] = []
         self.spacing = pacing.spacing(deps.pace.recipient_ms)
+        self.limited = Limited()
+        # What was counted for a day and will not leave to that carrier: carrier, day, segments.
+        self.unused: list[tuple[Carrier, str, int]] = []
         self._key = pacing.recipient_key(recipient)
         self._deps = deps
         self._planned = False
@@ -56,14 +91,38 @@ class Slots:
         shared = self._deps.pace.shared
         for item in [] if self._planned else self.items:
             message = item.message
-            item.turn = message.turn
+            item.turn, item.cap_day = message.turn, message.cap_day
             if message.status is Status.SENDING:
                 # Not to be sent now, so it needs no slot.
                 item.slot_ms = now
             elif message.slot_ms is None or (shared and message.held_by is HeldBy.PROVIDER_BACKOFF):
                 continue
+            elif message.held_by is HeldBy.CARRIER_DAY_CAP:
+                self._recall_day(item, message.slot_ms, now)
+            elif message.held_by is HeldBy.CARRIER_RATE:
+                if self.limited.rated and message.slot_ms >= now - LATE_MS:
+                    item.slot_ms = item.carrier_ms = message.slot_ms
+                    item.held_by = HeldBy.CARRIER_RATE
             elif not shared or message.slot_ms > now - pacing.STALE_SLOT_MS:
                 item.slot_ms, item.held_by = message.slot_ms, message.held_by or item.held_by
+
+        another_day_ms = 0
+        for item in self.items:
+            if item.another_day:
+                another_day_ms = item.slot_ms or 0
+            item.floor_ms = max(item.floor_ms, another_day_ms)
+
+    def _recall_day(self, item: SlottedMessage, slot_ms: int, now: int) -> None:
+        """Of a text that waits for a day of its carrier: it goes on waiting, or takes its slots of that day."""
+        if self.limited.capped is None:
+            # The carrier was learnt meanwhile, or has no such limit any more.
+            if item.cap_day:
+                self.unused.append((Carrier.T_MOBILE, item.cap_day, item.message.segments))
+            item.cap_day = None
+        elif pacific.day_of(slot_ms) > pacific.day_of(now + _DAY_IS_NEAR_MS):
+            item.slot_ms, item.held_by, item.another_day = slot_ms, HeldBy.CARRIER_DAY_CAP, True
+        else:
+            item.floor_ms = slot_ms
 
     def plan(self) -> None:
         """Give every text its slot, once: the recipient's limit, the shared floors, the order of acceptance."""
@@ -72,26 +131,44 @@ class Slots:
         self._planned, fresh = True, self.fresh
         deps, now = self._deps, self._deps.clock.now_ms()
         first = now
-        if fresh and self.spacing:
-            start = max(now, fresh[0].floor_ms)
-            self._reservation = deps.limits.reserve(self._key, len(fresh), self.spacing, start)
+        # What waits for another day takes its slots when that has begun.
+        today = [item for item in fresh if not item.another_day]
+        if today and self.spacing:
+            start = max(now, today[0].floor_ms)
+            self._reservation = deps.limits.reserve(self._key, len(today), self.spacing, start)
             first = self._reservation.first_ms
-        for number, item in enumerate(fresh):
+        for number, item in enumerate(today):
             slot = first + number * self.spacing
-            if slot >= item.floor_ms:
+            if slot > item.floor_ms and not item.keeps_carrier_slot(slot):
                 item.held_by = HeldBy.RECIPIENT_RATE
             item.slot_ms, item.fresh = max(slot, item.floor_ms), True
             deps.metrics.count(Metric.PACING_WAIT, item.slot_ms - now)
-        # A slot is a slot: the first text takes the first, for whichever text it was reserved.
-        slots = sorted(((item.slot_ms or 0, item.held_by) for item in self.items), key=lambda slot: slot[0])
-        for item, (slot_ms, held_by) in zip(self.items, slots, strict=True):
-            item.slot_ms, item.held_by = slot_ms, held_by
-            item.reserved_ms = slot_ms if len(fresh) == len(self.items) else 0
+        for item in self.fresh:
+            item.slot_ms = item.floor_ms
+        self._deal(all_fresh=len(today) == len(self.items))
         self.shift(now)
-        end_ms = (self.items[-1].slot_ms or 0) + self.spacing
-        if self.spacing and end_ms > (self._reservation.tat_ms if self._reservation else 0):
-            # Slots that were kept from before, and moved since, lie beyond what the limit knows.
-            deps.limits.cover(self._key, end_ms)
+        self._cover()
+
+    def _cover(self) -> None:
+        """Let the limit know of slots beyond it, which were kept from before and moved since."""
+        ends = [(item.slot_ms or 0) + self.spacing for item in self.items if not item.another_day]
+        if self.spacing and ends and ends[-1] > (self._reservation.tat_ms if self._reservation else 0):
+            self._deps.limits.cover(self._key, ends[-1])
+
+    def _deal(self, *, all_fresh: bool) -> None:
+        """A slot is a slot: the first text takes the first, for whichever text it was reserved.
+
+        With it comes the day that it was counted for. Where lengths differ, the day's margin has the difference.
+        """
+        slots = [
+            (item.slot_ms or 0, item.held_by, item.carrier_ms, item.cap_day, item.another_day)
+            for item in self.items
+        ]
+        slots.sort(key=itemgetter(0))
+        for item, (slot_ms, held_by, carrier_ms, cap_day, another_day) in zip(self.items, slots, strict=True):
+            item.slot_ms, item.held_by, item.carrier_ms = slot_ms, held_by, carrier_ms
+            item.cap_day, item.another_day = cap_day, another_day
+            item.reserved_ms = slot_ms if all_fresh else 0
 
     def shift(self, not_before: int) -> None:
         """Move the slots so that the first is no sooner than `not_before` and the order and distances hold."""
@@ -111,8 +188,9 @@ class Slots:
                 message, slot = item.message, item.slot_ms
                 if slot is None or message.status is Status.SENDING:
                     continue
-                if (message.slot_ms, message.held_by, message.turn) != (slot, item.held_by, item.turn):
-                    self._deps.messages.hold(message.id, slot, item.held_by, item.turn)
+                noted = (message.slot_ms, message.held_by, message.turn, message.cap_day)
+                if noted != (slot, item.held_by, item.turn, item.cap_day):
+                    self._deps.messages.hold(message.id, slot, item.held_by, item.turn, item.cap_day)
                 item.fresh = False
         except Unavailable as exc:
             store_failures.note(

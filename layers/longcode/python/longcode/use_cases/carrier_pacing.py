@@ -1,0 +1,207 @@
+"""Texts at the limits of the recipients' carriers: the count of T-Mobile's day, and the rate of a minute."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from longcode.domain import campaign, pacific, pacing
+from longcode.domain.campaign import CarrierLimits
+from longcode.domain.carriers import Carrier, Subscription
+from longcode.domain.errors import Unavailable
+from longcode.domain.gate import Gate
+from longcode.domain.message import Message
+from longcode.domain.status import HeldBy
+from longcode.use_cases import store_failures
+from longcode.use_cases.send_attempt import SendDependencies
+from longcode.use_cases.slots import Limited, SlottedMessage
+
+# Texts are counted for this many days ahead, the longest validity.
+_DAYS_AHEAD = 14
+
+
+def limited(limits: CarrierLimits, subscription: Subscription | None, now: int) -> Limited:
+    """The limits of one recipient, by what is known of them."""
+    carrier = subscription.carrier if subscription and subscription.believed(now) else None
+    rated, capped = next(iter(limits.rated(carrier)), None), next(iter(limits.capped(carrier)), None)
+    return Limited(
+        carrier is not None,
+        rated,
+        limits.per_minute[rated] if rated else 0,
+        capped,
+        limits.per_day[capped] if capped else 0,
+    )
+
+
+def look(recipients: Sequence[str], gate: Gate, deps: SendDependencies) -> Mapping[str, Limited]:
+    """The limits of each recipient of a batch. Without any limit nothing is read."""
+    limits = campaign.limits(deps.campaign, gate.campaign)
+    if not limits.any or not recipients:
+        return {}
+    known = deps.carriers.subscriptions(recipients)
+    now = deps.clock.now_ms()
+    return {number: limited(limits, known.get(number), now) for number in recipients}
+
+
+def count_for_days(queues: Sequence[tuple[Limited, Sequence[SlottedMessage]]], deps: SendDependencies) -> None:
+    """Count the texts of a batch for the day on which they may leave: one write for those of today.
+
+    What today has no room for is counted for the next day that has, and its slot is no sooner.
+    """
+    for carrier in sorted({limit.capped for limit, _ in queues if limit.capped}):
+        per_day = next(limit.per_day for limit, _ in queues if limit.capped is carrier)
+        at_most = per_day * (100 - deps.campaign.transactional) // 100
+        texts = dealt([items for limit, items in queues if limit.capped is carrier])
+        now = deps.clock.now_ms()
+        uncounted = [item for item in texts if item.cap_day != pacific.day_of(max(now, item.floor_ms))]
+        _count(carrier, at_most, uncounted, deps)
+
+
+def _count(carrier: Carrier, at_most: int, texts: Sequence[SlottedMessage], deps: SendDependencies) -> None:
+    now = begins_ms = deps.clock.now_ms()
+    for _ in range(_DAYS_AHEAD):
+        texts = _in_time(texts, begins_ms, at_most, deps)
+        if not texts:
+            return
+        day, ends_ms = pacific.day_of(begins_ms), pacific.next_day_ms(begins_ms)
+        # What stands behind a text that waits for a later day is of that day too.
+        here = [item for item in texts if item.floor_ms < ends_ms]
+        weights = [item.message.segments for item in here]
+        fits = deps.carriers.take(carrier, day, at_most, weights, ends_ms) if here else 0
+        for item in here[:fits]:
+            item.cap_day = day
+            if begins_ms > now:
+                hold_until(item, max(begins_ms, item.floor_ms))
+        counted = {id(item) for item in here[:fits]}
+        texts, begins_ms = [item for item in texts if id(item) not in counted], ends_ms + pacific.BEGINS_MS
+
+
+def _in_time(
+    texts: Sequence[SlottedMessage], begins_ms: int, at_most: int, deps: SendDependencies
+) -> list[SlottedMessage]:
+    """Those that can still leave on a day that begins then; the others wait for their end, and are not counted."""
+    found: list[SlottedMessage] = []
+    for item in texts:
+        if item.message.segments <= at_most and begins_ms < item.message.accepted_ms + deps.validity_ms:
+            found.append(item)
+        else:
+            hold_until(item, pacific.next_day_ms(deps.clock.now_ms()) + pacific.BEGINS_MS)
+    return found
+
+
+def hold_until(item: SlottedMessage, begins_ms: int) -> None:
+    """Let a text leave on a later day, and take no slot of any limit before then."""
+    item.floor_ms, item.held_by, item.another_day = begins_ms, HeldBy.CARRIER_DAY_CAP, True
+
+
+def dealt(queues: Sequence[Sequence[SlottedMessage]]) -> list[SlottedMessage]:
+    """The first text of each recipient, then the second of each, and so on."""
+    rows = range(max(map(len, queues), default=0))
+    return [items[row] for row in rows for items in queues if row < len(items)]
+
+
+def reserve_rates(queues: Sequence[tuple[Limited, Sequence[SlottedMessage]]], deps: SendDependencies) -> None:
+    """Reserve the slots of a batch at its carriers: one write a carrier for the first text of each recipient.
+
+    When the others may leave, the distance to the one before decides. Only where all wait for a minute to come do
+    they take their slots at once, dealt like the first.
+    """
+    spacing_ms = pacing.spacing(deps.pace.recipient_ms)
+    for carrier in sorted({limit.rated for limit, _ in queues if limit.rated}):
+        own = [(limit, items) for limit, items in queues if limit.rated is carrier and items]
+        if not own:
+            continue
+        limit, now = own[0][0], deps.clock.now_ms()
+        firsts = [items[0] for _, items in own]
+        reserve_rate(limit, firsts, deps)
+        rest = dealt([items[1:] for _, items in own])
+        if rest and max(item.carrier_ms or 0 for item in firsts) > now + pacing.SHORT_WAIT_MS:
+            reserve_rate(limit, rest, deps, spacing_ms)
+        for item in [*firsts, *rest]:
+            if (item.carrier_ms or 0) > item.floor_ms:
+                item.floor_ms = item.carrier_ms or 0
+                if item.floor_ms > now:
+                    item.held_by = HeldBy.CARRIER_RATE
+
+
+def reserve_rate(
+    limit: Limited, items: Sequence[SlottedMessage], deps: SendDependencies, spacing_ms: int = 0
+) -> pacing.Reservation:
+    """Reserve the slots of texts at their carrier, from now on; those of one recipient `spacing_ms` apart."""
+    assert limit.rated
+    found = campaign.departures([item.message.segments for item in items], limit.per_minute)
+    moments: list[int] = []
+    last, later = dict[str, int](), 0
+    for item, offset in zip(items, found.offsets_ms, strict=True):
+        recipient = item.message.recipient
+        later = max(later, last.get(recipient, -spacing_ms) + spacing_ms - offset)
+        last[recipient] = offset + later
+        moments.append(offset + later)
+    # Where nothing left of late, a long text need not keep its distance from what was before.
+    now = deps.clock.now_ms() - moments[0]
+    key = pacing.carrier_key(deps.sender, limit.rated)
+    ahead = deps.seen_tats.get(key, 0) > now
+    reservation = deps.limits.reserve(key, 1, found.length_ms + later, now, ahead=ahead)
+    deps.seen_tats[key] = reservation.tat_ms
+    for item, moment in zip(items, moments, strict=True):
+        item.carrier_ms = reservation.first_ms + moment
+    return reservation
+
+
+@dataclass(slots=True)
+class Passage:
+    """What a text that leaves at once has taken of its carrier's limits.
+
+    `free_ms` is when it may leave; where that is too late it has taken nothing, and `held_by` says why.
+    """
+
+    free_ms: int
+    held_by: HeldBy | None = None
+    capped: Carrier | None = None
+    day: str = ""
+    weight: int = 0
+
+    def give_back(self, deps: SendDependencies) -> None:
+        """Take the text off its day's count."""
+        if self.capped:
+            give_back([(self.capped, self.day, self.weight)], deps)
+
+    def settle(self, deps: SendDependencies, named: Subscription | None) -> None:
+        """The same if the answer named another carrier."""
+        if named and named.carrier is not self.capped:
+            self.give_back(deps)
+
+
+def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: int) -> Passage:
+    """Take what a text needs of its carrier's limits, to leave within `most_ms`."""
+    now = deps.clock.now_ms()
+    limit = limited(campaign.limits(deps.campaign, gate.campaign), gate.subscription, now)
+    item = SlottedMessage(message)
+    passage = Passage(now, None, limit.capped, pacific.day_of(now) if limit.capped else "", message.segments)
+    if limit.capped:
+        ends_ms = pacific.next_day_ms(now)
+        if not deps.carriers.take(limit.capped, passage.day, limit.per_day, [message.segments], ends_ms):
+            return Passage(ends_ms + pacific.BEGINS_MS, HeldBy.CARRIER_DAY_CAP)
+    if limit.rated:
+        reservation = reserve_rate(limit, [item], deps)
+        passage.free_ms = item.carrier_ms or now
+        if passage.free_ms > now + most_ms:
+            key, length_ms = (
+                pacing.carrier_key(deps.sender, limit.rated),
+                reservation.tat_ms - reservation.first_ms,
+            )
+            deps.limits.give_back(key, reservation, 1, length_ms)
+            passage.give_back(deps)
+            return Passage(passage.free_ms, HeldBy.CARRIER_RATE)
+    return passage
+
+
+def give_back(unused: Iterable[tuple[Carrier, str, int]], deps: SendDependencies) -> None:
+    """Take what was counted for a day and did not leave to that carrier off the count: one write a day."""
+    totals: dict[tuple[Carrier, str], int] = {}
+    for carrier, day, weight in unused:
+        totals[carrier, day] = totals.get((carrier, day), 0) + weight
+    for (carrier, day), weight in totals.items():
+        try:
+            deps.carriers.give_back(carrier, day, weight)
+        except Unavailable as exc:
+            # The day has a little less, and ends.
+            store_failures.note(exc, deps.metrics, deps.logger)

@@ -1,0 +1,238 @@
+"""Texts at the limits of US carriers, in virtual time, by the simulated provider's own count of them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from longcode.domain import destinations, pacific
+from longcode.domain.campaign import CampaignSettings
+from longcode.domain.carriers import Carrier, Subscription
+from longcode.domain.message import iso
+from longcode.domain.status import HeldBy, Status
+from tests.chance import FULL
+from tests.support.fakes import OURS, FakeClock, World, make_settings, make_world
+from tests.support.fakes.network import NetworkProvider
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+ATT, T_MOBILE, VERIZON = (f"+1{{}}5550{suffix}" for suffix in ("180", "101", "190"))
+
+
+def _ms(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("America/Los_Angeles")).timestamp() * 1000)
+
+
+def numbers(pattern: str, count: int) -> list[str]:
+    """So many numbers on one network."""
+    found = [pattern.format(area) for area in range(200, 900)]
+    return [number for number in found if destinations.country(number) == "+1"][:count]
+
+
+def world_of(
+    campaign: CampaignSettings, *, at: str = "2026-11-27T09:00:00", known: Sequence[str] = (), **initial: object
+) -> tuple[World, NetworkProvider]:
+    """A world that knows the carriers of these numbers, at a moment in Los Angeles."""
+    clock = FakeClock(_ms(at))
+    provider = NetworkProvider(clock, OURS, **initial)
+    settings = make_settings(
+        campaign=campaign, validity_minutes=5 * 1440, max_pending_per_recipient=1_000, daily_texts_per_key=0
+    )
+    world = make_world(settings, clock=clock, provider=provider)
+    for number in known:
+        network = provider.networks.of(number).network
+        world.carriers.learn(number, Subscription(Carrier(network), "wireless", clock.now))
+    return world, provider
+
+
+def queue(world: World, recipients: Sequence[str], text: str = "Hello") -> list[str]:
+    """Queue a text to each; their ids."""
+    return [str(world.enqueue(to, text).fields["message_id"]) for to in recipients]
+
+
+def left_in_order(world: World, provider: NetworkProvider) -> bool:
+    """Whether each recipient got their texts in the order of acceptance."""
+    place = {message.id: number for number, message in enumerate(world.messages.all)}
+    last: dict[str, int] = {}
+    for text in sorted(provider.texts, key=lambda text: text.taken_ms):
+        if place[text.key] < last.get(text.recipient, -1):
+            return False
+        last[text.recipient] = place[text.key]
+    return True
+
+
+def taken_between(provider: NetworkProvider, first_ms: int, last_ms: int) -> int:
+    return sum(first_ms <= text.taken_ms < last_ms for text in provider.texts)
+
+
+def extra_writes(world: World) -> int:
+    """The writes so far that only limits of carriers ask for."""
+    of_carriers = {"learn", "forget", "take", "give_back", "stop", "know"}
+    slots = sum(key.startswith("carrier#") for key in world.limits.reserved)
+    noted = world.messages.faults.calls.count("hold")
+    return sum(call in of_carriers for call in world.carriers.faults.calls) + slots + noted
+
+
+def test_what_a_day_of_t_mobile_has_no_room_for_leaves_on_the_next_ones_in_order_and_nothing_is_refused() -> None:
+    scale = 5 if FULL else 1
+    texts, cap, used = 1_000 * scale, 400 * scale, 388 * scale
+    recipients = numbers(T_MOBILE, 100 * scale)
+    world, provider = world_of(
+        CampaignSettings(t_mobile_per_day=cap), known=recipients, registration={"brand": {"daily_cap": cap}}
+    )
+    began, before = world.clock.now, extra_writes(world)
+    first_reset = pacific.next_day_ms(began)
+    second_reset = pacific.next_day_ms(first_reset)
+    queue(world, recipients * 10)
+
+    world.consume(until_ms=began + 10 * MINUTE, concurrency=50)
+
+    assert len(provider.texts) == used
+    held = [message for message in world.messages.all if message.status is Status.QUEUED]
+    assert {message.held_by for message in held} == {HeldBy.CARRIER_DAY_CAP}
+    assert {pacific.day_of(message.slot_ms or 0) for message in held} == {"2026-11-28", "2026-11-29"}
+    one = world.status(held[0].id).fields
+    assert (one["held_by"], one["eta"]) == ("carrier_day_cap", iso(held[0].slot_ms or 0))
+
+    world.consume(until_ms=second_reset + HOUR, concurrency=50)
+
+    assert len(provider.texts) == texts
+    assert provider.refused == {}
+    assert taken_between(provider, first_reset, first_reset + MINUTE) == used
+    assert taken_between(provider, second_reset, second_reset + MINUTE) == texts - 2 * used
+    assert left_in_order(world, provider)
+    assert extra_writes(world) - before <= texts
+
+
+@pytest.mark.parametrize("mixed", [False, True], ids=["one segment each", "one to three segments"])
+def test_a_minute_of_att_takes_all_that_it_may_and_nothing_is_refused(mixed: bool) -> None:
+    recipients = numbers(ATT, 100)
+    world, provider = world_of(
+        CampaignSettings("T"), known=recipients, registration={"campaign": {"message_class": "T"}}
+    )
+    began = world.clock.now
+    for number, recipient in enumerate(recipients * 4):
+        world.enqueue(recipient, "x" * 200 if mixed and number % 3 == 0 else "Hello")
+
+    world.consume(until_ms=began + MINUTE, concurrency=50)
+    held_at_first = [message.held_by for message in world.messages.all if message.status is Status.QUEUED]
+    world.consume(concurrency=50)
+
+    segments = {message.id: message.segments for message in world.messages.all}
+    in_minutes = Counter[int]()
+    for text in provider.texts:
+        in_minutes[(text.taken_ms - began) // MINUTE] += segments[text.key]
+    assert provider.refused == {}
+    assert HeldBy.CARRIER_RATE in held_at_first
+    assert len(provider.texts) == 400
+    # The last ones keep the distance of their own recipient.
+    assert min(in_minutes[number] for number in range(4)) >= (0.75 if mixed else 0.98) * 75
+    assert left_in_order(world, provider)
+    assert extra_writes(world) <= 2 * 400
+
+
+def test_no_carrier_waits_for_the_limits_of_another() -> None:
+    att, t_mobile, verizon = numbers(ATT, 60), numbers(T_MOBILE, 60), numbers(VERIZON, 60)
+    world, provider = world_of(
+        CampaignSettings("W", t_mobile_per_day=20),
+        known=[*att, *t_mobile, *verizon],
+        registration={"campaign": {"message_class": "W"}, "brand": {"daily_cap": 20}},
+    )
+    began = world.clock.now
+    for each in zip(att, t_mobile, verizon, strict=True):
+        queue(world, each)
+
+    world.consume(until_ms=began + HOUR, concurrency=50)
+
+    left = {text.recipient: text.taken_ms - began for text in provider.texts}
+    assert provider.refused == {}
+    assert all(left[number] < 5_000 for number in verizon)
+    assert max(left[number] for number in att) < 60 / 15 * 1.02 * MINUTE + 5_000
+    assert sum(number in left for number in t_mobile) == 20
+
+
+@pytest.mark.parametrize(
+    ("at", "reset"),
+    [("2026-11-01T00:30:00", "2026-11-02T00:00:00"), ("2027-03-14T00:30:00", "2027-03-15T00:00:00")],
+)
+def test_a_day_ends_at_midnight_in_los_angeles_also_when_its_clocks_change(at: str, reset: str) -> None:
+    recipients = numbers(T_MOBILE, 4)
+    world, provider = world_of(
+        CampaignSettings(t_mobile_per_day=2, margin=0),
+        at=at,
+        known=recipients,
+        registration={"brand": {"daily_cap": 2}},
+    )
+    ids = queue(world, recipients)
+
+    world.consume(until_ms=world.clock.now + MINUTE)
+    etas = [world.status(ident).fields.get("eta") for ident in ids]
+    world.consume(until_ms=_ms(reset) + MINUTE)
+
+    assert provider.refused == {}
+    assert [text.taken_ms >= _ms(reset) for text in provider.texts] == [False, False, True, True]
+    assert all(text.taken_ms < _ms(reset) + 5_000 for text in provider.texts)
+    assert etas[2:] == [iso(_ms(reset) + pacific.BEGINS_MS)] * 2
+
+
+def test_a_text_that_leaves_at_once_takes_its_carriers_limits_or_is_refused_with_nothing_stored() -> None:
+    att, t_mobile = numbers(ATT, 6), numbers(T_MOBILE, 3)
+    world, provider = world_of(
+        CampaignSettings("W", t_mobile_per_day=2, margin=0),
+        known=[*att, *t_mobile],
+        registration={"campaign": {"message_class": "W"}, "brand": {"daily_cap": 2}},
+    )
+
+    to_att = [world.send(number) for number in att[:2]]
+    to_t_mobile = [world.send(number) for number in t_mobile]
+
+    assert [reply.status for reply in to_att] == [200, 429]
+    assert to_att[1].fields["code"] == "carrier_rate"
+    # Four seconds apart, and a hundredth.
+    assert to_att[1].headers["retry-after"] == "4"
+    assert [reply.status for reply in to_t_mobile] == [200, 200, 429]
+    assert to_t_mobile[2].fields["code"] == "carrier_day_cap"
+    midnight_ms = pacific.next_day_ms(world.clock.now) + pacific.BEGINS_MS
+    assert int(to_t_mobile[2].headers["retry-after"]) == -(-(midnight_ms - world.clock.now) // 1000)
+    assert len(world.messages.all) == len(provider.texts) == 3
+    assert provider.refused == {}
+
+
+def test_queued_texts_leave_a_share_of_the_day_to_those_that_are_sent_at_once() -> None:
+    recipients = numbers(T_MOBILE, 20)
+    world, provider = world_of(
+        CampaignSettings(t_mobile_per_day=10, margin=0, transactional=30),
+        known=recipients,
+        registration={"brand": {"daily_cap": 10}},
+    )
+    queue(world, recipients[:12])
+    world.consume(until_ms=world.clock.now + MINUTE)
+    queued = len(provider.texts)
+
+    sent = [world.send(number).status for number in recipients[12:16]]
+
+    assert queued == 7
+    assert sent == [200, 200, 200, 429]
+    assert provider.refused == {}
+
+
+def test_what_was_not_sent_after_all_is_taken_off_the_day() -> None:
+    (number,) = numbers(T_MOBILE, 1)
+    world, _ = world_of(CampaignSettings(t_mobile_per_day=1, margin=0), known=[number])
+    world.messages.faults.fail("accept")
+
+    assert world.send(number).status == 503
+    assert world.send(number).status == 200
+    assert world.send(number).status == 429
+
+
+def test_without_limits_of_carriers_nothing_is_read_or_written_for_them() -> None:
+    world, provider = world_of(CampaignSettings())
+    queue(world, numbers(ATT, 20))
+    world.consume()
+    world.send(numbers(T_MOBILE, 1)[0])
+
+    assert len(provider.texts) == 21
+    assert world.carriers.faults.calls == []
+    assert extra_writes(world) == 0
