@@ -17,13 +17,15 @@ ROOTS = (
     "Amazon Root CA 4",
     "Starfield Services Root Certificate Authority - G2",
 )
+# T-Mobile's day is that of Los Angeles.
+ZONES = frozenset(("America/Los_Angeles",))
 _CERTIFICATE = re.compile(
     r'^# Label: "([^"]*)"$.*?(^-----BEGIN CERTIFICATE-----$.*?^-----END CERTIFICATE-----$\n)', re.M | re.S
 )
 
 
 def lean(packages: Path, services: set[str]) -> None:
-    """`packages` with the data of these services alone, without prose, and with a list of Amazon's own roots."""
+    """`packages` with the data of these services and zones alone, without prose, and with Amazon's own roots."""
     data = packages / "botocore" / "data"
     _cut_endpoints(data / "endpoints.json", services)
     for model in data.glob("*/*/service-2.json.gz"):
@@ -32,6 +34,7 @@ def lean(packages: Path, services: set[str]) -> None:
         model.unlink()
     for example in data.glob("*/*/examples-1.json"):
         example.unlink()
+    _keep_zones(packages / "tzdata" / "zoneinfo")
     _pick_roots(packages / "certifi" / "cacert.pem", packages / "amazon-roots.pem")
 
 
@@ -59,6 +62,16 @@ def _without_prose(value: Any) -> Any:
             if not (name == "documentation" and isinstance(inner, str))
         }
     return [_without_prose(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _keep_zones(data: Path) -> None:
+    """Six hundred files of time zones, of which few are used."""
+    missing = [name for name in ZONES if not (data / name).is_file()]
+    if missing:
+        raise SystemExit(f"{data} has no {', '.join(missing)}.")
+    for path in [path for path in data.rglob("*") if path.is_file()]:
+        if path.relative_to(data).as_posix() not in ZONES and path.suffix != ".py":
+            path.unlink()
 
 
 def _pick_roots(every: Path, ours: Path) -> None:

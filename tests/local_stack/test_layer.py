@@ -1,10 +1,13 @@
-"""What the build takes out of botocore changes nothing that AWS would see."""
+"""What the build takes out of the packages changes nothing that AWS would see, and no date."""
 
 import gzip
 import importlib.util
 import json
+import os
 import shutil
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import botocore
 import certifi
 import pytest
+import tzdata  # type: ignore[import-untyped]  # it has no types
 from botocore.loaders import Loader
 from botocore.session import Session
 
@@ -38,6 +42,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ALL, folder / "botocore" / "data", ignore=shutil.ignore_patterns(*unused))
     (folder / "certifi").mkdir()
     shutil.copy(certifi.where(), folder / "certifi" / "cacert.pem")
+    shutil.copytree(Path(tzdata.__file__).parent, folder / "tzdata")
     script().lean(folder, SERVICES)
     return folder
 
@@ -55,6 +60,20 @@ def session(data: Path) -> Session:
 def regions() -> list[str]:
     found = json.loads((ALL / "endpoints.json").read_text())
     return [region for partition in found["partitions"] for region in partition["regions"]]
+
+
+def test_the_days_of_carriers_need_no_zones_of_the_machine_and_no_others_are_shipped(packages: Path) -> None:
+    code = "from longcode.domain.pacific import day_of, next_day_ms as end; print(day_of(NOW), end(NOW))"
+    code = code.replace("NOW", "1795766400000")
+    path = os.pathsep.join((str(packages), str(ROOT / "layers/longcode/python")))
+    environment = {"PYTHONPATH": path, "PYTHONTZPATH": ""}
+    shown = subprocess.run([sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True)
+
+    zones = [
+        path for path in (packages / "tzdata/zoneinfo").rglob("*") if path.is_file() and ".py" not in path.suffix
+    ]
+    assert (shown.stdout, shown.stderr) == ("2026-11-27 1795852800000\n", "")
+    assert [zone.relative_to(packages / "tzdata/zoneinfo").as_posix() for zone in zones] == ["America/Los_Angeles"]
 
 
 def test_every_service_is_called_at_the_same_address_in_every_region(packages: Path) -> None:
