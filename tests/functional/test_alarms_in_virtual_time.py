@@ -19,6 +19,8 @@ from longcode.domain.metrics import NAMESPACE, Metric
 from tests.functional.test_publisher import beat, publish_to
 from tests.support.fakes import THEIRS, FakeClock, FakeMetrics, World, make_settings, make_world
 from tests.support.fakes import provider as providers
+from tests.support.fakes.webhooks import inbound
+from tests.support.receipts import Receipts
 
 MINUTE = 60_000
 OPERATIONS = page.read_operations({}, {"Monitoring": "full"}, "sms", "us-east-1")
@@ -52,6 +54,7 @@ class Stack:
         clock = FakeClock()
         self.metrics = Timed(clock)
         self.world: World = make_world(make_settings(**settings), clock=clock, metrics=self.metrics)
+        self.receipts = Receipts(self.world)
         self.consumer = self.publisher = True
         self.began = clock.now
         self._beats = 0
@@ -69,6 +72,17 @@ class Stack:
             if self.consumer:
                 world.consume(until_ms=end - 1)
             world.clock.sleep_until(end)
+
+    def every(self, minutes: int, duration_min: int) -> None:
+        """A text each so many minutes, for so long."""
+        for _ in range(duration_min // minutes):
+            self.world.enqueue()
+            self.minutes(minutes)
+
+    def enqueue_all(self, count: int) -> None:
+        """So many texts, to one after the other."""
+        for number in range(count):
+            self.world.enqueue(OTHERS[number % len(OTHERS)])
 
     def alarm_minutes(self, alarm: str) -> list[int]:
         """The minutes, from the beginning, at which it is in alarm."""
@@ -195,6 +209,223 @@ def test_an_outage_has_an_alarm_of_its_own_and_leaves_quietly() -> None:
     assert stack.alarm_minutes("OldestText") == []
 
 
+# ---------------------------------------------------------------------------------------------- the webhooks
+
+
+def test_webhooks_that_stop_are_seen_at_a_dozen_texts_an_hour_and_end_with_two_that_come() -> None:
+    stack = Stack()
+    stack.every(5, 60)
+    stack.receipts.stop()
+    stack.every(5, 60)
+    assert stack.world.metrics.counts[Metric.RECEIPTS_READ_BACK] >= 9
+    assert 60 + 20 <= stack.alarm_minutes("WebhooksSilent")[0] <= 60 + 45
+
+    stack.receipts.go_on()
+    stack.every(5, 60)
+    # The second of the two texts leaves after five minutes, and says something after five more.
+    assert stack.alarm_minutes("WebhooksSilent")[-1] <= 120 + 12
+
+
+def test_so_are_they_at_a_dozen_texts_a_minute_before_a_receipt_is_overdue_by_five_minutes() -> None:
+    stack = Stack()
+    stack.minutes(20, lambda: stack.enqueue_all(12))
+    stack.receipts.stop()
+    stack.minutes(30, lambda: stack.enqueue_all(12))
+
+    assert 20 + 15 <= stack.alarm_minutes("WebhooksSilent")[0] <= 20 + 22
+
+
+def test_a_dozen_texts_on_a_stack_that_never_had_a_webhook_are_enough() -> None:
+    stack = Stack()
+    stack.receipts.stop()
+    stack.enqueue_all(12)
+    stack.minutes(30)
+
+    assert stack.alarm_minutes("WebhooksSilent")[0] <= 22
+    # It lasts as long as no webhook comes, and not as long as a receipt is overdue.
+    stack.minutes(120)
+    assert stack.alarm_minutes("WebhooksSilent")[-1] >= 149
+
+
+def test_texts_that_come_in_do_not_hide_that_no_receipt_does() -> None:
+    # They have another address: that of the messaging profile.
+    stack = Stack()
+    stack.receipts.stop()
+
+    def both_ways() -> None:
+        stack.world.enqueue()
+        now, ours = stack.world.clock.now, stack.world.settings.long_code
+        assert stack.world.webhook(inbound(THEIRS, "Hello", now, to=ours)).status == 200
+
+    stack.minutes(30, both_ways)
+    assert stack.alarm_minutes("WebhooksSilent")
+
+
+def test_webhooks_that_mostly_do_not_get_through_are_seen() -> None:
+    stack = Stack()
+    stack.receipts.lost = lambda number: number % 4 != 0
+    stack.minutes(60, stack.world.enqueue)
+
+    assert stack.alarm_minutes("WebhooksSilent")
+
+
+def test_two_of_a_hundred_webhooks_that_are_lost_set_nothing_off() -> None:
+    for lost in ({20, 70}, {98, 99}, {98, 90}):
+        stack = Stack()
+        stack.receipts.lost = lost.__contains__
+        stack.minutes(100, stack.world.enqueue)
+        stack.minutes(60)
+
+        assert stack.world.metrics.counts[Metric.RECEIPTS_READ_BACK] == 2
+        assert stack.alarm_minutes("WebhooksSilent") == []
+
+
+def test_a_quiet_hour_sets_nothing_off_and_asks_for_the_last_texts_once() -> None:
+    stack = Stack()
+    stack.world.enqueue()
+    stack.minutes(60)
+    assert stack.alarm_minutes("WebhooksSilent") == []
+    assert stack.world.finder.faults.calls.count("find") <= 2
+
+
+def test_webhooks_that_were_away_for_ten_minutes_and_come_again_set_nothing_off() -> None:
+    stack = Stack()
+    stack.minutes(30, stack.world.enqueue)
+    stack.receipts.stop()
+    stack.minutes(10, stack.world.enqueue)
+    stack.receipts.go_on()
+    stack.minutes(60, stack.world.enqueue)
+
+    assert stack.world.metrics.counts[Metric.RECEIPTS_READ_BACK] == 10
+    assert stack.alarm_minutes("WebhooksSilent") == []
+
+
+def test_receipts_that_take_four_minutes_set_nothing_off() -> None:
+    stack = Stack()
+    stack.receipts.words = {"sent": 4 * MINUTE - 10_000}
+    # What is lost all the time has the last texts looked at.
+    stack.receipts.lost = lambda number: number % 10 == 0
+    stack.minutes(60, lambda: stack.enqueue_all(3))
+
+    assert stack.world.finder.faults.calls.count("find") > 15
+    assert stack.alarm_minutes("WebhooksSilent") == []
+
+
+def test_texts_of_a_week_ago_say_nothing_of_today() -> None:
+    stack = Stack()
+    stack.receipts.stop()
+    stack.enqueue_all(12)
+    stack.minutes(30)
+    assert stack.metrics.values[Metric.WEBHOOKS_SILENT][-1] == 1
+    stack.world.clock.pass_ms(7 * 24 * 60 * MINUTE)
+    stack.minutes(1)
+
+    assert stack.metrics.values[Metric.WEBHOOKS_SILENT][-1] == 0
+
+
+def test_texts_whose_phone_is_off_have_no_others_looked_at() -> None:
+    stack = Stack()
+    stack.receipts.words = {"sent": 1_000}
+    stack.minutes(5)
+    before = stack.world.finder.faults.calls.count("find")
+    stack.minutes(40, stack.world.enqueue)
+
+    assert stack.world.provider.faults.count("record_of") > 10
+    assert stack.world.finder.faults.calls.count("find") == before
+
+
+def test_texts_that_wait_were_refused_or_came_in_say_nothing_of_webhooks() -> None:
+    stack = Stack()
+    stack.receipts.stop()
+    stack.enqueue_all(6)
+    stack.minutes(5)
+    stack.world.provider.usual = providers.NO_SUCH_NUMBER
+    stack.enqueue_all(30)
+    stack.minutes(5)
+    for to in OTHERS:
+        stack.world.webhook(inbound(to, "Hello", stack.world.clock.now, to=stack.world.settings.long_code))
+    stack.world.limits.pause(stack.world.clock.now, "closed")
+    stack.enqueue_all(30)
+    stack.minutes(60)
+
+    assert stack.world.metrics.counts[Metric.RECEIPTS_READ_BACK] == 6
+    assert stack.alarm_minutes("WebhooksSilent") == []
+
+
+def test_in_a_long_recipient_queue_webhooks_that_stop_and_come_again_are_seen_meanwhile() -> None:
+    stack = Stack(recipient_interval_ms=MINUTE // 2)
+    stack.receipts.stop()
+    for _ in range(95):
+        stack.world.enqueue()
+    stack.minutes(25)
+    assert stack.alarm_minutes("WebhooksSilent")[0] <= 22
+
+    stack.receipts.go_on()
+    stack.minutes(15)
+    assert len(stack.world.provider.texts) < 95
+    assert stack.alarm_minutes("WebhooksSilent")[-1] <= 25 + 2
+
+
+def test_behind_a_slow_sender_the_last_texts_are_those_that_left_last() -> None:
+    # Of texts to many the order in which they leave is not that in which they were accepted.
+    stack = Stack(sender_segment_ms=MINUTE // 2)
+    stack.receipts.stop()
+    stack.enqueue_all(200)
+    stack.minutes(30)
+    assert stack.alarm_minutes("WebhooksSilent")
+    stack.receipts.go_on()
+    stack.minutes(20)
+
+    assert stack.alarm_minutes("WebhooksSilent")[-1] <= 30 + 4
+
+
+def test_receipts_that_take_four_minutes_set_nothing_off_in_a_long_recipient_queue_either() -> None:
+    stack = Stack(recipient_interval_ms=MINUTE // 2)
+    stack.receipts.words = {"sent": 4 * MINUTE}
+    stack.receipts.lost = lambda number: number % 10 == 0
+    for _ in range(95):
+        stack.world.enqueue()
+    stack.minutes(40)
+
+    assert stack.world.metrics.counts[Metric.RECEIPTS_READ_BACK] >= 4
+    assert stack.alarm_minutes("WebhooksSilent") == []
+
+
+def test_one_text_that_has_waited_for_long_does_not_hide_that_the_webhooks_of_others_stop() -> None:
+    stack = Stack(sender_segment_ms=MINUTE // 2)
+    stack.world.provider.then(*[providers.UNREACHABLE] * 99, to=THEIRS)
+    stack.world.enqueue(THEIRS)
+    stack.minutes(20)
+    stack.receipts.stop()
+    stack.enqueue_all(200)
+    stack.minutes(25)
+
+    assert len(stack.world.provider.texts) < 60
+    assert stack.alarm_minutes("WebhooksSilent")[0] <= 20 + 25
+
+
+def test_what_another_instance_of_the_reconciler_has_found_is_looked_for_anew() -> None:
+    stack = Stack()
+    stack.minutes(5, stack.world.enqueue)
+    before = stack.world.finder.faults.calls.count("find")
+    stack.minutes(5, stack.world.enqueue)
+    assert stack.world.finder.faults.calls.count("find") == before
+    stack.world.clock.pass_ms(2 * MINUTE)
+    stack.minutes(1)
+    assert stack.world.finder.faults.calls.count("find") > before
+
+
+def test_a_look_that_failed_is_made_again() -> None:
+    stack = Stack()
+    stack.receipts.stop()
+    stack.enqueue_all(12)
+    stack.minutes(16)
+    stack.world.finder.faults.fail("find", times=2)
+    stack.minutes(10)
+
+    assert stack.alarm_minutes("WebhooksSilent")
+
+
 # --------------------------------------------------------------------------------------------- the machinery
 
 
@@ -270,6 +501,7 @@ def test_a_publisher_whose_bus_or_counters_refuse_is_seen() -> None:
         ("queue", "dead_letters", {Metric.DEAD_LETTERS_NOW}),
         ("unpublished", "size", {Metric.UNPUBLISHED_NOW}),
         ("heartbeat", "beat", {Metric.PUBLISHER_LAG}),
+        ("finder", "find", {Metric.WEBHOOKS_SILENT}),
     ],
 )
 def test_a_store_that_is_down_hides_only_what_it_alone_knows(
@@ -277,6 +509,7 @@ def test_a_store_that_is_down_hides_only_what_it_alone_knows(
 ) -> None:
     gauges = {Metric.PAUSED, Metric.STOPPED_KEY, Metric.UNKNOWN_NOW, Metric.OLDEST_WAIT, Metric.OVERDUE}
     gauges |= {Metric.STRANDED_NOW, Metric.DEAD_LETTERS_NOW, Metric.UNPUBLISHED_NOW, Metric.PUBLISHER_LAG}
+    gauges |= {Metric.WEBHOOKS_SILENT}
     getattr(world, port).faults.fail(call)
 
     world.reconcile()

@@ -18,6 +18,7 @@ from tests.functional.test_publisher import beat, publish_to
 from tests.support.fakes import FakeClock, World, make_settings, make_world
 from tests.support.fakes import provider as providers
 from tests.support.fakes.webhooks import Signer, inbound
+from tests.support.receipts import Receipts
 
 MINUTE = 60_000
 OPERATIONS = page.read_operations({}, {"Environment": "test"}, "sms", "us-east-1")
@@ -53,6 +54,7 @@ class Stack:
         self.world: World = make_world(
             make_settings(**settings), clock=clock, metrics=FewMetrics("test", self.read)
         )
+        self.receipts = Receipts(self.world)
         self.consumer = self.publisher = True
         self.began = clock.now
         self._beats = 0
@@ -142,6 +144,12 @@ def publisher_off(stack: Stack) -> None:
     stack.publisher = False
 
 
+def webhooks_stop(stack: Stack) -> None:
+    stack.receipts.stop()
+    for to in OTHERS:
+        stack.world.enqueue(to)
+
+
 def over_the_cap(stack: Stack) -> None:
     assert [stack.world.enqueue().status for _ in range(11)] == [202] * 10 + [429]
 
@@ -158,6 +166,7 @@ FAULTS: list[tuple[Fault, int, set[str], set[str]]] = [
     (purged, 22, {"NeedsAttention", "OldestText"}, {"stranded"}),
     (store_fails, 6, {"FunctionFaults"}, set()),
     (worker_crashes, 6, {"FunctionFaults"}, set()),
+    (webhooks_stop, 22, {"NeedsAttention"}, {"webhooks-silent"}),
     (publisher_off, 22, {"NeedsAttention"}, {"publisher-lag"}),
     (over_the_cap, 1, {"NeedsAttention"}, {"daily-limit"}),
 ]
@@ -183,6 +192,29 @@ def test_each_fault_is_seen_and_the_log_names_its_runbook() -> None:
 
             assert stack.in_alarm() == expected
             assert stack.read.attention == runbooks
+
+
+def test_two_of_a_hundred_webhooks_that_are_lost_wake_no_one() -> None:
+    stack = Stack()
+    stack.receipts.lost = {40, 99}.__contains__
+    stack.minutes(100, lambda stack: stack.world.enqueue())
+    stack.minutes(60)
+
+    assert stack.world.provider.faults.count("record_of") == 2
+    assert (stack.in_alarm(), stack.read.attention) == (set(), set())
+
+
+def test_webhooks_that_stop_wake_someone_within_the_hour_at_a_dozen_texts_an_hour() -> None:
+    def now_and_then(stack: Stack) -> None:
+        if (stack.world.clock.now - stack.began) // MINUTE % 5 == 0:
+            stack.world.enqueue()
+
+    stack = Stack()
+    stack.minutes(60, now_and_then)
+    assert stack.in_alarm() == set()
+    stack.receipts.stop()
+    stack.minutes(45, now_and_then)
+    assert (stack.in_alarm(), stack.read.attention) == ({"NeedsAttention"}, {"webhooks-silent"})
 
 
 def test_webhooks_that_are_signed_with_another_key_are_seen_and_the_providers_repeats_are() -> None:

@@ -12,6 +12,7 @@ from devtools.local_stack.telemetry.series import MetricKey
 from longcode.aws.observability import LambdaLogger, LambdaMetrics
 from longcode.domain.message import Fault
 from longcode.domain.metrics import NAMESPACE, Metric
+from longcode.use_cases.webhook_watch import FIRST_RECEIPT_MS
 from tests.functional.test_publisher import IDS, a_text, publish_to
 from tests.support.fakes import World, make_settings, make_world, provider
 from tests.support.fakes.webhooks import receipt
@@ -58,6 +59,14 @@ def store_fails(world: World) -> None:
     world.consume()
 
 
+def webhooks_stop(world: World) -> None:
+    for _ in range(12):
+        world.enqueue()
+    world.consume()
+    world.clock.pass_ms(FIRST_RECEIPT_MS)
+    world.reconcile()
+
+
 PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_CONTENT: refused_by_receipt("40002"),
     Metric.FAILED_ACCOUNT: refused_by_receipt("20100"),
@@ -65,6 +74,7 @@ PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_SERVICE: asked_wrongly,
     Metric.EVENTS_REFUSED: bus_refuses,
     Metric.STORE_UNAVAILABLE: store_fails,
+    Metric.WEBHOOKS_SILENT: webhooks_stop,
 }
 
 

@@ -139,8 +139,16 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),
     "status": ([get(MESSAGE)], [put(MESSAGE), update(MESSAGE), READ_SECRET]),
     "reconciler": (
-        [SIZE, DEAD_LETTERS, UNPUBLISHED, batch(MESSAGE), scan("by_recipient_queue"), SEND],
-        [delete(MESSAGE), RECEIVE, PURGE],
+        [
+            SIZE,
+            DEAD_LETTERS,
+            UNPUBLISHED,
+            batch(MESSAGE),
+            scan("by_recipient_queue"),
+            query("by_day", "day"),
+            SEND,
+        ],
+        [delete(MESSAGE), query("by_peer", "peer"), RECEIVE, PURGE],
     ),
     "tags": ([batch(COUNTER), batch("S#tag7#nothing")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
     "webhook": ([get(MESSAGE), get(OPT_OUT)], [get(COUNTER), put(MARKER), delete(MESSAGE), SEND, READ_SECRET]),

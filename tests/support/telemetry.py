@@ -17,6 +17,7 @@ IN_VIRTUAL_TIME = {
     Metric.FAILED_SERVICE: "it takes a fault of ours",
     Metric.EVENTS_REFUSED: "the emulator's bus refuses nothing",
     Metric.STORE_UNAVAILABLE: "the emulator's stores are there, or nothing is",
+    Metric.WEBHOOKS_SILENT: "it takes seven texts, five minutes, and the runs of a reconciler that remembers",
 }
 FIELDS_IN_VIRTUAL_TIME = {
     "what": "which store did not answer",
@@ -98,6 +99,8 @@ FAULTS: dict[str, Fault] = {
     "SignaturesRefused": Fault(
         sick={"refused": [1, 1], "signed": [0, 0]}, well={"refused": [0, 0], "signed": [1, 1]}, within_min=5
     ),
+    # The address that the provider calls leads nowhere.
+    "WebhooksSilent": Fault(sick={"m1": [1]}, well={"m1": [0]}, within_min=6),
     # A cold start that takes too long, often.
     "WebhookSlow": Fault(
         sick={"receipts": [300, 1900], "others": [200]},
@@ -179,6 +182,7 @@ SEEN: dict[str, Seen] = {
     "RateLimited": Seen({"NeedsAttention"}, 6, {Metric.RATE_LIMITED: [1, 1, 1]}),
     "DailyLimit": Seen({"NeedsAttention"}, 2, {Metric.DAILY_LIMIT_REACHED: [1]}),
     "SignaturesRefused": Seen({"WebhooksRefused"}, 4, {Metric.SIGNATURES_REFUSED: [1, 1], Metric.WEBHOOKS: [0]}),
+    "WebhooksSilent": Seen({"NeedsAttention"}, 6, {Metric.WEBHOOKS_SILENT: [1], Metric.WEBHOOKS: [0]}),
     # The provider repeats what took over two seconds, and its second try finds the event recorded.
     "WebhookSlow": Seen({"NeedsAttention"}, 6, {Metric.WEBHOOKS: [1, 1], Metric.WEBHOOK_DUPLICATES: [1]}),
     "ApiFailing": Seen({"ApiErrors"}, 4, published={("AWS/ApiGateway", "5XXError", _ALL_OF_API): [1, 1, 1]}),
@@ -220,6 +224,7 @@ WELL_COUNTS: Mapping[Metric, list[float]] = {
     Metric.OVERDUE: [0],
     Metric.UNKNOWN_NOW: [2],
     Metric.PUBLISHER_LAG: [60],
+    Metric.WEBHOOKS_SILENT: [0],
     Metric.ACCEPTED: [1],
     Metric.DELIVERED: [1, 1, 1],
     Metric.DELIVERY_FAILED: [0, 0, 0],

@@ -156,6 +156,13 @@ class World:
         """Call a route; `more` as gateway.call takes it."""
         return Reply.of(self.invoke(function, call(method, resource, body, **more)))
 
+    @property
+    def finder(self) -> FakeFinder:
+        """The indexes that messages are found by."""
+        made = self.service.finder
+        assert isinstance(made, FakeFinder)
+        return made
+
     # ------------------------------------------------------------------------------- the six routes
 
     def send(self, to: str = THEIRS, message: str = "Hello", *, key: str | None = None, **fields: Any) -> Reply:

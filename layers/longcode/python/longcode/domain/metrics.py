@@ -126,6 +126,11 @@ class Metric(StrEnum):
     WEBHOOKS = ("Webhooks", "Count", "Webhooks with a good signature.")
     SIGNATURES_REFUSED = ("SignaturesRefused", "Count", "Webhooks without one.")
     WEBHOOK_LAG = ("WebhookLagMs", "Milliseconds", "How long ago a receipt's event had happened when it came.")
+    WEBHOOKS_SILENT = (
+        "WebhooksSilent",
+        "Count",
+        "1 each minute in which most of the last texts have had no webhook within five minutes, else 0.",
+    )
     WEBHOOK_DUPLICATES = ("WebhookDuplicates", "Count", "Events that had come before.")
     WEBHOOK_UNMATCHED = ("WebhookUnmatched", "Count", "Receipts for texts that this service does not have.")
     WEBHOOK_ODD = (

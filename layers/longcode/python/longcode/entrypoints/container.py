@@ -221,8 +221,17 @@ class Service:
     def reconciler(self) -> "reconcile.Reconciler":
         from longcode.use_cases.gauges import Gauges
         from longcode.use_cases.reconcile import Reconciler
+        from longcode.use_cases.webhook_watch import WebhookWatch
 
-        gauges = Gauges(self.deps, self.queue, self.counters, self.heartbeat, self.dead_letters, self.unpublished)
+        gauges = Gauges(
+            self.deps,
+            self.queue,
+            self.counters,
+            self.heartbeat,
+            self.dead_letters,
+            self.unpublished,
+            WebhookWatch(self.finder, self.messages),
+        )
         return Reconciler(deps=self.deps, queue=self.queue, gauges=gauges)
 
     @cached_property

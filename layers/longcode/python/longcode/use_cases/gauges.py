@@ -14,6 +14,7 @@ from longcode.use_cases import send_attempt, store_failures
 from longcode.use_cases.ports import Depth, Queue
 from longcode.use_cases.publish_ports import Counters, Heartbeat
 from longcode.use_cases.send_attempt import SendDependencies
+from longcode.use_cases.webhook_watch import WebhookWatch
 
 _MINUTE = 60_000
 # SQS's counts may be a minute late. And how many of those that the queue has lost are counted at most.
@@ -37,6 +38,9 @@ class Gauges:
     heartbeat: Heartbeat
     dead_letters: Depth
     unpublished: Depth
+    webhooks: WebhookWatch
+    # When the oldest text was accepted that waits.
+    _waits_ms: int | None = None
 
     def report(self, until_ms: int) -> None:
         """Report all of them, those of the queues first; none begins after `until_ms`.
@@ -51,6 +55,7 @@ class Gauges:
             self._waiting,
             self._stranded,
             self._publisher,
+            self._webhooks,
         ):
             if self.deps.clock.now_ms() > until_ms:
                 self.deps.logger.error("gauges.out_of_time", gauge=gauge.__name__.strip("_"))
@@ -81,7 +86,8 @@ class Gauges:
         deps, now = self.deps, self.deps.clock.now_ms()
         ids = deps.messages.oldest(_OLDEST)
         first = self._still_waiting(ids[:_FIRST])
-        age = now - min((message.accepted_ms for message in first), default=now)
+        self._waits_ms = min((message.accepted_ms for message in first), default=None)
+        age = now - (self._waits_ms or now)
         late = 0
         if age >= LATE_MS:
             late = self._latest(first + self._still_waiting(ids[_FIRST:]), now)
@@ -121,6 +127,10 @@ class Gauges:
 
     def _unpublished(self) -> None:
         self.deps.metrics.count(Metric.UNPUBLISHED_NOW, self.unpublished.size())
+
+    def _webhooks(self) -> None:
+        silent = self.webhooks.silent(self.deps.clock.now_ms(), self._waits_ms)
+        self.deps.metrics.count(Metric.WEBHOOKS_SILENT, int(silent))
 
     def _publisher(self) -> None:
         """How far the publisher is behind, by the last beat that it has heard, and the next beat."""

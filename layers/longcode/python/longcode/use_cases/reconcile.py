@@ -353,6 +353,7 @@ class Reconciler:
             # The last one came late, and moved no due time.
             self.deps.messages.set_due(message, message.updated_ms + RECEIPT_CHECK_MS)
             return
+        self.gauges.webhooks.overdue(message)
         age = now - (message.sent_ms or message.accepted_ms)
         if self._unreadable:
             return
