@@ -31,6 +31,8 @@ ERRORS: dict[str, ErrorStatus] = {
     "provider_rate_limited": ErrorStatus(429),
     "recipient_queue_full": ErrorStatus(429),
     "daily_limit": ErrorStatus(429),
+    "carrier_rate": ErrorStatus(429),
+    "carrier_day_cap": ErrorStatus(429),
     "internal_error": ErrorStatus(500),
     "unavailable": ErrorStatus(503, retry_after_s=2),
     "provider_unreachable": ErrorStatus(503),

@@ -9,12 +9,14 @@ from longcode.domain.message import Entry, Fault, Message, may_be_known, same_re
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import send_attempt, store_failures
+from longcode.use_cases import carrier_stops, send_attempt, store_failures
 from longcode.use_cases.quota import Quota
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 
 # The longest that a caller is kept waiting for a turn at a brake of the sender.
 _TURN_MS = 2_000
+# The code of an answer, where it is another word than the one for what a text waits for.
+_CODES = {HeldBy.BREAKER: "sending_stopped", HeldBy.PROVIDER_BACKOFF: "provider_rate_limited"}
 
 
 def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Message, Answer | None]:
@@ -34,7 +36,7 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
     gate = deps.limits.read_gate(message.recipient, message.sender)
     if gate.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
-    if held := send_attempt.under_review(gate, now):
+    if held := send_attempt.under_review(gate, now) or carrier_stops.held(gate, message.recipient, now):
         raise _stopped(message, held, now)
     probe_ms = _expect_open(message, gate.control, deps, now)
     _wait_for_turn(message, gate, deps, now)
@@ -74,7 +76,7 @@ def _stopped(message: Message, stopped: tuple[int, HeldBy, str], now: int) -> Se
     until, held_by, reason = stopped
     return SendRefused(
         f"Sending is stopped: {reason}.",
-        code="sending_stopped" if held_by is HeldBy.BREAKER else held_by.value,
+        code=_CODES.get(held_by, held_by.value),
         message_id=message.id,
         retry_after_s=pacing.seconds_up(until - now),
     )
@@ -95,7 +97,11 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int) -> Gate
     if gate.control.breaker_until_ms == probe_ms:
         # That is its own try.
         gate = replace(gate, control=replace(gate.control, breaker_until_ms=now))
-    stopped = send_attempt.stop(gate.control, now) or send_attempt.under_review(gate, now)
+    stopped = (
+        send_attempt.stop(gate.control, now)
+        or send_attempt.under_review(gate, now)
+        or carrier_stops.held(gate, message.recipient, now)
+    )
     if stopped:
         _end(message, deps, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."))
         raise _stopped(message, stopped, now)

@@ -12,6 +12,9 @@ from longcode.use_cases import store_failures
 from longcode.use_cases.ports import Envelope
 from longcode.use_cases.send_attempt import SendDependencies
 
+# What moves a slot and gives no turn at a limit that recipients share.
+_PUT_OFF = (HeldBy.PROVIDER_BACKOFF, HeldBy.CARRIER_RATE, HeldBy.CARRIER_DAY_CAP)
+
 
 @dataclass(slots=True)
 class SlottedMessage:
@@ -51,7 +54,8 @@ class Slots:
         """Take up the slots that texts were given before.
 
         A recipient's own slots only keep a distance, so one that has passed is as good as any. A shared one is
-        void once it has passed; so is the moment to which the provider put a text off.
+        void once it has passed; so is the moment to which the provider or a carrier put a text off, which is the
+        same for many.
         """
         shared = self._deps.pace.shared
         for item in [] if self._planned else self.items:
@@ -60,7 +64,7 @@ class Slots:
             if message.status is Status.SENDING:
                 # Not to be sent now, so it needs no slot.
                 item.slot_ms = now
-            elif message.slot_ms is None or (shared and message.held_by is HeldBy.PROVIDER_BACKOFF):
+            elif message.slot_ms is None or (shared and message.held_by in _PUT_OFF):
                 continue
             elif not shared or message.slot_ms > now - pacing.STALE_SLOT_MS:
                 item.slot_ms, item.held_by = message.slot_ms, message.held_by or item.held_by
