@@ -109,5 +109,7 @@ def test_the_map_of_errors_has_each_code_that_an_error_has_and_no_other() -> Non
         INTERNAL_ERROR.fields["code"],
         HeldBy.PAUSED.value,
         HeldBy.OPT_OUT_UNCLEAR.value,
+        HeldBy.CARRIER_RATE.value,
+        HeldBy.CARRIER_DAY_CAP.value,
     }
     assert requests | sends | others == set(ERRORS)

@@ -216,7 +216,9 @@ class RecipientWorker:
             return self._defer(now + STORE_RETRY_MS)
         held = carrier_stops.held(gate, self.recipient, now)
         if held and held[0] > slot:
-            return self._later(item, message, held[0], held[1])
+            self._later(item, message, held[0], held[1])
+            # After its end: at the end itself all recipients of the carrier would leave at one moment.
+            return self._defer(held[0] + 1)
         if (due := self._braked(item, now)) > slot:
             self._put_back(item, message, item.held_by)
             return True if due <= self._window_ms else self._defer(due)

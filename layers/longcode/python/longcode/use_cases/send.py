@@ -15,8 +15,6 @@ from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 
 # The longest that a caller is kept waiting for a turn at a brake of the sender.
 _TURN_MS = 2_000
-# The code of an answer, where it is another word than the one for what a text waits for.
-_CODES = {HeldBy.BREAKER: "sending_stopped", HeldBy.PROVIDER_BACKOFF: "provider_rate_limited"}
 
 
 def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Message, Answer | None]:
@@ -76,7 +74,11 @@ def _stopped(message: Message, stopped: tuple[int, HeldBy, str], now: int) -> Se
     until, held_by, reason = stopped
     return SendRefused(
         f"Sending is stopped: {reason}.",
-        code=_CODES.get(held_by, held_by.value),
+        code="sending_stopped"
+        if held_by is HeldBy.BREAKER
+        else "provider_rate_limited"
+        if held_by is HeldBy.PROVIDER_BACKOFF
+        else held_by.value,
         message_id=message.id,
         retry_after_s=pacing.seconds_up(until - now),
     )

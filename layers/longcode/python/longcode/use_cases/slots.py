@@ -12,8 +12,8 @@ from longcode.use_cases import store_failures
 from longcode.use_cases.ports import Envelope
 from longcode.use_cases.send_attempt import SendDependencies
 
-# What moves a slot and gives no turn at a limit that recipients share.
-_PUT_OFF = (HeldBy.PROVIDER_BACKOFF, HeldBy.CARRIER_RATE, HeldBy.CARRIER_DAY_CAP)
+# A stop of the recipient's carrier, whose end is no turn at a limit that recipients share.
+_STOPPED = (HeldBy.CARRIER_RATE, HeldBy.CARRIER_DAY_CAP)
 
 
 @dataclass(slots=True)
@@ -54,17 +54,19 @@ class Slots:
         """Take up the slots that texts were given before.
 
         A recipient's own slots only keep a distance, so one that has passed is as good as any. A shared one is
-        void once it has passed; so is the moment to which the provider or a carrier put a text off, which is the
-        same for many.
+        void once it has passed; so is the moment to which the provider put a text off, and what was worked out
+        from the end of a carrier's stop, once that is there: it is the same for many recipients.
         """
         shared = self._deps.pace.shared
+        waited = [item.message.slot_ms or 0 for item in self.items if item.message.held_by in _STOPPED]
+        void = (HeldBy.PROVIDER_BACKOFF, *(_STOPPED if min(waited, default=now) <= now else ()))
         for item in [] if self._planned else self.items:
             message = item.message
             item.turn = message.turn
             if message.status is Status.SENDING:
                 # Not to be sent now, so it needs no slot.
                 item.slot_ms = now
-            elif message.slot_ms is None or (shared and message.held_by in _PUT_OFF):
+            elif message.slot_ms is None or (shared and message.held_by in void):
                 continue
             elif not shared or message.slot_ms > now - pacing.STALE_SLOT_MS:
                 item.slot_ms, item.held_by = message.slot_ms, message.held_by or item.held_by
