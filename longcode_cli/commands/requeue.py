@@ -43,29 +43,32 @@ _SETTLED_MS = 60_000
 _ALL = 2**31 - 2
 
 
+_PurgedAt = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="When the queue was purged, in ISO 8601. Needed if it is not empty now."),
+]
+_RefusedByCap = Annotated[
+    bool,
+    typer.Option(
+        "--refused-by-cap",
+        help="Queue texts anew that carriers refused for how much they take (40011, 40014, 40016, 40018).",
+    ),
+]
+_Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="With --refused-by-cap: those accepted at this time or later.  [default: ValidityMinutes ago]",
+    ),
+]
+
+
 @stack_options(*ANYWHERE)
 def command(
     where: Where,
-    purged_at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME", help="When the queue was purged, in ISO 8601. Needed if it is not empty now."
-        ),
-    ] = None,
-    refused_by_cap: Annotated[
-        bool,
-        typer.Option(
-            "--refused-by-cap",
-            help="Queue texts anew that carriers refused for how much they take (40011, 40014, 40016, 40018).",
-        ),
-    ] = False,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="With --refused-by-cap: those accepted at this time or later.  [default: ValidityMinutes ago]",
-        ),
-    ] = None,
+    purged_at: _PurgedAt = None,
+    refused_by_cap: _RefusedByCap = False,
+    since: _Since = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     full: Full = False,
