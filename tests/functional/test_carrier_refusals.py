@@ -4,7 +4,7 @@ import itertools
 import uuid
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,7 +19,7 @@ from longcode.use_cases.backlog import waiting
 from tests.chance import showing
 from tests.support.fakes import OURS, FakeClock, World, make_settings, make_world
 from tests.support.fakes.examples import make_message, make_receipt
-from tests.support.fakes.provider import HANGS, Behaviour, refuses
+from tests.support.fakes.provider import ACCEPTS_AND_HANGS, HANGS, Behaviour, refuses
 from tests.support.fakes.webhooks import receipt
 
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -29,6 +29,7 @@ VERIZON = "+12025550190"
 UNKNOWN = "+12025550198"
 ABROAD = "+442079460123"
 CODES = ("40011", "40014", "40016", "40018")
+BY: tuple[Literal["answer", "receipt"], ...] = ("answer", "receipt")
 
 
 def _ms(moment: str) -> int:
@@ -243,7 +244,7 @@ def test_a_carrier_that_nothing_is_known_of_waits_for_att_and_t_mobile_but_not_a
 
 
 def test_a_code_that_names_no_carrier_stops_the_recipients_and_none_where_that_is_not_known() -> None:
-    for by in ("answer", "receipt"):
+    for by in BY:
         with showing(by):
             world = make()
             world.report()
@@ -302,6 +303,18 @@ def test_a_receipt_that_never_came_is_read_back_and_stops_its_carrier_for_the_re
     assert stops(world) == {Carrier.T_MOBILE: pytest.approx(8 * HOUR + 40 * MINUTE, abs=5 * SECOND)}
 
 
+def test_so_does_the_record_that_settles_a_doubt() -> None:
+    world = make()
+    world.provider.then(ACCEPTS_AND_HANGS)
+    doubt = enqueue(world, T_MOBILE[0])
+    world.consume()
+    world.provider.finish(doubt, "delivery_failed", Fault("40016", "T-Mobile 10DLC sending limit reached"))
+    go_on(world, world.clock.now + 5 * MINUTE, every_ms=MINUTE)
+
+    assert (found(world, doubt).status, asked_for(world, doubt)) == (Status.DELIVERY_FAILED, 1)
+    assert list(stops(world)) == [Carrier.T_MOBILE]
+
+
 # ----------------------------------------------------------------------------------------------- the webhook
 
 
@@ -323,7 +336,7 @@ def test_a_receipt_for_no_text_of_ours_and_one_that_comes_twice_stop_nothing_mor
 
 
 def test_where_a_stop_can_not_be_written_the_receipt_is_kept_and_the_text_ends() -> None:
-    for by, status in (("answer", Status.FAILED), ("receipt", Status.DELIVERY_FAILED)):
+    for by, status in zip(BY, (Status.FAILED, Status.DELIVERY_FAILED), strict=True):
         with showing(by):
             world = make()
             world.report()

@@ -16,6 +16,10 @@ from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import TELNYX_ID
 from tests.unit.test_classify import ACCEPTED, AMBIGUOUS, WALL_S, classify, good
 
+# None that a text can have, or none at all.
+ODD_WAITS: list[object] = [0, 0.0, -1, 86_400.1, 1e300, 10**40, True, "12", None, [12], {}, "soon"]
+ODD_MOMENTS: list[object] = [None, "", "soon", 1_700_003_600, True, [], "2031-01-01T00:00:00Z"]
+
 
 @pytest.mark.parametrize("status", [200, 201, 202])
 def test_any_2xx_with_an_id_is_accepted(status: int) -> None:
@@ -96,8 +100,7 @@ def test_a_yes_says_how_long_a_text_waits_at_the_provider_and_until_when_it_may(
         (12.3456, 12_346),
         (1800, 1_800_000),
         (86_400, 86_400_000),
-        # None that a text can have, or none at all.
-        *((odd, None) for odd in (0, 0.0, -1, 86_400.1, 1e300, 10**40, True, "12", None, [12], {}, "soon")),
+        *((odd, None) for odd in ODD_WAITS),
     ]
     for seconds, queue_ms in cases:
         with showing(seconds):
@@ -107,7 +110,7 @@ def test_a_yes_says_how_long_a_text_waits_at_the_provider_and_until_when_it_may(
     for said, valid_until_ms in (
         ("2023-11-14T23:13:20.000+00:00", hour_ms),
         ("2023-11-14T23:13:20Z", hour_ms),
-        *((odd, None) for odd in (None, "", "soon", 1_700_003_600, True, [], "2031-01-01T00:00:00Z")),
+        *((odd, None) for odd in ODD_MOMENTS),
     ):
         with showing(said):
             assert classify(200, good(valid_until=said)).valid_until_ms == valid_until_ms

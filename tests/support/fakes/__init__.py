@@ -195,7 +195,8 @@ class World:
 
         def finalized(text: Text) -> None:
             self.provider.finish(text.key, text.ends, *text.ends_for)
-            self.webhook(receipt(text, text.ends, self.clock.now_ms(), faults=text.ends_for))
+            reply = self.webhook(receipt(text, text.ends, self.clock.now_ms(), faults=text.ends_for))
+            assert reply.status == 200, reply.fields
 
         self.provider.on_taken = lambda text: self.clock.at(
             self.clock.now_ms() + after_ms, lambda: finalized(text)
