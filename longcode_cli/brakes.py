@@ -1,6 +1,8 @@
-"""The pause and the breaker in words."""
+"""The pause, the breaker and the stops of carriers in words."""
 
-from longcode.domain.gate import Control
+from longcode.domain.carriers import Carrier
+from longcode.domain.gate import Control, Gate
+from longcode.domain.status import HeldBy
 from longcode.telnyx import error_codes
 from longcode_cli.stack import Stack
 from longcode_cli.terminal import moment, now_ms, plain, relative, say
@@ -33,11 +35,45 @@ def breaker(control: Control, now_ms: int) -> str:
     return f"The breaker is open since {moment(since, now_ms)} ({relative(since, now_ms)}){outage}: {why}. {then}."
 
 
+CARRIERS = {
+    Carrier.ATT: "AT&T",
+    Carrier.T_MOBILE: "T-Mobile",
+    Carrier.VERIZON: "Verizon",
+    Carrier.US_CELLULAR: "US Cellular",
+    Carrier.OTHER: "other carriers",
+}
+
+
+def carrier_stops(gate: Gate, now_ms: int) -> list[str]:
+    """Until when and why texts to which carriers are not sent, one line each."""
+    lines = [
+        f"Texts to {CARRIERS[stop.carrier]} wait until {moment(stop.until_ms, now_ms)} "
+        f"({relative(stop.until_ms, now_ms)}): {_STOPPED_BY[stop.held_by]}."
+        for stop in gate.carrier_stops
+        if stop.until_ms > now_ms
+    ]
+    until = gate.sender.not_before_ms
+    if until is not None and until > now_ms:
+        why = _STOPPED_BY[HeldBy.PROVIDER_BACKOFF]
+        lines.append(f"All texts wait until {moment(until, now_ms)} ({relative(until, now_ms)}): {why}.")
+    return lines
+
+
+_STOPPED_BY = {
+    HeldBy.CARRIER_RATE: "it refused some for the rate at which we sent them",
+    HeldBy.CARRIER_DAY_CAP: "it takes no more of ours today",
+    HeldBy.PROVIDER_BACKOFF: "the provider's own queue is too long",
+}
+
+
 def say_what_holds_texts(stack: Stack) -> None:
     """Say why texts that were put back do not leave at once, if something stops them."""
     now = now_ms()
-    control = stack.limits.read_gate("", stack.sender).control
+    gate = stack.limits.read_gate("", stack.sender)
+    control = gate.control
     if control.paused_since_ms is not None:
         say(f"They wait: {paused(control, now)}")
     if control.breaker_until_ms is not None:
         say(f"They wait: {breaker(control, now)}")
+    for line in carrier_stops(gate, now):
+        say(line)

@@ -9,7 +9,15 @@ from longcode.use_cases import receipts
 
 def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    messages, optouts = service.messages, service.optouts
+    deps = receipts.ReceiptDependencies(
+        messages=service.messages,
+        optouts=service.optouts,
+        carriers=service.carriers,
+        explain=service.explain,
+        metrics=service.metrics,
+        logger=service.logger,
+        long_code=service.settings.long_code,
+    )
 
     def webhook(request: Request) -> Response:
         now = service.clock.now_ms()
@@ -17,17 +25,8 @@ def handler(service: container.Service) -> container.Handler:
         # Before anything in the body is looked at.
         signature.expect_source(service.settings.webhook_sources, request.source_address)
         signature.verify(service.settings.public_keys, request.headers, body, now)
-        done = receipts.take(
-            webhooks.event(body, now, service.settings.long_code),
-            request.path_id,
-            long_code=service.settings.long_code,
-            messages=messages,
-            optouts=optouts,
-            metrics=service.metrics,
-            logger=service.logger,
-            now_ms=now,
-        )
-        return Response(200, {"status": done})
+        event = webhooks.event(body, now, deps.long_code)
+        return Response(200, {"status": receipts.take(event, request.path_id, deps, now)})
 
     return service.api(webhook)
 

@@ -13,7 +13,7 @@ from longcode.domain.status import HeldBy
 from longcode.telnyx import error_codes
 from longcode.use_cases import send_attempt
 from longcode_cli import overview, terminal
-from longcode_cli.brakes import breaker, paused
+from longcode_cli.brakes import breaker, carrier_stops, paused
 from longcode_cli.options import ANYWHERE, AsJson, Full, Where, examples, stack_options
 from longcode_cli.overview import Overview, RecipientQueue
 from longcode_cli.terminal import count, moment, now_ms, number, plain, relative, say, say_json, span
@@ -88,7 +88,7 @@ def _stops(gate: Gate, now_ms: int) -> list[str]:
         stops.append(breaker(gate.control, now_ms))
     if (slowed := _braked(gate, now_ms)) is not None:
         stops.append(slowed)
-    return stops
+    return [*stops, *carrier_stops(gate, now_ms)]
 
 
 def _braked(gate: Gate, now_ms: int) -> str | None:
@@ -186,6 +186,11 @@ def _overview_json(found: Overview, now_ms: int, *, full: bool) -> dict[str, Any
 def _stops_json(gate: Gate, now_ms: int) -> dict[str, Any]:
     control, brake = gate.control, gate.brake(now_ms)
     fields: dict[str, Any] = {"paused": None, "breaker": None, "brake": None}
+    fields["carriers"] = [
+        {"carrier": stop.carrier, "until": iso(stop.until_ms), "held_by": stop.held_by}
+        for stop in gate.carrier_stops
+        if stop.until_ms > now_ms
+    ]
     if control.paused_since_ms is not None:
         fields["paused"] = {"since": _when(control.paused_since_ms), "reason": control.pause_reason}
     if control.breaker_until_ms is not None:

@@ -1,5 +1,6 @@
-"""`longcode requeue`: waiting texts that the queue has lost, put back into it."""
+"""`longcode requeue`: texts put back into the queue: what it has lost, or what carriers have refused."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,15 +13,16 @@ from rich.progress import BarColumn, TextColumn
 
 from longcode.aws.queue import SqsQueue
 from longcode.domain import pacing
-from longcode.domain.message import iso
-from longcode.domain.metrics import Metric
+from longcode.domain.message import Message, iso
 from longcode.use_cases import backlog
 from longcode.use_cases.ports import Waiting
-from longcode_cli import terminal
-from longcode_cli.brakes import say_what_holds_texts
-from longcode_cli.options import ANYWHERE, DryRun, Full, Where, examples, moment, stack_options
+from longcode_cli import refused_texts, terminal
+from longcode_cli.brakes import CARRIERS, say_what_holds_texts
+from longcode_cli.options import ANYWHERE, DryRun, Full, Where, Yes, examples, moment, stack_options
 from longcode_cli.problems import Problem
 from longcode_cli.queues import depth
+from longcode_cli.quiet import Uncounted
+from longcode_cli.refused_texts import LATER, Found, LeftOut
 from longcode_cli.stack import Stack
 from longcode_cli.terminal import ROWS_SHOWN, count, now_ms, number, say, span, warn
 
@@ -28,6 +30,8 @@ EXAMPLES = examples(
     "requeue --dry-run",
     "requeue",
     "requeue --purged-at 2026-11-25T02:00:00Z --stack long-code-sms-prod --profile ops",
+    "requeue --refused-by-cap --dry-run",
+    "requeue --refused-by-cap --since 2026-11-25T08:00:00Z --yes --stack long-code-sms-prod --profile ops",
 )
 
 _WORKERS = 10
@@ -39,15 +43,33 @@ _SETTLED_MS = 60_000
 _ALL = 2**31 - 2
 
 
+_PurgedAt = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="When the queue was purged, in ISO 8601. Needed if it is not empty now."),
+]
+_RefusedByCap = Annotated[
+    bool,
+    typer.Option(
+        "--refused-by-cap",
+        help="Queue texts anew that carriers refused for how much they take (40011, 40014, 40016, 40018).",
+    ),
+]
+_Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="With --refused-by-cap: those accepted at this time or later.  [default: ValidityMinutes ago]",
+    ),
+]
+
+
 @stack_options(*ANYWHERE)
 def command(
     where: Where,
-    purged_at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME", help="When the queue was purged, in ISO 8601. Needed if it is not empty now."
-        ),
-    ] = None,
+    purged_at: _PurgedAt = None,
+    refused_by_cap: _RefusedByCap = False,
+    since: _Since = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
     full: Full = False,
 ) -> None:
@@ -56,10 +78,27 @@ def command(
     It is for when the queue was purged. Wait a minute after that, for so long SQS goes on purging, also what
     is put back. It may be stopped at any point and run again, then with --purged-at.
 
-    The exit code is 1 if texts are left of which it is too early to say whether they are lost.
+    With --refused-by-cap it queues texts that carriers refused, and asks before. Each becomes a new text with an
+    id of its own, which names the old one in metadata.requeued_from; the old one's status stays. It may be killed
+    at any point and run again: none is queued twice. Ask your callers first whether they have sent them again
+    themselves.
+
+    The exit code is 1 if texts are left of which it is too early to say whether they are lost, or that could not
+    be queued now.
     """
     purged_ms = None if purged_at is None else moment(purged_at, "--purged-at")
-    stack = where.open()
+    since_ms = None if since is None else moment(since, "--since")
+    if refused_by_cap:
+        if purged_at is not None or full:
+            raise typer.BadParameter("Of --purged-at, --full and --refused-by-cap give one.")
+        _queue_refused(where.open(), since_ms, yes=yes, dry_run=dry_run)
+        return
+    if since is not None or yes:
+        raise typer.BadParameter("--since and --yes go with --refused-by-cap.")
+    _requeue_lost(where.open(), purged_ms, dry_run=dry_run, full=full)
+
+
+def _requeue_lost(stack: Stack, purged_ms: int | None, *, dry_run: bool, full: bool) -> None:
     now = now_ms()
     found = lost(stack, now, purged_ms)
     # SQS goes on purging for a minute.
@@ -160,13 +199,6 @@ def lost(stack: Stack, now_ms: int, purged_ms: int | None) -> Lost:
     return Lost(sorted(by_recipient.values(), key=lambda texts: texts[0].accepted_ms), younger, letters)
 
 
-class Uncounted:
-    """ports.Metrics that are not read: what an operator puts back is no sign of a fault."""
-
-    def count(self, metric: Metric, value: float = 1) -> None:
-        """Do nothing."""
-
-
 def requeue(stack: Stack, texts: Sequence[Waiting], now_ms: int) -> Iterator[int]:
     """Put `texts` into the queue, and say after each chunk how many are in.
 
@@ -183,3 +215,67 @@ def requeue(stack: Stack, texts: Sequence[Waiting], now_ms: int) -> Iterator[int
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         yield from accumulate(pool.map(put, batched(texts, _CHUNK, strict=False)))
+
+
+# ------------------------------------------------------------------------------------- refused by a carrier
+
+
+def _queue_refused(stack: Stack, since_ms: int | None, *, yes: bool, dry_run: bool) -> None:
+    """Say which texts carriers have refused, ask, and queue them anew."""
+    now = now_ms()
+    if since_ms is not None and since_ms > now:
+        raise typer.BadParameter("is in the future.", param_hint="--since")
+    if since_ms is None:
+        since_ms = now - int(stack.parameters["ValidityMinutes"]) * 60_000
+    with terminal.progress(TextColumn("Looking"), terminal.Rate()) as show:
+        found = refused_texts.find(stack, since_ms, lambda looked: show(completed=looked))
+    many = len(found.texts) + found.left_out.total()
+    say(f"{count(many, 'text')} in {stack.name} accepted since {iso(since_ms)} and refused by a carrier.")
+    if many:
+        say(_refused(found))
+    if not found.texts:
+        say("There is nothing to put back.")
+    elif dry_run:
+        say("Nothing was queued.")
+    else:
+        if not yes:
+            terminal.ask(f"Queue {_texts(found.texts)} as new ones in {stack.name}?")
+        _say_what_became_of_them(stack, _put_back_refused(stack, found.texts))
+
+
+def _texts(texts: Sequence[Message]) -> str:
+    return f"{count(len(texts), 'text')} of {count(sum(text.segments for text in texts), 'segment')}"
+
+
+def _refused(found: Found) -> RenderableType:
+    """What would be queued, by carrier, and what is left out."""
+    table = terminal.table("carrier", "texts", "segments", "to", right=("texts", "segments", "to"))
+    by_carrier: dict[str, list[Message]] = {}
+    for text in found.texts:
+        carrier = refused_texts.carrier_of(text)
+        by_carrier.setdefault(CARRIERS[carrier] if carrier else "not known", []).append(text)
+    for name, texts in sorted(by_carrier.items(), key=lambda row: -len(row[1])):
+        parts, people = sum(text.segments for text in texts), len({text.recipient for text in texts})
+        table.add_row(name, f"{len(texts):,}", f"{parts:,}", f"{people:,}")
+    left_out = [f"Left out: {count(many, 'text')} {why}." for why, many in sorted(found.left_out.items())]
+    return Group(*([table] if by_carrier else []), *left_out)
+
+
+def _put_back_refused(stack: Stack, texts: Sequence[Message]) -> Counter[LeftOut | None]:
+    became = Counter[LeftOut | None]()
+    with terminal.progress(TextColumn("Queueing"), BarColumn(), terminal.Rate(), total=len(texts)) as show:
+        for theirs in refused_texts.put_back(stack, texts):
+            became += theirs
+            show(completed=became.total())
+    return became
+
+
+def _say_what_became_of_them(stack: Stack, became: Counter[LeftOut | None]) -> None:
+    queued = became.pop(None, 0)
+    say(f"{count(queued, 'text')} queued anew. Each names the old one in metadata.{refused_texts.FIELD}.")
+    if queued:
+        say_what_holds_texts(stack)
+    for why, many in became.items():
+        warn(f"Left out: {count(many, 'text')} {why}." + (" Run it again later." if why in LATER else ""))
+    if LATER & became.keys():
+        raise typer.Exit(1)

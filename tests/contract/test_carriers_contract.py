@@ -1,7 +1,6 @@
 """What every store of carriers promises: no day's count goes over, and what was learnt is there afterwards."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,16 +9,21 @@ from longcode.aws.carriers import DynamoCarriers
 from longcode.aws.limits import DynamoLimits
 from longcode.domain import pacing
 from longcode.domain.campaign import CampaignFacts
+from longcode.domain.carrier_refusals import CarrierRefusal
 from longcode.domain.carriers import Carrier, CarrierStop, Subscription
 from longcode.domain.gate import Limiter
+from longcode.domain.outcomes import Brakes
 from longcode.domain.status import HeldBy
 from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Limits
+from tests.contract.repeats import repeated
 from tests.contract.tables import create_table
+from tests.support import interleave
 from tests.support.fakes import FakeCarriers, FakeLimits
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OURS, THEIRS
 from tests.support.fakes.optouts import FakeOptOuts
+from tests.support.interleave import Job, Run, Trial
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -92,17 +96,24 @@ def test_what_is_given_back_can_be_taken_again_and_a_count_never_goes_below_zero
     assert carriers.take(Carrier.ATT, DAY, 1, [2], END_MS) == 0
 
 
-def test_writers_side_by_side_take_no_more_than_there_is(stores: Stores) -> None:
+def test_writers_side_by_side_take_no_more_than_there_is(request: pytest.FixtureRequest, stores: Stores) -> None:
     carriers, _ = stores
+    days = (f"2023-11-{number:02}" for number in itertools.count(1))
 
-    def write(take: Callable[[], int]) -> int:
-        return take()
+    def make() -> Trial:
+        day = next(days)
 
-    with ThreadPoolExecutor(8) as pool:
-        took = list(pool.map(write, [lambda: carriers.take(Carrier.T_MOBILE, DAY, 50, [1] * 4, END_MS)] * 16))
+        def check(run: Run) -> None:
+            assert sum(took for took in run.returned if isinstance(took, int)) == 10
+            assert carriers.take(Carrier.T_MOBILE, day, 10, [1], END_MS) == 0
 
-    assert sum(took) == 50
-    assert carriers.take(Carrier.T_MOBILE, DAY, 50, [1], END_MS) == 0
+        return [lambda: carriers.take(Carrier.T_MOBILE, day, 10, [1] * 4, END_MS)] * 3, check
+
+    if isinstance(carriers, FakeCarriers):
+        assert interleave.every(make) >= 2
+    else:
+        with interleave.stopping(request.getfixturevalue("dynamodb")):
+            interleave.sample(make, 12, seed=2026)
 
 
 def test_a_stop_is_each_carriers_own_and_never_ends_sooner(stores: Stores) -> None:
@@ -127,3 +138,83 @@ def test_what_the_provider_reported_of_a_campaign_is_its_senders_and_the_last_wo
     assert limits.read_gate(THEIRS, OURS).campaign == latest
     assert limits.read_gate("", OURS).campaign == latest
     assert limits.read_gate(THEIRS, "").campaign is None
+
+
+# ---------------------------------------------------------------------------------------------- refusals
+
+
+def _refusal(left_ms: int, brakes: Brakes = "minute", carrier: Carrier = Carrier.ATT) -> CarrierRefusal:
+    return CarrierRefusal(carrier, brakes, left_ms, left_ms + 1_000, left_ms + 1_000)
+
+
+def test_a_refusal_stops_its_carrier_and_one_after_that_stop_for_longer(stores: Stores) -> None:
+    carriers, limits = stores
+    first = CarrierStop(Carrier.ATT, START_MS + 61_000, HeldBy.CARRIER_RATE)
+
+    assert carriers.refused(OURS, _refusal(START_MS)) == first
+    assert limits.read_gate(THEIRS, OURS).carrier_stops == (first,)
+    # These left before it.
+    assert carriers.refused(OURS, _refusal(START_MS)) is None
+    assert carriers.refused(OURS, _refusal(START_MS + 900)) is None
+    assert limits.read_gate(THEIRS, OURS).carrier_stops == (first,)
+
+    second = CarrierStop(Carrier.ATT, START_MS + 182_000, HeldBy.CARRIER_RATE, times=2)
+    assert carriers.refused(OURS, _refusal(START_MS + 61_000)) == second
+    assert limits.read_gate(THEIRS, OURS).carrier_stops == (second,)
+    assert limits.read_gate(THEIRS, OTHER).carrier_stops == ()
+
+
+def test_a_refusal_ends_no_longer_stop_and_a_longer_one_counts(stores: Stores) -> None:
+    carriers, limits = stores
+    set_by_hand = CarrierStop(Carrier.T_MOBILE, START_MS + 5_000, HeldBy.PROVIDER_BACKOFF)
+    carriers.stop(OURS, set_by_hand)
+
+    day = carriers.refused(OURS, _refusal(START_MS, "day", Carrier.T_MOBILE))
+    assert day
+    assert (day.held_by, day.times) == (HeldBy.CARRIER_DAY_CAP, 1)
+    assert carriers.refused(OURS, _refusal(START_MS + 100, "queue", Carrier.T_MOBILE)) is None
+    carriers.stop(OURS, set_by_hand)
+
+    assert limits.read_gate(THEIRS, OURS).carrier_stops == (day,)
+    assert limits.read_gate(THEIRS, OURS).sender == Limiter()
+
+
+def test_of_refusals_side_by_side_one_stops_the_carrier(request: pytest.FixtureRequest, stores: Stores) -> None:
+    carriers, limits = stores
+    senders = (f"+1202555{number:04}" for number in itertools.count())
+
+    def make() -> Trial:
+        sender = next(senders)
+        carriers.refused(sender, _refusal(START_MS))
+
+        def job(after_ms: int) -> Job:
+            return lambda: carriers.refused(sender, _refusal(START_MS + 61_000 + after_ms))
+
+        def check(run: Run) -> None:
+            stops = [stop for stop in run.returned if isinstance(stop, CarrierStop)]
+            assert [stop.times for stop in stops] == [2]
+            assert limits.read_gate(THEIRS, sender).carrier_stops == tuple(stops)
+
+        return [job(0), job(1), job(2)], check
+
+    if isinstance(carriers, FakeCarriers):
+        assert interleave.every(make) >= 2
+    else:
+        with interleave.stopping(request.getfixturevalue("dynamodb")):
+            interleave.sample(make, 12, seed=2026)
+
+
+def test_a_stop_whose_answer_was_lost_is_that_refusals_own(dynamodb: "DynamoDBClient") -> None:
+    carriers = DynamoCarriers(dynamodb, create_table(dynamodb, "LimitsTable"))
+
+    with repeated(dynamodb, "UpdateItem") as done:
+        first = carriers.refused(OURS, _refusal(START_MS))
+    assert done
+    assert first
+    with repeated(dynamodb, "UpdateItem", times=2):
+        second = carriers.refused(OURS, _refusal(first.until_ms))
+    assert second
+    assert second.times == 2
+    with repeated(dynamodb, "UpdateItem"):
+        carriers.stop(OURS, CarrierStop(Carrier.ATT, second.until_ms + 1, HeldBy.PROVIDER_BACKOFF))
+    assert carriers.refused(OURS, _refusal(START_MS)) is None

@@ -23,12 +23,13 @@ from longcode.domain.message import Entry, Message
 from longcode.domain.opt_outs import OptOutChange, Unclear
 from longcode.domain.outcomes import WebhookEvent
 from longcode.domain.status import Status
+from longcode.telnyx import error_codes
 from longcode.use_cases import opt_outs, receipts
 from longcode.use_cases.ports import Messages, OptOuts
 from tests.chance import FULL, groups_meeting, meeting, pairs, showing
 from tests.contract.tables import REGION, create_table
 from tests.support import interleave
-from tests.support.fakes import FakeLogger, FakeMessages, FakeMetrics, FakeOptOuts
+from tests.support.fakes import FakeCarriers, FakeLogger, FakeMessages, FakeMetrics, FakeOptOuts
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OURS, THEIRS, make_message
 from tests.support.interleave import Job, Run, Trial
@@ -183,12 +184,16 @@ def deliver(scene: Scene, text: Message, *, late_ms: int = 0) -> object:
     return receipts.take(
         WebhookEvent(f"event-{text.id}", "message.received", inbound=replace(text, accepted_ms=received_ms)),
         None,
-        long_code=OURS,
-        messages=scene.messages,
-        optouts=scene.optouts,
-        metrics=FakeMetrics(),
-        logger=FakeLogger(),
-        now_ms=received_ms,
+        receipts.ReceiptDependencies(
+            messages=scene.messages,
+            optouts=scene.optouts,
+            carriers=FakeCarriers(),
+            explain=error_codes.explain,
+            metrics=FakeMetrics(),
+            logger=FakeLogger(),
+            long_code=OURS,
+        ),
+        received_ms,
     )
 
 

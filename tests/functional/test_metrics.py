@@ -102,6 +102,25 @@ SAY_NO = (Fault("40001", "Not routable"),)
             text(Status.FAILED, faults=(Fault("40305", "Invalid 'from'"),)),
             {Metric.FAILED: 1, Metric.FAILED_SENDER: 1},
         ),
+        # A carrier takes no more, said at once or by a receipt, as the first reason or not.
+        *(
+            (
+                text(Status.SENDING),
+                text(Status.FAILED, faults=(Fault(code, "Too many"),)),
+                {Metric.FAILED: 1, Metric.FAILED_SENDER: 1, Metric.REFUSED_BY_CARRIER: 1},
+            )
+            for code in ("40011", "40014", "40016", "40018")
+        ),
+        (
+            text(Status.SUBMITTED),
+            text(Status.SENDING_FAILED, faults=(Fault("40008", "Undeliverable"), Fault("40016", "T-Mobile"))),
+            {
+                Metric.DELIVERY_FAILED: 1,
+                Metric.DELIVERED: 0,
+                Metric.FAILED_RECIPIENT: 1,
+                Metric.REFUSED_BY_CARRIER: 1,
+            },
+        ),
         (text(Status.QUEUED), text(Status.SUPPRESSED), {Metric.SUPPRESSED: 1}),
         (text(Status.QUEUED), text(Status.CANCELLED), {Metric.CANCELLED: 1}),
         (text(Status.QUEUED), text(Status.EXPIRED_UNSENT), {Metric.EXPIRED_UNSENT: 1}),

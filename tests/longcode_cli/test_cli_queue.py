@@ -27,6 +27,7 @@ def test_an_empty_queue_says_so(world: World) -> None:
         "paused": None,
         "breaker": None,
         "brake": None,
+        "carriers": [],
         "suspects": [],
         "texts": 0,
         "recipients": 0,

@@ -15,7 +15,7 @@ from longcode.use_cases.backlog import put_back, waiting
 from longcode.use_cases.ports import Waiting
 from longcode_cli import queues
 from longcode_cli.commands import requeue
-from longcode_cli.commands.requeue import Uncounted
+from longcode_cli.quiet import Uncounted
 from tests.longcode_cli.world import NOW_MS, OTHERS, THEIRS, World, ident
 
 pytestmark = pytest.mark.disable_socket

@@ -140,6 +140,9 @@ class Trouble:
     def texts_that_end_in_every_way(self) -> None:
         for last in ("0101", "0101", "0101", "0130", "0140", "0141", "0144", "0151", "0154"):
             self.text("queue", number(last))
+        self.provider("limits", {"enforce": True, "per_number": {"us_cellular": 1}})
+        for last in ("0194", "0195"):
+            self.text("queue", number(last))
         self.text("send", number("0102"), key="once")
         self.text("send", number("0102"), key="once")
         self.text("queue", number("0108", CAPPED))

@@ -96,6 +96,19 @@ def test_an_error_means() -> None:
             assert answer.http_status == answer.fault.http_status == status
 
 
+# Refused for how much the recipient's carrier takes of us. They come by receipt as well.
+CARRIERS = ("40011", "40014", "40016", "40018")
+
+
+def test_a_refusal_for_what_a_carrier_takes_ends_that_text_whatever_its_status() -> None:
+    for code, status in itertools.product(CARRIERS, (400, 403, 422, 429, 503)):
+        with showing((status, code)):
+            answer = classify(status, error(code), retry_after="7")
+
+            assert (answer.verdict, answer.unclassified, answer.everyone) == (PERMANENT, False, False)
+            assert (answer.ours, answer.opted_out, answer.wait_ms) == (False, False, None)
+
+
 # What a status means if no code says more.
 STATUSES: list[tuple[int, Verdict]] = [
     (301, CONFIGURATION),

@@ -12,8 +12,13 @@ from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import Status
 from longcode.telnyx import protocol
 from tests.chance import showing
+from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import TELNYX_ID
 from tests.unit.test_classify import ACCEPTED, AMBIGUOUS, WALL_S, classify, good
+
+# None that a text can have, or none at all.
+ODD_WAITS: list[object] = [0, 0.0, -1, 86_400.1, 1e300, 10**40, True, "12", None, [12], {}, "soon"]
+ODD_MOMENTS: list[object] = [None, "", "soon", 1_700_003_600, True, [], "2031-01-01T00:00:00Z"]
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
@@ -88,6 +93,29 @@ def test_a_number_of_parts_that_no_text_has_is_not_taken() -> None:
             answer = classify(200, good(parts=parts))
 
             assert (answer.verdict, answer.parts) == (ACCEPTED, None)
+
+
+def test_a_yes_says_how_long_a_text_waits_at_the_provider_and_until_when_it_may() -> None:
+    cases: list[tuple[object, int | None]] = [
+        (12.3456, 12_346),
+        (1800, 1_800_000),
+        (86_400, 86_400_000),
+        *((odd, None) for odd in ODD_WAITS),
+    ]
+    for seconds, queue_ms in cases:
+        with showing(seconds):
+            assert classify(200, good(wait_seconds=seconds)).queue_ms == queue_ms
+
+    hour_ms = START_MS + 3_600_000
+    for said, valid_until_ms in (
+        ("2023-11-14T23:13:20.000+00:00", hour_ms),
+        ("2023-11-14T23:13:20Z", hour_ms),
+        *((odd, None) for odd in ODD_MOMENTS),
+    ):
+        with showing(said):
+            assert classify(200, good(valid_until=said)).valid_until_ms == valid_until_ms
+    endless = b'{"data":{"id":"%s","wait_seconds":1e999,"valid_until":"9"}}' % TELNYX_ID.encode()
+    assert classify(200, endless).queue_ms is None
 
 
 def test_a_yes_that_says_failed_already_keeps_its_reasons() -> None:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from docs import errors as errors_page
+from longcode.domain.carriers import Carrier
 from longcode.domain.errors import SendRefused
 from longcode.domain.message import Entry, Fault
 from longcode.domain.outcomes import Answer, Code, Resend, Responsible, Verdict
@@ -63,6 +64,20 @@ def test_every_code_of_a_refusal_has_a_verdict() -> None:
     decided = {code for code, row in CODES.items() if row.verdict}
 
     assert decided - set(ASYNCHRONOUS) == {*REFUSALS, "recipient_opted_out"}
+
+
+def test_four_codes_have_other_texts_to_their_carrier_wait_and_two_of_them_name_it() -> None:
+    found = {code: (row.brakes, row.carrier) for code, row in CODES.items() if row.brakes or row.carrier}
+
+    assert found == {
+        "40011": ("minute", None),
+        "40014": ("queue", None),
+        "40016": ("day", Carrier.T_MOBILE),
+        "40018": ("minute", Carrier.ATT),
+    }
+    assert set(found) == set(test_classify.CARRIERS)
+    assert {CODES[code].verdict for code in found} == {Verdict.PERMANENT}
+    assert [code for code in found if "requeue --refused-by-cap" not in CODES[code].next_step] == []
 
 
 def test_every_fault_of_our_own_is_explained() -> None:

@@ -43,6 +43,7 @@ ALSO_NEVER = {
         "longcode.use_cases.consume",
         "longcode.aws.limits",
         "longcode.aws.queue",
+        "longcode.domain.pacific",
     ),
     "status": ("longcode.use_cases.consume", "longcode.aws.queue"),
     "fallback": ("botocore.client", "longcode.use_cases.enqueue", "longcode.aws.clients", "longcode.aws.messages"),
@@ -67,7 +68,7 @@ for part in sys.argv[2].split():
 print(json.dumps({"started": sorted(started), "late": sorted(set(sys.modules) - started)}))
 """
 PARTS = {
-    "webhook": "messages optouts",
+    "webhook": "messages optouts carriers explain",
     "status": "messages limits pace",
     "health": "counters queue",
     "publisher": "event_bus counters",

@@ -28,9 +28,9 @@ from tests.support.fakes.logger import FakeLogger
 from tests.support.fakes.messages import FakeMessages
 from tests.support.fakes.metrics import FakeMetrics
 from tests.support.fakes.optouts import FakeOptOuts
-from tests.support.fakes.provider import FakeProvider
+from tests.support.fakes.provider import FakeProvider, Text
 from tests.support.fakes.queue import DeadLetters, FakeQueue, Mapping
-from tests.support.fakes.webhooks import Signer
+from tests.support.fakes.webhooks import Signer, receipt
 
 __all__ = [
     "OURS",
@@ -196,6 +196,18 @@ class World:
         resource = "/webhooks/message/{message_id}" if path_id else "/webhooks/message"
         parameters = {"message_id": path_id} if path_id else None
         return self.request("webhook", "POST", resource, body, parameters=parameters, headers=headers)
+
+    def report(self, after_ms: int = 500) -> None:
+        """Have the provider report on each text that it takes from now on, so long after it took it."""
+
+        def finalized(text: Text) -> None:
+            self.provider.finish(text.key, text.ends, *text.ends_for)
+            reply = self.webhook(receipt(text, text.ends, self.clock.now_ms(), faults=text.ends_for))
+            assert reply.status == 200, reply.fields
+
+        self.provider.on_taken = lambda text: self.clock.at(
+            self.clock.now_ms() + after_ms, lambda: finalized(text)
+        )
 
     # ------------------------------------------------------------------------------- behind the API
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from longcode.domain.campaign import CampaignFacts
+from longcode.domain.carrier_refusals import CarrierRefusal
 from longcode.domain.carriers import Carrier, CarrierStop, Subscription
 from tests.support.fakes.fault_injector import FaultInjector
 
@@ -13,7 +14,9 @@ class FakeCarriers:
     """carrier_store.Carriers in memory. The contract tests hold it to what the real table does."""
 
     def __init__(self) -> None:
-        self.faults = FaultInjector("subscriptions", "learn", "forget", "take", "give_back", "stop", "know")
+        self.faults = FaultInjector(
+            "subscriptions", "learn", "forget", "take", "give_back", "stop", "refused", "know"
+        )
         self.known: dict[str, Subscription] = {}
         self.counted: Counter[tuple[Carrier, str]] = Counter()
         self.stops: dict[str, dict[Carrier, CarrierStop]] = {}
@@ -49,6 +52,14 @@ class FakeCarriers:
             there = stops.get(stop.carrier)
             if there is None or there.until_ms < stop.until_ms:
                 stops[stop.carrier] = stop
+
+    def refused(self, sender: str, refusal: CarrierRefusal) -> CarrierStop | None:
+        with self.faults.around("refused"):
+            stops = self.stops.setdefault(sender, {})
+            stop = refusal.stop(stops.get(refusal.carrier))
+            if stop:
+                stops[refusal.carrier] = stop
+            return stop
 
     def know(self, sender: str, facts: CampaignFacts) -> None:
         with self.faults.around("know"):

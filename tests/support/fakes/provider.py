@@ -8,7 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
@@ -26,8 +26,8 @@ class Behaviour:
     """What the provider does with one request.
 
     `takes`: the text goes out, whatever is answered. `status` None: no answer comes, and `reached` says whether
-    the request left at all. `word` is the status in a good answer. `dies` kills the worker before it has read
-    the answer.
+    the request left at all. `word` is the status in a good answer, and `fields` are further ones of it. `dies`
+    kills the worker before it has read the answer.
     """
 
     takes: bool = True
@@ -38,6 +38,7 @@ class Behaviour:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     word: str = "queued"
+    fields: Mapping[str, object] = field(default_factory=dict)
     reached: bool = True
     latency_ms: int | None = None
     # How much of the latency passes before the request arrives.
@@ -95,6 +96,13 @@ class Text:
     taken_ms: int
     status: str = "queued"
     faults: tuple[Fault, ...] = ()
+    # How it ends, and why: what its last receipt is to say.
+    ends: str = "delivered"
+    ends_for: tuple[Fault, ...] = ()
+
+
+# Of a number or a message id: with which fault its texts are refused, until when, and by what that is said.
+type _Refusal = tuple[Fault, int | None, Literal["answer", "receipt"]]
 
 
 class FakeProvider:
@@ -130,12 +138,20 @@ class FakeProvider:
         self._clock = clock
         self._next: deque[Behaviour] = deque()
         self._for: dict[str, deque[Behaviour]] = {}
+        self._refused: dict[str, _Refusal] = {}
 
     # ---------------------------------------------------------------------------------- the scripting
 
     def then(self, *behaviours: Behaviour, to: str | None = None) -> None:
         """What it does next: for everybody, or for `to`, a message id or a recipient's number."""
         (self._next if to is None else self._for.setdefault(to, deque())).extend(behaviours)
+
+    def refuse(
+        self, code: str, *numbers: str, by: Literal["answer", "receipt"] = "answer", until_ms: int | None = None
+    ) -> None:
+        """Refuse all texts to `numbers` until then: at once, or once they were taken, by their last receipt."""
+        fault = Fault(code, "Refused", "As the test wants it.")
+        self._refused.update((number, (fault, until_ms, by)) for number in numbers)
 
     def arrivals(self, recipient: str | None = None) -> list[int]:
         """When texts that went out arrived here, for one recipient or all, oldest first."""
@@ -213,7 +229,14 @@ class FakeProvider:
         for name in (message.id, message.recipient):
             if self._for.get(name):
                 return self._for[name].popleft()
+        if fault := self._refusal(message.recipient, "answer"):
+            return refuses(400, fault.code, fault.title, fault.detail)
         return self._next.popleft() if self._next else self.usual
+
+    def _refusal(self, recipient: str, by: str) -> Fault | None:
+        fault, until_ms, how = self._refused.get(recipient, (None, None, ""))
+        over = until_ms is not None and self._clock.now_ms() >= until_ms
+        return None if over or how != by else fault
 
     def _take(self, message: Message, body: bytes, behaviour: Behaviour, arrived: int) -> Text:
         text = Text(
@@ -228,6 +251,8 @@ class FakeProvider:
             taken_ms=arrived,
             status=behaviour.word,
         )
+        if fault := self._refusal(message.recipient, "receipt"):
+            text.ends, text.ends_for = "delivery_failed", (fault,)
         self.texts.append(text)
         self.on_taken(text)
         return text
@@ -251,6 +276,7 @@ class FakeProvider:
                     "parts": 1,
                     "cost": None,
                     "errors": [],
+                    **behaviour.fields,
                 }
             }
         else:

@@ -20,6 +20,8 @@ from longcode.domain.pacing import recipient_key, sender_key
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+    from longcode.domain.carrier_refusals import CarrierRefusal
+
 _WHAT = "The limits table"
 _TRIES = 6
 # A day's count stays for two days after its end, to be looked up.
@@ -111,15 +113,54 @@ class DynamoCarriers:
             )
 
     def stop(self, sender: str, stop: CarrierStop) -> None:
-        until, by = f"stop_{stop.carrier}", f"stop_{stop.carrier}_by"
+        until = f"stop_{stop.carrier}"
         with suppress(ConditionFailed):
-            self._table.update(
-                sender_key(sender),
-                f"SET {until} = :until, {by} = :by, expires_at = :expires",
-                f"attribute_not_exists({until}) OR {until} < :until",
-                {":until": stop.until_ms, ":by": stop.held_by.value, ":expires": _expiry(stop.until_ms)},
-                "NONE",
-            )
+            self._write_stop(sender, stop, f"attribute_not_exists({until}) OR {until} < :until")
+
+    def refused(self, sender: str, refusal: "CarrierRefusal") -> CarrierStop | None:
+        until, before, mark = f"stop_{refusal.carrier}", None, secrets.token_hex(8)
+        for _ in range(_TRIES):
+            stop = refusal.stop(before)
+            if stop is None:
+                return None
+            as_seen = f"{until} = :seen" if before else f"attribute_not_exists({until})"
+            try:
+                self._write_stop(sender, stop, as_seen, {":seen": before.until_ms} if before else {}, mark)
+            except ConditionFailed as exc:
+                item = untyped_item(exc.item)
+                if item.get("stopped_by") == mark:
+                    # Written already, and only the answer was lost.
+                    return stop
+                before = limits_codec.carrier_stop(item, refusal.carrier)
+                continue
+            return stop
+        # Others wrote one between each look and the write after it.
+        raise Unavailable(_WHAT)
+
+    def _write_stop(
+        self,
+        sender: str,
+        stop: CarrierStop,
+        condition: str,
+        values: Mapping[str, int] | None = None,
+        mark: str = "",
+    ) -> None:
+        name = f"stop_{stop.carrier}"
+        self._table.update(
+            sender_key(sender),
+            f"SET {name} = :until, {name}_by = :held, {name}_times = :times, expires_at = :expires, "
+            "stopped_by = :mark",
+            condition,
+            {
+                ":until": stop.until_ms,
+                ":held": stop.held_by.value,
+                ":times": stop.times,
+                ":expires": _expiry(stop.until_ms),
+                ":mark": mark,
+                **(values or {}),
+            },
+            "NONE",
+        )
 
     def know(self, sender: str, facts: CampaignFacts) -> None:
         reported = {name: value for name, value in asdict(facts).items() if value not in (None, "")}

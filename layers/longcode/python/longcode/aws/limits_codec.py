@@ -56,11 +56,16 @@ def campaign(item: dict[str, Any]) -> CampaignFacts | None:
 
 def carrier_stops(item: dict[str, Any]) -> tuple[CarrierStop, ...]:
     """Which carriers the sender sends nothing to, whether or not the stop is over."""
-    return tuple(
-        CarrierStop(carrier, int(item[f"stop_{carrier}"]), HeldBy(item[f"stop_{carrier}_by"]))
-        for carrier in Carrier
-        if f"stop_{carrier}" in item
-    )
+    return tuple(stop for carrier in Carrier if (stop := carrier_stop(item, carrier)))
+
+
+def carrier_stop(item: dict[str, Any], carrier: Carrier) -> CarrierStop | None:
+    """The last stop of one carrier, None if it never had one."""
+    name = f"stop_{carrier}"
+    if name not in item:
+        return None
+    times = int(item.get(f"{name}_times", 1))
+    return CarrierStop(carrier, int(item[name]), HeldBy(item[f"{name}_by"]), times)
 
 
 def control(item: dict[str, Any]) -> Control:

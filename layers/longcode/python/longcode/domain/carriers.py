@@ -1,5 +1,6 @@
 """The recipient's carrier: which one a number is on, as far as it is known, and a stop of one carrier's texts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,8 @@ from longcode.domain.status import HeldBy
 # that, not with each text.
 BELIEVED_MS = 30 * 86_400_000
 RENEWED_MS = BELIEVED_MS // 2
+# The country code that the carriers below are of.
+_US = "+1"
 
 
 class Carrier(StrEnum):
@@ -45,10 +48,27 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class CarrierStop:
-    """No text goes to a carrier before `until_ms`, because it refused one; `held_by` is what the others wait
-    for.
+    """No text goes to a carrier before `until_ms`, because it refused one or the provider's queue to it is long;
+    `held_by` is what the others wait for, and `times` which of several such stops in a row it is.
     """
 
     carrier: Carrier
     until_ms: int
     held_by: HeldBy
+    times: int = 1
+
+
+def stopped(
+    stops: Iterable[CarrierStop], subscription: Subscription | None, recipient: str, now_ms: int
+) -> CarrierStop | None:
+    """The stop that holds a recipient's texts back now, of several the one that ends last; None if none does.
+
+    A US number of which no carrier is believed may be on either of those that count our segments, so it waits for
+    both.
+    """
+    if subscription and subscription.believed(now_ms):
+        theirs = {subscription.carrier}
+    else:
+        theirs = {Carrier.ATT, Carrier.T_MOBILE} if recipient.startswith(_US) else set()
+    held = [stop for stop in stops if stop.carrier in theirs and stop.until_ms > now_ms]
+    return max(held, key=lambda stop: stop.until_ms, default=None)

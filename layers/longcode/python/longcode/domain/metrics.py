@@ -52,6 +52,11 @@ class Metric(StrEnum):
     FAILED_ACCOUNT = ("FailedAccount", "Count", "The same: the account at the provider is the reason.")
     FAILED_PROVIDER = ("FailedProvider", "Count", "The same: the provider, or the way to it, is the reason.")
     FAILED_SERVICE = ("FailedService", "Count", "The same: this service is the reason.")
+    REFUSED_BY_CARRIER = (
+        "RefusedByCarrier",
+        "Count",
+        "Of both kinds of failure: the carrier takes no more of us, for the minute, the day, or in time.",
+    )
     SUPPRESSED = ("Suppressed", "Count", "Texts not sent because the recipient opted out while they waited.")
     EXPIRED_UNSENT = (
         "ExpiredUnsent",

@@ -10,7 +10,7 @@ from longcode.domain.message import Fault, Message
 from longcode.domain.status import Status
 
 if TYPE_CHECKING:
-    from longcode.domain.carriers import Subscription
+    from longcode.domain.carriers import Carrier, Subscription
 
 # Who can fix a fault, or has to live with it.
 Responsible = Literal["recipient", "content", "sender", "account", "provider", "service"]
@@ -18,6 +18,9 @@ Responsible = Literal["recipient", "content", "sender", "account", "provider", "
 Resend = Literal["no", "later", "after_change"]
 # What an open breaker is about. `setup` is the number, its profile, its registration or the account's rights.
 StoppedBy = Literal["key", "funds", "setup", "outage"]
+# What of the recipient's carrier is used up: a rate a minute, the limit of its day, or, to it, the time that the
+# provider's own queue has.
+Brakes = Literal["minute", "day", "queue"]
 
 
 class Verdict(StrEnum):
@@ -41,8 +44,9 @@ class Code:
 
     `code` is one code, several with a blank between, or a range as `20003..20005`. `verdict` is that of a refused
     send, None where the code comes in receipts alone or is our own. `wait_ms` is how long a BACK_OFF lasts unless
-    the answer says. `everyone` and `until_utc_midnight` are as in Answer. `meaning` and `next_step` are one
-    sentence each.
+    the answer says. `everyone` and `until_utc_midnight` are as in Answer. `brakes` is set where other texts to the
+    recipient's carrier wait for it as well, and `carrier` where the code is of one carrier alone. `meaning` and
+    `next_step` are one sentence each.
     """
 
     code: str
@@ -55,6 +59,8 @@ class Code:
     stopped_by: StoppedBy = "setup"
     everyone: bool = False
     until_utc_midnight: bool = False
+    brakes: Brakes | None = None
+    carrier: "Carrier | None" = None
 
     @property
     def opted_out(self) -> bool:

@@ -6,6 +6,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from longcode.domain.carriers import Carrier
 from longcode.domain.errors import RecipientOptedOut
 from longcode.domain.message import Fault
 from longcode.domain.outcomes import Code, Verdict
@@ -35,10 +36,8 @@ _TOLL_FREE = f"Finish the toll-free number's verification in the provider's port
 _CORRECT = "Correct the number and send the text again as a new message."
 _REWORD = "Change the text and send it again as a new message."
 _LATER = "Wait and send it again if it still matters: that is a new message and never happens by itself."
-_SLOWER = (
-    "Lower the rate and send it again if it still matters: that is a new message and never happens by itself."
-)
 _NEW = "that is a new message and never happens by itself"
+_PUT_BACK = f"if it still matters, send it again, or have longcode requeue --refused-by-cap do it: {_NEW}."
 
 # ------------------------------------------------------------------------------------------------- the table
 
@@ -114,18 +113,25 @@ _TABLE = (
     Code("40010", None, "sender", "after_change",
          "Our number has no 10DLC registration, which texts to the US need.",
          f"Register the number in a 10DLC campaign before sending again: {_NEW}."),
-    Code("40011", None, "sender", "later",
-         "We sent faster than the recipient's carrier allows.", _SLOWER),
+    Code("40011", PERMANENT, "sender", "later",
+         "We sent faster than the recipient's carrier allows.",
+         f"Others to that carrier wait for a minute or longer by themselves, but not this one: {_PUT_BACK}",
+         brakes="minute"),
     Code("40013", None, "sender", "after_change",
          "The recipient's carrier refused our number.",
          f"Check the number's provisioning with the provider's support before sending again: {_NEW}."),
-    Code("40014", None, "sender", "later",
-         "The text expired in the provider's queue, because we sent faster than our number may.", _SLOWER),
-    Code("40016", None, "sender", "later",
+    Code("40014", PERMANENT, "sender", "later",
+         "The text expired in the provider's queue, because we sent faster than our number may.",
+         f"Others to that carrier wait for ten minutes by themselves, but not this one: {_PUT_BACK}",
+         brakes="queue"),
+    Code("40016", PERMANENT, "sender", "later",
          "T-Mobile's daily limit for our brand is used up.",
-         f"Wait until midnight Pacific time and send it again if it still matters: {_NEW}."),
-    Code("40018", None, "sender", "later",
-         "We sent faster than AT&T allows our campaign in a minute.", _SLOWER),
+         "Others to T-Mobile wait until midnight Pacific time by themselves, but not this one: after that, "
+         + _PUT_BACK, brakes="day", carrier=Carrier.T_MOBILE),
+    Code("40018", PERMANENT, "sender", "later",
+         "We sent faster than AT&T allows our campaign in a minute.",
+         f"Others to AT&T wait for a minute or longer by themselves, but not this one: {_PUT_BACK}",
+         brakes="minute", carrier=Carrier.ATT),
     Code("40019", None, "sender", "after_change",
          "AT&T refused the text because our number's 10DLC data are wrong.",
          f"Check the campaign that the number is assigned to before sending again: {_NEW}."),

@@ -19,6 +19,8 @@ from longcode.telnyx.payload import STATUSES, faults, parts, status_word
 # The form that a code has in an answer of Telnyx itself.
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _MOST_WAIT_MS = 60 * 60_000
+# A wait in the provider's queue that is longer is none that it can have.
+_MOST_QUEUE_S = 86_400
 
 
 def request_body(message: Message) -> bytes:
@@ -40,7 +42,7 @@ def classify(
     """
     fields = untrusted.loads(content)
     if 200 <= http_status < 300:
-        return _accepted(http_status, fields, recipient)
+        return _accepted(http_status, fields, wall_s, recipient)
     error = _first_error(fields)
     code = untrusted.line_or_number(error.get("code"))
     if not _CODE.fullmatch(code):
@@ -68,7 +70,7 @@ def classify(
     )
 
 
-def _accepted(http_status: int, fields: dict[str, Any], recipient: str) -> Answer:
+def _accepted(http_status: int, fields: dict[str, Any], wall_s: float, recipient: str) -> Answer:
     data = fields.get("data")
     telnyx_id = untrusted.ident(data.get("id")) if isinstance(data, dict) else ""
     if not isinstance(data, dict) or not telnyx_id:
@@ -83,7 +85,16 @@ def _accepted(http_status: int, fields: dict[str, Any], recipient: str) -> Answe
         status=STATUSES.get(word, Status.SUBMITTED),
         parts=parts(data.get("parts")),
         faults=faults(data),
+        queue_ms=_queue_ms(data.get("wait_seconds")),
+        valid_until_ms=untrusted.moment(data.get("valid_until"), int(wall_s * 1000)),
     )
+
+
+def _queue_ms(seconds: object) -> int | None:
+    """How long a text waits in the provider's queue; None where it does not, or where that can't be read."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _MOST_QUEUE_S:
+        return None
+    return round(seconds * 1000)
 
 
 def asked_wait_ms(headers: Mapping[str, str], wall_s: float) -> int | None:

@@ -18,7 +18,7 @@ from longcode.use_cases.slots import Limited, SlottedMessage
 _DAYS_AHEAD = 14
 
 
-def limited(limits: CarrierLimits, subscription: Subscription | None, now: int) -> Limited:
+def limited(limits: CarrierLimits, gate: Gate, subscription: Subscription | None, now: int) -> Limited:
     """The limits of one recipient, by what is known of them."""
     carrier = subscription.carrier if subscription and subscription.believed(now) else None
     rated, capped = next(iter(limits.rated(carrier)), None), next(iter(limits.capped(carrier)), None)
@@ -28,6 +28,7 @@ def limited(limits: CarrierLimits, subscription: Subscription | None, now: int) 
         limits.per_minute[rated] if rated else 0,
         capped,
         limits.per_day[capped] if capped else 0,
+        max((stop.until_ms for stop in gate.carrier_stops if stop.carrier is rated), default=0),
     )
 
 
@@ -38,7 +39,7 @@ def look(recipients: Sequence[str], gate: Gate, deps: SendDependencies) -> Mappi
         return {}
     known = deps.carriers.subscriptions(recipients)
     now = deps.clock.now_ms()
-    return {number: limited(limits, known.get(number), now) for number in recipients}
+    return {number: limited(limits, gate, known.get(number), now) for number in recipients}
 
 
 def count_for_days(queues: Sequence[tuple[Limited, Sequence[SlottedMessage]]], deps: SendDependencies) -> None:
@@ -173,7 +174,7 @@ class Passage:
 def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: int) -> Passage:
     """Take what a text needs of its carrier's limits, to leave within `most_ms`."""
     now = deps.clock.now_ms()
-    limit = limited(campaign.limits(deps.campaign, gate.campaign), gate.subscription, now)
+    limit = limited(campaign.limits(deps.campaign, gate.campaign), gate, gate.subscription, now)
     item = SlottedMessage(message)
     passage = Passage(now, None, limit.capped, pacific.day_of(now) if limit.capped else "", message.segments)
     if limit.capped:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from longcode.domain.campaign import CampaignFacts
+    from longcode.domain.carrier_refusals import CarrierRefusal
     from longcode.domain.carriers import Carrier, CarrierStop, Subscription
 
 
@@ -33,6 +34,12 @@ class Carriers(Protocol):
 
     def stop(self, sender: str, stop: CarrierStop) -> None:
         """Let no text from `sender` go to a carrier for a while; never ends a longer stop sooner."""
+
+    def refused(self, sender: str, refusal: CarrierRefusal) -> CarrierStop | None:
+        """Let no text from `sender` go to the carrier that refused one, as `CarrierRefusal.stop` says.
+
+        The stop, None where it says nothing new. Of several at once for one fault, one makes it.
+        """
 
     def know(self, sender: str, facts: CampaignFacts) -> None:
         """Keep what the provider reported of a sender's campaign, in the place of what it reported before."""

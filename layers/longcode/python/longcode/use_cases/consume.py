@@ -11,7 +11,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy
-from longcode.use_cases import carrier_pacing, send_attempt
+from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Envelope, Parallel, Queue
 from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS, RecipientWorker
@@ -185,6 +185,9 @@ def _probe(workers: Sequence[RecipientWorker], deps: SendDependencies) -> bool:
         overdue = now >= (gate.control.breaker_until_ms or now) + _OVERDUE_MS
         lasts = now - (gate.control.breaker_since_ms or now) >= REPLAY_AFTER_MS
         if lasts and not overdue and send_attempt.has_doubt(gate, deps):
+            continue
+        if carrier_stops.held(gate, worker.recipient, now):
+            # It could not leave, and the try would be lost.
             continue
         if deps.limits.probe(now, now + PROBE_MS, worker.first.message.id):
             _reserve_shared([worker], deps, gate)

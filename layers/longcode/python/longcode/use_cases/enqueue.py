@@ -10,7 +10,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.pacing import Pace
 from longcode.domain.send_request import SendRequest
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import backlog, store_failures
+from longcode.use_cases import backlog, carrier_stops, store_failures
 from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics, Queue
 from longcode.use_cases.quota import Quota
 
@@ -164,6 +164,9 @@ def _forecast(message: Message, ahead: int, length: int, gate: Gate, now_ms: int
         due = braking.due_ms(brake, max(gate.sender.turns, braking.front(brake, now_ms)))
         if due > eta:
             eta, held_by = due, HeldBy.PROVIDER_BACKOFF
+    held = carrier_stops.held(gate, message.recipient, now_ms)
+    if held and (due := held[0] + ahead * pacing.spacing(pace.recipient_ms)) > eta:
+        eta, held_by = due, held[1]
     control = gate.control
     if control.paused_since_ms is not None:
         # When an operator resumes is not known.

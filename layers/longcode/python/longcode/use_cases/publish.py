@@ -143,6 +143,8 @@ def _ended(text: Message, explain: Explain) -> Iterator[tuple[Metric, float]]:
     if metric in (Metric.FAILED, Metric.DELIVERY_FAILED):
         fault = text.faults[0] if text.faults else Fault("", "")
         yield _FAILED_BY[explain(fault).responsible], 1
+        if any(explain(one).brakes for one in text.faults):
+            yield Metric.REFUSED_BY_CARRIER, 1
 
 
 def events_of(change: Change, *, final_only: bool) -> Iterator[Event]:

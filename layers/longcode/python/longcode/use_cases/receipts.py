@@ -1,6 +1,6 @@
 """Recording signed webhooks: receipts move a message forward, inbound texts are kept."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from longcode.domain import phone
@@ -10,29 +10,34 @@ from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword, read_keyword
 from longcode.domain.opt_outs import OptOutChange, Unclear
 from longcode.domain.outcomes import Receipt, Recorded, WebhookEvent
-from longcode.use_cases import opt_outs
-from longcode.use_cases.ports import Logger, Messages, Metrics, OptOuts
+from longcode.use_cases import carrier_stops, opt_outs
+from longcode.use_cases.carrier_store import Carriers
+from longcode.use_cases.ports import Explain, Logger, Messages, Metrics, OptOuts
 
 Acknowledged = Literal["received", "updated", "acknowledged"]
 
 
-def take(
-    event: WebhookEvent | None,
-    path_id: str | None,
-    *,
-    long_code: str,
-    messages: Messages,
-    optouts: OptOuts,
-    metrics: Metrics,
-    logger: Logger,
-    now_ms: int,
-) -> Acknowledged:
+@dataclass(frozen=True, slots=True)
+class ReceiptDependencies:
+    """Dependencies of recording webhooks. `long_code` is the number that this service sends from."""
+
+    messages: Messages
+    optouts: OptOuts
+    carriers: Carriers
+    explain: Explain
+    metrics: Metrics
+    logger: Logger
+    long_code: str
+
+
+def take(event: WebhookEvent | None, path_id: str | None, deps: ReceiptDependencies, now_ms: int) -> Acknowledged:
     """Record one verified event. `path_id` is the message id in the URL that was called, which is not signed:
-    it must agree with the one in the signed body. `long_code` is the number that this service sends from.
+    it must agree with the one in the signed body.
 
     Raises InvalidRequest for a body that is no event, Unavailable if it could not be stored: the provider then
     tries again.
     """
+    metrics, logger = deps.metrics, deps.logger
     metrics.count(Metric.WEBHOOKS)
     # Each with the other's zero: a share of the two can be worked out only where both have been counted.
     metrics.count(Metric.SIGNATURES_REFUSED, 0)
@@ -46,25 +51,24 @@ def take(
         metrics.count(Metric.WEBHOOK_ODD)
         logger.warning("webhook.odd", event_type=event.type, fields=list(event.odd))
     if event.inbound is not None:
-        _receive(event.inbound, long_code, messages, optouts, metrics, logger, now_ms)
+        _receive(event.inbound, deps, now_ms)
         return "received"
     if event.receipt is None:
         logger.info("webhook.other", event_type=event.type)
         return "acknowledged"
-    return _keep(event, path_id, messages, metrics, logger, now_ms)
+    return _keep(event, path_id, deps, now_ms)
 
 
-def _keep(
-    event: WebhookEvent, path_id: str | None, messages: Messages, metrics: Metrics, logger: Logger, now_ms: int
-) -> Acknowledged:
+def _keep(event: WebhookEvent, path_id: str | None, deps: ReceiptDependencies, now_ms: int) -> Acknowledged:
     """Keep a receipt with the message that it is for."""
     assert event.receipt
+    messages, metrics, logger = deps.messages, deps.metrics, deps.logger
     metrics.count(Metric.WEBHOOK_LAG, max(0, now_ms - event.receipt.occurred_ms))
     ident = _message_id(event, path_id, messages)
     logger.bind(message_id=ident, telnyx_id=event.receipt.telnyx_id or None)
     receipt = _theirs(event, ident, messages)
     recorded = messages.record(ident, receipt, now_ms) if ident else Recorded.MISSING
-    if recorded in (Recorded.MISSING, Recorded.FOREIGN):
+    if ident is None or recorded in (Recorded.MISSING, Recorded.FOREIGN):
         # Nothing that we sent: another user of the messaging profile, or a message that has expired here.
         metrics.count(Metric.WEBHOOK_UNMATCHED)
         logger.warning("webhook.unmatched")
@@ -72,19 +76,15 @@ def _keep(
     if recorded is Recorded.DUPLICATE:
         metrics.count(Metric.WEBHOOK_DUPLICATES)
     logger.bind(word=receipt.word, recorded=recorded.value)
+    if carrier_stops.is_refusal(receipt.faults, deps.explain) and (message := messages.get(ident)):
+        # Also where it came before: that delivery may have ended between the two writes.
+        carrier_stops.after_receipt(message, receipt, deps, now_ms)
     return "updated"
 
 
-def _receive(
-    text: Message,
-    long_code: str,
-    messages: Messages,
-    optouts: OptOuts,
-    metrics: Metrics,
-    logger: Logger,
-    now_ms: int,
-) -> None:
+def _receive(text: Message, deps: ReceiptDependencies, now_ms: int) -> None:
     """Keep an inbound text, and apply its opt-out keyword; the provider has answered the texter itself."""
+    messages, metrics, logger = deps.messages, deps.metrics, deps.logger
     logger.bind(message_id=text.id)
     wanted = read_keyword(text.text or "", text.autoresponse)
     text = replace(text, opt_out=wanted.value if wanted else None)
@@ -96,7 +96,7 @@ def _receive(
     if not text.sender:
         # There is no number to apply a keyword to.
         return
-    if wanted is OptOutKeyword.START and phone.canonical(text.recipient) != phone.canonical(long_code):
+    if wanted is OptOutKeyword.START and phone.canonical(text.recipient) != phone.canonical(deps.long_code):
         # Leave to text from there is no leave to text from here. A STOP counts wherever it was sent.
         logger.info("optout.other_number")
     elif wanted:
@@ -105,7 +105,7 @@ def _receive(
         # Also for a text that was there already: the first delivery may have ended between the two writes. The
         # word is as old as that one, or each delivery of a START dated ahead would be later than the STOPs since.
         first = text if new else messages.get(text.id) or text
-        _apply(first, wanted, optouts, logger, now_ms)
+        _apply(first, wanted, deps.optouts, logger, now_ms)
 
 
 def _apply(text: Message, wanted: OptOutKeyword, optouts: OptOuts, logger: Logger, now_ms: int) -> None:

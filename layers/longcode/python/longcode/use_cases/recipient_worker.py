@@ -9,7 +9,7 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import CLAIM_MS, Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import carrier_pacing, send_attempt, store_failures
+from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Claim, Envelope, Queue
 from longcode.use_cases.recipient_batch import RecipientBatch
@@ -219,14 +219,23 @@ class RecipientWorker:
         if send_attempt.in_doubt(gate, deps, now):
             self._put_back(item, message, item.held_by)
             return self._defer(now + STORE_RETRY_MS)
+        held = carrier_stops.held(gate, self.recipient, now)
+        if held and held[0] > slot:
+            self._later(item, message, held[0], held[1])
+            # After its end: at the end itself all recipients of the carrier would leave at one moment.
+            return self._defer(held[0] + 1)
         if (due := self._braked(item, now)) > slot:
             self._put_back(item, message, item.held_by)
             return True if due <= self._window_ms else self._defer(due)
         if gate.not_before_ms <= slot:
             return None
         held_by = HeldBy.PROVIDER_BACKOFF if gate.recipient.troubles else item.held_by
+        return self._later(item, message, gate.not_before_ms, held_by)
+
+    def _later(self, item: SlottedMessage, message: Message, not_before_ms: int, held_by: HeldBy) -> bool:
+        """Put a claimed text back, and move all slots so that none of them is before then."""
         self.slots.hold_all(held_by)
-        self.slots.shift(gate.not_before_ms)
+        self.slots.shift(not_before_ms)
         self._put_back(item, message, held_by)
         return True
 

@@ -22,7 +22,7 @@ from longcode.domain.message import (
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Receipt, Verdict
 from longcode.domain.status import Status
-from longcode.use_cases import backlog, replay_times, send_attempt, store_failures
+from longcode.use_cases import backlog, carrier_stops, replay_times, send_attempt, store_failures
 from longcode.use_cases.gauges import Gauges
 from longcode.use_cases.ports import Queue
 from longcode.use_cases.send_attempt import PROBE_MS, REPLAY_AFTER_MS, SendDependencies
@@ -204,6 +204,7 @@ class Reconciler:
         if record:
             if deps.messages.submitted(message, record.answer(), now):
                 self._resolved(message, "record")
+            carrier_stops.after_receipt(message, record.receipt(now), deps, now)
             return
         replays = send_attempt.repeatable(message, deps, now)
         if replays and age >= REPLAY_AFTER_MS:
@@ -232,7 +233,7 @@ class Reconciler:
         deps, now = self.deps, self.deps.clock.now_ms()
         deps.provider.prepare()
         later = replay_times.next_due(age, now, replays=True)
-        if not replay_times.is_due(message, age, gate, now) or _stopped(gate, now):
+        if not replay_times.is_due(message, age, gate, now) or _stopped(gate, message, now):
             deps.messages.set_due(message, later)
             return
         recovered = (gate.control.closed_ms or 0) >= (gate.recipient.doubt_ms or now)
@@ -257,7 +258,7 @@ class Reconciler:
             gate = deps.limits.read_gate(marked.recipient, marked.sender)
             now = deps.clock.now_ms()
             mine = not deps.pace.recipient_ms or gate.recipient.turn_id == marked.id
-            passes = mine and not _stopped(gate, now) and self._may_pass(marked, now, gate)
+            passes = mine and not _stopped(gate, marked, now) and self._may_pass(marked, now, gate)
             if passes and deps.pace.recipient_ms:
                 # As a send does: who comes next keeps a distance from now.
                 deps.limits.push(key, now + pacing.spacing(deps.pace.recipient_ms))
@@ -368,6 +369,7 @@ class Reconciler:
             if receipt.status and receipt.status is not message.status:
                 self.deps.messages.record(message.id, receipt, now)
                 self.deps.metrics.count(Metric.RECEIPTS_READ_BACK)
+                carrier_stops.after_receipt(message, receipt, self.deps, now)
             if receipt.status and receipt.status.final:
                 return
         if age >= GIVE_UP_MS:
@@ -389,6 +391,7 @@ class Reconciler:
         self.deps.messages.record(message.id, receipt, now)
 
 
-def _stopped(gate: Gate, now: int) -> bool:
-    """Whether nothing may leave for this recipient now, for another reason than its distance to others."""
-    return send_attempt.stop(gate.control, now) is not None or gate.opted_out or gate.unclear_ms is not None
+def _stopped(gate: Gate, message: Message, now: int) -> bool:
+    """Whether nothing may leave for its recipient now, for another reason than its distance to others."""
+    stop = send_attempt.stop(gate.control, now) or carrier_stops.held(gate, message.recipient, now)
+    return stop is not None or gate.opted_out or gate.unclear_ms is not None

@@ -16,7 +16,7 @@ from longcode.domain.message import Entry, Fault, Message, may_be_known, same_re
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import carrier_pacing, send_attempt, store_failures
+from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
 from longcode.use_cases.quota import Quota
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 
@@ -41,7 +41,7 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
     gate = deps.limits.read_gate(message.recipient, message.sender)
     if gate.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
-    if held := send_attempt.under_review(gate, now):
+    if held := send_attempt.under_review(gate, now) or carrier_stops.held(gate, message.recipient, now):
         raise _stopped(message, held, now)
     probe_ms = _expect_open(message, gate.control, deps, now)
     _wait_for_turn(message, gate, deps, now)
@@ -101,7 +101,11 @@ def _stopped(message: Message, stopped: tuple[int, HeldBy, str], now: int) -> Se
     until, held_by, reason = stopped
     return SendRefused(
         f"Sending is stopped: {reason}.",
-        code="sending_stopped" if held_by is HeldBy.BREAKER else held_by.value,
+        code="sending_stopped"
+        if held_by is HeldBy.BREAKER
+        else "provider_rate_limited"
+        if held_by is HeldBy.PROVIDER_BACKOFF
+        else held_by.value,
         message_id=message.id,
         retry_after_s=pacing.seconds_up(until - now),
     )
@@ -122,7 +126,11 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int) -> Gate
     if gate.control.breaker_until_ms == probe_ms:
         # That is its own try.
         gate = replace(gate, control=replace(gate.control, breaker_until_ms=now))
-    stopped = send_attempt.stop(gate.control, now) or send_attempt.under_review(gate, now)
+    stopped = (
+        send_attempt.stop(gate.control, now)
+        or send_attempt.under_review(gate, now)
+        or carrier_stops.held(gate, message.recipient, now)
+    )
     if stopped:
         _end(message, deps, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."))
         raise _stopped(message, stopped, now)

@@ -16,7 +16,7 @@ from longcode.domain.opt_outs import OptOutChange
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Pace
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import opt_outs, store_failures
+from longcode.use_cases import carrier_stops, opt_outs, store_failures
 from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
 
@@ -191,7 +191,9 @@ def learn(message: Message, answer: Answer, deps: SendDependencies, gate: Gate, 
     """
     now = deps.clock.now_ms()
     again = now
-    notes: list[Callable[[], object]] = []
+    notes: list[Callable[[], object]] = [
+        lambda: carrier_stops.after_answer(message, answer, deps, gate, left, now)
+    ]
     if answer.opted_out:
         # Dated by the request: a START that came while it was under way is later.
         change = OptOutChange(left, True, "block", (answer.fault or Fault("", "")).title)

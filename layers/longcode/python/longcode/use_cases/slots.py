@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from longcode.domain import pacific, pacing
+from longcode.domain.campaign import MINUTE_MS
 from longcode.domain.carriers import Carrier
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Message
@@ -27,6 +28,7 @@ class Limited:
     """Which limits of carriers the texts to one recipient count against; None and 0 where there is none.
 
     `known` is whether their carrier is. Until it is, they count against AT&T's minute and T-Mobile's day.
+    `stopped_ms` is when the last stop of the carrier with a rate ended, or ends.
     """
 
     known: bool = False
@@ -34,6 +36,11 @@ class Limited:
     per_minute: int = 0
     capped: Carrier | None = None
     per_day: int = 0
+    stopped_ms: int = 0
+
+    def keeps(self, slot_ms: int) -> bool:
+        """Whether a slot at the carrier's rate is one, and not the end of a stop with what stands behind it."""
+        return self.rated is not None and not self.stopped_ms <= slot_ms < self.stopped_ms + MINUTE_MS
 
 
 @dataclass(slots=True)
@@ -86,7 +93,8 @@ class Slots:
         """Take up the slots that texts were given before.
 
         A recipient's own slots only keep a distance, so one that has passed is as good as any. A shared one is
-        void once it has passed; so is the moment to which the provider put a text off.
+        void once it has passed; so is the moment to which the provider put a text off, and the end of a carrier's
+        stop, which is the same for many recipients.
         """
         shared = self._deps.pace.shared
         for item in [] if self._planned else self.items:
@@ -100,7 +108,7 @@ class Slots:
             elif message.held_by is HeldBy.CARRIER_DAY_CAP:
                 self._recall_day(item, message.slot_ms, now)
             elif message.held_by is HeldBy.CARRIER_RATE:
-                if self.limited.rated and message.slot_ms >= now - LATE_MS:
+                if self.limited.keeps(message.slot_ms) and message.slot_ms >= now - LATE_MS:
                     item.slot_ms = item.carrier_ms = message.slot_ms
                     item.held_by = HeldBy.CARRIER_RATE
             elif not shared or message.slot_ms > now - pacing.STALE_SLOT_MS:
