@@ -149,6 +149,7 @@ def test_a_suspended_campaign_stops_all_texts_which_say_why_and_leave_in_order_w
     for ident in idents:
         fields = world.status(ident).fields
         assert (fields["status"], fields["held_by"], fields["attempts"]) == ("queued", "breaker", 0)
+        assert f"(10dlc_suspended Campaign {TCR_ID} has been suspended)" in fields["history"][-1]["note"]
     refused = world.send()
     assert (refused.status, refused.fields["code"]) == (503, "sending_stopped")
     assert "10dlc_suspended" in refused.fields["error"]
