@@ -244,7 +244,8 @@ def run() -> Run:
             life.webhook("inbound text", inbound(THEIRS, TEXT, life.clock.now_ms(), to=OURS, **ids)),
             life.publish(BATCH),
         ]
-        # The first run of a process, which lives for hours, also looks at the last texts (`webhook_watch`).
+        # The first run of a process, which lives for hours, looks at the last texts (`webhook_watch`) and keeps
+        # what the provider knows of the campaign, as one run an hour does: a write more.
         life.step("reconciler, its first run", "reconciler", {"source": "aws.events"})
         reconcile = life.step("reconciler, nothing to do", "reconciler", {"source": "aws.events"})
         *_, heartbeat = [after for _, after in life.counter.written if after and after["pk"]["S"] == "H#publisher"]

@@ -4,7 +4,7 @@ from longcode.entrypoints import container
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.telnyx import signature, webhooks
-from longcode.use_cases import receipts
+from longcode.use_cases import receipts, registration
 
 
 def handler(service: container.Service) -> container.Handler:
@@ -26,7 +26,17 @@ def handler(service: container.Service) -> container.Handler:
         signature.expect_source(service.settings.webhook_sources, request.source_address)
         signature.verify(service.settings.public_keys, request.headers, body, now)
         event = webhooks.event(body, now, deps.long_code)
-        return Response(200, {"status": receipts.take(event, request.path_id, deps, now)})
+        done = receipts.take(event, request.path_id, deps, now)
+        registration.apply(
+            event,
+            long_code=deps.long_code,
+            # Of a few events a year.
+            registrations=lambda: service.registrations,
+            metrics=deps.metrics,
+            logger=deps.logger,
+            now_ms=now,
+        )
+        return Response(200, {"status": done})
 
     return service.api(webhook)
 

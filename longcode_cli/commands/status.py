@@ -140,7 +140,8 @@ def _clock(at_ms: int, first_ms: int) -> str:
 def _timeline(found: Message, forecast: Forecast | None, *, full: bool) -> list[tuple[int, str, str]]:
     """Moment, event, details; in the order of time."""
     rows = []
-    for entry in timeline(found, (forecast.held_by, forecast.eta_ms) if forecast else None):
+    outlook = (forecast.held_by, forecast.eta_ms) if forecast else None
+    for entry in timeline(found, outlook, forecast.reason if forecast else ""):
         details = [
             entry.source,
             *filter(None, [(entry.note or "").rstrip(".")]),

@@ -170,6 +170,18 @@ def test_an_answer_that_says_failed_keeps_its_errors(messages: Messages) -> None
     assert found.history[-1] == Entry(NOW, "sending_failed", "consumer", faults=(REFUSED,))
 
 
+def test_the_note_of_an_answer_is_in_the_history(messages: Messages) -> None:
+    message, other = claimed(messages), claimed(messages)
+
+    messages.submitted(message, accepted(note="Without a registration."), NOW)
+    messages.submitted(other, accepted(str(uuid.uuid4())), NOW)
+
+    assert stored(messages, message).history == (
+        Entry(NOW, "submitted", "consumer", note="Without a registration."),
+    )
+    assert stored(messages, other).history == (Entry(NOW, "submitted", "consumer"),)
+
+
 def test_an_unclear_send_is_unknown_and_says_why(messages: Messages) -> None:
     message = claimed(messages)
 

@@ -27,7 +27,7 @@ CALLS = (
     *(("limits", call) for call in ("suspect", "clear_suspects", "trouble", "settle", "cover", "give_back")),
     *(("limits", call) for call in ("refused", "set_brake", "take_turn")),
     *(("queue", call) for call in ("put", "hide", "delete")),
-    *(("provider", call) for call in ("prepare", "send", "record_of")),
+    *(("provider", call) for call in ("prepare", "send", "record_of", "campaign")),
 )
 
 

@@ -39,7 +39,7 @@ CALLS = (
     *(("limits", call) for call in LIMITS),
     *(("queue", call) for call in ("put", "hide", "delete", "size")),
     *(("optouts", call) for call in ("get", "replace")),
-    *(("provider", call) for call in ("prepare", "send", "record_of")),
+    *(("provider", call) for call in ("prepare", "send", "record_of", "campaign")),
 )
 
 

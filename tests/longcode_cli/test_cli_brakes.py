@@ -2,6 +2,7 @@
 
 import pytest
 
+from longcode.aws.registrations import DynamoRegistrations
 from longcode.domain.gate import Control
 from tests.longcode_cli.world import NOW_MS, OURS, World
 
@@ -61,3 +62,15 @@ def test_the_breaker_is_closed_on_demand(world: World) -> None:
     assert "The breaker is closed." in printed
     # No text is hidden for longer, however far off the breaker's end was.
     assert "look again within 10 min." in printed
+
+
+def test_an_operators_word_counts_after_a_lost_registration_too(world: World) -> None:
+    stack = world.stack
+    store = DynamoRegistrations(stack.client("dynamodb"), stack.outputs["LimitsTableName"])
+    store.lose("10dlc_suspended Campaign C751C6A has been suspended", NOW_MS, NOW_MS, FAR_MS)
+    assert "10dlc_suspended Campaign C751C6A has been suspended" in world.says("resume")
+
+    world.says("resume", "--breaker")
+
+    control = _control(world)
+    assert (control.breaker_until_ms, control.registration_lost) == (None, "")

@@ -82,6 +82,15 @@ def test_what_a_forecast_knows_goes_before_what_is_stored() -> None:
     )
 
 
+def test_the_reason_of_an_open_breaker_is_part_of_the_note() -> None:
+    story = timeline(make_message(), (HeldBy.BREAKER, 60_000), "10dlc_expired Campaign C751C6A has expired")
+
+    assert story[1].note == (
+        f"It waits for {timelines._REASONS[HeldBy.BREAKER]} (10dlc_expired Campaign C751C6A has expired), "
+        "to leave at 1970-01-01T00:01:00.000Z."
+    )
+
+
 def test_a_pause_has_no_known_end_even_if_a_slot_is_stored() -> None:
     story = timeline(make_message(held_by=HeldBy.RECIPIENT_RATE, slot_ms=4_000), (HeldBy.PAUSED, None))
 

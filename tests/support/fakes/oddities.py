@@ -70,6 +70,27 @@ EVENTS = _some(
         "payload": MESSAGES | ANYTHING,
     }
 )
+# Events on a registration: of a campaign, and of a number on one.
+REGISTRATION_PAYLOADS = _some(
+    {
+        "type": _odd("TCR_EVENT", "TELNYX_EVENT", "VERIFIED", "MNO_REVIEW", "DELETION", "STATUS_UPDATE"),
+        "eventType": _odd("MNO_CAMPAIGN_OPERATION_SUSPENDED", "CAMPAIGN_EXPIRED", "CAMPAIGN_BILLED", ""),
+        "status": _odd("DORMANT", "success", "DELETED", "ADDED", "PENDING", "FAILED"),
+        "campaignId": _odd("751c6a5c-907b-43a9-8ada-ba1dc8335b07", "C751C6A", ""),
+        "phoneNumber": _odd(*_PEOPLE),
+        "description": _odd("Campaign C751C6A has been suspended"),
+    }
+)
+REGISTRATION_EVENTS = _some(
+    {
+        "event_type": st.sampled_from(
+            ("10dlc.campaign.update", "10dlc.phone_number.update", "10dlc.brand.update")
+        ),
+        "id": _odd(*_IDS),
+        "occurred_at": _odd(*_TIMES),
+        "payload": REGISTRATION_PAYLOADS | ANYTHING,
+    }
+)
 ERRORS = _some({"errors": _many(_ERROR)})
 RECORDS = _some(
     {
@@ -85,6 +106,19 @@ RECORDS = _some(
         "meta": _some({name: _odd(0, 1, 9) for name in ("page_size", "total_pages", "total_results")}) | ANYTHING,
     }
 )
+
+
+# What the 10DLC endpoints may answer: the campaign of a number, and what the networks let through of it.
+_CAMPAIGNS = ("751c6a5c-907b-43a9-8ada-ba1dc8335b07", "C751C6A", "../balance", "")
+ASSIGNMENTS = _some(
+    {name: _odd(*_CAMPAIGNS) for name in ("telnyxCampaignId", "campaignId", "tcrCampaignId")}
+    | {"assignmentStatus": _odd("ASSIGNED", "PENDING_ASSIGNMENT"), "data": ANYTHING}
+)
+_NETWORK = _some(
+    {name: _odd(75, 4500, "75", "4,500", 0) for name in ("tpm", "attTpm", "brandDailyCap")}
+    | {name: _odd("A", "LOW", "Top") for name in ("msgClass", "attMsgClass", "brandTier", "tMobileBrandTier")}
+)
+METADATA = _some({"10017": _many(_NETWORK), "10035": _many(_NETWORK), "mnoMetadata": ANYTHING}) | _NETWORK
 
 
 # Any: JSON.

@@ -7,9 +7,10 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from longcode.domain.campaign import CampaignFacts
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
@@ -51,6 +52,18 @@ def refuses(status: int, code: str = "", title: str = "", detail: str = "", **he
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Behaviour(takes=False, status=status, code=code, title=title, detail=detail, headers=named)
 
+
+# What answers say of our registration, as the API has it.
+REGISTERED: dict[str, Any] = {
+    "tcr_campaign_id": "C751C6A",
+    "tcr_campaign_billable": True,
+    "tcr_campaign_registered": "REGISTERED",
+}
+UNREGISTERED: dict[str, Any] = {
+    "tcr_campaign_id": None,
+    "tcr_campaign_billable": False,
+    "tcr_campaign_registered": None,
+}
 
 ACCEPTS = Behaviour()
 ACCEPTS_AND_HANGS = Behaviour(status=None, latency_ms=10_000)
@@ -121,7 +134,7 @@ class FakeProvider:
         shows_queued: bool = True,
         sender: str = "",
     ) -> None:
-        self.faults = FaultInjector("prepare", "send", "record_of")
+        self.faults = FaultInjector("prepare", "send", "record_of", "campaign")
         self.requests: list[Request] = []
         self.texts: list[Text] = []
         self.usual = ACCEPTS
@@ -135,6 +148,9 @@ class FakeProvider:
         self.takes_a_second: int | None = None
         # Called with each text that goes out: what reports on it to us starts from there.
         self.on_taken: Callable[[Text], None] = lambda _text: None
+        # What it knows of the campaign of our number, and what its good answers say of that.
+        self.facts = CampaignFacts(0)
+        self.registration: Mapping[str, Any] = {}
         self._clock = clock
         self._next: deque[Behaviour] = deque()
         self._for: dict[str, deque[Behaviour]] = {}
@@ -194,6 +210,10 @@ class FakeProvider:
                 if found:
                     return Record(text.telnyx_id, text.status, STATUSES.get(text.status), text.faults)
             return None
+
+    def campaign(self, number: str) -> CampaignFacts:
+        with self.faults.around("campaign"):
+            return replace(self.facts, read_ms=self._clock.now_ms())
 
     def _send(self, message: Message) -> Answer:
         behaviour = self._behaviour(message)
@@ -257,8 +277,7 @@ class FakeProvider:
         self.on_taken(text)
         return text
 
-    @staticmethod
-    def _content(behaviour: Behaviour, text: Text | None) -> bytes:
+    def _content(self, behaviour: Behaviour, text: Text | None) -> bytes:
         if behaviour.body is not None:
             return behaviour.body
         fields: dict[str, Any]
@@ -276,6 +295,7 @@ class FakeProvider:
                     "parts": 1,
                     "cost": None,
                     "errors": [],
+                    **self.registration,
                     **behaviour.fields,
                 }
             }

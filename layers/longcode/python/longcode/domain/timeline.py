@@ -39,11 +39,13 @@ _NOTES = {
 _UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
-def timeline(message: Message, outlook: tuple[HeldBy | None, int | None] | None = None) -> tuple[Entry, ...]:
+def timeline(
+    message: Message, outlook: tuple[HeldBy | None, int | None] | None = None, reason: str = ""
+) -> tuple[Entry, ...]:
     """The message's history from its acceptance on, oldest first, each entry with a note in plain words.
 
     `accepted` and `waited` (or `waiting`) are not stored but derived. `outlook` is what a waiting message waits
-    for and until when, where the caller knows more than the record.
+    for and until when, and `reason` why, where the caller knows more than the record.
     """
     history = sorted(message.history, key=lambda entry: _moment(entry, message))
     noted = tuple(replace(entry, note=entry.note or _NOTES.get(entry.status)) for entry in history)
@@ -53,7 +55,7 @@ def timeline(message: Message, outlook: tuple[HeldBy | None, int | None] | None 
         return (Entry(message.accepted_ms, "accepted", "api", note="It was accepted, to be sent at once."), *noted)
     accepted = Entry(message.accepted_ms, "accepted", "api", note="It was accepted into the recipient queue.")
     if message.status.waiting:
-        wait = _waiting(message, *(outlook or (message.held_by, message.slot_ms)))
+        wait = _waiting(message, *(outlook or (message.held_by, message.slot_ms)), reason)
     else:
         ended_ms = message.claimed_ms or next((entry.at_ms for entry in history), message.updated_ms)
         wait = _waited(message, ended_ms)
@@ -66,9 +68,10 @@ def _moment(entry: Entry, message: Message) -> tuple[int, bool]:
     return max(entry.at_ms, (message.sent_ms or 0) if receipt else 0), receipt
 
 
-def _waiting(message: Message, held_by: HeldBy | None, until_ms: int | None) -> Entry:
+def _waiting(message: Message, held_by: HeldBy | None, until_ms: int | None, reason: str) -> Entry:
+    because = f" ({reason})" if reason else ""
     until = f", to leave at {iso(until_ms)}" if until_ms is not None else ""
-    note = f"It waits for {_REASONS[held_by] if held_by else _NO_REASON}{until}."
+    note = f"It waits for {_REASONS[held_by] if held_by else _NO_REASON}{because}{until}."
     return Entry(message.accepted_ms, "waiting", "consumer", note=note)
 
 

@@ -103,7 +103,8 @@ def health(by_status: Mapping[str, int], queue_size: int) -> Response:
 
 def status(message: Message, forecast: "Forecast | None") -> Response:
     """GET /sms/status/{id}: what became of it, and how."""
-    history = timeline.timeline(message, (forecast.held_by, forecast.eta_ms) if forecast else None)
+    outlook = (forecast.held_by, forecast.eta_ms) if forecast else None
+    history = timeline.timeline(message, outlook, forecast.reason if forecast else "")
     fields = _fields(message) | {
         "history": [_entry(entry) for entry in history],
         "errors": [fault_fields(fault) for fault in message.faults],

@@ -19,19 +19,16 @@ _MINUTE_MS = 60_000
 # ---------------------------------------------------------------------------- what to do, where it is the same
 
 _FIXED = "texts in the queue then leave by themselves, and a direct send may be repeated"
-_WAIT = (
-    "Nothing was sent: texts in the queue wait by themselves, and a direct send may be repeated after Retry-After."
-)
-_EVIDENCE = (
-    "Follow the status, which a receipt or the provider's records will settle; "
-    "sending the text again as a new message could be the second copy."
-)
+_WAIT = "Nothing was sent: queued texts wait by themselves; repeat a direct send after Retry-After."
+_SETTLED = "Follow the status, which a receipt or the provider's records will settle"
+_EVIDENCE = f"{_SETTLED}; sending the text again as a new message could be the second copy."
 _BUG = "Report it as a fault of this service: the same text would be refused again."
 _KEY = f"Put a valid key into the stack's secret, and into TelnyxApiKey; {_FIXED}."
 _SUPPORT = f"Settle it in the provider's portal or with its support; {_FIXED}."
 _VERIFY = f"Verify the account in the provider's portal; {_FIXED}."
 _PROFILE = f"Fix the messaging profile in the provider's portal; {_FIXED}."
 _NUMBER = f"Check the sending number in the provider's portal; {_FIXED}."
+_CAMPAIGN = f"Settle it in the provider's portal, under Messaging, 10DLC, or with its support; {_FIXED}."
 _TOLL_FREE = f"Finish the toll-free number's verification in the provider's portal; {_FIXED}."
 _CORRECT = "Correct the number and send the text again as a new message."
 _REWORD = "Change the text and send it again as a new message."
@@ -173,6 +170,10 @@ _TABLE = (
          "Our toll-free number is not set up for texts.", _TOLL_FREE),
     Code("40331", CONFIGURATION, "sender", "after_change",
          "The messaging profile allows no country at all.", _PROFILE),
+    Code("10dlc_suspended 10dlc_dormant 10dlc_expired", None, "sender", "after_change",
+         "Our 10DLC campaign is suspended, was not used for too long, or has expired.", _CAMPAIGN),
+    Code("10dlc_number_removed", None, "sender", "after_change",
+         "Our number was taken off its 10DLC campaign.", f"Assign our number to a campaign; {_FIXED}."),
     # The account and its key.
     Code("10009", CONFIGURATION, "account", "after_change",
          "The provider does not accept our API key.", _KEY, everyone=True, stopped_by="key"),

@@ -18,6 +18,7 @@ from longcode.telnyx.payload import STATUSES, faults, parts, status_word
 
 # The form that a code has in an answer of Telnyx itself.
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_REGISTERED = {"registered": True, "unregistered": False, "not_registered": False, "": False}
 _MOST_WAIT_MS = 60 * 60_000
 # A wait in the provider's queue that is longer is none that it can have.
 _MOST_QUEUE_S = 86_400
@@ -87,6 +88,7 @@ def _accepted(http_status: int, fields: dict[str, Any], wall_s: float, recipient
         faults=faults(data),
         queue_ms=_queue_ms(data.get("wait_seconds")),
         valid_until_ms=untrusted.moment(data.get("valid_until"), int(wall_s * 1000)),
+        registered=_registered(data),
     )
 
 
@@ -95,6 +97,17 @@ def _queue_ms(seconds: object) -> int | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _MOST_QUEUE_S:
         return None
     return round(seconds * 1000)
+
+
+def _registered(data: Mapping[str, Any]) -> bool | None:
+    """Whether our number is registered with the US carriers (10DLC); None if the answer does not say so.
+
+    Seen were "REGISTERED", true, false and null.
+    """
+    said = data.get("tcr_campaign_registered", ...)
+    if said is None or isinstance(said, bool):
+        return bool(said)
+    return _REGISTERED.get(untrusted.word(said)) if isinstance(said, str) else None
 
 
 def asked_wait_ms(headers: Mapping[str, str], wall_s: float) -> int | None:

@@ -45,11 +45,13 @@ class Forecast:
     """A waiting message's place in its recipient queue (from 1), when it may leave, and what it waits for.
 
     No `eta_ms`: that is for a person to say, who has paused sending or has to read what the recipient texted.
+    `reason` is why the breaker is open, if that holds it: the provider's code and words.
     """
 
     position: int
     eta_ms: int | None
     held_by: HeldBy | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,5 +176,5 @@ def _forecast(message: Message, ahead: int, length: int, gate: Gate, now_ms: int
     if gate.unclear_ms is not None:
         return Forecast(ahead + 1, None, HeldBy.OPT_OUT_UNCLEAR)
     if control.breaker_until_ms is not None and control.breaker_until_ms > max(now_ms, eta):
-        eta, held_by = control.breaker_until_ms, HeldBy.BREAKER
+        return Forecast(ahead + 1, control.breaker_until_ms, HeldBy.BREAKER, control.breaker_reason)
     return Forecast(ahead + 1, eta, held_by)

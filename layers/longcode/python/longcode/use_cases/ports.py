@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from longcode.domain.braking import Brake
+    from longcode.domain.campaign import CampaignFacts
     from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
     from longcode.domain.message import Entry, Fault, Message
     from longcode.domain.metrics import Metric
@@ -43,6 +44,9 @@ class Provider(Protocol):
 
         None: its records could be read, to their end, and have nothing. Raises Unavailable where they could not.
         """
+
+    def campaign(self, number: str) -> CampaignFacts:
+        """What the provider knows of our number's campaign (10DLC). Raises Unavailable as `record_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +263,8 @@ class Limits(Protocol):
     def settle(self, recipient: str) -> None:
         """Forget the troubles that `trouble` counted. A doubt is settled by its text's own status."""
 
-    def close_breaker(self, now_ms: int) -> None:
-        """The provider takes texts again, as far as is known."""
+    def close_breaker(self, now_ms: int, *, registered: bool = False) -> None:
+        """The provider takes texts again; only if `registered` after an event that our registration was lost."""
 
 
 class OptOuts(Protocol):
