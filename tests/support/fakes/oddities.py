@@ -87,6 +87,19 @@ RECORDS = _some(
 )
 
 
+# What the 10DLC endpoints may answer: the campaign of a number, and what the networks let through of it.
+_CAMPAIGNS = ("751c6a5c-907b-43a9-8ada-ba1dc8335b07", "C751C6A", "../balance", "")
+ASSIGNMENTS = _some(
+    {name: _odd(*_CAMPAIGNS) for name in ("telnyxCampaignId", "campaignId", "tcrCampaignId")}
+    | {"assignmentStatus": _odd("ASSIGNED", "PENDING_ASSIGNMENT"), "data": ANYTHING}
+)
+_NETWORK = _some(
+    {name: _odd(75, 4500, "75", "4,500", 0) for name in ("tpm", "attTpm", "brandDailyCap")}
+    | {name: _odd("A", "LOW", "Top") for name in ("msgClass", "attMsgClass", "brandTier", "tMobileBrandTier")}
+)
+METADATA = _some({"10017": _many(_NETWORK), "10035": _many(_NETWORK), "mnoMetadata": ANYTHING}) | _NETWORK
+
+
 # Any: JSON.
 def raw(value: Any) -> bytes:
     """`value` as it would come over the wire: half a surrogate pair and NaN can be written there."""

@@ -7,9 +7,10 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from longcode.domain.campaign import CampaignFacts
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
@@ -113,7 +114,7 @@ class FakeProvider:
         shows_queued: bool = True,
         sender: str = "",
     ) -> None:
-        self.faults = FaultInjector("prepare", "send", "record_of")
+        self.faults = FaultInjector("prepare", "send", "record_of", "campaign")
         self.requests: list[Request] = []
         self.texts: list[Text] = []
         self.usual = ACCEPTS
@@ -127,6 +128,8 @@ class FakeProvider:
         self.takes_a_second: int | None = None
         # Called with each text that goes out: what reports on it to us starts from there.
         self.on_taken: Callable[[Text], None] = lambda _text: None
+        # What it knows of the campaign of our number.
+        self.facts = CampaignFacts(0)
         self._clock = clock
         self._next: deque[Behaviour] = deque()
         self._for: dict[str, deque[Behaviour]] = {}
@@ -178,6 +181,10 @@ class FakeProvider:
                 if found:
                     return Record(text.telnyx_id, text.status, STATUSES.get(text.status), text.faults)
             return None
+
+    def campaign(self, number: str) -> CampaignFacts:
+        with self.faults.around("campaign"):
+            return replace(self.facts, read_ms=self._clock.now_ms())
 
     def _send(self, message: Message) -> Answer:
         behaviour = self._behaviour(message)

@@ -32,7 +32,8 @@ _RATE_MARGIN = 1.01
 class CampaignFacts:
     """What the provider's 10DLC endpoints said at `read_ms` of the campaign of our number.
 
-    Empty or None is what they did not say. `assignment` is the provider's word for the state of the number
+    Empty or None is what they did not say; without a `campaign_id` the number is on none. `tcr_id` is the
+    registry's id for the same campaign. `assignment` is the provider's word for the state of the number
     (`ASSIGNED`); `att_per_minute` and `t_mobile_per_day` are segments.
     """
 
@@ -43,6 +44,7 @@ class CampaignFacts:
     att_per_minute: int | None = None
     t_mobile_tier: str = ""
     t_mobile_per_day: int | None = None
+    tcr_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

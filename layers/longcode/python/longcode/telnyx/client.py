@@ -6,10 +6,11 @@ from urllib.parse import quote
 
 import httpx
 
+from longcode.domain.campaign import CampaignFacts
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
-from longcode.telnyx import protocol, records
+from longcode.telnyx import protocol, records, registration
 from longcode.telnyx.transport import DEADLINE
 
 # Of each request: connecting, then each wait for bytes.
@@ -23,7 +24,11 @@ _FAIR_TRY_S = 3.0
 # A thousand records of one recipient in the days that are asked for.
 MOST_PAGES = 20
 
+# Of reading what is known of a campaign, which nothing waits for.
+CAMPAIGN_S = 6.0
+
 _RECORDS = "The provider's records"
+_CAMPAIGN = "What the provider knows of the campaign"
 
 
 class Telnyx:
@@ -102,12 +107,28 @@ class Telnyx:
                 return page.found
         raise Unavailable(_RECORDS)
 
-    def _get(self, path: str, params: dict[str, str] | None, until: float) -> httpx.Response:
-        """The provider's answer, whatever it is; Unavailable if there is none by `until`."""
+    def campaign(self, number: str) -> CampaignFacts:
+        until, now_ms = self._monotonic_s() + CAMPAIGN_S, int(self._wall_s() * 1000)
+        path = f"10dlc/phone_number_campaigns/{quote(number, safe='')}"
+        answer = self._get(path, None, until, _CAMPAIGN)
+        if answer.status_code == 404 and registration.is_none(answer.content):
+            return registration.facts(None, b"", now_ms)
+        assigned = registration.assignment(answer.content) if answer.status_code == 200 else None
+        if assigned is None:
+            raise Unavailable(_CAMPAIGN)
+        path = f"10dlc/campaign/{quote(assigned.campaign_id, safe='')}/mnoMetadata"
+        answer = self._get(path, None, until, _CAMPAIGN)
+        # One that is shared with the provider may have its metadata elsewhere.
+        if answer.status_code != 200 and not (answer.status_code == 404 and registration.is_none(answer.content)):
+            raise Unavailable(_CAMPAIGN)
+        return registration.facts(assigned, answer.content, now_ms)
+
+    def _get(self, path: str, params: dict[str, str] | None, until: float, what: str = _RECORDS) -> httpx.Response:
+        """The provider's answer, whatever it is; Unavailable, of `what`, if there is none by `until`."""
 
         def get(key: str) -> httpx.Response:
             if self._left(until) <= 0:
-                raise Unavailable(_RECORDS)
+                raise Unavailable(what)
             return self._client.get(
                 f"{self._url}/{path}",
                 params=params,
@@ -124,7 +145,7 @@ class Telnyx:
                 fresh = self._api_key(True)
                 answer = get(fresh) if fresh != key else answer
         except (httpx.HTTPError, httpx.InvalidURL, Unavailable, ValueError) as exc:
-            raise Unavailable(_RECORDS) from exc
+            raise Unavailable(what) from exc
         return answer
 
     def _left(self, until: float) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from longcode.domain.braking import Brake
+    from longcode.domain.campaign import CampaignFacts
     from longcode.domain.events import Counted, Event, PublishResult
     from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
     from longcode.domain.message import Entry, Fault, Message
@@ -44,6 +45,9 @@ class Provider(Protocol):
 
         None: its records could be read, to their end, and have nothing. Raises Unavailable where they could not.
         """
+
+    def campaign(self, number: str) -> CampaignFacts:
+        """What the provider knows of our number's campaign (10DLC). Raises Unavailable as `record_of`."""
 
 
 @dataclass(frozen=True, slots=True)
