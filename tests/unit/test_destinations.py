@@ -7,7 +7,7 @@ import pytest
 from phonenumbers import PhoneMetadata
 
 from longcode.domain import destinations
-from longcode.domain.destinations import Destination, country, find, own_country, parse
+from longcode.domain.destinations import Destination, country, find, in_us, own_country, parse
 from tests.chance import showing
 
 OURS = "+12025550100"
@@ -148,3 +148,61 @@ def test_only_900_is_premium_among_the_area_codes_of_the_united_states_and_canad
         assert metadata
         assert metadata.premium_rate
         assert metadata.premium_rate.national_number_pattern == r"900[2-9]\d{6}"
+
+
+# ------------------------------------------------------------------------------------- the United States alone
+
+
+def test_a_number_of_the_united_states_is_none_of_canada_the_caribbean_or_no_place() -> None:
+    cases: dict[str, bool] = {
+        OURS: True,
+        "+13055550123": True,
+        "+19075550123": True,
+        "+18085550123": True,
+        "+14165550123": False,
+        "+16005550123": False,
+        JAMAICAN: False,
+        "+17875550123": False,
+        "+18005550123": False,
+        "+19005550123": False,
+        "+15005550123": False,
+        BRITISH: False,
+        "+1202555012": False,
+        "+120255501234": False,
+        "12025550123": False,
+        "": False,
+    }
+    for number, expected in cases.items():
+        with showing(number):
+            assert in_us(number) is expected
+
+
+def test_the_table_of_the_united_states_is_the_librarys() -> None:
+    metadata = {region: PhoneMetadata.metadata_for_region(region, None) for region in ("US", "CA")}
+    geographic = {}
+    for region, found in metadata.items():
+        assert found
+        assert found.fixed_line
+        pattern = re.compile(found.fixed_line.national_number_pattern or "")
+        geographic[region] = {
+            str(area)
+            for area in range(200, 1_000)
+            if any(pattern.fullmatch(f"{area}{rest}") for rest in ("2345678", "3456789", "5550123"))
+        }
+    ours = {str(area) for area in range(200, 1_000) if in_us(f"+1{area}5550123")}
+
+    assert len(geographic["US"]) > 300
+    assert geographic["US"] - ours == set()
+    assert geographic["CA"] & ours == set()
+    assert geographic["CA"] == set(destinations._CANADA.split())
+    # What is not of the United States is of another country, or of no place.
+    named = {str(area) for area in range(200, 1_000) if country(f"+1{area}5550123") != "+1"}
+    no_place = set(destinations._OF_NO_PLACE.split())
+    assert no_place & (geographic["US"] | geographic["CA"]) == set()
+    assert {str(area) for area in range(200, 1_000)} - ours == geographic["CA"] | named | no_place
+    toll_free, personal = (
+        getattr(metadata["US"], kind).national_number_pattern for kind in ("toll_free", "personal_number")
+    )
+    for area in range(200, 1_000):
+        if re.fullmatch(toll_free, f"{area}2345678") or re.fullmatch(personal, f"{area}2345678"):
+            assert str(area) in no_place

@@ -25,8 +25,21 @@ _OTHERS_IN_1 = (
 )  # fmt: skip
 _PREMIUM_IN_1 = "900"
 _TO_BE_NAMED = frozenset((*" ".join(_OTHERS_IN_1).split(), _PREMIUM_IN_1))
-# "+1" and an area code.
-_AREA = 5
+# As of November 2026. Area codes of Canada, and those that are of no place: of numbers that are free to call, of
+# numbers that follow a person, and of governments. All others of country code 1 are of the United States, also
+# those that are to come.
+_CANADA = (
+    "204 226 236 249 250 257 263 273 289 306 343 354 365 367 368 382 403 416 418 428 431 437 438 450 468 474 506 "
+    "514 519 548 579 581 584 587 604 613 639 647 672 683 705 709 742 753 778 780 782 807 819 825 867 873 879 902 "
+    "905 942"
+)
+_OF_NO_PLACE = (
+    "500 521 522 523 524 525 526 527 528 529 532 533 544 566 577 588 600 622 633 700 710 800 833 844 855 866 877 "
+    "888"
+)
+_NOT_US = _TO_BE_NAMED | frozenset(f"{_CANADA} {_OF_NO_PLACE}".split())
+# "+1" and an area code; and with the rest of the number.
+_AREA, _LENGTH_IN_1 = 5, 12
 
 _ENTRY = re.compile(r"(\*|\+[1-9][0-9]{0,14})(?::([1-9][0-9]{0,8}))?", re.ASCII)
 
@@ -52,6 +65,15 @@ def country(number: str) -> str:
 def _is_apart(number: str) -> bool:
     """Whether an entry has to have the area code to mean this number: `+1` alone is the US and Canada."""
     return number[:2] == "+1" and number[2:_AREA] in _TO_BE_NAMED
+
+
+def in_us(number: str) -> bool:
+    """Whether a number has an area code of the United States, without their islands: what 10DLC is about.
+
+    >>> in_us("+12025550123"), in_us("+14165550123"), in_us("+442079460123")
+    (True, False, False)
+    """
+    return number[:2] == "+1" and len(number) == _LENGTH_IN_1 and number[2:_AREA] not in _NOT_US
 
 
 def own_country(sender: str) -> tuple[Destination, ...]:
