@@ -365,13 +365,13 @@ def account(answers: dict[str, httpx.Response]) -> Account:
     return Account(client, "https://provider.invalid/v2", API_KEY, lambda _headers: None)
 
 
-def examined(clinic: Clinic, answers: dict[str, httpx.Response]) -> dict[str, Finding]:
-    """The rows on a registration of which the provider answers this."""
+def examined(clinic: Clinic, answers: dict[str, httpx.Response], kind: str = "longcode") -> dict[str, Finding]:
+    """The rows on a registration of which the provider answers this, and of what `kind` it says our number is."""
     assigned = {
         f"/v2/10dlc/phone_number_campaigns/{OURS}": yes(campaignId=CAMPAIGN_ID, assignmentStatus="ASSIGNED")
     }
     case = Case(clinic.world.stack, httpx.Client(), now_ms)
-    case.account, case.listed = account(assigned | answers), Listed("a profile", "longcode")
+    case.account, case.listed = account(assigned | answers), Listed("a profile", kind)
     rows = [doctor.look(check, case) for check in ("campaign", "campaign events", "carriers")]
     return {row.check: row for row in rows if row}
 
@@ -385,6 +385,22 @@ def test_a_campaign_that_was_not_let_in_or_is_not_yet_says_so(clinic: Clinic) ->
     found = examined(clinic, {path: yes(campaignStatus="MNO_PENDING")})["campaign"]
     assert found.state is State.WARN
     assert "not approved by the carriers yet (MNO_PENDING)" in found.found
+
+
+def test_a_campaign_that_t_mobile_alone_has_suspended_says_so(clinic: Clinic) -> None:
+    path = f"/v2/10dlc/campaign/{CAMPAIGN_ID}"
+    state = yes(campaignStatus="MNO_PROVISIONED", isTMobileSuspended=True, isTMobileRegistered=False)
+    metadata = yes(**{"10035": {"mno": "T-Mobile", "qualify": True}})
+    rows = examined(clinic, {path: state, f"{path}/mnoMetadata": metadata})
+    assert rows["campaign"].state is State.OK
+    assert rows["carriers"].state is State.WARN
+    assert rows["carriers"].found.startswith("T-Mobile has suspended the campaign: ")
+
+
+def test_what_the_provider_calls_toll_free_is_no_long_code(clinic: Clinic) -> None:
+    rows = examined(clinic, {}, kind="toll_free")
+    assert rows.keys() == {"campaign"}
+    assert rows["campaign"].found.startswith("10DLC does not apply to +1…00")
 
 
 def test_metadata_that_cant_be_read_is_a_warning_unless_the_campaign_is_none_that_is_well(clinic: Clinic) -> None:
