@@ -4,7 +4,7 @@ from longcode.entrypoints import container
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.telnyx import signature, webhooks
-from longcode.use_cases import receipts
+from longcode.use_cases import receipts, registration
 
 
 def handler(service: container.Service) -> container.Handler:
@@ -17,12 +17,22 @@ def handler(service: container.Service) -> container.Handler:
         # Before anything in the body is looked at.
         signature.expect_source(service.settings.webhook_sources, request.source_address)
         signature.verify(service.settings.public_keys, request.headers, body, now)
+        event = webhooks.event(body, now, service.settings.long_code)
         done = receipts.take(
-            webhooks.event(body, now, service.settings.long_code),
+            event,
             request.path_id,
             long_code=service.settings.long_code,
             messages=messages,
             optouts=optouts,
+            metrics=service.metrics,
+            logger=service.logger,
+            now_ms=now,
+        )
+        registration.apply(
+            event,
+            long_code=service.settings.long_code,
+            # Of a few events a year.
+            registrations=lambda: service.registrations,
             metrics=service.metrics,
             logger=service.logger,
             now_ms=now,

@@ -28,7 +28,8 @@ def command(
     before = stack.limits.read_gate("", stack.sender).control
     stack.limits.resume()
     if breaker:
-        stack.limits.close_breaker(now)
+        # An operator's word counts also after an event that our registration was lost.
+        stack.limits.close_breaker(now, registered=True)
     if before.paused_since_ms is None:
         say("Sending was not paused." if before.breaker_until_ms or not breaker else "Sending was not stopped.")
     else:

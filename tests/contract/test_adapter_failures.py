@@ -14,8 +14,10 @@ from longcode.aws import clients
 from longcode.aws.limits import DynamoLimits
 from longcode.aws.observability import LambdaLogger, LambdaMetrics
 from longcode.aws.queue import SqsQueue
+from longcode.aws.registrations import DynamoRegistrations
 from longcode.domain.errors import Unavailable
 from longcode.domain.metrics import Metric
+from longcode.domain.registration import Lost
 from longcode.entrypoints import container
 from longcode.telnyx.client import SEND_S
 from longcode.use_cases.backlog import waiting
@@ -82,6 +84,23 @@ def test_a_limits_table_that_fails_is_unavailable(error: Exception, call: str) -
         "count": lambda: limits.count("day#x", 1, START_MS),
         "uncount": lambda: limits.uncount("day#x"),
         "open_breaker": lambda: limits.open_breaker(START_MS, START_MS, ""),
+    }
+
+    with pytest.raises(Unavailable, match="The limits table"):
+        calls[call]()
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=["throttled", "denied", "timeout"])
+@pytest.mark.parametrize("call", ["facts", "lose", "regain", "still_lost"])
+def test_what_events_say_of_our_registration_is_kept_or_the_table_is_unavailable(
+    error: Exception, call: str
+) -> None:
+    registrations = DynamoRegistrations(Failing(error), "limits")  # type: ignore[arg-type]
+    calls: dict[str, Callable[[], object]] = {
+        "facts": lambda: registrations.facts(OURS),
+        "lose": lambda: registrations.lose("10dlc_expired", START_MS, START_MS, START_MS),
+        "regain": lambda: registrations.regain([Lost.EXPIRED], START_MS, START_MS),
+        "still_lost": lambda: registrations.still_lost(START_MS, START_MS),
     }
 
     with pytest.raises(Unavailable, match="The limits table"):

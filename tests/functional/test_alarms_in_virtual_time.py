@@ -19,6 +19,7 @@ from longcode.domain.metrics import NAMESPACE, Metric
 from tests.functional.test_publisher import beat, publish_to
 from tests.support.fakes import THEIRS, FakeClock, FakeMetrics, World, make_settings, make_world
 from tests.support.fakes import provider as providers
+from tests.support.fakes.webhooks import SUSPENDED, UNSUSPENDED, campaign_event
 
 MINUTE = 60_000
 OPERATIONS = page.read_operations({}, {"Monitoring": "full"}, "sms", "us-east-1")
@@ -193,6 +194,36 @@ def test_an_outage_has_an_alarm_of_its_own_and_leaves_quietly() -> None:
 
     assert len(stack.world.provider.texts) == len(OTHERS)
     assert stack.alarm_minutes("OldestText") == []
+
+
+def test_one_text_that_went_without_a_registration_is_seen_within_a_minute() -> None:
+    stack = Stack()
+    stack.minutes(5, stack.world.enqueue)
+    assert stack.alarm_minutes("Unregistered") == []
+
+    stack.world.provider.registration = providers.UNREGISTERED
+    stack.world.enqueue(OTHERS[0])
+    stack.minutes(1)
+    # In the minute in which it left.
+    assert stack.alarm_minutes("Unregistered") == [5]
+
+    stack.minutes(2)
+    stack.world.enqueue("+14165550123")
+    stack.minutes(5)
+    assert stack.world.provider.arrivals("+14165550123")
+    assert stack.alarm_minutes("Unregistered")[-1] <= 7
+
+
+def test_a_campaign_that_is_suspended_is_seen_and_ends_with_that() -> None:
+    stack = Stack()
+    stack.minutes(3)
+    stack.world.webhook(campaign_event(SUSPENDED, stack.world.clock.now_ms()))
+    stack.minutes(30)
+    assert stack.alarm_minutes("ProviderSetup")[0] <= 6
+
+    stack.world.webhook(campaign_event(UNSUSPENDED, stack.world.clock.now_ms()))
+    stack.minutes(10)
+    assert stack.alarm_minutes("ProviderSetup")[-1] <= 35
 
 
 # --------------------------------------------------------------------------------------------- the machinery

@@ -17,7 +17,7 @@ from tests.chance import showing
 from tests.functional.test_publisher import beat, publish_to
 from tests.support.fakes import FakeClock, World, make_settings, make_world
 from tests.support.fakes import provider as providers
-from tests.support.fakes.webhooks import Signer, inbound
+from tests.support.fakes.webhooks import SUSPENDED, Signer, campaign_event, inbound
 
 MINUTE = 60_000
 OPERATIONS = page.read_operations({}, {"Environment": "test"}, "sms", "us-east-1")
@@ -146,6 +146,15 @@ def over_the_cap(stack: Stack) -> None:
     assert [stack.world.enqueue().status for _ in range(11)] == [202] * 10 + [429]
 
 
+def unregistered(stack: Stack) -> None:
+    stack.world.provider.registration = providers.UNREGISTERED
+    stack.world.enqueue(OTHERS[0])
+
+
+def suspended(stack: Stack) -> None:
+    assert stack.world.webhook(campaign_event(SUSPENDED, stack.world.clock.now_ms())).status == 200
+
+
 Fault = Callable[[Stack], None]
 # What is done once → how long it takes at most, the alarms that have gone off by then, and the runbooks named.
 FAULTS: list[tuple[Fault, int, set[str], set[str]]] = [
@@ -160,6 +169,8 @@ FAULTS: list[tuple[Fault, int, set[str], set[str]]] = [
     (worker_crashes, 6, {"FunctionFaults"}, set()),
     (publisher_off, 22, {"NeedsAttention"}, {"publisher-lag"}),
     (over_the_cap, 1, {"NeedsAttention"}, {"daily-limit"}),
+    (unregistered, 1, {"NeedsAttention"}, {"unregistered"}),
+    (suspended, 6, {"NeedsAttention"}, {"provider-setup"}),
 ]
 
 

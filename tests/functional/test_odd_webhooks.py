@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from longcode.aws.event_bus import _detail
 from longcode.aws.observability import LambdaLogger, LambdaMetrics
+from longcode.domain import untrusted
 from longcode.domain.events import Change
 from longcode.domain.gate import Control
 from longcode.domain.message import Message, iso
@@ -24,9 +25,17 @@ from longcode_cli import terminal
 from longcode_cli.commands import find, status
 from tests.support.fakes import OURS, SIGNER, THEIRS, Reply, World, call, make_world
 from tests.support.fakes import provider as providers
-from tests.support.fakes.oddities import EVENTS, is_safe, raw, texts_of
+from tests.support.fakes.oddities import EVENTS, REGISTRATION_EVENTS, is_safe, raw, texts_of
 from tests.support.fakes.provider import Text
-from tests.support.fakes.webhooks import envelope, inbound, receipt
+from tests.support.fakes.webhooks import (
+    CAMPAIGN_ID,
+    SUSPENDED,
+    UNSUSPENDED,
+    campaign_event,
+    envelope,
+    inbound,
+    receipt,
+)
 
 
 def sent(world: World) -> Text:
@@ -121,6 +130,65 @@ def test_any_signed_bytes_are_answered_and_what_is_no_event_is_counted(body: byt
     assert (reply.status, reply.fields["code"]) == (400, "invalid_request")
     assert world.metrics.counts["WebhookOdd"] == 1
     assert len(world.logger.of("webhook.unreadable")) == 1
+
+
+# Type of the payload and what it says → what alone may stop texts, by the provider's documentation.
+LOSES = {
+    "10dlc.campaign.update": {
+        ("tcr_event", "mno_campaign_operation_suspended"),
+        ("tcr_event", "campaign_expired"),
+        ("telnyx_event", "dormant"),
+    },
+    "10dlc.phone_number.update": {("deletion", "success"), ("status_update", "deleted")},
+}
+
+
+def loses(kind: str, payload: object) -> bool:
+    """Whether an event says that our registration is lost, and names our number or a campaign."""
+    if not isinstance(payload, dict):
+        return False
+    what = untrusted.word(payload.get("type"))
+    said = untrusted.word(payload.get("eventType" if what == "tcr_event" else "status"))
+    if (what, said) not in LOSES.get(kind, set()):
+        return False
+    if kind == "10dlc.campaign.update":
+        return any(untrusted.ident(payload.get(name)) for name in ("campaignId", "tcrCampaignId"))
+    return untrusted.number(payload.get("phoneNumber")) == OURS
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(REGISTRATION_EVENTS)
+@example({"event_type": "10dlc.campaign.update", "payload": {"type": "TELNYX_EVENT", "status": "DORMANT"}})
+@example({"event_type": "10dlc.campaign.update", "payload": SUSPENDED | {"campaignId": {"id": CAMPAIGN_ID}}})
+@example({"event_type": "10dlc.campaign.update", "payload": [SUSPENDED | {"campaignId": CAMPAIGN_ID}]})
+@example({"event_type": "10dlc.campaign.update", "payload": SUSPENDED | {"campaignId": "\ud800" * 900}})
+def test_no_odd_event_on_a_registration_is_a_500_or_stops_texts(data: dict[str, Any]) -> None:
+    world = make_world()
+
+    replies = [world.webhook(raw({"data": data})) for _ in range(2)]
+
+    assert world.logger.crashes == []
+    assert {reply.status for reply in replies} == {200 if is_event(data) else 400}
+    control = world.limits.control
+    assert bool(control.breaker_until_ms) is loses(str(data.get("event_type")), data.get("payload"))
+    assert is_safe(control.breaker_reason)
+    assert len(control.breaker_reason) < 300
+    assert world.send().status == (503 if control.breaker_until_ms else 200)
+
+
+def test_an_event_on_a_registration_as_documented_is_not_odd_and_one_without_a_payload_is(world: World) -> None:
+    world.webhook(campaign_event(UNSUSPENDED, world.clock.now))
+    assert world.metrics.counts["WebhookOdd"] == 0
+
+    unreadable = json.loads(campaign_event(SUSPENDED, world.clock.now))
+    unreadable["data"] |= {"payload": "x", "occurred_at": 7}
+    world.webhook(raw(unreadable))
+    assert world.logger.of("webhook.odd")[0].fields["fields"] == ["payload"]
+    # What it says is clear, and when it was is not: it was now.
+    world.clock.pass_ms(1)
+    world.webhook(odd(campaign_event(SUSPENDED, world.clock.now), {"occurred_at": "yesterday"}))
+    assert world.logger.of("webhook.odd")[1].fields["fields"] == ["occurred_at"]
+    assert world.limits.control.registration_lost
 
 
 def test_an_inbound_text_without_any_id_is_kept_once_and_counted_as_odd(world: World) -> None:

@@ -58,11 +58,17 @@ def store_fails(world: World) -> None:
     world.consume()
 
 
+def unregistered(world: World) -> None:
+    world.provider.registration = provider.UNREGISTERED
+    world.send()
+
+
 PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_CONTENT: refused_by_receipt("40002"),
     Metric.FAILED_ACCOUNT: refused_by_receipt("20100"),
     Metric.FAILED_PROVIDER: never_reached,
     Metric.FAILED_SERVICE: asked_wrongly,
+    Metric.UNREGISTERED: unregistered,
     Metric.EVENTS_REFUSED: bus_refuses,
     Metric.STORE_UNAVAILABLE: store_fails,
 }

@@ -15,6 +15,7 @@ IN_VIRTUAL_TIME = {
     Metric.FAILED_ACCOUNT: "what is the account's fault stops all sending, and fails a text only by a receipt",
     Metric.FAILED_PROVIDER: "the simulated provider is reached",
     Metric.FAILED_SERVICE: "it takes a fault of ours",
+    Metric.UNREGISTERED: "the simulated provider's numbers are registered",
     Metric.EVENTS_REFUSED: "the emulator's bus refuses nothing",
     Metric.STORE_UNAVAILABLE: "the emulator's stores are there, or nothing is",
 }
@@ -88,6 +89,8 @@ FAULTS: dict[str, Fault] = {
     "ProviderKeyRefused": STOP,
     "SpendLimit": STOP,
     "ProviderSetup": STOP,
+    # One text that went without a registration.
+    "Unregistered": Fault(sick={"m1": [1]}, well={}, within_min=2),
     # The provider is down, for longer than a moment.
     "ProviderOutage": Fault(sick={"m1": [1]}, well={"m1": [0]}, within_min=6),
     # Three answers a minute that ask for less.
@@ -176,6 +179,7 @@ SEEN: dict[str, Seen] = {
     "SpendLimit": Seen({"NeedsAttention"}, 6, {Metric.STOPPED_FUNDS: [1]}),
     "ProviderSetup": Seen({"NeedsAttention"}, 6, {Metric.STOPPED_SETUP: [1]}),
     "ProviderOutage": Seen({"NeedsAttention"}, 6, {Metric.STOPPED_OUTAGE: [1]}),
+    "Unregistered": Seen({"NeedsAttention"}, 2, {Metric.UNREGISTERED: [1]}),
     "RateLimited": Seen({"NeedsAttention"}, 6, {Metric.RATE_LIMITED: [1, 1, 1]}),
     "DailyLimit": Seen({"NeedsAttention"}, 2, {Metric.DAILY_LIMIT_REACHED: [1]}),
     "SignaturesRefused": Seen({"WebhooksRefused"}, 4, {Metric.SIGNATURES_REFUSED: [1, 1], Metric.WEBHOOKS: [0]}),

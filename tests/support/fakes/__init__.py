@@ -30,6 +30,7 @@ from tests.support.fakes.metrics import FakeMetrics
 from tests.support.fakes.optouts import FakeOptOuts
 from tests.support.fakes.provider import FakeProvider
 from tests.support.fakes.queue import DeadLetters, FakeQueue, Mapping
+from tests.support.fakes.registrations import FakeRegistrations
 from tests.support.fakes.webhooks import Signer
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "FakeOptOuts",
     "FakeProvider",
     "FakeQueue",
+    "FakeRegistrations",
     "Mapping",
     "Reply",
     "Signer",
@@ -131,6 +133,7 @@ class World:
     messages: FakeMessages
     limits: FakeLimits
     carriers: FakeCarriers
+    registrations: FakeRegistrations
     optouts: FakeOptOuts
     queue: FakeQueue
     event_bus: FakeEventBus
@@ -222,6 +225,7 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     optouts = parts.setdefault("optouts", FakeOptOuts())
     carriers = parts.setdefault("carriers", FakeCarriers())
     limits = parts.setdefault("limits", FakeLimits(optouts, carriers, hold_on_unclear=settings.hold_on_unclear))
+    registrations = parts.setdefault("registrations", FakeRegistrations(limits))
     queue = parts.setdefault("queue", FakeQueue(clock))
     event_bus = parts.setdefault("event_bus", FakeEventBus())
     counters = parts.setdefault("counters", FakeCounters())
@@ -235,8 +239,8 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     parts.setdefault("parallel", clock.side_by_side)
     service = container.Service(settings, **parts)
     return World(
-        settings, clock, messages, limits, carriers, optouts, queue, event_bus, counters, heartbeat, unpublished,
-        provider, metrics, logger, service,
+        settings, clock, messages, limits, carriers, registrations, optouts, queue, event_bus, counters, heartbeat,
+        unpublished, provider, metrics, logger, service,
     )  # fmt: skip
 
 

@@ -210,10 +210,13 @@ class FakeLimits:
                     alone=0,
                 )
 
-    def close_breaker(self, now_ms: int) -> None:
+    def close_breaker(self, now_ms: int, *, registered: bool = False) -> None:
         with self.faults.around("close_breaker"):
             self._suspect_since_ms = None
             since = self.control.breaker_since_ms
+            if self.control.registration_lost and not registered:
+                self.control = replace(self.control, suspects=frozenset(), sound_ms=now_ms)
+                return
             if since is not None:
                 self._probed_by = None
                 self.control = replace(self.control, opened_ms=since, closed_ms=now_ms)
@@ -224,7 +227,17 @@ class FakeLimits:
                 breaker_reason="",
                 suspects=frozenset(),
                 sound_ms=now_ms,
+                registration_lost="",
             )
+
+    def forget_suspects(self) -> None:
+        """Of the item that events on our registration write too."""
+        self._suspect_since_ms = None
+        self.control = replace(self.control, suspects=frozenset())
+
+    def forget_probe(self) -> None:
+        """The same."""
+        self._probed_by = None
 
     def _push(self, key: str, not_before_ms: int) -> None:
         found = self._limiter(key)

@@ -146,7 +146,11 @@ class FakeMessages:
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         entry = Entry(
-            now_ms, answer.status.value, "api" if message.route == "send" else "consumer", faults=answer.faults
+            now_ms,
+            answer.status.value,
+            "api" if message.route == "send" else "consumer",
+            answer.note,
+            answer.faults,
         )
 
         def take(row: _Row) -> None:

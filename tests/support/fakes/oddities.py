@@ -70,6 +70,27 @@ EVENTS = _some(
         "payload": MESSAGES | ANYTHING,
     }
 )
+# Events on a registration: of a campaign, and of a number on one.
+REGISTRATION_PAYLOADS = _some(
+    {
+        "type": _odd("TCR_EVENT", "TELNYX_EVENT", "VERIFIED", "MNO_REVIEW", "DELETION", "STATUS_UPDATE"),
+        "eventType": _odd("MNO_CAMPAIGN_OPERATION_SUSPENDED", "CAMPAIGN_EXPIRED", "CAMPAIGN_BILLED", ""),
+        "status": _odd("DORMANT", "success", "DELETED", "ADDED", "PENDING", "FAILED"),
+        "campaignId": _odd("751c6a5c-907b-43a9-8ada-ba1dc8335b07", "C751C6A", ""),
+        "phoneNumber": _odd(*_PEOPLE),
+        "description": _odd("Campaign C751C6A has been suspended"),
+    }
+)
+REGISTRATION_EVENTS = _some(
+    {
+        "event_type": st.sampled_from(
+            ("10dlc.campaign.update", "10dlc.phone_number.update", "10dlc.brand.update")
+        ),
+        "id": _odd(*_IDS),
+        "occurred_at": _odd(*_TIMES),
+        "payload": REGISTRATION_PAYLOADS | ANYTHING,
+    }
+)
 ERRORS = _some({"errors": _many(_ERROR)})
 RECORDS = _some(
     {

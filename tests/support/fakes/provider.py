@@ -52,6 +52,18 @@ def refuses(status: int, code: str = "", title: str = "", detail: str = "", **he
     return Behaviour(takes=False, status=status, code=code, title=title, detail=detail, headers=named)
 
 
+# What answers say of our registration, as the API has it.
+REGISTERED: Mapping[str, Any] = {
+    "tcr_campaign_id": "C751C6A",
+    "tcr_campaign_billable": True,
+    "tcr_campaign_registered": "REGISTERED",
+}
+UNREGISTERED: Mapping[str, Any] = {
+    "tcr_campaign_id": None,
+    "tcr_campaign_billable": False,
+    "tcr_campaign_registered": None,
+}
+
 ACCEPTS = Behaviour()
 ACCEPTS_AND_HANGS = Behaviour(status=None, latency_ms=10_000)
 HANGS = Behaviour(takes=False, status=None, latency_ms=10_000)
@@ -128,8 +140,9 @@ class FakeProvider:
         self.takes_a_second: int | None = None
         # Called with each text that goes out: what reports on it to us starts from there.
         self.on_taken: Callable[[Text], None] = lambda _text: None
-        # What it knows of the campaign of our number.
+        # What it knows of the campaign of our number, and what its good answers say of that.
         self.facts = CampaignFacts(0)
+        self.registration: Mapping[str, Any] = {}
         self._clock = clock
         self._next: deque[Behaviour] = deque()
         self._for: dict[str, deque[Behaviour]] = {}
@@ -239,8 +252,7 @@ class FakeProvider:
         self.on_taken(text)
         return text
 
-    @staticmethod
-    def _content(behaviour: Behaviour, text: Text | None) -> bytes:
+    def _content(self, behaviour: Behaviour, text: Text | None) -> bytes:
         if behaviour.body is not None:
             return behaviour.body
         fields: dict[str, Any]
@@ -258,6 +270,7 @@ class FakeProvider:
                     "parts": 1,
                     "cost": None,
                     "errors": [],
+                    **self.registration,
                 }
             }
         else:

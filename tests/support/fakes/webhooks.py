@@ -3,13 +3,16 @@
 import base64
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nacl.signing import SigningKey
 
 from longcode.domain.message import Fault, iso
 from tests.support.fakes.provider import FINAL, Text
+
+# Any: the payload of an event is JSON.
+Payload = Mapping[str, Any]
 
 
 class Signer:
@@ -82,6 +85,44 @@ def receipt(
         "webhook_url": text.webhook_url,
     }
     return envelope("message.sent" if status == "sent" else "message.finalized", payload, now_ms, event_id)
+
+
+# As the provider documents them. The campaign's id is the provider's own.
+CAMPAIGN_ID, TCR_ID = "751c6a5c-907b-43a9-8ada-ba1dc8335b07", "C751C6A"
+SUSPENDED: Payload
+UNSUSPENDED: Payload
+EXPIRED: Payload
+SUSPENDED, UNSUSPENDED, EXPIRED = (
+    {"type": "TCR_EVENT", "eventType": name, "description": f"Campaign {TCR_ID} {what}"}
+    for name, what in (
+        ("MNO_CAMPAIGN_OPERATION_SUSPENDED", "has been suspended"),
+        ("MNO_CAMPAIGN_OPERATION_UNSUSPENDED", "is no longer suspended"),
+        ("CAMPAIGN_EXPIRED", "has expired"),
+    )
+)
+DORMANT: Payload = {
+    "type": "TELNYX_EVENT",
+    "status": "DORMANT",
+    "description": "Campaign has been marked as dormant",
+}
+VERIFIED: Payload = {"type": "VERIFIED", "isTMobileRegistered": True}
+REMOVED: Payload = {"type": "DELETION", "status": "success", "reasons": []}
+ASSIGNED: Payload = {"type": "ASSIGNMENT", "status": "success", "reasons": []}
+DELETED: Payload = {"type": "STATUS_UPDATE", "status": "DELETED"}
+ADDED: Payload = {"type": "STATUS_UPDATE", "status": "ADDED"}
+
+
+def campaign_event(
+    payload: Payload, now_ms: int, *, campaign: str = CAMPAIGN_ID, event_id: str | None = None
+) -> bytes:
+    """An event on a campaign, as SUSPENDED says it."""
+    return envelope("10dlc.campaign.update", {"campaignId": campaign, **payload}, now_ms, event_id)
+
+
+def number_event(payload: Payload, now_ms: int, *, number: str, campaign: str = CAMPAIGN_ID) -> bytes:
+    """An event on a number of a campaign, as ADDED says it."""
+    named = {"campaignId": campaign, "phoneNumber": number}
+    return envelope("10dlc.phone_number.update", {**named, **payload}, now_ms)
 
 
 def inbound(

@@ -357,17 +357,18 @@ class DynamoLimits:
                 {},
             )
 
-    def close_breaker(self, now_ms: int) -> None:
+    def close_breaker(self, now_ms: int, *, registered: bool = False) -> None:
         try:
             self._update(
                 _CONTROL,
                 "SET sound = :now, closed = :now, opened = breaker_since REMOVE breaker_since, breaker_until, "
-                "breaker_reason, probed_by, suspects, suspect_since",
-                "attribute_exists(breaker_since)",
+                "breaker_reason, probed_by, suspects, suspect_since, registration_lost",
+                "attribute_exists(breaker_since)"
+                + ("" if registered else " AND attribute_not_exists(registration_lost)"),
                 {":now": now_ms},
             )
         except ConditionFailed:
-            # It was closed.
+            # It was closed, or has to stay open.
             self.clear_suspects(now_ms)
 
     def _expiry(self, at_ms: int) -> int:

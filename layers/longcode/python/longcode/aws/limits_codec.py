@@ -75,6 +75,7 @@ def control(item: dict[str, Any]) -> Control:
         sound_ms=_whole(item.get("sound")),
         opened_ms=_whole(item.get("opened")),
         closed_ms=_whole(item.get("closed")),
+        registration_lost=str(item.get("registration_lost", "")),
     )
 
 

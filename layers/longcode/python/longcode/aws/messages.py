@@ -139,7 +139,9 @@ class DynamoMessages(MessageReads):
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         status = answer.status
-        entry = Entry(now_ms, status.value, "api" if message.route == "send" else "consumer", faults=answer.faults)
+        entry = Entry(
+            now_ms, status.value, "api" if message.route == "send" else "consumer", answer.note, answer.faults
+        )
         values = {
             ":status": status.value,
             ":rank": status.rank,

@@ -19,7 +19,8 @@ class Control:
     `suspects` are recipients whose texts the provider did not take in a way that may be the same for all, each
     with the kind of trouble in front (`outage +12025550123`); empty as long as all is well. `sound_ms` is when the
     provider last took a text after it had not taken others; `opened_ms` and `closed_ms` are when the breaker's
-    last stop, if it is over, began and ended.
+    last stop, if it is over, began and ended. `registration_lost` is the reason with which an event on our 10DLC
+    registration opened the breaker; that closes only when the registration is known to be back.
     """
 
     paused_since_ms: int | None = None
@@ -32,6 +33,7 @@ class Control:
     sound_ms: int | None = None
     opened_ms: int | None = None
     closed_ms: int | None = None
+    registration_lost: str = ""
 
     @property
     def breaker_fault(self) -> Fault:

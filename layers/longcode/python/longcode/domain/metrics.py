@@ -101,6 +101,11 @@ class Metric(StrEnum):
         "Count",
         "Refusals that are the same for every text: all sending stops.",
     )
+    UNREGISTERED = (
+        "Unregistered",
+        "Count",
+        "Texts within the US that the provider took, saying that our number has no registered campaign.",
+    )
     STOPPED_KEY = (
         "StoppedKey",
         "Count",

@@ -64,7 +64,7 @@ class Reason:
 
 
 # A state lasts, and counts one point a minute. An event counts so that its own rate makes four: 10 answers that
-# ask for less, 4 webhooks that the provider repeated, 1 request over a cap.
+# ask for less, 4 webhooks that the provider repeated, 1 request over a cap, 1 text without a registration.
 REASONS: Mapping[Metric, Reason] = {
     Metric.STOPPED_KEY: Reason("provider-key-refused", above=0),
     Metric.STOPPED_FUNDS: Reason("spend-limit", above=0),
@@ -77,6 +77,8 @@ REASONS: Mapping[Metric, Reason] = {
     Metric.PUBLISHER_LAG: Reason("publisher-lag", above=900),
     Metric.EVENTS_REFUSED: Reason("publisher-lag"),
     Metric.DAILY_LIMIT_REACHED: Reason("daily-limit", points=ENOUGH),
+    # Each such text may be refused, and charged.
+    Metric.UNREGISTERED: Reason("unregistered", points=ENOUGH),
     Metric.RATE_LIMITED: Reason("rate-limited", points=0.4),
     # The provider repeats a webhook that it had no answer to within two seconds.
     Metric.WEBHOOK_DUPLICATES: Reason("webhook-slow"),

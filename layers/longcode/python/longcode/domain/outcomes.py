@@ -11,6 +11,7 @@ from longcode.domain.status import Status
 
 if TYPE_CHECKING:
     from longcode.domain.carriers import Subscription
+    from longcode.domain.registration import RegistrationEvent
 
 # Who can fix a fault, or has to live with it.
 Responsible = Literal["recipient", "content", "sender", "account", "provider", "service"]
@@ -76,7 +77,8 @@ class Answer:
 
     Of a text that was taken also: `subscription` is the recipient's carrier. `registered` is whether our number is
     registered with the US carriers (10DLC), None if the provider did not say. `queue_ms` is how long the text
-    waits in the provider's own queue, and `valid_until_ms` when it is given up there.
+    waits in the provider's own queue, and `valid_until_ms` when it is given up there. `note` is ours, for the
+    text's history.
     """
 
     verdict: Verdict
@@ -97,6 +99,7 @@ class Answer:
     registered: bool | None = None
     queue_ms: int | None = None
     valid_until_ms: int | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,8 @@ class WebhookEvent:
     """A webhook event: what it is, and what it says of a message in our terms.
 
     `message_id` is the last part of the signed webhook URL, where we put our id. `odd` names what is not as the
-    provider documents it. `by_recipient` has a receipt for each, where an event is about several.
+    provider documents it. `by_recipient` has a receipt for each, where an event is about several. `registration`
+    is what it says of our 10DLC registration.
     """
 
     id: str
@@ -193,3 +197,4 @@ class WebhookEvent:
     inbound: Message | None = None
     odd: tuple[str, ...] = ()
     by_recipient: Mapping[str, Receipt] = field(default_factory=dict)
+    registration: "RegistrationEvent | None" = None

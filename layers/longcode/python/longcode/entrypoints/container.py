@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from longcode.domain import pacing
     from longcode.domain.message import Message
     from longcode.use_cases import batch_results, ports, reconcile, send_attempt
+    from longcode.use_cases.campaign import CampaignReader
     from longcode.use_cases.carrier_store import Carriers
     from longcode.use_cases.quota import Quota
+    from longcode.use_cases.registration_store import Registrations
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
 Handler = Callable[[Any, Any], Any]
@@ -122,6 +124,13 @@ class Service:
         return DynamoCarriers(clients.dynamodb(), self.settings.limits_table, sleep=self._sleep)
 
     @cached_property
+    def registrations(self) -> "Registrations":
+        from longcode.aws import clients
+        from longcode.aws.registrations import DynamoRegistrations
+
+        return DynamoRegistrations(clients.dynamodb(), self.settings.limits_table)
+
+    @cached_property
     def optouts(self) -> "ports.OptOuts":
         from longcode.aws import clients
         from longcode.aws.opt_outs import DynamoOptOuts
@@ -201,6 +210,7 @@ class Service:
             messages=self.messages,
             limits=self.limits,
             carriers=self.carriers,
+            registrations=self.registrations,
             optouts=self.optouts,
             provider=self.provider,
             clock=self.clock,
@@ -224,6 +234,12 @@ class Service:
 
         gauges = Gauges(self.deps, self.queue, self.counters, self.heartbeat, self.dead_letters, self.unpublished)
         return Reconciler(deps=self.deps, queue=self.queue, gauges=gauges)
+
+    @cached_property
+    def campaign_reader(self) -> "CampaignReader":
+        from longcode.use_cases.campaign import CampaignReader
+
+        return CampaignReader(self.deps)
 
     @cached_property
     def parallel(self) -> "ports.Parallel":

@@ -31,6 +31,7 @@ _SUPPORT = f"Settle it in the provider's portal or with its support; {_FIXED}."
 _VERIFY = f"Verify the account in the provider's portal; {_FIXED}."
 _PROFILE = f"Fix the messaging profile in the provider's portal; {_FIXED}."
 _NUMBER = f"Check the sending number in the provider's portal; {_FIXED}."
+_CAMPAIGN = f"Settle it in the provider's portal, under Messaging, 10DLC, or with its support; {_FIXED}."
 _TOLL_FREE = f"Finish the toll-free number's verification in the provider's portal; {_FIXED}."
 _CORRECT = "Correct the number and send the text again as a new message."
 _REWORD = "Change the text and send it again as a new message."
@@ -167,6 +168,10 @@ _TABLE = (
          "Our toll-free number is not set up for texts.", _TOLL_FREE),
     Code("40331", CONFIGURATION, "sender", "after_change",
          "The messaging profile allows no country at all.", _PROFILE),
+    Code("10dlc_suspended 10dlc_dormant 10dlc_expired", None, "sender", "after_change",
+         "Our 10DLC campaign is suspended, was not used for too long, or has expired.", _CAMPAIGN),
+    Code("10dlc_number_removed", None, "sender", "after_change",
+         "Our number was taken off its 10DLC campaign.", f"Assign our number to a campaign; {_FIXED}."),
     # The account and its key.
     Code("10009", CONFIGURATION, "account", "after_change",
          "The provider does not accept our API key.", _KEY, everyone=True, stopped_by="key"),

@@ -18,6 +18,7 @@ from longcode.telnyx.payload import STATUSES, faults, parts, status_word
 
 # The form that a code has in an answer of Telnyx itself.
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_REGISTERED = {"registered": True, "unregistered": False, "not_registered": False, "": False}
 _MOST_WAIT_MS = 60 * 60_000
 
 
@@ -83,7 +84,19 @@ def _accepted(http_status: int, fields: dict[str, Any], recipient: str) -> Answe
         status=STATUSES.get(word, Status.SUBMITTED),
         parts=parts(data.get("parts")),
         faults=faults(data),
+        registered=_registered(data),
     )
+
+
+def _registered(data: Mapping[str, Any]) -> bool | None:
+    """Whether our number is registered with the US carriers (10DLC); None if the answer does not say so.
+
+    Seen were "REGISTERED", true, false and null.
+    """
+    said = data.get("tcr_campaign_registered", ...)
+    if said is None or isinstance(said, bool):
+        return bool(said)
+    return _REGISTERED.get(untrusted.word(said)) if isinstance(said, str) else None
 
 
 def asked_wait_ms(headers: Mapping[str, str], wall_s: float) -> int | None:

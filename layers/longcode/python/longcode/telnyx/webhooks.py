@@ -32,9 +32,13 @@ def event(body: bytes, now_ms: int, ours: str = "") -> WebhookEvent | None:
     odd = [] if untrusted.is_ident(data.get("id")) else ["id"]
     # One that comes again has the same digest; what is about this try stands beside `data`.
     event_id = event_id or untrusted.digest(data) or f"now-{now_ms}"
+    payload = data.get("payload")
+    if kind.startswith("10dlc."):
+        return _registration(
+            WebhookEvent(event_id, kind, odd=tuple(odd)), payload, data.get("occurred_at"), now_ms
+        )
     if kind not in ("message.received", "message.sent", "message.finalized"):
         return WebhookEvent(event_id, kind, odd=tuple(odd))
-    payload = data.get("payload")
     if not isinstance(payload, dict) or not payload:
         return WebhookEvent(event_id, kind, odd=(*odd, "payload"))
     if not untrusted.is_ident(payload.get("id")):
@@ -42,6 +46,19 @@ def event(body: bytes, now_ms: int, ours: str = "") -> WebhookEvent | None:
     read = _inbound if kind == "message.received" else _receipts
     found = read(WebhookEvent(event_id, kind), payload, data.get("occurred_at"), now_ms, ours)
     return replace(found, odd=(*odd, *found.odd))
+
+
+def _registration(event: WebhookEvent, payload: object, occurred_at: object, now_ms: int) -> WebhookEvent:
+    """The event with what it says of our registration."""
+    # Of a few events a year.
+    from longcode.telnyx import campaign_events
+
+    if not isinstance(payload, dict):
+        return replace(event, odd=(*event.odd, "payload"))
+    occurred_ms = untrusted.moment(occurred_at, now_ms)
+    odd = _named(("occurred_at",), (occurred_ms is None,))
+    found = campaign_events.read(event.type, payload, now_ms if occurred_ms is None else occurred_ms)
+    return replace(event, registration=found, odd=(*event.odd, *odd))
 
 
 def _receipts(

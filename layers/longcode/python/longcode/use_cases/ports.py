@@ -257,8 +257,8 @@ class Limits(Protocol):
     def settle(self, recipient: str) -> None:
         """Forget the troubles that `trouble` counted. A doubt is settled by its text's own status."""
 
-    def close_breaker(self, now_ms: int) -> None:
-        """The provider takes texts again, as far as is known."""
+    def close_breaker(self, now_ms: int, *, registered: bool = False) -> None:
+        """The provider takes texts again; only if `registered` after an event that our registration was lost."""
 
 
 class OptOuts(Protocol):

@@ -326,6 +326,7 @@ class Reconciler:
         later = deps.clock.now_ms()
         # What the provider said comes first: it must not be lost for what it means to others.
         if answer.verdict is Verdict.ACCEPTED:
+            answer = send_attempt.checked(message, answer, deps)
             deps.messages.submitted(message, answer, later)
             self._resolved(message, "replay")
         elif answer.verdict is Verdict.PERMANENT and not answer.ours and answer.fault:

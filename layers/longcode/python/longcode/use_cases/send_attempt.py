@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from longcode.domain import braking, pacing
+from longcode.domain import braking, pacing, registration
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.errors import OPTED_OUT, Unavailable
 from longcode.domain.gate import Control, Gate, Trouble
@@ -19,6 +19,7 @@ from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import opt_outs, store_failures
 from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
+from longcode.use_cases.registration_store import Registrations
 
 # How long one try through an open breaker has before another may.
 PROBE_MS = 15_000
@@ -52,6 +53,7 @@ class SendDependencies:
     messages: Messages
     limits: Limits
     carriers: Carriers
+    registrations: Registrations
     optouts: OptOuts
     provider: Provider
     clock: Clock
@@ -155,6 +157,7 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
     deps.metrics.count(Metric.PROVIDER_LATENCY, now - left)
     fault = answer.fault or Fault("", "")
     if answer.verdict is Verdict.ACCEPTED:
+        answer = checked(message, answer, deps)
         deps.messages.submitted(message, answer, now)
         deps.logger.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id)
         learn(message, answer, deps, gate, left)
@@ -181,6 +184,15 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
     return SendAttempt(answer, message, arrival, again_ms=again)
 
 
+def checked(message: Message, answer: Answer, deps: SendDependencies) -> Answer:
+    """An answer that took a text, with a note for its history if that went without the registration it needs."""
+    if not registration.is_unregistered(answer.registered, message.sender, message.recipient):
+        return answer
+    deps.metrics.count(Metric.UNREGISTERED)
+    deps.logger.warning("send.unregistered", message_id=message.id)
+    return replace(answer, note=registration.UNREGISTERED)
+
+
 def learn(message: Message, answer: Answer, deps: SendDependencies, gate: Gate, left: int) -> int:
     """Write down what an answer says of other texts; the moment before which none goes to this recipient.
 
@@ -195,7 +207,7 @@ def learn(message: Message, answer: Answer, deps: SendDependencies, gate: Gate, 
         change = OptOutChange(left, True, "block", (answer.fault or Fault("", "")).title)
         notes.append(lambda: opt_outs.apply(deps.optouts, message.recipient, change, now))
     if answer.verdict is Verdict.ACCEPTED or (answer.verdict is Verdict.PERMANENT and not answer.unclassified):
-        notes.append(lambda: _sound(message, deps, gate, now))
+        notes.append(lambda: _sound(message, answer, deps, gate, now))
     elif answer.everyone:
         again = now + PROBE_MS
         notes.append(lambda: _open(message, answer, deps, gate))
@@ -290,12 +302,18 @@ def _alone(answer: Answer, gate: Gate) -> int:
     return recipient.alone + ((control.sound_ms or 0) > last_ms)
 
 
-def _sound(message: Message, deps: SendDependencies, gate: Gate, now: int) -> None:
+def _sound(message: Message, answer: Answer, deps: SendDependencies, gate: Gate, now: int) -> None:
     """The provider works: it took a text, or refused one for a reason of its own."""
+    control, registered = gate.control, answer.registered is True
     if gate.recipient.troubles:
         deps.limits.settle(message.recipient)
-    if gate.control.breaker_since_ms is not None:
-        deps.limits.close_breaker(now)
+    if control.registration_lost and not registered:
+        # That it takes a text is not enough: the carriers may refuse it.
+        since = control.breaker_since_ms or now
+        deps.registrations.still_lost(now, now + registration.probe_ms(since, now))
+        deps.logger.warning("breaker.still_open", message_id=message.id, code=control.registration_lost.split()[0])
+    elif control.breaker_since_ms is not None:
+        deps.limits.close_breaker(now, registered=registered)
         deps.logger.info("breaker.closed", message_id=message.id)
     elif gate.control.suspects:
         deps.limits.clear_suspects(now)
