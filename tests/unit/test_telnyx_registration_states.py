@@ -124,9 +124,12 @@ _FIELDS = (*NUMBER, *CAMPAIGN, "errors", "attNumberMappingStatus", "health", "da
 def test_whatever_the_provider_answers_nothing_raises_and_it_can_be_shown(answer: Any) -> None:
     content = raw(answer)
 
-    found = [states.number_state(content), states.campaign_state(content), states.health(content)]
-
-    shown = [asdict(one) for one in (*found, *states.networks(content))]
+    shown = [
+        asdict(states.number_state(content)),
+        asdict(states.campaign_state(content)),
+        asdict(states.health(content)),
+        *map(asdict, states.networks(content)),
+    ]
     assert all(is_safe(text) and len(text) <= 2_000 for text in texts_of(shown))
 
 
