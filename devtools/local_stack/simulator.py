@@ -80,10 +80,10 @@ def start(layout: Layout, preferred_port: int | None, api_key: str, number: str)
 
 
 def use_webhook_url(console_url: str, webhook_url: str) -> None:
-    """Tell the simulator where inbound texts go: Mission Control's profile settings, so to say."""
-    httpx.post(
-        f"{console_url.rstrip('/')}/_provider/profile", json={"webhook_url": webhook_url}, trust_env=False
-    ).raise_for_status()
+    """Tell the simulator where inbound texts go, and a campaign's events: the portal's settings, so to say."""
+    asked = {"profile": {"webhook_url": webhook_url}, "registration": {"campaign": {"webhook_url": webhook_url}}}
+    for path, fields in asked.items():
+        httpx.post(f"{console_url.rstrip('/')}/_provider/{path}", json=fields, trust_env=False).raise_for_status()
 
 
 def code() -> str:

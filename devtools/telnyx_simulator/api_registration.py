@@ -10,6 +10,7 @@ from . import errors, registration, views
 from .errors import Refused
 from .networks import CARRIERS, Network
 from .provider import Provider
+from .registration import Campaign, Registration, Status
 from .settings import ORGANIZATION_ID, Settings
 from .validate import E164
 
@@ -17,6 +18,15 @@ SPAM = frozenset({"40002", "40003", "40015", "40017"})
 LOOKUPS = frozenset({"carrier", "caller-name"})
 FIRST_ID = 1293384261075731499
 ASSIGNED_AT = "2026-01-15T17:00:00.000+00:00"  # every number to its campaign
+CSP_ID = "SB97091"  # that of the provider itself, in whose name it registers
+# A campaign is active once the networks have entered it. One that the provider calls dormant has the status of a
+# suspended one (its support article "10DLC Campaign Suspended").
+CAMPAIGN_STATUS = {
+    Status.ACTIVE: "MNO_PROVISIONED",
+    Status.SUSPENDED: "TCR_SUSPENDED",
+    Status.DORMANT: "TCR_SUSPENDED",
+    Status.EXPIRED: "TCR_EXPIRED",
+}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -30,6 +40,7 @@ class RegistrationApi:
         """Each path with its GET."""
         return [
             ("/v2/10dlc/phone_number_campaigns/{number}", self.phone_number_campaign),
+            ("/v2/10dlc/campaign/{id}", self.campaign),
             ("/v2/10dlc/campaign/{id}/mnoMetadata", self.mno_metadata),
             ("/v2/messaging_phone_numbers/{number}", self.messaging_phone_number),
             ("/v2/number_lookup/{number}", self.number_lookup),
@@ -37,10 +48,11 @@ class RegistrationApi:
 
     async def phone_number_campaign(self, request: Request) -> Response:
         """GET /v2/10dlc/phone_number_campaigns/{number}: without `data` around it, as all of 10dlc."""
-        number = request.path_params["number"]
-        campaign = self._provider().carriers.registration.of(number)
+        number, registered = request.path_params["number"], self._registered()
+        campaign = registered.of(number)
         if campaign is None:
             raise Refused(errors.NOT_FOUND)
+        membership = registered.memberships[number]
         return views.answer(
             {
                 "phoneNumber": number,
@@ -49,10 +61,10 @@ class RegistrationApi:
                 "tcrCampaignId": campaign.tcr_id,
                 "brandId": registration.BRAND_ID,
                 "tcrBrandId": registration.TCR_BRAND_ID,
-                "assignmentStatus": "ASSIGNED",
-                "tmobileNumberMappingStatus": "ADDED",
-                "nonTmobileNumberMappingStatus": "ADDED",
-                "failureReasons": None,
+                "assignmentStatus": membership.assignment,
+                "tmobileNumberMappingStatus": membership.t_mobile_mapping,
+                "nonTmobileNumberMappingStatus": membership.other_mapping,
+                "failureReasons": membership.failure_reasons,
                 "createdAt": ASSIGNED_AT,
                 "updatedAt": ASSIGNED_AT,
             }
@@ -60,11 +72,27 @@ class RegistrationApi:
 
     async def mno_metadata(self, request: Request) -> Response:
         """GET /v2/10dlc/campaign/{id}/mnoMetadata."""
+        registered = self._registered()
+        campaign = self._found(registered, request)
+        return views.answer(registration.metadata(campaign, registered.brand, registered.metadata))
+
+    async def campaign(self, request: Request) -> Response:
+        """GET /v2/10dlc/campaign/{id}: what is known of a campaign, and where its webhooks go."""
+        return views.answer(campaign_record(self._found(self._registered(), request)))
+
+    def _registered(self) -> Registration:
+        """What is registered. Raises Refused for a key that may not see it."""
         registered = self._provider().carriers.registration
+        if registered.denied:
+            raise Refused(errors.UNAUTHORIZED)
+        return registered
+
+    @staticmethod
+    def _found(registered: Registration, request: Request) -> Campaign:
         campaign = registered.campaigns.get(request.path_params["id"])
         if campaign is None:
             raise Refused(errors.NOT_FOUND)
-        return views.answer(registration.metadata(campaign, registered.brand, registered.metadata))
+        return campaign
 
     async def messaging_phone_number(self, request: Request) -> Response:
         """GET /v2/messaging_phone_numbers/{number}."""
@@ -133,6 +161,32 @@ class RegistrationApi:
                 "spid_carrier_name": subscription.name or None,
             },
         }
+
+
+def campaign_record(campaign: Campaign) -> dict[str, Any]:
+    """A campaign of ours. Of the fields of its application only those that every campaign has."""
+    status = CAMPAIGN_STATUS[campaign.status]
+    return {
+        "campaignId": campaign.id,
+        "tcrCampaignId": campaign.tcr_id,
+        "brandId": registration.BRAND_ID,
+        "tcrBrandId": registration.TCR_BRAND_ID,
+        "cspId": CSP_ID,
+        "usecase": "LOW_VOLUME" if campaign.message_class == "T" else "MIXED",
+        "subUsecases": ["CUSTOMER_CARE"],
+        "description": "Simulated campaign",
+        "termsAndConditions": True,
+        "mock": False,
+        "status": "EXPIRED" if campaign.status is Status.EXPIRED else "ACTIVE",
+        "submissionStatus": "CREATED",
+        "campaignStatus": status,
+        "failureReasons": None,
+        "isTMobileRegistered": campaign.t_mobile_registered,
+        "isTMobileSuspended": status == "TCR_SUSPENDED",
+        "isTMobileNumberPoolingEnabled": False,
+        "webhookURL": campaign.webhook_url,
+        "webhookFailoverURL": campaign.failover_url,
+    }
 
 
 def messaging_number(settings: Settings, number: str) -> dict[str, Any]:

@@ -66,6 +66,9 @@ UNAUTHENTICATED = ApiError(
     "The required authentication headers were either invalid or not included in the request.",
     401,
 )
+UNAUTHORIZED = ApiError(
+    "10010", "Authorization failed", "You do not have permission to perform the requested action.", 403
+)
 NOT_CANCELLABLE = ApiError(
     "10010",
     "Authorization failed",

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from . import fields
 from .faults import BadFault
 from .fields import Field
+from .networks import Network
 
 BRAND_ID = "97091164-e814-435c-9c1b-14ab2d18e987"
 TCR_BRAND_ID = "B970911"
@@ -73,6 +74,26 @@ class Naming(StrEnum):
     REGISTRY = "registry"  # TCR's: tpm, tpmScope, msgClass, brandTier, brandDailyCap
     GUIDE = "guide"  # those of the provider's guide: attMsgClass, attTpm, tMobileBrandTier
     COMMON = "common"  # only the fields that its API reference has
+    NONE = "none"  # no network at all, as of a campaign that was submitted to none
+
+
+class Assignment(StrEnum):
+    """How far a number has come onto its campaign, or off it, in the words of the API reference."""
+
+    ASSIGNED = "ASSIGNED"
+    PENDING = "PENDING_ASSIGNMENT"
+    FAILED = "FAILED_ASSIGNMENT"
+    LEAVING = "PENDING_UNASSIGNMENT"
+    STAYING = "FAILED_UNASSIGNMENT"
+
+
+class Mapped(StrEnum):
+    """Whether a carrier has entered a number. The API reference has the fields and not their words."""
+
+    # As seen in its answers.
+    ADDED = "ADDED"
+    PENDING = "PENDING"
+    FAILED = "FAILED"
 
 
 @dataclass(slots=True)
@@ -107,6 +128,10 @@ class Campaign:
     status: Status = Status.ACTIVE
     webhook_url: str | None = None
     failover_url: str | None = None
+    t_mobile_registered: bool = True
+    # The networks that the metadata calls not qualified for, and not supporting, this use.
+    unqualified: list[str] = field(default_factory=list)
+    unsupported: list[str] = field(default_factory=list)
 
     @property
     def tpm(self) -> int:
@@ -119,11 +144,39 @@ class Campaign:
         return ATT_CLASSES[self.message_class].scope == "NUMBER"
 
 
+@dataclass(slots=True)
+class Membership:
+    """What is known of a number on its campaign. The carriers' entries are shown, and enforced nowhere."""
+
+    assignment: Assignment = Assignment.ASSIGNED
+    failure_reasons: str | None = None
+    t_mobile_mapping: Mapped | None = Mapped.ADDED
+    other_mapping: Mapped | None = Mapped.ADDED
+
+    @property
+    def complete(self) -> bool:
+        """Whether its texts go as those of the campaign."""
+        return self.assignment not in (Assignment.PENDING, Assignment.FAILED)
+
+
 def is_score(value: Any) -> bool:
     """Whether it is a vetting score, 0 to 100."""
     return fields.is_count(value) and value <= 100
 
 
+def are_networks(value: Any) -> bool:
+    """Whether it is some of the networks that the metadata has."""
+    return isinstance(value, list) and all(one in NETWORKS for one in value)
+
+
+# The networks in a campaign's metadata, by the number that each has in the registry.
+NETWORKS = {
+    Network.ATT: ("10017", "AT&T"),
+    Network.T_MOBILE: ("10035", "T-Mobile"),
+    Network.US_CELLULAR: ("10037", "US Cellular"),
+    Network.VERIZON: ("10038", "Verizon Wireless"),
+}
+SOME_NETWORKS = Field(are_networks, f"an array with any of {', '.join(NETWORKS)}")
 BRAND_FIELDS = {
     "score": fields.or_null(Field(is_score, "0 to 100")),
     "sole_proprietor": fields.FLAG,
@@ -135,9 +188,18 @@ CAMPAIGN_FIELDS = {
     "status": fields.one_of(Status),
     "webhook_url": fields.or_null(fields.TEXT),
     "failover_url": fields.or_null(fields.TEXT),
+    "t_mobile_registered": fields.FLAG,
+    "unqualified": SOME_NETWORKS,
+    "unsupported": SOME_NETWORKS,
+}
+MEMBERSHIP_FIELDS = {
+    "assignment": fields.one_of(Assignment),
+    "failure_reasons": fields.or_null(fields.TEXT),
+    "t_mobile_mapping": fields.or_null(fields.one_of(Mapped)),
+    "other_mapping": fields.or_null(fields.one_of(Mapped)),
 }
 HEALTH = ("message_count", "inbound_outbound_ratio", "success_ratio", "spam_ratio")
-ASKED = ("brand", "campaign", "number", "metadata", "unregistered_as")
+ASKED = ("brand", "campaign", "number", "metadata", "unregistered_as", "denied")
 
 
 class Registration:
@@ -155,7 +217,10 @@ class Registration:
         self.assigned = dict.fromkeys(self._numbers, first.id)
         self.metadata = Naming.REGISTRY
         self.unregistered_as: bool | None = None
+        # Whether the API key may not use the endpoints of 10dlc.
+        self.denied = False
         self.health: dict[str, dict[str, Any]] = {}
+        self.memberships = {number: Membership() for number in self._numbers}
 
     def of(self, number: str) -> Campaign | None:
         """The campaign that a number of ours is on, whatever its status."""
@@ -164,7 +229,9 @@ class Registration:
     def working(self, number: str) -> Campaign | None:
         """The campaign that makes a number registered."""
         campaign = self.of(number)
-        return campaign if campaign and campaign.status is Status.ACTIVE else None
+        if campaign is None or campaign.status is not Status.ACTIVE:
+            return None
+        return campaign if self.memberships[number].complete else None
 
     def marks(self, number: str) -> dict[str, Any]:
         """What a message from a number says of its registration.
@@ -181,7 +248,7 @@ class Registration:
     def change(self, asked: dict[str, Any]) -> None:
         """Change what a control request names. Raises BadFault."""
         asked = fields.mapping(asked, ASKED)
-        for name in ("metadata", "unregistered_as"):
+        for name in ("metadata", "unregistered_as", "denied"):
             if name in asked:
                 self._set(name, asked[name])
         if "brand" in asked:
@@ -196,6 +263,8 @@ class Registration:
             if value not in set(Naming):
                 raise BadFault(f"metadata must be one of {', '.join(Naming)}")
             self.metadata = Naming(value)
+        elif name == "denied":
+            fields.apply(self, {"denied": value}, {"denied": fields.FLAG})
         elif value in (None, False):
             self.unregistered_as = value
         else:
@@ -216,20 +285,20 @@ class Registration:
             self._changed(after, event(after))
 
     def _assign(self, asked: Any) -> None:
-        asked = fields.mapping(asked, ("number", "campaign", "health"))
-        number, campaign = asked.get("number"), asked.get("campaign")
+        rest = dict(fields.mapping(asked, {"number", "campaign", "health", *MEMBERSHIP_FIELDS}))
+        number, campaign = rest.pop("number", None), rest.pop("campaign", None)
         if number not in self._numbers:
             raise BadFault(f"number must be one of {', '.join(self._numbers)}")
-        if "health" in asked:
-            self.health[number] = fields.mapping(asked["health"], HEALTH)
-        if "campaign" not in asked:
-            return
-        if campaign is None:
-            self.assigned.pop(number, None)
-        elif campaign in self.campaigns:
-            self.assigned[number] = campaign
-        else:
+        if campaign is not None and campaign not in self.campaigns:
             raise BadFault(f"campaign must be null or one of {', '.join(self.campaigns)}")
+        health = fields.mapping(rest.pop("health", {}), HEALTH)
+        fields.apply(self.memberships[number], rest, MEMBERSHIP_FIELDS)
+        if "health" in asked:
+            self.health[number] = health
+        if campaign is not None:
+            self.assigned[number] = campaign
+        elif "campaign" in asked:
+            self.assigned.pop(number, None)
 
     def public(self) -> dict[str, Any]:
         """It as the control API shows it."""
@@ -237,8 +306,10 @@ class Registration:
             "brand": asdict(self.brand) | {"id": BRAND_ID, "tier": self.brand.tier.name, "cap": self.brand.cap},
             "campaigns": [asdict(one) | {"tpm": one.tpm} for one in self.campaigns.values()],
             "numbers": {number: self.assigned.get(number) for number in self._numbers},
+            "memberships": {number: asdict(one) for number, one in self.memberships.items()},
             "metadata": self.metadata,
             "unregistered_as": self.unregistered_as,
+            "denied": self.denied,
         }
 
 
@@ -285,21 +356,22 @@ def metadata(campaign: Campaign, brand: Brand, naming: Naming) -> dict[str, dict
     elif naming is Naming.GUIDE:
         att = {"attMsgClass": campaign.message_class, "attTpm": campaign.tpm}
         t_mobile = {"tMobileBrandTier": brand.tier.name}
+    if naming is Naming.NONE:
+        return {}
+    own = {Network.ATT: att, Network.T_MOBILE: t_mobile}
     return {
-        "10017": _common("AT&T") | att,
-        "10035": _common("T-Mobile") | t_mobile,
-        "10037": _common("US Cellular"),
-        "10038": _common("Verizon Wireless"),
+        number: _common(name, network, campaign) | own.get(network, {})
+        for network, (number, name) in NETWORKS.items()
     }
 
 
-def _common(name: str) -> dict[str, Any]:
+def _common(name: str, network: Network, campaign: Campaign) -> dict[str, Any]:
     return {
         "mno": name,
         "mnoReview": False,
-        "mnoSupport": True,
+        "mnoSupport": network not in campaign.unsupported,
         "minMsgSamples": 1,
-        "qualify": True,
+        "qualify": network not in campaign.unqualified,
         "noEmbeddedLink": False,
         "noEmbeddedPhone": False,
         "reqSubscriberHelp": True,

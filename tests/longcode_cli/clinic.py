@@ -116,6 +116,7 @@ class Report:
 
     healthy: bool
     rows: dict[str, dict[str, str]]
+    limits: list[dict[str, Any]]
 
     @property
     def ill(self) -> dict[str, str]:
@@ -151,13 +152,27 @@ class Clinic:
         at = stacks.on_aws(NAME, None, REGION).complete()
         with client(at) as http:
             case = Case(at, http, lambda: time.time_ns() // 1_000_000, to)
-            found = doctor.report_json(NAME, [doctor.look(name, case) for name in doctor.checks(to)])
-        return Report(found["healthy"], {row["check"]: row for row in found["checks"]})
+            looked = [found for name in doctor.checks(to) if (found := doctor.look(name, case))]
+            said = doctor.report_json(NAME, looked, case.limits)
+        return Report(said["healthy"], {row["check"]: row for row in said["checks"]}, said["carrier_limits"])
 
     def set(self, parameter: str, value: str) -> None:
         """What DescribeStacks says of a parameter."""
         (row,) = [row for row in self.stack["Parameters"] if row["ParameterKey"] == parameter]
         row["ParameterValue"] = value
+
+    def deploy(self, parameter: str, value: str) -> None:
+        """Have the stack, and all of its functions, with another value of a parameter."""
+        self.set(parameter, value)
+        variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+        (name,) = [name for name, said in variables.items() if said == {"Ref": parameter}]
+        for environment in self.environments.values():
+            environment[name] = value
+
+    def webhooks_to(self, url: str) -> None:
+        """Have the provider's webhooks go there: the profile's and the campaign's."""
+        self.provider.control("profile", webhook_url=url)
+        self.provider.control("registration", campaign={"webhook_url": url})
 
     def write_secret(self, text: str) -> None:
         boto3.client("secretsmanager", region_name=REGION).put_secret_value(
@@ -199,7 +214,7 @@ def admit(world: World, stack: dict[str, Any], front: Front, provider: Running) 
             variable: str(known.get(value["Ref"], NAME)) if isinstance(value, dict) else value
             for variable, value in variables.items()
         }
-    provider.control("profile", webhook_url=f"{front.url}/webhooks/message")
+    clinic.webhooks_to(f"{front.url}/webhooks/message")
     return clinic
 
 

@@ -83,6 +83,7 @@ def clinic(monkeypatch: pytest.MonkeyPatch, running: Running) -> Iterator[Clinic
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    running.control("reset")
     running.control("profile", webhook_url=None, webhook_api_version="2", enabled=True, assigned=True)
     front = Front(running.public_key)
     described: dict[str, dict[str, Any]] = {}

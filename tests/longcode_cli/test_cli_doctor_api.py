@@ -51,7 +51,7 @@ def test_a_webhook_address_that_leads_elsewhere(clinic: Clinic) -> None:
     clinic.set("WebhookUrl", f"{clinic.front.url}/hooks")
     for name in clinic.environments:
         clinic.environments[name]["WEBHOOK_URL"] = f"{clinic.front.url}/hooks"
-    clinic.provider.control("profile", webhook_url=f"{clinic.front.url}/hooks")
+    clinic.webhooks_to(f"{clinic.front.url}/hooks")
     report = clinic.examine()
     assert report.ill == {"webhook": "fail", "receipts": "skipped"}
     assert "404 not_found, where 401 invalid_signature is due" in report.found("webhook")
@@ -61,7 +61,7 @@ def test_a_webhook_that_nothing_answers_at(clinic: Clinic) -> None:
     clinic.set("WebhookUrl", "http://127.0.0.1:1/webhooks/message")
     for name in clinic.environments:
         clinic.environments[name]["WEBHOOK_URL"] = "http://127.0.0.1:1/webhooks/message"
-    clinic.provider.control("profile", webhook_url="http://127.0.0.1:1/webhooks/message")
+    clinic.webhooks_to("http://127.0.0.1:1/webhooks/message")
     report = clinic.examine()
     assert report.ill == {"webhook": "fail", "receipts": "skipped"}
     assert "Nothing answers at http://127.0.0.1:1" in report.found("webhook")

@@ -346,7 +346,10 @@ def test_the_doctor_sees_that_the_provider_refuses_the_key_in_the_secret(stack: 
     assert "KEY_of_another_account" not in result.output
     found = {row["check"]: row for row in json.loads(result.stdout)["checks"]}
     ill = {name: row["state"] for name, row in found.items() if row["state"] != "ok"}
-    assert ill == {"provider key": "fail", "number": "skipped", "profile": "skipped"}
+    # What carriers take the functions may have read themselves.
+    ill.pop("carrier limits", None)
+    unseen = ("number", "profile", "campaign", "campaign events", "carriers", "number health")
+    assert ill == {"provider key": "fail", **dict.fromkeys(unseen, "skipped")}
     assert "10009 Authentication failed" in found["provider key"]["found"]
 
 

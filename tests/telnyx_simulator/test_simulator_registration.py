@@ -46,6 +46,32 @@ def test_a_number_that_is_assigned_again_is_registered_again(provider: Running) 
     assert [provider.final(RECIPIENT) for _ in range(3)] == [DELIVERED] * 3
 
 
+@pytest.mark.parametrize("assignment", ["PENDING_ASSIGNMENT", "FAILED_ASSIGNMENT"])
+def test_a_number_that_has_not_come_onto_its_campaign_is_not_registered(
+    provider: Running, assignment: str
+) -> None:
+    state = {"assignment": assignment, "failure_reasons": "Already on another campaign."}
+    provider.control("registration", number={"number": OURS, **state})
+    found = provider.get(f"/v2/10dlc/phone_number_campaigns/{OURS}")
+    assert (found["campaignId"], found["assignmentStatus"]) == (CAMPAIGN_ID, assignment)
+    assert found["failureReasons"] == "Already on another campaign."
+    assert marks(provider.send(text="x" * 161).json()["data"]) == (None, False, None)
+    assert provider.final(RECIPIENT) == UNREGISTERED
+    # One that is to leave its campaign, or can't, is still on it.
+    for still in ("PENDING_UNASSIGNMENT", "FAILED_UNASSIGNMENT", "ASSIGNED"):
+        provider.control("registration", number={"number": OURS, "assignment": still})
+        assert marks(provider.send().json()["data"]) == ("C751C6A", True, "REGISTERED")
+
+
+def test_the_carriers_entries_of_a_number_are_as_set(provider: Running) -> None:
+    path, shown = f"/v2/10dlc/phone_number_campaigns/{OURS}", []
+    for entries in ({}, {"t_mobile_mapping": "FAILED", "other_mapping": "PENDING"}, {"t_mobile_mapping": None}):
+        provider.control("registration", number={"number": OURS, **entries})
+        found = provider.get(path)
+        shown.append((found["tmobileNumberMappingStatus"], found["nonTmobileNumberMappingStatus"]))
+    assert shown == [("ADDED", "ADDED"), ("FAILED", "PENDING"), (None, "PENDING")]
+
+
 EVENTS = {
     "dormant": {"type": "TELNYX_EVENT", "status": "DORMANT", "description": "Campaign has been marked as dormant"},
     "suspended": {
@@ -122,7 +148,11 @@ def test_a_campaign_without_a_webhook_is_announced_to_no_one(provider: Running, 
         ({"number": {"number": RECIPIENT, "campaign": None}}, OURS),
         ({"number": {"number": OURS, "campaign": "C1"}}, CAMPAIGN_ID),
         ({"number": {"number": OURS, "health": {"spam": 1}}}, "unknown: spam"),
-        ({"metadata": "xml"}, "registry, guide, common"),
+        ({"number": {"number": OURS, "assignment": "assigned"}}, "ASSIGNED, PENDING_ASSIGNMENT"),
+        ({"number": {"number": OURS, "campaign": None, "t_mobile_mapping": "NO"}}, "ADDED, PENDING, FAILED, or"),
+        ({"campaign": {"unqualified": ["sprint"]}}, "any of att, t_mobile, us_cellular, verizon"),
+        ({"denied": "yes"}, "true or false"),
+        ({"metadata": "xml"}, "registry, guide, common, none"),
         ({"unregistered_as": True}, "null or false"),
         ({"brands": {}}, "unknown: brands"),
         ({"brand": 7}, "a JSON object"),
@@ -157,6 +187,48 @@ def test_a_campaign_s_metadata_has_the_names_asked_for(provider: Running, naming
     own = [{name: value for name, value in found[key].items() if name not in common} for key in ("10017", "10035")]
     assert tuple(own) == METADATA[naming]
     assert [one["mno"] for one in found.values()] == ["AT&T", "T-Mobile", "US Cellular", "Verizon Wireless"]
+
+
+def test_a_campaign_without_networks_has_empty_metadata_and_a_network_may_refuse_its_use(
+    provider: Running,
+) -> None:
+    path = f"/v2/10dlc/campaign/{CAMPAIGN_ID}/mnoMetadata"
+    provider.control("registration", campaign={"unqualified": ["verizon"], "unsupported": ["us_cellular"]})
+    states = [(one["qualify"], one["mnoSupport"]) for one in provider.get(path).values()]
+    assert states == [(True, True), (True, True), (True, False), (False, True)]
+    provider.control("registration", metadata="none")
+    assert provider.get(path) == {}
+
+
+STATUSES = {
+    "active": ("ACTIVE", "MNO_PROVISIONED", False),
+    "suspended": ("ACTIVE", "TCR_SUSPENDED", True),
+    "dormant": ("ACTIVE", "TCR_SUSPENDED", True),
+    "expired": ("EXPIRED", "TCR_EXPIRED", False),
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_campaign_shows_its_status_and_where_its_webhooks_go(provider: Running, status: str) -> None:
+    urls = {"webhook_url": "https://hooks.example.com/a", "failover_url": None}
+    provider.control("registration", campaign={"status": status, "t_mobile_registered": False, **urls})
+    found = provider.get(f"/v2/10dlc/campaign/{CAMPAIGN_ID}")
+    assert (found["status"], found["campaignStatus"], found["isTMobileSuspended"]) == STATUSES[status]
+    assert (found["campaignId"], found["tcrCampaignId"]) == (CAMPAIGN_ID, "C751C6A")
+    assert (found["webhookURL"], found["webhookFailoverURL"]) == ("https://hooks.example.com/a", None)
+    assert found["isTMobileRegistered"] is False
+
+
+def test_a_key_may_be_kept_from_all_of_10dlc_and_sends_all_the_same(provider: Running) -> None:
+    provider.control("registration", denied=True)
+    for path in (
+        f"phone_number_campaigns/{OURS}",
+        f"campaign/{CAMPAIGN_ID}",
+        f"campaign/{CAMPAIGN_ID}/mnoMetadata",
+    ):
+        assert provider.get(f"/v2/10dlc/{path}")["errors"][0]["code"] == "10010"
+    assert provider.get(f"/v2/messaging_phone_numbers/{OURS}")["data"]["phone_number"] == OURS
+    assert marks(provider.send().json()["data"]) == ("C751C6A", True, "REGISTERED")
 
 
 def test_a_number_s_health_is_that_of_its_texts_or_as_set(provider: Running) -> None:

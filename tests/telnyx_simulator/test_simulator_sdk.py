@@ -126,6 +126,18 @@ def test_the_sdk_reads_the_metadata(telnyx: Any, client: Any) -> None:
         client.messaging_10dlc.campaign.get_mno_metadata(BRAND_ID)
 
 
+def test_the_sdk_reads_a_campaign(telnyx: Any, client: Any, provider: Running) -> None:
+    provider.control("registration", campaign={"webhook_url": "https://hooks.example.com/a"})
+    found = client.messaging_10dlc.campaign.retrieve(CAMPAIGN_ID)
+    assert (found.campaign_status, found.status, found.brand_id) == ("MNO_PROVISIONED", "ACTIVE", BRAND_ID)
+    assert (found.webhook_url, found.is_t_mobile_registered) == ("https://hooks.example.com/a", True)
+    with pytest.raises(telnyx.NotFoundError):
+        client.messaging_10dlc.campaign.retrieve(BRAND_ID)
+    provider.control("registration", denied=True)
+    with pytest.raises(telnyx.PermissionDeniedError):
+        client.messaging_10dlc.campaign.retrieve(CAMPAIGN_ID)
+
+
 def test_the_sdk_looks_a_number_up(client: Any) -> None:
     found = client.number_lookup.retrieve("+12025550180", type="carrier").data
     assert (found.carrier.name, found.carrier.normalized_carrier) == ("AT&T Mobility LLC", "AT&T")

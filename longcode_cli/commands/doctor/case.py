@@ -11,8 +11,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from longcode.domain import destinations
+from longcode.domain.campaign import CampaignFacts
+from longcode.entrypoints.config import Settings
 from longcode_cli import overview
-from longcode_cli.commands.doctor.account import Account
+from longcode_cli.commands.doctor.account import Account, Campaign, Listed
 from longcode_cli.overview import Overview
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
@@ -45,6 +48,26 @@ class Skipped(Exception):
     """This can't be looked at; the words say why."""
 
 
+class NotApplicable(Exception):
+    """There is no such thing here to look at, and nothing to say of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one carrier takes, in segments a `per` (minute or day): by the provider, by the parameters, in the end.
+
+    None is no limit, or one that is not named. The words say what a number comes from.
+    """
+
+    carrier: str
+    per: str
+    provider: int | None
+    provider_words: str
+    parameters: int | None
+    parameter_words: str
+    holds: int | None
+
+
 # What a check comes to: how it stands, what was found, what to do.
 Outcome = tuple[State, str, str]
 
@@ -72,11 +95,23 @@ class Case:
     client: httpx.Client
     now_ms: Callable[[], int]
     to: str | None = None
+    # Those of the consumer, if they are valid.
+    settings: Settings | None = None
     account: Account | None = None
-    profile_id: str | None = None
+    listed: Listed | None = None
+    # The number's; whether it and the number's place on it are well; and what the carriers let through of it.
+    campaign: Campaign | None = None
+    campaign_is_well: bool = False
+    facts: CampaignFacts | None = None
+    limits: list["Limit"] = field(default_factory=list)
     webhook_refuses: bool = False
     # Whose clock: how far it is ahead of this machine's, in ms.
     ahead_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def us_long_code(self) -> bool:
+        """Whether the number is one that 10DLC is about."""
+        return destinations.in_us(self.stack.sender) and (self.listed is None or self.listed.is_long_code)
 
     @property
     def webhook_url(self) -> str:

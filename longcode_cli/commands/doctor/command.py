@@ -11,8 +11,28 @@ from rich.text import Text
 
 from longcode.domain import phone
 from longcode_cli import problems, terminal
-from longcode_cli.commands.doctor import api, clocks, deployment, provider, queues, sending, webhooks
-from longcode_cli.commands.doctor.case import Case, Finding, Outcome, Skipped, State, client, fail
+from longcode_cli.commands.doctor import (
+    api,
+    carrier_limits,
+    clocks,
+    deployment,
+    provider,
+    queues,
+    registration,
+    sending,
+    webhooks,
+)
+from longcode_cli.commands.doctor.case import (
+    Case,
+    Finding,
+    Limit,
+    NotApplicable,
+    Outcome,
+    Skipped,
+    State,
+    client,
+    fail,
+)
 from longcode_cli.options import ANYWHERE, AsJson, Where, examples, stack_options
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
@@ -28,6 +48,8 @@ EXAMPLES = examples(
 CHECKS: dict[str, Callable[[Case], Outcome]] = {
     **deployment.CHECKS,
     **provider.CHECKS,
+    **registration.CHECKS,
+    **carrier_limits.CHECKS,
     **api.CHECKS,
     **webhooks.CHECKS,
     **clocks.CHECKS,
@@ -46,36 +68,41 @@ def command(
 ) -> None:
     """Try all that the stack depends on; say how to fix it.
 
-    Settings, the provider's key, number and profile, the API and its webhook, clocks, queues, brakes, opt-outs.
-    Nothing is changed, and no text is sent.
+    Settings, the provider's key, number and profile, its 10DLC campaign and what US carriers take, the API and its
+    webhook, clocks, queues, brakes, opt-outs. Nothing is changed, and no text is sent.
 
     The exit code is 0 if nothing fails (there may be warnings), 1 if something does.
     """
     if to is not None and not phone.is_e164(to):
         raise typer.BadParameter("must be one number in E.164 format, as +12025550123.", param_hint="--to")
     stack = where.open()
-    found = _examine(stack, to)
+    found, limits = _examine(stack, to)
     if as_json:
-        say_json(report_json(stack.stack_name, found))
+        say_json(report_json(stack.stack_name, found, limits))
     else:
         say(_table(found))
         say("")
+        if limits:
+            say(carrier_limits.shown(limits))
+            say("")
         say(_verdict(found))
     if any(one.state is State.FAIL for one in found):
         raise typer.Exit(1)
 
 
-def _examine(stack: Stack, to: str | None) -> list[Finding]:
+def _examine(stack: Stack, to: str | None) -> tuple[list[Finding], list[Limit]]:
     names = checks(to)
-    found = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"))
     with client(stack) as http, terminal.progress(*columns, total=len(names)) as show:
         case = Case(stack, http, now_ms, to)
-        for name in names:
+
+        def looked(name: str) -> Finding | None:
             show(description=f"Looking at {name}")
-            found.append(look(name, case))
+            found = look(name, case)
             show(advance=1)
-    return found
+            return found
+
+        return [found for name in names if (found := looked(name))], case.limits
 
 
 def checks(to: str | None) -> list[str]:
@@ -83,10 +110,12 @@ def checks(to: str | None) -> list[str]:
     return [name for name in CHECKS if to is not None or name != "recipient"]
 
 
-def look(check: str, case: Case) -> Finding:
-    """Make one check. Whatever happens in it is its finding."""
+def look(check: str, case: Case) -> Finding | None:
+    """Make one check. Whatever happens in it is its finding; None if it does not apply to this stack."""
     try:
         state, found, todo = CHECKS[check](case)
+    except NotApplicable:
+        return None
     except Skipped as exc:
         return Finding(check, State.SKIPPED, str(exc))
     except Exception as exc:
@@ -126,14 +155,15 @@ def _table(found: Sequence[Finding]) -> RenderableType:
 
 
 # Any: JSON.
-def report_json(stack: str, found: Sequence[Finding]) -> dict[str, Any]:
-    """The same for a script. `healthy`: nothing fails; there may be warnings."""
+def report_json(stack: str, found: Sequence[Finding], limits: Sequence[Limit]) -> dict[str, Any]:
+    """The same for a script. `healthy`: nothing fails; there may be warnings. `limits` are US carriers'."""
     return {
         "stack": stack,
         "healthy": all(one.state is not State.FAIL for one in found),
         "checks": [
             {"check": one.check, "state": one.state, "found": one.found, "todo": one.todo or None} for one in found
         ],
+        "carrier_limits": carrier_limits.shown_json(limits),
     }
 
 

@@ -79,7 +79,9 @@ def _read(case: Case, functions: Iterable[str]) -> _Settings:
         if _content(deployed) != _content(client.get_function_configuration(FunctionName=name)):
             found.waiting.append(short)
         try:
-            Settings.from_env(env)
+            settings = Settings.from_env(env)
+            if logical_id == "ConsumerFunction":
+                case.settings = settings
         except ConfigurationError as exc:
             found.invalid.setdefault("; ".join(exc.problems), []).append(short)
         for variable, value in wanted.items():

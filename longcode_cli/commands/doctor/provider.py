@@ -69,35 +69,35 @@ def _key(case: Case) -> Outcome:
     return ok(f"accepted by {account.host}, {left} {currency} left to spend")
 
 
-def _account(case: Case) -> Account:
+def account_of(case: Case) -> Account:
+    """The account at the provider. Raises Skipped if the key is not good for it."""
     if case.account is None:
         raise Skipped("The provider lets us see nothing; see provider key.")
     return case.account
 
 
 def _number(case: Case) -> Outcome:
-    account, ours = _account(case), phone.mask(case.stack.sender)
-    profile_id = account.profile_of(case.stack.sender)
-    if profile_id is None:
+    ours = phone.mask(case.stack.sender)
+    case.listed = account_of(case).listed(case.stack.sender)
+    if case.listed is None:
         return fail(
             f"The account of this key has no number {ours}.",
             f"Get it there ({_PORTAL_NUMBERS}), use the key of its account, or deploy with a number of this "
             f"account: {case.set_to('TelnyxLongCode')}",
         )
-    if not profile_id:
+    if not case.listed.profile_id:
         return fail(
             f"{ours} is on no messaging profile, so that the provider refuses to send from it (40300).",
             f"Put it on one: {_PORTAL_NUMBERS}, the number, Messaging.",
         )
-    case.profile_id = profile_id
     return ok(f"{ours} is on a messaging profile")
 
 
 def _profile(case: Case) -> Outcome:
-    account = _account(case)
-    if case.profile_id is None:
+    account = account_of(case)
+    if case.listed is None or not case.listed.profile_id:
         raise Skipped("There is no profile to look at; see number.")
-    return judge(account.profile(case.profile_id), case.webhook_url)
+    return judge(account.profile(case.listed.profile_id), case.webhook_url)
 
 
 def judge(profile: Profile, webhook_url: str) -> Outcome:
