@@ -90,6 +90,11 @@ def leave(key: str) -> Call:
     return replace(call, arguments=call.arguments | {"ConditionExpression": "attribute_exists(pk)"})
 
 
+def of_limits(call: Call) -> Call:
+    """The same of the limits table."""
+    return replace(call, arguments=call.arguments | {"TableName": "{LimitsTable}"})
+
+
 def on_queue(method: str, **arguments: str) -> Call:
     return Call("sqs", method, {"QueueUrl": "{SendQueue}", **arguments})
 
@@ -97,6 +102,8 @@ def on_queue(method: str, **arguments: str) -> Call:
 # No item of these keys exists.
 MESSAGE, POINTER, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "T#nothing", "O#+12025550199"
 COUNTER, MARKER = "S#tag#nothing", "B#nothing"
+# Of the limits table; the second is there, and what is tried with it changes nothing.
+SENDER, CONTROL = "from#+12025550199", "control"
 
 # Without a group, which a FIFO queue refuses: which only a role that may send is answered, and nothing is put in.
 SEND = on_queue("send_message", MessageBody="{{}}")
@@ -151,7 +158,11 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [delete(MESSAGE), query("by_peer", "peer"), RECEIVE, PURGE],
     ),
     "tags": ([batch(COUNTER), batch("S#tag7#nothing")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
-    "webhook": ([get(MESSAGE), get(OPT_OUT)], [get(COUNTER), put(MARKER), delete(MESSAGE), SEND, READ_SECRET]),
+    "webhook": (
+        [get(MESSAGE), get(OPT_OUT), of_limits(get(SENDER)), of_limits(unqueue(CONTROL))],
+        [get(COUNTER), put(MARKER), delete(MESSAGE), SEND, READ_SECRET]
+        + [of_limits(call) for call in (get(CONTROL), unqueue(SENDER), put(CONTROL), delete(CONTROL))],
+    ),
 }
 NO_FUNCTION: list[Call] = [SCAN, CHANGE_SECRET]
 
