@@ -1,26 +1,18 @@
 """The tests that run in this process know no network: a socket is a failure."""
 
-import functools
+import contextlib
 import gc
-import ssl
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore import hooks
-from botocore.client import ClientCreator
-from botocore.hooks import EventAliaser
-from botocore.loaders import Loader, create_loader
-from botocore.model import ServiceModel
-from moto.core import responses
-from moto.core.serialize import BaseJSONSerializer
-from moto.core.utils import method_names_from_class
 from pytest_socket import disable_socket, enable_socket
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
 from tests import chance
+from tests.support import moto_in_less_time
 
 # What is imported from here on stays: looking through it for garbage takes a tenth of the collection.
 gc.disable()
@@ -67,6 +59,23 @@ def unit(nodeid: str) -> str:
     return "tests/stack" if path.startswith("tests/stack/") and path not in FIRST else path
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """In a new clone no test is compiled yet, which takes 6 s: each worker imports another share of them first.
+
+    All of them import all tests in the same order otherwise, and each compiles each.
+    """
+    if not (mine := getattr(config, "workerinput", None)):
+        return
+    place, of = int(mine["workerid"].removeprefix("gw")), mine["workercount"]
+    for path in sorted(TESTS.rglob("test_*.py"))[place::of]:
+        name = ".".join(path.relative_to(TESTS.parent).with_suffix("").parts)
+        cached = path.parent / "__pycache__"
+        if not any(cached.glob(f"{path.stem}.*-pytest-*.pyc")):
+            # One that fails is reported when it is collected.
+            with contextlib.suppress(Exception, pytest.skip.Exception):
+                importlib.import_module(name)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 
@@ -78,60 +87,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def aws_models_read_once() -> Iterator[None]:
-    """Let all sessions of this process share what botocore knows of AWS: a client is made in 2 ms, not in 30."""
-    loaders: dict[str | None, Loader] = {}
+def aws_in_less_time() -> Iterator[None]:
+    """Calls of AWS's SDK and of moto are most of the work of all tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            botocore.session, "create_loader", lambda path=None: loaders.setdefault(path, create_loader(path))
-        )
-        # Each session finds out for each of its hundreds of handlers which old name of a service its event has.
-        found, names = EventAliaser._alias_event_name, dict[str, str]()  # type: ignore[attr-defined]  # its own
-
-        def alias(self: EventAliaser, event_name: str) -> str:
-            if event_name not in names:
-                names[event_name] = found(self, event_name)
-            return names[event_name]
-
-        patch.setattr(EventAliaser, "_alias_event_name", alias)
-        # And looks at the signature of each; and each client makes all methods of its service anew.
-        patch.setattr(hooks, "accepts_kwargs", functools.cache(hooks.accepts_kwargs))
-        create, methods = ClientCreator._create_methods, dict[str, dict[str, Any]]()  # type: ignore[attr-defined]  # its own
-
-        def created(self: ClientCreator, service_model: ServiceModel) -> dict[str, Any]:
-            name = service_model.service_name
-            methods[name] = methods.get(name) or create(self, service_model)
-            return dict(methods[name])
-
-        patch.setattr(ClientCreator, "_create_methods", created)
+        moto_in_less_time.install(patch)
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def tls_and_moto_looked_up_once() -> Iterator[None]:
-    """Each client of httpx reads all certificates of the world, for 20 ms; each call of moto its own methods."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
-        patch.setattr(responses, "method_names_from_class", functools.cache(method_names_from_class))
-        patch.setattr(BaseJSONSerializer, "_serialize_type_structure", _serialized)
-        yield
-
-
-_serialized_by_moto = BaseJSONSerializer._serialize_type_structure
-
-
-# Any: a value, and its shape in botocore's model.
-def _serialized(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
-    """As moto does it; but of an attribute's value it looks for each of ten types under several names, which is a
-    third of the time of all calls: here what is there is taken.
-    """
-    if shape.name != "AttributeValue" or type(value) is not dict or not value.keys() <= shape.members.keys():
-        _serialized_by_moto(self, serialized, value, shape, key)
-        return
-    found: dict[str, Any] = {}
-    for kind, inner in value.items():
-        self._serialize(found, inner, shape.members[kind], kind)
-    self._default_serialize(serialized, found, shape, key)
 
 
 def pytest_collection_finish() -> None:

@@ -20,14 +20,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from . import sam_template
+from . import package, sam_template
 from .build import Build, run_sam, sam_environment
 from .emulator import REGION
 from .layout import Layout, aws_environment, write_json
 from .problems import START_AFRESH
 
 STACK_NAME = "long-code-sms-local"
-BUCKET = "long-code-sms-local-artefacts"
 STAGE = "v1"
 MARKER = "/long-code-sms-local/deployed"
 
@@ -96,18 +95,18 @@ class Deployer:
         return self._url(marker.api_id if marker.definition == wanted else wanted)
 
     def deploy(self, build: Build, parameters: dict[str, str]) -> dict[str, str]:
-        """`sam deploy`, then the repairs, then the marker that says all of it is done.
+        """Deploy the template, then the repairs, then the marker that says all of it is done.
 
         Answers the parameters as they came to be: `WebhookUrl` follows the API's real address.
         """
         template = sam_template.load(build.template)
         expected = self.api_url(template)
         self._clear_failed_stack()
-        self._sam_deploy(build, parameters, definition_id(template))
+        self._put_template(build, parameters, definition_id(template))
         api_id = self._outputs()["ApiId"]
         if (actual := self._url(api_id)) != expected:
             parameters = {name: value.replace(expected, actual) for name, value in parameters.items()}
-            self._sam_deploy(build, parameters, definition_id(template))
+            self._put_template(build, parameters, definition_id(template))
         self._put_gateway_responses(api_id, template)
         self._multiply_mappings()
         marker = Marker(fingerprint(build, parameters), definition_id(template), api_id)
@@ -192,19 +191,33 @@ class Deployer:
                 StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )
 
-    def _sam_deploy(self, build: Build, parameters: dict[str, str], rest_api_id: str) -> None:
+    def _put_template(self, build: Build, parameters: dict[str, str], rest_api_id: str) -> None:
+        """`sam deploy` a build that has not been deployed yet; after that, what SAM made of it."""
+        # Whatever is different moves the aliases.
+        values = parameters | {"Release": fingerprint(build, parameters)}
+        tags = {"ms-custom-id": rest_api_id}
+        s3, formation = self._client("s3"), self._client("cloudformation")
+        s3.create_bucket(Bucket=package.BUCKET)
+        with package.of(build) as made:
+            if made is None:
+                self._sam_deploy(build, values, tags)
+                package.keep(build, s3, formation, STACK_NAME, self._endpoint_url)
+                return
+        url = made.put(s3, self._endpoint_url)
+        package.execute(formation, STACK_NAME, url, build, values, tags)
+
+    def _sam_deploy(self, build: Build, parameters: dict[str, str], tags: dict[str, str]) -> None:
         # SAM would read samconfig.toml, which is for AWS. The file keeps the keys out of `ps`.
         config = self._layout.home / "samconfig.toml"
         config.write_text("version = 0.1\n")
         values = self._layout.home / "parameters.yaml"
-        # JSON is YAML. Whatever is different moves the aliases.
-        write_json(values, parameters | {"Release": fingerprint(build, parameters)})
-        self._client("s3").create_bucket(Bucket=BUCKET)
+        write_json(values, parameters)  # JSON is YAML
         log = self._layout.log("deploy")
         arguments = [
             *("deploy", "--config-file", str(config), "--template-file", str(build.template)),
-            *("--stack-name", STACK_NAME, "--region", REGION, "--s3-bucket", BUCKET),
-            *("--capabilities", "CAPABILITY_IAM", "--tags", f"ms-custom-id={rest_api_id}"),
+            *("--stack-name", STACK_NAME, "--region", REGION, "--s3-bucket", package.BUCKET),
+            *("--capabilities", "CAPABILITY_IAM"),
+            *("--tags", *(f"{name}={value}" for name, value in tags.items())),
             *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
             *("--parameter-overrides", f"file://{values}"),
         ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 
-from devtools.local_stack import deploy, signing
+from devtools.local_stack import package, signing
 from devtools.local_stack.layout import Layout, Stack
 from devtools.local_stack.release import ALIAS
 from devtools.local_stack.simulator import key_file
@@ -71,4 +71,4 @@ def test_a_webhook_is_signed_as_the_simulated_provider_signs_it() -> None:
 
 def test_the_alias_and_the_bucket_have_the_names_that_a_local_stack_gives_them() -> None:
     assert stack.ALIAS == ALIAS
-    assert local_stack.BUCKET == deploy.BUCKET
+    assert local_stack.BUCKET == package.BUCKET

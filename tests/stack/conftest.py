@@ -80,12 +80,14 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
     """`eventually(lambda: …)` answers the first true value; fails with the last one after two minutes."""
 
     def wait(look: Callable[[], Any], within_s: float = UP_TO_S) -> Any:
-        deadline = time.monotonic() + within_s
+        begun = time.monotonic()
         while True:
             if found := look():
                 return found
-            if time.monotonic() > deadline:
+            waited_s = time.monotonic() - begun
+            if waited_s > within_s:
                 raise AssertionError(f"not within {within_s:.0f} s: {found!r}")
-            time.sleep(0.1)
+            # Each look is calls of functions, which keep what is waited for from its processor.
+            time.sleep(min(max(0.05, waited_s / 8), 1.0))
 
     return wait

@@ -1,6 +1,7 @@
 """`up` and `down`: a stack comes back as it was, and survives what happens on a laptop."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -186,6 +187,12 @@ def _interval_ms(stack: Stack) -> str:
     return found["Environment"]["Variables"]["RECIPIENT_INTERVAL_MS"]
 
 
+def _kept(build: Path) -> tuple[list[str], dict[str, Any]]:
+    """The names of what is kept of a build, which follow from the content, and its template."""
+    folder = build / "sam-package"
+    return sorted(path.name for path in folder.iterdir()), json.loads((folder / "stack.template").read_text())
+
+
 def test_the_address_follows_the_api_through_every_change_of_its_definition(
     layout: Layout, tmp_path: Path
 ) -> None:
@@ -204,7 +211,7 @@ def test_the_address_follows_the_api_through_every_change_of_its_definition(
         template = sam_template.load(build.template)
         change(template["Resources"])
         changed = builds.Build(tmp_path / str(len(list(tmp_path.iterdir()))), str(tmp_path), fresh=True)
-        shutil.copytree(build.path, changed.path)
+        shutil.copytree(build.path, changed.path, ignore=shutil.ignore_patterns("sam-package*"))
         changed.template.write_text(yaml.safe_dump(template))
         webhook_url = f"{deployer.api_url(template)}/webhooks/message"
         parameters = deployer.deploy(changed, stack.parameters | {"WebhookUrl": webhook_url})
@@ -216,6 +223,10 @@ def test_the_address_follows_the_api_through_every_change_of_its_definition(
     # Nothing that the routes are made of: the emulator keeps the API.
     renamed = deployed_with(lambda resources: resources["Api"]["Properties"].update(Description="Another"))
     assert renamed.api_url == stack.api_url
+    # SAM deployed that, and the stack before it is made of what is kept of a build: the same but for this.
+    before, after = _kept(build.path), _kept(tmp_path / "0")
+    before[1]["Resources"]["Api"]["Properties"]["Description"] = "Another"
+    assert after == before
     # Another route: the emulator makes another API.
     more = {"Type": "Api", "Properties": {"RestApiId": {"Ref": "Api"}, "Path": "/well", "Method": "GET"}}
     moved = deployed_with(lambda resources: resources["HealthFunction"]["Properties"]["Events"].update(More=more))

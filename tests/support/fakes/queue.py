@@ -172,14 +172,13 @@ class FakeQueue:
 
     def next_visible_ms(self) -> int | None:
         """When the next message can be received; None if there is none."""
-        free = (
-            max(
-                self._locked_until.get(group, 0),
-                max(stored.visible_ms for stored in members) if self._whole_groups else members[0].visible_ms,
-            )
-            for group, members in self._groups().items()
-        )
-        return min(free, default=None)
+        shown: dict[str, int] = {}
+        for stored in self.stored:
+            if self._whole_groups:
+                shown[stored.group] = max(shown.get(stored.group, 0), stored.visible_ms)
+            else:
+                shown.setdefault(stored.group, stored.visible_ms)
+        return min((max(self._locked_until.get(group, 0), at) for group, at in shown.items()), default=None)
 
     def record(self, stored: Stored) -> dict[str, Any]:
         """A received message as Lambda hands it over."""
