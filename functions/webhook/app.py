@@ -9,7 +9,14 @@ from longcode.use_cases import receipts
 
 def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    messages, optouts = service.messages, service.optouts
+    deps = receipts.ReceiptDependencies(
+        messages=service.messages,
+        optouts=service.optouts,
+        carriers=service.carriers,
+        metrics=service.metrics,
+        logger=service.logger,
+        long_code=service.settings.long_code,
+    )
 
     def webhook(request: Request) -> Response:
         now = service.clock.now_ms()
@@ -17,16 +24,8 @@ def handler(service: container.Service) -> container.Handler:
         # Before anything in the body is looked at.
         signature.expect_source(service.settings.webhook_sources, request.source_address)
         signature.verify(service.settings.public_keys, request.headers, body, now)
-        done = receipts.take(
-            webhooks.event(body, now, service.settings.long_code),
-            request.path_id,
-            long_code=service.settings.long_code,
-            messages=messages,
-            optouts=optouts,
-            metrics=service.metrics,
-            logger=service.logger,
-            now_ms=now,
-        )
+        event = webhooks.event(body, now, service.settings.long_code)
+        done = receipts.take(event, request.path_id, deps, now)
         return Response(200, {"status": done})
 
     return service.api(webhook)

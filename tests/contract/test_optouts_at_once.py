@@ -28,7 +28,7 @@ from longcode.use_cases.ports import Messages, OptOuts
 from tests.chance import FULL, groups_meeting, meeting, pairs, showing
 from tests.contract.tables import REGION, create_table
 from tests.support import interleave
-from tests.support.fakes import FakeLogger, FakeMessages, FakeMetrics, FakeOptOuts
+from tests.support.fakes import FakeCarriers, FakeLogger, FakeMessages, FakeMetrics, FakeOptOuts
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OURS, THEIRS, make_message
 from tests.support.interleave import Job, Run, Trial
@@ -180,16 +180,11 @@ def message(ident: str, text: str, occurred_ms: int, received_ms: int) -> Messag
 def deliver(scene: Scene, text: Message, *, late_ms: int = 0) -> object:
     """The webhook with `text`, that long after its first delivery."""
     received_ms = text.accepted_ms + late_ms
-    return receipts.take(
-        WebhookEvent(f"event-{text.id}", "message.received", inbound=replace(text, accepted_ms=received_ms)),
-        None,
-        long_code=OURS,
-        messages=scene.messages,
-        optouts=scene.optouts,
-        metrics=FakeMetrics(),
-        logger=FakeLogger(),
-        now_ms=received_ms,
+    deps = receipts.ReceiptDependencies(
+        scene.messages, scene.optouts, FakeCarriers(), FakeMetrics(), FakeLogger(), OURS
     )
+    event = WebhookEvent(f"event-{text.id}", "message.received", inbound=replace(text, accepted_ms=received_ms))
+    return receipts.take(event, None, deps, received_ms)
 
 
 def texted(name: str, said: str, after_s: int, *, ahead_ms: int = 0, late_ms: int = 0) -> Word:

@@ -42,6 +42,7 @@ ALSO_NEVER = {
         "longcode.use_cases.send_attempt",
         "longcode.use_cases.consume",
         "longcode.aws.limits",
+        "longcode.aws.limits_codec",
         "longcode.aws.queue",
     ),
     "status": ("longcode.use_cases.consume", "longcode.aws.queue"),
@@ -67,7 +68,7 @@ for part in sys.argv[2].split():
 print(json.dumps({"started": sorted(started), "late": sorted(set(sys.modules) - started)}))
 """
 PARTS = {
-    "webhook": "messages optouts",
+    "webhook": "messages optouts carriers",
     "status": "messages limits pace",
     "health": "counters queue",
     "publisher": "event_bus counters",
@@ -79,7 +80,7 @@ PARTS = {
     "messages": "finder messages",
     "tags": "counters",
     "optouts": "optouts",
-    "recipients": "finder messages",
+    "recipients": "finder messages carriers",
     "fallback": "",
 }
 # In Lambda a start has more of a CPU than a call.

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from longcode.domain.carriers import Subscription
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
-from longcode.telnyx import protocol
+from longcode.telnyx import carriers, protocol
 from longcode.telnyx.payload import STATUSES
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.fault_injector import Failure, FaultInjector
@@ -95,6 +96,8 @@ class Text:
     taken_ms: int
     status: str = "queued"
     faults: tuple[Fault, ...] = ()
+    # The recipient's `carrier` and `line_type` in its answer and receipts, empty where they name none.
+    network: Mapping[str, str] = field(default_factory=dict)
 
 
 class FakeProvider:
@@ -113,7 +116,7 @@ class FakeProvider:
         shows_queued: bool = True,
         sender: str = "",
     ) -> None:
-        self.faults = FaultInjector("prepare", "send", "record_of")
+        self.faults = FaultInjector("prepare", "send", "record_of", "lookup")
         self.requests: list[Request] = []
         self.texts: list[Text] = []
         self.usual = ACCEPTS
@@ -125,6 +128,12 @@ class FakeProvider:
         self.latency_ms = latency_ms
         # How many requests of a second it takes; those above are refused with 429.
         self.takes_a_second: int | None = None
+        # By number the name of its carrier, and its line type, as answers, receipts and lookups have them. Of one
+        # that is not here they have none; with `silent` answers and receipts never do.
+        self.carriers: dict[str, tuple[str, str]] = {}
+        self.silent = False
+        # The numbers that were looked up.
+        self.lookups: list[str] = []
         # Called with each text that goes out: what reports on it to us starts from there.
         self.on_taken: Callable[[Text], None] = lambda _text: None
         self._clock = clock
@@ -176,8 +185,19 @@ class FakeProvider:
                     shown = self.shows_queued or text.status != "queued"
                     found = text.webhook_url == message.webhook_url and shown
                 if found:
-                    return Record(text.telnyx_id, text.status, STATUSES.get(text.status), text.faults)
+                    named = carriers.subscription(text.network, text.recipient, self._clock.now_ms())
+                    status = STATUSES.get(text.status)
+                    return Record(text.telnyx_id, text.status, status, text.faults, subscription=named)
             return None
+
+    def lookup(self, number: str) -> Subscription | None:
+        with self.faults.around("lookup"):
+            self.lookups.append(number)
+            self._clock.pass_ms(self.latency_ms)
+            name, line_type = self.carriers.get(number, (None, None))
+            content = json.dumps({"data": {"carrier": {"name": name, "type": line_type}}}).encode()
+            answer = carriers.looked_up(content, number, self._clock.now_ms())
+            return answer.found if answer else None
 
     def _send(self, message: Message) -> Answer:
         behaviour = self._behaviour(message)
@@ -201,9 +221,8 @@ class FakeProvider:
         if status is None:
             fault = Fault("provider_no_answer" if behaviour.reached else "provider_unreachable", "No answer came.")
             return Answer(Verdict.AMBIGUOUS if behaviour.reached else Verdict.NOT_SENT, fault)
-        return protocol.classify(
-            status, behaviour.headers, self._content(behaviour, before), self._clock.now_ms() / 1000
-        )
+        content, wall_s = self._content(behaviour, before), self._clock.now_ms() / 1000
+        return protocol.classify(status, behaviour.headers, content, wall_s, message.recipient)
 
     def _behaviour(self, message: Message) -> Behaviour:
         second = self._clock.now_ms() // 1000
@@ -227,10 +246,16 @@ class FakeProvider:
             webhook_url=message.webhook_url,
             taken_ms=arrived,
             status=behaviour.word,
+            network=self._network(message.recipient),
         )
         self.texts.append(text)
         self.on_taken(text)
         return text
+
+    def _network(self, number: str) -> dict[str, str]:
+        if self.silent or number not in self.carriers:
+            return {}
+        return dict(zip(("carrier", "line_type"), self.carriers[number], strict=True))
 
     @staticmethod
     def _content(behaviour: Behaviour, text: Text | None) -> bytes:
@@ -245,7 +270,7 @@ class FakeProvider:
                     "id": text.telnyx_id,
                     "type": "SMS",
                     "from": {"phone_number": text.sender},
-                    "to": [{"phone_number": text.recipient, "status": behaviour.word}],
+                    "to": [{"phone_number": text.recipient, "status": behaviour.word, **text.network}],
                     "text": text.text,
                     "webhook_url": text.webhook_url,
                     "parts": 1,

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from longcode.aws.attributes import typed, typed_item
 from longcode.aws.clients import ConditionFailed, Sleep
 from longcode.aws.dynamo import Item
-from longcode.aws.message_codec import due_shard, entry_row, fault_rows, from_item, image, parse, to_item
+from longcode.aws.message_codec import (
+    carrier_words,
+    due_shard,
+    entry_row,
+    fault_rows,
+    from_item,
+    image,
+    parse,
+    to_item,
+)
 from longcode.aws.message_reads import MessageReads
 from longcode.aws.message_receipts import ReceiptWriter
 from longcode.aws.retention import Retention
@@ -21,7 +30,7 @@ from longcode.domain.message import (
     Fault,
     Message,
 )
-from longcode.domain.outcomes import Answer, Receipt, Recorded
+from longcode.domain.outcomes import Answer, Receipt, Recording
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Claim
 
@@ -161,6 +170,9 @@ class DynamoMessages(MessageReads):
         if answer.parts is not None:
             changes += ", parts = :parts"
             values[":parts"] = answer.parts
+        if answer.subscription:
+            changes += ", carrier = :carrier"
+            values[":carrier"] = carrier_words(answer.subscription.carrier, answer.subscription.line_type)
         if status.final:
             # As a record of the provider's may say.
             changes += " REMOVE due_shard, due_at_ms" + self._retention.forget_text(status)
@@ -285,7 +297,7 @@ class DynamoMessages(MessageReads):
             {":yes": True, ":sending": Status.SENDING.rank, ":unknown": Status.UNKNOWN.rank},
         )
 
-    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recording:
         return self._receipts.record(message_id, receipt, now_ms)
 
     def receive(self, message: Message) -> bool:

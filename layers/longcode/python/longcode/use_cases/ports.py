@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from longcode.domain.braking import Brake
+    from longcode.domain.carriers import Subscription
     from longcode.domain.events import Counted, Event, PublishResult
     from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
     from longcode.domain.message import Entry, Fault, Message
     from longcode.domain.metrics import Metric
     from longcode.domain.opt_outs import OptOut, ProviderPage
-    from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recorded
+    from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recording
     from longcode.domain.pacing import Reservation
     from longcode.domain.search import Found, Position, Search
     from longcode.domain.status import HeldBy, Status
@@ -44,6 +45,9 @@ class Provider(Protocol):
 
         None: its records could be read, to their end, and have nothing. Raises Unavailable where they could not.
         """
+
+    def lookup(self, number: str) -> Subscription | None:
+        """Ask, for money, which carrier a number is on; None: it is not known. Takes 3 s at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +121,8 @@ class Messages(Protocol):
     def forbid(self, message: Message) -> bool:
         """Let nothing send a message any more that is being sent or in doubt; False if it is neither."""
 
-    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
-        """Keep a receipt, once, and move the status forward if it does."""
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recording:
+        """Keep a receipt, once, and move the status forward if it does: only then is a carrier replaced."""
 
     def receive(self, message: Message) -> bool:
         """Store an inbound text; False if it was there."""

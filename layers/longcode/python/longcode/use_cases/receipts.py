@@ -1,38 +1,46 @@
 """Recording signed webhooks: receipts move a message forward, inbound texts are kept."""
 
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from longcode.domain import phone
-from longcode.domain.errors import InvalidRequest
+from longcode.domain.carriers import is_north_american
+from longcode.domain.errors import InvalidRequest, Unavailable
 from longcode.domain.message import Message, is_message_id
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword, read_keyword
 from longcode.domain.opt_outs import OptOutChange, Unclear
-from longcode.domain.outcomes import Receipt, Recorded, WebhookEvent
-from longcode.use_cases import opt_outs
+from longcode.domain.outcomes import Receipt, Recorded, Recording, WebhookEvent
+from longcode.domain.status import Status
+from longcode.use_cases import opt_outs, store_failures
 from longcode.use_cases.ports import Logger, Messages, Metrics, OptOuts
+
+if TYPE_CHECKING:
+    from longcode.use_cases.carrier_store import Carriers
 
 Acknowledged = Literal["received", "updated", "acknowledged"]
 
 
-def take(
-    event: WebhookEvent | None,
-    path_id: str | None,
-    *,
-    long_code: str,
-    messages: Messages,
-    optouts: OptOuts,
-    metrics: Metrics,
-    logger: Logger,
-    now_ms: int,
-) -> Acknowledged:
+@dataclass(frozen=True, slots=True)
+class ReceiptDependencies:
+    """What recording webhooks needs. `long_code` is the number that this service sends from."""
+
+    messages: Messages
+    optouts: OptOuts
+    carriers: "Carriers"
+    metrics: Metrics
+    logger: Logger
+    long_code: str
+
+
+def take(event: WebhookEvent | None, path_id: str | None, deps: ReceiptDependencies, now_ms: int) -> Acknowledged:
     """Record one verified event. `path_id` is the message id in the URL that was called, which is not signed:
-    it must agree with the one in the signed body. `long_code` is the number that this service sends from.
+    it must agree with the one in the signed body.
 
     Raises InvalidRequest for a body that is no event, Unavailable if it could not be stored: the provider then
     tries again.
     """
+    metrics, logger = deps.metrics, deps.logger
     metrics.count(Metric.WEBHOOKS)
     # Each with the other's zero: a share of the two can be worked out only where both have been counted.
     metrics.count(Metric.SIGNATURES_REFUSED, 0)
@@ -46,45 +54,76 @@ def take(
         metrics.count(Metric.WEBHOOK_ODD)
         logger.warning("webhook.odd", event_type=event.type, fields=list(event.odd))
     if event.inbound is not None:
-        _receive(event.inbound, long_code, messages, optouts, metrics, logger, now_ms)
+        _receive(event.inbound, deps, now_ms)
         return "received"
     if event.receipt is None:
         logger.info("webhook.other", event_type=event.type)
         return "acknowledged"
-    return _keep(event, path_id, messages, metrics, logger, now_ms)
+    return _keep(event, path_id, deps, now_ms)
 
 
-def _keep(
-    event: WebhookEvent, path_id: str | None, messages: Messages, metrics: Metrics, logger: Logger, now_ms: int
-) -> Acknowledged:
+def _keep(event: WebhookEvent, path_id: str | None, deps: ReceiptDependencies, now_ms: int) -> Acknowledged:
     """Keep a receipt with the message that it is for."""
     assert event.receipt
+    messages, metrics, logger = deps.messages, deps.metrics, deps.logger
     metrics.count(Metric.WEBHOOK_LAG, max(0, now_ms - event.receipt.occurred_ms))
     ident = _message_id(event, path_id, messages)
     logger.bind(message_id=ident, telnyx_id=event.receipt.telnyx_id or None)
     receipt = _theirs(event, ident, messages)
-    recorded = messages.record(ident, receipt, now_ms) if ident else Recorded.MISSING
-    if recorded in (Recorded.MISSING, Recorded.FOREIGN):
+    done = messages.record(ident, receipt, now_ms) if ident else Recording(Recorded.MISSING)
+    if done.before is None or done.recorded is Recorded.FOREIGN:
         # Nothing that we sent: another user of the messaging profile, or a message that has expired here.
         metrics.count(Metric.WEBHOOK_UNMATCHED)
         logger.warning("webhook.unmatched")
         return "acknowledged"
-    if recorded is Recorded.DUPLICATE:
+    logger.bind(word=receipt.word, recorded=done.recorded.value)
+    if done.recorded is Recorded.DUPLICATE:
         metrics.count(Metric.WEBHOOK_DUPLICATES)
-    logger.bind(word=receipt.word, recorded=recorded.value)
+        return "updated"
+    _learn(done.before, receipt, deps, now_ms)
+    if done.recorded is Recorded.ADVANCED and receipt.status and receipt.status.final:
+        # On the one line that follows.
+        logger.bind(**_ended(done.before, receipt))
     return "updated"
 
 
-def _receive(
-    text: Message,
-    long_code: str,
-    messages: Messages,
-    optouts: OptOuts,
-    metrics: Metrics,
-    logger: Logger,
-    now_ms: int,
-) -> None:
+def _ended(before: Message, receipt: Receipt) -> dict[str, object]:
+    """What the log says of a text's end, by which a query compares the carriers: whether it was delivered, how
+    long after it was submitted, and why not.
+    """
+    carrier = receipt.subscription.carrier.value if receipt.subscription else before.carrier
+    fields: dict[str, object] = {
+        "carrier": carrier or "unknown",
+        "delivered": int(receipt.status is Status.DELIVERED),
+    }
+    # A receipt may come before the answer was recorded.
+    left_ms = before.sent_ms or before.claimed_ms
+    if left_ms is not None:
+        fields["took_ms"] = max(0, receipt.occurred_ms - left_ms)
+    if receipt.status is not Status.DELIVERED:
+        fields["error_code"] = next((fault.code for fault in receipt.faults if fault.code), receipt.word)
+    return fields
+
+
+def _learn(before: Message, receipt: Receipt, deps: ReceiptDependencies, now_ms: int) -> None:
+    """Keep the carrier of a number where the answer to the send did not name it, or named another: mostly never.
+
+    Not kept it is learnt from the next text, which is no reason to have the provider call again.
+    """
+    named = receipt.subscription
+    if named is None or (before.carrier, before.line_type) == (named.carrier.value, named.line_type):
+        return
+    if not is_north_american(before.recipient) or not named.believed(now_ms):
+        return
+    try:
+        deps.carriers.learn(before.recipient, named)
+    except Unavailable as exc:
+        store_failures.note(exc, deps.metrics, deps.logger, message_id=before.id)
+
+
+def _receive(text: Message, deps: ReceiptDependencies, now_ms: int) -> None:
     """Keep an inbound text, and apply its opt-out keyword; the provider has answered the texter itself."""
+    messages, metrics, logger = deps.messages, deps.metrics, deps.logger
     logger.bind(message_id=text.id)
     wanted = read_keyword(text.text or "", text.autoresponse)
     text = replace(text, opt_out=wanted.value if wanted else None)
@@ -96,7 +135,7 @@ def _receive(
     if not text.sender:
         # There is no number to apply a keyword to.
         return
-    if wanted is OptOutKeyword.START and phone.canonical(text.recipient) != phone.canonical(long_code):
+    if wanted is OptOutKeyword.START and phone.canonical(text.recipient) != phone.canonical(deps.long_code):
         # Leave to text from there is no leave to text from here. A STOP counts wherever it was sent.
         logger.info("optout.other_number")
     elif wanted:
@@ -105,7 +144,7 @@ def _receive(
         # Also for a text that was there already: the first delivery may have ended between the two writes. The
         # word is as old as that one, or each delivery of a START dated ahead would be later than the STOPs since.
         first = text if new else messages.get(text.id) or text
-        _apply(first, wanted, optouts, logger, now_ms)
+        _apply(first, wanted, deps.optouts, logger, now_ms)
 
 
 def _apply(text: Message, wanted: OptOutKeyword, optouts: OptOuts, logger: Logger, now_ms: int) -> None:
