@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,9 @@ from devtools.local_stack.telemetry.series import MetricKey
 from longcode.aws.observability import LambdaLogger, LambdaMetrics
 from longcode.domain.message import Fault
 from longcode.domain.metrics import NAMESPACE, Metric
+from longcode.use_cases.number_lookup import look_up
 from tests.functional.test_publisher import IDS, a_text, publish_to
-from tests.support.fakes import World, make_settings, make_world, provider
+from tests.support.fakes import THEIRS, World, make_settings, make_world, provider
 from tests.support.fakes.webhooks import receipt
 from tests.support.telemetry import FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME
 
@@ -58,12 +60,18 @@ def store_fails(world: World) -> None:
     world.consume()
 
 
+def looked_up(world: World) -> None:
+    look_up([THEIRS], replace(world.service.deps, number_lookup="unknown"))
+    world.metrics.flush()
+
+
 PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_CONTENT: refused_by_receipt("40002"),
     Metric.FAILED_ACCOUNT: refused_by_receipt("20100"),
     Metric.FAILED_PROVIDER: never_reached,
     Metric.FAILED_SERVICE: asked_wrongly,
     Metric.EVENTS_REFUSED: bus_refuses,
+    Metric.NUMBER_LOOKUPS: looked_up,
     Metric.STORE_UNAVAILABLE: store_fails,
 }
 

@@ -16,6 +16,7 @@ IN_VIRTUAL_TIME = {
     Metric.FAILED_PROVIDER: "the simulated provider is reached",
     Metric.FAILED_SERVICE: "it takes a fault of ours",
     Metric.EVENTS_REFUSED: "the emulator's bus refuses nothing",
+    Metric.NUMBER_LOOKUPS: "no number is looked up unless NumberLookup asks for it",
     Metric.STORE_UNAVAILABLE: "the emulator's stores are there, or nothing is",
 }
 FIELDS_IN_VIRTUAL_TIME = {

@@ -6,10 +6,11 @@ from urllib.parse import quote
 
 import httpx
 
+from longcode.domain.carriers import Subscription
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
-from longcode.telnyx import protocol, records
+from longcode.telnyx import carriers, protocol, records
 from longcode.telnyx.transport import DEADLINE
 
 # Of each request: connecting, then each wait for bytes.
@@ -20,10 +21,14 @@ SEND_S = 14.0
 # Reading the key anew may take half of that, and a request with less than this left is rather in doubt than sent.
 _KEY_S = SEND_S / 2
 _FAIR_TRY_S = 3.0
+# Of a number lookup, before which a batch of texts does not leave.
+LOOKUP_S = 3.0
 # A thousand records of one recipient in the days that are asked for.
 MOST_PAGES = 20
 
-_RECORDS = "The provider's records"
+_RECORDS, _LOOKUP = "The provider's records", "The provider's number lookup"
+# Answers of the provider that a number can't be looked up, each with the provider's own error.
+_NO_SUCH_NUMBER = frozenset((400, 404, 422))
 
 
 class Telnyx:
@@ -88,6 +93,21 @@ class Telnyx:
             raise Unavailable(_RECORDS)
         return found
 
+    def lookup(self, number: str) -> Subscription | None:
+        until = self._monotonic_s() + LOOKUP_S
+        path = f"number_lookup/{quote(number, safe='')}"
+        answer = self._get(path, {"type": "carrier"}, until, what=_LOOKUP)
+        if answer.status_code in _NO_SUCH_NUMBER and protocol.is_refusal(answer.content):
+            return None
+        read = (
+            carriers.looked_up(answer.content, number, int(self._wall_s() * 1000))
+            if answer.status_code == 200
+            else None
+        )
+        if read is None:
+            raise Unavailable(_LOOKUP)
+        return read.found
+
     def _detail_record(self, message: Message, until: float) -> Record | None:
         for number in range(1, MOST_PAGES + 1):
             answer = self._get("detail_records", records.detail_records_query(message, number), until)
@@ -102,12 +122,14 @@ class Telnyx:
                 return page.found
         raise Unavailable(_RECORDS)
 
-    def _get(self, path: str, params: dict[str, str] | None, until: float) -> httpx.Response:
+    def _get(
+        self, path: str, params: dict[str, str] | None, until: float, *, what: str = _RECORDS
+    ) -> httpx.Response:
         """The provider's answer, whatever it is; Unavailable if there is none by `until`."""
 
         def get(key: str) -> httpx.Response:
             if self._left(until) <= 0:
-                raise Unavailable(_RECORDS)
+                raise Unavailable(what)
             return self._client.get(
                 f"{self._url}/{path}",
                 params=params,
@@ -124,7 +146,7 @@ class Telnyx:
                 fresh = self._api_key(True)
                 answer = get(fresh) if fresh != key else answer
         except (httpx.HTTPError, httpx.InvalidURL, Unavailable, ValueError) as exc:
-            raise Unavailable(_RECORDS) from exc
+            raise Unavailable(what) from exc
         return answer
 
     def _left(self, until: float) -> float:
