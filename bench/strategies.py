@@ -119,6 +119,7 @@ class _OurWorker:
             "pace": yard.pace,
             "campaign": CampaignSettings(),
             "latency": pacing.Latency(),
+            "number_lookup": "off",
             "sender": SENDER,
             "validity_ms": pacing.DAY_MS * 365,
             "new_id": lambda: "claim",

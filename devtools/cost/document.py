@@ -44,6 +44,7 @@ def render(run: Run, prices: Prices) -> str:
         dashboard_metrics=deployed.dashboard_metrics,
         custom_metrics=full.custom_metrics,
         full_dashboard_metrics=full.dashboard_metrics,
+        lookups=prices.of("number_lookup", 1_000_000),
         traces=bill.traces(run, prices, 1_000_000, 0.05),
         **_writes(run, prices),
         **prices.assumed,
@@ -51,7 +52,7 @@ def render(run: Run, prices: Prices) -> str:
 
 
 def _writes(run: Run, prices: Prices) -> dict[str, float]:
-    """What the page says of writes: of a queued text, of its counters in a batch and alone, and of a tag."""
+    """What the page says of writes: of a queued text, its counters in a batch and alone, a tag and a carrier."""
     queued = journeys.total(run.queue)
     share, alone = run.queue[-1].counts, run.alone.counts
     saved = sum(prices.bill([alone]).values()) - sum(prices.bill([share]).values())
@@ -67,6 +68,8 @@ def _writes(run: Run, prices: Prices) -> dict[str, float]:
         "index_share": queued.index_writes / writes,
         "tag_writes": tagged,
         "tag": prices.of("write_unit", tagged) * 1e6,
+        "learnt_writes": run.learnt.table_writes,
+        "learnt": prices.of("write_unit", run.learnt.table_writes) * 1e6,
     }
 
 

@@ -17,6 +17,7 @@ from devtools.cost import units
 from devtools.cost.count import Counter, Counts
 from devtools.local_stack import sam_template
 from longcode.aws import clients
+from longcode.domain.carriers import Carrier, Subscription
 from longcode.entrypoints import container
 from tests.contract.tables import REGION, RESOURCES, create_queue, create_table
 from tests.support.fakes import (
@@ -74,7 +75,7 @@ class Run:
     """All that was counted.
 
     A publisher's step is a text's share of a batch at A_MONTH; `alone` is a batch of one text, `beat` one of a
-    heartbeat. `tagged` is what a tag adds to a queued text.
+    heartbeat. `tagged` is what a tag adds to a queued text, `learnt` what a number of an unknown carrier adds.
     """
 
     send: list[Step]
@@ -85,6 +86,7 @@ class Run:
     beat: Step
     alone: Step
     tagged: Counts
+    learnt: Counts
     stored: Stored
 
 
@@ -128,6 +130,13 @@ class _Life:
             # Made now, while what it writes to is ours.
             assert self.service.logger
             assert self.service.metrics
+        self._knows(THEIRS)
+
+    def _knows(self, number: str) -> None:
+        """A person who had a text before, so that their carrier is known."""
+        self.provider.carriers[number] = ("T-MOBILE USA, INC.", "Wireless")
+        known = Subscription(Carrier.T_MOBILE, "wireless", self.clock.now_ms())
+        self.service.carriers.learn(number, known)
 
     def step(self, name: str, function: str, *events: Any, api: bool = False) -> Step:
         """Invoke `function` with each of these events."""
@@ -234,23 +243,25 @@ def run() -> Run:
     with _life() as life:
         tagged = total(_queued(life, body | {"metadata": {"tag": "parcels"}}))
     with _life() as life:
+        life.service.carriers.forget(THEIRS)
+        stranger = total(_queued(life, body))
+    with _life() as life:
         alone = _queued(life, body, batch=1)[-1]
     with _life() as life:
         first = life.request("POST /sms/send", "send", "POST", "/sms/send", body)
         send = [first, *life.receipts(), life.publish(BATCH)]
     with _life() as life:
-        ids = {"telnyx_id": str(uuid.UUID(int=7)), "event_id": str(uuid.UUID(int=8))}
-        incoming = [
-            life.webhook("inbound text", inbound(THEIRS, TEXT, life.clock.now_ms(), to=OURS, **ids)),
-            life.publish(BATCH),
-        ]
+        ids = [str(uuid.UUID(int=number)) for number in (7, 8)]
+        said = inbound(THEIRS, TEXT, life.clock.now_ms(), to=OURS, telnyx_id=ids[0], event_id=ids[1])
+        incoming = [life.webhook("inbound text", said), life.publish(BATCH)]
         # The first run of a process, which lives for hours, looks at the last texts (`webhook_watch`) and keeps
         # what the provider knows of the campaign, as one run an hour does: a write more.
         life.step("reconciler, its first run", "reconciler", {"source": "aws.events"})
         reconcile = life.step("reconciler, nothing to do", "reconciler", {"source": "aws.events"})
         *_, heartbeat = [after for _, after in life.counter.written if after and after["pk"]["S"] == "H#publisher"]
         beat = life.step("publisher, the reconciler's heartbeat", "publisher", event((None, heartbeat)))
-    return Run(send, queue, incoming, status, reconcile, beat, alone, tagged.plus(total(queue), -1), stored)
+    tagged, learnt = (more.plus(total(queue), -1) for more in (tagged, stranger))
+    return Run(send, queue, incoming, status, reconcile, beat, alone, tagged, learnt, stored)
 
 
 def _queued(life: _Life, body: Any, *, batch: int = BATCH) -> list[Step]:

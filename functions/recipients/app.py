@@ -13,7 +13,7 @@ WORK_MS = 20_000
 
 def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    finder, messages = service.finder, service.messages
+    finder, messages, carriers = service.finder, service.messages, service.carriers
 
     def recipients(request: Request) -> Response:
         number = request.path_number
@@ -23,6 +23,7 @@ def handler(service: container.Service) -> container.Handler:
             number,
             finder=finder,
             messages=messages,
+            carriers=carriers,
             metrics=service.metrics,
             logger=service.logger,
             clock=service.clock,

@@ -110,6 +110,10 @@ def _facts(found: Message, *, full: bool) -> list[tuple[str, RenderableType]]:
         ("text", f"{words} ({count(found.parts or found.segments, 'part')})"),
         ("telnyx id", plain(found.telnyx_id or "none yet")),
     ]
+    if found.carrier is not None:
+        facts.append(
+            ("carrier", plain(f"{found.carrier} ({found.line_type})" if found.line_type else found.carrier))
+        )
     if found.direction == "outbound":
         facts.append(("attempts", str(found.attempts)))
     if found.opt_out is not None:

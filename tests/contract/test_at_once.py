@@ -13,9 +13,10 @@ from longcode.aws.limits import DynamoLimits
 from longcode.aws.messages import DynamoMessages
 from longcode.domain import braking, pacing
 from longcode.domain.braking import Brake
+from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.gate import Trouble
 from longcode.domain.message import ENQUEUE_CHECK_MS, Message
-from longcode.domain.outcomes import Receipt, Recorded
+from longcode.domain.outcomes import Receipt, Recorded, Recording
 from longcode.domain.pacing import Reservation
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Claim, Limits, Messages
@@ -340,7 +341,8 @@ def test_a_text_that_the_provider_tells_of_does_not_go_back_into_its_recipient_q
         message = sends(scene)
 
         def judge(run: Run) -> None:
-            assert run.returned[1] in (Recorded.ADVANCED, Recorded.DUPLICATE)
+            assert isinstance(run.returned[1], Recording)
+            assert run.returned[1].recorded in (Recorded.ADVANCED, Recorded.DUPLICATE)
             assert at_rest(scene, message).status is status
             assert not scene.messages.queue_length(message.recipient, at_most=1)
             assert not scene.messages.claim(message.id, "b", NOW).won
@@ -392,6 +394,28 @@ WRITES: dict[Status, Write] = {
 }
 
 
+def test_the_carrier_is_that_of_the_latest_word_in_every_order(scene: Scene) -> None:
+    """The answer, `sent` and `delivered` at once, each of which names another carrier."""
+    att, verizon, t_mobile = (Subscription(one, f"{one} line", NOW) for one in list(Carrier)[:3])
+
+    def make() -> Trial:
+        message = sends(scene)
+        answer = accepted(f"telnyx-{message.id}", subscription=att)
+        sent, delivered = receipt(message, Status.SENT, "s"), receipt(message, Status.DELIVERED, "d")
+
+        def judge(_run: Run) -> None:
+            last = at_rest(scene, message)
+            assert (last.carrier, last.line_type) == (t_mobile.carrier, t_mobile.line_type)
+
+        return [
+            lambda: scene.messages.submitted(message, answer, NOW),
+            lambda: scene.messages.record(message.id, replace(sent, subscription=verizon), NOW),
+            lambda: scene.messages.record(message.id, replace(delivered, subscription=t_mobile), NOW),
+        ], judge
+
+    scene.check(make)
+
+
 def test_no_status_goes_down(scene: Scene) -> None:
     """By any three writes at once, of which a real table tries some: every two of them meet."""
     every = list(itertools.combinations(WRITES, 3))
@@ -417,7 +441,8 @@ def written_at_once(scene: Scene, statuses: Sequence[Status]) -> Trial:
         for status, returned in zip(statuses, run.returned, strict=True):
             assert isinstance(returned, tuple)
             answer, rank = returned
-            if answer in (True, Recorded.ADVANCED):
+            took = answer.recorded is Recorded.ADVANCED if isinstance(answer, Recording) else answer is True
+            if took:
                 assert status.rank <= rank <= last.rank
         assert last in statuses
         if Status.DELIVERED in statuses:

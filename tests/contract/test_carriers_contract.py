@@ -1,6 +1,7 @@
 """What every store of carriers promises: no day's count goes over, and what was learnt is there afterwards."""
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,6 +58,20 @@ def test_what_was_learnt_of_a_number_is_there_by_itself_and_at_the_gate(stores: 
 
     assert carriers.subscriptions([THEIRS]) == {THEIRS: then}
     assert carriers.subscriptions([]) == {}
+
+
+def test_what_was_seen_later_stays(stores: Stores) -> None:
+    carriers, _ = stores
+    late, early = (Subscription(Carrier.T_MOBILE, "wireless", START_MS + n) for n in (5, 4))
+    carriers.learn(THEIRS, late)
+
+    carriers.learn(THEIRS, replace(early, carrier=Carrier.ATT))
+    assert carriers.subscriptions([THEIRS]) == {THEIRS: late}
+    carriers.learn(THEIRS, replace(late, line_type="voip"))
+    assert carriers.subscriptions([THEIRS]) == {THEIRS: replace(late, line_type="voip")}
+    carriers.forget(THEIRS)
+    carriers.learn(THEIRS, early)
+    assert carriers.subscriptions([THEIRS]) == {THEIRS: early}
 
 
 def test_what_is_forgotten_leaves_the_pacing_of_that_number(stores: Stores) -> None:

@@ -342,7 +342,7 @@ def test_a_receipt_whose_answer_was_lost_is_kept_once_and_leads_to_its_text(
     assert [entry.at_ms for entry in found.history] == [occurred_ms - 1] * bool(before) + [occurred_ms]
     assert found.status is (before or status or Status.SENDING)
     assert messages.find(TELNYX_ID) == found
-    assert messages.record(message.id, make_receipt(status, "e-1"), NOW) is Recorded.DUPLICATE
+    assert messages.record(message.id, make_receipt(status, "e-1"), NOW).recorded is Recorded.DUPLICATE
 
 
 def test_a_receipt_that_was_kept_and_leads_nowhere_yet_leads_to_its_text_when_it_comes_again(
@@ -355,6 +355,6 @@ def test_a_receipt_that_was_kept_and_leads_nowhere_yet_leads_to_its_text_when_it
     dynamodb.delete_item(TableName=messages.table.name, Key={"pk": {"S": f"T#{TELNYX_ID}"}})
     assert messages.find(TELNYX_ID) is None
 
-    assert messages.record(message.id, receipt, NOW) is Recorded.DUPLICATE
+    assert messages.record(message.id, receipt, NOW).recorded is Recorded.DUPLICATE
 
     assert messages.find(TELNYX_ID) == messages.get(message.id)

@@ -107,7 +107,7 @@ def test_a_receipt_for_a_message_that_was_thought_unsent_ends_its_right_to_be_tr
     first = make_message(route="send", status=Status.SENDING, claim_id="one", claimed_ms=START_MS, attempts=1)
     assert messages.accept(first) is None
     assert messages.end(first, Status.FAILED, ending(Status.FAILED), NOW, safe_to_retry=True)
-    assert messages.record(first.id, make_receipt(Status.DELIVERED), NOW) is Recorded.ADVANCED
+    assert messages.record(first.id, make_receipt(Status.DELIVERED), NOW).recorded is Recorded.ADVANCED
 
     assert messages.accept(replace(first, claim_id="two", accepted_ms=NOW)) is not None
 

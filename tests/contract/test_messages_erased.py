@@ -37,7 +37,7 @@ def test_a_forbidden_text_in_doubt_is_not_replayed_and_evidence_still_moves_it(m
     assert not messages.mark_replayed(stored(messages, message), NOW)
 
     assert stored(messages, message) == replace(message, no_resend=True)
-    assert messages.record(message.id, make_receipt(Status.DELIVERED), NOW) is Recorded.ADVANCED
+    assert messages.record(message.id, make_receipt(Status.DELIVERED), NOW).recorded is Recorded.ADVANCED
 
 
 def test_a_replay_that_was_under_way_cannot_be_given_back_to_what_is_forbidden(messages: Messages) -> None:
@@ -114,7 +114,7 @@ def test_an_erased_text_is_not_there_for_anybody(messages: Messages) -> None:
     ]
 
     assert set(answers) == {None}
-    assert messages.record(gone.id, make_receipt(Status.DELIVERED), NOW) is Recorded.MISSING
+    assert messages.record(gone.id, make_receipt(Status.DELIVERED), NOW).recorded is Recorded.MISSING
     assert messages.find(TELNYX_ID) is None
 
 

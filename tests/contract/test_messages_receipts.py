@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from longcode.domain.message import Entry, Fault
-from longcode.domain.outcomes import Recorded
+from longcode.domain.carriers import Carrier, Subscription
+from longcode.domain.message import Entry, Fault, Message
+from longcode.domain.outcomes import Recorded, Recording
 from longcode.domain.status import Status
 from longcode.use_cases.ports import Messages
 from tests.contract.message_steps import NOW, claimed, released, stored, unknown
 from tests.support.fakes.clock import START_MS
-from tests.support.fakes.examples import OTHER_TELNYX_ID, TELNYX_ID, THEIRS, accepted, make_receipt
+from tests.support.fakes.examples import OTHER_TELNYX_ID, TELNYX_ID, THEIRS, accepted, make_message, make_receipt
 
 
 def test_a_receipt_moves_the_status_and_keeps_what_it_says(messages: Messages) -> None:
@@ -23,7 +24,7 @@ def test_a_receipt_moves_the_status_and_keeps_what_it_says(messages: Messages) -
         Status.DELIVERY_FAILED, "e-1", faults=(spam,), parts=2, cost="0.0051", currency="USD", completed_ms=NOW + 7
     )
 
-    assert messages.record(message.id, receipt, NOW + 9) is Recorded.ADVANCED
+    assert messages.record(message.id, receipt, NOW + 9).recorded is Recorded.ADVANCED
 
     found = stored(messages, message)
     assert (found.status, found.updated_ms, found.faults) == (Status.DELIVERY_FAILED, NOW + 9, (spam,))
@@ -47,7 +48,7 @@ def test_the_same_event_is_kept_once(messages: Messages) -> None:
     messages.record(message.id, receipt, NOW)
     before = stored(messages, message)
 
-    assert messages.record(message.id, receipt, NOW + 1) is Recorded.DUPLICATE
+    assert messages.record(message.id, receipt, NOW + 1).recorded is Recorded.DUPLICATE
 
     assert stored(messages, message) == before
 
@@ -57,7 +58,7 @@ def test_the_same_event_with_another_id_of_the_provider_leads_nowhere(messages: 
     messages.record(message.id, make_receipt(Status.DELIVERED, "e-1"), NOW)
 
     again = make_receipt(Status.DELIVERED, "e-1", telnyx_id=OTHER_TELNYX_ID)
-    assert messages.record(message.id, again, NOW) is Recorded.DUPLICATE
+    assert messages.record(message.id, again, NOW).recorded is Recorded.DUPLICATE
 
     assert messages.find(OTHER_TELNYX_ID) is None
 
@@ -66,10 +67,10 @@ def test_a_late_event_that_was_kept_is_kept_once_too(messages: Messages) -> None
     message = claimed(messages)
     messages.record(message.id, make_receipt(Status.DELIVERED), NOW)
     late = make_receipt(Status.SENT)
-    assert messages.record(message.id, late, NOW) is Recorded.KEPT
+    assert messages.record(message.id, late, NOW).recorded is Recorded.KEPT
     before = stored(messages, message)
 
-    assert messages.record(message.id, late, NOW) is Recorded.DUPLICATE
+    assert messages.record(message.id, late, NOW).recorded is Recorded.DUPLICATE
 
     assert stored(messages, message) == before
     assert [entry.status for entry in before.history] == ["delivered", "sent"]
@@ -81,7 +82,7 @@ def test_an_event_with_no_news_is_kept_once_too(messages: Messages) -> None:
     messages.record(message.id, receipt, NOW)
     before = stored(messages, message)
 
-    assert messages.record(message.id, receipt, NOW) is Recorded.DUPLICATE
+    assert messages.record(message.id, receipt, NOW).recorded is Recorded.DUPLICATE
 
     assert stored(messages, message) == before
 
@@ -95,7 +96,7 @@ def test_a_receipt_of_another_text_of_the_provider_changes_nothing(messages: Mes
 
     assert stored(messages, message) == before
     assert messages.find(OTHER_TELNYX_ID) is None
-    assert answer is Recorded.FOREIGN
+    assert answer.recorded is Recorded.FOREIGN
 
 
 def test_a_late_receipt_of_another_text_is_foreign_too(messages: Messages) -> None:
@@ -104,7 +105,8 @@ def test_a_late_receipt_of_another_text_is_foreign_too(messages: Messages) -> No
     before = stored(messages, message)
 
     assert (
-        messages.record(message.id, make_receipt(Status.SENT, telnyx_id=OTHER_TELNYX_ID), NOW) is Recorded.FOREIGN
+        messages.record(message.id, make_receipt(Status.SENT, telnyx_id=OTHER_TELNYX_ID), NOW).recorded
+        is Recorded.FOREIGN
     )
 
     assert stored(messages, message) == before
@@ -113,8 +115,8 @@ def test_a_late_receipt_of_another_text_is_foreign_too(messages: Messages) -> No
 def test_a_receipt_for_an_id_that_does_not_exist_stores_nothing(messages: Messages) -> None:
     ident = str(uuid.uuid4())
 
-    assert messages.record(ident, make_receipt(Status.DELIVERED), NOW) is Recorded.MISSING
-    assert messages.record(ident, make_receipt(None), NOW) is Recorded.MISSING
+    assert messages.record(ident, make_receipt(Status.DELIVERED), NOW).recorded is Recorded.MISSING
+    assert messages.record(ident, make_receipt(None), NOW).recorded is Recorded.MISSING
 
     assert messages.get(ident) is None
     assert messages.find(TELNYX_ID) is None
@@ -123,7 +125,7 @@ def test_a_receipt_for_an_id_that_does_not_exist_stores_nothing(messages: Messag
 def test_a_receipt_before_the_answer_teaches_the_providers_id(messages: Messages) -> None:
     message = claimed(messages)
 
-    assert messages.record(message.id, make_receipt(Status.SENT), NOW) is Recorded.ADVANCED
+    assert messages.record(message.id, make_receipt(Status.SENT), NOW).recorded is Recorded.ADVANCED
 
     assert stored(messages, message).telnyx_id == TELNYX_ID
     assert messages.find(TELNYX_ID) == stored(messages, message)
@@ -132,7 +134,7 @@ def test_a_receipt_before_the_answer_teaches_the_providers_id(messages: Messages
 def test_a_receipt_with_no_news_is_kept_in_the_history(messages: Messages) -> None:
     message = claimed(messages)
 
-    assert messages.record(message.id, make_receipt(None, "e-1", word="queued"), NOW) is Recorded.KEPT
+    assert messages.record(message.id, make_receipt(None, "e-1", word="queued"), NOW).recorded is Recorded.KEPT
 
     found = stored(messages, message)
     assert found.status is Status.SENDING
@@ -143,11 +145,19 @@ def test_a_receipt_with_no_news_is_kept_in_the_history(messages: Messages) -> No
 def test_a_receipt_that_does_not_name_the_providers_id_is_kept_and_teaches_none(messages: Messages) -> None:
     message = unknown(messages)
 
-    assert messages.record(message.id, make_receipt(Status.SENT, "e-1", telnyx_id=""), NOW) is Recorded.ADVANCED
-    assert messages.record(message.id, make_receipt(Status.SENT, "e-1", telnyx_id=""), NOW) is Recorded.DUPLICATE
-    assert messages.record(message.id, make_receipt(Status.SENT, "e-2", telnyx_id=""), NOW) is Recorded.KEPT
-    assert messages.record(message.id, make_receipt(Status.DELIVERED, "e-3"), NOW) is Recorded.ADVANCED
-    assert messages.record(message.id, make_receipt(None, "e-4", telnyx_id=""), NOW) is Recorded.KEPT
+    assert (
+        messages.record(message.id, make_receipt(Status.SENT, "e-1", telnyx_id=""), NOW).recorded
+        is Recorded.ADVANCED
+    )
+    assert (
+        messages.record(message.id, make_receipt(Status.SENT, "e-1", telnyx_id=""), NOW).recorded
+        is Recorded.DUPLICATE
+    )
+    assert (
+        messages.record(message.id, make_receipt(Status.SENT, "e-2", telnyx_id=""), NOW).recorded is Recorded.KEPT
+    )
+    assert messages.record(message.id, make_receipt(Status.DELIVERED, "e-3"), NOW).recorded is Recorded.ADVANCED
+    assert messages.record(message.id, make_receipt(None, "e-4", telnyx_id=""), NOW).recorded is Recorded.KEPT
 
     found = stored(messages, message)
     assert (found.status, found.telnyx_id) == (Status.DELIVERED, TELNYX_ID)
@@ -172,19 +182,104 @@ def test_what_a_text_came_to_is_learnt_after_its_end_and_not_changed_then(messag
     messages.record(message.id, make_receipt(Status.DELIVERED, parts=2), NOW)
 
     bill = make_receipt(Status.DELIVERED, parts=3, cost="0.0051", currency="USD", completed_ms=NOW)
-    assert messages.record(message.id, bill, NOW) is Recorded.KEPT
+    assert messages.record(message.id, bill, NOW).recorded is Recorded.KEPT
     again = make_receipt(Status.DELIVERED, cost="9", currency="EUR", completed_ms=NOW + 9)
-    assert messages.record(message.id, again, NOW) is Recorded.KEPT
+    assert messages.record(message.id, again, NOW).recorded is Recorded.KEPT
 
     found = stored(messages, message)
     assert (found.parts, found.cost, found.currency) == (2, Decimal("0.0051"), "USD")
     assert found.completed_ms == NOW
 
 
+ATT = Subscription(Carrier.ATT, "wireless", NOW)
+T_MOBILE = Subscription(Carrier.T_MOBILE, "", NOW)
+
+
+def carrier(messages: Messages, message: Message) -> tuple[str | None, str | None]:
+    found = stored(messages, message)
+    return found.carrier, found.line_type
+
+
+def test_the_answer_and_each_receipt_that_is_news_name_the_carrier(messages: Messages) -> None:
+    message = claimed(messages)
+    assert carrier(messages, message) == (None, None)
+
+    messages.submitted(message, accepted(subscription=ATT), NOW)
+    assert carrier(messages, message) == ("att", "wireless")
+    messages.record(message.id, make_receipt(Status.SENT), NOW)
+    assert carrier(messages, message) == ("att", "wireless")
+    messages.record(message.id, make_receipt(Status.DELIVERED, subscription=T_MOBILE), NOW)
+    assert carrier(messages, message) == ("t_mobile", "")
+
+
+@pytest.mark.parametrize(
+    "line", ["wireless", "", "voip", "pre-paid wireless", "wire less", "\N{WAVING HAND SIGN}"]
+)
+def test_any_kind_of_line_is_kept_as_it_was_said(messages: Messages, line: str) -> None:
+    message, other = claimed(messages), claimed(messages)
+    named = Subscription(Carrier.US_CELLULAR, line, NOW)
+    inbound = make_message(direction="inbound", status=Status.RECEIVED, carrier="us_cellular", line_type=line)
+
+    messages.submitted(message, accepted(subscription=named), NOW)
+    messages.record(other.id, make_receipt(Status.DELIVERED, subscription=named), NOW)
+    messages.receive(inbound)
+
+    for one in (message, other, inbound):
+        assert carrier(messages, one) == ("us_cellular", line)
+
+
+def test_an_answer_that_names_no_carrier_leaves_the_one_that_is_known(messages: Messages) -> None:
+    message = claimed(messages)
+    messages.record(message.id, make_receipt(None, subscription=T_MOBILE), NOW)
+
+    messages.submitted(message, accepted(), NOW)
+
+    assert carrier(messages, message) == ("t_mobile", "")
+
+
+def test_a_receipt_that_is_no_news_names_the_carrier_only_where_none_is_known(messages: Messages) -> None:
+    message = claimed(messages)
+    messages.record(message.id, make_receipt(Status.DELIVERED), NOW)
+
+    messages.record(message.id, make_receipt(Status.SENT, subscription=T_MOBILE), NOW)
+    assert carrier(messages, message) == ("t_mobile", "")
+    messages.record(message.id, make_receipt(Status.EXPIRED, subscription=ATT), NOW)
+    assert carrier(messages, message) == ("t_mobile", "")
+
+
+def test_a_receipt_that_is_not_kept_names_nothing(messages: Messages) -> None:
+    message = claimed(messages)
+    messages.record(message.id, make_receipt(Status.SENT, "e-1"), NOW)
+
+    messages.record(message.id, make_receipt(Status.SENT, "e-1", subscription=ATT), NOW)
+    foreign = make_receipt(Status.DELIVERED, telnyx_id=OTHER_TELNYX_ID, subscription=ATT)
+    messages.record(message.id, foreign, NOW)
+
+    assert carrier(messages, message) == (None, None)
+
+
+def test_a_receipt_gives_its_message_as_it_was_before(messages: Messages) -> None:
+    message = claimed(messages)
+    messages.submitted(message, accepted(subscription=ATT), NOW)
+    steps = [
+        (make_receipt(Status.DELIVERED, "e-1", subscription=T_MOBILE), Recorded.ADVANCED),
+        (make_receipt(Status.SENT, "e-2"), Recorded.KEPT),
+        (make_receipt(Status.SENT, "e-2"), Recorded.DUPLICATE),
+        (make_receipt(Status.DELIVERED, "e-3", telnyx_id=OTHER_TELNYX_ID), Recorded.FOREIGN),
+    ]
+
+    for receipt, recorded in steps:
+        before = stored(messages, message)
+        assert messages.record(message.id, receipt, NOW + 5) == Recording(recorded, before)
+
+    nowhere = messages.record(str(uuid.uuid4()), make_receipt(Status.SENT), NOW)
+    assert nowhere == Recording(Recorded.MISSING)
+
+
 def test_a_receipt_of_an_unclear_send_settles_it(messages: Messages) -> None:
     message = unknown(messages)
 
-    assert messages.record(message.id, make_receipt(Status.DELIVERED), NOW) is Recorded.ADVANCED
+    assert messages.record(message.id, make_receipt(Status.DELIVERED), NOW).recorded is Recorded.ADVANCED
 
     assert stored(messages, message).status is Status.DELIVERED
     assert stored(messages, message).faults == ()

@@ -181,20 +181,17 @@ def message(ident: str, text: str, occurred_ms: int, received_ms: int) -> Messag
 def deliver(scene: Scene, text: Message, *, late_ms: int = 0) -> object:
     """The webhook with `text`, that long after its first delivery."""
     received_ms = text.accepted_ms + late_ms
-    return receipts.take(
-        WebhookEvent(f"event-{text.id}", "message.received", inbound=replace(text, accepted_ms=received_ms)),
-        None,
-        receipts.ReceiptDependencies(
-            messages=scene.messages,
-            optouts=scene.optouts,
-            carriers=FakeCarriers(),
-            explain=error_codes.explain,
-            metrics=FakeMetrics(),
-            logger=FakeLogger(),
-            long_code=OURS,
-        ),
-        received_ms,
+    deps = receipts.ReceiptDependencies(
+        messages=scene.messages,
+        optouts=scene.optouts,
+        carriers=FakeCarriers(),
+        explain=error_codes.explain,
+        metrics=FakeMetrics(),
+        logger=FakeLogger(),
+        long_code=OURS,
     )
+    event = WebhookEvent(f"event-{text.id}", "message.received", inbound=replace(text, accepted_ms=received_ms))
+    return receipts.take(event, None, deps, received_ms)
 
 
 def texted(name: str, said: str, after_s: int, *, ahead_ms: int = 0, late_ms: int = 0) -> Word:

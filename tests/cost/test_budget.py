@@ -49,6 +49,31 @@ def test_a_text_sent_at_once_takes_4_units_of_the_indexes(life: journeys._Life) 
     assert [index_writes for _, index_writes, _ in steps.values()] == [3, 0, 1]
 
 
+def test_a_number_whose_carrier_is_not_known_takes_one_write_more_and_no_further_one(life: journeys._Life) -> None:
+    life.service.carriers.forget(THEIRS)
+    first, again = (billed(journeys._queued(life, {**TEXT, "metadata": {}})) for _ in range(2))
+
+    assert first["consumer"] == (5, 3, 7.5)
+    assert again["consumer"] == (4, 3, 7.5)
+    assert [first[name] for name in first if name != "consumer"] == [
+        again[name] for name in again if name != "consumer"
+    ]
+    assert life.service.carriers.subscriptions([THEIRS])[THEIRS].carrier == "t_mobile"
+
+
+def test_a_carrier_that_only_the_receipts_name_takes_one_write_more(life: journeys._Life) -> None:
+    life.service.carriers.forget(THEIRS)
+    life.provider.silent = True
+    first = life.request("POST /sms/send", "send", "POST", "/sms/send", {**TEXT, "metadata": {}})
+    life.provider.silent = False
+    text = life.provider.texts[-1]
+    text.network = dict(zip(("carrier", "line_type"), life.provider.carriers[THEIRS], strict=True))
+    steps = billed([first, *life.receipts()])
+
+    assert [writes for writes, _, _ in steps.values()][1:] == [2, 1]
+    assert life.service.carriers.subscriptions([THEIRS])[THEIRS].carrier == "t_mobile"
+
+
 def test_what_a_text_is_found_by_is_written_once(life: journeys._Life) -> None:
     life.counter.written.clear()
     journeys._queued(life, TEXT)

@@ -31,13 +31,22 @@ def numbers(pattern: str, count: int) -> list[str]:
 
 
 def world_of(
-    campaign: CampaignSettings, *, at: str = "2026-11-27T09:00:00", known: Sequence[str] = (), **initial: object
+    campaign: CampaignSettings,
+    *,
+    at: str = "2026-11-27T09:00:00",
+    known: Sequence[str] = (),
+    lookup: str = "off",
+    **initial: object,
 ) -> tuple[World, NetworkProvider]:
     """A world that knows the carriers of these numbers, at a moment in Los Angeles."""
     clock = FakeClock(_ms(at))
     provider = NetworkProvider(clock, OURS, **initial)
     settings = make_settings(
-        campaign=campaign, validity_minutes=5 * 1440, max_pending_per_recipient=1_000, daily_texts_per_key=0
+        campaign=campaign,
+        number_lookup=lookup,
+        validity_minutes=5 * 1440,
+        max_pending_per_recipient=1_000,
+        daily_texts_per_key=0,
     )
     world = make_world(settings, clock=clock, provider=provider)
     for number in known:
@@ -227,12 +236,73 @@ def test_what_was_not_sent_after_all_is_taken_off_the_day() -> None:
     assert world.send(number).status == 429
 
 
-def test_without_limits_of_carriers_nothing_is_read_or_written_for_them() -> None:
+def test_without_limits_of_carriers_nothing_is_read_and_a_number_is_learnt_once() -> None:
     world, provider = world_of(CampaignSettings())
-    queue(world, numbers(ATT, 20))
+    queue(world, numbers(ATT, 20) * 2)
     world.consume()
     world.send(numbers(T_MOBILE, 1)[0])
 
-    assert len(provider.texts) == 21
-    assert world.carriers.faults.calls == []
-    assert extra_writes(world) == 0
+    assert len(provider.texts) == 41
+    assert world.carriers.faults.calls == ["learn"] * 21
+    assert not any(key.startswith("carrier#") for key in world.limits.reserved)
+
+
+def test_an_unknown_carrier_counts_against_both_limits_until_an_answer_names_it() -> None:
+    verizon, t_mobile = numbers(VERIZON, 30), numbers(T_MOBILE, 30)
+    world, provider = world_of(
+        CampaignSettings(t_mobile_per_day=20, margin=0), registration={"brand": {"daily_cap": 20}}
+    )
+    day = pacific.day_of(world.clock.now)
+    queue(world, verizon)
+    world.consume(until_ms=world.clock.now + HOUR, concurrency=2)
+
+    # No more than 20 are under way unknown, and each that is named gives its place back.
+    assert len(provider.texts) == 30
+    assert world.carriers.counted[Carrier.T_MOBILE, day] == 0
+
+    queue(world, [*t_mobile, *verizon])
+    world.consume(until_ms=world.clock.now + HOUR, concurrency=2)
+
+    assert provider.refused == {}
+    assert world.carriers.counted[Carrier.T_MOBILE, day] == 20
+    assert Counter(text.recipient in t_mobile for text in provider.texts) == {False: 60, True: 20}
+
+
+def test_a_number_lookup_keeps_strangers_out_of_limits_that_are_not_theirs() -> None:
+    verizon, t_mobile = numbers(VERIZON, 10), numbers(T_MOBILE, 10)
+    world, provider = world_of(
+        CampaignSettings("W", t_mobile_per_day=2, margin=0),
+        lookup="unknown",
+        registration={"campaign": {"message_class": "W"}, "brand": {"daily_cap": 2}},
+    )
+    provider.carriers = dict.fromkeys(verizon, ("Verizon Wireless", "mobile"))
+    provider.carriers |= dict.fromkeys(t_mobile, ("T-MOBILE USA, INC.", "mobile"))
+    began = world.clock.now
+    queue(world, [*t_mobile, *verizon[:9]])
+
+    world.consume(until_ms=began + MINUTE)
+    sent = world.send(verizon[9])
+
+    assert sent.status == 200
+    assert Counter(text.recipient in verizon for text in provider.texts) == {True: 10, False: 2}
+    assert max(text.taken_ms for text in provider.texts[:-1]) < began + 10_000
+    assert sorted(provider.lookups) == sorted([*t_mobile, *verizon])
+    assert provider.refused == {}
+
+
+def test_a_number_that_was_unknown_while_a_day_was_full_leaves_when_its_carrier_is_learnt() -> None:
+    (unknown,), (other,) = numbers(VERIZON, 1), numbers(T_MOBILE, 1)
+    world, provider = world_of(CampaignSettings(t_mobile_per_day=1, margin=0), known=[other])
+    queue(world, [other])
+    world.consume(until_ms=world.clock.now + MINUTE)
+    (ident,) = queue(world, [unknown])
+    world.consume(until_ms=world.clock.now + MINUTE)
+    assert world.status(ident).fields["held_by"] == "carrier_day_cap"
+
+    # As a reply of theirs names it.
+    world.carriers.learn(unknown, Subscription(Carrier.VERIZON, "wireless", world.clock.now))
+    world.consume(until_ms=world.clock.now + HOUR)
+
+    assert [text.recipient for text in provider.texts] == [other, unknown]
+    tomorrow = pacific.day_of(pacific.next_day_ms(world.clock.now))
+    assert world.carriers.counted[Carrier.T_MOBILE, tomorrow] == 0

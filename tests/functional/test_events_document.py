@@ -64,6 +64,8 @@ def emitted(world: World) -> dict[str, list[dict[str, object]]]:
         cost=Decimal("0.0051"),
         currency="USD",
         parts=2,
+        carrier="att",
+        line_type="wireless",
     )
     heard = make_message(direction="inbound", status=Status.RECEIVED, route="webhook", id=TELNYX_ID, metadata={})
     more = replace(

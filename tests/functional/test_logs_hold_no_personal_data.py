@@ -12,6 +12,7 @@ from longcode.domain.errors import Crashed
 from longcode.domain.message import Fault
 from longcode.domain.opt_outs import OptOutChange
 from longcode.use_cases import opt_outs
+from longcode.use_cases.number_lookup import look_up
 from tests.support.fakes import World, call, make_settings, make_world
 from tests.support.fakes import provider as providers
 from tests.support.fakes.provider import refuses
@@ -45,7 +46,9 @@ def logging_world(
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
     # One text to one number abroad, and no other there.
     settings = make_settings(
-        max_pending_per_recipient=3, allowed_destinations=(Destination("+1"), Destination(ABROAD, 1))
+        number_lookup="unknown",
+        max_pending_per_recipient=3,
+        allowed_destinations=(Destination("+1"), Destination(ABROAD, 1)),
     )
     logger = LambdaLogger(one_line=one_line)
     metrics = FewMetrics("test", logger) if one_line else LambdaMetrics("test")
@@ -121,6 +124,28 @@ def reconciles(world: World) -> None:
         world.reconcile()
 
 
+def carriers_are_learnt(world: World) -> None:
+    """By answers, receipts and lookups, in words that have a number in them."""
+    world.provider.carriers |= {
+        number: (f"Mobile of {number}", f"{number[1:]} line") for number in NUMBERS.values()
+    }
+    for number in NUMBERS.values():
+        world.send(number, WORDS)
+    for text in list(world.provider.texts):
+        text.network = {"carrier": "T-MOBILE USA, INC.", "line_type": text.recipient}
+        fault = Fault(text.recipient, f"{text.recipient} is switched off", WORDS)
+        world.webhook(receipt(text, "delivery_failed", world.clock.now, faults=[fault]), path_id=text.key)
+    world.carriers.faults.fail("learn")
+    world.provider.faults.fail("lookup", skip=2)
+    look_up([*NUMBERS.values()], world.service.deps)
+    world.metrics.flush()
+    world.carriers.faults.fail("learn", times=2)
+    world.send(NUMBERS["ann"], WORDS)
+    last = world.provider.texts[-1]
+    last.network = {"carrier": "AT&T Mobility LLC"}
+    world.webhook(receipt(last, "delivered", world.clock.now), path_id=last.key)
+
+
 def stores_fail(world: World) -> None:
     for store in (world.messages, world.limits, world.optouts, world.queue):
         for name in {"accept", "read_gate", "get", "put", "claim"} & store.faults.names:
@@ -175,10 +200,11 @@ def lines(out: str) -> list[dict[str, Any]]:
             {"Erased"},
         ),
         ([send_and_queue, reconciles], {"reconcile"}, {"UnknownNow"}),
+        ([carriers_are_learnt], {"request", "lookup.unavailable", "store.unavailable"}, {"NumberLookups"}),
         ([stores_fail], {"store.unavailable"}, set()),
         ([crashes], {"request.crashed", "worker.crashed", "job.crashed"}, {"Crashed"}),
     ],
-    ids=["send-and-queue", "webhooks", "look-and-erase", "reconciles", "stores-fail", "crashes"],
+    ids=["send-and-queue", "webhooks", "look-and-erase", "reconciles", "carriers", "stores-fail", "crashes"],
 )
 def test_no_recipient_queue_holds_a_number_or_a_word_of_anybody(
     request: pytest.FixtureRequest,

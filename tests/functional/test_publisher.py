@@ -66,6 +66,8 @@ def test_a_new_text_is_a_change_from_nothing(world: World) -> None:
         "telnyx_id": None,
         "from": OURS,
         "to": THEIRS,
+        "carrier": None,
+        "line_type": None,
         "previous": None,
         "status": "queued",
         "final": False,

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,9 +13,10 @@ from devtools.local_stack.telemetry.series import MetricKey
 from longcode.aws.observability import LambdaLogger, LambdaMetrics
 from longcode.domain.message import Fault
 from longcode.domain.metrics import NAMESPACE, Metric
+from longcode.use_cases.number_lookup import look_up
 from longcode.use_cases.webhook_watch import FIRST_RECEIPT_MS
 from tests.functional.test_publisher import IDS, a_text, publish_to
-from tests.support.fakes import World, make_settings, make_world, provider
+from tests.support.fakes import THEIRS, World, make_settings, make_world, provider
 from tests.support.fakes.webhooks import receipt
 from tests.support.telemetry import FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME
 
@@ -72,6 +74,11 @@ def unregistered(world: World) -> None:
     world.send()
 
 
+def looked_up(world: World) -> None:
+    look_up([THEIRS], replace(world.service.deps, number_lookup="unknown"))
+    world.metrics.flush()
+
+
 PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_CONTENT: refused_by_receipt("40002"),
     Metric.FAILED_ACCOUNT: refused_by_receipt("20100"),
@@ -79,6 +86,7 @@ PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_SERVICE: asked_wrongly,
     Metric.UNREGISTERED: unregistered,
     Metric.EVENTS_REFUSED: bus_refuses,
+    Metric.NUMBER_LOOKUPS: looked_up,
     Metric.STORE_UNAVAILABLE: store_fails,
     Metric.WEBHOOKS_SILENT: webhooks_stop,
 }

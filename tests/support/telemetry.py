@@ -17,6 +17,7 @@ IN_VIRTUAL_TIME = {
     Metric.FAILED_SERVICE: "it takes a fault of ours",
     Metric.UNREGISTERED: "the simulated provider's numbers are registered",
     Metric.EVENTS_REFUSED: "the emulator's bus refuses nothing",
+    Metric.NUMBER_LOOKUPS: "no number is looked up unless NumberLookup asks for it",
     Metric.STORE_UNAVAILABLE: "the emulator's stores are there, or nothing is",
     Metric.WEBHOOKS_SILENT: "it takes seven texts, five minutes, and the runs of a reconciler that remembers",
 }

@@ -110,10 +110,14 @@ def test_the_queries_on_everything_and_the_dashboard_ask_the_log_of_each_functio
     found = {name for name, query in queries(monitoring).items() if asked(query["LogGroupNames"]) == FUNCTIONS}
     more = {"WhatNeedsAttention", "WhatWasCounted"} if monitoring == "basic" else set[str]()
     assert found == more | {"EverythingAboutAMessage", "WhyAMessageFailed", "WarningsAndErrors", "Crashes"}
-    logs = [widget for widget in widgets(monitoring) if widget["type"] == "log"]
+    logs = {
+        widget["properties"]["title"]: asked(re.findall(r"SOURCE '([^']+)'", widget["properties"]["query"]))
+        for widget in widgets(monitoring)
+        if widget["type"] == "log"
+    }
+    assert logs.pop("Delivered, by carrier") == logs.pop("Not delivered, by carrier and error") == {"webhook"}
     assert logs
-    for widget in logs:
-        assert asked(re.findall(r"SOURCE '([^']+)'", widget["properties"]["query"])) == FUNCTIONS
+    assert all(groups == FUNCTIONS for groups in logs.values())
 
 
 def test_the_query_on_requests_asks_the_log_of_each_function_that_serves_a_route() -> None:
@@ -123,6 +127,12 @@ def test_the_query_on_requests_asks_the_log_of_each_function_that_serves_a_route
         if any(event["Type"] == "Api" for event in one.get("Events", {}).values())
     }
     assert asked(queries("full")["RequestsByAnswer"]["LogGroupNames"]) == serving
+
+
+def test_the_queries_on_carriers_ask_the_log_of_the_function_that_takes_receipts() -> None:
+    found = queries("full")
+    assert asked(found["DeliveredByCarrier"]["LogGroupNames"]) == {"webhook"}
+    assert asked(found["ErrorsByCarrier"]["LogGroupNames"]) == {"webhook"}
 
 
 def test_the_query_on_refusals_asks_the_log_of_each_function_that_may_read_the_providers_key() -> None:

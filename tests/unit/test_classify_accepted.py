@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.message import Fault
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import Status
 from longcode.telnyx import protocol
 from tests.chance import showing
 from tests.support.fakes.clock import START_MS
-from tests.support.fakes.examples import TELNYX_ID
+from tests.support.fakes.examples import OURS, TELNYX_ID, THEIRS
 from tests.unit.test_classify import ACCEPTED, AMBIGUOUS, WALL_S, classify, good
 
 # None that a text can have, or none at all.
@@ -116,6 +117,31 @@ def test_a_yes_says_how_long_a_text_waits_at_the_provider_and_until_when_it_may(
             assert classify(200, good(valid_until=said)).valid_until_ms == valid_until_ms
     endless = b'{"data":{"id":"%s","wait_seconds":1e999,"valid_until":"9"}}' % TELNYX_ID.encode()
     assert classify(200, endless).queue_ms is None
+
+
+def test_a_yes_names_the_recipients_carrier() -> None:
+    row = {"phone_number": THEIRS, "status": "queued", "carrier": "T-MOBILE USA, INC.", "line_type": "Wireless"}
+    other = {"phone_number": OURS, "status": "queued", "carrier": "AT&T Mobility LLC", "line_type": "Wireless"}
+    named = Subscription(Carrier.T_MOBILE, "wireless", START_MS)
+    cases: list[tuple[object, Subscription | None]] = [
+        ([row], named),
+        (row, named),
+        ([other, row], named),
+        ([{**row, "phone_number": None}], named),
+        # Another one's, and none.
+        ([other], None),
+        ([{**row, "carrier": ""}], None),
+        ([{**row, "carrier": None}], None),
+        ([{"phone_number": THEIRS, "line_type": "Wireless"}], None),
+        ([], None),
+        ("x", None),
+    ]
+    for to, expected in cases:
+        with showing(to):
+            answer = protocol.classify(200, {}, good(to=to), START_MS / 1000, THEIRS)
+
+            assert (answer.verdict, answer.subscription) == (ACCEPTED, expected)
+    assert protocol.classify(400, {}, good(to=[row]), START_MS / 1000, THEIRS).subscription is None
 
 
 def test_a_yes_that_says_failed_already_keeps_its_reasons() -> None:

@@ -42,6 +42,7 @@ ALSO_NEVER = {
         "longcode.use_cases.send_attempt",
         "longcode.use_cases.consume",
         "longcode.aws.limits",
+        "longcode.aws.limits_codec",
         "longcode.aws.queue",
         "longcode.domain.pacific",
     ),
@@ -80,7 +81,7 @@ PARTS = {
     "messages": "finder messages",
     "tags": "counters",
     "optouts": "optouts",
-    "recipients": "finder messages",
+    "recipients": "finder messages carriers",
     "fallback": "",
 }
 # In Lambda a start has more of a CPU than a call.

@@ -8,6 +8,7 @@ import pytest
 from longcode.domain.message import Entry, is_message_id
 from longcode.domain.status import Status
 from longcode.telnyx import webhooks
+from tests.chance import showing
 from tests.support.fakes.examples import OURS, TELNYX_ID, THEIRS
 from tests.unit.telnyx_events import NOW, OCCURRED_MS, read, webhook
 
@@ -15,7 +16,7 @@ from tests.unit.telnyx_events import NOW, OCCURRED_MS, read, webhook
 def inbound(**payload: Any) -> bytes:
     fields = {
         "direction": "inbound",
-        "from": {"phone_number": THEIRS, "provider": "Example", "line_type": "Wireless"},
+        "from": {"phone_number": THEIRS, "line_type": "Wireless"},
         "to": [{"phone_number": OURS, "status": "webhook_delivered"}],
         "text": "Where is it?",
         "autoresponse_type": None,
@@ -35,6 +36,29 @@ def test_an_inbound_text_is_a_message_from_them_to_us() -> None:
     assert (message.sender, message.recipient, message.text) == (THEIRS, OURS, "Where is it?")
     assert (message.segments, message.accepted_ms, message.peer) == (2, NOW, THEIRS)
     assert message.history == (Entry(OCCURRED_MS, "received", "webhook"),)
+
+
+def test_the_carrier_of_the_person_comes_with_their_text() -> None:
+    named = {
+        "phone_number": THEIRS,
+        "carrier": "CELLCO PARTNERSHIP DBA VERIZON WIRELESS - OH",
+        "line_type": "Wireless",
+    }
+    cases: list[tuple[object, tuple[str | None, str | None]]] = [
+        (named, ("verizon", "wireless")),
+        ([named], ("verizon", "wireless")),
+        ({**named, "line_type": None}, ("verizon", "")),
+        ({**named, "carrier": None}, (None, None)),
+        ({**named, "carrier": ["x"]}, (None, None)),
+        (THEIRS, (None, None)),
+    ]
+    for sender, expected in cases:
+        with showing(sender):
+            message = read(inbound(**{"from": sender})).inbound
+
+            assert message
+            assert message.sender == THEIRS
+            assert (message.carrier, message.line_type) == expected
 
 
 @pytest.mark.parametrize("said", ["STOP", "START", "HELP", None])

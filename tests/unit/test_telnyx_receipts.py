@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.message import Fault
 from longcode.domain.status import Status
 from longcode.telnyx import protocol, webhooks
-from tests.support.fakes.examples import TELNYX_ID, THEIRS
+from tests.support.fakes.examples import OURS, TELNYX_ID, THEIRS
 from tests.unit.telnyx_events import FINALIZED, NOW, OCCURRED_MS, OUR_ID, read, webhook
 
 
@@ -29,6 +30,40 @@ def test_a_final_receipt_says_what_became_of_which_message() -> None:
     assert (receipt.parts, receipt.cost, receipt.currency) == (1, "0.0051", "USD")
     assert receipt.completed_ms == OCCURRED_MS
     assert receipt.faults == ()
+
+
+def test_a_receipt_names_the_carrier_as_it_was_when_it_happened() -> None:
+    receipt = read(webhook()).receipt
+
+    assert receipt
+    assert receipt.subscription == Subscription(Carrier.T_MOBILE, "wireless", OCCURRED_MS)
+
+
+def test_a_receipt_that_is_dated_ahead_names_the_carrier_as_of_now() -> None:
+    receipt = read(webhook(data={"occurred_at": "2023-11-14T23:13:20.000+00:00"})).receipt
+
+    assert receipt
+    assert receipt.occurred_ms > NOW
+    assert receipt.subscription
+    assert receipt.subscription.seen_ms == NOW
+
+
+def test_each_recipient_of_an_event_is_on_a_carrier_of_their_own() -> None:
+    other = "+12025550124"
+    to = [
+        {"phone_number": THEIRS, "status": "delivered", "carrier": "AT&T Mobility LLC", "line_type": "Wireless"},
+        {"phone_number": other, "status": "delivered", "carrier": "ONVOY, LLC - TN", "line_type": "VoIP"},
+        {"phone_number": OURS, "status": "delivered"},
+    ]
+    event = read(webhook(to=to))
+
+    assert {number: one.subscription for number, one in event.by_recipient.items()} == {
+        THEIRS: Subscription(Carrier.ATT, "wireless", OCCURRED_MS),
+        other: Subscription(Carrier.OTHER, "voip", OCCURRED_MS),
+        OURS: None,
+    }
+    assert event.receipt
+    assert event.receipt.subscription == Subscription(Carrier.ATT, "wireless", OCCURRED_MS)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +249,8 @@ def test_an_event_without_an_id_has_the_same_one_each_time_and_each_other_anothe
 
 def test_ids_words_and_kinds_in_capitals_are_the_same() -> None:
     url = f"https://example.com/webhooks/message/{OUR_ID.upper()}"
-    upper = {"id": TELNYX_ID.upper(), "to": [{"phone_number": THEIRS, "status": "DELIVERED"}], "webhook_url": url}
+    to = FINALIZED["data"]["payload"]["to"][0] | {"status": "DELIVERED"}
+    upper = {"id": TELNYX_ID.upper(), "to": [to], "webhook_url": url}
     event = read(webhook("MESSAGE.FINALIZED", data={"id": FINALIZED["data"]["id"].upper()}, **upper))
 
     assert event == read(webhook())

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.message import Fault, epoch_ms
 from longcode.domain.outcomes import Record, Verdict
 from longcode.domain.status import Status
 from longcode.telnyx import records
-from tests.support.fakes.examples import TELNYX_ID
+from tests.support.fakes.examples import OURS, TELNYX_ID, THEIRS
 from tests.unit.telnyx_events import NOW
 
 
@@ -42,6 +43,20 @@ def test_a_record_read_back_is_the_message_as_the_provider_has_it() -> None:
     receipt = found.receipt(NOW)
     assert (receipt.parts, receipt.cost, receipt.currency) == (2, "0.0051", "USD")
     assert (receipt.completed_ms, receipt.source) == (completed_ms, "reconciler")
+
+
+def test_a_record_names_the_carrier_in_the_answer_and_the_receipt_that_it_stands_for() -> None:
+    to = [{"phone_number": THEIRS, "status": "sent", "carrier": "SPRINT SPECTRUM, L.P.", "line_type": "Wireless"}]
+    content = json.dumps({"data": {"id": TELNYX_ID, "to": to}}).encode()
+
+    found = records.record(content, NOW, THEIRS)
+    another = records.record(content, NOW, OURS)
+
+    assert found
+    assert found.subscription == Subscription(Carrier.T_MOBILE, "wireless", NOW)
+    assert found.answer().subscription == found.receipt(NOW).subscription == found.subscription
+    assert another
+    assert another.subscription is None
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ class FakeCarriers:
 
     def learn(self, number: str, subscription: Subscription) -> None:
         with self.faults.around("learn"):
-            self.known[number] = subscription
+            known = self.known.get(number)
+            if known is None or known.seen_ms <= subscription.seen_ms:
+                self.known[number] = subscription
 
     def forget(self, number: str) -> None:
         with self.faults.around("forget"):

@@ -17,7 +17,7 @@ from longcode.domain.message import (
     Fault,
     Message,
 )
-from longcode.domain.outcomes import Answer, Receipt, Recorded
+from longcode.domain.outcomes import Answer, Receipt, Recorded, Recording
 from longcode.domain.status import HeldBy, Status, receipt_ceiling
 from longcode.use_cases.ports import Claim, Waiting
 from tests.support.fakes.fault_injector import FaultInjector
@@ -166,7 +166,7 @@ class FakeMessages:
                 parts=row.message.parts if answer.parts is None else answer.parts,
                 history=(*row.message.history, entry),
                 text=self._text_after(row.message, answer.status),
-            )
+            ).on(answer.subscription)
             if answer.status.final:
                 row.due_at_ms = None
             elif message.status is not Status.SENDING:
@@ -259,29 +259,35 @@ class FakeMessages:
             row.message = replace(row.message, no_resend=True)
             return True
 
-    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recording:
         with self.faults.around("record"):
             row = self._rows.get(message_id)
             if row is None:
-                return Recorded.MISSING
-            if receipt.event_id in row.event_ids:
-                return Recorded.DUPLICATE
-            if receipt.telnyx_id and row.message.telnyx_id not in (None, receipt.telnyx_id):
-                return Recorded.FOREIGN
-            advances = receipt.status and row.message.status.rank < receipt_ceiling(receipt.status)
-            if not advances and len(row.message.history) >= KEPT_ENTRIES:
-                return Recorded.KEPT
-            if receipt.telnyx_id and row.message.telnyx_id is None:
-                self._pointers[receipt.telnyx_id] = message_id
-            row.event_ids.add(receipt.event_id)
-            entry = Entry(receipt.occurred_ms, receipt.word, receipt.source, receipt.note, receipt.faults)
-            telnyx_id = receipt.telnyx_id or row.message.telnyx_id
-            row.message = replace(row.message, telnyx_id=telnyx_id, history=(*row.message.history, entry))
-            if receipt.status is None or row.message.status.rank >= receipt_ceiling(receipt.status):
-                row.message = _with_bill(row.message, receipt)
-                return Recorded.KEPT
-            self._advance(row, receipt, receipt.status, now_ms)
-            return Recorded.ADVANCED
+                return Recording(Recorded.MISSING)
+            before = row.message
+            return Recording(self._record(row, receipt, now_ms), before)
+
+    def _record(self, row: _Row, receipt: Receipt, now_ms: int) -> Recorded:
+        if receipt.event_id in row.event_ids:
+            return Recorded.DUPLICATE
+        if receipt.telnyx_id and row.message.telnyx_id not in (None, receipt.telnyx_id):
+            return Recorded.FOREIGN
+        advances = receipt.status and row.message.status.rank < receipt_ceiling(receipt.status)
+        if not advances and len(row.message.history) >= KEPT_ENTRIES:
+            return Recorded.KEPT
+        if receipt.telnyx_id and row.message.telnyx_id is None:
+            self._pointers[receipt.telnyx_id] = row.message.id
+        row.event_ids.add(receipt.event_id)
+        entry = Entry(receipt.occurred_ms, receipt.word, receipt.source, receipt.note, receipt.faults)
+        telnyx_id = receipt.telnyx_id or row.message.telnyx_id
+        row.message = replace(row.message, telnyx_id=telnyx_id, history=(*row.message.history, entry))
+        if receipt.status is None or row.message.status.rank >= receipt_ceiling(receipt.status):
+            row.message = _with_bill(row.message, receipt)
+            if row.message.carrier is None:
+                row.message = row.message.on(receipt.subscription)
+            return Recorded.KEPT
+        self._advance(row, receipt, receipt.status, now_ms)
+        return Recorded.ADVANCED
 
     def receive(self, message: Message) -> bool:
         with self.faults.around("receive"):
@@ -446,7 +452,7 @@ class FakeMessages:
             currency=old.currency if receipt.currency is None else receipt.currency,
             completed_ms=old.completed_ms if receipt.completed_ms is None else receipt.completed_ms,
             text=self._text_after(old, status),
-        )
+        ).on(receipt.subscription)
         self._wait(row, False)
         if status.final:
             row.due_at_ms = None

@@ -21,23 +21,25 @@ class NetworkProvider(FakeProvider):
 
     def __init__(self, clock: FakeClock, sender: str, **initial: Any) -> None:
         super().__init__(clock, sender=sender)
-        self._virtual, self._parts = clock, dict[str, int]()
         self.usage = Usage()
         self.refused: Counter[str] = Counter()
         registration = Registration((sender,), lambda _campaign, _event: None)
-        self.carriers = simulated.Carriers(registration, lambda: self.usage, self._count)
-        self.carriers.start({"limits": {"enforce": True}, **initial})
+        self.network = simulated.Carriers(registration, lambda: self.usage, self._count)
+        self.network.start({"limits": {"enforce": True}, **initial})
 
     @property
     def networks(self) -> Networks:
         """Who is on which network."""
-        return self.carriers.networks
+        return self.network.networks
 
     def _count(self, counted: Any) -> None:
         self.usage.add(counted)
         if counted.code:
             self.refused[counted.code] += 1
 
+    def _network(self, number: str) -> dict[str, str]:
+        return {} if self.silent else self.networks.of(number).public()
+
     def _take(self, message: Message, body: bytes, behaviour: Behaviour, arrived: int) -> Text:
-        self.carriers.admit(message.sender, message.recipient, message.segments, arrived / 1000)
+        self.network.admit(message.sender, message.recipient, message.segments, arrived / 1000)
         return super()._take(message, body, behaviour, arrived)

@@ -44,7 +44,14 @@ def _many(row: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 _ERROR = _some({"code": _odd("40008", 40008), "title": _odd("Undeliverable"), "detail": _odd("+12025550123")})
-_PERSON = _some({"phone_number": _odd(*_PEOPLE), "status": _odd(*_WORDS)})
+_PERSON = _some(
+    {
+        "phone_number": _odd(*_PEOPLE),
+        "status": _odd(*_WORDS),
+        "carrier": _odd("T-MOBILE USA, INC.", "ONVOY, LLC - TN", "AT&T Mobility LLC", ""),
+        "line_type": _odd("Wireless", "VoIP", "Pre-Paid Wireless", ""),
+    }
+)
 _MEDIA = _some({name: _odd("https://example.com/1.png", 12) for name in ("url", "content_type", "size", "sha256")})
 MESSAGES = _some(
     {

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from longcode.domain.campaign import CampaignFacts
+from longcode.domain.carriers import Subscription
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
-from longcode.telnyx import protocol
+from longcode.telnyx import carriers, protocol
 from longcode.telnyx.payload import STATUSES
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.fault_injector import Failure, FaultInjector
@@ -112,6 +113,8 @@ class Text:
     # How it ends, and why: what its last receipt is to say.
     ends: str = "delivered"
     ends_for: tuple[Fault, ...] = ()
+    # The recipient's `carrier` and `line_type` in its answer and receipts, empty where they name none.
+    network: Mapping[str, str] = field(default_factory=dict)
 
 
 # Of a number or a message id: with which fault its texts are refused, until when, and by what that is said.
@@ -134,7 +137,7 @@ class FakeProvider:
         shows_queued: bool = True,
         sender: str = "",
     ) -> None:
-        self.faults = FaultInjector("prepare", "send", "record_of", "campaign")
+        self.faults = FaultInjector("prepare", "send", "record_of", "campaign", "lookup")
         self.requests: list[Request] = []
         self.texts: list[Text] = []
         self.usual = ACCEPTS
@@ -146,6 +149,12 @@ class FakeProvider:
         self.latency_ms = latency_ms
         # How many requests of a second it takes; those above are refused with 429.
         self.takes_a_second: int | None = None
+        # By number the name of its carrier, and its line type, as answers, receipts and lookups have them. Of one
+        # that is not here they have none; with `silent` answers and receipts never do.
+        self.carriers: dict[str, tuple[str, str]] = {}
+        self.silent = False
+        # The numbers that were looked up.
+        self.lookups: list[str] = []
         # Called with each text that goes out: what reports on it to us starts from there.
         self.on_taken: Callable[[Text], None] = lambda _text: None
         # What it knows of the campaign of our number, and what its good answers say of that.
@@ -208,12 +217,23 @@ class FakeProvider:
                     shown = self.shows_queued or text.status != "queued"
                     found = text.webhook_url == message.webhook_url and shown
                 if found:
-                    return Record(text.telnyx_id, text.status, STATUSES.get(text.status), text.faults)
+                    named = carriers.subscription(text.network, text.recipient, self._clock.now_ms())
+                    status = STATUSES.get(text.status)
+                    return Record(text.telnyx_id, text.status, status, text.faults, subscription=named)
             return None
 
     def campaign(self, number: str) -> CampaignFacts:
         with self.faults.around("campaign"):
             return replace(self.facts, read_ms=self._clock.now_ms())
+
+    def lookup(self, number: str) -> Subscription | None:
+        with self.faults.around("lookup"):
+            self.lookups.append(number)
+            self._clock.pass_ms(self.latency_ms)
+            name, line_type = self.carriers.get(number, (None, None))
+            content = json.dumps({"data": {"carrier": {"name": name, "type": line_type}}}).encode()
+            answer = carriers.looked_up(content, number, self._clock.now_ms())
+            return answer.found if answer else None
 
     def _send(self, message: Message) -> Answer:
         behaviour = self._behaviour(message)
@@ -237,9 +257,8 @@ class FakeProvider:
         if status is None:
             fault = Fault("provider_no_answer" if behaviour.reached else "provider_unreachable", "No answer came.")
             return Answer(Verdict.AMBIGUOUS if behaviour.reached else Verdict.NOT_SENT, fault)
-        return protocol.classify(
-            status, behaviour.headers, self._content(behaviour, before), self._clock.now_ms() / 1000
-        )
+        content, wall_s = self._content(behaviour, before), self._clock.now_ms() / 1000
+        return protocol.classify(status, behaviour.headers, content, wall_s, message.recipient)
 
     def _behaviour(self, message: Message) -> Behaviour:
         second = self._clock.now_ms() // 1000
@@ -270,12 +289,18 @@ class FakeProvider:
             webhook_url=message.webhook_url,
             taken_ms=arrived,
             status=behaviour.word,
+            network=self._network(message.recipient),
         )
         if fault := self._refusal(message.recipient, "receipt"):
             text.ends, text.ends_for = "delivery_failed", (fault,)
         self.texts.append(text)
         self.on_taken(text)
         return text
+
+    def _network(self, number: str) -> dict[str, str]:
+        if self.silent or number not in self.carriers:
+            return {}
+        return dict(zip(("carrier", "line_type"), self.carriers[number], strict=True))
 
     def _content(self, behaviour: Behaviour, text: Text | None) -> bytes:
         if behaviour.body is not None:
@@ -289,7 +314,7 @@ class FakeProvider:
                     "id": text.telnyx_id,
                     "type": "SMS",
                     "from": {"phone_number": text.sender},
-                    "to": [{"phone_number": text.recipient, "status": behaviour.word}],
+                    "to": [{"phone_number": text.recipient, "status": behaviour.word, **text.network}],
                     "text": text.text,
                     "webhook_url": text.webhook_url,
                     "parts": 1,

@@ -3,7 +3,7 @@
 import base64
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nacl.signing import SigningKey
@@ -79,7 +79,7 @@ def receipt(
         "sent_at": iso(text.taken_ms),
         "tags": [],
         "text": text.text,
-        "to": [{"provider": "Example", "line_type": "Wireless", "phone_number": text.recipient, "status": status}],
+        "to": [{"phone_number": text.recipient, "status": status, **text.network}],
         "type": "SMS",
         "valid_until": None,
         "webhook_url": text.webhook_url,
@@ -134,8 +134,9 @@ def inbound(
     telnyx_id: str | None = None,
     event_id: str | None = None,
     autoresponse: str | None = None,
+    network: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A text from another number to ours."""
+    """A text from another number to ours; `network` is the `carrier` and `line_type` of that number."""
     payload: dict[str, Any] = {
         "autoresponse_type": autoresponse,
         "cc": [],
@@ -144,7 +145,7 @@ def inbound(
         "direction": "inbound",
         "encoding": "GSM-7",
         "errors": [],
-        "from": {"provider": "Example", "line_type": "Wireless", "phone_number": sender},
+        "from": {"phone_number": sender, **(network or {})},
         "id": telnyx_id or str(uuid.uuid4()),
         "is_spam": False,
         "media": [],

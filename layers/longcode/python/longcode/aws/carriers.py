@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from longcode.aws import limits_codec
+from longcode.aws import carrier_codec
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
 from longcode.aws.dynamo import Table
@@ -45,22 +45,23 @@ class DynamoCarriers:
         keys = {recipient_key(number): number for number in numbers}
         rows = {self._table.name: [{"pk": typed(key)} for key in keys]}
         items = get_items(self._table.client, rows, _WHAT, self._sleep)[self._table.name]
-        found = {keys[item["pk"]["S"]]: limits_codec.subscription(untyped_item(item)) for item in items}
+        found = {keys[item["pk"]["S"]]: carrier_codec.subscription(untyped_item(item)) for item in items}
         return {number: known for number, known in found.items() if known}
 
     def learn(self, number: str, subscription: Subscription) -> None:
-        self._table.update(
-            recipient_key(number),
-            "SET carrier = :carrier, line_type = :line, carrier_seen = :seen, expires_at = :expires",
-            "",
-            {
-                ":carrier": subscription.carrier.value,
-                ":line": subscription.line_type,
-                ":seen": subscription.seen_ms,
-                ":expires": _expiry(subscription.seen_ms),
-            },
-            "NONE",
-        )
+        with suppress(ConditionFailed):
+            self._table.update(
+                recipient_key(number),
+                "SET carrier = :carrier, line_type = :line, carrier_seen = :seen, expires_at = :expires",
+                "attribute_not_exists(carrier_seen) OR carrier_seen <= :seen",
+                {
+                    ":carrier": subscription.carrier.value,
+                    ":line": subscription.line_type,
+                    ":seen": subscription.seen_ms,
+                    ":expires": _expiry(subscription.seen_ms),
+                },
+                "NONE",
+            )
 
     def forget(self, number: str) -> None:
         with suppress(ConditionFailed):
@@ -131,7 +132,7 @@ class DynamoCarriers:
                 if item.get("stopped_by") == mark:
                     # Written already, and only the answer was lost.
                     return stop
-                before = limits_codec.carrier_stop(item, refusal.carrier)
+                before = carrier_codec.carrier_stop(item, refusal.carrier)
                 continue
             return stop
         # Others wrote one between each look and the write after it.

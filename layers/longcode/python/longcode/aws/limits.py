@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from longcode.aws import keys, limits_codec, opt_outs
+from longcode.aws import carrier_codec, keys, limits_codec, opt_outs
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
 from longcode.aws.dynamo import Table
@@ -226,9 +226,9 @@ class DynamoLimits:
             control=limits_codec.control(control),
             opted_out=any(entry.opted_out for entry in ledger),
             unclear_ms=next(iter(unclear), None),
-            subscription=limits_codec.subscription(recipient_item),
-            campaign=limits_codec.campaign(sender_item),
-            carrier_stops=limits_codec.carrier_stops(sender_item),
+            subscription=carrier_codec.subscription(recipient_item),
+            campaign=carrier_codec.campaign(sender_item),
+            carrier_stops=carrier_codec.carrier_stops(sender_item),
         )
 
     def pause(self, now_ms: int, reason: str) -> None:

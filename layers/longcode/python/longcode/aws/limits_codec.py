@@ -3,10 +3,7 @@
 from typing import Any
 
 from longcode.domain.braking import Brake
-from longcode.domain.campaign import CampaignFacts
-from longcode.domain.carriers import Carrier, CarrierStop, Subscription
 from longcode.domain.gate import Control, Limiter
-from longcode.domain.status import HeldBy
 
 
 # Any: an item is whatever JSON the table holds.
@@ -33,39 +30,6 @@ def brake(item: dict[str, Any]) -> Brake | None:
     if "brake_since" not in item:
         return None
     return Brake(*(int(item[f"brake_{name}"]) for name in ("since", "rate", "known", "passed")))
-
-
-def subscription(item: dict[str, Any]) -> Subscription | None:
-    """The carrier of the recipient whose item it is, None if nothing is known of it."""
-    if "carrier" not in item:
-        return None
-    # A later release may know more of them.
-    carrier = Carrier(item["carrier"]) if item["carrier"] in set(Carrier) else Carrier.OTHER
-    return Subscription(carrier, str(item.get("line_type", "")), int(item["carrier_seen"]))
-
-
-def campaign(item: dict[str, Any]) -> CampaignFacts | None:
-    """What the provider reported of the campaign of the sender whose item it is."""
-    reported = item.get("campaign")
-    if reported is None:
-        return None
-    words = {name: str(value) for name, value in reported.items() if isinstance(value, str)}
-    att, day = (_whole(reported.get(name)) for name in ("att_per_minute", "t_mobile_per_day"))
-    return CampaignFacts(int(reported["read_ms"]), att_per_minute=att, t_mobile_per_day=day, **words)
-
-
-def carrier_stops(item: dict[str, Any]) -> tuple[CarrierStop, ...]:
-    """Which carriers the sender sends nothing to, whether or not the stop is over."""
-    return tuple(stop for carrier in Carrier if (stop := carrier_stop(item, carrier)))
-
-
-def carrier_stop(item: dict[str, Any], carrier: Carrier) -> CarrierStop | None:
-    """The last stop of one carrier, None if it never had one."""
-    name = f"stop_{carrier}"
-    if name not in item:
-        return None
-    times = int(item.get(f"{name}_times", 1))
-    return CarrierStop(carrier, int(item[name]), HeldBy(item[f"{name}_by"]), times)
 
 
 def control(item: dict[str, Any]) -> Control:

@@ -34,6 +34,21 @@ def _faults(rows: Sequence[Item]) -> tuple[Fault, ...]:
     return tuple(Fault(**row) for row in rows)
 
 
+# Each write of an item costs by the kilobyte, so carrier and line are one word (`t_mobile`) where the line is what
+# nearly all are, and two (`other voip`) where it is not.
+_USUAL_LINE = "wireless"
+
+
+def carrier_words(carrier: str, line_type: str) -> str:
+    """The recipient's carrier and kind of line as an item has them: in one attribute, as they are one answer's."""
+    return carrier if line_type == _USUAL_LINE else f"{carrier} {line_type}"
+
+
+def _carrier(words: str) -> tuple[str, str]:
+    carrier, other, line_type = words.partition(" ")
+    return carrier, line_type if other else _USUAL_LINE
+
+
 def fault_rows(faults: Sequence[Fault]) -> list[Item]:
     """Faults as an item has them, without what they leave open."""
     return [{name: value for name, value in asdict(fault).items() if value is not None} for fault in faults]
@@ -56,7 +71,7 @@ def entry_row(entry: Entry) -> Item:
 _SCALARS = (
     "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
     "fingerprint", "webhook_url", "telnyx_id", "provider_status", "claim_id", "claimed_ms", "attempts",
-    "slot_ms", "turn", "cap_day", "carrier", "line_type",
+    "slot_ms", "turn", "cap_day",
     "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
     "autoresponse", "opt_out", "is_spam", "sent_ms", "completed_ms",
 )  # fmt: skip
@@ -67,6 +82,8 @@ def from_item(item: Item) -> Message:
     fields = parse(item)
     known = {name: value for name in _SCALARS if (value := fields.get(name)) is not None and name != "text"}
     ident = fields["pk"].removeprefix("M#")
+    if "carrier" in fields:
+        known["carrier"], known["line_type"] = _carrier(fields["carrier"])
     if known.get("webhook_url", "").endswith("/"):
         known["webhook_url"] += ident
     return Message(
@@ -97,6 +114,7 @@ def to_item(message: Message) -> Item:
         "history": [entry_row(entry) for entry in message.history],
         "media": list(message.media),
         "held_by": message.held_by.value if message.held_by else None,
+        "carrier": carrier_words(message.carrier, message.line_type or "") if message.carrier else None,
     }
     # 0 and "" are values like any other.
     return {

@@ -5,10 +5,10 @@ from contextlib import suppress
 from longcode.aws.attributes import typed, typed_item, untyped
 from longcode.aws.clients import ConditionFailed
 from longcode.aws.dynamo import Item, Table
-from longcode.aws.message_codec import due_shard, entry_row, fault_rows, image, parse
+from longcode.aws.message_codec import carrier_words, due_shard, entry_row, fault_rows, image, parse
 from longcode.aws.retention import Retention
 from longcode.domain.message import KEPT_ENTRIES, RECEIPT_CHECK_MS, DueGroup, Entry
-from longcode.domain.outcomes import Receipt, Recorded
+from longcode.domain.outcomes import Receipt, Recorded, Recording
 from longcode.domain.status import Status, receipt_ceiling
 
 # The changes, the condition, and the values of both.
@@ -24,29 +24,29 @@ class ReceiptWriter:
         self._table = table
         self._retention = retention
 
-    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recording:
         """ports.Messages.record."""
         if receipt.status:
             advancing = self._advancing(receipt, receipt.status, now_ms)
-            recorded = self._write(message_id, receipt, now_ms, advancing, Recorded.ADVANCED)
-            if recorded is not Recorded.KEPT:
-                return recorded
+            done = self._write(message_id, receipt, now_ms, advancing, Recorded.ADVANCED)
+            if done.recorded is not Recorded.KEPT:
+                return done
         return self._write(message_id, receipt, now_ms, _keeping(receipt), Recorded.KEPT)
 
     def _write(
         self, message_id: str, receipt: Receipt, now_ms: int, write: _Write, recorded: Recorded
-    ) -> Recorded:
+    ) -> Recording:
         """Make one of the two writes of a receipt: `recorded`, or why it was not made."""
         try:
             was = self._table.update(f"M#{message_id}", *write, returns="ALL_OLD")
         except ConditionFailed as exc:
-            return self._not_recorded(exc.item, message_id, receipt, now_ms)
+            return Recording(self._not_recorded(exc.item, message_id, receipt, now_ms), image(exc.item))
         if receipt.telnyx_id and "telnyx_id" not in was:
             # The receipt is the first to name the provider's id.
             self.point(receipt.telnyx_id, message_id, now_ms)
         if recorded is Recorded.ADVANCED and "recipient_queue" in was and "due_shard" in was:
             self._await_next(message_id, now_ms)
-        return recorded
+        return Recording(recorded, image(was))
 
     def _await_next(self, message_id: str, now_ms: int) -> None:
         """Have the reconciler look for a later receipt of a text that waited, as far as we knew.
@@ -105,6 +105,9 @@ def _keeping(receipt: Receipt) -> _Write:
     # The bill may come after the end, and what came first stays.
     billed = {name: value for name in _BILLED if (value := getattr(receipt, name)) is not None}
     keep += "".join(f", {name} = if_not_exists({name}, :{name})" for name in billed)
+    if receipt.subscription:
+        keep += ", carrier = if_not_exists(carrier, :carrier)"
+        common[":carrier"] = carrier_words(receipt.subscription.carrier, receipt.subscription.line_type)
     return (
         f"{keep} ADD event_ids :events",
         f"{ours_and_new} AND (attribute_not_exists(history) OR size(history) < :most)",
@@ -145,6 +148,9 @@ def _advance(receipt: Receipt, now_ms: int) -> tuple[str, Item, str]:
         if value is not None:
             changes += f", {name} = :{name}"
             values[f":{name}"] = value
+    if receipt.subscription:
+        changes += ", carrier = :carrier"
+        values[":carrier"] = carrier_words(receipt.subscription.carrier, receipt.subscription.line_type)
     if receipt.status.final:
         return changes, values, " REMOVE due_shard, due_at_ms, recipient_queue"
     return changes, values, " REMOVE recipient_queue"

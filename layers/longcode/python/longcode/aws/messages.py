@@ -2,12 +2,21 @@
 
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from longcode.aws.attributes import typed, typed_item
 from longcode.aws.clients import ConditionFailed, Sleep
 from longcode.aws.dynamo import Item
-from longcode.aws.message_codec import due_shard, entry_row, fault_rows, from_item, image, parse, to_item
+from longcode.aws.message_codec import (
+    carrier_words,
+    due_shard,
+    entry_row,
+    fault_rows,
+    from_item,
+    image,
+    parse,
+    to_item,
+)
 from longcode.aws.message_reads import MessageReads
 from longcode.aws.message_receipts import ReceiptWriter
 from longcode.aws.retention import Retention
@@ -21,7 +30,7 @@ from longcode.domain.message import (
     Fault,
     Message,
 )
-from longcode.domain.outcomes import Answer, Receipt, Recorded
+from longcode.domain.outcomes import Answer, Receipt, Recording
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Claim
 
@@ -140,9 +149,7 @@ class DynamoMessages(MessageReads):
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         status = answer.status
-        entry = Entry(
-            now_ms, status.value, "api" if message.route == "send" else "consumer", answer.note, answer.faults
-        )
+        entry = Entry(now_ms, status.value, _sender(message), answer.note, answer.faults)
         values = {
             ":status": status.value,
             ":rank": status.rank,
@@ -164,6 +171,9 @@ class DynamoMessages(MessageReads):
         if answer.parts is not None:
             changes += ", parts = :parts"
             values[":parts"] = answer.parts
+        if answer.subscription:
+            changes += ", carrier = :carrier"
+            values[":carrier"] = carrier_words(answer.subscription.carrier, answer.subscription.line_type)
         if status.final:
             # As a record of the provider's may say.
             changes += " REMOVE due_shard, due_at_ms" + self._retention.forget_text(status)
@@ -178,9 +188,7 @@ class DynamoMessages(MessageReads):
         return won
 
     def ambiguous(self, message: Message, fault: Fault, now_ms: int) -> bool:
-        entry = Entry(
-            now_ms, Status.UNKNOWN.value, "api" if message.route == "send" else "consumer", faults=(fault,)
-        )
+        entry = Entry(now_ms, Status.UNKNOWN.value, _sender(message), faults=(fault,))
         return self._try_update(
             message.id,
             "SET #status = :status, #rank = :rank, faults = :faults, updated_ms = :now, due_shard = :shard, "
@@ -296,7 +304,7 @@ class DynamoMessages(MessageReads):
             {":yes": True, ":sending": Status.SENDING.rank, ":unknown": Status.UNKNOWN.rank},
         )
 
-    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recording:
         return self._receipts.record(message_id, receipt, now_ms)
 
     def receive(self, message: Message) -> bool:
@@ -348,6 +356,11 @@ class DynamoMessages(MessageReads):
         except ConditionFailed as exc:
             return _is_written(exc.item, values)
         return True
+
+
+def _sender(message: Message) -> Literal["api", "consumer"]:
+    """Which of both sends a message, as its history has it."""
+    return "api" if message.route == "send" else "consumer"
 
 
 def _is_written(item: Item, values: Item) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from longcode.aws import limits_codec
+from longcode.aws import carrier_codec
 from longcode.aws.attributes import untyped_item
 from longcode.aws.clients import ConditionFailed
 from longcode.aws.dynamo import Table
@@ -34,7 +34,7 @@ class DynamoRegistrations:
         self._table = Table(client, table, _WHAT)
 
     def facts(self, sender: str) -> CampaignFacts | None:
-        return limits_codec.campaign(untyped_item(self._table.get(sender_key(sender)) or {}))
+        return carrier_codec.campaign(untyped_item(self._table.get(sender_key(sender)) or {}))
 
     def lose(self, reason: str, occurred_ms: int, now_ms: int, until_ms: int) -> bool:
         mark = secrets.token_hex(8)

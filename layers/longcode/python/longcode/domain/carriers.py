@@ -24,6 +24,14 @@ class Carrier(StrEnum):
     OTHER = "other"
 
 
+def is_north_american(number: str) -> bool:
+    """Whether a number may be on one of these carriers: it has their country code, which Canada and others share.
+
+    Nothing is learnt of any other number.
+    """
+    return number.startswith("+1")
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A number's carrier and kind of line, as the provider named them at `seen_ms` (epoch milliseconds).

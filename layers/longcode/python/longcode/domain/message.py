@@ -6,15 +6,18 @@ import json
 import re
 import unicodedata
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from longcode.domain import visible
 from longcode.domain.errors import IdempotencyMismatch
 from longcode.domain.status import HeldBy, Status
+
+if TYPE_CHECKING:
+    from longcode.domain.carriers import Subscription
 
 # How many parts each group of the index by due time has: one key could not take every write.
 DUE_PARTS = 8
@@ -117,7 +120,8 @@ class Message:
     held_by: HeldBy | None = None
     # The day (`campaign.day_of`) on whose count of the recipient's carrier it stands.
     cap_day: str | None = None
-    # The recipient's, as the provider named them for this text: `carriers.Carrier` and `Subscription.line_type`.
+    # The other person's, as the provider named them for this text, both or neither: `carriers.Carrier` and
+    # `Subscription.line_type`.
     carrier: str | None = None
     line_type: str | None = None
     # How often its request was repeated under its idempotency key, and when last.
@@ -145,6 +149,12 @@ class Message:
     def peer(self) -> str:
         """The other person's number, whichever way the text went."""
         return self.recipient if self.direction == "outbound" else self.sender
+
+    def on(self, subscription: "Subscription | None") -> "Message":
+        """The same with the other person's carrier and kind of line; as it is, if they were not named."""
+        if subscription is None:
+            return self
+        return replace(self, carrier=subscription.carrier.value, line_type=subscription.line_type)
 
     @property
     def due_group(self) -> DueGroup:

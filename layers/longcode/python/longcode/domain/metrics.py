@@ -131,6 +131,11 @@ class Metric(StrEnum):
     )
     RESOLVED = ("Resolved", "Count", "Texts in doubt that the provider's records or a replay settled.")
     RECEIPTS_READ_BACK = ("ReceiptsReadBack", "Count", "Receipts that never came and were read from the records.")
+    NUMBER_LOOKUPS = (
+        "NumberLookups",
+        "Count",
+        "Numbers whose carrier the provider was asked for, which it charges.",
+    )
 
     # ----------------------------------------------------------------------------------------------- webhooks
     WEBHOOKS = ("Webhooks", "Count", "Webhooks with a good signature.")

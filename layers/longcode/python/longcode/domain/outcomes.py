@@ -146,6 +146,7 @@ class Record:
     cost: str | None = None
     currency: str | None = None
     completed_ms: int | None = None
+    subscription: "Subscription | None" = None
 
     def answer(self) -> Answer:
         """The answer that a send must have had, since the provider has the message on record."""
@@ -156,6 +157,7 @@ class Record:
             status=self.status or Status.SUBMITTED,
             parts=self.parts,
             faults=self.faults,
+            subscription=self.subscription,
         )
 
     def receipt(self, now_ms: int) -> Receipt:
@@ -172,6 +174,7 @@ class Record:
             currency=self.currency,
             completed_ms=self.completed_ms,
             source="reconciler",
+            subscription=self.subscription,
         )
 
 
@@ -185,6 +188,14 @@ class Recorded(StrEnum):
     # The event carries another telnyx id than the message has.
     FOREIGN = "foreign"
     MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a receipt did to its message, and the message as it was before; None where there is none."""
+
+    recorded: Recorded
+    before: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,7 @@ class Service:
             sender=self.settings.long_code,
             validity_ms=self.settings.validity_minutes * 60_000,
             policy=self.settings.ambiguous_sends,
+            number_lookup=self.settings.number_lookup,
             explain=self.explain,
             new_id=lambda: str(uuid.uuid4()),
             jitter=random.random,

@@ -142,6 +142,8 @@ def _fields(message: Message) -> dict[str, object]:
         "timestamp": iso(message.updated_ms),
         "accepted_at": iso(message.accepted_ms),
         "segments": message.parts or message.segments,
+        "carrier": message.carrier,
+        "line_type": message.line_type or None,
     }
     if message.direction == "outbound":
         # The original example called it so.

@@ -7,10 +7,11 @@ from urllib.parse import quote
 import httpx
 
 from longcode.domain.campaign import CampaignFacts
+from longcode.domain.carriers import Subscription
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
-from longcode.telnyx import protocol, records, registration
+from longcode.telnyx import carriers, protocol, records, registration
 from longcode.telnyx.transport import DEADLINE
 
 # Of each request: connecting, then each wait for bytes.
@@ -21,6 +22,8 @@ SEND_S = 14.0
 # Reading the key anew may take half of that, and a request with less than this left is rather in doubt than sent.
 _KEY_S = SEND_S / 2
 _FAIR_TRY_S = 3.0
+# Of a number lookup, before which a batch of texts does not leave.
+LOOKUP_S = 3.0
 # A thousand records of one recipient in the days that are asked for.
 MOST_PAGES = 20
 
@@ -29,6 +32,9 @@ CAMPAIGN_S = 6.0
 
 _RECORDS = "The provider's records"
 _CAMPAIGN = "What the provider knows of the campaign"
+_LOOKUP = "The provider's number lookup"
+# Answers of the provider that a number can't be looked up, each with the provider's own error.
+_NO_SUCH_NUMBER = frozenset((400, 404, 422))
 
 
 class Telnyx:
@@ -92,6 +98,21 @@ class Telnyx:
         if found is None:
             raise Unavailable(_RECORDS)
         return found
+
+    def lookup(self, number: str) -> Subscription | None:
+        until = self._monotonic_s() + LOOKUP_S
+        path = f"number_lookup/{quote(number, safe='')}"
+        answer = self._get(path, {"type": "carrier"}, until, what=_LOOKUP)
+        if answer.status_code in _NO_SUCH_NUMBER and protocol.is_refusal(answer.content):
+            return None
+        read = (
+            carriers.looked_up(answer.content, number, int(self._wall_s() * 1000))
+            if answer.status_code == 200
+            else None
+        )
+        if read is None:
+            raise Unavailable(_LOOKUP)
+        return read.found
 
     def _detail_record(self, message: Message, until: float) -> Record | None:
         for number in range(1, MOST_PAGES + 1):

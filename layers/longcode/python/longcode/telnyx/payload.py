@@ -58,12 +58,16 @@ def faults(payload: Mapping[str, Any]) -> tuple[Fault, ...]:
     return tuple(found)
 
 
-def status_word(data: Mapping[str, Any], recipient: str = "") -> str:
-    """The status of truth: that of `recipient`, else of the first there is; there is none at the top."""
+def recipient_row(data: Mapping[str, Any], recipient: str = "") -> Mapping[str, Any]:
+    """What a message says of `recipient`, else of the first that it names; empty if it names none."""
     to = untrusted.rows(data.get("to"))
     theirs = [row for row in to if recipient and untrusted.number(row.get("phone_number")) == recipient]
-    first = (theirs or to or [{}])[0]
-    return untrusted.word(first.get("status"))
+    return (theirs or to or [{}])[0]
+
+
+def status_word(data: Mapping[str, Any], recipient: str = "") -> str:
+    """The status of truth: that of `recipient`, else of the first there is; there is none at the top."""
+    return untrusted.word(recipient_row(data, recipient).get("status"))
 
 
 class Billed(TypedDict):

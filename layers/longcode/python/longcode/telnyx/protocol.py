@@ -13,8 +13,8 @@ from longcode.domain import untrusted
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import Status
-from longcode.telnyx import error_codes
-from longcode.telnyx.payload import STATUSES, faults, parts, status_word
+from longcode.telnyx import carriers, error_codes
+from longcode.telnyx.payload import STATUSES, faults, parts, recipient_row
 
 # The form that a code has in an answer of Telnyx itself.
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -38,12 +38,12 @@ def request_body(message: Message) -> bytes:
 def classify(
     http_status: int, headers: Mapping[str, str], content: bytes, wall_s: float, recipient: str = ""
 ) -> Answer:
-    """What an HTTP answer to a send means. `wall_s` is the time, epoch seconds, for a reset given as such;
-    `recipient` is who the text is for.
+    """What an HTTP answer to a send means. `wall_s` is the time, epoch seconds, for a reset given as such and for
+    when the carrier was named; `recipient` is who the text is for.
     """
     fields = untrusted.loads(content)
     if 200 <= http_status < 300:
-        return _accepted(http_status, fields, wall_s, recipient)
+        return _accepted(http_status, fields, recipient, round(wall_s * 1000))
     error = _first_error(fields)
     code = untrusted.line_or_number(error.get("code"))
     if not _CODE.fullmatch(code):
@@ -71,13 +71,14 @@ def classify(
     )
 
 
-def _accepted(http_status: int, fields: dict[str, Any], wall_s: float, recipient: str) -> Answer:
+def _accepted(http_status: int, fields: dict[str, Any], recipient: str, now_ms: int) -> Answer:
     data = fields.get("data")
     telnyx_id = untrusted.ident(data.get("id")) if isinstance(data, dict) else ""
     if not isinstance(data, dict) or not telnyx_id:
         fault = Fault("provider_unreadable", "The provider's answer could not be read.", "", http_status)
         return Answer(Verdict.AMBIGUOUS, fault, http_status)
-    word = status_word(data, recipient)
+    row = recipient_row(data, recipient)
+    word = untrusted.word(row.get("status"))
     return Answer(
         Verdict.ACCEPTED,
         http_status=http_status,
@@ -87,8 +88,9 @@ def _accepted(http_status: int, fields: dict[str, Any], wall_s: float, recipient
         parts=parts(data.get("parts")),
         faults=faults(data),
         queue_ms=_queue_ms(data.get("wait_seconds")),
-        valid_until_ms=untrusted.moment(data.get("valid_until"), int(wall_s * 1000)),
+        valid_until_ms=untrusted.moment(data.get("valid_until"), now_ms),
         registered=_registered(data),
+        subscription=carriers.subscription(row, recipient, now_ms),
     )
 
 

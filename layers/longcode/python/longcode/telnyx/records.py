@@ -10,7 +10,8 @@ from typing import Any
 from longcode.domain import untrusted
 from longcode.domain.message import Message
 from longcode.domain.outcomes import Record
-from longcode.telnyx.payload import STATUSES, billed, faults, status_word
+from longcode.telnyx import carriers
+from longcode.telnyx.payload import STATUSES, billed, faults, recipient_row
 
 _PAGE_SIZE = 50
 
@@ -21,9 +22,15 @@ def record(content: bytes, now_ms: int, recipient: str = "") -> Record | None:
     telnyx_id = untrusted.ident(data.get("id")) if isinstance(data, dict) else ""
     if not isinstance(data, dict) or not telnyx_id:
         return None
-    word = status_word(data, recipient) or "queued"
+    row = recipient_row(data, recipient)
+    word = untrusted.word(row.get("status")) or "queued"
     return Record(
-        telnyx_id=telnyx_id, word=word, status=STATUSES.get(word), faults=faults(data), **billed(data, now_ms)
+        telnyx_id=telnyx_id,
+        word=word,
+        status=STATUSES.get(word),
+        faults=faults(data),
+        subscription=carriers.subscription(row, recipient, now_ms),
+        **billed(data, now_ms),
     )
 
 

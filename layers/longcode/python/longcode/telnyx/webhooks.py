@@ -4,7 +4,7 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,8 @@ from longcode.domain import untrusted
 from longcode.domain.message import NAMESPACE, Entry, Message, is_message_id
 from longcode.domain.outcomes import Receipt, WebhookEvent
 from longcode.domain.status import Status
-from longcode.telnyx.payload import RECEIPT_MS, STATUSES, billed, faults, parts, status_word
+from longcode.telnyx import carriers
+from longcode.telnyx.payload import RECEIPT_MS, STATUSES, billed, faults, parts, recipient_row
 
 # The attachments of one text, and how much of the address of each.
 _MOST_MEDIA, _MOST_URL = 10, 1_500
@@ -66,6 +67,7 @@ def _receipts(
 ) -> WebhookEvent:
     """The event with what it says of a text that we sent."""
     occurred_ms = untrusted.moment(occurred_at, now_ms, within_ms=RECEIPT_MS)
+    first = recipient_row(payload)
     base = Receipt(
         event_id=event.id,
         telnyx_id=untrusted.ident(payload.get("id")),
@@ -76,30 +78,31 @@ def _receipts(
         **billed(payload, now_ms),
     )
     to = untrusted.rows(payload.get("to"))
-    word = status_word(payload)
     url = untrusted.line(payload.get("webhook_url"), None)
     by_recipient = {
-        untrusted.number(row.get("phone_number")): _receipt(base, untrusted.word(row.get("status")), event.type)
-        for row in to
+        untrusted.number(row.get("phone_number")): _receipt(base, row, event.type, now_ms) for row in to
     }
     odd = ("occurred_at", "payload.to.status")
     return replace(
         event,
         message_id=untrusted.ident(url.rstrip("/").rpartition("/")[2]) or None,
-        receipt=_receipt(base, word, event.type),
+        receipt=_receipt(base, first, event.type, now_ms),
         by_recipient=by_recipient if len(to) > 1 else {},
-        odd=_named(odd, (occurred_ms is None, word not in STATUSES)),
+        odd=_named(odd, (occurred_ms is None, untrusted.word(first.get("status")) not in STATUSES)),
     )
 
 
-def _receipt(base: Receipt, word: str, event_type: str) -> Receipt:
-    """`base` with the status that `word` stands for."""
+def _receipt(base: Receipt, row: Mapping[str, Any], event_type: str, now_ms: int) -> Receipt:
+    """`base` with what a row of `to` says: the status, and the carrier."""
+    word = untrusted.word(row.get("status"))
     known, final = STATUSES.get(word), event_type == "message.finalized"
     return replace(
         base,
         status=_receipt_status(known, final=final),
         word=word or event_type.removeprefix("message."),
         note=_UNKNOWN_WORD if final and known is None else None,
+        # As old as the event: it may come long after another one that names another carrier.
+        subscription=carriers.subscription(row, "", min(base.occurred_ms, now_ms)),
     )
 
 
@@ -139,9 +142,10 @@ def _inbound(
     odd = ("occurred_at", "payload.from", "payload.to", "payload.text")
     cut = isinstance(said, str) and len(words) < len(said)
     unreadable = said is not None and not isinstance(said, str)
+    first = next(iter(untrusted.rows(payload.get("from"))), {})
     return replace(
         event,
-        inbound=message,
+        inbound=message.on(carriers.subscription(first, message.sender, now_ms)),
         odd=_named(odd, (occurred_ms is None, not is_sender(message.sender), not to, cut or unreadable)),
     )
 

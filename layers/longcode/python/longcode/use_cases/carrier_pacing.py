@@ -10,7 +10,8 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import Message
 from longcode.domain.status import HeldBy
-from longcode.use_cases import store_failures
+from longcode.use_cases import number_lookup, store_failures
+from longcode.use_cases.ports import Parallel
 from longcode.use_cases.send_attempt import SendDependencies
 from longcode.use_cases.slots import Limited, SlottedMessage
 
@@ -32,12 +33,16 @@ def limited(limits: CarrierLimits, gate: Gate, subscription: Subscription | None
     )
 
 
-def look(recipients: Sequence[str], gate: Gate, deps: SendDependencies) -> Mapping[str, Limited]:
-    """The limits of each recipient of a batch. Without any limit nothing is read."""
+def look(
+    recipients: Sequence[str], gate: Gate, deps: SendDependencies, parallel: Parallel
+) -> Mapping[str, Limited]:
+    """The limits of each recipient of a batch. Without any limit nothing is read, and no number is looked up."""
     limits = campaign.limits(deps.campaign, gate.campaign)
     if not limits.any or not recipients:
         return {}
-    known = deps.carriers.subscriptions(recipients)
+    now, known = deps.clock.now_ms(), dict(deps.carriers.subscriptions(recipients))
+    unknown = [number for number in recipients if number not in known or not known[number].believed(now)]
+    known |= number_lookup.look_up(unknown, deps, parallel)
     now = deps.clock.now_ms()
     return {number: limited(limits, gate, known.get(number), now) for number in recipients}
 
@@ -173,9 +178,11 @@ class Passage:
 
 def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: int) -> Passage:
     """Take what a text needs of its carrier's limits, to leave within `most_ms`."""
-    now = deps.clock.now_ms()
-    limit = limited(campaign.limits(deps.campaign, gate.campaign), gate, gate.subscription, now)
-    item = SlottedMessage(message)
+    limits, known = campaign.limits(deps.campaign, gate.campaign), gate.subscription
+    if limits.any and not (known and known.believed(deps.clock.now_ms())):
+        known = number_lookup.look_up([message.recipient], deps).get(message.recipient)
+    now, item = deps.clock.now_ms(), SlottedMessage(message)
+    limit = limited(limits, gate, known, now)
     passage = Passage(now, None, limit.capped, pacific.day_of(now) if limit.capped else "", message.segments)
     if limit.capped:
         ends_ms = pacific.next_day_ms(now)

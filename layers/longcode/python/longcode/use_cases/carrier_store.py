@@ -18,7 +18,7 @@ class Carriers(Protocol):
         """What was learnt of up to 100 numbers. One that nothing is known of is not in it."""
 
     def learn(self, number: str, subscription: Subscription) -> None:
-        """Keep which carrier a number is on, in the place of what was known."""
+        """Keep which carrier a number is on, in the place of what was seen before; what was seen later stays."""
 
     def forget(self, number: str) -> None:
         """Keep nothing of a number's carrier any more."""

@@ -94,14 +94,14 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         parallel([worker.load for worker in workers])
         _sort_out(workers, deps, parallel, worker_of)
         at_work = [worker for worker in workers if worker.waiting]
-        if gate.control.breaker_until_ms is not None and not _probe(at_work, deps):
+        if gate.control.breaker_until_ms is not None and not _probe(at_work, deps, parallel):
             now = deps.clock.now_ms()
             again = now + pacing.breaker_ms(gate.control.breaker_since_ms or now, now)
             for worker in at_work:
                 worker.wait((again, HeldBy.BREAKER, gate.control.breaker_reason))
             return
         at_work = [worker for worker in at_work if worker.waiting]
-        _reserve_shared(at_work, deps, gate)
+        _reserve_shared(at_work, deps, gate, parallel)
     except Unavailable as exc:
         for worker in at_work:
             worker.abandon(exc)
@@ -173,7 +173,7 @@ def _leave(envelopes: Sequence[Envelope], deps: SendDependencies, queue: Queue) 
     return [Result(envelope, again_ms=again) for envelope in envelopes]
 
 
-def _probe(workers: Sequence[RecipientWorker], deps: SendDependencies) -> bool:
+def _probe(workers: Sequence[RecipientWorker], deps: SendDependencies, parallel: Parallel) -> bool:
     """Let one text try whether an open breaker must stay open; whether sending goes on.
 
     Once the stop has lasted so long that the reconciler may repeat texts in doubt, those try, and not what stands
@@ -190,17 +190,19 @@ def _probe(workers: Sequence[RecipientWorker], deps: SendDependencies) -> bool:
             # It could not leave, and the try would be lost.
             continue
         if deps.limits.probe(now, now + PROBE_MS, worker.first.message.id):
-            _reserve_shared([worker], deps, gate)
+            _reserve_shared([worker], deps, gate, parallel)
             worker.try_one(now + PROBE_MS)
             return deps.limits.read_gate(worker.recipient, deps.sender).control.breaker_until_ms is None
     return False
 
 
-def _reserve_shared(workers: Sequence[RecipientWorker], deps: SendDependencies, gate: Gate) -> None:
+def _reserve_shared(
+    workers: Sequence[RecipientWorker], deps: SendDependencies, gate: Gate, parallel: Parallel
+) -> None:
     """Count and reserve at once what the recipients of a batch share: the days and minutes of carriers, and the
     segments of the sender and the account.
     """
-    limited = carrier_pacing.look([worker.recipient for worker in workers], gate, deps)
+    limited = carrier_pacing.look([worker.recipient for worker in workers], gate, deps, parallel)
     now = deps.clock.now_ms()
     for worker in workers:
         worker.slots.limited = limited.get(worker.recipient, worker.slots.limited)

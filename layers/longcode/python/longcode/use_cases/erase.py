@@ -1,12 +1,16 @@
 """Forgetting a person: every text to them and from them, as far as it can't be sent any more."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from longcode.domain.message import Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.search import Position, Search
 from longcode.domain.status import Status
 from longcode.use_cases.ports import Clock, Finder, Logger, Messages, Metrics
+
+if TYPE_CHECKING:
+    from longcode.use_cases.carrier_store import Carriers
 
 # In one call, so that it ends in time. A call that has more to do says so.
 ERASED_MOST = 250
@@ -29,12 +33,13 @@ def erase(
     *,
     finder: Finder,
     messages: Messages,
+    carriers: "Carriers",
     metrics: Metrics,
     logger: Logger,
     clock: Clock,
     stop_ms: int,
 ) -> Erasure:
-    """Erase the texts of one person, until `stop_ms` at most.
+    """Erase the texts of one person, until `stop_ms` at most, and what is known of their number's carrier.
 
     One that waits is cancelled first, so that it never leaves: its entry in the queue then names no message.
     One that is being sent, or whose outcome is being found out, stays, and is not sent again.
@@ -50,6 +55,8 @@ def erase(
             else:
                 kept += 1
         after, remaining = found.next, found.next is not None
+    # Last: a receipt of a text that was there until now could have taught it again.
+    carriers.forget(number)
     metrics.count(Metric.ERASED, erased)
     logger.info("recipient.erased", erased=erased, kept=kept, remaining=remaining)
     return Erasure(erased, kept, remaining)

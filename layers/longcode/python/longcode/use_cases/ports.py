@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from longcode.domain.braking import Brake
     from longcode.domain.campaign import CampaignFacts
+    from longcode.domain.carriers import Subscription
     from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
     from longcode.domain.message import Entry, Fault, Message
     from longcode.domain.metrics import Metric
     from longcode.domain.opt_outs import OptOut, ProviderPage
-    from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recorded
+    from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recording
     from longcode.domain.pacing import Reservation
     from longcode.domain.search import Found, Position, Search
     from longcode.domain.status import HeldBy, Status
@@ -47,6 +48,9 @@ class Provider(Protocol):
 
     def campaign(self, number: str) -> CampaignFacts:
         """What the provider knows of our number's campaign (10DLC). Raises Unavailable as `record_of`."""
+
+    def lookup(self, number: str) -> Subscription | None:
+        """Ask, for money, which carrier a number is on; None: it is not known. Takes 3 s at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +131,8 @@ class Messages(Protocol):
     def forbid(self, message: Message) -> bool:
         """Let nothing send a message any more that is being sent or in doubt; False if it is neither."""
 
-    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recorded:
-        """Keep a receipt, once, and move the status forward if it does."""
+    def record(self, message_id: str, receipt: Receipt, now_ms: int) -> Recording:
+        """Keep a receipt, once, and move the status forward if it does: only then is a carrier replaced."""
 
     def receive(self, message: Message) -> bool:
         """Store an inbound text; False if it was there."""

@@ -176,6 +176,8 @@ def _status_changed(message: Message, previous: Status | None, change: Change) -
             "telnyx_id": message.telnyx_id,
             "from": message.sender,
             "to": message.recipient,
+            "carrier": message.carrier,
+            "line_type": message.line_type or None,
             "previous": previous.value if previous else None,
             "status": message.status.value,
             "final": message.status.final,

@@ -1,29 +1,33 @@
 """Recording signed webhooks: receipts move a message forward, inbound texts are kept."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from longcode.domain import phone
-from longcode.domain.errors import InvalidRequest
+from longcode.domain.carriers import is_north_american
+from longcode.domain.errors import InvalidRequest, Unavailable
 from longcode.domain.message import Message, is_message_id
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword, read_keyword
 from longcode.domain.opt_outs import OptOutChange, Unclear
-from longcode.domain.outcomes import Receipt, Recorded, WebhookEvent
-from longcode.use_cases import carrier_stops, opt_outs
-from longcode.use_cases.carrier_store import Carriers
+from longcode.domain.outcomes import Receipt, Recorded, Recording, WebhookEvent
+from longcode.domain.status import Status
+from longcode.use_cases import carrier_stops, opt_outs, store_failures
 from longcode.use_cases.ports import Explain, Logger, Messages, Metrics, OptOuts
+
+if TYPE_CHECKING:
+    from longcode.use_cases.carrier_store import Carriers
 
 Acknowledged = Literal["received", "updated", "acknowledged"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptDependencies:
-    """Dependencies of recording webhooks. `long_code` is the number that this service sends from."""
+    """What recording webhooks needs. `long_code` is the number that this service sends from."""
 
     messages: Messages
     optouts: OptOuts
-    carriers: Carriers
+    carriers: "Carriers"
     explain: Explain
     metrics: Metrics
     logger: Logger
@@ -67,19 +71,58 @@ def _keep(event: WebhookEvent, path_id: str | None, deps: ReceiptDependencies, n
     ident = _message_id(event, path_id, messages)
     logger.bind(message_id=ident, telnyx_id=event.receipt.telnyx_id or None)
     receipt = _theirs(event, ident, messages)
-    recorded = messages.record(ident, receipt, now_ms) if ident else Recorded.MISSING
-    if ident is None or recorded in (Recorded.MISSING, Recorded.FOREIGN):
+    done = messages.record(ident, receipt, now_ms) if ident else Recording(Recorded.MISSING)
+    if done.before is None or done.recorded is Recorded.FOREIGN:
         # Nothing that we sent: another user of the messaging profile, or a message that has expired here.
         metrics.count(Metric.WEBHOOK_UNMATCHED)
         logger.warning("webhook.unmatched")
         return "acknowledged"
-    if recorded is Recorded.DUPLICATE:
-        metrics.count(Metric.WEBHOOK_DUPLICATES)
-    logger.bind(word=receipt.word, recorded=recorded.value)
-    if carrier_stops.is_refusal(receipt.faults, deps.explain) and (message := messages.get(ident)):
+    logger.bind(word=receipt.word, recorded=done.recorded.value)
+    if carrier_stops.is_refusal(receipt.faults, deps.explain):
         # Also where it came before: that delivery may have ended between the two writes.
-        carrier_stops.after_receipt(message, receipt, deps, now_ms)
+        carrier_stops.after_receipt(done.before, receipt, deps, now_ms)
+    if done.recorded is Recorded.DUPLICATE:
+        metrics.count(Metric.WEBHOOK_DUPLICATES)
+        return "updated"
+    _learn(done.before, receipt, deps, now_ms)
+    if done.recorded is Recorded.ADVANCED and receipt.status and receipt.status.final:
+        # On the one line that follows.
+        logger.bind(**_ended(done.before, receipt))
     return "updated"
+
+
+def _ended(before: Message, receipt: Receipt) -> dict[str, object]:
+    """What the log says of a text's end, by which a query compares the carriers: whether it was delivered, how
+    long after it was submitted, and why not.
+    """
+    carrier = receipt.subscription.carrier.value if receipt.subscription else before.carrier
+    fields: dict[str, object] = {
+        "carrier": carrier or "unknown",
+        "delivered": int(receipt.status is Status.DELIVERED),
+    }
+    # A receipt may come before the answer was recorded.
+    left_ms = before.sent_ms or before.claimed_ms
+    if left_ms is not None:
+        fields["took_ms"] = max(0, receipt.occurred_ms - left_ms)
+    if receipt.status is not Status.DELIVERED:
+        fields["error_code"] = next((fault.code for fault in receipt.faults if fault.code), receipt.word)
+    return fields
+
+
+def _learn(before: Message, receipt: Receipt, deps: ReceiptDependencies, now_ms: int) -> None:
+    """Keep the carrier of a number where the answer to the send did not name it, or named another: mostly never.
+
+    Not kept it is learnt from the next text, which is no reason to have the provider call again.
+    """
+    named = receipt.subscription
+    if named is None or (before.carrier, before.line_type) == (named.carrier.value, named.line_type):
+        return
+    if not is_north_american(before.recipient) or not named.believed(now_ms):
+        return
+    try:
+        deps.carriers.learn(before.recipient, named)
+    except Unavailable as exc:
+        store_failures.note(exc, deps.metrics, deps.logger, message_id=before.id)
 
 
 def _receive(text: Message, deps: ReceiptDependencies, now_ms: int) -> None:

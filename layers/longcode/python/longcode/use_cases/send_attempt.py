@@ -8,6 +8,7 @@ from typing import Literal
 
 from longcode.domain import braking, pacing, registration
 from longcode.domain.campaign import CampaignSettings
+from longcode.domain.carriers import is_north_american
 from longcode.domain.errors import OPTED_OUT, Unavailable
 from longcode.domain.gate import Control, Gate, Trouble
 from longcode.domain.message import Entry, Fault, Message
@@ -65,6 +66,7 @@ class SendDependencies:
     sender: str
     validity_ms: int
     policy: Literal["resolve", "hold"]
+    number_lookup: Literal["off", "unknown"]
     explain: Explain
     new_id: Callable[[], str]
     jitter: Callable[[], float]
@@ -164,7 +166,7 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
         deps.logger.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id)
         learn(message, answer, deps, gate, left)
         accepted = replace(message, status=answer.status, telnyx_id=answer.telnyx_id, faults=answer.faults)
-        return SendAttempt(answer, accepted, arrival)
+        return SendAttempt(answer, accepted.on(answer.subscription), arrival)
     deps.logger.warning(
         "send.refused", message_id=message.id, verdict=answer.verdict.value, code=fault.code, title=fault.title
     )
@@ -198,8 +200,8 @@ def checked(message: Message, answer: Answer, deps: SendDependencies) -> Answer:
 def learn(message: Message, answer: Answer, deps: SendDependencies, gate: Gate, left: int) -> int:
     """Write down what an answer says of other texts; the moment before which none goes to this recipient.
 
-    If a write fails, the next answer of the provider says it again; what must not be lost for it is the record of
-    this text.
+    The recipient's carrier is written down too, which is no news for half a month. If a write fails, the next
+    answer of the provider says it again; what must not be lost for it is the record of this text.
     """
     now = deps.clock.now_ms()
     again = now
@@ -225,6 +227,9 @@ def learn(message: Message, answer: Answer, deps: SendDependencies, gate: Gate, 
         notes.append(lambda: _suspect(message, answer, deps, gate, now))
         if answer.verdict is Verdict.BACK_OFF:
             notes.append(lambda: _brake(message, answer, deps, left, now))
+    named = answer.subscription
+    if named and is_north_american(message.recipient) and named.is_news(gate.subscription):
+        notes.append(lambda: deps.carriers.learn(message.recipient, named))
     for write in notes:
         try:
             write()
