@@ -14,10 +14,13 @@ import pytest
 from devtools.local_stack.telemetry import alarms, page
 from devtools.local_stack.telemetry.alarms import State
 from devtools.local_stack.telemetry.series import Telemetry
+from longcode.domain.carriers import Carrier, CarrierStop
 from longcode.domain.errors import Unavailable
 from longcode.domain.metrics import NAMESPACE, Metric
+from longcode.domain.status import HeldBy
+from tests.chance import showing
 from tests.functional.test_publisher import beat, publish_to
-from tests.support.fakes import THEIRS, FakeClock, FakeMetrics, World, make_settings, make_world
+from tests.support.fakes import OURS, THEIRS, FakeClock, FakeMetrics, World, make_settings, make_world
 from tests.support.fakes import provider as providers
 from tests.support.fakes.webhooks import SUSPENDED, UNSUSPENDED, campaign_event, inbound
 from tests.support.receipts import Receipts
@@ -193,6 +196,23 @@ def test_a_pause_rings_nothing_is_seen_and_ends_quietly_but_not_when_texts_are_h
     stack.world.enqueue()
     stack.minutes(12 * 60 + 30)
     assert stack.alarm_minutes("OldestText")[0] > 210 + 12 * 60
+
+
+def test_texts_that_wait_for_their_carriers_next_day_are_on_time_and_those_for_the_providers_queue_are_not() -> (
+    None
+):
+    for held_by, late in ((HeldBy.CARRIER_DAY_CAP, False), (HeldBy.PROVIDER_BACKOFF, True)):
+        with showing(held_by):
+            stack = Stack()
+            for carrier in (Carrier.ATT, Carrier.T_MOBILE):
+                until_ms = stack.world.clock.now + 90 * MINUTE
+                stack.world.carriers.stop(OURS, CarrierStop(carrier, until_ms, held_by))
+            for to in OTHERS:
+                stack.world.enqueue(to)
+            stack.minutes(100)
+
+            assert len(stack.world.provider.texts) == len(OTHERS)
+            assert bool(stack.alarm_minutes("OldestText")) is late
 
 
 def test_an_outage_has_an_alarm_of_its_own_and_leaves_quietly() -> None:

@@ -191,6 +191,41 @@ def test_a_dead_letter_of_a_text_that_was_sent_is_taken_off_and_sends_nothing(
     assert sent_to(stack, number) == [ident]
 
 
+def test_a_carrier_that_takes_no_more_is_stopped_by_a_receipt_and_what_it_refused_goes_back_if_asked_for(
+    stack: Stack, eventually: Eventually
+) -> None:
+    first, second = "+12025550182", "+12025550183"
+    _provider(stack, "limits", {"enforce": True})
+    _provider(stack, "registration", {"campaign": {"att_tpm": 1}})
+    ids = queue_texts(stack, first, second)
+    ended = {"delivered", "delivery_failed"}
+    eventually(lambda: {look("status", ident)["status"] for ident in ids} == ended)
+    # By the webhook, which may write no more into that table than its policy says.
+    eventually(lambda: [row["carrier"] for row in look("queue")["carriers"]] == ["att"])
+    refused = next(ident for ident in ids if look("status", ident)["status"] == "delivery_failed")
+    assert look("status", refused)["errors"][0]["code"] == "40018"
+
+    _provider(stack, "registration", {"campaign": {"att_tpm": None}})
+    printed = longcode("requeue", "--refused-by-cap", "--yes")
+    assert "1 text queued anew." in printed
+    assert "Texts to AT&T wait until" in printed
+    at = stacks.on_this_machine(HOME)
+    # Not to wait a minute for it.
+    at.client("dynamodb").update_item(
+        TableName=at.outputs["LimitsTableName"],
+        Key={"pk": {"S": f"from#{at.sender}"}},
+        UpdateExpression="REMOVE stop_att, stop_att_by, stop_att_times",
+    )
+    assert "put back already" in longcode("requeue", "--refused-by-cap", "--yes")
+    eventually(lambda: len(sent_to(stack, first) + sent_to(stack, second)) == 3)
+    assert sent_to(stack, first)[:1] + sent_to(stack, second)[:1] == ids
+
+
+def _provider(stack: Stack, path: str, asked: dict[str, Any]) -> None:
+    url = f"{stack.console_url}/_provider/{path}"
+    httpx.post(url, json=asked, trust_env=False, timeout=40).raise_for_status()
+
+
 def test_texts_that_a_purge_took_out_of_the_queue_go_back_and_leave_once_in_their_order(
     stack: Stack, eventually: Eventually
 ) -> None:
