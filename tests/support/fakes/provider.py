@@ -53,12 +53,12 @@ def refuses(status: int, code: str = "", title: str = "", detail: str = "", **he
 
 
 # What answers say of our registration, as the API has it.
-REGISTERED: Mapping[str, Any] = {
+REGISTERED: dict[str, Any] = {
     "tcr_campaign_id": "C751C6A",
     "tcr_campaign_billable": True,
     "tcr_campaign_registered": "REGISTERED",
 }
-UNREGISTERED: Mapping[str, Any] = {
+UNREGISTERED: dict[str, Any] = {
     "tcr_campaign_id": None,
     "tcr_campaign_billable": False,
     "tcr_campaign_registered": None,

@@ -3,7 +3,7 @@
 import base64
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from nacl.signing import SigningKey
@@ -12,7 +12,7 @@ from longcode.domain.message import Fault, iso
 from tests.support.fakes.provider import FINAL, Text
 
 # Any: the payload of an event is JSON.
-Payload = Mapping[str, Any]
+Payload = dict[str, Any]
 
 
 class Signer:
