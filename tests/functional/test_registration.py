@@ -1,7 +1,5 @@
 """10DLC: what answers, events and the provider's own pages say of our registration, and what follows for texts."""
 
-from typing import Any
-
 from longcode.domain import destinations
 from longcode.domain.campaign import CampaignFacts
 from longcode.domain.errors import Unavailable
@@ -83,8 +81,8 @@ def test_a_text_that_was_taken_without_a_registration_says_so(world: World) -> N
 
 
 def test_an_answer_that_says_registered_or_nothing_warns_of_nothing(world: World) -> None:
-    words: list[object] = ["REGISTERED", "registered", True, "SOMETHING_NEW", 0, 1, {}, []]
-    for said in words:
+    odd: list[object] = ["SOMETHING_NEW", 0, 1, {}, []]
+    for said in ("REGISTERED", "registered", True, *odd):
         with showing(said):
             ident = sent_with(world, said)
             assert notes(world, ident)[-1] == "The provider took it."
@@ -280,7 +278,7 @@ def test_a_number_of_another_country_has_no_campaign() -> None:
 
 
 def test_other_events_of_a_registration_stop_nothing(world: World) -> None:
-    for payload in (
+    of_a_campaign: list[Payload] = [
         {"type": "TCR_EVENT", "eventType": "CAMPAIGN_BILLED"},
         {"type": "TCR_EVENT", "eventType": "MNO_CAMPAIGN_OPERATION_REJECTED"},
         {"type": "MNO_REVIEW", "status": "REJECTED"},
@@ -289,17 +287,18 @@ def test_other_events_of_a_registration_stop_nothing(world: World) -> None:
         {"type": "NUMBER_POOL_DEPROVISIONED"},
         # As of another kind of event.
         {"type": "DELETION", "status": "success"},
-    ):
-        with showing(payload):
-            tell(world, payload)
-            assert not is_open(world)
-    of_a_number: list[dict[str, Any]] = [
+    ]
+    of_a_number: list[Payload] = [
         {"type": "DELETION", "status": "failed", "reasons": [{"description": "No"}]},
         {"type": "ASSIGNMENT", "status": "failed"},
         {"type": "STATUS_UPDATE", "status": "PENDING"},
         {"type": "STATUS_UPDATE", "status": "FAILED"},
         {"type": "TCR_EVENT", "eventType": "MNO_CAMPAIGN_OPERATION_SUSPENDED"},
     ]
+    for payload in of_a_campaign:
+        with showing(payload):
+            tell(world, payload)
+            assert not is_open(world)
     for payload in of_a_number:
         with showing(payload):
             tell_of_number(world, payload)
