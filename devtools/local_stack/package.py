@@ -81,23 +81,27 @@ def execute(
 ) -> None:
     """Create or update the stack, by a change set as `sam deploy` does.
 
-    A parameter that is not given keeps its value, or has its default in a new stack. Raises ClientError or
-    WaiterError if the emulator refuses, and LocalError with the reason if a resource cannot be made.
+    A parameter that is not given keeps its value, or has its default in a new stack. Raises LocalError with the
+    reason if a value is not allowed or a resource cannot be made, and WaiterError if the emulator gets stuck.
     """
     known = _parameters(formation, stack_name)
     declared = sam_template.load(build.template)["Parameters"]
     given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
     kept = sorted((known or set()) & declared.keys() - parameters.keys())
     kind = "create" if known is None else "update"
-    change = formation.create_change_set(
-        StackName=stack_name,
-        ChangeSetName=f"local-{uuid.uuid4()}",
-        ChangeSetType=kind.upper(),
-        TemplateURL=url,
-        Parameters=given + [{"ParameterKey": name, "UsePreviousValue": True} for name in kept],
-        Capabilities=["CAPABILITY_IAM"],
-        Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
-    )["Id"]
+    try:
+        change = formation.create_change_set(
+            StackName=stack_name,
+            ChangeSetName=f"local-{uuid.uuid4()}",
+            ChangeSetType=kind.upper(),
+            TemplateURL=url,
+            Parameters=given + [{"ParameterKey": name, "UsePreviousValue": True} for name in kept],
+            Capabilities=["CAPABILITY_IAM"],
+            Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+        )["Id"]
+    except ClientError as exc:
+        # A value that the template does not allow, mostly.
+        raise LocalError(f"CloudFormation refused: {exc.response['Error']['Message']}", hint=START_AFRESH) from exc
     try:
         formation.get_waiter("change_set_create_complete").wait(ChangeSetName=change, WaiterConfig=_WAIT)
     except WaiterError as exc:
