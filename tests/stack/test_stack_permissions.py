@@ -90,6 +90,12 @@ def leave(key: str) -> Call:
     return replace(call, arguments=call.arguments | {"ConditionExpression": "attribute_exists(pk)"})
 
 
+def limit(key: str) -> Call:
+    """The same of an item of the limits table."""
+    call = unqueue(key)
+    return replace(call, arguments=call.arguments | {"TableName": "{LimitsTable}"})
+
+
 def on_queue(method: str, **arguments: str) -> Call:
     return Call("sqs", method, {"QueueUrl": "{SendQueue}", **arguments})
 
@@ -97,6 +103,7 @@ def on_queue(method: str, **arguments: str) -> Call:
 # No item of these keys exists.
 MESSAGE, POINTER, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "T#nothing", "O#+12025550199"
 COUNTER, MARKER = "S#tag#nothing", "B#nothing"
+RECIPIENT, SENDER, SWITCH = "to#nothing", "from#nothing", "control"
 
 # Without a group, which a FIFO queue refuses: which only a role that may send is answered, and nothing is put in.
 SEND = on_queue("send_message", MessageBody="{{}}")
@@ -133,8 +140,8 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [update(OPT_OUT), put(OPT_OUT), get(OPT_OUT), READ_SECRET, RECEIVE],
     ),
     "recipients": (
-        [query("by_peer", "peer"), batch(MESSAGE), get(MESSAGE), leave(MESSAGE)],
-        [delete(OPT_OUT), update(OPT_OUT), put(OPT_OUT), put(POINTER)],
+        [query("by_peer", "peer"), batch(MESSAGE), get(MESSAGE), leave(MESSAGE), limit(RECIPIENT)],
+        [delete(OPT_OUT), update(OPT_OUT), put(OPT_OUT), put(POINTER), limit(SENDER), limit(SWITCH)],
     ),
     "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),
     "status": ([get(MESSAGE)], [put(MESSAGE), update(MESSAGE), READ_SECRET]),
@@ -143,7 +150,10 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [delete(MESSAGE), RECEIVE, PURGE],
     ),
     "tags": ([batch(COUNTER), batch("S#tag7#nothing")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
-    "webhook": ([get(MESSAGE), get(OPT_OUT)], [get(COUNTER), put(MARKER), delete(MESSAGE), SEND, READ_SECRET]),
+    "webhook": (
+        [get(MESSAGE), get(OPT_OUT), limit(RECIPIENT)],
+        [get(COUNTER), put(MARKER), delete(MESSAGE), limit(SENDER), limit(SWITCH), SEND, READ_SECRET],
+    ),
 }
 NO_FUNCTION: list[Call] = [SCAN, CHANGE_SECRET]
 
