@@ -28,6 +28,7 @@ CALLS = (
     *(("limits", call) for call in ("refused", "set_brake", "take_turn")),
     *(("queue", call) for call in ("put", "hide", "delete")),
     *(("provider", call) for call in ("prepare", "send", "record_of", "campaign")),
+    ("carriers", "learn"),
 )
 
 
@@ -100,9 +101,11 @@ def test_whatever_fails_nothing_is_taken_twice_and_each_recipient_queue_keeps_it
 ) -> None:
     stage = Storm(evidence=evidence, validity_minutes=3 * 1440)
     world, provider = stage.world, stage.world.provider
+    provider.carriers |= dict.fromkeys(RECIPIENTS[1:], ("T-MOBILE USA, INC.", "Wireless"))
     injectors = {
         "messages": world.messages.faults,
         "limits": world.limits.faults,
+        "carriers": world.carriers.faults,
         "queue": world.queue.faults,
         "provider": provider.faults,
     }

@@ -33,6 +33,7 @@ class Shaky(Stage):
     def __init__(self, answer: str) -> None:
         super().__init__()
         world = self.world
+        world.provider.carriers[RECIPIENT] = ("T-MOBILE USA, INC.", "Wireless")
         self.ids = [
             world.enqueue(to, text).fields["message_id"]
             for to, text in ((RECIPIENT, "1"), (RECIPIENT, "2"), (RECIPIENT, "3"), (OTHER, "Hello"))
@@ -45,6 +46,7 @@ class Shaky(Stage):
         self.injectors: dict[str, FaultInjector] = {
             "messages": world.messages.faults,
             "limits": world.limits.faults,
+            "carriers": world.carriers.faults,
             "optouts": world.optouts.faults,
             "queue": world.queue.faults,
             "secret": world.provider.faults,

@@ -1,9 +1,12 @@
 """`longcode status`: the life of one text, for a person and for a script."""
 
+from dataclasses import replace
+
 import pytest
 from rich.table import Table
 from rich.text import Text
 
+from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.message import Fault
 from longcode.domain.outcomes import Receipt
 from longcode.domain.status import HeldBy, Status
@@ -44,6 +47,15 @@ def test_the_timeline_has_every_step_in_the_order_of_time(delivered: World) -> N
 
 def test_it_is_found_by_the_providers_id_too(delivered: World) -> None:
     assert ID in delivered.says("status", "telnyx-1")
+
+
+def test_the_carrier_is_shown_once_it_is_known(delivered: World) -> None:
+    assert "carrier" not in delivered.says("status", ID)
+    named = Subscription(Carrier.T_MOBILE, "wireless", NOW_MS)
+    late = replace(_receipt(Status.SENT, NOW_MS + 7_000), event_id="late", subscription=named)
+    delivered.stack.messages.record(ID, late, NOW_MS + 7_000)
+
+    assert "carrier t_mobile (wireless)" in " ".join(delivered.says("status", ID).split())
 
 
 def test_neither_text_nor_metadata_nor_numbers_are_shown_unless_asked_for(delivered: World) -> None:

@@ -102,8 +102,8 @@ def on_queue(method: str, **arguments: str) -> Call:
 # No item of these keys exists.
 MESSAGE, POINTER, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "T#nothing", "O#+12025550199"
 COUNTER, MARKER = "S#tag#nothing", "B#nothing"
-# Of the limits table; the second is there, and what is tried with it changes nothing.
-SENDER, CONTROL = "from#+12025550199", "control"
+# Of the limits table; the last is there, and what is tried with it changes nothing.
+RECIPIENT, SENDER, CONTROL = "to#nothing", "from#+12025550199", "control"
 
 # Without a group, which a FIFO queue refuses: which only a role that may send is answered, and nothing is put in.
 SEND = on_queue("send_message", MessageBody="{{}}")
@@ -140,8 +140,9 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [update(OPT_OUT), put(OPT_OUT), get(OPT_OUT), READ_SECRET, RECEIVE],
     ),
     "recipients": (
-        [query("by_peer", "peer"), batch(MESSAGE), get(MESSAGE), leave(MESSAGE)],
-        [delete(OPT_OUT), update(OPT_OUT), put(OPT_OUT), put(POINTER)],
+        [query("by_peer", "peer"), batch(MESSAGE), get(MESSAGE), leave(MESSAGE), of_limits(unqueue(RECIPIENT))],
+        [delete(OPT_OUT), update(OPT_OUT), put(OPT_OUT), put(POINTER)]
+        + [of_limits(unqueue(key)) for key in (SENDER, CONTROL)],
     ),
     "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),
     "status": ([get(MESSAGE)], [put(MESSAGE), update(MESSAGE), READ_SECRET]),
@@ -159,9 +160,12 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     ),
     "tags": ([batch(COUNTER), batch("S#tag7#nothing")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
     "webhook": (
-        [get(MESSAGE), get(OPT_OUT), of_limits(get(SENDER)), of_limits(unqueue(CONTROL))],
+        [
+            *(get(MESSAGE), get(OPT_OUT), of_limits(get(SENDER))),
+            *(of_limits(unqueue(key)) for key in (RECIPIENT, SENDER, CONTROL)),
+        ],
         [get(COUNTER), put(MARKER), delete(MESSAGE), SEND, READ_SECRET]
-        + [of_limits(call) for call in (get(CONTROL), unqueue(SENDER), put(CONTROL), delete(CONTROL))],
+        + [of_limits(call) for call in (get(CONTROL), get(RECIPIENT), put(CONTROL), delete(CONTROL))],
     ),
 }
 NO_FUNCTION: list[Call] = [SCAN, CHANGE_SECRET]
