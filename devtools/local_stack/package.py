@@ -81,23 +81,27 @@ def execute(
 ) -> None:
     """Create or update the stack, by a change set as `sam deploy` does.
 
-    A parameter that is not given keeps its value, or has its default in a new stack. Raises ClientError or
-    WaiterError if the emulator refuses, and LocalError with the reason if a resource cannot be made.
+    A parameter that is not given keeps its value, or has its default in a new stack. Raises LocalError with the
+    reason if a value is not allowed or a resource cannot be made, and WaiterError if the emulator gets stuck.
     """
     known = _parameters(formation, stack_name)
     declared = sam_template.load(build.template)["Parameters"]
     given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
     kept = sorted((known or set()) & declared.keys() - parameters.keys())
     kind = "create" if known is None else "update"
-    change = formation.create_change_set(
-        StackName=stack_name,
-        ChangeSetName=f"local-{uuid.uuid4()}",
-        ChangeSetType=kind.upper(),
-        TemplateURL=url,
-        Parameters=given + [{"ParameterKey": name, "UsePreviousValue": True} for name in kept],
-        Capabilities=["CAPABILITY_IAM"],
-        Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
-    )["Id"]
+    try:
+        change = formation.create_change_set(
+            StackName=stack_name,
+            ChangeSetName=f"local-{uuid.uuid4()}",
+            ChangeSetType=kind.upper(),
+            TemplateURL=url,
+            Parameters=given + [{"ParameterKey": name, "UsePreviousValue": True} for name in kept],
+            Capabilities=["CAPABILITY_IAM"],
+            Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+        )["Id"]
+    except ClientError as exc:
+        # A value that the template does not allow, mostly.
+        raise LocalError(f"CloudFormation refused: {exc.response['Error']['Message']}", hint=START_AFRESH) from exc
     try:
         formation.get_waiter("change_set_create_complete").wait(ChangeSetName=change, WaiterConfig=_WAIT)
     except WaiterError as exc:
@@ -105,8 +109,12 @@ def execute(
             return
         raise
     formation.execute_change_set(ChangeSetName=change)
+    _wait(formation, stack_name, f"stack_{kind}_complete")
+
+
+def _wait(formation: Any, stack_name: str, waiter: str) -> None:
     try:
-        formation.get_waiter(f"stack_{kind}_complete").wait(StackName=stack_name, WaiterConfig=_WAIT)
+        formation.get_waiter(waiter).wait(StackName=stack_name, WaiterConfig=_WAIT)
     except WaiterError as exc:
         events = formation.describe_stack_events(StackName=stack_name)["StackEvents"]
         failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("_FAILED")]

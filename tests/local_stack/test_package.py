@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 from moto import mock_aws
 
 from devtools.local_stack import package
@@ -98,6 +98,8 @@ class Formation:
 
     def create_change_set(self, **arguments: Any) -> dict[str, str]:
         self.asked.append(arguments)
+        if message := self.fails.get("create_change_set"):
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "CreateChangeSet")
         return {"Id": "change"}
 
     def execute_change_set(self, ChangeSetName: str) -> None:
@@ -158,6 +160,15 @@ def test_a_change_that_cannot_be_is_an_error(execute: Callable[[Formation], None
     formation = Formation({"change_set_create_complete": {"Status": "FAILED", "StatusReason": "no such template"}})
 
     with pytest.raises(WaiterError):
+        execute(formation)
+
+    assert formation.executed == []
+
+
+def test_a_value_that_the_template_does_not_allow_is_named(execute: Callable[[Formation], None]) -> None:
+    formation = Formation({"create_change_set": "Parameter 'New' must be one of x, z"})
+
+    with pytest.raises(LocalError, match="'New' must be one of"):
         execute(formation)
 
     assert formation.executed == []
