@@ -109,8 +109,12 @@ def execute(
             return
         raise
     formation.execute_change_set(ChangeSetName=change)
+    _wait(formation, stack_name, f"stack_{kind}_complete")
+
+
+def _wait(formation: Any, stack_name: str, waiter: str) -> None:
     try:
-        formation.get_waiter(f"stack_{kind}_complete").wait(StackName=stack_name, WaiterConfig=_WAIT)
+        formation.get_waiter(waiter).wait(StackName=stack_name, WaiterConfig=_WAIT)
     except WaiterError as exc:
         events = formation.describe_stack_events(StackName=stack_name)["StackEvents"]
         failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("_FAILED")]
