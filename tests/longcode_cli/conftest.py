@@ -78,12 +78,14 @@ def running() -> Iterator[Running]:
 
 
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch, running: Running) -> Iterator[Clinic]:
+def clinic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, running: Running) -> Iterator[Clinic]:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "LONGCODE_STACK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    running.control("reset")
+    # Not where a whole module shares what it has put there, which takes long.
+    if "stops" not in request.fixturenames:
+        running.control("reset")
     running.control("profile", webhook_url=None, webhook_api_version="2", enabled=True, assigned=True)
     front = Front(running.public_key)
     described: dict[str, dict[str, Any]] = {}

@@ -94,7 +94,8 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     if existing is not None:
         return _repeated(same_request(existing, message), deps, gate)
     deps.logger.bind(segments=message.segments)
-    return message, _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace)
+    now, front = deps.clock.now_ms(), _front(message, pending, deps.messages)
+    return message, _forecast(message, pending, pending + 1, gate, now, deps.pace, front)
 
 
 def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
@@ -139,42 +140,68 @@ def forecast(message: Message, messages: Messages, gate: Gate, now_ms: int, pace
         return Forecast(0, message.updated_ms, None)
     length = messages.queue_length(message.recipient, at_most=_COUNT)
     ahead = min(messages.queue_length(message.recipient, at_most=_COUNT, before_ms=message.accepted_ms), length)
-    return _forecast(message, ahead, length, gate, now_ms, pace)
+    return _forecast(message, ahead, length, gate, now_ms, pace, _front(message, ahead, messages))
 
 
-def _forecast(message: Message, ahead: int, length: int, gate: Gate, now_ms: int, pace: Pace) -> Forecast:
-    """The same for a message with `ahead` others before it in a queue of `length`."""
-    held_by: HeldBy | None
-    if message.slot_ms is not None and message.slot_ms > now_ms:
-        eta, held_by = message.slot_ms, message.held_by
-    else:
-        spacing = pacing.spacing(pace.recipient_ms)
-        free = max(now_ms, gate.recipient.not_before_ms or 0)
-        # The limiter's TAT has the slots of all in this queue that were given one, before this text or behind it;
-        # what it has beyond the queue comes from texts that left already, which this one waits for too.
-        beyond = max(0, (gate.recipient.tat_ms or 0) - free - max(0, length - 1) * spacing)
-        eta = free + ahead * spacing + beyond
-        held_by = HeldBy.RECIPIENT_RATE if eta > now_ms + pacing.GUARD_MS else None
-    for limit, interval, name in (
-        (gate.sender, pace.sender_ms, HeldBy.SENDER_RATE),
-        (gate.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
-    ):
-        if interval and message.slot_ms is None and (limit.tat_ms or 0) > eta:
-            eta, held_by = limit.tat_ms or 0, name
-    brake = gate.brake(now_ms)
-    if brake and message.slot_ms is None:
-        due = braking.due_ms(brake, max(gate.sender.turns, braking.front(brake, now_ms)))
-        if due > eta:
-            eta, held_by = due, HeldBy.PROVIDER_BACKOFF
-    held = carrier_stops.held(gate, message.recipient, now_ms)
-    if held and (due := held[0] + ahead * pacing.spacing(pace.recipient_ms)) > eta:
-        eta, held_by = due, held[1]
+def _front(message: Message, ahead: int, messages: Messages) -> Message | None:
+    """The first of the texts before a message that has no slot yet: nothing behind it leaves sooner."""
+    if not ahead or message.slot_ms is not None:
+        return None
+    first = messages.recipient_queue(message.recipient, until_ms=message.accepted_ms, at_most=1)
+    return messages.get(first[0].message_id) if first and first[0].message_id != message.id else None
+
+
+def _forecast(
+    message: Message, ahead: int, length: int, gate: Gate, now_ms: int, pace: Pace, front: Message | None
+) -> Forecast:
+    """The same for a message with `ahead` others before it in a queue of `length`, the first of them `front`."""
     control = gate.control
     if control.paused_since_ms is not None:
         # When an operator resumes is not known.
         return Forecast(ahead + 1, None, HeldBy.PAUSED)
     if gate.unclear_ms is not None:
         return Forecast(ahead + 1, None, HeldBy.OPT_OUT_UNCLEAR)
+    eta, held_by = _own_turn(message, ahead, length, gate, now_ms, pace)
+    behind_ms = ahead * pacing.spacing(pace.recipient_ms)
+    later = _shared(gate, now_ms, pace) if message.slot_ms is None else []
+    if front and front.held_by and (front.slot_ms or 0) > now_ms:
+        later.append(((front.slot_ms or 0) + behind_ms, front.held_by))
+    if held := carrier_stops.held(gate, message.recipient, now_ms):
+        later.append((held[0] + behind_ms, held[1]))
+    for due, reason in later:
+        if due > eta:
+            eta, held_by = due, reason
     if control.breaker_until_ms is not None and control.breaker_until_ms > max(now_ms, eta):
         return Forecast(ahead + 1, control.breaker_until_ms, HeldBy.BREAKER, control.breaker_reason)
     return Forecast(ahead + 1, eta, held_by)
+
+
+def _own_turn(
+    message: Message, ahead: int, length: int, gate: Gate, now_ms: int, pace: Pace
+) -> tuple[int, HeldBy | None]:
+    """When a message may leave by its slot, or else by its place in the recipient queue, and what decides that."""
+    if message.slot_ms is not None and message.slot_ms > now_ms:
+        return message.slot_ms, message.held_by
+    spacing = pacing.spacing(pace.recipient_ms)
+    free = max(now_ms, gate.recipient.not_before_ms or 0)
+    # The limiter's TAT has the slots of all in this queue that were given one, before this text or behind it; what
+    # it has beyond the queue comes from texts that left already, which this one waits for too.
+    beyond = max(0, (gate.recipient.tat_ms or 0) - free - max(0, length - 1) * spacing)
+    eta = free + ahead * spacing + beyond
+    return eta, HeldBy.RECIPIENT_RATE if eta > now_ms + pacing.GUARD_MS else None
+
+
+def _shared(gate: Gate, now_ms: int, pace: Pace) -> list[tuple[int, HeldBy]]:
+    """When the limits that recipients share let the next text through."""
+    found = [
+        (limit.tat_ms or 0, name)
+        for limit, interval, name in (
+            (gate.sender, pace.sender_ms, HeldBy.SENDER_RATE),
+            (gate.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
+        )
+        if interval
+    ]
+    if brake := gate.brake(now_ms):
+        turn = max(gate.sender.turns, braking.front(brake, now_ms))
+        found.append((braking.due_ms(brake, turn), HeldBy.PROVIDER_BACKOFF))
+    return found
