@@ -195,9 +195,10 @@ class Cloud:
         now = time.time_ns() // 1_000_000
         then = {"accepted_ms": now - 60_000, "updated_ms": now - 60_000}
         messages.accept(make_message(id=WAITING, **then))
-        messages.accept(
-            make_message(id=SENT, status=Status.SUBMITTED, claim_id="c", attempts=1, telnyx_id=TELNYX_ID, **then)
-        )
+        # As the answer to its send named it, so that its receipt is no news.
+        named = {"carrier": "t_mobile", "line_type": "wireless"}
+        sent = {"status": Status.SUBMITTED, "claim_id": "c", "attempts": 1, "telnyx_id": TELNYX_ID}
+        messages.accept(make_message(id=SENT, **sent, **named, **then))
         for text in texts:
             messages.accept(text)
 

@@ -98,11 +98,12 @@ def test_nothing_is_learnt_of_a_number_abroad_and_its_carrier_is_none_of_the_us_
     world = make_world(make_settings(allowed_destinations=(Destination("+44"),)))
     world.provider.carriers[ABROAD] = ("T-Mobile Polska S.A.", "Wireless")
     ident = world.send(ABROAD).fields["message_id"]
-    received(world, renamed(world.provider.text(ident), ATT), "delivered")
+    received(world, renamed(world.provider.text(ident), (ATT[0], "VoIP")), "delivered")
 
     assert world.carriers.known == {}
     assert learnt(world) == 0
-    assert world.status(ident).fields["carrier"] == "other"
+    fields = world.status(ident).fields
+    assert (fields["carrier"], fields["line_type"]) == ("other", "voip")
 
 
 def test_a_text_is_sent_and_recorded_although_its_carrier_could_not_be_learnt(world: World) -> None:
