@@ -141,6 +141,20 @@ def test_a_minute_of_att_takes_all_that_it_may_and_nothing_is_refused(mixed: boo
     assert extra_writes(world) <= 2 * 400
 
 
+def test_a_text_behind_one_that_waits_for_another_day_says_so_before_the_consumer_has_seen_it() -> None:
+    (number,) = numbers(T_MOBILE, 1)
+    world, _ = world_of(CampaignSettings(t_mobile_per_day=1, margin=0), known=[number])
+    queue(world, [number] * 2)
+    world.consume(until_ms=world.clock.now + MINUTE)
+    midnight_ms = pacific.next_day_ms(world.clock.now) + pacific.BEGINS_MS
+
+    answer = world.enqueue(number).fields
+    shown = world.status(answer["message_id"]).fields
+
+    for said in (answer, shown):
+        assert (said["held_by"], said["eta"]) == ("carrier_day_cap", iso(midnight_ms + 1_020))
+
+
 def test_no_carrier_waits_for_the_limits_of_another() -> None:
     att, t_mobile, verizon = numbers(ATT, 60), numbers(T_MOBILE, 60), numbers(VERIZON, 60)
     world, provider = world_of(

@@ -269,7 +269,7 @@ def test_without_a_configured_address_receipts_come_to_this_api() -> None:
 def test_only_a_request_with_a_key_looks_for_one_before_it(world: World) -> None:
     for route in (world.enqueue, world.send):
         before = world.messages.faults.count("get")
-        route()
+        route("+12025550131")
         assert world.messages.faults.count("get") == before
-        route(key=route.__name__)
+        route("+12025550132", key=route.__name__)
         assert world.messages.faults.count("get") == before + 1
