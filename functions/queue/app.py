@@ -20,8 +20,8 @@ def handler(service: container.Service) -> container.Handler:
     )
 
     def queue(request: Request) -> Response:
-        message = service.asked_for(request, "queue")
-        return responses.queued(*accept.enqueue(message, deps, service.quota(request)))
+        message, replaced = service.asked_for(request, "queue")
+        return responses.queued(*accept.enqueue(message, deps, service.quota(request)), replaced)
 
     return service.api(queue)
 

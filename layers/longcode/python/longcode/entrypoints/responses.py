@@ -13,6 +13,7 @@ from longcode.entrypoints.requests import opt_out_cursor
 from longcode.telnyx import error_codes
 
 if TYPE_CHECKING:
+    from longcode.domain.smart_encoding import Replaced
     from longcode.use_cases.batch_results import Result
     from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
@@ -35,8 +36,8 @@ class Response:
         }
 
 
-def sent(message: Message, reply: Answer | None) -> Response:
-    """POST /sms/send: the provider's first word on it."""
+def sent(message: Message, reply: Answer | None, replaced: "Sequence[Replaced]" = ()) -> Response:
+    """POST /sms/send: the provider's first word on it; what smart encoding `replaced`, if anything."""
     word = reply.provider_status if reply else message.provider_status
     return Response(
         200,
@@ -47,12 +48,13 @@ def sent(message: Message, reply: Answer | None) -> Response:
             "to": message.recipient,
             "telnyx_id": message.telnyx_id,
             "segments": (reply.parts if reply else message.parts) or message.segments,
+            **_replaced(replaced),
         },
     )
 
 
-def queued(message: Message, forecast: "Forecast") -> Response:
-    """POST /sms/queue: its place in the recipient queue, and when it may leave."""
+def queued(message: Message, forecast: "Forecast", replaced: "Sequence[Replaced]" = ()) -> Response:
+    """POST /sms/queue: its place in the recipient queue, when it may leave; what was `replaced`, if anything."""
     return Response(
         202,
         {
@@ -62,8 +64,14 @@ def queued(message: Message, forecast: "Forecast") -> Response:
             "eta": _when(forecast.eta_ms),
             "held_by": forecast.held_by,
             "segments": message.segments,
+            **_replaced(replaced),
         },
     )
+
+
+def _replaced(replaced: "Sequence[Replaced]") -> dict[str, object]:
+    """Nothing, where nothing was replaced."""
+    return {"replaced": [asdict(one) for one in replaced]} if replaced else {}
 
 
 def processed(results: "list[Result]", remaining: int) -> Response:
