@@ -1,5 +1,7 @@
 """`max_segments` and `smart_encoding` of send and queue: what is stored, sent and answered."""
 
+from typing import Any
+
 import pytest
 
 from tests.functional.conftest import nothing_happened
@@ -56,7 +58,7 @@ def test_typography_that_costs_nothing_is_left_as_it_is(world: World, route: str
 
 @pytest.mark.parametrize("route", ["send", "queue"])
 def test_without_smart_encoding_nothing_is_replaced(world: World, route: str) -> None:
-    asked: list[dict[str, object]] = [{}, {"smart_encoding": False}, {"smart_encoding": None}]
+    asked: list[dict[str, Any]] = [{}, {"smart_encoding": False}, {"smart_encoding": None}]
     for number, fields in enumerate(asked, 1):
         reply = ask(world, route, CURLY, **fields)
 

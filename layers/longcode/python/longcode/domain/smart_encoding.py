@@ -40,8 +40,6 @@ REPLACEMENTS = {
 }
 _TABLE = str.maketrans(REPLACEMENTS)
 
-# Of so many characters a preview says where they are, and of each so many places.
-MAX_CHARACTERS = 20
 MAX_POSITIONS = 10
 # Controls have no name in the standard.
 _CONTROLS = {"\t": "tab", "\x0b": "vertical tab", "\x1b": "escape", "\x7f": "delete", "\x85": "next line"}

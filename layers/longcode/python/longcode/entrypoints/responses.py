@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from longcode.use_cases.batch_results import Result
     from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
+    from longcode.use_cases.preview import CarrierOutlook, TextPreview
+
+# Of so many characters a preview says where they are.
+MAX_FORCING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,37 @@ def queued(message: Message, forecast: "Forecast", replaced: "Sequence[Replaced]
             **_replaced(replaced),
         },
     )
+
+
+def previewed(text: "TextPreview", outlook: "CarrierOutlook | None") -> Response:
+    """POST /sms/preview: what a text takes and why, and what its recipient's carrier takes, if there is one."""
+    fields: dict[str, object] = {
+        **asdict(text.size),
+        "forced_by": [asdict(one) for one in text.forced_by[:MAX_FORCING]],
+        "forced_by_total": len(text.forced_by),
+        "smart_encoding": {
+            **asdict(text.shorter_size),
+            "text": text.shorter,
+            "replaced": [asdict(one) for one in text.replaced],
+        },
+    }
+    return Response(200, fields | ({"outlook": _outlook(outlook)} if outlook else {}))
+
+
+def _outlook(found: "CarrierOutlook") -> dict[str, object]:
+    known = found.subscription
+    return {
+        "to": found.recipient,
+        "carrier": known.carrier if known else None,
+        "line_type": known.line_type or None if known else None,
+        "limits": [
+            {"carrier": carrier, "per": period, "segments": limit}
+            for period, limits in (("minute", found.per_minute), ("day", found.per_day))
+            for carrier, limit in limits.items()
+        ],
+        "held_by": found.held[1] if found.held else None,
+        "held_until": _when(found.held[0]) if found.held else None,
+    }
 
 
 def _replaced(replaced: "Sequence[Replaced]") -> dict[str, object]:
