@@ -72,6 +72,10 @@ A text is billed by its segments, and US carriers limit them. How many it takes 
 
 What takes two units is never split over two segments. A text has at most {segments.MAX_PARTS} segments. The count
 is ours; what is billed is the provider's, which `segments` of `GET /sms/status/{{id}}` shows once it is known.
+On [Telnyx's page](https://developers.telnyx.com/docs/messaging/messages/message-encoding), as of 2026-11-27, the
+list of the alphabet does not name the capital C with cedilla, the Greek capitals, U+00A4 and the form feed, while
+the examples of code below it count all of them but the form feed. Here they count as the standard has it; a text
+with one of them may be billed as `ucs2`.
 
 ## Hard cases
 

@@ -22,7 +22,7 @@ _BY_REPLACEMENT = {
     "..": "\u2025",
     "...": "\u2026",
     "/": "\u2044\u2215",
-    # Spaces of every width, and the tab.
+    # Spaces of every width, and the tab: one space, as Twilio has it. Telnyx would make seven of it.
     " ": "\t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
     # The end of a line, and of a paragraph.
     "\n": "\u0085\u2028\u2029",
