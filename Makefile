@@ -146,9 +146,10 @@ bench: $(INSTALLED) ## Measure a quick set, or one part (ARGS=cold, ARGS="warm -
 cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
 	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.cost $(ARGS)
 
-docs: $(DEV)/.synced ## Write docs/errors.md, docs/metrics.md and docs/commands.md from the code
+docs: $(DEV)/.synced ## Write docs/errors.md, docs/metrics.md, docs/segments.md and docs/commands.md from the code
 	@$(PY) docs/errors.py
 	@$(PY) docs/metrics.py
+	@$(PY) docs/segments.py
 	@$(PY) docs/commands.py
 
 guarantees: $(DEV)/.synced ## Run the fault matrix and the outages, and write docs/guarantees.md from them

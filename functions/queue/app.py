@@ -1,5 +1,6 @@
-"""POST /sms/queue: takes one text into its recipient queue, and answers with its place and its time."""
+"""POST /sms/queue takes one text into its recipient queue; POST /sms/preview says what it would take."""
 
+from longcode.domain import send_request
 from longcode.entrypoints import container, responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
@@ -7,7 +8,8 @@ from longcode.use_cases import enqueue as accept
 
 
 def handler(service: container.Service) -> container.Handler:
-    """The route over `service`."""
+    """The routes over `service`."""
+    settings = service.settings
     deps = accept.EnqueueDependencies(
         messages=service.messages,
         queue=service.queue,
@@ -16,12 +18,25 @@ def handler(service: container.Service) -> container.Handler:
         metrics=service.metrics,
         logger=service.logger,
         pace=service.pace,
-        max_pending=service.settings.max_pending_per_recipient,
+        max_pending=settings.max_pending_per_recipient,
     )
 
     def queue(request: Request) -> Response:
-        message = service.asked_for(request, "queue")
-        return responses.queued(*accept.enqueue(message, deps, service.quota(request)))
+        if request.route == "/sms/preview":
+            return preview(request)
+        message, replaced = service.asked_for(request, "queue")
+        return responses.queued(*accept.enqueue(message, deps, service.quota(request)), replaced)
+
+    def preview(request: Request) -> Response:
+        # Loaded by the first preview: a text that is queued needs nothing of it.
+        from longcode.use_cases import preview
+
+        wanted = send_request.parse_send_request(request.json, settings.long_code, preview=True)
+        text, outlook = preview.preview(wanted.asked), None
+        if to := wanted.recipient:
+            now = deps.clock.now_ms()
+            outlook = preview.outlook(to, settings.long_code, deps.limits, settings.campaign, now)
+        return responses.previewed(text, outlook)
 
     return service.api(queue)
 

@@ -11,8 +11,8 @@ def handler(service: container.Service) -> container.Handler:
     deps = service.deps
 
     def serve(request: Request) -> Response:
-        message = service.asked_for(request, "send")
-        return responses.sent(*send.send_now(message, deps, service.quota(request)))
+        message, replaced = service.asked_for(request, "send")
+        return responses.sent(*send.send_now(message, deps, service.quota(request)), replaced)
 
     return service.api(serve)
 

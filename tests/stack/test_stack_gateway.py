@@ -8,6 +8,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 ROUTES_WITH_KEY = [
     ("POST", "/sms/send"),
     ("POST", "/sms/queue"),
+    ("POST", "/sms/preview"),
     ("POST", "/sms/queue/process"),
     ("GET", "/sms/status/00000000-0000-0000-0000-000000000000"),
 ]

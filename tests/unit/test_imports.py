@@ -47,6 +47,9 @@ ALSO_NEVER = {
         "longcode.domain.pacific",
     ),
     "status": ("longcode.use_cases.consume", "longcode.aws.queue"),
+    # Only a text with smart_encoding and a preview need the table of replacements.
+    "queue": ("longcode.domain.smart_encoding", "longcode.use_cases.preview"),
+    "send": ("longcode.domain.smart_encoding",),
     "fallback": ("botocore.client", "longcode.use_cases.enqueue", "longcode.aws.clients", "longcode.aws.messages"),
 }
 # What httpx's command line is made with: here it can be imported, the layer does not have it.

@@ -88,3 +88,19 @@ def test_a_text_never_takes_more_than_its_utf_16_allows(text: str) -> None:
 @given(st.text(max_size=200), st.text(max_size=50))
 def test_a_longer_text_never_takes_fewer_parts(text: str, more: str) -> None:
     assert segments.count(text + more) >= segments.count(text)
+
+
+def test_a_text_says_how_much_it_takes_and_how_much_is_left() -> None:
+    for text, expected in (
+        ("", ("gsm7", 0, 1, 160)),
+        ("a€", ("gsm7", 3, 1, 157)),
+        ("a" * 160, ("gsm7", 160, 1, 0)),
+        ("a" * 161, ("gsm7", 161, 2, 145)),
+        # The escape pair did not fit into the first segment.
+        ("a" * 152 + "€" + "a" * 10, ("gsm7", 164, 2, 141)),
+        ("ê", ("ucs2", 1, 1, 69)),
+        ("ê" * 71, ("ucs2", 71, 2, 63)),
+        ("👋" * 36, ("ucs2", 72, 2, 61)),
+    ):
+        size = segments.measure(text)
+        assert (size.encoding, size.units, size.segments, size.left) == expected, text[:3]

@@ -39,13 +39,20 @@ class RequestError(LongCodeError):
 
 
 class InvalidRequest(RequestError):
-    """A request that breaks the API's contract in one named place."""
+    """A request that breaks the API's contract in one named place.
+
+    `given` and `limit` are what was asked and what is allowed, where both are numbers of the same kind.
+    """
 
     code = "invalid_request"
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, field: str | None = None, given: int | None = None, limit: int | None = None
+    ) -> None:
         super().__init__(message)
         self.field = field
+        self.given = given
+        self.limit = limit
 
 
 class SignatureRefused(RequestError):

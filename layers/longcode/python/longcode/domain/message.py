@@ -251,9 +251,16 @@ def epoch_ms(text: str | None) -> int | None:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def fingerprint(route: str, recipient: str, text: str, metadata: dict[str, str]) -> str:
-    """What makes two requests the same one, for an idempotency key: 128 bits as 22 characters."""
-    parts = json.dumps([route, recipient, text, sorted(metadata.items())], ensure_ascii=True)
+def fingerprint(
+    route: str, recipient: str, text: str, metadata: dict[str, str], *, smart_encoding: bool = False
+) -> str:
+    """What makes two requests the same one, for an idempotency key: 128 bits as 22 characters.
+
+    `text` is the text as it was asked for. What smart encoding makes of it may differ from one release to the
+    next, and a request that is repeated over a release is still the same.
+    """
+    wanted = [route, recipient, text, sorted(metadata.items()), *(["smart_encoding"] if smart_encoding else [])]
+    parts = json.dumps(wanted, ensure_ascii=True)
     return base64.urlsafe_b64encode(hashlib.sha256(parts.encode()).digest()[:16]).decode().rstrip("=")
 
 

@@ -2,15 +2,19 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from longcode.domain import phone, segments, visible
 from longcode.domain.errors import InvalidRequest
 from longcode.domain.message import MAX_TAG_CHARACTERS, is_tag
 
+if TYPE_CHECKING:
+    from longcode.domain.smart_encoding import Replaced
+
 MAX_METADATA_BYTES = 2048
 
 
-_FIELDS = frozenset(("to", "message", "metadata"))
+_FIELDS = frozenset(("to", "message", "metadata", "max_segments", "smart_encoding"))
 
 
 # RFC draft "The Idempotency-Key HTTP Header Field", narrowed to what every client can write.
@@ -26,29 +30,49 @@ _NOT_IN_TEXT = {
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """A validated send request."""
+    """A validated send request.
+
+    `asked` is the text as it came. `text` is the one that is stored and sent, which differs from it only if
+    `smart_encoding` was asked for and saved a segment; then `replaced` says in what.
+    """
 
     recipient: str
     text: str
     metadata: dict[str, str]
     segments: int
+    asked: str
+    smart_encoding: bool = False
+    replaced: "tuple[Replaced, ...]" = ()
 
 
-def parse_send_request(fields: object, our_number: str) -> SendRequest:
-    """Read the body of a send or queue request. Raises InvalidRequest that names the field."""
+def parse_send_request(fields: object, our_number: str, *, preview: bool = False) -> SendRequest:
+    """Read the body of a send or queue request. Raises InvalidRequest that names the field.
+
+    A `preview` may leave the recipient out, which is "" then.
+    """
     if not isinstance(fields, dict):
         raise InvalidRequest("The body must be a JSON object.")
     unknown = sorted(set(fields) - _FIELDS)
     if unknown:
-        raise InvalidRequest("Unknown field. Known are: message, metadata, to.", field=str(unknown[0])[:64])
-    missing = [name for name in ("to", "message") if fields.get(name) in (None, "")]
+        known = ", ".join(sorted(_FIELDS))
+        raise InvalidRequest(f"Unknown field. Known are: {known}.", field=str(unknown[0])[:64])
+    needed = ("message",) if preview else ("to", "message")
+    missing = [name for name in needed if fields.get(name) in (None, "")]
     if missing:
-        raise InvalidRequest("Missing required fields: 'to' and 'message'.", field=missing[0])
+        words = " and ".join(f"'{name}'" for name in needed)
+        raise InvalidRequest(f"Missing required fields: {words}.", field=missing[0])
+    recipient = "" if preview and fields.get("to") is None else _recipient(fields["to"], our_number)
+    asked, at_most = _text(fields["message"]), _max_segments(fields.get("max_segments"))
+    smart = _smart_encoding(fields.get("smart_encoding"))
+    text, replaced = _shortened(asked) if smart else (asked, ())
     return SendRequest(
-        recipient=_recipient(fields["to"], our_number),
-        text=(text := _text(fields["message"])),
+        recipient=recipient,
+        text=text,
+        segments=_segments(text, at_most),
         metadata=_metadata(fields.get("metadata")),
-        segments=segments.count(text),
+        asked=asked,
+        smart_encoding=smart,
+        replaced=replaced,
     )
 
 
@@ -74,13 +98,53 @@ def _text(value: object) -> str:
     for character, why in _NOT_IN_TEXT.items():
         if character in value:
             raise InvalidRequest(f"'message' holds {visible.points(character)}: {why}.", field="message")
-    parts = segments.count(value)
+    return value
+
+
+def _max_segments(value: object) -> int:
+    if value is None:
+        return segments.MAX_PARTS
+    # True is a number in Python, and none in JSON.
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidRequest(
+            f"'max_segments' must be a whole number from 1 to {segments.MAX_PARTS}.",
+            field="max_segments", limit=segments.MAX_PARTS,
+        )  # fmt: skip
+    if not 1 <= value <= segments.MAX_PARTS:
+        raise InvalidRequest(
+            f"'max_segments' must be from 1 to {segments.MAX_PARTS}.",
+            field="max_segments", given=value, limit=segments.MAX_PARTS,
+        )  # fmt: skip
+    return value
+
+
+def _smart_encoding(value: object) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise InvalidRequest("'smart_encoding' must be true or false.", field="smart_encoding")
+    return bool(value)
+
+
+def _shortened(text: str) -> "tuple[str, tuple[Replaced, ...]]":
+    # Loaded only where it is asked for.
+    from longcode.domain import smart_encoding
+
+    return smart_encoding.shorten(text)
+
+
+def _segments(text: str, at_most: int) -> int:
+    """The segments of the text that would be sent. Raises InvalidRequest if they are too many."""
+    parts = segments.count(text)
     if parts > segments.MAX_PARTS:
         raise InvalidRequest(
             f"'message' would take {parts} parts; the provider takes at most {segments.MAX_PARTS}.",
-            field="message",
-        )
-    return value
+            field="message", given=parts, limit=segments.MAX_PARTS,
+        )  # fmt: skip
+    if parts > at_most:
+        raise InvalidRequest(
+            f"'message' would take {parts} segments, and 'max_segments' allows {at_most}.",
+            field="max_segments", given=parts, limit=at_most,
+        )  # fmt: skip
+    return parts
 
 
 def _metadata(value: object) -> dict[str, str]:

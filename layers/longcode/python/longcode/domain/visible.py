@@ -30,3 +30,8 @@ def points(text: str, at_most: int = 3) -> str:
     """The characters of `text` by their numbers, as U+200B: the first few different ones."""
     found = [f"U+{ord(character):04X}" for character in dict.fromkeys(text)]
     return ", ".join(found[:at_most]) + (", …" if len(found) > at_most else "")
+
+
+def name(character: str) -> str:
+    """The name of a character in the Unicode Standard, in small letters; its number where it has none."""
+    return unicodedata.name(character, "").lower() or points(character)

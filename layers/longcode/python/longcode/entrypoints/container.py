@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from longcode.aws.observability import FewMetrics, LambdaLogger, LambdaMetrics
     from longcode.domain import pacing
     from longcode.domain.message import Message
+    from longcode.domain.smart_encoding import Replaced
     from longcode.use_cases import batch_results, ports, publish_ports, reconcile, send_attempt
     from longcode.use_cases.campaign import CampaignReader
     from longcode.use_cases.carrier_store import Carriers
@@ -263,14 +264,18 @@ class Service:
 
         return run
 
-    def asked_for(self, request: Request, route: str) -> "Message":
-        """The message that a send or queue request asks for. Raises InvalidRequest."""
+    def asked_for(self, request: Request, route: str) -> "tuple[Message, tuple[Replaced, ...]]":
+        """The message that a send or queue request asks for, and what smart encoding replaced in its text.
+
+        Raises InvalidRequest.
+        """
         from longcode.domain import send_request
         from longcode.use_cases import enqueue
 
         settings = self.settings
+        wanted = send_request.parse_send_request(request.json, settings.long_code)
         message = enqueue.new_message(
-            send_request.parse_send_request(request.json, settings.long_code),
+            wanted,
             route=route,
             sender=settings.long_code,
             caller=request.caller,
@@ -279,7 +284,7 @@ class Service:
             now_ms=self.clock.now_ms(),
         )
         self.logger.bind(message_id=message.id)
-        return message
+        return message, wanted.replaced
 
     def quota(self, request: Request) -> "Quota":
         """The quota of this caller."""

@@ -64,6 +64,9 @@ def error_response(exc: errors.RequestError | errors.SendRefused | errors.Unavai
         case _:
             if exc.field:
                 fields["field"] = exc.field
+            if isinstance(exc, errors.InvalidRequest):
+                numbers = {"given": exc.given, "limit": exc.limit}
+                fields |= {name: number for name, number in numbers.items() if number is not None}
             if isinstance(exc, errors.MethodNotAllowed):
                 headers["allow"] = exc.allowed
             retry_after_s = exc.retry_after_s or retry_after_s

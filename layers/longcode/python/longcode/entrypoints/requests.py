@@ -54,6 +54,11 @@ class Request:
         return f"{path}/" if slash else path
 
     @property
+    def route(self) -> str:
+        """The path as the template names it, as `/sms/status/{id}`."""
+        return str(self._event.get("resource") or "")
+
+    @property
     def method(self) -> str:
         """The HTTP method."""
         return str(self._event.get("httpMethod") or "")

@@ -13,9 +13,14 @@ from longcode.entrypoints.requests import opt_out_cursor
 from longcode.telnyx import error_codes
 
 if TYPE_CHECKING:
+    from longcode.domain.smart_encoding import Replaced
     from longcode.use_cases.batch_results import Result
     from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
+    from longcode.use_cases.preview import CarrierOutlook, TextPreview
+
+# Of so many characters a preview says where they are.
+MAX_FORCING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,8 @@ class Response:
         }
 
 
-def sent(message: Message, reply: Answer | None) -> Response:
-    """POST /sms/send: the provider's first word on it."""
+def sent(message: Message, reply: Answer | None, replaced: "Sequence[Replaced]" = ()) -> Response:
+    """POST /sms/send: the provider's first word on it; what smart encoding `replaced`, if anything."""
     word = reply.provider_status if reply else message.provider_status
     return Response(
         200,
@@ -47,12 +52,13 @@ def sent(message: Message, reply: Answer | None) -> Response:
             "to": message.recipient,
             "telnyx_id": message.telnyx_id,
             "segments": (reply.parts if reply else message.parts) or message.segments,
+            **_replaced(replaced),
         },
     )
 
 
-def queued(message: Message, forecast: "Forecast") -> Response:
-    """POST /sms/queue: its place in the recipient queue, and when it may leave."""
+def queued(message: Message, forecast: "Forecast", replaced: "Sequence[Replaced]" = ()) -> Response:
+    """POST /sms/queue: its place in the recipient queue, when it may leave; what was `replaced`, if anything."""
     return Response(
         202,
         {
@@ -62,8 +68,45 @@ def queued(message: Message, forecast: "Forecast") -> Response:
             "eta": _when(forecast.eta_ms),
             "held_by": forecast.held_by,
             "segments": message.segments,
+            **_replaced(replaced),
         },
     )
+
+
+def previewed(text: "TextPreview", outlook: "CarrierOutlook | None") -> Response:
+    """POST /sms/preview: what a text takes and why, and what its recipient's carrier takes, if there is one."""
+    fields: dict[str, object] = {
+        **asdict(text.size),
+        "forced_by": [asdict(one) for one in text.forced_by[:MAX_FORCING]],
+        "forced_by_total": len(text.forced_by),
+        "smart_encoding": {
+            **asdict(text.shorter_size),
+            "text": text.shorter,
+            "replaced": [asdict(one) for one in text.replaced],
+        },
+    }
+    return Response(200, fields | ({"outlook": _outlook(outlook)} if outlook else {}))
+
+
+def _outlook(found: "CarrierOutlook") -> dict[str, object]:
+    known = found.subscription
+    return {
+        "to": found.recipient,
+        "carrier": known.carrier if known else None,
+        "line_type": known.line_type or None if known else None,
+        "limits": [
+            {"carrier": carrier, "per": period, "segments": limit}
+            for period, limits in (("minute", found.per_minute), ("day", found.per_day))
+            for carrier, limit in limits.items()
+        ],
+        "held_by": found.held[1] if found.held else None,
+        "held_until": _when(found.held[0]) if found.held else None,
+    }
+
+
+def _replaced(replaced: "Sequence[Replaced]") -> dict[str, object]:
+    """Nothing, where nothing was replaced."""
+    return {"replaced": [asdict(one) for one in replaced]} if replaced else {}
 
 
 def processed(results: "list[Result]", remaining: int) -> Response:

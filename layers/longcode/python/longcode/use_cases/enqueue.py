@@ -35,7 +35,9 @@ def new_message(
         route="send" if route == "send" else "queue",
         segments=wanted.segments,
         metadata=wanted.metadata,
-        fingerprint=fingerprint(route, wanted.recipient, wanted.text, wanted.metadata),
+        fingerprint=fingerprint(
+            route, wanted.recipient, wanted.asked, wanted.metadata, smart_encoding=wanted.smart_encoding
+        ),
         webhook_url=f"{webhook_url}/{ident}" if webhook_url else "",
     )
 
