@@ -44,5 +44,7 @@ def carrier_stop(item: dict[str, Any], carrier: Carrier) -> CarrierStop | None:
     name = f"stop_{carrier}"
     if name not in item:
         return None
-    times = int(item.get(f"{name}_times", 1))
-    return CarrierStop(carrier, int(item[name]), HeldBy(item[f"{name}_by"]), times)
+    times, why = int(item.get(f"{name}_times", 1)), item[f"{name}_by"]
+    # A later release may know further reasons.
+    held_by = HeldBy(why) if why in set(HeldBy) else HeldBy.PROVIDER_BACKOFF
+    return CarrierStop(carrier, int(item[name]), held_by, times)
