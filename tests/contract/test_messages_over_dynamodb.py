@@ -371,11 +371,14 @@ def test_the_release_before_can_read_whatever_a_text_waits_for(dynamodb: "Dynamo
         assert dynamodb.get_item(TableName=table, Key=key)["Item"]["held_by"]["S"] in EARLIER_WORDS
         assert _held_by(messages, message.id) is held_by
         # It writes that one alone.
-        write_as_before = {"TableName": table, "Key": key, "UpdateExpression": "SET held_by = :held"}
-        dynamodb.update_item(**write_as_before, ExpressionAttributeValues={":held": {"S": "breaker"}})
-        assert _held_by(messages, message.id) is HeldBy.BREAKER
-        dynamodb.update_item(**write_as_before, ExpressionAttributeValues={":held": {"S": "of a later release"}})
-        assert _held_by(messages, message.id) is None
+        for word, read in (("breaker", HeldBy.BREAKER), ("of a later release", None)):
+            dynamodb.update_item(
+                TableName=table,
+                Key=key,
+                UpdateExpression="SET held_by = :held",
+                ExpressionAttributeValues={":held": {"S": word}},
+            )
+            assert _held_by(messages, message.id) is read
 
 
 def _held_by(messages: Messages, message_id: str) -> HeldBy | None:
