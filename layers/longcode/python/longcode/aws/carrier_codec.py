@@ -9,6 +9,9 @@ from longcode.domain.carriers import Carrier, CarrierStop, Subscription
 from longcode.domain.status import HeldBy
 
 
+_WORDS = ("campaign_id", "assignment", "att_class", "t_mobile_tier", "tcr_id")
+
+
 # Any: an item is whatever JSON the table holds.
 def subscription(item: dict[str, Any]) -> Subscription | None:
     """The carrier of the recipient whose item it is, None if nothing is known of it."""
@@ -24,7 +27,8 @@ def campaign(item: dict[str, Any]) -> CampaignFacts | None:
     reported = item.get("campaign")
     if reported is None:
         return None
-    words = {name: str(value) for name, value in reported.items() if isinstance(value, str)}
+    # A later release may know more of it.
+    words = {name: reported[name] for name in _WORDS if isinstance(reported.get(name), str)}
     att, day = (reported.get(name) for name in ("att_per_minute", "t_mobile_per_day"))
     return CampaignFacts(
         int(reported["read_ms"]),
