@@ -8,7 +8,6 @@ from longcode.domain.campaign import CampaignFacts
 from longcode.domain.carriers import Carrier, CarrierStop, Subscription
 from longcode.domain.status import HeldBy
 
-
 _WORDS = ("campaign_id", "assignment", "att_class", "t_mobile_tier", "tcr_id")
 
 
