@@ -48,6 +48,12 @@ def functions() -> set[str]:
     return {name for name, row in load()["Resources"].items() if row["Type"] == "AWS::Serverless::Function"}
 
 
+def variables() -> dict[str, str]:
+    """The variables that all functions have, each with the parameter or resource that it is taken from."""
+    environment = load()["Globals"]["Function"]["Environment"]["Variables"]
+    return {name: row["Ref"] for name, row in environment.items() if isinstance(row, dict) and "Ref" in row}
+
+
 def required_parameters() -> list[str]:
     """The parameters that have no default."""
     return [name for name, row in load()["Parameters"].items() if "Default" not in row]

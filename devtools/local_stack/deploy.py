@@ -136,12 +136,16 @@ class Deployer:
             limits_table=outputs["LimitsTableName"],
             functions=functions,
             log_groups=log_groups,
-            parameters={
-                row["ParameterKey"]: row["ParameterValue"]
-                for row in self._described()["Parameters"]
-                if row["ParameterValue"] != _HIDDEN
-            },
+            parameters=self.parameters(),
         )
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters that the stack has, without what is not to be shown; none where there is no stack."""
+        try:
+            rows = self._described()["Parameters"]
+        except ClientError:
+            return {}
+        return {row["ParameterKey"]: row["ParameterValue"] for row in rows if row["ParameterValue"] != _HIDDEN}
 
     def _url(self, api_id: str) -> str:
         return f"{self._endpoint_url}/_aws/execute-api/{api_id}/{STAGE}"

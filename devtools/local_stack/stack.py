@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from longcode_cli.parameters import refused
+
 from . import build as builds
 from . import deploy as deployments
 from . import emulator as emulators
@@ -105,6 +107,7 @@ def _up(
             "TelnyxPublicKey": provider.public_key,
             "WebhookUrl": f"{deployer.api_url(template)}/webhooks/message",
         } | extra
+        refuse(parameters, deployer.parameters())
         parameters, deployment = _deployed(deployer, build, parameters, layout, progress)
         if provider.console_url:
             simulator.use_webhook_url(provider.console_url, parameters["WebhookUrl"])
@@ -123,6 +126,14 @@ def _check(extra: Mapping[str, str], declared: Mapping[str, object]) -> None:
     if unknown := sorted(extra.keys() - declared.keys()):
         known = ", ".join(declared)
         raise LocalError(f"The template has no parameter {', '.join(unknown)}.", hint=f"It has: {known}.")
+
+
+def refuse(parameters: Mapping[str, str], before: Mapping[str, str]) -> None:
+    """Refuse what no function would start with, before anything is deployed."""
+    if wrong := refused(parameters, before):
+        raise LocalError(
+            wrong, hint="No function would start with it, so nothing was deployed. Fix the value in SET."
+        )
 
 
 class _Start:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from longcode.domain import destinations
-from longcode.telnyx import webhook_settings
 from longcode_cli import checkout, concurrency, rollback, samconfig, template
 from longcode_cli.options import examples
+from longcode_cli.parameters import refused
 from longcode_cli.problems import Problem
 from longcode_cli.samconfig import Settings
 from longcode_cli.stack import Stack, outputs_of, parameters_of, tags_of
@@ -136,7 +135,8 @@ def plan(
     parameters = settings.parameters | {"Architecture": architecture, "Environment": settings.env} | taken
     if yes and before is None:
         _require(parameters)
-    _check(parameters)
+    if wrong := refused(parameters, parameters_of(before or {})):
+        raise Problem(wrong, "No function would start with it.")
     return Plan(
         settings=settings,
         stack=stack,
@@ -190,21 +190,6 @@ def _refuse(stack: Stack, before: dict[str, Any]) -> None:
             "Wait for its end: aws cloudformation describe-stack-events says what it does.",
         )
     rollback.refuse_in_alarm(stack, before)
-
-
-def _check(parameters: Mapping[str, str]) -> None:
-    """Refuse what the template's patterns let through and no function would start with."""
-    ranges = filter(None, map(str.strip, parameters.get("WebhookSourceRange", "").split(",")))
-    read: list[tuple[str, str, Callable[[str], object]]] = [
-        *(("WebhookSourceRange", one, webhook_settings.source_range) for one in ranges),
-    ]
-    if listed := parameters.get("AllowedDestinations", "").strip():
-        read.append(("AllowedDestinations", listed, destinations.parse))
-    for name, value, parse in read:
-        try:
-            parse(value)
-        except ValueError as exc:
-            raise Problem(f"{name} can't be {value!r}: {exc}.", "No function would start with it.") from exc
 
 
 def _require(parameters: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from longcode_cli import rollback
 from longcode_cli.commands.destroy import artefacts
 from longcode_cli.local_stack import BUCKET
 from longcode_cli.options import ANYWHERE, Where, examples, stack_options
+from longcode_cli.parameters import refused
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack, parameters_of
 from longcode_cli.terminal import say, spinner
@@ -61,6 +62,8 @@ def change(stack: Stack, before: dict[str, Any], name: str, value: str) -> None:
         raise Problem(f"{stack.name} has no parameter {name}.", f"It has {', '.join(sorted(known))}.")
     if name == "TelnyxApiKey":
         raise Problem("A key does not belong on a command line.", "docs/operations.md, Changing keys, says how.")
+    if wrong := refused({name: value}, known):
+        raise Problem(wrong, "No function would start with it, so nothing was changed.")
     rollback.refuse_in_alarm(stack, before)
     given = {name: value, "Release": another_release(known.get("Release", ""), int(time.time()))}
     formation = stack.client("cloudformation")

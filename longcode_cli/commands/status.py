@@ -47,6 +47,8 @@ _HELD_BY = {
     HeldBy.BREAKER: "the breaker",
     HeldBy.PROVIDER_BACKOFF: "the provider, who asked for less",
     HeldBy.OPT_OUT_UNCLEAR: "an answer to their text (longcode optouts review)",
+    HeldBy.CARRIER_RATE: "the rate that the recipient's carrier allows",
+    HeldBy.CARRIER_DAY_CAP: "the carrier's next day",
 }
 _READ_AS: dict[OptOutKeyword, RenderableType] = {
     OptOutKeyword.STOP: "a STOP",

@@ -1,11 +1,12 @@
 """What every store of carriers promises: no day's count goes over, and what was learnt is there afterwards."""
 
 import itertools
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from longcode.aws import carrier_codec
 from longcode.aws.carriers import DynamoCarriers
 from longcode.aws.limits import DynamoLimits
 from longcode.domain import pacing
@@ -233,3 +234,16 @@ def test_a_stop_whose_answer_was_lost_is_that_refusals_own(dynamodb: "DynamoDBCl
     with repeated(dynamodb, "UpdateItem"):
         carriers.stop(OURS, CarrierStop(Carrier.ATT, second.until_ms + 1, HeldBy.PROVIDER_BACKOFF))
     assert carriers.refused(OURS, _refusal(START_MS)) is None
+
+
+def test_what_a_later_release_writes_is_read_as_far_as_it_is_known() -> None:
+    facts = CampaignFacts(START_MS, "C1", "ASSIGNED", "W", 15, "LOW", 2_000, "T1")
+    reported = asdict(facts)
+
+    assert carrier_codec.campaign({"campaign": reported | {"verizon_class": "new", "per_hour": 5}}) == facts
+    assert carrier_codec.subscription({"carrier": "dish", "carrier_seen": START_MS}) == Subscription(
+        Carrier.OTHER, "", START_MS
+    )
+    assert carrier_codec.carrier_stops({"stop_att": START_MS, "stop_att_by": "a new reason"}) == (
+        CarrierStop(Carrier.ATT, START_MS, HeldBy.PROVIDER_BACKOFF),
+    )

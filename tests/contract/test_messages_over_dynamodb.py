@@ -345,3 +345,43 @@ def test_of_very_many_claims_not_many_more_entries_are_read_than_asked_for(
     dynamodb.meta.events.unregister("before-parameter-build.dynamodb.Query", asked)
 
     assert 5_000 < sum(read) <= 3 * 5_000
+
+
+# What the release before the limits of carriers knows.
+EARLIER_WORDS = {
+    "recipient_rate", "sender_rate", "account_rate", "paused", "breaker", "provider_backoff", "opt_out_unclear",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("write", ["hold", "release", "accept"])
+def test_the_release_before_can_read_whatever_a_text_waits_for(dynamodb: "DynamoDBClient", write: str) -> None:
+    table = create_table(dynamodb, "MessagesTable")
+    messages = DynamoMessages(dynamodb, table, retention_days=90, validity_minutes=1440)
+    for held_by in HeldBy:
+        message = replace(make_message(), held_by=held_by if write == "accept" else None)
+        messages.accept(message)
+        if write == "hold":
+            messages.hold(message.id, NOW + 9, held_by)
+        elif write == "release":
+            claimed = messages.claim(message.id, "claim", NOW).message
+            assert claimed
+            messages.release(claimed, NOW, slot_ms=NOW + 9, held_by=held_by)
+
+        key = {"pk": {"S": f"M#{message.id}"}}
+        assert dynamodb.get_item(TableName=table, Key=key)["Item"]["held_by"]["S"] in EARLIER_WORDS
+        assert _held_by(messages, message.id) is held_by
+        # It writes that one alone.
+        for word, read in (("breaker", HeldBy.BREAKER), ("of a later release", None)):
+            dynamodb.update_item(
+                TableName=table,
+                Key=key,
+                UpdateExpression="SET held_by = :held",
+                ExpressionAttributeValues={":held": {"S": word}},
+            )
+            assert _held_by(messages, message.id) is read
+
+
+def _held_by(messages: Messages, message_id: str) -> HeldBy | None:
+    found = messages.get(message_id)
+    assert found
+    return found.held_by

@@ -1,8 +1,9 @@
 """Texts at the limits of US carriers, in virtual time, by the simulated provider's own count of them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +16,7 @@ from longcode.domain.status import HeldBy, Status
 from tests.chance import FULL
 from tests.support.fakes import OURS, FakeClock, World, make_settings, make_world
 from tests.support.fakes.network import NetworkProvider
+from tests.support.fakes.provider import refuses
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 ATT, T_MOBILE, VERIZON = (f"+1{{}}5550{suffix}" for suffix in ("180", "101", "190"))
@@ -240,14 +242,45 @@ def test_queued_texts_leave_a_share_of_the_day_to_those_that_are_sent_at_once() 
     assert provider.refused == {}
 
 
-def test_what_was_not_sent_after_all_is_taken_off_the_day() -> None:
-    (number,) = numbers(T_MOBILE, 1)
-    world, _ = world_of(CampaignSettings(t_mobile_per_day=1, margin=0), known=[number])
+def _not_stored(world: World, _provider: NetworkProvider) -> None:
     world.messages.faults.fail("accept")
 
-    assert world.send(number).status == 503
-    assert world.send(number).status == 200
-    assert world.send(number).status == 429
+
+def _no_slot(world: World, _provider: NetworkProvider) -> None:
+    world.limits.faults.fail("reserve")
+
+
+def _refused(_world: World, provider: NetworkProvider) -> None:
+    provider.then(refuses(400, "40310", "Invalid 'to' address"))
+
+
+def _stopped(world: World, _provider: NetworkProvider) -> None:
+    # After the first look at the gate, and before the second one.
+    reserve = world.limits.reserve
+
+    def and_pause(*arguments: Any, **more: Any) -> Any:
+        world.limits.reserve = reserve  # type: ignore[method-assign]
+        world.limits.pause(world.clock.now, "a test")
+        return reserve(*arguments, **more)
+
+    world.limits.reserve = and_pause  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("happens", "status"), [(_not_stored, 503), (_no_slot, 503), (_refused, 400), (_stopped, 503)]
+)
+def test_what_was_not_sent_after_all_is_taken_off_the_day(
+    happens: Callable[[World, NetworkProvider], None], status: int
+) -> None:
+    # Of no known carrier, so that each takes of T-Mobile's day and of AT&T's minute.
+    first, second, third = numbers(T_MOBILE, 3)
+    world, provider = world_of(CampaignSettings("A", t_mobile_per_day=1, margin=0))
+    happens(world, provider)
+
+    assert world.send(first).status == status
+    world.limits.resume()
+    assert world.send(second).status == 200
+    assert world.send(third).fields["code"] == "carrier_day_cap"
 
 
 def test_without_limits_of_carriers_nothing_is_read_and_a_number_is_learnt_once() -> None:

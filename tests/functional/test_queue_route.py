@@ -120,6 +120,16 @@ def test_the_same_key_with_another_request_is_a_conflict(world: World) -> None:
     assert (reply.status, reply.fields["code"]) == (409, "idempotency_key_reused")
 
 
+def test_a_text_that_is_stored_is_accepted_though_what_stands_before_it_can_not_be_read(world: World) -> None:
+    world.enqueue(key="a")
+    for call in ("recipient_queue", "get"):
+        world.messages.faults.fail(call)
+        # Without a key: nothing is looked up before, and a second request would be a second text.
+        reply = world.enqueue()
+        assert (reply.status, reply.fields["held_by"]) == (202, "recipient_rate")
+        assert world.messages.faults.calls[-1] == call
+
+
 # ------------------------------------------------------------------------------------- position and time
 
 

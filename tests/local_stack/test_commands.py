@@ -58,6 +58,13 @@ def test_a_parameter_without_name_or_value_is_refused(pair: str) -> None:
         cli.parse_parameters([pair])
 
 
+def test_parameters_that_no_function_would_start_with_are_refused_by_name() -> None:
+    before = {"AccountSegmentsPerSecond": "10", "CarrierLimits": "att=5"}
+    with pytest.raises(LocalError, match=r"^AttSegmentsPerMinute can't be met: AccountSegmentsPerSecond comes to"):
+        stack.refuse({"AttSegmentsPerMinute": "6000"}, before)
+    stack.refuse({"AttSegmentsPerMinute": "600"}, before)
+
+
 def test_the_welcome_shows_all_six_routes_with_address_and_key(tmp_path: Path) -> None:
     shown = cli.welcome(_stack(Layout.of(tmp_path)))
     for route in ("/sms/send", "/sms/queue ", "/sms/queue/process", "/sms/status/", "/health"):

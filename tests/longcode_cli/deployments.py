@@ -35,6 +35,11 @@ def stack_of(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def parameter_rows(values: dict[str, str]) -> list[dict[str, str]]:
+    """Parameters as CloudFormation lists them."""
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+
+
 def with_alarms(stack: dict[str, Any], *alarms: str) -> dict[str, Any]:
     """The stack, with the output that names its alarms; and the alarms, all quiet."""
     cloudwatch = boto3.client("cloudwatch", region_name=REGION)
@@ -62,7 +67,9 @@ def nap(_seconds: float) -> None:
     """A wait that takes no time."""
 
 
-KEYS = {"TELNYX_API_KEY": "KEYsecret", "TELNYX_PUBLIC_KEY": "abc=", "TELNYX_LONG_CODE": "+12025550100"}
+# 32 bytes, as a key has to have.
+PUBLIC_KEY = f"{'A' * 43}="
+KEYS = {"TELNYX_API_KEY": "KEYsecret", "TELNYX_PUBLIC_KEY": PUBLIC_KEY, "TELNYX_LONG_CODE": "+12025550100"}
 
 
 def plan(

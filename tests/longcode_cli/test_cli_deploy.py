@@ -20,7 +20,9 @@ from tests.longcode_cli.deployments import (
     DEV,
     KEYS,
     PROD,
+    PUBLIC_KEY,
     arn,
+    parameter_rows,
     plan,
     set_alarm,
     stack_of,
@@ -39,7 +41,7 @@ def test_a_first_deployment_without_a_terminal_takes_its_keys_from_the_environme
         "Architecture": "arm64",
         "Environment": "dev",
         "TelnyxApiKey": "KEYsecret",
-        "TelnyxPublicKey": "abc=",
+        "TelnyxPublicKey": PUBLIC_KEY,
         "TelnyxLongCode": "+12025550100",
     }
     assert not made.guided
@@ -51,13 +53,27 @@ def test_a_first_deployment_without_a_terminal_takes_its_keys_from_the_environme
     [
         ("WebhookSourceRange", "192.76.120.192/27, 192.76.120.200/27"),
         ("AllowedDestinations", "+44,+44:500"),
+        ("TelnyxPublicKey", "abc="),
+        ("CarrierLimits", "verizon=6000,verizon=60"),
     ],
 )
 def test_a_setting_that_no_function_would_start_with_is_not_deployed(
     account: FakeFormation, name: str, value: str
 ) -> None:
-    with pytest.raises(Problem, match=f"{name} can't be"):
-        plan(KEYS, parameters={name: value})
+    with pytest.raises(Problem, match=f"^{name} ") as raised:
+        plan(KEYS if name != "TelnyxPublicKey" else KEYS | {"TELNYX_PUBLIC_KEY": value}, parameters={name: value})
+    assert raised.value.hint == "No function would start with it."
+
+
+def test_a_limit_that_another_one_of_the_stack_does_not_let_it_meet_is_not_deployed(
+    account: FakeFormation,
+) -> None:
+    account.stacks[DEV] = stack_of(DEV, Parameters=parameter_rows({"AccountSegmentsPerSecond": "10"}))
+    with pytest.raises(Problem) as raised:
+        plan(KEYS, parameters={"AttSegmentsPerMinute": "6000"})
+    assert str(raised.value) == (
+        "AttSegmentsPerMinute can't be met: AccountSegmentsPerSecond comes to 600 a minute."
+    )
 
 
 def test_a_setting_that_functions_start_with_is_deployed(account: FakeFormation) -> None:
@@ -67,7 +83,7 @@ def test_a_setting_that_functions_start_with_is_deployed(account: FakeFormation)
 
 def test_a_first_deployment_without_its_keys_names_each_that_is_missing(account: FakeFormation) -> None:
     with pytest.raises(Problem, match="needs TELNYX_API_KEY, TELNYX_LONG_CODE") as raised:
-        plan({"TELNYX_PUBLIC_KEY": "abc=", "TELNYX_API_KEY": ""})
+        plan({"TELNYX_PUBLIC_KEY": PUBLIC_KEY, "TELNYX_API_KEY": ""})
     assert "YES=1" in raised.value.hint
 
 
@@ -187,7 +203,7 @@ def test_a_build_that_runs_already_keeps_its_name_so_that_nothing_is_deployed(
     first = deploy.release_of(plan(KEYS), built, MONDAY)
     assert re.fullmatch("1772443800[0-9a-f]{12}", first)
 
-    parameters = {"TelnyxPublicKey": "abc=", "TelnyxLongCode": "+12025550100", "StoreText": "always"}
+    parameters = {"TelnyxPublicKey": PUBLIC_KEY, "TelnyxLongCode": "+12025550100", "StoreText": "always"}
     run_by(account, first, **parameters, TelnyxApiKey="****", Architecture="arm64", Environment="dev")
 
     assert deploy.release_of(plan(), built, TUESDAY) == first

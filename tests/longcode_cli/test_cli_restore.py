@@ -7,7 +7,7 @@ import pytest
 
 from longcode.aws.opt_outs import DynamoOptOuts
 from longcode.domain.opt_outs import OptOutChange
-from longcode.domain.status import Status
+from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import opt_outs
 from tests.longcode_cli.world import OTHERS, REGION, THEIRS, World, ident
 
@@ -27,6 +27,7 @@ def dynamodb(world: World) -> Any:
 def before(world: World, dynamodb: Any) -> World:
     """A text in each state, and an opt-out; a copy of all that; and then most of it is gone."""
     world.accept(ident(1), accepted_ms=ACCEPTED_MS)
+    world.stack.messages.hold(ident(1), ACCEPTED_MS + 9, HeldBy.CARRIER_DAY_CAP, cap_day="2096-10-02")
     world.accept(ident(2), accepted_ms=ACCEPTED_MS)
     assert world.stack.messages.claim(ident(2), "claim", ACCEPTED_MS + 100).won
     world.submit(ident(3), "telnyx-3", to=OTHERS, accepted_ms=ACCEPTED_MS)
@@ -78,6 +79,7 @@ def test_what_had_not_left_comes_back_in_doubt_and_can_not_be_claimed(before: Wo
         assert found
         assert (found.status, found.no_resend, found.faults[0].code) == (Status.UNKNOWN, True, "restored")
         assert found.text == "The words of the text"
+        assert (found.slot_ms, found.held_by, found.cap_day) == (None, None, None)
         assert not before.stack.messages.claim(ident(number), "again", ACCEPTED_MS).won
     assert before.stack.messages.waiting(10) == ([], False)
     printed = before.says("status", ident(1))

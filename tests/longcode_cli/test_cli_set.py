@@ -6,7 +6,16 @@ import boto3
 import pytest
 
 from longcode_cli.commands import set_parameter as parameter
-from tests.longcode_cli.deployments import ALARMS, DEV, arn, place, set_alarm, stack_of, with_alarms
+from tests.longcode_cli.deployments import (
+    ALARMS,
+    DEV,
+    arn,
+    parameter_rows,
+    place,
+    set_alarm,
+    stack_of,
+    with_alarms,
+)
 from tests.longcode_cli.formation import FakeFormation
 from tests.longcode_cli.world import REGION, run
 
@@ -44,6 +53,23 @@ def test_one_parameter_is_changed_by_the_stacks_own_template_and_all_others_stay
         assert bucket.get_object(Bucket="sams-bucket", Key=key)["Body"].read().decode() == account.template
     else:
         assert asked["TemplateBody"] == account.template
+
+
+def test_a_value_that_no_function_would_start_with_is_refused_by_its_parameters_names(
+    account: FakeFormation,
+) -> None:
+    has = {"AttSegmentsPerMinute": "6000", "AccountSegmentsPerSecond": "0", "CarrierLimits": "att=5"}
+    account.stacks[DEV] = stack_of(DEV, Parameters=parameter_rows(has))
+
+    result = run("set", "AccountSegmentsPerSecond", "10", "--stack", DEV)
+
+    assert result.exit_code == 1
+    # What is wrong with another parameter already is no reason.
+    assert " ".join(result.output.split()) == (
+        "AttSegmentsPerMinute can't be met: AccountSegmentsPerSecond comes to 600 a minute. "
+        "No function would start with it, so nothing was changed."
+    )
+    assert not account.asked("UpdateStack")
 
 
 def test_two_parameters_that_are_set_within_a_second_are_two_releases() -> None:

@@ -149,6 +149,15 @@ def test_a_waiting_text_says_its_place_and_what_it_waits_for(world: World) -> No
     assert world.json("status", ident(2))["position"] == 2
 
 
+def test_whatever_a_text_waits_for_is_said(world: World) -> None:
+    world.accept(ID)
+    for held_by in HeldBy:
+        world.stack.messages.hold(ID, 4_000_000_000_000, held_by)
+        printed = world.says("status", ID)
+        # In the timeline, and in the sentence below it.
+        assert ("It is the first for its recipient" in printed, printed.count("waits for ")) == (True, 2), held_by
+
+
 def test_a_text_that_waits_for_a_pause_or_a_breaker_says_since_when_and_why(world: World) -> None:
     world.accept(ID)
     far = 4_000_000_000_000

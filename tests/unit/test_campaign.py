@@ -29,6 +29,8 @@ def _ms(moment: str) -> int:
         (CampaignSettings(), FACTS, 75, 194_000),
         (CampaignSettings(), CampaignFacts(NOW_MS, att_class="T", att_per_minute=60), 60, None),
         (CampaignSettings(), CampaignFacts(NOW_MS, t_mobile_tier="LOW", t_mobile_per_day=1_500), None, 1_455),
+        (CampaignSettings(), CampaignFacts(NOW_MS, t_mobile_tier="Upper Mid"), None, 38_800),
+        (CampaignSettings(), CampaignFacts(NOW_MS, t_mobile_tier="Sole Proprietor"), None, 970),
         (CampaignSettings("A"), FACTS, 4_500, 194_000),
         (CampaignSettings("A", 100, 2_000), FACTS, 100, 1_940),
         (CampaignSettings(t_mobile_per_day=2_000, other_providers=25), FACTS, 75, 1_455),

@@ -10,16 +10,11 @@ from rich.table import Table
 from longcode.domain.campaign import CampaignFacts, CampaignSettings, CarrierLimits, limits
 from longcode.domain.carriers import Carrier
 from longcode.entrypoints.config import Settings
+from longcode_cli.brakes import CARRIERS
 from longcode_cli.commands.doctor.case import Case, Limit, NotApplicable, Outcome, Skipped, ok, warn
 from longcode_cli.terminal import plain, relative
 
-_NAMES = {
-    Carrier.ATT: "AT&T",
-    Carrier.T_MOBILE: "T-Mobile",
-    Carrier.VERIZON: "Verizon",
-    Carrier.US_CELLULAR: "US Cellular",
-    Carrier.OTHER: "all others",
-}
+_NAMES = {**CARRIERS, Carrier.OTHER: "all others"}
 # A text that can't wait out T-Mobile's day may expire before the next one begins. One day in autumn is an hour
 # longer.
 _DAY_MINUTES = 1440

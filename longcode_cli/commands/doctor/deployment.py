@@ -100,9 +100,7 @@ def _content(configuration: Any) -> object:
 def _wanted(case: Case) -> dict[str, str]:
     """What each function's environment has to hold, where the template takes it from the stack."""
     known = {**case.resources, **case.stack.parameters}
-    variables = template.load()["Globals"]["Function"]["Environment"]["Variables"]
-    named = {name: value["Ref"] for name, value in variables.items() if isinstance(value, dict) and "Ref" in value}
-    return {name: known[ref] for name, ref in named.items() if ref in known}
+    return {name: known[ref] for name, ref in template.variables().items() if ref in known}
 
 
 def _some(names: Sequence[str]) -> str:

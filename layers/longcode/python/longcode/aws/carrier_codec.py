@@ -8,6 +8,8 @@ from longcode.domain.campaign import CampaignFacts
 from longcode.domain.carriers import Carrier, CarrierStop, Subscription
 from longcode.domain.status import HeldBy
 
+_WORDS = ("campaign_id", "assignment", "att_class", "t_mobile_tier", "tcr_id")
+
 
 # Any: an item is whatever JSON the table holds.
 def subscription(item: dict[str, Any]) -> Subscription | None:
@@ -24,7 +26,8 @@ def campaign(item: dict[str, Any]) -> CampaignFacts | None:
     reported = item.get("campaign")
     if reported is None:
         return None
-    words = {name: str(value) for name, value in reported.items() if isinstance(value, str)}
+    # A later release may know more of it.
+    words = {name: reported[name] for name in _WORDS if isinstance(reported.get(name), str)}
     att, day = (reported.get(name) for name in ("att_per_minute", "t_mobile_per_day"))
     return CampaignFacts(
         int(reported["read_ms"]),
@@ -44,5 +47,7 @@ def carrier_stop(item: dict[str, Any], carrier: Carrier) -> CarrierStop | None:
     name = f"stop_{carrier}"
     if name not in item:
         return None
-    times = int(item.get(f"{name}_times", 1))
-    return CarrierStop(carrier, int(item[name]), HeldBy(item[f"{name}_by"]), times)
+    times, why = int(item.get(f"{name}_times", 1)), item[f"{name}_by"]
+    # A later release may know further reasons.
+    held_by = HeldBy(why) if why in set(HeldBy) else HeldBy.PROVIDER_BACKOFF
+    return CarrierStop(carrier, int(item[name]), held_by, times)

@@ -49,6 +49,27 @@ def _carrier(words: str) -> tuple[str, str]:
     return carrier, line_type if other else _USUAL_LINE
 
 
+# The release before has no word for a wait for a carrier, and reads no message with a word that it does not know.
+# Going back by one release has to be possible, so the attribute that it reads has another word.
+_EARLIER = {HeldBy.CARRIER_RATE: HeldBy.SENDER_RATE, HeldBy.CARRIER_DAY_CAP: HeldBy.SENDER_RATE}
+
+
+def held_words(held_by: HeldBy) -> tuple[str, str | None]:
+    """What a message waits for as an item has it: `held_by`, and `held_by_carrier` where that has another word."""
+    earlier = _EARLIER.get(held_by)
+    return (earlier.value, held_by.value) if earlier else (held_by.value, None)
+
+
+def held_by(fields: Item) -> HeldBy | None:
+    """What a message waits for. A word of a later release says no more than that it waits."""
+    said, carriers = (
+        HeldBy(word) if (word := fields.get(name)) in set(HeldBy) else None
+        for name in ("held_by", "held_by_carrier")
+    )
+    # Where the release before has written the first anew, the second is of an earlier wait.
+    return carriers if carriers and _EARLIER.get(carriers) is said else said
+
+
 def fault_rows(faults: Sequence[Fault]) -> list[Item]:
     """Faults as an item has them, without what they leave open."""
     return [{name: value for name, value in asdict(fault).items() if value is not None} for fault in faults]
@@ -90,7 +111,7 @@ def from_item(item: Item) -> Message:
         id=ident,
         status=Status(fields["status"]),
         text=fields.get("text", "" if fields["direction"] == "inbound" else None),
-        held_by=HeldBy(fields["held_by"]) if "held_by" in fields else None,
+        held_by=held_by(fields),
         cost=Decimal(fields["cost"]) if "cost" in fields else None,
         faults=_faults(fields.get("faults", ())),
         history=tuple(_entry(row) for row in fields.get("history", ())),
@@ -113,9 +134,10 @@ def to_item(message: Message) -> Item:
         "faults": fault_rows(message.faults),
         "history": [entry_row(entry) for entry in message.history],
         "media": list(message.media),
-        "held_by": message.held_by.value if message.held_by else None,
         "carrier": carrier_words(message.carrier, message.line_type or "") if message.carrier else None,
     }
+    if message.held_by:
+        fields["held_by"], fields["held_by_carrier"] = held_words(message.held_by)
     # 0 and "" are values like any other.
     return {
         name: value

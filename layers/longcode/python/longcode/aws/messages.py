@@ -13,6 +13,7 @@ from longcode.aws.message_codec import (
     entry_row,
     fault_rows,
     from_item,
+    held_words,
     image,
     parse,
     to_item,
@@ -124,11 +125,12 @@ class DynamoMessages(MessageReads):
         held_by: HeldBy,
         turn: int | None = None,
     ) -> bool:
+        held, carrier = held_words(held_by)
         return self._try_update(
             message.id,
             "SET #status = :queued, #rank = :rank, recipient_queue = :line, slot_ms = :slot, held_by = :held, "
-            "turn = :turn, cap_day = :day, updated_ms = :now, due_shard = :shard, due_at_ms = :look "
-            "ADD attempts :less REMOVE claim_id, claimed_ms",
+            "held_by_carrier = :carrier, turn = :turn, cap_day = :day, updated_ms = :now, due_shard = :shard, "
+            "due_at_ms = :look ADD attempts :less REMOVE claim_id, claimed_ms",
             "claim_id = :claim AND #rank = :sending",
             {
                 ":queued": Status.QUEUED.value,
@@ -138,7 +140,8 @@ class DynamoMessages(MessageReads):
                 ":slot": slot_ms,
                 ":turn": turn,
                 ":day": message.cap_day,
-                ":held": held_by.value,
+                ":held": held,
+                ":carrier": carrier,
                 ":now": now_ms,
                 ":shard": due_shard(message.id, DueGroup.QUEUED),
                 ":look": message.accepted_ms + self._validity_ms,
@@ -268,13 +271,15 @@ class DynamoMessages(MessageReads):
         turn: int | None = None,
         cap_day: str | None = None,
     ) -> None:
+        held, carrier = held_words(held_by)
         self._try_update(
             message_id,
-            "SET slot_ms = :slot, held_by = :held, turn = :turn, cap_day = :day",
+            "SET slot_ms = :slot, held_by = :held, held_by_carrier = :carrier, turn = :turn, cap_day = :day",
             "#rank = :queued OR #rank = :unknown",
             {
                 ":slot": slot_ms,
-                ":held": held_by.value,
+                ":held": held,
+                ":carrier": carrier,
                 ":turn": turn,
                 ":day": cap_day,
                 ":queued": Status.QUEUED.rank,

@@ -75,7 +75,7 @@ def _in_doubt(fields: Item, message: Message, now_ms: int) -> Item:
     """
     fault = Fault("restored", "The text was put back from a copy of the table, and may have left since then.")
     entry = Entry(now_ms, Status.UNKNOWN.value, "operator", faults=(fault,))
-    waits = ("recipient_queue", "slot_ms", "held_by", "unqueued")
+    waits = ("recipient_queue", "slot_ms", "held_by", "held_by_carrier", "cap_day", "unqueued")
     return {name: value for name, value in fields.items() if name not in waits} | typed_item(
         {
             "status": Status.UNKNOWN.value,

@@ -19,7 +19,7 @@ ATT_PER_MINUTE: Mapping[str, int] = {
 # tier.
 T_MOBILE_PER_DAY: Mapping[str, int] = {
     "top": 200_000, "high": 40_000, "upper_mid": 40_000, "medium": 10_000, "mid": 10_000, "lower_mid": 10_000,
-    "basic": 2_000, "low": 2_000, "sole proprietor": 1_000, "sole_proprietor": 1_000,
+    "basic": 2_000, "low": 2_000, "sole_proprietor": 1_000,
 }  # fmt: skip
 
 MINUTE_MS = 60_000
@@ -98,7 +98,7 @@ def limits(settings: CampaignSettings, facts: CampaignFacts | None) -> CarrierLi
     day = settings.t_mobile_per_day
     if facts:
         att = att or facts.att_per_minute or ATT_PER_MINUTE.get(facts.att_class)
-        day = day or facts.t_mobile_per_day or T_MOBILE_PER_DAY.get(facts.t_mobile_tier.lower())
+        day = day or facts.t_mobile_per_day or T_MOBILE_PER_DAY.get(facts.t_mobile_tier.lower().replace(" ", "_"))
     if att:
         per_minute[Carrier.ATT] = att
     if day:

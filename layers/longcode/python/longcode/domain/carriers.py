@@ -10,8 +10,6 @@ from longcode.domain.status import HeldBy
 # that, not with each text.
 BELIEVED_MS = 30 * 86_400_000
 RENEWED_MS = BELIEVED_MS // 2
-# The country code that the carriers below are of.
-_US = "+1"
 
 
 class Carrier(StrEnum):
@@ -77,6 +75,6 @@ def stopped(
     if subscription and subscription.believed(now_ms):
         theirs = {subscription.carrier}
     else:
-        theirs = {Carrier.ATT, Carrier.T_MOBILE} if recipient.startswith(_US) else set()
+        theirs = {Carrier.ATT, Carrier.T_MOBILE} if is_north_american(recipient) else set()
     held = [stop for stop in stops if stop.carrier in theirs and stop.until_ms > now_ms]
     return max(held, key=lambda stop: stop.until_ms, default=None)

@@ -37,7 +37,7 @@ class Assignment:
 
 def assignment(content: bytes) -> Assignment | None:
     """Read an answer to `GET /10dlc/phone_number_campaigns/{number}`; None if it names no campaign."""
-    fields = _unwrapped(untrusted.loads(content))
+    fields = unwrapped(content)
     telnyx, either, tcr = (
         untrusted.ident(fields.get(name)) for name in ("telnyxCampaignId", "campaignId", "tcrCampaignId")
     )
@@ -61,7 +61,7 @@ def facts(assigned: Assignment | None, metadata: bytes, read_ms: int) -> Campaig
     """
     if assigned is None:
         return CampaignFacts(read_ms)
-    fields = _unwrapped(untrusted.loads(metadata))
+    fields = unwrapped(metadata)
     att, t_mobile = (_of(fields, network) for network in (_ATT, _T_MOBILE))
     return CampaignFacts(
         read_ms,
@@ -75,8 +75,10 @@ def facts(assigned: Assignment | None, metadata: bytes, read_ms: int) -> Campaig
     )
 
 
-def _unwrapped(fields: dict[str, Any]) -> dict[str, Any]:
-    """What stands in `data`, or in `mnoMetadata` as the registry has it; else all."""
+# Any: JSON.
+def unwrapped(content: bytes) -> dict[str, Any]:
+    """What an answer has in `data`, or in `mnoMetadata` as the registry has it; else all."""
+    fields = untrusted.loads(content)
     for name in ("data", "mnoMetadata"):
         inner = fields.get(name)
         fields = inner if isinstance(inner, dict) else fields

@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from longcode.domain import untrusted
+from longcode.telnyx.registration import unwrapped
 
 ENTERED = "ADDED"
 
@@ -92,7 +92,7 @@ class Health:
 
 def number_state(content: bytes) -> NumberState:
     """Read an answer to `GET /10dlc/phone_number_campaigns/{number}`."""
-    fields = _fields(content)
+    fields = unwrapped(content)
     names = {
         "AT&T": "attNumberMappingStatus",
         "T-Mobile": "tmobileNumberMappingStatus",
@@ -108,7 +108,7 @@ def number_state(content: bytes) -> NumberState:
 
 def campaign_state(content: bytes) -> CampaignState:
     """Read an answer to `GET /10dlc/campaign/{id}`, or to `partner_campaigns/{id}` of one that is shared."""
-    fields = _fields(content)
+    fields = unwrapped(content)
     status = _word(fields.get("campaignStatus"))
     stage = _STAGES.get(status, Stage.UNKNOWN)
     if _word(fields.get("status")) == "EXPIRED":
@@ -125,7 +125,7 @@ def campaign_state(content: bytes) -> CampaignState:
 
 def networks(content: bytes) -> list[NetworkState]:
     """Read an answer to `GET /10dlc/campaign/{id}/mnoMetadata`: a row for each network that is in it."""
-    rows = {key: row for key, row in _fields(content).items() if key.isdigit() and isinstance(row, dict)}
+    rows = {key: row for key, row in unwrapped(content).items() if key.isdigit() and isinstance(row, dict)}
     return [
         NetworkState(
             name=untrusted.line(row.get("mno"), untrusted.MOST_WORD).strip() or f"network {_word(network)}",
@@ -138,22 +138,13 @@ def networks(content: bytes) -> list[NetworkState]:
 
 def health(content: bytes) -> Health:
     """Read an answer to `GET /messaging_phone_numbers/{number}`."""
-    found = _fields(content).get("health")
+    found = unwrapped(content).get("health")
     fields = found if isinstance(found, dict) else {}
     return Health(
         messages=untrusted.whole(fields.get("message_count")),
         success=_share(fields.get("success_ratio")),
         spam=_share(fields.get("spam_ratio")),
     )
-
-
-# Any: JSON.
-def _fields(content: bytes) -> dict[str, Any]:
-    fields = untrusted.loads(content)
-    for name in ("data", "mnoMetadata"):
-        inner = fields.get(name)
-        fields = inner if isinstance(inner, dict) else fields
-    return fields
 
 
 def _word(value: object) -> str:

@@ -9,6 +9,7 @@ from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import Message
+from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy
 from longcode.use_cases import number_lookup, store_failures
 from longcode.use_cases.ports import Parallel
@@ -170,9 +171,10 @@ class Passage:
         if self.capped:
             give_back([(self.capped, self.day, self.weight)], deps)
 
-    def settle(self, deps: SendDependencies, named: Subscription | None) -> None:
-        """The same if the answer named another carrier."""
-        if named and named.carrier is not self.capped:
+    def settle(self, deps: SendDependencies, answer: Answer) -> None:
+        """The same if the answer named another carrier, or said that the text was not taken."""
+        named, perhaps = answer.subscription, (Verdict.ACCEPTED, Verdict.AMBIGUOUS)
+        if answer.verdict not in perhaps or (named and named.carrier is not self.capped):
             self.give_back(deps)
 
 
@@ -189,7 +191,11 @@ def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: 
         if not deps.carriers.take(limit.capped, passage.day, limit.per_day, [message.segments], ends_ms):
             return Passage(ends_ms + pacific.BEGINS_MS, HeldBy.CARRIER_DAY_CAP)
     if limit.rated:
-        reservation = reserve_rate(limit, [item], deps)
+        try:
+            reservation = reserve_rate(limit, [item], deps)
+        except Unavailable:
+            passage.give_back(deps)
+            raise
         passage.free_ms = item.carrier_ms or now
         if passage.free_ms > now + most_ms:
             key, length_ms = (

@@ -96,8 +96,8 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     if existing is not None:
         return _repeated(same_request(existing, message), deps, gate)
     deps.logger.bind(segments=message.segments)
-    now, front = deps.clock.now_ms(), _front(message, pending, deps.messages)
-    return message, _forecast(message, pending, pending + 1, gate, now, deps.pace, front)
+    front = _front_of_stored(message, pending, deps)
+    return message, _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace, front)
 
 
 def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
@@ -151,6 +151,17 @@ def _front(message: Message, ahead: int, messages: Messages) -> Message | None:
         return None
     first = messages.recipient_queue(message.recipient, until_ms=message.accepted_ms, at_most=1)
     return messages.get(first[0].message_id) if first and first[0].message_id != message.id else None
+
+
+def _front_of_stored(message: Message, ahead: int, deps: EnqueueDependencies) -> Message | None:
+    """The same for a message that was stored just now, None also where it can't be read: to answer "try again"
+    would ask for a second text.
+    """
+    try:
+        return _front(message, ahead, deps.messages)
+    except Unavailable as exc:
+        store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
+        return None
 
 
 def _forecast(

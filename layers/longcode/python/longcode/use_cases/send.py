@@ -51,15 +51,15 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
     existing = _store(message, deps, quota, passage, existing)
     if existing:
         return _replayed(same_request(existing, message), deps)
-    gate = _look_again(message, deps, probe_ms)
+    gate = _look_again(message, deps, probe_ms, passage)
     try:
         attempt = _leave(message, deps, gate)
     except Unavailable as exc:
         # The request has left, or is stored and will. "Try again" would now be leave for a second text.
         store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
         raise _unknown(message) from exc
+    passage.settle(deps, attempt.answer)
     if attempt.answer.verdict is Verdict.ACCEPTED:
-        passage.settle(deps, attempt.answer.subscription)
         return attempt.message, attempt.answer
     raise _refusal(attempt.message, attempt.answer)
 
@@ -111,7 +111,7 @@ def _stopped(message: Message, stopped: tuple[int, HeldBy, str], now: int) -> Se
     )
 
 
-def _look_again(message: Message, deps: SendDependencies, probe_ms: int) -> Gate:
+def _look_again(message: Message, deps: SendDependencies, probe_ms: int, passage: carrier_pacing.Passage) -> Gate:
     """How things stand after the claim: what was said before it is heard.
 
     Raises SendRefused or Unavailable, with the text ended unsent and safe to retry.
@@ -120,7 +120,7 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int) -> Gate
         gate = deps.limits.read_gate(message.recipient, message.sender)
     except Unavailable as exc:
         fault = Fault("store_unavailable", f"{exc}. Nothing was sent.")
-        _end(message, deps, fault)
+        _end(message, deps, fault, passage)
         raise
     now = deps.clock.now_ms()
     if gate.control.breaker_until_ms == probe_ms:
@@ -132,18 +132,19 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int) -> Gate
         or carrier_stops.held(gate, message.recipient, now)
     )
     if stopped:
-        _end(message, deps, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."))
+        _end(message, deps, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."), passage)
         raise _stopped(message, stopped, now)
     return gate
 
 
-def _end(message: Message, deps: SendDependencies, fault: Fault) -> None:
+def _end(message: Message, deps: SendDependencies, fault: Fault, passage: carrier_pacing.Passage) -> None:
     """End a stored text unsent. If even that fails it may leave by a replay: its outcome is unknown."""
     try:
         send_attempt.fail(message, deps, fault, deps.clock.now_ms(), safe_to_retry=True)
     except Unavailable as exc:
         store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
         raise _unknown(message) from exc
+    passage.give_back(deps)
 
 
 def _wait_for_turn(message: Message, gate: Gate, deps: SendDependencies, now: int) -> None:
