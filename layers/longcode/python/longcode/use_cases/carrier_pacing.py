@@ -57,27 +57,27 @@ def count_for_days(queues: Sequence[tuple[Limited, Sequence[SlottedMessage]]], d
         at_most = per_day * (100 - deps.campaign.transactional) // 100
         texts = dealt([items for limit, items in queues if limit.capped is carrier])
         now = deps.clock.now_ms()
-        uncounted = [item for item in texts if item.cap_day != pacific.day_of(max(now, item.floor_ms))]
+        uncounted = [item for item in texts if item.cap_day != pacific.open_day(max(now, item.floor_ms)).name]
         _count(carrier, at_most, uncounted, deps)
 
 
 def _count(carrier: Carrier, at_most: int, texts: Sequence[SlottedMessage], deps: SendDependencies) -> None:
-    now = begins_ms = deps.clock.now_ms()
+    now = deps.clock.now_ms()
+    day = pacific.open_day(now)
     for _ in range(_DAYS_AHEAD):
-        texts = _in_time(texts, begins_ms, at_most, deps)
+        texts = _in_time(texts, day.begins_ms, at_most, deps)
         if not texts:
             return
-        day, ends_ms = pacific.day_of(begins_ms), pacific.next_day_ms(begins_ms)
         # What stands behind a text that waits for a later day is of that day too.
-        here = [item for item in texts if item.floor_ms < ends_ms]
+        here = [item for item in texts if item.floor_ms < day.ends_ms]
         weights = [item.message.segments for item in here]
-        fits = deps.carriers.take(carrier, day, at_most, weights, ends_ms) if here else 0
+        fits = deps.carriers.take(carrier, day.name, at_most, weights, day.ends_ms) if here else 0
         for item in here[:fits]:
-            item.cap_day = day
-            if begins_ms > now:
-                hold_until(item, max(begins_ms, item.floor_ms))
+            item.cap_day = day.name
+            if day.begins_ms > now:
+                hold_until(item, max(day.begins_ms, item.floor_ms))
         counted = {id(item) for item in here[:fits]}
-        texts, begins_ms = [item for item in texts if id(item) not in counted], ends_ms + pacific.BEGINS_MS
+        texts, day = [item for item in texts if id(item) not in counted], pacific.open_day(day.ends_ms)
 
 
 def _in_time(
@@ -162,13 +162,13 @@ class Passage:
     free_ms: int
     held_by: HeldBy | None = None
     capped: Carrier | None = None
-    day: str = ""
+    days: tuple[str, ...] = ()
     weight: int = 0
 
     def give_back(self, deps: SendDependencies) -> None:
         """Take the text off its day's count."""
         if self.capped:
-            give_back([(self.capped, self.day, self.weight)], deps)
+            give_back([(self.capped, day, self.weight) for day in self.days], deps)
 
     def settle(self, deps: SendDependencies, named: Subscription | None) -> None:
         """The same if the answer named another carrier."""
@@ -183,11 +183,15 @@ def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: 
         known = number_lookup.look_up([message.recipient], deps).get(message.recipient)
     now, item = deps.clock.now_ms(), SlottedMessage(message)
     limit = limited(limits, gate, known, now)
-    passage = Passage(now, None, limit.capped, pacific.day_of(now) if limit.capped else "", message.segments)
+    passage = Passage(now, None, limit.capped, (), message.segments)
     if limit.capped:
-        ends_ms = pacific.next_day_ms(now)
-        if not deps.carriers.take(limit.capped, passage.day, limit.per_day, [message.segments], ends_ms):
-            return Passage(ends_ms + pacific.BEGINS_MS, HeldBy.CARRIER_DAY_CAP)
+        # Around midnight it may be counted for either day, so it takes its place in both.
+        day = pacific.open_day(now)
+        for name in sorted({pacific.day_of(now - pacific.BEGINS_MS), day.name}):
+            if not deps.carriers.take(limit.capped, name, limit.per_day, [message.segments], day.ends_ms):
+                passage.give_back(deps)
+                return Passage(pacific.next_day_ms(now) + pacific.BEGINS_MS, HeldBy.CARRIER_DAY_CAP)
+            passage.days += (name,)
     if limit.rated:
         reservation = reserve_rate(limit, [item], deps)
         passage.free_ms = item.carrier_ms or now

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from longcode.domain import braking, pacing
+from longcode.domain import braking, pacific, pacing
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import CLAIM_MS, Entry, Message
@@ -175,6 +175,8 @@ class RecipientWorker:
         if self._braked(item, deps.clock.now_ms()) > slot:
             return True
         deps.clock.sleep_until(slot - LEAD_MS)
+        if not self._is_counted(item):
+            return self._defer(self.slots.items[0].slot_ms or 0)
         if self._takes_carrier_slot(item) > max(slot, deps.clock.now_ms()):
             return True
         now = deps.clock.now_ms()
@@ -221,6 +223,7 @@ class RecipientWorker:
             return self._defer(now + STORE_RETRY_MS)
         held = carrier_stops.held(gate, self.recipient, now)
         if held and held[0] > slot:
+            self.slots.forget_carrier_slots()
             self._later(item, message, held[0], held[1])
             # After its end: at the end itself all recipients of the carrier would leave at one moment.
             return self._defer(held[0] + 1)
@@ -236,7 +239,7 @@ class RecipientWorker:
         """Put a claimed text back, and move all slots so that none of them is before then."""
         self.slots.hold_all(held_by)
         self.slots.shift(not_before_ms)
-        self._put_back(item, message, held_by)
+        self._put_back(item, message, item.held_by)
         return True
 
     def _braked(self, item: SlottedMessage, now: int) -> int:
@@ -255,6 +258,22 @@ class RecipientWorker:
             self.slots.hold_all(HeldBy.PROVIDER_BACKOFF)
             self.slots.shift(due)
         return due
+
+    def _is_counted(self, item: SlottedMessage) -> bool:
+        """Whether a text is counted for the day in which it would leave, by now if there is room in it.
+
+        It may have waited into the next day, or have been given its slot before there was such a limit.
+        """
+        slots, now = self.slots, max(item.slot_ms or 0, self._deps.clock.now_ms())
+        if slots.limited.capped is None or item.cap_day == pacific.open_day(now).name:
+            return True
+        waiting = [one for one in slots.items if one.message.status.waiting and not one.another_day]
+        carrier_pacing.count_for_days([(slots.limited, waiting)], self._deps)
+        for one in waiting:
+            if one.another_day:
+                one.slot_ms = max(one.slot_ms or 0, one.floor_ms)
+        slots.shift(item.slot_ms or 0)
+        return not item.another_day
 
     def _takes_carrier_slot(self, item: SlottedMessage) -> int:
         """When the recipient's carrier lets a text leave, which takes a slot of its minute; 0: it has no limit.
@@ -283,7 +302,9 @@ class RecipientWorker:
             return
         carrier_pacing.reserve_rate(self.slots.limited, rest, self._deps, self.slots.spacing)
         for item in rest:
-            item.slot_ms, item.held_by = max(item.slot_ms or 0, item.carrier_ms or 0), HeldBy.CARRIER_RATE
+            item.slot_ms = max(item.slot_ms or 0, item.carrier_ms or 0)
+            if item.keeps_carrier_slot(item.slot_ms):
+                item.held_by = HeldBy.CARRIER_RATE
 
     def _put_back(self, item: SlottedMessage, message: Message, held_by: HeldBy) -> None:
         """Give back the claim of a text that does not leave now, with its slot."""
@@ -297,6 +318,7 @@ class RecipientWorker:
         )
         item.message = replace(item.message, slot_ms=slot, held_by=held_by, turn=item.turn, cap_day=item.cap_day)
         item.held_by, item.fresh = held_by, False
+        self.slots.let_go(item)
 
     def _not_ours(self, claim: Claim, now: int) -> bool:
         """A text that was dealt with since it was read, or that another invocation still deals with."""
@@ -344,6 +366,7 @@ class RecipientWorker:
             self.slots.shift(again)
             return self._defer(again)
         self._keep_count(item, attempt)
+        self.slots.let_go(item)
         self.batch.close(self.slots.items.pop(0), attempt.message, attempt.answer)
         self._next_ms = pacing.next_departure(attempt.arrival_ms, self._deps.pace.recipient_ms)
         late = self._next_ms > min(item.reserved_ms + self.slots.spacing, gate.recipient.tat_ms or 0)
