@@ -187,7 +187,7 @@ def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: 
     if limit.capped:
         # Around midnight it may be counted for either day, so it takes its place in both.
         day = pacific.open_day(now)
-        for name in sorted({pacific.day_of(now - pacific.BEGINS_MS), day.name}):
+        for name in sorted({pacific.day_of(now - pacific.BEGINS_MS), day.name} - {message.cap_day}):
             if not deps.carriers.take(limit.capped, name, limit.per_day, [message.segments], day.ends_ms):
                 passage.give_back(deps)
                 return Passage(pacific.next_day_ms(now) + pacific.BEGINS_MS, HeldBy.CARRIER_DAY_CAP)
@@ -204,6 +204,19 @@ def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: 
             passage.give_back(deps)
             return Passage(passage.free_ms, HeldBy.CARRIER_RATE)
     return passage
+
+
+def pass_again(message: Message, gate: Gate, deps: SendDependencies, most_ms: int, patient_ms: int) -> bool:
+    """Whether a text in doubt, of which the carrier may never have heard, may leave again, by now or after a wait.
+
+    It waits `most_ms` at the most. Where its carrier has no room until then it gives way for `patient_ms` after its
+    first try, and then leaves at the expense of the margin: behind a queue that never ends it would be late.
+    """
+    passage = pass_at_once(message, gate, deps, most_ms)
+    if passage.held_by:
+        return deps.clock.now_ms() >= (message.claimed_ms or 0) + patient_ms
+    deps.clock.sleep_until(passage.free_ms)
+    return True
 
 
 def give_back(unused: Iterable[tuple[Carrier, str, int]], deps: SendDependencies) -> None:

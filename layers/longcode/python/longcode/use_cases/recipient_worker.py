@@ -281,7 +281,7 @@ class RecipientWorker:
         Only now, as its other limits are through: a slot that passes unused is another text's.
         """
         slots, moment = self.slots, max(item.slot_ms or 0, self._deps.clock.now_ms())
-        if slots.limited.rated is None or self._probe_until_ms:
+        if slots.limited.rated is None:
             return 0
         if item.carrier_ms is not None and item.carrier_ms >= moment - LATE_MS:
             return item.carrier_ms
