@@ -2,6 +2,7 @@
 
 # A module of its own, as the webhook has no use for the rest of limits_codec.
 
+from dataclasses import fields
 from typing import Any
 
 from longcode.domain.campaign import CampaignFacts
@@ -24,7 +25,9 @@ def campaign(item: dict[str, Any]) -> CampaignFacts | None:
     reported = item.get("campaign")
     if reported is None:
         return None
-    words = {name: str(value) for name, value in reported.items() if isinstance(value, str)}
+    # A later release may report more.
+    ours = {each.name for each in fields(CampaignFacts)}
+    words = {name: value for name, value in reported.items() if name in ours and isinstance(value, str)}
     att, day = (reported.get(name) for name in ("att_per_minute", "t_mobile_per_day"))
     return CampaignFacts(
         int(reported["read_ms"]),
@@ -45,4 +48,7 @@ def carrier_stop(item: dict[str, Any], carrier: Carrier) -> CarrierStop | None:
     if name not in item:
         return None
     times = int(item.get(f"{name}_times", 1))
-    return CarrierStop(carrier, int(item[name]), HeldBy(item[f"{name}_by"]), times)
+    # A later release may hold texts for more.
+    held_by = item[f"{name}_by"]
+    held_by = HeldBy(held_by) if held_by in set(HeldBy) else HeldBy.PROVIDER_BACKOFF
+    return CarrierStop(carrier, int(item[name]), held_by, times)

@@ -13,7 +13,7 @@ from longcode.domain.status import HeldBy
 from longcode.use_cases import number_lookup, store_failures
 from longcode.use_cases.ports import Parallel
 from longcode.use_cases.send_attempt import SendDependencies
-from longcode.use_cases.slots import Limited, SlottedMessage
+from longcode.use_cases.slots import Limited, SlottedMessage, Slots
 
 # Texts are counted for this many days ahead, the longest validity.
 _DAYS_AHEAD = 14
@@ -59,6 +59,24 @@ def count_for_days(queues: Sequence[tuple[Limited, Sequence[SlottedMessage]]], d
         now = deps.clock.now_ms()
         uncounted = [item for item in texts if item.cap_day != pacific.open_day(max(now, item.floor_ms)).name]
         _count(carrier, at_most, uncounted, deps)
+
+
+def is_counted(slots: Slots, deps: SendDependencies) -> bool:
+    """Whether the first text is counted for the day in which it would leave, by now if there is room in it.
+
+    It may have waited into the next day, or have been given its slot before there was such a limit.
+    """
+    item = slots.items[0]
+    now = max(item.slot_ms or 0, deps.clock.now_ms())
+    if slots.limited.capped is None or item.cap_day == pacific.open_day(now).name:
+        return True
+    waiting = [one for one in slots.items if one.message.status.waiting and not one.another_day]
+    count_for_days([(slots.limited, waiting)], deps)
+    for one in waiting:
+        if one.another_day:
+            one.slot_ms = max(one.slot_ms or 0, one.floor_ms)
+    slots.shift(item.slot_ms or 0)
+    return not item.another_day
 
 
 def _count(carrier: Carrier, at_most: int, texts: Sequence[SlottedMessage], deps: SendDependencies) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from longcode.domain import braking, pacific, pacing
+from longcode.domain import braking, pacing
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import CLAIM_MS, Entry, Message
@@ -175,7 +175,7 @@ class RecipientWorker:
         if self._braked(item, deps.clock.now_ms()) > slot:
             return True
         deps.clock.sleep_until(slot - LEAD_MS)
-        if not self._is_counted(item):
+        if not carrier_pacing.is_counted(self.slots, deps):
             return self._defer(self.slots.items[0].slot_ms or 0)
         if self._takes_carrier_slot(item) > max(slot, deps.clock.now_ms()):
             return True
@@ -259,22 +259,6 @@ class RecipientWorker:
             self.slots.shift(due)
         return due
 
-    def _is_counted(self, item: SlottedMessage) -> bool:
-        """Whether a text is counted for the day in which it would leave, by now if there is room in it.
-
-        It may have waited into the next day, or have been given its slot before there was such a limit.
-        """
-        slots, now = self.slots, max(item.slot_ms or 0, self._deps.clock.now_ms())
-        if slots.limited.capped is None or item.cap_day == pacific.open_day(now).name:
-            return True
-        waiting = [one for one in slots.items if one.message.status.waiting and not one.another_day]
-        carrier_pacing.count_for_days([(slots.limited, waiting)], self._deps)
-        for one in waiting:
-            if one.another_day:
-                one.slot_ms = max(one.slot_ms or 0, one.floor_ms)
-        slots.shift(item.slot_ms or 0)
-        return not item.another_day
-
     def _takes_carrier_slot(self, item: SlottedMessage) -> int:
         """When the recipient's carrier lets a text leave, which takes a slot of its minute; 0: it has no limit.
 
@@ -309,13 +293,8 @@ class RecipientWorker:
     def _put_back(self, item: SlottedMessage, message: Message, held_by: HeldBy) -> None:
         """Give back the claim of a text that does not leave now, with its slot."""
         slot = item.slot_ms or 0
-        self._deps.messages.release(
-            replace(message, cap_day=item.cap_day),
-            self._deps.clock.now_ms(),
-            slot_ms=slot,
-            held_by=held_by,
-            turn=item.turn,
-        )
+        claimed, now = replace(message, cap_day=item.cap_day), self._deps.clock.now_ms()
+        self._deps.messages.release(claimed, now, slot_ms=slot, held_by=held_by, turn=item.turn)
         item.message = replace(item.message, slot_ms=slot, held_by=held_by, turn=item.turn, cap_day=item.cap_day)
         item.held_by, item.fresh = held_by, False
         self.slots.let_go(item)
