@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from longcode.domain.message import iso
 from longcode.domain.status import HeldBy, Status
 from tests.chance import FULL
 from tests.support.fakes import OURS, FakeClock, World, make_settings, make_world
+from tests.support.fakes import provider as behaviours
 from tests.support.fakes.network import NetworkProvider
 from tests.support.fakes.provider import refuses
 
@@ -22,7 +24,7 @@ MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 ATT, T_MOBILE, VERIZON = (f"+1{{}}5550{suffix}" for suffix in ("180", "101", "190"))
 
 
-def _ms(moment: str) -> int:
+def at_pacific(moment: str) -> int:
     return round(datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("America/Los_Angeles")).timestamp() * 1000)
 
 
@@ -41,7 +43,7 @@ def world_of(
     **initial: object,
 ) -> tuple[World, NetworkProvider]:
     """A world that knows the carriers of these numbers, at a moment in Los Angeles."""
-    clock = FakeClock(_ms(at))
+    clock = FakeClock(at_pacific(at))
     provider = NetworkProvider(clock, OURS, **initial)
     settings = make_settings(
         campaign=campaign,
@@ -193,12 +195,12 @@ def test_a_day_ends_at_midnight_in_los_angeles_also_when_its_clocks_change(at: s
 
     world.consume(until_ms=world.clock.now + MINUTE)
     etas = [world.status(ident).fields.get("eta") for ident in ids]
-    world.consume(until_ms=_ms(reset) + MINUTE)
+    world.consume(until_ms=at_pacific(reset) + MINUTE)
 
     assert provider.refused == {}
-    assert [text.taken_ms >= _ms(reset) for text in provider.texts] == [False, False, True, True]
-    assert all(text.taken_ms < _ms(reset) + 5_000 for text in provider.texts)
-    assert etas[2:] == [iso(_ms(reset) + pacific.BEGINS_MS)] * 2
+    assert [text.taken_ms >= at_pacific(reset) for text in provider.texts] == [False, False, True, True]
+    assert all(text.taken_ms < at_pacific(reset) + 5_000 for text in provider.texts)
+    assert etas[2:] == [iso(at_pacific(reset) + pacific.BEGINS_MS)] * 2
 
 
 def test_a_text_that_leaves_at_once_takes_its_carriers_limits_or_is_refused_with_nothing_stored() -> None:
@@ -353,3 +355,96 @@ def test_a_number_that_was_unknown_while_a_day_was_full_leaves_when_its_carrier_
     assert [text.recipient for text in provider.texts] == [other, unknown]
     tomorrow = pacific.day_of(pacific.next_day_ms(world.clock.now))
     assert world.carriers.counted[Carrier.T_MOBILE, tomorrow] == 0
+
+
+def test_a_text_that_waits_past_midnight_inside_an_invocation_is_counted_for_the_day_in_which_it_leaves() -> None:
+    recipients = numbers(T_MOBILE, 100)
+    world, provider = world_of(
+        CampaignSettings(t_mobile_per_day=100, margin=0),
+        at="2026-11-27T23:59:40",
+        known=recipients,
+        registration={"brand": {"daily_cap": 100}},
+    )
+    # The last of them leave ten seconds later.
+    queue(world, recipients[:4] * 10)
+    world.consume(until_ms=world.clock.now + 30_000, concurrency=10)
+    queue(world, recipients)
+    world.consume(until_ms=world.clock.now + HOUR, concurrency=10)
+
+    assert provider.refused == {}
+    assert Counter(pacific.day_of(text.taken_ms) for text in provider.texts) == {
+        "2026-11-27": 20,
+        "2026-11-28": 100,
+    }
+    assert left_in_order(world, provider)
+
+
+def test_a_text_that_is_sent_at_midnight_has_its_place_in_both_days() -> None:
+    first, second, third = numbers(T_MOBILE, 3)
+    world, provider = world_of(
+        CampaignSettings(t_mobile_per_day=2, margin=0),
+        at="2026-11-27T23:59:59",
+        known=[first, second, third],
+        registration={"brand": {"daily_cap": 2}},
+    )
+    provider.usual = replace(provider.usual, way_ms=3_000, latency_ms=4_000)
+
+    sent = [world.send(number).status for number in (first, second, third)]
+
+    assert sent == [200, 200, 429]
+    assert provider.refused == {}
+    assert world.carriers.counted[Carrier.T_MOBILE, "2026-11-28"] == 2
+
+
+def test_slots_that_slow_answers_move_are_taken_anew() -> None:
+    recipients = numbers(ATT, 100)
+    world, provider = world_of(
+        CampaignSettings("T"), known=recipients, registration={"campaign": {"message_class": "T"}}
+    )
+    for recipient in recipients[::10]:
+        provider.then(replace(provider.usual, latency_ms=12_000, way_ms=20), to=recipient)
+    queue(world, recipients * 3)
+
+    world.consume(concurrency=20)
+
+    assert len(provider.texts) == 300
+    assert provider.refused == {}
+
+
+@pytest.mark.parametrize("failures", [0, 3])
+def test_a_day_is_given_back_once_for_each_text_that_was_counted_before_its_carrier_was_known(
+    failures: int,
+) -> None:
+    (verizon,) = numbers(VERIZON, 1)
+    world, provider = world_of(CampaignSettings("W", t_mobile_per_day=100))
+    day = pacific.day_of(world.clock.now)
+    world.carriers.counted[Carrier.T_MOBILE, day] = 50
+    queue(world, [verizon] * 10)
+    # What would give the count back is not recorded at first.
+    world.messages.faults.fail("hold", skip=8, times=failures)
+
+    world.consume(concurrency=2)
+
+    assert len(provider.texts) == 10
+    left = world.carriers.counted[Carrier.T_MOBILE, day] - 50
+    assert left == 0 if not failures else left >= 0
+
+
+def test_a_text_in_doubt_that_may_never_have_come_to_its_carrier_leaves_again_within_the_limits() -> None:
+    recipients = numbers(ATT, 60)
+    world, provider = world_of(
+        CampaignSettings("W"), known=recipients, registration={"campaign": {"message_class": "W"}}
+    )
+    provider.then(behaviours.HANGS, to=recipients[0])
+    (doubt, *_) = queue(world, recipients[:1])
+    world.consume()
+    world.clock.pass_ms(15 * MINUTE)
+    queue(world, recipients[1:16])
+    world.consume(until_ms=world.clock.now + MINUTE)
+    for _ in range(5):
+        world.reconcile()
+        world.clock.pass_ms(MINUTE)
+
+    assert provider.taken(doubt) == 1
+    assert len(provider.texts) == 16
+    assert provider.refused == {}

@@ -14,7 +14,7 @@ from longcode.domain.status import HeldBy
 from longcode.use_cases import number_lookup, store_failures
 from longcode.use_cases.ports import Parallel
 from longcode.use_cases.send_attempt import SendDependencies
-from longcode.use_cases.slots import Limited, SlottedMessage
+from longcode.use_cases.slots import Limited, Slots, SlottedMessage
 
 # Texts are counted for this many days ahead, the longest validity.
 _DAYS_AHEAD = 14
@@ -58,27 +58,45 @@ def count_for_days(queues: Sequence[tuple[Limited, Sequence[SlottedMessage]]], d
         at_most = per_day * (100 - deps.campaign.transactional) // 100
         texts = dealt([items for limit, items in queues if limit.capped is carrier])
         now = deps.clock.now_ms()
-        uncounted = [item for item in texts if item.cap_day != pacific.day_of(max(now, item.floor_ms))]
+        uncounted = [item for item in texts if item.cap_day != pacific.open_day(max(now, item.floor_ms)).name]
         _count(carrier, at_most, uncounted, deps)
 
 
+def is_counted(slots: Slots, deps: SendDependencies) -> bool:
+    """Whether the first text is counted for the day in which it would leave, by now if there is room in it.
+
+    It may have waited into the next day, or have been given its slot before there was such a limit.
+    """
+    item = slots.items[0]
+    now = max(item.slot_ms or 0, deps.clock.now_ms())
+    if slots.limited.capped is None or item.cap_day == pacific.open_day(now).name:
+        return True
+    waiting = [one for one in slots.items if one.message.status.waiting and not one.another_day]
+    count_for_days([(slots.limited, waiting)], deps)
+    for one in waiting:
+        if one.another_day:
+            one.slot_ms = max(one.slot_ms or 0, one.floor_ms)
+    slots.shift(item.slot_ms or 0)
+    return not item.another_day
+
+
 def _count(carrier: Carrier, at_most: int, texts: Sequence[SlottedMessage], deps: SendDependencies) -> None:
-    now = begins_ms = deps.clock.now_ms()
+    now = deps.clock.now_ms()
+    day = pacific.open_day(now)
     for _ in range(_DAYS_AHEAD):
-        texts = _in_time(texts, begins_ms, at_most, deps)
+        texts = _in_time(texts, day.begins_ms, at_most, deps)
         if not texts:
             return
-        day, ends_ms = pacific.day_of(begins_ms), pacific.next_day_ms(begins_ms)
         # What stands behind a text that waits for a later day is of that day too.
-        here = [item for item in texts if item.floor_ms < ends_ms]
+        here = [item for item in texts if item.floor_ms < day.ends_ms]
         weights = [item.message.segments for item in here]
-        fits = deps.carriers.take(carrier, day, at_most, weights, ends_ms) if here else 0
+        fits = deps.carriers.take(carrier, day.name, at_most, weights, day.ends_ms) if here else 0
         for item in here[:fits]:
-            item.cap_day = day
-            if begins_ms > now:
-                hold_until(item, max(begins_ms, item.floor_ms))
+            item.cap_day = day.name
+            if day.begins_ms > now:
+                hold_until(item, max(day.begins_ms, item.floor_ms))
         counted = {id(item) for item in here[:fits]}
-        texts, begins_ms = [item for item in texts if id(item) not in counted], ends_ms + pacific.BEGINS_MS
+        texts, day = [item for item in texts if id(item) not in counted], pacific.open_day(day.ends_ms)
 
 
 def _in_time(
@@ -163,13 +181,13 @@ class Passage:
     free_ms: int
     held_by: HeldBy | None = None
     capped: Carrier | None = None
-    day: str = ""
+    days: tuple[str, ...] = ()
     weight: int = 0
 
     def give_back(self, deps: SendDependencies) -> None:
         """Take the text off its day's count."""
         if self.capped:
-            give_back([(self.capped, self.day, self.weight)], deps)
+            give_back([(self.capped, day, self.weight) for day in self.days], deps)
 
     def settle(self, deps: SendDependencies, answer: Answer) -> None:
         """The same if the answer named another carrier, or said that the text was not taken."""
@@ -185,11 +203,15 @@ def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: 
         known = number_lookup.look_up([message.recipient], deps).get(message.recipient)
     now, item = deps.clock.now_ms(), SlottedMessage(message)
     limit = limited(limits, gate, known, now)
-    passage = Passage(now, None, limit.capped, pacific.day_of(now) if limit.capped else "", message.segments)
+    passage = Passage(now, None, limit.capped, (), message.segments)
     if limit.capped:
-        ends_ms = pacific.next_day_ms(now)
-        if not deps.carriers.take(limit.capped, passage.day, limit.per_day, [message.segments], ends_ms):
-            return Passage(ends_ms + pacific.BEGINS_MS, HeldBy.CARRIER_DAY_CAP)
+        # Around midnight it may be counted for either day, so it takes its place in both.
+        day = pacific.open_day(now)
+        for name in sorted({pacific.day_of(now - pacific.BEGINS_MS), day.name} - {message.cap_day}):
+            if not deps.carriers.take(limit.capped, name, limit.per_day, [message.segments], day.ends_ms):
+                passage.give_back(deps)
+                return Passage(pacific.next_day_ms(now) + pacific.BEGINS_MS, HeldBy.CARRIER_DAY_CAP)
+            passage.days += (name,)
     if limit.rated:
         try:
             reservation = reserve_rate(limit, [item], deps)
@@ -206,6 +228,19 @@ def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: 
             passage.give_back(deps)
             return Passage(passage.free_ms, HeldBy.CARRIER_RATE)
     return passage
+
+
+def pass_again(message: Message, gate: Gate, deps: SendDependencies, most_ms: int, patient_ms: int) -> bool:
+    """Whether a text in doubt, of which the carrier may never have heard, may leave again, by now or after a wait.
+
+    It waits `most_ms` at the most. Where its carrier has no room until then it gives way for `patient_ms` after its
+    first try, and then leaves at the expense of the margin: behind a queue that never ends it would be late.
+    """
+    passage = pass_at_once(message, gate, deps, most_ms)
+    if passage.held_by:
+        return deps.clock.now_ms() >= (message.claimed_ms or 0) + patient_ms
+    deps.clock.sleep_until(passage.free_ms)
+    return True
 
 
 def give_back(unused: Iterable[tuple[Carrier, str, int]], deps: SendDependencies) -> None:

@@ -175,6 +175,8 @@ class RecipientWorker:
         if self._braked(item, deps.clock.now_ms()) > slot:
             return True
         deps.clock.sleep_until(slot - LEAD_MS)
+        if not carrier_pacing.is_counted(self.slots, deps):
+            return self._defer(self.slots.items[0].slot_ms or 0)
         if self._takes_carrier_slot(item) > max(slot, deps.clock.now_ms()):
             return True
         now = deps.clock.now_ms()
@@ -221,6 +223,7 @@ class RecipientWorker:
             return self._defer(now + STORE_RETRY_MS)
         held = carrier_stops.held(gate, self.recipient, now)
         if held and held[0] > slot:
+            self.slots.forget_carrier_slots()
             self._later(item, message, held[0], held[1])
             # After its end: at the end itself all recipients of the carrier would leave at one moment.
             return self._defer(held[0] + 1)
@@ -236,7 +239,7 @@ class RecipientWorker:
         """Put a claimed text back, and move all slots so that none of them is before then."""
         self.slots.hold_all(held_by)
         self.slots.shift(not_before_ms)
-        self._put_back(item, message, held_by)
+        self._put_back(item, message, item.held_by)
         return True
 
     def _braked(self, item: SlottedMessage, now: int) -> int:
@@ -262,7 +265,7 @@ class RecipientWorker:
         Only now, as its other limits are through: a slot that passes unused is another text's.
         """
         slots, moment = self.slots, max(item.slot_ms or 0, self._deps.clock.now_ms())
-        if slots.limited.rated is None or self._probe_until_ms:
+        if slots.limited.rated is None:
             return 0
         if item.carrier_ms is not None and item.carrier_ms >= moment - LATE_MS:
             return item.carrier_ms
@@ -283,20 +286,18 @@ class RecipientWorker:
             return
         carrier_pacing.reserve_rate(self.slots.limited, rest, self._deps, self.slots.spacing)
         for item in rest:
-            item.slot_ms, item.held_by = max(item.slot_ms or 0, item.carrier_ms or 0), HeldBy.CARRIER_RATE
+            item.slot_ms = max(item.slot_ms or 0, item.carrier_ms or 0)
+            if item.keeps_carrier_slot(item.slot_ms):
+                item.held_by = HeldBy.CARRIER_RATE
 
     def _put_back(self, item: SlottedMessage, message: Message, held_by: HeldBy) -> None:
         """Give back the claim of a text that does not leave now, with its slot."""
         slot = item.slot_ms or 0
-        self._deps.messages.release(
-            replace(message, cap_day=item.cap_day),
-            self._deps.clock.now_ms(),
-            slot_ms=slot,
-            held_by=held_by,
-            turn=item.turn,
-        )
+        claimed, now = replace(message, cap_day=item.cap_day), self._deps.clock.now_ms()
+        self._deps.messages.release(claimed, now, slot_ms=slot, held_by=held_by, turn=item.turn)
         item.message = replace(item.message, slot_ms=slot, held_by=held_by, turn=item.turn, cap_day=item.cap_day)
         item.held_by, item.fresh = held_by, False
+        self.slots.let_go(item)
 
     def _not_ours(self, claim: Claim, now: int) -> bool:
         """A text that was dealt with since it was read, or that another invocation still deals with."""
@@ -344,6 +345,7 @@ class RecipientWorker:
             self.slots.shift(again)
             return self._defer(again)
         self._keep_count(item, attempt)
+        self.slots.let_go(item)
         self.batch.close(self.slots.items.pop(0), attempt.message, attempt.answer)
         self._next_ms = pacing.next_departure(attempt.arrival_ms, self._deps.pace.recipient_ms)
         late = self._next_ms > min(item.reserved_ms + self.slots.spacing, gate.recipient.tat_ms or 0)

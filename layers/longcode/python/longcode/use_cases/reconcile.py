@@ -22,7 +22,7 @@ from longcode.domain.message import (
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Receipt, Verdict
 from longcode.domain.status import Status
-from longcode.use_cases import backlog, carrier_stops, replay_times, send_attempt, store_failures
+from longcode.use_cases import backlog, carrier_pacing, carrier_stops, replay_times, send_attempt, store_failures
 from longcode.use_cases.gauges import Gauges
 from longcode.use_cases.ports import Queue
 from longcode.use_cases.send_attempt import PROBE_MS, REPLAY_AFTER_MS, SendDependencies
@@ -259,6 +259,8 @@ class Reconciler:
             now = deps.clock.now_ms()
             mine = not deps.pace.recipient_ms or gate.recipient.turn_id == marked.id
             passes = mine and not _stopped(gate, marked, now) and self._may_pass(marked, now, gate)
+            passes = passes and carrier_pacing.pass_again(marked, gate, deps, _SHARED_WAIT_MS, _HOUR)
+            now = deps.clock.now_ms()
             if passes and deps.pace.recipient_ms:
                 # As a send does: who comes next keeps a distance from now.
                 deps.limits.push(key, now + pacing.spacing(deps.pace.recipient_ms))

@@ -48,6 +48,7 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
     passage = _wait_for_carrier(message, gate, deps)
     now = deps.clock.now_ms()
     message = replace(message, status=Status.SENDING, claim_id=deps.new_id(), claimed_ms=now, attempts=1)
+    message = replace(message, cap_day=passage.days[-1] if passage.days else None)
     existing = _store(message, deps, quota, passage, existing)
     if existing:
         return _replayed(same_request(existing, message), deps)

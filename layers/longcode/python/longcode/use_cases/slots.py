@@ -64,6 +64,8 @@ class SlottedMessage:
     carrier_ms: int | None = None
     cap_day: str | None = None
     another_day: bool = False
+    # Carrier, day and segments that were counted for it and will not leave to that carrier.
+    unused: tuple[Carrier, str, int] | None = None
 
     def keeps_carrier_slot(self, slot_ms: int) -> bool:
         """Whether it leaves by its slot at the carrier if it leaves then."""
@@ -100,6 +102,7 @@ class Slots:
         for item in [] if self._planned else self.items:
             message = item.message
             item.turn, item.cap_day = message.turn, message.cap_day
+            self._recall_count(item)
             if message.status is Status.SENDING:
                 # Not to be sent now, so it needs no slot.
                 item.slot_ms = now
@@ -120,14 +123,23 @@ class Slots:
                 another_day_ms = item.slot_ms or 0
             item.floor_ms = max(item.floor_ms, another_day_ms)
 
+    def _recall_count(self, item: SlottedMessage) -> None:
+        """Where the carrier was learnt meanwhile, or has no such limit any more, the count of a day is unused."""
+        if self.limited.capped is None and item.cap_day:
+            item.unused = Carrier.T_MOBILE, item.cap_day, item.message.segments
+            item.cap_day = None
+
+    def let_go(self, item: SlottedMessage) -> None:
+        """Give back what a text was counted for, now that its record has it no more: so no one does it again."""
+        if item.unused:
+            self.unused.append(item.unused)
+            item.unused = None
+
     def _recall_day(self, item: SlottedMessage, slot_ms: int, now: int) -> None:
         """Of a text that waits for a day of its carrier: it goes on waiting, or takes its slots of that day."""
         if self.limited.capped is None:
-            # The carrier was learnt meanwhile, or has no such limit any more.
-            if item.cap_day:
-                self.unused.append((Carrier.T_MOBILE, item.cap_day, item.message.segments))
-            item.cap_day = None
-        elif pacific.day_of(slot_ms) > pacific.day_of(now + _DAY_IS_NEAR_MS):
+            return
+        if pacific.day_of(slot_ms) > pacific.day_of(now + _DAY_IS_NEAR_MS):
             item.slot_ms, item.held_by, item.another_day = slot_ms, HeldBy.CARRIER_DAY_CAP, True
         else:
             item.floor_ms = slot_ms
@@ -166,16 +178,28 @@ class Slots:
     def _deal(self, *, all_fresh: bool) -> None:
         """A slot is a slot: the first text takes the first, for whichever text it was reserved.
 
-        With it comes the day that it was counted for. Where lengths differ, the day's margin has the difference.
+        With it comes the day that it was counted for, and its slot at the carrier. A text of another length takes
+        its own when it leaves.
         """
         slots = [
-            (item.slot_ms or 0, item.held_by, item.carrier_ms, item.cap_day, item.another_day)
+            (
+                item.slot_ms or 0,
+                item.held_by,
+                item.carrier_ms,
+                item.cap_day,
+                item.another_day,
+                item.message.segments,
+            )
             for item in self.items
         ]
         slots.sort(key=itemgetter(0))
-        for item, (slot_ms, held_by, carrier_ms, cap_day, another_day) in zip(self.items, slots, strict=True):
-            item.slot_ms, item.held_by, item.carrier_ms = slot_ms, held_by, carrier_ms
-            item.cap_day, item.another_day = cap_day, another_day
+        for item, dealt in zip(self.items, slots, strict=True):
+            slot_ms, held_by, carrier_ms, cap_day, another_day, segments = dealt
+            fits = segments == item.message.segments
+            if held_by is HeldBy.CARRIER_RATE and not fits:
+                held_by = HeldBy.RECIPIENT_RATE
+            item.slot_ms, item.held_by, item.carrier_ms = slot_ms, held_by, carrier_ms if fits else None
+            item.cap_day, item.another_day = cap_day if fits else None, another_day
             item.reserved_ms = slot_ms if all_fresh else 0
 
     def shift(self, not_before: int) -> None:
@@ -183,6 +207,15 @@ class Slots:
         slots = pacing.spaced(not_before, self.spacing, [item.slot_ms or 0 for item in self.items])
         for item, slot in zip(self.items, slots, strict=True):
             item.slot_ms = slot
+            moved = item.carrier_ms is not None and not item.keeps_carrier_slot(slot)
+            if moved and item.held_by is HeldBy.CARRIER_RATE:
+                # Said of a slot, it would be taken for the carrier's.
+                item.held_by = HeldBy.RECIPIENT_RATE
+
+    def forget_carrier_slots(self) -> None:
+        """Let each text take another slot at its carrier."""
+        for item in self.items:
+            item.carrier_ms = None
 
     def hold_all(self, held_by: HeldBy) -> None:
         """Note for all of them what they wait for."""
@@ -200,6 +233,7 @@ class Slots:
                 if noted != (slot, item.held_by, item.turn, item.cap_day):
                     self._deps.messages.hold(message.id, slot, item.held_by, item.turn, item.cap_day)
                 item.fresh = False
+                self.let_go(item)
         except Unavailable as exc:
             store_failures.note(
                 exc, self._deps.metrics, self._deps.logger, message_ids=[item.message.id for item in self.items]
