@@ -339,7 +339,10 @@ def test_a_text_that_waits_past_midnight_inside_an_invocation_is_counted_for_the
     world.consume(until_ms=world.clock.now + HOUR, concurrency=10)
 
     assert provider.refused == {}
-    assert Counter(pacific.day_of(text.taken_ms) for text in provider.texts) == {"2026-11-27": 20, "2026-11-28": 100}
+    assert Counter(pacific.day_of(text.taken_ms) for text in provider.texts) == {
+        "2026-11-27": 20,
+        "2026-11-28": 100,
+    }
     assert left_in_order(world, provider)
 
 
@@ -376,7 +379,9 @@ def test_slots_that_slow_answers_move_are_taken_anew() -> None:
 
 
 @pytest.mark.parametrize("failures", [0, 3])
-def test_a_day_is_given_back_once_for_each_text_that_was_counted_before_its_carrier_was_known(failures: int) -> None:
+def test_a_day_is_given_back_once_for_each_text_that_was_counted_before_its_carrier_was_known(
+    failures: int,
+) -> None:
     (verizon,) = numbers(VERIZON, 1)
     world, provider = world_of(CampaignSettings("W", t_mobile_per_day=100))
     day = pacific.day_of(world.clock.now)

@@ -13,7 +13,7 @@ from longcode.domain.status import HeldBy
 from longcode.use_cases import number_lookup, store_failures
 from longcode.use_cases.ports import Parallel
 from longcode.use_cases.send_attempt import SendDependencies
-from longcode.use_cases.slots import Limited, SlottedMessage, Slots
+from longcode.use_cases.slots import Limited, Slots, SlottedMessage
 
 # Texts are counted for this many days ahead, the longest validity.
 _DAYS_AHEAD = 14

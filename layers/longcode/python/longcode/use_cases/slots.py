@@ -182,7 +182,14 @@ class Slots:
         its own when it leaves.
         """
         slots = [
-            (item.slot_ms or 0, item.held_by, item.carrier_ms, item.cap_day, item.another_day, item.message.segments)
+            (
+                item.slot_ms or 0,
+                item.held_by,
+                item.carrier_ms,
+                item.cap_day,
+                item.another_day,
+                item.message.segments,
+            )
             for item in self.items
         ]
         slots.sort(key=itemgetter(0))
