@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from longcode.aws import carrier_codec
 from longcode.aws.carriers import DynamoCarriers
 from longcode.aws.limits import DynamoLimits
 from longcode.domain import pacing
@@ -233,3 +234,14 @@ def test_a_stop_whose_answer_was_lost_is_that_refusals_own(dynamodb: "DynamoDBCl
     with repeated(dynamodb, "UpdateItem"):
         carriers.stop(OURS, CarrierStop(Carrier.ATT, second.until_ms + 1, HeldBy.PROVIDER_BACKOFF))
     assert carriers.refused(OURS, _refusal(START_MS)) is None
+
+
+def test_what_a_later_release_wrote_of_a_sender_is_read() -> None:
+    item = {
+        "campaign": {"read_ms": 1, "att_class": "T", "verizon_class": "A", "t_mobile_per_day": 10},
+        "stop_att": 5,
+        "stop_att_by": "carrier_quota",
+    }
+
+    assert carrier_codec.campaign(item) == CampaignFacts(1, att_class="T", t_mobile_per_day=10)
+    assert carrier_codec.carrier_stops(item) == (CarrierStop(Carrier.ATT, 5, HeldBy.PROVIDER_BACKOFF),)
