@@ -233,8 +233,8 @@ def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: 
 def pass_again(message: Message, gate: Gate, deps: SendDependencies, most_ms: int, patient_ms: int) -> bool:
     """Whether a text in doubt, of which the carrier may never have heard, may leave again, by now or after a wait.
 
-    It waits `most_ms` at the most. Where its carrier has no room until then it gives way for `patient_ms` after its
-    first try, and then leaves at the expense of the margin: behind a queue that never ends it would be late.
+    It waits `most_ms` at the most. Where its carrier has no room until then it gives way for `patient_ms` after
+    its first try, and then leaves at the expense of the margin: behind a queue that never ends it would be late.
     """
     passage = pass_at_once(message, gate, deps, most_ms)
     if passage.held_by:
