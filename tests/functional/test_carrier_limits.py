@@ -40,6 +40,7 @@ def world_of(
     at: str = "2026-11-27T09:00:00",
     known: Sequence[str] = (),
     lookup: str = "off",
+    validity: int = 5 * 1440,
     **initial: object,
 ) -> tuple[World, NetworkProvider]:
     """A world that knows the carriers of these numbers, at a moment in Los Angeles."""
@@ -48,7 +49,7 @@ def world_of(
     settings = make_settings(
         campaign=campaign,
         number_lookup=lookup,
-        validity_minutes=5 * 1440,
+        validity_minutes=validity,
         max_pending_per_recipient=1_000,
         daily_texts_per_key=0,
     )
@@ -143,6 +144,22 @@ def test_a_minute_of_att_takes_all_that_it_may_and_nothing_is_refused(mixed: boo
     assert min(in_minutes[number] for number in range(4)) >= (0.75 if mixed else 0.98) * 75
     assert left_in_order(world, provider)
     assert extra_writes(world) <= 2 * 400
+
+
+def test_a_text_that_no_day_takes_before_it_is_out_of_date_ends_at_that_moment() -> None:
+    recipients = numbers(T_MOBILE, 2)
+    world, provider = world_of(CampaignSettings(t_mobile_per_day=1, margin=0), known=recipients, validity=60)
+    _, late = queue(world, recipients)
+    accepted_ms = world.clock.now
+
+    world.consume(until_ms=accepted_ms + MINUTE)
+    assert world.status(late).fields["eta"] == iso(accepted_ms + HOUR)
+    world.consume(until_ms=accepted_ms + HOUR + MINUTE)
+
+    ended = world.messages.get(late)
+    assert ended
+    assert (ended.status, ended.updated_ms) == (Status.EXPIRED_UNSENT, accepted_ms + HOUR)
+    assert len(provider.texts) == 1
 
 
 def test_a_text_behind_one_that_waits_for_another_day_says_so_before_the_consumer_has_seen_it() -> None:

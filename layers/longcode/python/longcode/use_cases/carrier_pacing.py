@@ -108,7 +108,8 @@ def _in_time(
         if item.message.segments <= at_most and begins_ms < item.message.accepted_ms + deps.validity_ms:
             found.append(item)
         else:
-            hold_until(item, pacific.next_day_ms(deps.clock.now_ms()) + pacific.BEGINS_MS)
+            next_day_ms = pacific.next_day_ms(deps.clock.now_ms()) + pacific.BEGINS_MS
+            hold_until(item, min(next_day_ms, item.message.accepted_ms + deps.validity_ms))
     return found
 
 
