@@ -8,6 +8,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 ROUTES_WITH_KEY = [
     ("POST", "/sms/send"),
     ("POST", "/sms/queue"),
+    ("DELETE", "/sms/queue"),
+    ("DELETE", "/sms/queue/00000000-0000-0000-0000-000000000000"),
     ("POST", "/sms/queue/process"),
     ("GET", "/sms/status/00000000-0000-0000-0000-000000000000"),
 ]

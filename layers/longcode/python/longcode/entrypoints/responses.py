@@ -14,6 +14,7 @@ from longcode.telnyx import error_codes
 
 if TYPE_CHECKING:
     from longcode.use_cases.batch_results import Result
+    from longcode.use_cases.cancel import Cancellation
     from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
 
@@ -64,6 +65,16 @@ def queued(message: Message, forecast: "Forecast") -> Response:
             "segments": message.segments,
         },
     )
+
+
+def cancelled(message: Message) -> Response:
+    """DELETE /sms/queue/{id}: it will not be sent."""
+    return Response(200, {"message_id": message.id, "status": message.status.value})
+
+
+def tag_cancelled(done: "Cancellation") -> Response:
+    """DELETE /sms/queue?tag=: how many will not be sent, how many were too late, and where to go on."""
+    return Response(200, asdict(done))
 
 
 def processed(results: "list[Result]", remaining: int) -> Response:
