@@ -15,7 +15,7 @@ from tests.longcode_cli.world import NOW_MS, OTHERS, World, ident
 
 pytestmark = pytest.mark.disable_socket
 
-SPRING = {"metadata": {"tag": "spring"}}
+SPRING: dict[str, Any] = {"metadata": {"tag": "spring"}}
 
 
 def status(world: World, number: int) -> Status:

@@ -21,7 +21,7 @@ COMMANDS = [
         "resume",
         "optouts",
         "cancel",
-    "redrive",
+        "redrive",
         "requeue",
         "republish",
         "restore",
