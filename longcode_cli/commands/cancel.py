@@ -40,7 +40,7 @@ def command(
     where: Where,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Our message ids, or Telnyx's.", show_default=False),
+        typer.Argument(metavar="ID", help="Our message ids, or Telnyx's.", show_default=False),
     ] = None,
     tag: Annotated[
         str | None, typer.Option(metavar="TAG", help="All texts with this tag that still wait.")
