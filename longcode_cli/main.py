@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from longcode_cli import __version__, problems
 from longcode_cli.commands import (
+    cancel,
     deploy,
     destroy,
     drift,
@@ -83,6 +84,7 @@ COMMANDS: dict[str, Any] = {
     "pause": pause,
     "resume": resume,
     "optouts": optouts,
+    "cancel": cancel,
     "redrive": redrive,
     "requeue": requeue,
     "republish": republish,

@@ -175,6 +175,7 @@ class Stack:
             self.outputs["MessagesTableName"],
             retention_days=int(self.parameters["RetentionDays"]),
             validity_minutes=int(self.parameters["ValidityMinutes"]),
+            keep_text=self.parameters.get("StoreText", "always") == "always",
         )
 
     @cached_property

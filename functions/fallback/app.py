@@ -10,9 +10,10 @@ from longcode.entrypoints.responses import Response
 # A test compares this with the template's routes.
 ROUTES = {
     r"sms/send": "POST",
-    r"sms/queue": "POST",
+    r"sms/queue": "POST, DELETE",
     r"sms/preview": "POST",
     r"sms/queue/process": "POST",
+    r"sms/queue/(?!process$)[^/]+": "DELETE",
     r"sms/status/[^/]+": "GET",
     r"sms/messages": "GET",
     r"sms/tags/[^/]+": "GET",

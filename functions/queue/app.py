@@ -1,10 +1,13 @@
-"""POST /sms/queue takes one text into its recipient queue; POST /sms/preview says what it would take."""
+"""/sms/queue takes one text into its recipient queue, and takes it back; /sms/preview says what it would take."""
 
 from longcode.domain import send_request
 from longcode.entrypoints import container, responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.use_cases import enqueue as accept
+
+# API Gateway gives up after 29 s.
+WORK_MS = 20_000
 
 
 def handler(service: container.Service) -> container.Handler:
@@ -21,7 +24,19 @@ def handler(service: container.Service) -> container.Handler:
         max_pending=settings.max_pending_per_recipient,
     )
 
+    def cancel(request: Request) -> Response:
+        # Loaded with the first such call: no text that is accepted waits for it.
+        from longcode.use_cases.cancel import tag_query
+
+        ident = request.path_id
+        if ident is not None:
+            return responses.cancelled(service.canceller.by_id(ident))
+        wanted = tag_query(request.query)
+        return responses.tag_cancelled(service.canceller.by_tag(wanted, service.clock.now_ms() + WORK_MS))
+
     def queue(request: Request) -> Response:
+        if request.method == "DELETE":
+            return cancel(request)
         if request.route == "/sms/preview":
             return preview(request)
         message, replaced = service.asked_for(request, "queue")

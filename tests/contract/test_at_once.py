@@ -19,14 +19,16 @@ from longcode.domain.message import ENQUEUE_CHECK_MS, Message
 from longcode.domain.outcomes import Receipt, Recorded, Recording
 from longcode.domain.pacing import Reservation
 from longcode.domain.status import HeldBy, Status
+from longcode.use_cases.cancel import Canceller
 from longcode.use_cases.ports import Claim, Limits, Messages
 from tests.chance import FULL, groups_meeting, showing
 from tests.contract.repeats import repeated
 from tests.contract.tables import create_table
 from tests.support import interleave
-from tests.support.fakes import FakeLimits, FakeMessages
-from tests.support.fakes.clock import START_MS
+from tests.support.fakes import FakeCarriers, FakeLimits, FakeLogger, FakeMessages, FakeMetrics
+from tests.support.fakes.clock import START_MS, FakeClock
 from tests.support.fakes.examples import NO_ANSWER, REFUSED, accepted, ending, make_message, make_receipt
+from tests.support.fakes.finder import FakeFinder
 from tests.support.fakes.optouts import FakeOptOuts
 from tests.support.interleave import Job, Run, Trial
 
@@ -171,6 +173,55 @@ def test_a_text_is_sent_or_ended_and_never_both(scene: Scene, status: Status) ->
             claim(scene, message, "a"),
             lambda: scene.messages.end(message, status, ending(status), NOW),
         ], judge
+
+    scene.check(make)
+
+
+def canceller(scene: Scene) -> Canceller:
+    return Canceller(
+        scene.messages, FakeFinder(FakeMessages()), FakeCarriers(), FakeClock(NOW), FakeMetrics(), FakeLogger()
+    )
+
+
+@pytest.mark.parametrize("gives_back", [False, True], ids=["keeps-the-claim", "gives-it-back"])
+def test_what_was_cancelled_is_never_claimed_and_what_was_not_says_why(scene: Scene, gives_back: bool) -> None:
+    def make() -> Trial:
+        message = waits(scene)
+
+        def send() -> bool:
+            answer = scene.messages.claim(message.id, "a", NOW)
+            if answer.message and answer.won and gives_back:
+                scene.messages.release(answer.message, NOW, slot_ms=NOW, held_by=HeldBy.BREAKER)
+            return answer.won
+
+        def judge(run: Run) -> None:
+            ended = run.returned[1]
+            assert isinstance(ended, Message)
+            found = at_rest(scene, message)
+            claimable = scene.messages.claim(message.id, "b", NOW + 1).won
+            assert ended.status in (Status.CANCELLED, Status.SENDING)
+            if ended.status is Status.CANCELLED:
+                assert found.status is Status.CANCELLED
+                assert not claimable
+                assert not run.returned[0] or gives_back
+            else:
+                assert run.returned[0]
+                assert claimable is gives_back
+
+        return [send, lambda: canceller(scene).cancel(message)], judge
+
+    scene.check(make)
+
+
+def test_of_two_that_cancel_at_once_both_succeed_and_one_writes(scene: Scene) -> None:
+    def make() -> Trial:
+        message = waits(scene)
+
+        def judge(run: Run) -> None:
+            assert all(isinstance(ended, Message) and ended.status is Status.CANCELLED for ended in run.returned)
+            assert len(at_rest(scene, message).history) == 1
+
+        return [lambda: canceller(scene).cancel(message), lambda: canceller(scene).cancel(message)], judge
 
     scene.check(make)
 

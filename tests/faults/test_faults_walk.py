@@ -38,5 +38,7 @@ def test_walks_do_a_bit_of_everything() -> None:
         "gone for",
         "provider:",
         "purged",
+        "200 cancelled",
+        "409 s",
     ):
         assert word in story

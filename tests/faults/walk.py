@@ -72,6 +72,8 @@ class Walk(Stage):
         self.asked: list[Asked] = []
         # When each was said and known to be recorded, to whom it applies, and what.
         self.words: list[tuple[int, str, str]] = []
+        # Each call that cancels: when, which text, and when it was answered that it will not leave.
+        self.cancels: list[tuple[int, str, int | None]] = []
         self.claims: dict[str, list[int]] = {}
         self.story: list[tuple[int, str]] = []
         self.injectors = {
@@ -145,7 +147,7 @@ class Walk(Stage):
             (self._queue, 30), (self._burst, 8), (self._send, 6), (self._repeat, 6), (self._say, 8),
             (self._operator_says, 3), (self._erase, 3), (self._pause, 4), (self._kill, 10), (self._hiccup, 10),
             (self._store_gone, 5), (self._provider_gone, 5), (self._answer, 8), (self._double, 4), (self._purge,
-            2), (self._drain, 3),
+            2), (self._drain, 3), (self._cancel, 6),
         ]  # fmt: skip
 
     def _plan(self, deed: Callable[[], None]) -> None:
@@ -232,6 +234,22 @@ class Walk(Stage):
         if reply.status == 200 and not reply.fields["remaining"]:
             self.words.append((self.clock.now_ms(), who, f"ERASED {began}"))
             self._tell(f"erased {who}: {reply.fields}")
+
+    def _cancel(self) -> None:
+        idents = [asked.message_id for asked in self.asked if asked.message_id and asked.route == "queue"]
+        if not idents:
+            return
+        # Of the last ones some still wait.
+        ident, began = self.chance.choice(idents[-8:]), self.clock.now_ms()
+        try:
+            reply = self.world.request("queue", "DELETE", "/sms/queue/{id}", parameters={"id": ident})
+        except Died:
+            self.cancels.append((began, ident, None))
+            return
+        if reply.status in (200, 503):
+            done_ms = self.clock.now_ms() if reply.status == 200 else None
+            self.cancels.append((began, ident, done_ms))
+        self._tell(f"cancel {ident[:8]}: {reply.status} {reply.fields.get('status')}")
 
     def _pause(self) -> None:
         try:
@@ -333,6 +351,7 @@ class Walk(Stage):
             *self._disorder(),
             *self._too_close(),
             *self._unheard(),
+            *self._uncancelled(),
             *self._rest(),
         ]
 
@@ -357,7 +376,7 @@ class Walk(Stage):
                 if not self._said(asked.to, "TRIED-ERASE"):
                     found.append(f"gone: {asked}")
             elif message.status in (Status.SUPPRESSED, Status.CANCELLED):
-                if not self._said(asked.to, "TRIED-STOP", "TRIED-ERASE"):
+                if not (self._said(asked.to, "TRIED-STOP", "TRIED-ERASE") or self._cancelled(message)):
                     found.append(f"{message.status} without a word: {asked}")
             elif message.status is Status.UNKNOWN:
                 excused = taken == 1 or self._said(asked.to, "TRIED-STOP", "TRIED-ERASE")
@@ -366,6 +385,11 @@ class Walk(Stage):
             elif not (taken or self._refused_alone(message)):
                 found.append(f"lost: {asked} {message}")
         return found
+
+    def _cancelled(self, message: Message) -> bool:
+        """Whether a caller has asked to cancel this text, and that is what became of it."""
+        asked = any(message.id == ident for _, ident, _ in self.cancels)
+        return asked and message.status is Status.CANCELLED
 
     def _refused_alone(self, message: Message) -> bool:
         """Whether the provider refused a text by a code of its own again and again, and took others meanwhile."""
@@ -448,6 +472,25 @@ class Walk(Stage):
                         and (message is None or message.no_resend)
                     ):
                         found.append(f"sent after it was erased at {at - self.start_ms}: {request}")
+        return found
+
+    def _uncancelled(self) -> list[str]:
+        """Texts that left, or were not cancelled, although a call was answered that they will not leave."""
+        found = []
+        for _, ident, done_ms in self.cancels:
+            asked = next(one for one in self.asked if one.message_id == ident)
+            # Erased, its key is free again for another text under the same id.
+            if done_ms is None or self._said(asked.to, "TRIED-ERASE"):
+                continue
+            left = [one for one in self.world.provider.requests if one.key == ident and one.arrived_ms >= done_ms]
+            message = self._of(ident)
+            if (
+                left
+                or self.world.provider.taken(ident)
+                or message is None
+                or message.status is not Status.CANCELLED
+            ):
+                found.append(f"cancelled at {done_ms - self.start_ms} and not so: {ident} {left} {message}")
         return found
 
     def _rest(self) -> list[str]:

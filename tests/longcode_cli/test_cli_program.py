@@ -20,6 +20,7 @@ COMMANDS = [
         "pause",
         "resume",
         "optouts",
+        "cancel",
         "redrive",
         "requeue",
         "republish",

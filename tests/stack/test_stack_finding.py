@@ -182,3 +182,32 @@ def test_a_text_that_may_ask_for_an_end_is_found_and_a_word_that_revokes_is_appl
     # The text is kept first, and then the word is written into the ledger.
     eventually(lambda: api.get(f"/sms/optouts/{number}").json().get("opted_out"))
     assert api.post("/sms/send", json={"to": number, "message": "Hello"}).status_code == 403
+
+
+def test_what_was_cancelled_never_leaves_and_the_rest_does(
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually
+) -> None:
+    number, tag = "+16175550101", "called off"
+    ids = [queue(api, number, f"text {n}", tag=tag) for n in range(12)]
+
+    one = api.delete(f"/sms/queue/{ids[10]}")
+    again = api.delete(f"/sms/queue/{ids[10]}")
+    found: list[dict[str, Any]] = []
+
+    def all_are_over() -> bool:
+        found.append(api.delete("/sms/queue", params={"tag": tag}).json())
+        return bool(found[-1] == {"cancelled": 0, "too_late": 0, "cursor": None})
+
+    eventually(all_are_over)
+
+    assert (one.status_code, one.json()) == (200, {"message_id": ids[10], "status": "cancelled"})
+    assert (again.status_code, again.json()) == (one.status_code, one.json())
+    states = {ident: api.get(f"/sms/status/{ident}").json()["status"] for ident in ids}
+    cancelled = [ident for ident, state in states.items() if state == "cancelled"]
+    assert len(cancelled) == 1 + sum(call["cancelled"] for call in found) > 3
+    left = provider.get("/_provider/requests", params={"to": number}).json()["requests"]
+    assert [row["idempotency_key"] for row in left] == [ident for ident in ids if ident not in cancelled]
+    late = api.delete(f"/sms/queue/{left[0]['idempotency_key']}")
+    assert (late.status_code, late.json()["code"], late.json()["status"]) == (409, "too_late", "delivered")
+    counts = {"cancelled": len(cancelled), "delivered": 12 - len(cancelled)}
+    eventually(lambda: api.get("/sms/tags/called%20off").json()["counts"] == counts)

@@ -9,6 +9,8 @@ ROUTES_WITH_KEY = [
     ("POST", "/sms/send"),
     ("POST", "/sms/queue"),
     ("POST", "/sms/preview"),
+    ("DELETE", "/sms/queue"),
+    ("DELETE", "/sms/queue/00000000-0000-0000-0000-000000000000"),
     ("POST", "/sms/queue/process"),
     ("GET", "/sms/status/00000000-0000-0000-0000-000000000000"),
 ]

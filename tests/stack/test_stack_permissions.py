@@ -136,8 +136,12 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     ),
     "publisher": ([put(MARKER)], [put(MESSAGE), get(MESSAGE), update(OPT_OUT), SEND]),
     "queue": (
-        [get(MESSAGE), unqueue(MESSAGE), SEND],
-        [update(OPT_OUT), put(OPT_OUT), get(OPT_OUT), READ_SECRET, RECEIVE],
+        [
+            *(get(MESSAGE), get(POINTER), unqueue(MESSAGE), query("by_tag", "tag"), SEND),
+            of_limits(unqueue("carrier#t_mobile#2026-01-01")),
+        ],
+        [update(OPT_OUT), put(OPT_OUT), get(OPT_OUT), put(POINTER), delete(MESSAGE), READ_SECRET, RECEIVE]
+        + [of_limits(unqueue(key)) for key in ("carrier#t_mobile#+12025550199", SENDER, CONTROL)],
     ),
     "recipients": (
         [query("by_peer", "peer"), batch(MESSAGE), get(MESSAGE), leave(MESSAGE), of_limits(unqueue(RECIPIENT))],

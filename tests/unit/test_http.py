@@ -205,6 +205,13 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
         {"retry-after": "5"},
     ),
     (
+        errors.TooLate("m", message_id=IDENT, status="sending"),
+        409,
+        "too_late",
+        {"message_id": IDENT, "status": "sending"},
+        {},
+    ),
+    (
         errors.SendRefused("m", code="outcome_unknown", message_id=IDENT),
         504,
         "outcome_unknown",

@@ -9,6 +9,7 @@
 # │   ├── DestinationNotAllowed       not among AllowedDestinations
 # │   ├── NotFound
 # │   ├── MethodNotAllowed
+# │   ├── TooLate                     to cancel a text that waits no more
 # │   ├── IdempotencyMismatch         the key was used with another body
 # │   ├── IdempotencyInProgress       the first request with this key still runs
 # │   ├── RecipientQueueFull          with a Retry-After
@@ -91,6 +92,17 @@ class MethodNotAllowed(RequestError):
     def __init__(self, message: str, *, allowed: str) -> None:
         super().__init__(message)
         self.allowed = allowed
+
+
+class TooLate(RequestError):
+    """A text waits no more, so that it can't be cancelled; `status` is what it is instead."""
+
+    code = "too_late"
+
+    def __init__(self, message: str, *, message_id: str, status: str) -> None:
+        super().__init__(message)
+        self.message_id = message_id
+        self.status = status
 
 
 class IdempotencyMismatch(RequestError):

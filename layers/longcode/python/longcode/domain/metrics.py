@@ -63,7 +63,11 @@ class Metric(StrEnum):
         "Count",
         "Texts not sent because they waited longer than they were valid.",
     )
-    CANCELLED = ("Cancelled", "Count", "Texts not sent because their recipient's texts were erased.")
+    CANCELLED = (
+        "Cancelled",
+        "Count",
+        "Texts cancelled by request, or as their recipient was erased.",
+    )
     UNKNOWN = ("Unknown", "Count", "Texts of which the provider did not say whether it took them.")
     COST = (
         "Cost",

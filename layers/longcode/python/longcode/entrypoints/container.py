@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from longcode.domain.smart_encoding import Replaced
     from longcode.use_cases import batch_results, ports, publish_ports, reconcile, send_attempt
     from longcode.use_cases.campaign import CampaignReader
+    from longcode.use_cases.cancel import Canceller
     from longcode.use_cases.carrier_store import Carriers
     from longcode.use_cases.quota import Quota
     from longcode.use_cases.registration_store import Registrations
@@ -245,6 +246,12 @@ class Service:
             WebhookWatch(self.finder, self.messages),
         )
         return Reconciler(deps=self.deps, queue=self.queue, gauges=gauges)
+
+    @cached_property
+    def canceller(self) -> "Canceller":
+        from longcode.use_cases.cancel import Canceller
+
+        return Canceller(self.messages, self.finder, self.carriers, self.clock, self.metrics, self.logger)
 
     @cached_property
     def campaign_reader(self) -> "CampaignReader":

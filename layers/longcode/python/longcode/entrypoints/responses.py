@@ -15,6 +15,7 @@ from longcode.telnyx import error_codes
 if TYPE_CHECKING:
     from longcode.domain.smart_encoding import Replaced
     from longcode.use_cases.batch_results import Result
+    from longcode.use_cases.cancel import Cancellation
     from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
     from longcode.use_cases.preview import CarrierOutlook, TextPreview
@@ -107,6 +108,16 @@ def _outlook(found: "CarrierOutlook") -> dict[str, object]:
 def _replaced(replaced: "Sequence[Replaced]") -> dict[str, object]:
     """Nothing, where nothing was replaced."""
     return {"replaced": [asdict(one) for one in replaced]} if replaced else {}
+
+
+def cancelled(message: Message) -> Response:
+    """DELETE /sms/queue/{id}: it will not be sent."""
+    return Response(200, {"message_id": message.id, "status": message.status.value})
+
+
+def tag_cancelled(done: "Cancellation") -> Response:
+    """DELETE /sms/queue?tag=: how many will not be sent, how many were too late, and where to go on."""
+    return Response(200, asdict(done))
 
 
 def processed(results: "list[Result]", remaining: int) -> Response:
