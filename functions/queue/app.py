@@ -12,7 +12,6 @@ WORK_MS = 20_000
 
 def handler(service: container.Service) -> container.Handler:
     """The routes over `service`."""
-    settings = service.settings
     deps = accept.EnqueueDependencies(
         messages=service.messages,
         queue=service.queue,
@@ -21,39 +20,42 @@ def handler(service: container.Service) -> container.Handler:
         metrics=service.metrics,
         logger=service.logger,
         pace=service.pace,
-        max_pending=settings.max_pending_per_recipient,
+        max_pending=service.settings.max_pending_per_recipient,
     )
-
-    def cancel(request: Request) -> Response:
-        # Loaded with the first such call: no text that is accepted waits for it.
-        from longcode.use_cases.cancel import tag_query
-
-        ident = request.path_id
-        if ident is not None:
-            return responses.cancelled(service.canceller.by_id(ident))
-        wanted = tag_query(request.query)
-        return responses.tag_cancelled(service.canceller.by_tag(wanted, service.clock.now_ms() + WORK_MS))
 
     def queue(request: Request) -> Response:
         if request.method == "DELETE":
-            return cancel(request)
+            return _cancel(request, service)
         if request.route == "/sms/preview":
-            return preview(request)
+            return _preview(request, service)
         message, replaced = service.asked_for(request, "queue")
         return responses.queued(*accept.enqueue(message, deps, service.quota(request)), replaced)
 
-    def preview(request: Request) -> Response:
-        # Loaded by the first preview: a text that is queued needs nothing of it.
-        from longcode.use_cases import preview
-
-        wanted = send_request.parse_send_request(request.json, settings.long_code, preview=True)
-        text, outlook = preview.preview(wanted.asked), None
-        if to := wanted.recipient:
-            now = deps.clock.now_ms()
-            outlook = preview.outlook(to, settings.long_code, deps.limits, settings.campaign, now)
-        return responses.previewed(text, outlook)
-
     return service.api(queue)
+
+
+def _cancel(request: Request, service: container.Service) -> Response:
+    # Loaded with the first such call: no text that is accepted waits for it.
+    from longcode.use_cases.cancel import tag_query
+
+    ident = request.path_id
+    if ident is not None:
+        return responses.cancelled(service.canceller.by_id(ident))
+    wanted = tag_query(request.query)
+    return responses.tag_cancelled(service.canceller.by_tag(wanted, service.clock.now_ms() + WORK_MS))
+
+
+def _preview(request: Request, service: container.Service) -> Response:
+    # Loaded by the first preview: a text that is queued needs nothing of it.
+    from longcode.use_cases import preview
+
+    settings = service.settings
+    wanted = send_request.parse_send_request(request.json, settings.long_code, preview=True)
+    text, outlook = preview.preview(wanted.asked), None
+    if to := wanted.recipient:
+        now = service.clock.now_ms()
+        outlook = preview.outlook(to, settings.long_code, service.limits, settings.campaign, now)
+    return responses.previewed(text, outlook)
 
 
 lambda_handler = container.start(handler)
