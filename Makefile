@@ -123,7 +123,7 @@ SOURCES := layers functions longcode_cli devtools bench docs tests
 .PHONY: test check format bench cost docs guarantees walk
 test: $(INSTALLED) $(SCAN)/.synced ## Run every test
 	@TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
-	  $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(ARGS)
+	  $(PY) -m pytest -n $(or $(JOBS),6) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, the template, budgets, known faults
 	@$(PY) -m ruff check $(SOURCES)
