@@ -120,10 +120,13 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 # ---------------------------------------------------------------------------------------- checks
 SOURCES := layers functions longcode_cli devtools bench docs tests
 
-.PHONY: test check format bench cost docs guarantees walk
+.PHONY: test load check format bench cost docs guarantees walk
 test: $(INSTALLED) $(SCAN)/.synced ## Run every test
 	@TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
-	  $(PY) -m pytest -n $(or $(JOBS),6) --dist loadfile --no-loadscope-reorder $(ARGS)
+	  $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+load: $(INSTALLED) ## Queue 660 texts from 8 clients on the local stack, alone on the machine (a fifth of it in each test run)
+	@LOAD=1 $(PY) -m pytest --quiet -rP tests/stack/test_stack_load.py $(ARGS)
 
 check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, the template, budgets, known faults
 	@$(PY) -m ruff check $(SOURCES)

@@ -19,7 +19,7 @@ gc.disable()
 TESTS = Path(__file__).parent
 # The operators' stack is theirs alone, as they pause it.
 OPERATED = ("tests/longcode_cli/test_cli_stack.py", "tests/longcode_cli/test_cli_smoke.py")
-# Stacks wait more than they work: three of them leave half of six workers to what only works, so that no processor is
+# Stacks wait more than they work: three of them leave a worker of four to what only works, so that no processor is
 # idle. The other two follow soon, so that no stack is the last.
 FIRST = (
     "tests/stack/test_stack_faults.py",

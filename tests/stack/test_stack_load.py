@@ -25,9 +25,10 @@ from tests.support.fakes.examples import make_message
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
 CLIENTS, OLD = 8, 20_000
-# 60 to one person, 3 each to 200 others.
-PEOPLE = [f"+1{area}55501{person:02d}" for area in range(730, 750) for person in range(10, 20)]
-NUMBERS = ["+13055550110"] * 60 + [number for number in PEOPLE for _ in range(3)]
+# 60 to one person, 3 each to 200 others: `make load`, in each run of CI. Else a fifth of that, from as many.
+WHOLE = FULL or os.environ.get("LOAD") == "1"
+PEOPLE = [f"+1{area}55501{person:02d}" for area in range(730, 750 if WHOLE else 734) for person in range(10, 20)]
+NUMBERS = ["+13055550110"] * (60 if WHOLE else 12) + [number for number in PEOPLE for _ in range(3)]
 TEXTS = len(NUMBERS)
 # What it must hold on two free cores (docs/architecture.md), also with 20,000 old texts: asked for by FULL=1. Of a
 # machine that others use it gets its share.
@@ -100,7 +101,7 @@ def _queue(stack: Stack, numbers: list[str]) -> list[tuple[int, float]]:
 def test_hundreds_of_texts_from_8_clients_are_all_accepted_and_sent_meanwhile(
     busy_stack: Stack, eventually: Callable[..., Any]
 ) -> None:
-    assert TEXTS == 660
+    assert (660 if WHOLE else 132) == TEXTS
     before = os.getloadavg()[0]
     shares = [NUMBERS[client::CLIENTS] for client in range(CLIENTS)]
     begun = time.monotonic()
