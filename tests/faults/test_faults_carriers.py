@@ -221,7 +221,8 @@ class Walk:
         last: dict[str, int] = {}
         for text in sorted(provider.texts, key=lambda text: text.taken_ms):
             message = messages[text.key]
-            if text.taken_ms > message.accepted_ms + world.settings.validity_minutes * MINUTE:
+            # What was claimed in time may be under way.
+            if text.taken_ms > message.accepted_ms + world.settings.validity_minutes * MINUTE + 1_000:
                 found.append(f"out of date: {message}")
             # A text in doubt may leave by a replay, after others.
             if message.route == "send" or any(entry.status == "unknown" for entry in message.history):

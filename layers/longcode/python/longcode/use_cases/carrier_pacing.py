@@ -18,6 +18,8 @@ from longcode.use_cases.slots import Limited, Slots, SlottedMessage
 
 # Texts are counted for this many days ahead, the longest validity.
 _DAYS_AHEAD = 14
+# The queue shows a text up to a second before its time: one that waits for its end must be out of date by then.
+_SHOWN_MS = 1_000
 
 
 def limited(limits: CarrierLimits, gate: Gate, subscription: Subscription | None, now: int) -> Limited:
@@ -109,7 +111,7 @@ def _in_time(
             found.append(item)
         else:
             next_day_ms = pacific.next_day_ms(deps.clock.now_ms()) + pacific.BEGINS_MS
-            hold_until(item, min(next_day_ms, item.message.accepted_ms + deps.validity_ms))
+            hold_until(item, min(next_day_ms, item.message.accepted_ms + deps.validity_ms + _SHOWN_MS))
     return found
 
 
