@@ -163,6 +163,16 @@ def test_a_text_that_no_day_takes_before_it_is_out_of_date_ends_at_that_moment()
     assert len(provider.texts) == 1
 
 
+def test_where_every_day_of_the_longest_validity_is_full_nothing_leaves_uncounted() -> None:
+    recipients = numbers(T_MOBILE, 20)
+    world, provider = world_of(CampaignSettings(t_mobile_per_day=1, margin=0), known=recipients, validity=20_160)
+    queue(world, recipients)
+
+    world.consume(until_ms=world.clock.now + MINUTE)
+
+    assert [text.recipient for text in provider.texts] == recipients[:1]
+
+
 def test_a_text_behind_one_that_waits_for_another_day_says_so_before_the_consumer_has_seen_it() -> None:
     (number,) = numbers(T_MOBILE, 1)
     world, _ = world_of(CampaignSettings(t_mobile_per_day=1, margin=0), known=[number])

@@ -65,11 +65,6 @@ def recipient_row(data: Mapping[str, Any], recipient: str = "") -> Mapping[str, 
     return (theirs or to or [{}])[0]
 
 
-def status_word(data: Mapping[str, Any], recipient: str = "") -> str:
-    """The status of truth: that of `recipient`, else of the first there is; there is none at the top."""
-    return untrusted.word(recipient_row(data, recipient).get("status"))
-
-
 class Billed(TypedDict):
     """What a message came to."""
 

@@ -16,8 +16,9 @@ from longcode.use_cases.ports import Parallel
 from longcode.use_cases.send_attempt import SendDependencies
 from longcode.use_cases.slots import Limited, Slots, SlottedMessage
 
-# Texts are counted for this many days ahead, the longest validity.
-_DAYS_AHEAD = 14
+# So many days are tried: more than the longest validity reaches, two weeks from the middle of a day, so that what
+# none of them takes is held for its end.
+_DAYS_TRIED = 16
 # The queue shows a text up to a second before its time: one that waits for its end must be out of date by then.
 _SHOWN_MS = 1_000
 
@@ -85,7 +86,7 @@ def is_counted(slots: Slots, deps: SendDependencies) -> bool:
 def _count(carrier: Carrier, at_most: int, texts: Sequence[SlottedMessage], deps: SendDependencies) -> None:
     now = deps.clock.now_ms()
     day = pacific.open_day(now)
-    for _ in range(_DAYS_AHEAD):
+    for _ in range(_DAYS_TRIED):
         texts = _in_time(texts, day.begins_ms, at_most, deps)
         if not texts:
             return
