@@ -15,7 +15,7 @@ from bench.clock import START_MS, SimClock
 from bench.fifo import Fifo
 from bench.texts import Text
 from longcode.domain.gate import Gate, Limiter
-from longcode.domain.message import Message
+from longcode.domain.message import Message, Place
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Reservation
 from longcode.domain.status import HeldBy, Status
@@ -71,16 +71,16 @@ class SimMessages:
         self._clock.store()
         return {ident: self._message(self.text(ident)) for ident in message_ids}
 
-    def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
+    def recipient_queue(self, recipient: str, *, until: Place, at_most: int) -> list[Waiting]:
         self._clock.store()
         queue = self._queues[recipient]
         while queue and queue[0].claimed:
             queue.popleft()
         # What was claimed out of turn, as there is none, would only be looked at again.
         return [
-            Waiting(text.id, recipient, _accepted_ms(text))
+            Waiting(text.id, recipient, _place(text))
             for text in islice(queue, at_most)
-            if not text.claimed and _accepted_ms(text) <= until_ms
+            if not text.claimed and _place(text) <= until
         ]
 
     def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
@@ -107,13 +107,13 @@ class SimMessages:
 
     def hold(
         self,
-        message_id: str,
+        message: Message,
         slot_ms: int,
         held_by: HeldBy,
         turn: int | None = None,
         cap_day: str | None = None,
     ) -> None:
-        self._hold(self.text(message_id), slot_ms)
+        self._hold(self.text(message.id), slot_ms)
 
     def _hold(self, text: Text, slot_ms: int) -> None:
         self._clock.store()
@@ -131,6 +131,10 @@ class SimMessages:
             slot_ms=text.slot_ms,
             accepted_ms=_accepted_ms(text),
         )
+
+
+def _place(text: Text) -> Place:
+    return Place(_accepted_ms(text), _accepted_ms(text))
 
 
 def _accepted_ms(text: Text) -> int:

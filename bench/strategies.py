@@ -120,6 +120,7 @@ class _OurWorker:
             "campaign": CampaignSettings(),
             "latency": pacing.Latency(),
             "number_lookup": "off",
+            "quiet_hours": None,
             "sender": SENDER,
             "validity_ms": pacing.DAY_MS * 365,
             "new_id": lambda: "claim",

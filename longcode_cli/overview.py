@@ -37,18 +37,19 @@ class Overview:
 
 def look(stack: Stack, now_ms: int, *, at_most_texts: int, at_most_recipients: int) -> Overview:
     """Read up to `at_most_texts` waiting texts, and ask after the `at_most_recipients` that wait longest."""
-    waiting, more = stack.messages.waiting(at_most_texts)
+    found, more = stack.messages.waiting(at_most_texts)
+    waiting = [text for text in found if text.place.ready_ms <= now_ms]
     by_recipient: dict[str, list[Waiting]] = {}
     for text in waiting:
         by_recipient.setdefault(text.recipient, []).append(text)
-    longest_waiting = sorted(by_recipient.values(), key=lambda texts: texts[0].accepted_ms)
+    longest_waiting = sorted(by_recipient.values(), key=lambda texts: texts[0].place)
     return Overview(
         queue=depth(stack.sqs, stack.queue_url),
         dead_letters=depth(stack.sqs, stack.dead_letter_queue_url).total,
         gate=stack.limits.read_gate("", stack.sender),
         texts=len(waiting),
         recipients=len(by_recipient),
-        oldest_ms=min((text.accepted_ms for text in waiting), default=None),
+        oldest_ms=min((text.place.ready_ms for text in waiting), default=None),
         recipient_queues=tuple(
             _recipient_queue(stack, texts, now_ms) for texts in longest_waiting[:at_most_recipients]
         ),
@@ -67,7 +68,7 @@ def _recipient_queue(stack: Stack, texts: list[Waiting], now_ms: int) -> Recipie
     return RecipientQueue(
         recipient=texts[0].recipient,
         texts=len(texts),
-        oldest_ms=texts[0].accepted_ms,
+        oldest_ms=texts[0].place.ready_ms,
         eta_ms=forecast.eta_ms if forecast else None,
         held_by=forecast.held_by if forecast else None,
     )

@@ -122,7 +122,7 @@ def _table(by_recipient: Sequence[Sequence[Waiting]], now_ms: int, *, full: bool
     table = terminal.table("to", "texts", "oldest", right=("texts", "oldest"))
     for texts in by_recipient[:ROWS_SHOWN]:
         table.add_row(
-            number(texts[0].recipient, full=full), f"{len(texts):,}", span(now_ms - texts[0].accepted_ms)
+            number(texts[0].recipient, full=full), f"{len(texts):,}", span(now_ms - texts[0].place.ready_ms)
         )
     more = len(by_recipient) - ROWS_SHOWN
     return Group(table, *([f"… and {count(more, 'more recipient')}."] if more > 0 else []))
@@ -179,7 +179,10 @@ def lost(stack: Stack, now_ms: int, purged_ms: int | None) -> Lost:
     by_recipient: dict[str, list[Waiting]] = {}
     younger = 0
     for text in waiting:
-        if text.accepted_ms < before_ms:
+        if text.place.ready_ms > now_ms:
+            # The queue never had it.
+            continue
+        if text.place.ready_ms < before_ms:
             by_recipient.setdefault(text.recipient, []).append(text)
         elif purged_ms is None:
             younger += 1
@@ -196,7 +199,7 @@ def lost(stack: Stack, now_ms: int, purged_ms: int | None) -> Lost:
                 f"The queue holds about {there:,}, so it may have lost nothing.",
                 "Was it purged? longcode requeue --purged-at TIME puts back what was accepted before then.",
             )
-    return Lost(sorted(by_recipient.values(), key=lambda texts: texts[0].accepted_ms), younger, letters)
+    return Lost(sorted(by_recipient.values(), key=lambda texts: texts[0].place), younger, letters)
 
 
 def requeue(stack: Stack, texts: Sequence[Waiting], now_ms: int) -> Iterator[int]:

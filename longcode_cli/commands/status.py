@@ -49,6 +49,8 @@ _HELD_BY = {
     HeldBy.OPT_OUT_UNCLEAR: "an answer to their text (longcode optouts review)",
     HeldBy.CARRIER_RATE: "the rate that the recipient's carrier allows",
     HeldBy.CARRIER_DAY_CAP: "the carrier's next day",
+    HeldBy.SCHEDULE: "its time",
+    HeldBy.QUIET_HOURS: "the end of the recipient's quiet hours",
 }
 _READ_AS: dict[OptOutKeyword, RenderableType] = {
     OptOutKeyword.STOP: "a STOP",

@@ -31,6 +31,7 @@ from tests.support.fakes.examples import NO_ANSWER, REFUSED, accepted, ending, m
 from tests.support.fakes.finder import FakeFinder
 from tests.support.fakes.optouts import FakeOptOuts
 from tests.support.interleave import Job, Run, Trial
+from tests.support.places import END
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -167,7 +168,7 @@ def test_a_text_is_sent_or_ended_and_never_both(scene: Scene, status: Status) ->
             sent, ended = won(run.returned[0]), run.returned[1]
             assert sent is not ended
             assert at_rest(scene, message).status is (Status.SENDING if sent else status)
-            assert not scene.messages.queue_length(message.recipient, at_most=1)
+            assert not scene.messages.queue_length(message.recipient, at_most=1, before=END)
 
         return [
             claim(scene, message, "a"),
@@ -338,7 +339,7 @@ def test_of_several_under_one_id_one_is_accepted(scene: Scene, before: str, same
             (loser,) = (answer for answer in run.returned if answer is not None)
             assert isinstance(loser, Message)
             assert loser.status is Status.FAILED or loser == winner
-            assert scene.messages.queue_length(recipient, at_most=5) == 1
+            assert scene.messages.queue_length(recipient, at_most=5, before=END) == 1
 
         return [lambda: scene.messages.accept(one), lambda: scene.messages.accept(other)], judge
 
@@ -395,7 +396,7 @@ def test_a_text_that_the_provider_tells_of_does_not_go_back_into_its_recipient_q
             assert isinstance(run.returned[1], Recording)
             assert run.returned[1].recorded in (Recorded.ADVANCED, Recorded.DUPLICATE)
             assert at_rest(scene, message).status is status
-            assert not scene.messages.queue_length(message.recipient, at_most=1)
+            assert not scene.messages.queue_length(message.recipient, at_most=1, before=END)
             assert not scene.messages.claim(message.id, "b", NOW).won
             assert scene.messages.find(f"telnyx-{message.id}") == at_rest(scene, message)
 

@@ -12,6 +12,7 @@ from longcode.use_cases.ports import Claim, Messages
 from tests.contract.message_steps import NOW, queued, stored
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OURS, TELNYX_ID, THEIRS, ending, make_message, make_receipt
+from tests.support.places import END
 
 # --------------------------------------------------------------------------------------------- accept
 
@@ -52,7 +53,7 @@ def test_accepting_again_after_a_lost_answer_is_one_acceptance(messages: Message
     assert messages.accept(message) is None
     assert messages.accept(message) is None
 
-    assert messages.queue_length(THEIRS, at_most=10) == 1
+    assert messages.queue_length(THEIRS, at_most=10, before=END) == 1
 
 
 def test_a_second_send_with_the_same_id_gets_the_first(messages: Messages) -> None:
@@ -157,8 +158,8 @@ def test_a_claim_of_an_unknown_id_is_lost_and_stores_nothing(messages: Messages)
     assert messages.get(ident) is None
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status is not Status.QUEUED])
-def test_only_a_queued_message_can_be_claimed(messages: Messages, status: Status) -> None:
+@pytest.mark.parametrize("status", [status for status in Status if not status.waiting])
+def test_only_a_message_that_waits_can_be_claimed(messages: Messages, status: Status) -> None:
     message = make_message(status=status)
     assert messages.accept(message) is None
 

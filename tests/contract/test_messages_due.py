@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import replace
 
-from longcode.domain.message import CLAIM_MS, DUE_SHARDS, ENQUEUE_CHECK_MS, RECEIPT_CHECK_MS
+from longcode.domain.message import CLAIM_MS, DUE_SHARDS, ENQUEUE_CHECK_MS, RECEIPT_CHECK_MS, Place
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Messages, Waiting
 from tests.contract.message_steps import NOW, VALIDITY_MS, claimed, dead, due, queued, released, stored, unknown
@@ -17,6 +17,7 @@ from tests.support.fakes.examples import (
     make_message,
     make_receipt,
 )
+from tests.support.places import END, placed, upto
 
 # ----------------------------------------------------------------------------------------- the recipient queue
 
@@ -27,24 +28,24 @@ def test_a_recipient_queue_holds_those_who_wait_for_one_recipient(messages: Mess
     queued(messages, recipient="+12025550124")
     claimed(messages)
 
-    assert messages.queue_length(THEIRS, at_most=10) == 3
-    assert messages.queue_length("+12025550124", at_most=10) == 1
-    assert messages.queue_length("+12025550199", at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10, before=END) == 3
+    assert messages.queue_length("+12025550124", at_most=10, before=END) == 1
+    assert messages.queue_length("+12025550199", at_most=10, before=END) == 0
 
 
 def test_a_recipient_queue_is_counted_up_to_a_bound_and_up_to_a_moment(messages: Messages) -> None:
     for number in range(5):
         queued(messages, accepted_ms=START_MS + number)
 
-    assert messages.queue_length(THEIRS, at_most=2) == 2
-    assert messages.queue_length(THEIRS, at_most=10, before_ms=START_MS + 3) == 3
-    assert messages.queue_length(THEIRS, at_most=10, before_ms=START_MS) == 0
+    assert messages.queue_length(THEIRS, at_most=2, before=END) == 2
+    assert messages.queue_length(THEIRS, at_most=10, before=Place(START_MS + 3, 0)) == 3
+    assert messages.queue_length(THEIRS, at_most=10, before=Place(START_MS, 0)) == 0
 
 
 def test_what_is_sent_now_never_stands_in_a_recipient_queue(messages: Messages) -> None:
     messages.accept(make_message(route="send", status=Status.SENDING, claim_id="one"))
 
-    assert messages.queue_length(THEIRS, at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10, before=END) == 0
 
 
 # --------------------------------------------------------------------------------- what is due
@@ -319,11 +320,11 @@ def test_a_recipient_queue_names_what_waits_oldest_first_up_to_a_moment(messages
     queued(messages, id=ids[2], accepted_ms=START_MS + 2, recipient="+12025550124")
     claimed(messages, id=ids[5], accepted_ms=START_MS)
 
-    everybody = [Waiting(ids[number], THEIRS, START_MS + number) for number in (0, 1, 3, 4)]
-    assert list(messages.recipient_queue(THEIRS, until_ms=START_MS + 9, at_most=10)) == everybody
-    assert list(messages.recipient_queue(THEIRS, until_ms=START_MS + 3, at_most=10)) == everybody[:3]
-    assert list(messages.recipient_queue(THEIRS, until_ms=START_MS + 9, at_most=2)) == everybody[:2]
-    assert list(messages.recipient_queue(THEIRS, until_ms=START_MS - 1, at_most=10)) == []
+    everybody = [Waiting(ids[number], THEIRS, placed(START_MS + number)) for number in (0, 1, 3, 4)]
+    assert list(messages.recipient_queue(THEIRS, until=upto(START_MS + 9), at_most=10)) == everybody
+    assert list(messages.recipient_queue(THEIRS, until=upto(START_MS + 3), at_most=10)) == everybody[:3]
+    assert list(messages.recipient_queue(THEIRS, until=upto(START_MS + 9), at_most=2)) == everybody[:2]
+    assert list(messages.recipient_queue(THEIRS, until=upto(START_MS - 1), at_most=10)) == []
 
 
 def test_a_text_stands_in_its_recipient_queue_again_in_its_old_place_when_it_is_put_back(
@@ -333,6 +334,6 @@ def test_a_text_stands_in_its_recipient_queue_again_in_its_old_place_when_it_is_
     second = queued(messages, accepted_ms=START_MS + 1)
     released(messages, first)
 
-    found = messages.recipient_queue(THEIRS, until_ms=NOW, at_most=10)
+    found = messages.recipient_queue(THEIRS, until=upto(NOW), at_most=10)
 
     assert [text.message_id for text in found] == [first.id, second.id]

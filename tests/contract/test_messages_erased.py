@@ -11,6 +11,7 @@ from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Messages
 from tests.contract.message_steps import NOW, VALIDITY_MS, claimed, due, queued, released, stored, unknown
 from tests.support.fakes.examples import NO_ANSWER, TELNYX_ID, THEIRS, accepted, ending, make_message, make_receipt
+from tests.support.places import END, upto
 
 # --------------------------------------------------------------------------- what nothing may send any more
 
@@ -107,8 +108,8 @@ def test_an_erased_text_is_not_there_for_anybody(messages: Messages) -> None:
         messages.find(gone.id),
         *messages.get_all([gone.id]),
         messages.claim(gone.id, "mine", NOW).message,
-        messages.queue_length(THEIRS, at_most=10) or None,
-        *messages.recipient_queue(THEIRS, until_ms=NOW, at_most=10),
+        messages.queue_length(THEIRS, at_most=10, before=END) or None,
+        *messages.recipient_queue(THEIRS, until=upto(NOW), at_most=10),
         *messages.waiting(10)[0],
         *due(messages, NOW + VALIDITY_MS * 100),
     ]
@@ -122,7 +123,7 @@ def test_no_write_brings_an_erased_text_back(messages: Messages) -> None:
     gone = erased(messages)
     mine = replace(gone, claim_id="mine")
 
-    messages.hold(gone.id, NOW, HeldBy.BREAKER)
+    messages.hold(gone, NOW, HeldBy.BREAKER)
     messages.queued(gone)
     messages.set_due(gone, NOW)
     messages.set_due(gone, None)
@@ -150,7 +151,7 @@ def test_an_erased_text_gives_way_to_any_new_one(messages: Messages, unqueued: b
     assert messages.accept(again) is None
 
     assert messages.read([gone.id]) == {gone.id: again}
-    assert messages.queue_length(THEIRS, at_most=10) == 1
+    assert messages.queue_length(THEIRS, at_most=10, before=END) == 1
     due_in_ms = NOW + (ENQUEUE_CHECK_MS if unqueued else VALIDITY_MS)
     assert due(messages, due_in_ms - 1) == set()
     assert due(messages, due_in_ms) == {gone.id}

@@ -20,6 +20,7 @@ from tests.support.fakes.examples import (
     make_message,
     make_receipt,
 )
+from tests.support.places import END, placed
 
 # --------------------------------------------------------------------------- release, submitted, unknown
 
@@ -34,7 +35,7 @@ def test_a_released_message_is_queued_again_with_its_slot_and_its_reason(message
     assert (found.slot_ms, found.held_by) == (NOW + 9_000, HeldBy.PROVIDER_BACKOFF)
     # Waiting is not failing: the attempt is given back.
     assert found.attempts == 0
-    assert messages.queue_length(THEIRS, at_most=10) == 1
+    assert messages.queue_length(THEIRS, at_most=10, before=END) == 1
     assert messages.claim(message.id, "another", NOW).won
 
 
@@ -48,7 +49,8 @@ def test_who_waits_is_listed_queue_by_queue_with_word_of_more(messages: Messages
 
     assert found == everybody[:2]
     assert everybody == [
-        Waiting(f"00000000-0000-4000-8000-00000000000{number}", THEIRS, NOW + number) for number in range(3)
+        Waiting(f"00000000-0000-4000-8000-00000000000{number}", THEIRS, placed(NOW + number))
+        for number in range(3)
     ]
     assert (more, no_more) == (True, False)
 
@@ -56,7 +58,7 @@ def test_who_waits_is_listed_queue_by_queue_with_word_of_more(messages: Messages
 @pytest.mark.parametrize("turn", [0, 7_000_000, None])
 def test_a_released_message_keeps_its_turn_at_a_brake_or_has_none(messages: Messages, turn: int | None) -> None:
     message = queued(messages)
-    messages.hold(message.id, NOW, HeldBy.PROVIDER_BACKOFF, turn=5)
+    messages.hold(message, NOW, HeldBy.PROVIDER_BACKOFF, turn=5)
     claim = messages.claim(message.id, "mine", NOW)
     assert claim.message
 
@@ -224,7 +226,7 @@ def test_an_unclear_send_whose_receipt_came_first_stays_where_the_receipt_put_it
 
 def test_a_replay_is_taken_once_by_those_who_read_how_many_there_were(messages: Messages) -> None:
     message = unknown(messages)
-    messages.hold(message.id, NOW, HeldBy.RECIPIENT_RATE)
+    messages.hold(message, NOW, HeldBy.RECIPIENT_RATE)
 
     assert messages.mark_replayed(message, NOW + 5)
     # Another run of the reconciler, which read the same.
@@ -286,7 +288,7 @@ def test_a_text_whose_claim_is_another_by_now_is_not_replayed(messages: Messages
 @pytest.mark.parametrize("status", [Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED_UNSENT])
 def test_a_waiting_message_can_be_ended_and_leaves_its_recipient_queue(messages: Messages, status: Status) -> None:
     message = queued(messages)
-    messages.hold(message.id, NOW, HeldBy.RECIPIENT_RATE)
+    messages.hold(message, NOW, HeldBy.RECIPIENT_RATE)
 
     assert messages.end(message, status, ending(status), NOW)
 
@@ -300,7 +302,7 @@ def test_a_waiting_message_can_be_ended_and_leaves_its_recipient_queue(messages:
         slot_ms=NOW,
         held_by=HeldBy.RECIPIENT_RATE,
     )
-    assert messages.queue_length(THEIRS, at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10, before=END) == 0
     assert not messages.claim(message.id, "mine", NOW).won
 
 
@@ -336,7 +338,7 @@ def test_ending_an_id_that_does_not_exist_stores_nothing(messages: Messages) -> 
 def test_a_hold_notes_slot_and_reason_on_a_queued_message(messages: Messages) -> None:
     message = queued(messages)
 
-    messages.hold(message.id, NOW + 3_000, HeldBy.SENDER_RATE)
+    messages.hold(message, NOW + 3_000, HeldBy.SENDER_RATE)
 
     assert stored(messages, message) == replace(message, slot_ms=NOW + 3_000, held_by=HeldBy.SENDER_RATE)
 
@@ -344,15 +346,15 @@ def test_a_hold_notes_slot_and_reason_on_a_queued_message(messages: Messages) ->
 def test_a_hold_touches_nothing_that_is_not_queued(messages: Messages) -> None:
     message = claimed(messages)
 
-    messages.hold(message.id, NOW + 3_000, HeldBy.SENDER_RATE)
-    messages.hold(str(uuid.uuid4()), NOW + 3_000, HeldBy.SENDER_RATE)
+    messages.hold(message, NOW + 3_000, HeldBy.SENDER_RATE)
+    messages.hold(replace(message, id=str(uuid.uuid4())), NOW + 3_000, HeldBy.SENDER_RATE)
 
     assert stored(messages, message) == message
 
 
 def test_a_claim_keeps_what_the_text_waited_for(messages: Messages) -> None:
     message = queued(messages)
-    messages.hold(message.id, NOW + 3_000, HeldBy.SENDER_RATE)
+    messages.hold(message, NOW + 3_000, HeldBy.SENDER_RATE)
 
     messages.claim(message.id, "mine", NOW)
 
@@ -366,17 +368,17 @@ def test_a_claim_keeps_what_the_text_waited_for(messages: Messages) -> None:
 def test_a_hold_is_noted_on_a_text_in_doubt_too_with_its_turn(messages: Messages) -> None:
     message = unknown(messages)
 
-    messages.hold(message.id, NOW + 3, HeldBy.PROVIDER_BACKOFF, turn=7)
+    messages.hold(message, NOW + 3, HeldBy.PROVIDER_BACKOFF, turn=7)
 
     assert stored(messages, message) == replace(message, slot_ms=NOW + 3, held_by=HeldBy.PROVIDER_BACKOFF, turn=7)
-    messages.hold(message.id, NOW + 4, HeldBy.PROVIDER_BACKOFF)
+    messages.hold(message, NOW + 4, HeldBy.PROVIDER_BACKOFF)
     assert stored(messages, message).turn is None
 
 
 def test_the_day_that_a_text_was_counted_for_stays_with_it_until_another_is_noted(messages: Messages) -> None:
     message = queued(messages)
 
-    messages.hold(message.id, NOW + 5, HeldBy.CARRIER_DAY_CAP, cap_day="2026-11-28")
+    messages.hold(message, NOW + 5, HeldBy.CARRIER_DAY_CAP, cap_day="2026-11-28")
     claimed = messages.claim(message.id, "claim", NOW + 6).message
 
     assert claimed
@@ -385,7 +387,7 @@ def test_the_day_that_a_text_was_counted_for_stays_with_it_until_another_is_note
     found = stored(messages, message)
     assert (found.slot_ms, found.held_by, found.cap_day) == (NOW + 9, HeldBy.BREAKER, "2026-11-28")
 
-    messages.hold(message.id, NOW + 8, HeldBy.CARRIER_RATE)
+    messages.hold(message, NOW + 8, HeldBy.CARRIER_RATE)
 
     found = stored(messages, message)
     assert (found.held_by, found.cap_day) == (HeldBy.CARRIER_RATE, None)

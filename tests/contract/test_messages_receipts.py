@@ -14,6 +14,7 @@ from longcode.use_cases.ports import Messages
 from tests.contract.message_steps import NOW, claimed, released, stored, unknown
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OTHER_TELNYX_ID, TELNYX_ID, THEIRS, accepted, make_message, make_receipt
+from tests.support.places import END
 
 
 def test_a_receipt_moves_the_status_and_keeps_what_it_says(messages: Messages) -> None:
@@ -291,7 +292,7 @@ def test_a_final_receipt_of_a_text_that_was_put_back_takes_it_from_the_recipient
 
     messages.record(message.id, make_receipt(Status.DELIVERED), NOW)
 
-    assert messages.queue_length(THEIRS, at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10, before=END) == 0
     assert not messages.claim(message.id, "another", NOW).won
 
 
@@ -301,7 +302,7 @@ def test_any_receipt_of_a_text_that_was_put_back_takes_it_from_the_recipient_que
 
     messages.record(message.id, make_receipt(Status.SENT), NOW)
 
-    assert messages.queue_length(THEIRS, at_most=10) == 0
+    assert messages.queue_length(THEIRS, at_most=10, before=END) == 0
     assert not messages.claim(message.id, "another", NOW).won
 
 

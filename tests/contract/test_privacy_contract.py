@@ -320,7 +320,7 @@ def test_what_waits_is_kept_until_its_time_is_over(
     if way == "released":
         messages.release(message, NOW, slot_ms=NOW, held_by=HeldBy.BREAKER)
     if way == "held":
-        messages.hold(message.id, NOW, HeldBy.BREAKER)
+        messages.hold(message, NOW, HeldBy.BREAKER)
         messages.queued(message)
 
     assert ends(dynamodb, messages)["M#"] >= START_MS // 1000 + 14 * DAY_S
@@ -375,7 +375,7 @@ def test_what_is_left_of_a_text_that_waited_says_nothing_of_anybody_and_goes_in_
     messages = short(dynamodb)
     message = make_message(metadata={"tag": "august", "order": "A-17"})
     messages.accept(message)
-    messages.hold(message.id, NOW, HeldBy.BREAKER)
+    messages.hold(message, NOW, HeldBy.BREAKER)
     messages.end(message, Status.CANCELLED, ending(Status.CANCELLED), NOW)
     found = messages.get(message.id)
     assert found

@@ -15,6 +15,7 @@ from longcode.use_cases.ports import Envelope, Queue, Waiting
 from tests.contract.tables import create_queue
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import THEIRS, make_message
+from tests.support.places import placed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -155,10 +156,10 @@ def test_nothing_is_put_in_where_there_is_nothing(queue: Queue) -> None:
 def test_a_text_is_once_in_the_queue_under_each_mark(queue: Queue) -> None:
     text = waiting(make_message())
 
-    for mark in ("", "restock:1", "", "restock:1", str(text.accepted_ms), "restock:2"):
+    for mark in ("", "restock:1", "", "restock:1", str(text.place.ready_ms), "restock:2"):
         queue.put([text], mark)
 
-    # No mark is the time of acceptance.
+    # No mark is the time at which it may leave.
     assert queue.size() == 3
 
 
@@ -166,7 +167,7 @@ def test_a_text_that_was_accepted_anew_is_put_in_anew(queue: Queue) -> None:
     text = waiting(make_message())
 
     queue.put([text])
-    queue.put([replace(text, accepted_ms=text.accepted_ms + 1)])
+    queue.put([replace(text, place=placed(text.place.ready_ms + 1))])
 
     assert queue.size() == 2
 

@@ -291,7 +291,7 @@ def test_a_request_over_ninety_empty_days_reads_a_bounded_number_of_times_and_go
             break
 
     assert sum(ids for ids, _ in requests) == 1
-    assert len(requests) == 5
+    assert len(requests) == 9
     assert max(reads for _, reads in requests) <= READS_MOST + 8
 
 

@@ -15,6 +15,7 @@ from tests.functional.conftest import nothing_happened
 from tests.support.fakes import THEIRS, Reply, World, make_settings, make_world
 from tests.support.fakes.examples import NO_ANSWER, make_message
 from tests.support.fakes.webhooks import inbound
+from tests.support.places import got
 
 OTHERS = "+12025550124"
 TOMORROW = "2023-11-15"
@@ -221,7 +222,9 @@ def test_what_stands_behind_it_leaves_although_its_queue_message_is_lost(world: 
 def test_a_text_that_was_held_for_a_carrier_s_day_gives_its_place_back(world: World) -> None:
     ident = queue(world, message="a" * 300)
     world.carriers.take(Carrier.T_MOBILE, TOMORROW, 10, [4, 2], world.clock.now)
-    world.messages.hold(ident, world.clock.now + 9_000_000, HeldBy.CARRIER_DAY_CAP, cap_day=TOMORROW)
+    world.messages.hold(
+        got(world.messages, ident), world.clock.now + 9_000_000, HeldBy.CARRIER_DAY_CAP, cap_day=TOMORROW
+    )
 
     cancel(world, ident)
     cancel(world, ident)
@@ -232,7 +235,9 @@ def test_a_text_that_was_held_for_a_carrier_s_day_gives_its_place_back(world: Wo
 
 def test_a_count_of_a_day_that_can_t_be_written_does_not_fail_the_call(world: World) -> None:
     ident = queue(world)
-    world.messages.hold(ident, world.clock.now + 9_000_000, HeldBy.CARRIER_DAY_CAP, cap_day=TOMORROW)
+    world.messages.hold(
+        got(world.messages, ident), world.clock.now + 9_000_000, HeldBy.CARRIER_DAY_CAP, cap_day=TOMORROW
+    )
     world.carriers.faults.fail("give_back")
 
     reply = cancel(world, ident)

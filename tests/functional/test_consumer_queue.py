@@ -17,6 +17,7 @@ from tests.support.fakes.examples import make_message
 from tests.support.fakes.fault_injector import Died
 from tests.support.fakes.provider import Behaviour
 from tests.support.fakes.webhooks import receipt
+from tests.support.places import got
 
 # ---------------------------------------------------------------------------- what the queue gets back
 
@@ -104,9 +105,11 @@ def test_a_text_that_kept_an_older_slot_keeps_its_distance_to_those_whose_slots_
         world.enqueue()
     *moved, behind = ids(world)[30:]
     for number, ident in enumerate(moved):
-        world.messages.hold(ident, world.clock.now + 1_000 + number * 1_020, HeldBy.RECIPIENT_RATE)
+        world.messages.hold(
+            got(world.messages, ident), world.clock.now + 1_000 + number * 1_020, HeldBy.RECIPIENT_RATE
+        )
     # Of another batch: it was not at hand when those before it had to wait longer.
-    world.messages.hold(behind, world.clock.now - 60_000, HeldBy.RECIPIENT_RATE)
+    world.messages.hold(got(world.messages, behind), world.clock.now - 60_000, HeldBy.RECIPIENT_RATE)
 
     world.consume()
 

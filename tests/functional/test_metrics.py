@@ -305,7 +305,7 @@ def test_each_minute_says_how_many_texts_the_queue_has_lost(world: World) -> Non
 @pytest.mark.parametrize("store", ["messages", "queue"])
 def test_where_it_is_not_known_what_waits_the_other_gauges_are_written(world: World, store: str) -> None:
     if store == "messages":
-        world.messages.faults.fail("waiting")
+        world.messages.faults.fail("oldest", times=2)
     else:
         world.queue.faults.fail("size")
 

@@ -31,6 +31,7 @@ def test_a_text_is_stored_and_put_into_its_recipient_queue(world: World) -> None
         "queued": True,
         "position": 1,
         "message_id": message.id,
+        "status": "queued",
         "eta": reply.fields["eta"],
         "held_by": None,
         "segments": 1,

@@ -12,6 +12,7 @@ from longcode.use_cases.cancel import NOTE
 from longcode_cli import terminal
 from longcode_cli.problems import Problem
 from tests.longcode_cli.world import NOW_MS, OTHERS, World, ident
+from tests.support.places import got
 
 pytestmark = pytest.mark.disable_socket
 
@@ -127,7 +128,9 @@ def test_more_texts_than_a_page_has_are_all_cancelled(world: World) -> None:
 
 def test_a_text_held_for_a_carrier_s_day_gives_its_place_back(world: World) -> None:
     world.accept(ident(1))
-    world.stack.messages.hold(ident(1), NOW_MS + 1, HeldBy.CARRIER_DAY_CAP, cap_day="2026-11-19")
+    world.stack.messages.hold(
+        got(world.stack.messages, ident(1)), NOW_MS + 1, HeldBy.CARRIER_DAY_CAP, cap_day="2026-11-19"
+    )
     key = {"pk": {"S": f"carrier#{Carrier.T_MOBILE}#2026-11-19"}}
     table = world.stack.outputs["LimitsTableName"]
     dynamodb = world.stack.client("dynamodb")

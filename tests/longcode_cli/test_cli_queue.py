@@ -9,6 +9,7 @@ from longcode.domain.braking import Brake
 from longcode.domain.message import iso
 from longcode.domain.status import HeldBy
 from tests.longcode_cli.world import NOW_MS, OTHERS, OURS, THEIRS, World, ident
+from tests.support.places import got
 
 pytestmark = pytest.mark.disable_socket
 
@@ -40,7 +41,7 @@ def test_each_recipient_is_a_row_the_longest_waiting_first(world: World) -> None
     world.accept(ident(1), OTHERS, NOW_MS + 5_000)
     world.accept(ident(2), THEIRS, NOW_MS + 1_000)
     world.accept(ident(3), THEIRS, NOW_MS)
-    world.stack.messages.hold(ident(3), FAR_MS, HeldBy.RECIPIENT_RATE)
+    world.stack.messages.hold(got(world.stack.messages, ident(3)), FAR_MS, HeldBy.RECIPIENT_RATE)
     # One that was claimed waits no more.
     world.submit(ident(4), "telnyx-4", to=OTHERS)
     found = world.json("queue", "--full")

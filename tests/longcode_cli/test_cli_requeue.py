@@ -17,6 +17,7 @@ from longcode_cli import queues
 from longcode_cli.commands import requeue
 from longcode_cli.quiet import Uncounted
 from tests.longcode_cli.world import NOW_MS, OTHERS, THEIRS, World, ident
+from tests.support.places import placed
 
 pytestmark = pytest.mark.disable_socket
 
@@ -47,7 +48,7 @@ def _queued(world: World) -> Iterator[tuple[str, str | None]]:
 
 def _put(world: World, number: int, to: str = THEIRS) -> None:
     queue = SqsQueue(world.stack.sqs, world.stack.queue_url)
-    put_back([Waiting(ident(number), to, NOW_MS)], queue, Uncounted(), mark="first")
+    put_back([Waiting(ident(number), to, placed(NOW_MS))], queue, Uncounted(), mark="first")
 
 
 def _depth(world: World) -> int:
@@ -180,7 +181,7 @@ def test_sqs_can_not_take_it_for_one_that_it_saw_within_its_five_minutes(purged:
     assert first
     SqsQueue(at.sqs, at.queue_url).put([waiting(first)])
     for now_ms in (NOW_MS, NOW_MS + 1):
-        assert list(requeue.requeue(at, [Waiting(ident(1), THEIRS, NOW_MS)], now_ms)) == [1]
+        assert list(requeue.requeue(at, [Waiting(ident(1), THEIRS, placed(NOW_MS))], now_ms)) == [1]
     assert len(set(seen)) == 3
 
 
@@ -192,7 +193,7 @@ def test_it_says_what_they_wait_for(purged: World) -> None:
 def test_one_that_is_stopped_midway_is_made_good_by_the_next(world: World) -> None:
     at = world.stack
     texts = [
-        Waiting(ident(10 * recipient + number), f"+1202555011{recipient}", number)
+        Waiting(ident(10 * recipient + number), f"+1202555011{recipient}", placed(number))
         for recipient in (1, 2, 3)
         for number in range(5)
     ]

@@ -10,6 +10,7 @@ from longcode.domain.opt_outs import OptOutChange
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import opt_outs
 from tests.longcode_cli.world import OTHERS, REGION, THEIRS, World, ident
+from tests.support.places import got
 
 pytestmark = pytest.mark.disable_socket
 
@@ -27,7 +28,9 @@ def dynamodb(world: World) -> Any:
 def before(world: World, dynamodb: Any) -> World:
     """A text in each state, and an opt-out; a copy of all that; and then most of it is gone."""
     world.accept(ident(1), accepted_ms=ACCEPTED_MS)
-    world.stack.messages.hold(ident(1), ACCEPTED_MS + 9, HeldBy.CARRIER_DAY_CAP, cap_day="2096-10-02")
+    world.stack.messages.hold(
+        got(world.stack.messages, ident(1)), ACCEPTED_MS + 9, HeldBy.CARRIER_DAY_CAP, cap_day="2096-10-02"
+    )
     world.accept(ident(2), accepted_ms=ACCEPTED_MS)
     assert world.stack.messages.claim(ident(2), "claim", ACCEPTED_MS + 100).won
     world.submit(ident(3), "telnyx-3", to=OTHERS, accepted_ms=ACCEPTED_MS)

@@ -14,6 +14,7 @@ from longcode.entrypoints import responses
 from longcode_cli import terminal
 from tests.longcode_cli.world import NOW_MS, THEIRS, World, ident
 from tests.support.fakes.examples import make_message
+from tests.support.places import got
 
 pytestmark = pytest.mark.disable_socket
 
@@ -141,7 +142,7 @@ def test_a_waiting_text_says_its_place_and_what_it_waits_for(world: World) -> No
     far = 4_000_000_000_000
     for number in (1, 2):
         world.accept(ident(number), accepted_ms=NOW_MS + number)
-    world.stack.messages.hold(ident(2), far, HeldBy.SENDER_RATE)
+    world.stack.messages.hold(got(world.stack.messages, ident(2)), far, HeldBy.SENDER_RATE)
     assert "It is the first for its recipient, and may leave now." in world.says("status", ident(1))
     printed = world.says("status", ident(2))
     assert "It is number 2, and may leave at 2096-10-02 07:06:40 UTC (in " in printed
@@ -152,7 +153,7 @@ def test_a_waiting_text_says_its_place_and_what_it_waits_for(world: World) -> No
 def test_whatever_a_text_waits_for_is_said(world: World) -> None:
     world.accept(ID)
     for held_by in HeldBy:
-        world.stack.messages.hold(ID, 4_000_000_000_000, held_by)
+        world.stack.messages.hold(got(world.stack.messages, ID), 4_000_000_000_000, held_by)
         printed = world.says("status", ID)
         # In the timeline, and in the sentence below it.
         assert ("It is the first for its recipient" in printed, printed.count("waits for ")) == (True, 2), held_by

@@ -41,8 +41,8 @@ def after(receipts: list[Status], start: Status = Status.SUBMITTED) -> Status:
 
 
 def test_the_ranks_are_those_of_the_design() -> None:
-    assert [status.value for status in sorted(Status, key=lambda status: status.rank)][:14] == [
-        "queued", "sending", "unknown", "submitted", "sent", "failed", "suppressed", "cancelled",
+    assert [status.value for status in sorted(Status, key=lambda status: status.rank)][:15] == [
+        "held", "queued", "sending", "unknown", "submitted", "sent", "failed", "suppressed", "cancelled",
         "expired_unsent", "delivery_unconfirmed", "sending_failed", "expired", "delivery_failed", "delivered",
     ]  # fmt: skip
     assert [status.rank for status in (Status.QUEUED, Status.SENDING, Status.UNKNOWN)] == [10, 30, 35]

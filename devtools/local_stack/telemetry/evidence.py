@@ -207,10 +207,11 @@ class Sampler:
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._stack.messages_table,
             IndexName="by_recipient_queue",
-            ProjectionExpression="accepted_ms",
+            ProjectionExpression="queue_place",
         )
-        accepted = [int(item["accepted_ms"]["N"]) for page in pages for item in page["Items"]]
-        return max(0.0, (_now_ms() - min(accepted)) / 1000) if accepted else 0.0
+        ready = [int(item["queue_place"]["S"].partition("#")[0]) for page in pages for item in page["Items"]]
+        # What is held until later is not in the queue.
+        return max(0.0, (_now_ms() - min(ready)) / 1000) if ready else 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -96,6 +96,7 @@ def make_settings(**changes: Any) -> Settings:
             account_segment_ms=0,
             campaign=CampaignSettings(),
             number_lookup="off",
+            quiet_hours=None,
             max_pending_per_recipient=100,
             allowed_destinations=destinations.own_country(OURS),
             daily_texts_per_key=10_000,

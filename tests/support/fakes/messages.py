@@ -16,15 +16,18 @@ from longcode.domain.message import (
     Entry,
     Fault,
     Message,
+    Place,
+    held_shard,
 )
 from longcode.domain.outcomes import Answer, Receipt, Recorded, Recording
+from longcode.domain.schedule import EARLY_MS, held_until_ms
 from longcode.domain.status import HeldBy, Status, receipt_ceiling
 from longcode.use_cases.ports import Claim, Waiting
 from tests.support.fakes.fault_injector import FaultInjector
 
 WRITES = (
     "accept", "claim", "release", "submitted", "ambiguous", "mark_replayed", "end", "hold", "record", "receive",
-    "set_due", "erase", "queued", "forbid",
+    "set_due", "erase", "queued", "forbid", "put_off",
 )  # fmt: skip
 
 
@@ -52,7 +55,7 @@ class FakeMessages:
         self.faults = FaultInjector(
             "accept", "get", "find", "claim", "hold", "queued", "forbid", "record", "receive", "queue_length",
             "recipient_queue", "waiting", "due_messages", "old_claims", "oldest", "set_due", "get_all", "erase",
-            "read", "release", "submitted", "ambiguous", "mark_replayed", "end",
+            "held", "put_off", "read", "release", "submitted", "ambiguous", "mark_replayed", "end",
         )  # fmt: skip
         # How long after a write the index of recipient queues shows it, as one of DynamoDB's may.
         self.lag_ms = 0
@@ -77,17 +80,14 @@ class FakeMessages:
             ):
                 ours = message.claim_id in (None, old.claim_id) and old.accepted_ms == message.accepted_ms
                 return None if ours and old.fingerprint == message.fingerprint else old
-            queued, due_at_ms = (
-                message.status is Status.QUEUED,
-                (message.claimed_ms or message.accepted_ms) + CLAIM_MS,
-            )
-            if queued:
-                due_at_ms = message.accepted_ms + (ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms)
+            due_at_ms = (message.claimed_ms or message.accepted_ms) + CLAIM_MS
+            if message.status.waiting:
+                due_at_ms = self._waits_until(message)
             self._erased.discard(message.id)
             self._rows.pop(message.id, None)
             self._rows[message.id] = row = _Row(message)
             self._look(row, message.due_group, due_at_ms)
-            self._wait(row, queued)
+            self._wait(row, message.status.waiting)
             return None
 
     def get(self, message_id: str) -> Message | None:
@@ -103,7 +103,11 @@ class FakeMessages:
             row = self._rows.get(message_id)
             if row is None:
                 return Claim(False, None)
-            if row.message.status is not Status.QUEUED or row.message.no_resend:
+            if (
+                not row.message.status.waiting
+                or row.message.no_resend
+                or (row.message.not_before_ms or 0) > now_ms + EARLY_MS
+            ):
                 return Claim(row.message.claim_id == claim_id, row.message)
             row.message = replace(
                 row.message,
@@ -141,7 +145,7 @@ class FakeMessages:
                 claimed_ms=None,
             )
             self._wait(row, True)
-            self._look(row, DueGroup.QUEUED, row.message.accepted_ms + self._validity_ms)
+            self._look(row, row.message.waiting_group, row.message.valid_until_ms(self._validity_ms))
 
         return self._change("release", message, lambda old: old.status is Status.SENDING, put_back)
 
@@ -228,28 +232,75 @@ class FakeMessages:
 
     def hold(
         self,
-        message_id: str,
+        message: Message,
         slot_ms: int,
         held_by: HeldBy,
         turn: int | None = None,
         cap_day: str | None = None,
     ) -> None:
         with self.faults.around("hold"):
-            row = self._rows.get(message_id)
+            row = self._rows.get(message.id)
+            if message.status is Status.HELD:
+                if row is None or not self._as_held(row, message):
+                    return
+                self._into_queue(row)
             if row and row.message.status in (Status.QUEUED, Status.UNKNOWN):
                 row.message = replace(row.message, slot_ms=slot_ms, held_by=held_by, turn=turn, cap_day=cap_day)
+
+    @staticmethod
+    def _as_held(row: _Row, message: Message) -> bool:
+        """Whether a held text still waits until the same moment."""
+        return row.message.status.waiting and row.message.not_before_ms == message.not_before_ms
+
+    def _into_queue(self, row: _Row) -> None:
+        row.message = replace(row.message, status=Status.QUEUED, unqueued=False)
+        self._look(row, row.message.waiting_group, row.message.valid_until_ms(self._validity_ms))
+
+    def _waits_until(self, message: Message) -> int:
+        if message.status is Status.HELD:
+            return held_until_ms(message, self._validity_ms)
+        if message.unqueued:
+            return message.accepted_ms + ENQUEUE_CHECK_MS
+        return message.valid_until_ms(self._validity_ms)
+
+    def put_off(self, message: Message, not_before_ms: int, held_by: HeldBy, now_ms: int) -> bool:
+        def put(row: _Row) -> None:
+            row.message = replace(
+                row.message,
+                status=Status.HELD,
+                not_before_ms=not_before_ms,
+                held_by=held_by,
+                updated_ms=now_ms,
+                attempts=row.message.attempts - (1 if message.claim_id else 0),
+                slot_ms=None,
+                turn=None,
+                cap_day=None,
+                claim_id=None,
+                claimed_ms=None,
+                unqueued=False,
+            )
+            self._wait(row, True)
+            self._look(row, DueGroup.HELD, self._waits_until(row.message))
+
+        def mine(old: Message) -> bool:
+            return old.status is Status.SENDING if message.claim_id else old.status.waiting
+
+        return self._change("put_off", message, mine, put, unclaimed_too=True)
 
     def queued(self, message: Message) -> None:
         with self.faults.around("queued"):
             row = self._rows.get(message.id)
+            if message.status is Status.HELD:
+                if row and self._as_held(row, message):
+                    self._into_queue(row)
+                return
             if (
                 row
                 and row.message.status is Status.QUEUED
                 and row.message.unqueued
                 and row.message.accepted_ms == message.accepted_ms
             ):
-                row.message = replace(row.message, unqueued=False)
-                self._look(row, DueGroup.QUEUED, message.accepted_ms + self._validity_ms)
+                self._into_queue(row)
 
     def forbid(self, message: Message) -> bool:
         with self.faults.around("forbid"):
@@ -296,34 +347,32 @@ class FakeMessages:
             self._rows[message.id] = _Row(message)
             return True
 
-    def queue_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
+    def queue_length(self, recipient: str, *, at_most: int, before: Place) -> int:
         with self.faults.around("queue_length"):
             found = sum(
-                row.message.recipient == recipient
-                and self._shown(row)
-                and (before_ms is None or row.message.accepted_ms < before_ms)
+                row.message.recipient == recipient and self._shown(row) and row.message.place < before
                 for row in self._rows.values()
             )
             return min(found, at_most)
 
-    def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
+    def recipient_queue(self, recipient: str, *, until: Place, at_most: int) -> list[Waiting]:
         with self.faults.around("recipient_queue"):
             lined = [
                 row.message
                 for row in self._rows.values()
-                if row.message.recipient == recipient and row.message.accepted_ms <= until_ms and self._shown(row)
+                if row.message.recipient == recipient and row.message.place <= until and self._shown(row)
             ]
             found = [
-                Waiting(message.id, message.recipient, message.accepted_ms)
-                for message in sorted(lined, key=lambda message: message.accepted_ms)
+                Waiting(message.id, message.recipient, message.place)
+                for message in sorted(lined, key=lambda message: message.place)
             ]
             return found[:at_most]
 
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         with self.faults.around("waiting"):
             lined = [row.message for row in self._rows.values() if self._shown(row)]
-            lined.sort(key=lambda message: (message.recipient, message.accepted_ms))
-            found = [Waiting(message.id, message.recipient, message.accepted_ms) for message in lined]
+            lined.sort(key=lambda message: (message.recipient, message.place))
+            found = [Waiting(message.id, message.recipient, message.place) for message in lined]
             return found[:at_most], len(found) > at_most
 
     def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
@@ -337,9 +386,28 @@ class FakeMessages:
                 if row.due_at_ms is not None
                 and row.due_at_ms <= now_ms
                 and row.due_group is group
-                and group.shards[zlib.crc32(ident.encode()) % DUE_PARTS] == shard
+                and self._shard(row) == shard
             ]
             return [ident for _, ident in sorted(due)[:at_most]]
+
+    @staticmethod
+    def _shard(row: _Row) -> int:
+        if row.due_group is DueGroup.HELD:
+            return held_shard(row.message.recipient)
+        return row.due_group.shards[zlib.crc32(row.message.id.encode()) % DUE_PARTS]
+
+    def held(
+        self, shard: int, since_ms: int, until_ms: int, at_most: int, after: tuple[int, str] | None = None
+    ) -> list[tuple[int, str]]:
+        with self.faults.around("held"):
+            found = [
+                entry
+                for entry in self._entries(DueGroup.HELD)
+                if since_ms <= entry[0] < until_ms
+                and self._shard(self._rows[entry[1]]) == shard
+                and (after is None or entry > after)
+            ]
+            return found[:at_most]
 
     def old_claims(self, now_ms: int, at_most: int) -> list[str]:
         with self.faults.around("old_claims"):
@@ -354,9 +422,10 @@ class FakeMessages:
             if row.due_at_ms is not None and row.due_group is group
         )
 
-    def oldest(self, at_most: int) -> list[str]:
+    def oldest(self, at_most: int, *, expiring: bool = False) -> list[str]:
         with self.faults.around("oldest"):
-            return [ident for _, ident in self._entries(DueGroup.QUEUED)[:at_most]]
+            group = DueGroup.EXPIRING if expiring else DueGroup.QUEUED
+            return [ident for _, ident in self._entries(group)[:at_most]]
 
     def set_due(self, message: Message, at_ms: int | None) -> None:
         with self.faults.around("set_due"):
@@ -456,7 +525,7 @@ class FakeMessages:
         self._wait(row, False)
         if status.final:
             row.due_at_ms = None
-        elif old.status is Status.QUEUED and row.due_at_ms is not None:
+        elif old.status.waiting and row.due_at_ms is not None:
             self._look(row, DueGroup.RECEIPT, now_ms + RECEIPT_CHECK_MS)
 
 

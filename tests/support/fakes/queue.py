@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from longcode.aws import queue
+from longcode.domain.schedule import Timer
 from longcode.use_cases.ports import Envelope, Waiting
 from tests.support.fakes.clock import Action, FakeClock, FakeContext
 from tests.support.fakes.fault_injector import Died, FaultInjector
@@ -67,7 +68,7 @@ class FakeQueue:
         max_receives: int = 1000,
         whole_groups: bool = False,
     ) -> None:
-        self.faults = FaultInjector("dead_letters", "put", "receive", "hide", "delete", "size")
+        self.faults = FaultInjector("dead_letters", "put", "set_timers", "receive", "hide", "delete", "size")
         self.clock = clock
         self.stored: list[Stored] = []
         self.dead: list[Stored] = []
@@ -86,8 +87,14 @@ class FakeQueue:
     def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
         with self.faults.around("put"):
             for text in texts:
-                name = f"{text.message_id}:{mark or text.accepted_ms}"
+                name = f"{text.message_id}:{mark or text.place.ready_ms}"
                 self.append(queue.body(text.message_id), text.recipient, name)
+
+    def set_timers(self, timers: Sequence[Timer]) -> None:
+        with self.faults.around("set_timers"):
+            for timer in timers:
+                name = f"held:{timer.shard}:{timer.at_ms}"
+                self.append(queue.timer_body(timer), name, name)
 
     def renew(self, envelopes: Sequence[Envelope]) -> None:
         # Two calls of the real queue.

@@ -9,7 +9,17 @@ from typing import Any
 from longcode.aws import keys
 from longcode.aws.attributes import untyped_item
 from longcode.aws.dynamo import Item
-from longcode.domain.message import DUE_PARTS, FIND_SHARDS, DueGroup, Entry, Fault, Message, iso
+from longcode.domain.message import (
+    DUE_PARTS,
+    FIND_SHARDS,
+    DueGroup,
+    Entry,
+    Fault,
+    Message,
+    Place,
+    held_shard,
+    iso,
+)
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Waiting
 
@@ -91,11 +101,14 @@ def entry_row(entry: Entry) -> Item:
 
 _SCALARS = (
     "direction", "sender", "recipient", "text", "accepted_ms", "updated_ms", "route", "segments", "metadata",
+    "send_at_ms", "not_before_ms", "expires_ms", "category", "quiet_zones",
     "fingerprint", "webhook_url", "telnyx_id", "provider_status", "claim_id", "claimed_ms", "attempts",
     "slot_ms", "turn", "cap_day",
     "replays", "replayed_ms", "no_resend", "unqueued", "safe_to_retry", "parts", "currency",
     "autoresponse", "opt_out", "is_spam", "sent_ms", "completed_ms",
 )  # fmt: skip
+
+_MOSTLY_EMPTY = frozenset(("replays", "quiet_zones"))
 
 
 def from_item(item: Item) -> Message:
@@ -138,17 +151,31 @@ def to_item(message: Message) -> Item:
     }
     if message.held_by:
         fields["held_by"], fields["held_by_carrier"] = held_words(message.held_by)
-    # 0 and "" are values like any other.
+    # 0 and "" are values like any other, but for these.
     return {
         name: value
         for name, value in fields.items()
-        if not (value is None or value is False or value in ([], {}) or (name == "replays" and not value))
+        if not (value is None or value is False or value in ([], {}) or (name in _MOSTLY_EMPTY and not value))
     }
 
 
 def due_shard(message_id: str, group: DueGroup) -> str:
     """The part of `group` that a message is in, in the index by due time."""
     return str(group.shards[_shard(message_id, DUE_PARTS)])
+
+
+def due_part(message: Message, group: DueGroup) -> str:
+    """The same, also for what is held."""
+    return str(held_shard(message.recipient)) if group is DueGroup.HELD else due_shard(message.id, group)
+
+
+def place_words(place: Place) -> str:
+    """A place in a recipient queue as an item has it, which sorts as text. Until the year 2286."""
+    return f"{place.ready_ms:013d}#{place.accepted_ms:013d}"
+
+
+def _place(words: str) -> Place:
+    return Place(*map(int, words.split("#")))
 
 
 def _without_id(message: Message) -> str:
@@ -177,4 +204,4 @@ def image(item: Mapping[str, Any]) -> Message | None:
 # Any: an item of the index.
 def waiting(item: Mapping[str, Any]) -> Waiting:
     """The text that an entry of the index by_recipient_queue stands for."""
-    return Waiting(item["pk"].removeprefix("M#"), item["recipient_queue"], item["accepted_ms"])
+    return Waiting(item["pk"].removeprefix("M#"), item["recipient_queue"], _place(item["queue_place"]))

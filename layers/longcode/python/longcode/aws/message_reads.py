@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from longcode.aws.attributes import typed
+from longcode.aws.attributes import typed, typed_item
 from longcode.aws.clients import Sleep, get_items, translated
 from longcode.aws.dynamo import Item, Table
-from longcode.aws.message_codec import image, parse, waiting
-from longcode.domain.message import DUE_PARTS, RECEIPT_AFTER_CLAIM_MS, DueGroup, Message
+from longcode.aws.message_codec import image, parse, place_words, waiting
+from longcode.domain.message import DUE_PARTS, RECEIPT_AFTER_CLAIM_MS, DueGroup, Message, Place
 from longcode.use_cases.ports import Waiting
 
 if TYPE_CHECKING:
@@ -52,20 +52,21 @@ class MessageReads:
             found |= {item["pk"]["S"].removeprefix("M#"): image(item) for item in items}
         return found
 
-    def queue_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
-        values: Item = {":line": recipient}
-        condition = "recipient_queue = :line"
-        if before_ms is not None:
-            condition += " AND accepted_ms < :before"
-            values[":before"] = before_ms
-        page = self.table.query("by_recipient_queue", condition, values, Limit=at_most, Select="COUNT")
-        return page["Count"]
-
-    def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> list[Waiting]:
+    def queue_length(self, recipient: str, *, at_most: int, before: Place) -> int:
         page = self.table.query(
             "by_recipient_queue",
-            "recipient_queue = :line AND accepted_ms <= :until",
-            {":line": recipient, ":until": until_ms},
+            "recipient_queue = :line AND queue_place < :before",
+            {":line": recipient, ":before": place_words(before)},
+            Limit=at_most,
+            Select="COUNT",
+        )
+        return page["Count"]
+
+    def recipient_queue(self, recipient: str, *, until: Place, at_most: int) -> list[Waiting]:
+        page = self.table.query(
+            "by_recipient_queue",
+            "recipient_queue = :line AND queue_place <= :until",
+            {":line": recipient, ":until": place_words(until)},
             Limit=at_most,
         )
         return [waiting(item) for item in map(parse, page["Items"])]
@@ -91,12 +92,33 @@ class MessageReads:
                 break
         return found[:at_most], len(found) > at_most
 
-    def oldest(self, at_most: int) -> list[str]:
+    def oldest(self, at_most: int, *, expiring: bool = False) -> list[str]:
         found: list[tuple[int, str]] = []
-        for number in DueGroup.QUEUED.shards:
+        for number in (DueGroup.EXPIRING if expiring else DueGroup.QUEUED).shards:
             page = self.table.query("by_due", "due_shard = :shard", {":shard": str(number)}, Limit=at_most)
             found += [(item["due_at_ms"], item["pk"]) for item in map(parse, page["Items"])]
         return [key.removeprefix("M#") for _, key in sorted(found)[:at_most]]
+
+    def held(
+        self, shard: int, since_ms: int, until_ms: int, at_most: int, after: tuple[int, str] | None = None
+    ) -> list[tuple[int, str]]:
+        found: list[tuple[int, str]] = []
+        start: Item = {}
+        if after:
+            start = typed_item({"due_shard": str(shard), "due_at_ms": after[0], "pk": f"M#{after[1]}"})
+        while len(found) < at_most:
+            page = self.table.query(
+                "by_due",
+                "due_shard = :shard AND due_at_ms BETWEEN :since AND :last",
+                {":shard": str(shard), ":since": since_ms, ":last": until_ms - 1},
+                Limit=at_most - len(found),
+                **({"ExclusiveStartKey": start} if start else {}),
+            )
+            found += [(item["due_at_ms"], item["pk"].removeprefix("M#")) for item in map(parse, page["Items"])]
+            start = dict(page.get("LastEvaluatedKey", {}))
+            if not start:
+                break
+        return found
 
     def old_claims(self, now_ms: int, at_most: int) -> list[str]:
         found: list[tuple[int, str]] = []

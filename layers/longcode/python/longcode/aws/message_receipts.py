@@ -94,9 +94,12 @@ class ReceiptWriter:
         return why
 
 
+_WAITING = {shard for group in (DueGroup.QUEUED, DueGroup.EXPIRING, DueGroup.HELD) for shard in group.shards}
+
+
 def _waited(item: Item) -> bool:
     """Whether the entry of the index by due time is that of a text that waits."""
-    return "due_shard" in item and int(untyped(item["due_shard"])) in DueGroup.QUEUED.shards
+    return "due_shard" in item and int(untyped(item["due_shard"])) in _WAITING
 
 
 def _keeping(receipt: Receipt) -> _Write:
@@ -152,8 +155,8 @@ def _advance(receipt: Receipt, now_ms: int) -> tuple[str, Item, str]:
         changes += ", carrier = :carrier"
         values[":carrier"] = carrier_words(receipt.subscription.carrier, receipt.subscription.line_type)
     if receipt.status.final:
-        return changes, values, " REMOVE due_shard, due_at_ms, recipient_queue"
-    return changes, values, " REMOVE recipient_queue"
+        return changes, values, " REMOVE due_shard, due_at_ms, recipient_queue, queue_place"
+    return changes, values, " REMOVE recipient_queue, queue_place"
 
 
 def _why_not_recorded(item: Item, receipt: Receipt) -> Recorded:

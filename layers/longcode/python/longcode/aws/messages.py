@@ -9,21 +9,20 @@ from longcode.aws.clients import ConditionFailed, Sleep
 from longcode.aws.dynamo import Item
 from longcode.aws.message_codec import (
     carrier_words,
+    due_part,
     due_shard,
     entry_row,
     fault_rows,
     from_item,
-    held_words,
     image,
-    parse,
+    place_words,
     to_item,
 )
-from longcode.aws.message_reads import MessageReads
 from longcode.aws.message_receipts import ReceiptWriter
+from longcode.aws.message_waits import MessageWaits
 from longcode.aws.retention import Retention
 from longcode.domain.message import (
     CLAIM_MS,
-    ENQUEUE_CHECK_MS,
     LONGEST_VALIDITY_MS,
     RECEIPT_CHECK_MS,
     DueGroup,
@@ -32,7 +31,8 @@ from longcode.domain.message import (
     Message,
 )
 from longcode.domain.outcomes import Answer, Receipt, Recording
-from longcode.domain.status import HeldBy, Status
+from longcode.domain.schedule import EARLY_MS
+from longcode.domain.status import Status
 from longcode.use_cases.ports import Claim
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _REMNANT_S = 86_400
 
 
-class DynamoMessages(MessageReads):
+class DynamoMessages(MessageWaits):
     """ports.Messages over DynamoDB.
 
     Every write carries its condition, so that a late, doubled or reordered event can't take a status back, and
@@ -60,24 +60,23 @@ class DynamoMessages(MessageReads):
         keep_text: bool = True,
         sleep: Sleep = time.sleep,
     ) -> None:
-        super().__init__(client, table, sleep=sleep)
-        self._retention = Retention(retention_days, keep_text=keep_text)
+        super().__init__(
+            client, table, Retention(retention_days, keep_text=keep_text), validity_minutes * 60_000, sleep=sleep
+        )
         self._receipts = ReceiptWriter(self.table, self._retention)
-        self._validity_ms = validity_minutes * 60_000
 
     def accept(self, message: Message) -> Message | None:
-        queued = message.status is Status.QUEUED
         due_at_ms = (message.claimed_ms or message.accepted_ms) + CLAIM_MS
-        if queued:
-            due_at_ms = message.accepted_ms + (ENQUEUE_CHECK_MS if message.unqueued else self._validity_ms)
+        if message.status.waiting:
+            due_at_ms = self._waits_until(message)
         item = to_item(message) | {
-            "due_shard": due_shard(message.id, message.due_group),
+            "due_shard": due_part(message, message.due_group),
             "due_at_ms": due_at_ms,
             # Never while it may still wait, also if ValidityMinutes is made longer meanwhile.
-            "expires_at": self._retention.expiry_s(message.accepted_ms + LONGEST_VALIDITY_MS),
+            "expires_at": self._retention.expiry_s(message.ready_ms + LONGEST_VALIDITY_MS),
         }
-        if queued:
-            item["recipient_queue"] = message.recipient
+        if message.status.waiting:
+            item |= {"recipient_queue": message.recipient, "queue_place": place_words(message.place)}
         try:
             self.table.put(
                 typed_item(item),
@@ -97,12 +96,15 @@ class DynamoMessages(MessageReads):
             item = self.table.update(
                 f"M#{message_id}",
                 "SET #status = :sending, #rank = :rank, claim_id = :claim, claimed_ms = :now, updated_ms = :now, "
-                "due_shard = :shard, due_at_ms = :look ADD attempts :one REMOVE recipient_queue, unqueued",
-                "#rank = :queued AND attribute_not_exists(no_resend)",
+                "due_shard = :shard, due_at_ms = :look ADD attempts :one "
+                "REMOVE recipient_queue, queue_place, unqueued",
+                "#rank <= :queued AND attribute_not_exists(no_resend) "
+                "AND (attribute_not_exists(not_before_ms) OR not_before_ms <= :soon)",
                 {
                     ":sending": Status.SENDING.value,
                     ":rank": Status.SENDING.rank,
                     ":queued": Status.QUEUED.rank,
+                    ":soon": now_ms + EARLY_MS,
                     ":claim": claim_id,
                     ":now": now_ms,
                     ":shard": due_shard(message_id, DueGroup.CLAIMED),
@@ -115,40 +117,6 @@ class DynamoMessages(MessageReads):
             # Won already, and only the answer was lost.
             return Claim(message is not None and message.claim_id == claim_id, message)
         return Claim(True, from_item(item))
-
-    def release(
-        self,
-        message: Message,
-        now_ms: int,
-        *,
-        slot_ms: int,
-        held_by: HeldBy,
-        turn: int | None = None,
-    ) -> bool:
-        held, carrier = held_words(held_by)
-        return self._try_update(
-            message.id,
-            "SET #status = :queued, #rank = :rank, recipient_queue = :line, slot_ms = :slot, held_by = :held, "
-            "held_by_carrier = :carrier, turn = :turn, cap_day = :day, updated_ms = :now, due_shard = :shard, "
-            "due_at_ms = :look ADD attempts :less REMOVE claim_id, claimed_ms",
-            "claim_id = :claim AND #rank = :sending",
-            {
-                ":queued": Status.QUEUED.value,
-                ":rank": Status.QUEUED.rank,
-                ":sending": Status.SENDING.rank,
-                ":line": message.recipient,
-                ":slot": slot_ms,
-                ":turn": turn,
-                ":day": message.cap_day,
-                ":held": held,
-                ":carrier": carrier,
-                ":now": now_ms,
-                ":shard": due_shard(message.id, DueGroup.QUEUED),
-                ":look": message.accepted_ms + self._validity_ms,
-                ":less": -1,
-                ":claim": message.claim_id,
-            },
-        )
 
     def submitted(self, message: Message, answer: Answer, now_ms: int) -> bool:
         status = answer.status
@@ -246,7 +214,8 @@ class DynamoMessages(MessageReads):
             message.id,
             "SET #status = :status, #rank = :rank, faults = :faults, safe_to_retry = :retry, updated_ms = :now, "
             "expires_at = :expires, history = list_append(if_not_exists(history, :none), :entry) "
-            "REMOVE recipient_queue, unqueued, due_shard, due_at_ms" + self._retention.forget_text(status),
+            "REMOVE recipient_queue, queue_place, unqueued, due_shard, due_at_ms"
+            + self._retention.forget_text(status),
             "#rank < :submitted AND "
             + ("claim_id = :claim" if message.claim_id else "attribute_not_exists(claim_id)"),
             {
@@ -261,44 +230,6 @@ class DynamoMessages(MessageReads):
                 ":expires": self._retention.expiry_s(now_ms),
             }
             | ({":claim": message.claim_id} if message.claim_id else {}),
-        )
-
-    def hold(
-        self,
-        message_id: str,
-        slot_ms: int,
-        held_by: HeldBy,
-        turn: int | None = None,
-        cap_day: str | None = None,
-    ) -> None:
-        held, carrier = held_words(held_by)
-        self._try_update(
-            message_id,
-            "SET slot_ms = :slot, held_by = :held, held_by_carrier = :carrier, turn = :turn, cap_day = :day",
-            "#rank = :queued OR #rank = :unknown",
-            {
-                ":slot": slot_ms,
-                ":held": held,
-                ":carrier": carrier,
-                ":turn": turn,
-                ":day": cap_day,
-                ":queued": Status.QUEUED.rank,
-                ":unknown": Status.UNKNOWN.rank,
-            },
-        )
-
-    def queued(self, message: Message) -> None:
-        self._try_update(
-            message.id,
-            "SET due_shard = :shard, due_at_ms = :look REMOVE unqueued",
-            "#rank = :queued AND unqueued = :yes AND accepted_ms = :accepted",
-            {
-                ":shard": due_shard(message.id, DueGroup.QUEUED),
-                ":look": message.accepted_ms + self._validity_ms,
-                ":queued": Status.QUEUED.rank,
-                ":yes": True,
-                ":accepted": message.accepted_ms,
-            },
         )
 
     def forbid(self, message: Message) -> bool:
@@ -319,17 +250,6 @@ class DynamoMessages(MessageReads):
         except ConditionFailed:
             return False
         return True
-
-    def set_due(self, message: Message, at_ms: int | None) -> None:
-        # Only for the message as it was read: a change since then has set its own time.
-        values: Item = {":rank": message.status.rank}
-        mine, changes = "attribute_not_exists(claim_id)", "REMOVE due_shard, due_at_ms"
-        if message.claim_id:
-            mine, values[":claim"] = "claim_id = :claim", message.claim_id
-        if at_ms is not None:
-            changes = "SET due_shard = :shard, due_at_ms = :at"
-            values |= {":shard": due_shard(message.id, message.due_group), ":at": at_ms}
-        self._try_update(message.id, changes, f"attribute_exists(due_shard) AND #rank = :rank AND {mine}", values)
 
     def erase(self, message: Message) -> bool:
         if message.status.rank < Status.SUBMITTED.rank:
@@ -355,23 +275,7 @@ class DynamoMessages(MessageReads):
             return image(exc.item) is None
         return True
 
-    def _try_update(self, message_id: str, changes: str, condition: str, values: Item) -> bool:
-        try:
-            self.table.update(f"M#{message_id}", changes, condition, values)
-        except ConditionFailed as exc:
-            return _is_written(exc.item, values)
-        return True
-
 
 def _sender(message: Message) -> Literal["api", "consumer"]:
     """Which of both sends a message, as its history has it."""
     return "api" if message.route == "send" else "consumer"
-
-
-def _is_written(item: Item, values: Item) -> bool:
-    """Whether a write with an entry for the history is there already, and only its answer was lost."""
-    if ":entry" not in values or image(item) is None:
-        return False
-    fields = parse(item)
-    as_written = (fields["status"], fields["updated_ms"]) == (values[":status"], values[":now"])
-    return as_written and fields.get("history", [])[-1:] == values[":entry"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from longcode.aws.clients import TRIES, Sleep, pause_s, translated
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import is_message_id
+from longcode.domain.schedule import Timer
 from longcode.use_cases.ports import Envelope, Waiting
 
 if TYPE_CHECKING:
@@ -37,6 +38,20 @@ def read_body(text: str) -> str | None:
         return None
     found = fields.get("id")
     return found if isinstance(found, str) and is_message_id(found) else None
+
+
+def timer_body(timer: Timer) -> str:
+    """The queue message of a timer."""
+    return json.dumps({"v": VERSION, "held": timer.shard, "at": timer.at_ms}, separators=(",", ":"))
+
+
+def read_timer(text: str) -> Timer | None:
+    """The timer in a queue message, None where it is none."""
+    fields = _fields(text)
+    shard, at_ms = fields.get("held"), fields.get("at")
+    if not 1 <= _version(fields) <= READS or type(shard) is not int or type(at_ms) is not int:
+        return None
+    return Timer(shard, at_ms)
 
 
 def is_newer(text: str) -> bool:
@@ -74,6 +89,7 @@ def envelope(record: Mapping[str, Any]) -> Envelope:
         newer=is_newer(text),
         sent_ms=int(attributes.get("SentTimestamp", "0")),
         body=text,
+        timer=read_timer(text),
     )
 
 
@@ -85,6 +101,8 @@ class SqsQueue:
     nothing else of a queue message has the number (decision 22). Whose text it is and the order are the table's: a
     queue message says that its recipient has something waiting, so a second copy of one does no harm, nor does one
     out of turn.
+
+    A timer's body is `{"v": 1, "held": <part>, "at": <epoch milliseconds>}`, and it has a group of its own.
     """
 
     def __init__(self, client: "SQSClient", queue_url: str, *, sleep: Sleep = time.sleep) -> None:
@@ -95,10 +113,14 @@ class SqsQueue:
     def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
         self._send(
             [
-                (body(text.message_id), text.recipient, f"{text.message_id}:{mark or text.accepted_ms}")
+                (body(text.message_id), text.recipient, f"{text.message_id}:{mark or text.place.ready_ms}")
                 for text in texts
             ]
         )
+
+    def set_timers(self, timers: Sequence[Timer]) -> None:
+        names = [f"held:{timer.shard}:{timer.at_ms}" for timer in timers]
+        self._send([(timer_body(timer), name, name) for timer, name in zip(timers, names, strict=True)])
 
     def renew(self, envelopes: Sequence[Envelope]) -> None:
         # The id of the message that it replaces: twice is once.

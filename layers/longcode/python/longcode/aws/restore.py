@@ -39,7 +39,7 @@ class TableRestore:
         if here is None or copy is None or copy.safe_to_retry:
             return False
         repeated = here.fingerprint == copy.fingerprint and here.accepted_ms > copy.accepted_ms
-        return here.status is Status.QUEUED and repeated
+        return here.status.waiting and repeated
 
     def put_back(self, item: Item, now_ms: int) -> bool:
         """Write an item of a restored copy where nothing has taken its place; whether it was written.
@@ -55,7 +55,7 @@ class TableRestore:
             fields = _in_doubt(fields, message, now_ms)
         condition, values = "attribute_not_exists(pk)", {}
         if message and not message.safe_to_retry:
-            condition += " OR (#rank = :queued AND accepted_ms > :accepted AND fingerprint = :print)"
+            condition += " OR (#rank <= :queued AND accepted_ms > :accepted AND fingerprint = :print)"
             values = {
                 ":queued": Status.QUEUED.rank,
                 ":accepted": message.accepted_ms,
@@ -75,7 +75,7 @@ def _in_doubt(fields: Item, message: Message, now_ms: int) -> Item:
     """
     fault = Fault("restored", "The text was put back from a copy of the table, and may have left since then.")
     entry = Entry(now_ms, Status.UNKNOWN.value, "operator", faults=(fault,))
-    waits = ("recipient_queue", "slot_ms", "held_by", "held_by_carrier", "cap_day", "unqueued")
+    waits = ("recipient_queue", "queue_place", "slot_ms", "held_by", "held_by_carrier", "cap_day", "unqueued")
     return {name: value for name, value in fields.items() if name not in waits} | typed_item(
         {
             "status": Status.UNKNOWN.value,

@@ -24,8 +24,9 @@ LOOKED_MOST = 1_000
 READS_MOST = 200
 # As many messages as one BatchGetItem reads.
 _PAGE = 100
-# A message outlives its acceptance by its wait, the provider's ten days, and the table's leisure in forgetting.
-_OLDER_DAYS = 30
+# A message outlives its acceptance by what it is held for (90 days), its wait, the provider's ten days, and the
+# table's leisure in forgetting.
+_OLDER_DAYS = 120
 # A clock that is ahead of ours.
 _AHEAD_MS = 60_000
 

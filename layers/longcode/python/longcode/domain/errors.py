@@ -42,13 +42,19 @@ class RequestError(LongCodeError):
 class InvalidRequest(RequestError):
     """A request that breaks the API's contract in one named place.
 
-    `given` and `limit` are what was asked and what is allowed, where both are numbers of the same kind.
+    `given` and `limit` are what was asked and what is allowed, where both are of one kind: numbers, or moments as
+    ISO 8601.
     """
 
     code = "invalid_request"
 
     def __init__(
-        self, message: str, *, field: str | None = None, given: int | None = None, limit: int | None = None
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        given: int | str | None = None,
+        limit: int | str | None = None,
     ) -> None:
         super().__init__(message)
         self.field = field

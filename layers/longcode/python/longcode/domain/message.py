@@ -6,11 +6,13 @@ import json
 import re
 import unicodedata
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from longcode.domain import visible
 from longcode.domain.errors import IdempotencyMismatch
@@ -60,6 +62,10 @@ class DueGroup(IntEnum):
     QUEUED = 2
     # Claimed. Once it has left its entry stays as it is until the final receipt, which mostly takes seconds.
     CLAIMED = 3
+    # Held until its time. All texts of one recipient are in one part: see `held_shard`.
+    HELD = 4
+    # As QUEUED, of a text with an `expires_ms` of its own: those are in no order of acceptance.
+    EXPIRING = 5
 
     @property
     def shards(self) -> range:
@@ -68,6 +74,16 @@ class DueGroup(IntEnum):
 
 
 DUE_SHARDS = len(DueGroup) * DUE_PARTS
+
+
+class Place(NamedTuple):
+    """A text's place in its recipient queue: by when it may leave, and of one moment by acceptance.
+
+    Both are epoch milliseconds.
+    """
+
+    ready_ms: int
+    accepted_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +125,14 @@ class Message:
     metadata: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     webhook_url: str = ""
+    # When the caller wants it sent; and the moment before which it does not leave, which is that or the end of
+    # quiet hours. From `expires_ms` on it is not sent, whatever ValidityMinutes says.
+    send_at_ms: int | None = None
+    not_before_ms: int | None = None
+    expires_ms: int | None = None
+    # What its sender called it, and the recipient's zones, with commas between, if it keeps quiet hours.
+    category: Literal["transactional", "marketing"] | None = None
+    quiet_zones: str = ""
     telnyx_id: str | None = None
     provider_status: str | None = None
     claim_id: str | None = None
@@ -150,6 +174,21 @@ class Message:
         """The other person's number, whichever way the text went."""
         return self.recipient if self.direction == "outbound" else self.sender
 
+    @property
+    def ready_ms(self) -> int:
+        """From when on it may be sent: its acceptance, or what it is held until."""
+        return max(self.accepted_ms, self.not_before_ms or 0)
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its recipient queue."""
+        return Place(self.ready_ms, self.accepted_ms)
+
+    def valid_until_ms(self, validity_ms: int) -> int:
+        """From when on it is not sent any more: `validity_ms` after it may be sent, or at its own `expires_ms`."""
+        end_ms = self.ready_ms + validity_ms
+        return end_ms if self.expires_ms is None else min(end_ms, self.expires_ms)
+
     def on(self, subscription: "Subscription | None") -> "Message":
         """The same with the other person's carrier and kind of line; as it is, if they were not named."""
         if subscription is None:
@@ -159,17 +198,29 @@ class Message:
     @property
     def due_group(self) -> DueGroup:
         """Where it is found when the reconciler next has to look at it."""
+        if self.status is Status.HELD:
+            return DueGroup.HELD
         if self.status is Status.QUEUED:
-            return DueGroup.URGENT if self.unqueued else DueGroup.QUEUED
+            return DueGroup.URGENT if self.unqueued else self.waiting_group
         if self.status is Status.SENDING:
             return DueGroup.CLAIMED
         return DueGroup.RECEIPT if self.status.rank >= Status.SUBMITTED.rank else DueGroup.URGENT
+
+    @property
+    def waiting_group(self) -> DueGroup:
+        """The group that it is in while it waits in the queue."""
+        return DueGroup.QUEUED if self.expires_ms is None else DueGroup.EXPIRING
 
     @property
     def tag(self) -> str | None:
         """What the caller groups its texts by: `metadata.tag`, None where nothing can be found by it."""
         value = self.metadata.get("tag")
         return value if value is not None and is_tag(value) else None
+
+
+def held_shard(recipient: str) -> int:
+    """The part of DueGroup.HELD that all held texts of one recipient are in, as their order matters."""
+    return DueGroup.HELD.shards[hashlib.sha256(recipient.encode()).digest()[0] % DUE_PARTS]
 
 
 NAMESPACE = uuid.UUID("6f0d1c52-8f0b-5a53-9c3e-1c6b7f0a4d11")
@@ -252,14 +303,27 @@ def epoch_ms(text: str | None) -> int | None:
 
 
 def fingerprint(
-    route: str, recipient: str, text: str, metadata: dict[str, str], *, smart_encoding: bool = False
+    route: str,
+    recipient: str,
+    text: str,
+    metadata: dict[str, str],
+    *,
+    smart_encoding: bool = False,
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> str:
     """What makes two requests the same one, for an idempotency key: 128 bits as 22 characters.
 
     `text` is the text as it was asked for. What smart encoding makes of it may differ from one release to the
-    next, and a request that is repeated over a release is still the same.
+    next, and a request that is repeated over a release is still the same. `more` is what else was asked for.
     """
-    wanted = [route, recipient, text, sorted(metadata.items()), *(["smart_encoding"] if smart_encoding else [])]
+    wanted = [
+        route,
+        recipient,
+        text,
+        sorted(metadata.items()),
+        *(["smart_encoding"] if smart_encoding else []),
+        *([sorted(more.items())] if more else []),
+    ]
     parts = json.dumps(wanted, ensure_ascii=True)
     return base64.urlsafe_b64encode(hashlib.sha256(parts.encode()).digest()[:16]).decode().rstrip("=")
 

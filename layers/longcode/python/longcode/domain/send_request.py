@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from longcode.domain import phone, segments, visible
 from longcode.domain.errors import InvalidRequest
 from longcode.domain.message import MAX_TAG_CHARACTERS, is_tag
+from longcode.domain.times import NO_TIMES, Times, parse_times
 
 if TYPE_CHECKING:
     from longcode.domain.smart_encoding import Replaced
@@ -15,6 +16,8 @@ MAX_METADATA_BYTES = 2048
 
 
 _FIELDS = frozenset(("to", "message", "metadata", "max_segments", "smart_encoding"))
+# Of what can wait.
+LATER_FIELDS = frozenset(("send_at", "expires_at", "ttl_s"))
 
 
 # RFC draft "The Idempotency-Key HTTP Header Field", narrowed to what every client can write.
@@ -43,19 +46,19 @@ class SendRequest:
     asked: str
     smart_encoding: bool = False
     replaced: "tuple[Replaced, ...]" = ()
+    times: Times = NO_TIMES
 
 
-def parse_send_request(fields: object, our_number: str, *, preview: bool = False) -> SendRequest:
+def parse_send_request(
+    fields: object, our_number: str, *, preview: bool = False, later: bool = False
+) -> SendRequest:
     """Read the body of a send or queue request. Raises InvalidRequest that names the field.
 
-    A `preview` may leave the recipient out, which is "" then.
+    A `preview` may leave the recipient out, which is "" then. Only what may wait, and leave `later`, has times.
     """
     if not isinstance(fields, dict):
         raise InvalidRequest("The body must be a JSON object.")
-    unknown = sorted(set(fields) - _FIELDS)
-    if unknown:
-        known = ", ".join(sorted(_FIELDS))
-        raise InvalidRequest(f"Unknown field. Known are: {known}.", field=str(unknown[0])[:64])
+    _expect_known(fields, later=later)
     needed = ("message",) if preview else ("to", "message")
     missing = [name for name in needed if fields.get(name) in (None, "")]
     if missing:
@@ -73,7 +76,19 @@ def parse_send_request(fields: object, our_number: str, *, preview: bool = False
         asked=asked,
         smart_encoding=smart,
         replaced=replaced,
+        times=parse_times(fields) if later else NO_TIMES,
     )
+
+
+def _expect_known(fields: dict[object, object], *, later: bool) -> None:
+    known = _FIELDS | LATER_FIELDS if later else _FIELDS
+    unknown = sorted(set(fields) - known, key=str)
+    if unknown and unknown[0] in LATER_FIELDS:
+        raise InvalidRequest(
+            "A text that is sent at once has no such field: POST /sms/queue has.", field=str(unknown[0])
+        )
+    if unknown:
+        raise InvalidRequest(f"Unknown field. Known are: {', '.join(sorted(known))}.", field=str(unknown[0])[:64])
 
 
 def _recipient(value: object, our_number: str) -> str:

@@ -6,10 +6,11 @@ from enum import StrEnum
 class Status(StrEnum):
     """What became of a message. It moves to a higher `rank`, and the store's write enforces that.
 
-    Two ways lead back, of a text that the provider has not got: a claim that is released, and a send that was
-    proven not sent and is asked for again.
+    Three ways lead back, of a text that the provider has not got: a claim that is released, a wait for the end of
+    quiet hours, and a send that was proven not sent and is asked for again.
     """
 
+    HELD = "held"
     QUEUED = "queued"
     SENDING = "sending"
     UNKNOWN = "unknown"
@@ -38,11 +39,13 @@ class Status(StrEnum):
 
     @property
     def waiting(self) -> bool:
-        """Whether the message still stands in its recipient queue."""
+        """Whether the message is still to be sent, now or later, and nothing sends it at the moment."""
         return self.rank <= Status.QUEUED.rank
 
 
 _RANKS = {
+    # Not before its time: scheduled, or in the recipient's quiet hours.
+    Status.HELD: 5,
     Status.QUEUED: 10,
     Status.SENDING: 30,
     Status.UNKNOWN: 35,
@@ -85,3 +88,5 @@ class HeldBy(StrEnum):
     OPT_OUT_UNCLEAR = "opt_out_unclear"
     CARRIER_RATE = "carrier_rate"
     CARRIER_DAY_CAP = "carrier_day_cap"
+    SCHEDULE = "schedule"
+    QUIET_HOURS = "quiet_hours"

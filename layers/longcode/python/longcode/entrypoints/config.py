@@ -11,6 +11,7 @@ from longcode.domain.campaign import ATT_PER_MINUTE, CampaignSettings
 from longcode.domain.carriers import Carrier
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
+from longcode.domain.quiet_hours import QuietHours
 from longcode.telnyx import webhook_settings
 
 # Of a limit that is left to others, or unused.
@@ -47,6 +48,7 @@ class Settings:
     account_segment_ms: int
     campaign: CampaignSettings
     number_lookup: Literal["off", "unknown"]
+    quiet_hours: QuietHours | None
     max_pending_per_recipient: int
     allowed_destinations: tuple[Destination, ...]
     daily_texts_per_key: int
@@ -81,6 +83,7 @@ class Settings:
             sender_segment_ms=pacing.interval_ms(read.rate("SENDER_SEGMENTS_PER_SECOND")),
             account_segment_ms=pacing.interval_ms(account),
             campaign=read.campaign(account * 60),
+            quiet_hours=read.quiet_hours(),
             number_lookup=read.either("NUMBER_LOOKUP", "off", "unknown"),
             max_pending_per_recipient=read.number("MAX_PENDING_PER_RECIPIENT", 100, 1),
             allowed_destinations=read.destinations(long_code),
@@ -182,6 +185,14 @@ class _Reader:
         if value not in (default, other):
             self.problems.append(f"{name} must be {default} or {other}")
         return other if value == other else default
+
+    def quiet_hours(self) -> QuietHours | None:
+        words = self.optional("QUIET_HOURS")
+        try:
+            return QuietHours.parse(words) if words else None
+        except ValueError as exc:
+            self.problems.append(f"QUIET_HOURS {exc}")
+            return None
 
     def public_keys(self) -> tuple[bytes, ...]:
         keys: list[bytes] = []

@@ -220,6 +220,7 @@ class Service:
             logger=self.logger,
             pace=self.pace,
             campaign=self.settings.campaign,
+            quiet_hours=self.settings.quiet_hours,
             latency=pacing.Latency(),
             sender=self.settings.long_code,
             validity_ms=self.settings.validity_minutes * 60_000,
@@ -234,6 +235,7 @@ class Service:
     def reconciler(self) -> "reconcile.Reconciler":
         from longcode.use_cases.gauges import Gauges
         from longcode.use_cases.reconcile import Reconciler
+        from longcode.use_cases.replays import Replays
         from longcode.use_cases.webhook_watch import WebhookWatch
 
         gauges = Gauges(
@@ -245,7 +247,7 @@ class Service:
             self.unpublished,
             WebhookWatch(self.finder, self.messages),
         )
-        return Reconciler(deps=self.deps, queue=self.queue, gauges=gauges)
+        return Reconciler(deps=self.deps, queue=self.queue, gauges=gauges, replays=Replays(self.deps))
 
     @cached_property
     def canceller(self) -> "Canceller":
@@ -280,7 +282,7 @@ class Service:
         from longcode.use_cases import enqueue
 
         settings = self.settings
-        wanted = send_request.parse_send_request(request.json, settings.long_code)
+        wanted = send_request.parse_send_request(request.json, settings.long_code, later=route == "queue")
         message = enqueue.new_message(
             wanted,
             route=route,

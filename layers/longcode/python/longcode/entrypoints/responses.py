@@ -66,6 +66,7 @@ def queued(message: Message, forecast: "Forecast", replaced: "Sequence[Replaced]
             "queued": True,
             "position": forecast.position,
             "message_id": message.id,
+            "status": message.status.value,
             "eta": _when(forecast.eta_ms),
             "held_by": forecast.held_by,
             "segments": message.segments,
@@ -202,6 +203,9 @@ def _fields(message: Message) -> dict[str, object]:
     if message.direction == "outbound":
         # The original example called it so.
         fields |= {"recipient": message.recipient, "metadata": message.metadata, "attempts": message.attempts}
+        for name, at_ms in (("send_at", message.send_at_ms), ("expires_at", message.expires_ms)):
+            if at_ms is not None:
+                fields[name] = iso(at_ms)
         if message.cost is not None:
             fields["cost"] = {"amount": str(message.cost), "currency": message.currency}
         if message.completed_ms is not None:

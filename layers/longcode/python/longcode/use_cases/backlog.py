@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
+from longcode.domain.status import Status
 from longcode.use_cases.ports import Clock, Messages, Metrics, Queue, Waiting
 
 # SQS goes on purging for up to a minute, and its counts may be as late.
@@ -17,7 +18,7 @@ _RESTOCK_MOST = 200
 
 def waiting(message: Message) -> Waiting:
     """A message as one that waits."""
-    return Waiting(message.id, message.recipient, message.accepted_ms)
+    return Waiting(message.id, message.recipient, message.place)
 
 
 def put_back(texts: Sequence[Waiting], queue: Queue, metrics: Metrics, *, mark: str = "") -> None:
@@ -42,6 +43,12 @@ def restock(store: Messages, queue: Queue, clock: Clock, metrics: Metrics) -> No
     if queue.size():
         return
     now = clock.now_ms()
-    found, _ = store.waiting(_RESTOCK_MOST)
-    lost = [text for text in found if text.accepted_ms < now - SETTLED_MS]
-    put_back(lost, queue, metrics, mark=f"restock:{now // SETTLED_MS}")
+    put_back(unheard(store, now - SETTLED_MS, _RESTOCK_MOST), queue, metrics, mark=f"restock:{now // SETTLED_MS}")
+
+
+def unheard(store: Messages, before_ms: int, at_most: int) -> list[Waiting]:
+    """Texts that the queue was given and that could have left before then. Raises Unavailable."""
+    ids = [*store.oldest(at_most), *store.oldest(at_most, expiring=True)]
+    texts = store.get_all(ids) if ids else []
+    found = [waiting(text) for text in texts if text.status is Status.QUEUED and text.ready_ms < before_ms]
+    return sorted(found, key=lambda text: text.place)[:at_most]

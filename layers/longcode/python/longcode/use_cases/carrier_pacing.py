@@ -108,11 +108,11 @@ def _in_time(
     """Those that can still leave on a day that begins then; the others wait for their end, and are not counted."""
     found: list[SlottedMessage] = []
     for item in texts:
-        if item.message.segments <= at_most and begins_ms < item.message.accepted_ms + deps.validity_ms:
+        if item.message.segments <= at_most and begins_ms < item.message.valid_until_ms(deps.validity_ms):
             found.append(item)
         else:
             next_day_ms = pacific.next_day_ms(deps.clock.now_ms()) + pacific.BEGINS_MS
-            hold_until(item, min(next_day_ms, item.message.accepted_ms + deps.validity_ms + _SHOWN_MS))
+            hold_until(item, min(next_day_ms, item.message.valid_until_ms(deps.validity_ms) + _SHOWN_MS))
     return found
 
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from longcode.domain import braking, pacing
 from longcode.domain.errors import OPTED_OUT, RecipientOptedOut, RecipientQueueFull, Unavailable
 from longcode.domain.gate import Gate
-from longcode.domain.message import Message, fingerprint, may_be_known, message_id, same_request
+from longcode.domain.message import Message, Place, fingerprint, may_be_known, message_id, same_request
 from longcode.domain.metrics import Metric
 from longcode.domain.pacing import Pace
+from longcode.domain.schedule import EARLY_MS
 from longcode.domain.send_request import SendRequest
 from longcode.domain.status import HeldBy, Status
+from longcode.domain.times import check_times
 from longcode.use_cases import backlog, carrier_stops, store_failures
 from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics, Queue
 from longcode.use_cases.quota import Quota
@@ -22,11 +24,13 @@ def new_message(
     wanted: SendRequest, *, route: str, sender: str, caller: str, key: str | None, webhook_url: str, now_ms: int
 ) -> Message:
     """The message for a request. Its webhook URL ends in its id, which is how a receipt finds it."""
-    ident = message_id(caller, key)
+    ident, times = message_id(caller, key), wanted.times
+    ready_ms = max(now_ms, times.send_at_ms or 0)
+    held = ready_ms > now_ms + EARLY_MS
     return Message(
         id=ident,
         direction="outbound",
-        status=Status.QUEUED,
+        status=Status.HELD if held else Status.QUEUED,
         sender=sender,
         recipient=wanted.recipient,
         text=wanted.text,
@@ -36,8 +40,17 @@ def new_message(
         segments=wanted.segments,
         metadata=wanted.metadata,
         fingerprint=fingerprint(
-            route, wanted.recipient, wanted.asked, wanted.metadata, smart_encoding=wanted.smart_encoding
+            route,
+            wanted.recipient,
+            wanted.asked,
+            wanted.metadata,
+            smart_encoding=wanted.smart_encoding,
+            more=times.asked,
         ),
+        send_at_ms=times.send_at_ms,
+        not_before_ms=ready_ms if ready_ms > now_ms else None,
+        expires_ms=times.expires_ms(ready_ms),
+        held_by=HeldBy.SCHEDULE if held else None,
         webhook_url=f"{webhook_url}/{ident}" if webhook_url else "",
     )
 
@@ -83,10 +96,12 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     gate = deps.limits.read_gate(message.recipient, message.sender)
     if existing is not None:
         return _repeated(same_request(existing, message), deps, gate)
+    check_times(message, deps.clock.now_ms())
     quota.check(message.recipient)
     if gate.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
-    pending = deps.messages.queue_length(message.recipient, at_most=deps.max_pending)
+    # What is due after it does not stand before it.
+    pending = deps.messages.queue_length(message.recipient, at_most=deps.max_pending, before=message.place)
     if pending >= deps.max_pending:
         raise RecipientQueueFull(
             f"{pending} texts already wait for this recipient.",
@@ -96,12 +111,19 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     if existing is not None:
         return _repeated(same_request(existing, message), deps, gate)
     deps.logger.bind(segments=message.segments)
+    if message.status is Status.HELD:
+        return message, _held(message, pending)
     front = _front_of_stored(message, pending, deps)
     return message, _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace, front)
 
 
 def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
     """Queue and store a message; the one that is there already under its id, None if there was none."""
+    if message.status is Status.HELD:
+        existing = _accept(message, deps.messages)
+        if existing is None:
+            _set_timer(message, deps)
+        return existing
     try:
         deps.queue.put([backlog.waiting(message)])
     except Unavailable as exc:
@@ -110,6 +132,13 @@ def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
         store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
         message = replace(message, unqueued=True)
     return _accept(message, deps.messages)
+
+
+def _set_timer(message: Message, deps: EnqueueDependencies) -> None:
+    # Loaded with the first text that is scheduled.
+    from longcode.use_cases import schedule
+
+    schedule.set_timer(message, deps.queue, deps.clock, deps.metrics, deps.logger)
 
 
 def _accept(message: Message, messages: Messages) -> Message | None:
@@ -140,16 +169,23 @@ def forecast(message: Message, messages: Messages, gate: Gate, now_ms: int, pace
     """
     if not message.status.waiting:
         return Forecast(0, message.updated_ms, None)
-    length = messages.queue_length(message.recipient, at_most=_COUNT)
-    ahead = min(messages.queue_length(message.recipient, at_most=_COUNT, before_ms=message.accepted_ms), length)
+    ahead = messages.queue_length(message.recipient, at_most=_COUNT, before=message.place)
+    if message.status is Status.HELD and message.ready_ms > now_ms:
+        return _held(message, ahead)
+    length = max(ahead, messages.queue_length(message.recipient, at_most=_COUNT, before=Place(now_ms + 1, 0)))
     return _forecast(message, ahead, length, gate, now_ms, pace, _front(message, ahead, messages))
+
+
+def _held(message: Message, ahead: int) -> Forecast:
+    """A text that is held, with `ahead` others before it by their time."""
+    return Forecast(ahead + 1, message.ready_ms, message.held_by)
 
 
 def _front(message: Message, ahead: int, messages: Messages) -> Message | None:
     """The first of the texts before a message that has no slot yet: nothing behind it leaves sooner."""
     if not ahead or message.slot_ms is not None:
         return None
-    first = messages.recipient_queue(message.recipient, until_ms=message.accepted_ms, at_most=1)
+    first = messages.recipient_queue(message.recipient, until=message.place, at_most=1)
     return messages.get(first[0].message_id) if first and first[0].message_id != message.id else None
 
 

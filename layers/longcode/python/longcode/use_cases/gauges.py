@@ -10,7 +10,7 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import send_attempt, store_failures
+from longcode.use_cases import backlog, send_attempt, store_failures
 from longcode.use_cases.ports import Depth, Queue
 from longcode.use_cases.publish_ports import Counters, Heartbeat
 from longcode.use_cases.send_attempt import SendDependencies
@@ -86,7 +86,7 @@ class Gauges:
         deps, now = self.deps, self.deps.clock.now_ms()
         ids = deps.messages.oldest(_OLDEST)
         first = self._still_waiting(ids[:_FIRST])
-        self._waits_ms = min((message.accepted_ms for message in first), default=None)
+        self._waits_ms = min((message.ready_ms for message in first), default=None)
         age = now - (self._waits_ms or now)
         late = 0
         if age >= LATE_MS:
@@ -102,7 +102,7 @@ class Gauges:
         # Of each recipient queue the first: those behind it leave after it, and what the queue has lost comes with
         # it.
         heads: dict[str, Message] = {}
-        for message in sorted(messages, key=lambda message: message.accepted_ms):
+        for message in sorted(messages, key=lambda message: message.place):
             heads.setdefault(message.recipient, message)
         deps = self.deps
         return max(
@@ -118,8 +118,7 @@ class Gauges:
         count = 0
         if not self.queue.size():
             before_ms = self.deps.clock.now_ms() - STRANDED_AFTER_MS
-            waiting, _ = self.deps.messages.waiting(_STRANDED_MOST)
-            count = sum(text.accepted_ms < before_ms for text in waiting)
+            count = len(backlog.unheard(self.deps.messages, before_ms, _STRANDED_MOST))
         self.deps.metrics.count(Metric.STRANDED_NOW, count)
 
     def _dead_letters(self) -> None:
@@ -151,13 +150,13 @@ def overdue_ms(message: Message, gate: Gate, deps: SendDependencies, now: int) -
     control, limits = gate.control, [gate.recipient.tat_ms, gate.recipient.not_before_ms]
     stopped = control.paused_since_ms is not None or control.breaker_since_ms is not None
     if stopped or gate.unclear_ms is not None:
-        return max(0, now - message.accepted_ms - deps.validity_ms // 2)
+        return max(0, now - message.ready_ms - deps.validity_ms // 2)
     if send_attempt.in_doubt(gate, deps, now):
         return 0
     if message.held_by is HeldBy.PROVIDER_BACKOFF:
-        return max(0, now - message.accepted_ms)
+        return max(0, now - message.ready_ms)
     if message.slot_ms is None:
         # It would be given the next free slot.
         limits += [gate.sender.tat_ms] if deps.pace.sender_ms else []
         limits += [gate.account.tat_ms] if deps.pace.account_ms else []
-    return max(0, now - max(message.accepted_ms, message.slot_ms or 0, *(at or 0 for at in limits)))
+    return max(0, now - max(message.ready_ms, message.slot_ms or 0, *(at or 0 for at in limits)))

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from longcode.domain.campaign import CampaignFacts
     from longcode.domain.carriers import Subscription
     from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
-    from longcode.domain.message import Entry, Fault, Message
+    from longcode.domain.message import Entry, Fault, Message, Place
     from longcode.domain.metrics import Metric
     from longcode.domain.opt_outs import OptOut, ProviderPage
     from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recording
     from longcode.domain.pacing import Reservation
+    from longcode.domain.schedule import Timer
     from longcode.domain.search import Found, Position, Search
     from longcode.domain.status import HeldBy, Status
 
@@ -63,11 +64,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One text that stands in its recipient queue."""
+    """One text that stands in its recipient queue, or will when it is due."""
 
     message_id: str
     recipient: str
-    accepted_ms: int
+    place: Place
 
 
 class Messages(Protocol):
@@ -86,7 +87,7 @@ class Messages(Protocol):
         """By our id or the provider's."""
 
     def claim(self, message_id: str, claim_id: str, now_ms: int) -> Claim:
-        """Take the right to send: only from `queued`, and not what `forbid` was said of."""
+        """Take the right to send what waits: not what `forbid` was said of, nor what is not due yet."""
 
     def release(
         self,
@@ -117,16 +118,22 @@ class Messages(Protocol):
 
     def hold(
         self,
-        message_id: str,
+        message: Message,
         slot_ms: int,
         held_by: HeldBy,
         turn: int | None = None,
         cap_day: str | None = None,
     ) -> None:
-        """Note on a message that waits, or is in doubt, when it may leave, and why not before."""
+        """Note on a message that waits, or is in doubt, when it may leave, and why not before.
+
+        One that was held until now is `queued` from then on.
+        """
+
+    def put_off(self, message: Message, not_before_ms: int, held_by: HeldBy, now_ms: int) -> bool:
+        """Hold a message that waits, or was claimed and not sent, without its slot; False if it has changed."""
 
     def queued(self, message: Message) -> None:
-        """The queue is known to have it: the reconciler need not look before it expires."""
+        """The queue is known to have it: the reconciler need not look before it expires. It is `queued` now."""
 
     def forbid(self, message: Message) -> bool:
         """Let nothing send a message any more that is being sent or in doubt; False if it is neither."""
@@ -137,22 +144,31 @@ class Messages(Protocol):
     def receive(self, message: Message) -> bool:
         """Store an inbound text; False if it was there."""
 
-    def queue_length(self, recipient: str, *, at_most: int, before_ms: int | None = None) -> int:
-        """How many texts wait for `recipient`, counted up to `at_most`; those accepted before `before_ms`."""
+    def queue_length(self, recipient: str, *, at_most: int, before: Place) -> int:
+        """How many texts wait for `recipient` and stand before a place, counted up to `at_most`."""
 
-    def recipient_queue(self, recipient: str, *, until_ms: int, at_most: int) -> Sequence[Waiting]:
-        """Texts that wait for `recipient` and were accepted up to then, oldest first.
+    def recipient_queue(self, recipient: str, *, until: Place, at_most: int) -> Sequence[Waiting]:
+        """Texts that wait for `recipient` and stand there up to a place, the first to leave first.
 
         It may lag behind the writes by a moment, both ways: what it names may have left.
         """
 
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
-        """Texts that wait, each recipient queue in its order, and whether there are more than `at_most`."""
+        """Texts that wait, also the held, each queue in its order, and whether there are more than `at_most`."""
 
-    def oldest(self, at_most: int) -> Sequence[str]:
+    def oldest(self, at_most: int, *, expiring: bool = False) -> Sequence[str]:
         """Texts that wait and that the queue has, by when they expire, the first of all first.
 
-        That is the order of acceptance, unless ValidityMinutes was changed. One that has just left may be there.
+        That is the order in which they may leave, unless ValidityMinutes was changed. One that has just left may
+        be there. Of those that are `expiring`, at a moment of their own, none is among the others.
+        """
+
+    def held(
+        self, shard: int, since_ms: int, until_ms: int, at_most: int, after: tuple[int, str] | None = None
+    ) -> Sequence[tuple[int, str]]:
+        """Held texts of one part of DueGroup.HELD: when they are due (or expire before that), and their ids.
+
+        By time, from `since_ms` on and before `until_ms`; those that come `after` one that was returned before.
         """
 
     def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
@@ -306,8 +322,8 @@ class ProviderOptOuts(Protocol):
 class Envelope:
     """A message of the queue as received.
 
-    `message_id` is None where the body can't be read; `newer` says that a later release can. `sent_ms` is when it
-    was put in, by the queue's clock.
+    It names a text or is a `timer`. Both are None where the body can't be read; `newer` says that a later release
+    can. `sent_ms` is when it was put in, by the queue's clock.
     """
 
     message_id: str | None
@@ -318,6 +334,7 @@ class Envelope:
     newer: bool = False
     sent_ms: int = 0
     body: str = ""
+    timer: Timer | None = None
 
 
 class Queue(Protocol):
@@ -325,10 +342,13 @@ class Queue(Protocol):
 
     def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
         """Append each to its recipient's group. Twice within five minutes with the same `mark` is once; an empty
-        mark is the time of acceptance.
+        mark is the time at which it may leave.
 
         Raises Unavailable if any of them is not known to be in.
         """
+
+    def set_timers(self, timers: Sequence[Timer]) -> None:
+        """Put timers in, each in a group of its own. Twice within five minutes is once. Raises Unavailable."""
 
     def renew(self, envelopes: Sequence[Envelope]) -> None:
         """Put a fresh copy of each in its place, which was received too often for a queue with dead letters."""

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from longcode.domain.message import UNSTORED_MS, Message
+from longcode.domain.message import UNSTORED_MS, Message, Place
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer
+from longcode.domain.schedule import is_due
 from longcode.domain.status import Status
 from longcode.use_cases import send_attempt
 from longcode.use_cases.batch_results import Result
@@ -62,14 +63,15 @@ class RecipientBatch:
             message = found.get(ident)
             if envelope in self.early or envelope in others:
                 continue
-            if message is None or not _to_send(message):
+            if message is None or not self._to_send(message):
                 spare.append((envelope, message))
             else:
                 own.setdefault(ident, SlottedMessage(message)).envelopes.append(envelope)
-        until_ms = max((message.accepted_ms for message in found.values() if message), default=0)
-        items = sorted(own.values(), key=lambda item: item.message.accepted_ms)
-        if until_ms:
-            items = self._with_earlier(items, until_ms)
+        now = self._deps.clock.now_ms()
+        due = [message.place for message in found.values() if message and is_due(message, now)]
+        items = sorted(own.values(), key=_place)
+        if due:
+            items = self._with_earlier(items, max(due))
         items = self._drop_expired(items)
         self._settle_spare(spare, items, found)
         self.envelopes, self._strangers = [], strangers
@@ -93,7 +95,7 @@ class RecipientBatch:
         strangers: dict[str, list[Envelope]] = {}
         for envelope in self.envelopes:
             message = found.get(envelope.message_id or "")
-            if message and _to_send(message) and message.recipient != self.recipient:
+            if message and self._to_send(message) and message.recipient != self.recipient:
                 strangers.setdefault(message.recipient, []).append(envelope)
         return strangers
 
@@ -114,19 +116,18 @@ class RecipientBatch:
         self.early = [envelope for envelope in self.early if envelope.message_id not in found]
         return found
 
-    def _with_earlier(self, items: list[SlottedMessage], until_ms: int) -> list[SlottedMessage]:
+    def _with_earlier(self, items: list[SlottedMessage], until: Place) -> list[SlottedMessage]:
         """`items` and those that wait before them in the table, the oldest first.
 
         Of very many, the first: what stands behind them waits for its next turn in the queue, which comes at once.
         """
         known = {item.message.id for item in items}
         most = _TAKEN_ALONG_MOST + len(items)
-        queue = self._deps.messages.recipient_queue(self.recipient, until_ms=until_ms, at_most=most)
+        queue = self._deps.messages.recipient_queue(self.recipient, until=until, at_most=most)
         missing = [text for text in queue if text.message_id not in known]
         if len(missing) >= _TAKEN_ALONG_MOST:
             missing = missing[:_TAKEN_ALONG_MOST]
-            last_ms = missing[-1].accepted_ms
-            behind = [item for item in items if item.message.accepted_ms > last_ms]
+            behind = [item for item in items if item.message.place > missing[-1].place]
             self.behind = [envelope for item in behind for envelope in item.envelopes]
             items = [item for item in items if item not in behind]
         if not missing:
@@ -134,22 +135,31 @@ class RecipientBatch:
         extra = [
             SlottedMessage(message)
             for message in self._deps.messages.get_all([text.message_id for text in missing])
-            if message.status.waiting and message.recipient == self.recipient
+            if message.status.waiting and self._to_send(message) and message.recipient == self.recipient
         ]
         if extra:
             self._deps.logger.info("queue.taken_along", message_ids=[item.message.id for item in extra])
         # Of one moment those first that the queue gave, in its order.
-        return sorted([*items, *extra], key=lambda item: item.message.accepted_ms)
+        return sorted([*items, *extra], key=_place)
 
     def _drop_expired(self, items: list[SlottedMessage]) -> list[SlottedMessage]:
         """End what has waited longer than it was valid: it needs no slot, and whatever stops sending."""
         now, kept = self._deps.clock.now_ms(), []
         for item in items:
-            if item.message.status.waiting and now >= item.message.accepted_ms + self._deps.validity_ms:
+            if item.message.status.waiting and now >= item.message.valid_until_ms(self._deps.validity_ms):
                 self.close(item, send_attempt.expire(item.message, self._deps, now))
             else:
                 kept.append(item)
         return kept
+
+    def _to_send(self, message: Message) -> bool:
+        """Whether it is to be sent by now, or is just being sent.
+
+        What is not due yet was put off since. It comes back into the queue at its time.
+        """
+        if message.status is Status.SENDING:
+            return True
+        return message.status.waiting and is_due(message, self._deps.clock.now_ms())
 
     def _settle_spare(
         self,
@@ -178,6 +188,5 @@ class RecipientBatch:
                 self.results.append(Result(envelope, message))
 
 
-def _to_send(message: Message) -> bool:
-    """Whether it is still to be sent, or is just being sent."""
-    return message.status.waiting or message.status is Status.SENDING
+def _place(item: SlottedMessage) -> Place:
+    return item.message.place

@@ -184,7 +184,7 @@ class RecipientWorker:
         if not claim.won or claim.message is None:
             return self._not_ours(claim, now)
         message = claim.message
-        if now >= message.accepted_ms + deps.validity_ms:
+        if now >= message.valid_until_ms(deps.validity_ms):
             self.batch.close(self.slots.items.pop(0), send_attempt.expire(message, deps, now))
             return True
         try:
@@ -198,7 +198,7 @@ class RecipientWorker:
         if (moved := self._moved(message, item, gate)) is not None:
             return moved
         deps.clock.sleep_until(slot)
-        deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.accepted_ms)
+        deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.ready_ms)
         self._probe_until_ms = 0
         message = replace(message, cap_day=item.cap_day)
         return self._settle(item, send_attempt.request(message, deps, gate), gate)

@@ -5,11 +5,9 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from longcode.domain import braking, pacing
 from longcode.domain.errors import Unavailable
-from longcode.domain.gate import Gate
 from longcode.domain.message import (
     CLAIM_MS,
     RECEIPT_AFTER_CLAIM_MS,
@@ -20,12 +18,21 @@ from longcode.domain.message import (
     Message,
 )
 from longcode.domain.metrics import Metric
-from longcode.domain.outcomes import Receipt, Verdict
+from longcode.domain.outcomes import Receipt
+from longcode.domain.schedule import OVERDUE_MS, held_until_ms
 from longcode.domain.status import Status
-from longcode.use_cases import backlog, carrier_pacing, carrier_stops, replay_times, send_attempt, store_failures
+from longcode.use_cases import (
+    backlog,
+    carrier_stops,
+    replay_times,
+    schedule,
+    send_attempt,
+    store_failures,
+)
 from longcode.use_cases.gauges import Gauges
 from longcode.use_cases.ports import Queue
-from longcode.use_cases.send_attempt import PROBE_MS, REPLAY_AFTER_MS, SendDependencies
+from longcode.use_cases.replays import Replays
+from longcode.use_cases.send_attempt import REPLAY_AFTER_MS, SendDependencies
 
 _MINUTE = 60_000
 _HOUR = 60 * _MINUTE
@@ -35,19 +42,19 @@ _DAY = 24 * _HOUR
 FIRST_EVIDENCE_MS = 2 * _MINUTE
 # The provider's records go back ten days.
 GIVE_UP_MS = 10 * _DAY
-# The longest that a replay waits for a slot at a limit that others share.
-_SHARED_WAIT_MS = 10_000
-# For so long a recipient queue is kept clear for a text that leaves in a later run.
-_TURN_MS = 90_000
-# So long before it leaves, at most, was a text of the recipient queue let through that does not know of a replay
-# yet.
-_UNDER_WAY_MS = 200
 # How many are put into the queue in one call.
 _PUT_AT_ONCE = 10
 # For so long gauges are begun. A store that hangs takes 15 s a call, and the function has 60.
 _GAUGES_MS = 15_000
 # In which order what is due is looked at. What needs the provider comes last, both halves of it side by side.
-_ROUNDS = ((DueGroup.URGENT,), (DueGroup.QUEUED,), (DueGroup.RECEIPT, DueGroup.CLAIMED))
+_ROUNDS = (
+    (DueGroup.URGENT,),
+    (DueGroup.HELD,),
+    (DueGroup.QUEUED, DueGroup.EXPIRING),
+    (DueGroup.RECEIPT, DueGroup.CLAIMED),
+)
+# For so long the timers of what is held are set.
+_TIMERS_MS = 10_000
 # So many old claims are looked at in a run, and for so long: without receipts there are as many as were sent. The
 # latest come first, so those of the last minute are seen up to 80 texts a second.
 _CLAIMS_MOST = 5_000
@@ -61,6 +68,7 @@ class Reconciler:
     deps: SendDependencies
     queue: Queue
     gauges: Gauges
+    replays: Replays
     # Whether the provider could not be asked in this run: each further question would take its time-out.
     _unreadable: bool = False
 
@@ -71,13 +79,16 @@ class Reconciler:
         """
         self.gauges.report(self.deps.clock.now_ms() + _GAUGES_MS)
         self._unreadable = False
+        self._set_timers(deadline_ms)
         looked, seen = self._end_dead_claims(deadline_ms), set[str]()
         for groups in _ROUNDS:
             more = True
             while more:
                 more, due = False, list[str]()
                 for shard in itertools.chain(*(group.shards for group in groups)):
-                    ids = self.deps.messages.due_messages(shard, self.deps.clock.now_ms(), at_most)
+                    # Of what is held a timer takes care, unless it was lost.
+                    late_ms = OVERDUE_MS if DueGroup.HELD in groups else 0
+                    ids = self.deps.messages.due_messages(shard, self.deps.clock.now_ms() - late_ms, at_most)
                     new = [ident for ident in ids if ident not in seen]
                     # One whose look failed stays where it is, and must not be looked at again and again.
                     more = more or (len(ids) == at_most and bool(new))
@@ -87,6 +98,15 @@ class Reconciler:
                 if self.deps.clock.now_ms() > deadline_ms:
                     return looked
         return looked
+
+    def _set_timers(self, deadline_ms: int) -> None:
+        deps = self.deps
+        until_ms = min(deadline_ms, deps.clock.now_ms() + _TIMERS_MS)
+        try:
+            schedule.set_timers(deps.messages, self.queue, deps.clock, until_ms)
+        except Unavailable as exc:
+            # The next run sets them, and what is late by then comes into the queue without one.
+            store_failures.note(exc, deps.metrics, deps.logger)
 
     def _end_dead_claims(self, deadline_ms: int) -> int:
         """Find the texts whose invocation died while it sent them; how many.
@@ -107,7 +127,7 @@ class Reconciler:
         """Settle some; how many. What needs the provider comes last, and in the order of acceptance."""
         deps, looked = self.deps, 0
         messages = deps.messages.get_all(ids)
-        missing = [message for message in messages if message.status is Status.QUEUED and message.unqueued]
+        missing = [message for message in messages if _may_be_missing(message)]
         try:
             for start in range(0, len(missing), _PUT_AT_ONCE):
                 if deps.clock.now_ms() > deadline_ms:
@@ -117,7 +137,7 @@ class Reconciler:
         except Unavailable as exc:
             # The queue is down: each further try would take its time.
             store_failures.note(exc, deps.metrics, deps.logger, message_ids=[message.id for message in missing])
-        rest = [message for message in messages if not (message.status is Status.QUEUED and message.unqueued)]
+        rest = [message for message in messages if not _may_be_missing(message)]
         rest.sort(key=lambda message: (message.status is Status.UNKNOWN, message.accepted_ms))
         return looked + self._look_at_each(rest, deadline_ms)
 
@@ -142,15 +162,17 @@ class Reconciler:
         """Put texts into the queue that may not be there, but for those that are out of date by now."""
         now, valid = self.deps.clock.now_ms(), list[Message]()
         for message in messages:
-            if now >= message.accepted_ms + self.deps.validity_ms:
+            if now >= message.valid_until_ms(self.deps.validity_ms):
                 self._queued(message, now)
+            elif message.ready_ms > now:
+                self.deps.messages.set_due(message, held_until_ms(message, self.deps.validity_ms))
             else:
                 valid.append(message)
         backlog.put_missing(valid, self.deps.messages, self.queue, self.deps.metrics)
 
     def _look(self, message: Message, deadline_ms: int) -> None:
         now = self.deps.clock.now_ms()
-        if message.status is Status.QUEUED:
+        if message.status.waiting:
             self._queued(message, now)
         elif message.status is Status.SENDING:
             self._claimed(message, now)
@@ -162,7 +184,7 @@ class Reconciler:
             self.deps.messages.set_due(message, None)
 
     def _queued(self, message: Message, now: int) -> None:
-        expires = message.accepted_ms + self.deps.validity_ms
+        expires = message.valid_until_ms(self.deps.validity_ms)
         if now < expires:
             # ValidityMinutes was made longer since.
             self.deps.messages.set_due(message, expires)
@@ -186,7 +208,7 @@ class Reconciler:
             deps.messages.set_due(message, since + FIRST_EVIDENCE_MS)
             return
         gate = deps.limits.read_gate(message.recipient, message.sender)
-        if self._waits_for_another(message, now, gate):
+        if self.replays.waits_for_another(message, now, gate):
             # In the next run, with all others of its recipient, so that their order holds.
             deps.messages.set_due(message, deadline_ms + 1)
             return
@@ -203,154 +225,16 @@ class Reconciler:
             return
         if record:
             if deps.messages.submitted(message, record.answer(), now):
-                self._resolved(message, "record")
+                self.replays.resolved(message, "record")
             carrier_stops.after_receipt(message, record.receipt(now), deps, now)
             return
         replays = send_attempt.repeatable(message, deps, now)
         if replays and age >= REPLAY_AFTER_MS:
-            self._replay(message, age, gate, deadline_ms)
+            self.replays.replay(message, age, gate, deadline_ms)
         elif age >= GIVE_UP_MS:
             self._unconfirmed(message, now)
         else:
             deps.messages.set_due(message, replay_times.next_due(age, now, replays=replays))
-
-    def _resolved(self, message: Message, by: str) -> None:
-        self.deps.metrics.count(Metric.RESOLVED)
-        self.deps.logger.info("unknown.resolved", message_id=message.id, by=by)
-        try:
-            self.deps.limits.settle(message.recipient)
-        except Unavailable as exc:
-            # Those behind it wait for some minutes, and no longer.
-            store_failures.note(exc, self.deps.metrics, self.deps.logger, message_id=message.id)
-
-    def _replay(self, message: Message, age: int, gate: Gate, deadline_ms: int) -> None:
-        """Repeat a request under its key, after the provider's records were read and had nothing.
-
-        The provider answers with the first outcome, or sends now what it never had. For the latter it waits for
-        its turn and keeps to the brakes, as any other text. A further replay follows only where the one before had
-        no clear answer.
-        """
-        deps, now = self.deps, self.deps.clock.now_ms()
-        deps.provider.prepare()
-        later = replay_times.next_due(age, now, replays=True)
-        if not replay_times.is_due(message, age, gate, now) or _stopped(gate, message, now):
-            deps.messages.set_due(message, later)
-            return
-        recovered = (gate.control.closed_ms or 0) >= (gate.recipient.doubt_ms or now)
-        own = gate.recipient.turn_id == message.id
-        if gate.recipient.troubles and not own and not recovered and (gate.recipient.not_before_ms or 0) > now:
-            deps.messages.set_due(message, min(later, gate.recipient.not_before_ms or 0))
-            return
-        start = self._turn(message, now, gate, deadline_ms)
-        if start > deadline_ms:
-            # Not on the grid of all others: at that moment the recipient queue is clear.
-            deps.messages.set_due(message, start)
-            return
-        deps.clock.sleep_until(start)
-        now = deps.clock.now_ms()
-        if deps.messages.mark_replayed(message, now):
-            self._pass(replace(message, replays=message.replays + 1))
-
-    def _pass(self, marked: Message) -> None:
-        """Make a replay that is marked, unless something speaks against it that was said before the mark."""
-        deps, key = self.deps, pacing.recipient_key(marked.recipient)
-        try:
-            gate = deps.limits.read_gate(marked.recipient, marked.sender)
-            now = deps.clock.now_ms()
-            mine = not deps.pace.recipient_ms or gate.recipient.turn_id == marked.id
-            passes = mine and not _stopped(gate, marked, now) and self._may_pass(marked, now, gate)
-            passes = passes and carrier_pacing.pass_again(marked, gate, deps, _SHARED_WAIT_MS, _HOUR)
-            now = deps.clock.now_ms()
-            if passes and deps.pace.recipient_ms:
-                # As a send does: who comes next keeps a distance from now.
-                deps.limits.push(key, now + pacing.spacing(deps.pace.recipient_ms))
-        except Unavailable:
-            deps.messages.mark_replayed(marked, deps.clock.now_ms(), undo=True)
-            raise
-        if passes:
-            self._repeat(marked, gate)
-        else:
-            deps.messages.mark_replayed(marked, now, undo=True)
-            deps.messages.set_due(marked, now + _MINUTE)
-
-    def _turn(self, message: Message, now: int, gate: Gate, deadline_ms: int) -> int:
-        """From when on a text that stands in no queue may leave; after `deadline_ms`: look again then.
-
-        It reserves no slot, which lies behind all that waits, but has the recipient queue to itself for a while:
-        it was accepted before. One text of a recipient at a time.
-        """
-        limits, spacing = self.deps.limits, pacing.spacing(self.deps.pace.recipient_ms)
-        shared = self._shared_turn(message, now, gate)
-        recipient = gate.recipient
-        if not spacing or shared > deadline_ms:
-            return shared
-        ends_ms = recipient.turn_ms + _TURN_MS
-        if recipient.turn_id == message.id and now <= ends_ms:
-            return max(shared, recipient.turn_ms)
-        start = shared
-        if max(recipient.tat_ms or 0, recipient.not_before_ms or 0) > now:
-            # What is on its way by now leaves first.
-            start = max(start, now + _UNDER_WAY_MS + spacing)
-        # A run comes each minute, and may miss the moment by that.
-        until = start + (0 if start <= deadline_ms else _TURN_MS) + spacing
-        taken = limits.take_queue(message.recipient, recipient, message.id, start, until)
-        return start if taken else deadline_ms + 1
-
-    def _waits_for_another(self, message: Message, now: int, gate: Gate) -> bool:
-        """Whether another text in doubt has the recipient queue to itself."""
-        spacing, recipient = pacing.spacing(self.deps.pace.recipient_ms), gate.recipient
-        return recipient.turn_id not in ("", message.id) and now <= recipient.turn_ms + _TURN_MS + spacing
-
-    def _shared_turn(self, message: Message, now: int, gate: Gate) -> int:
-        """When the limits let a text leave that others share: it waits its turn in the first hour, and then takes
-        a slot out of turn. Behind a queue that never ends it would be late.
-        """
-        limits, pace, start = self.deps.limits, self.deps.pace, now
-        if brake := gate.brake(now):
-            due = braking.due_ms(brake, limits.take_turn(message.sender, brake, now))
-            start = min(due, now + _SHARED_WAIT_MS)
-        for key, interval, tat_ms in (
-            (pacing.sender_key(message.sender), pace.sender_ms, gate.sender.tat_ms),
-            (pacing.ACCOUNT_KEY, pace.account_ms, gate.account.tat_ms),
-        ):
-            if not interval:
-                continue
-            if now < (message.claimed_ms or 0) + _HOUR and (tat_ms or 0) > now + _SHARED_WAIT_MS:
-                start = max(start, tat_ms or 0)
-            else:
-                first = limits.reserve(key, message.segments, interval, now).first_ms
-                start = max(start, min(first, now + _SHARED_WAIT_MS))
-        return start
-
-    def _repeat(self, message: Message, gate: Gate) -> None:
-        """The replay itself, of a message that is marked for it, and what came of it."""
-        deps, left = self.deps, self.deps.clock.now_ms()
-        answer = deps.provider.send(message)
-        later = deps.clock.now_ms()
-        # What the provider said comes first: it must not be lost for what it means to others.
-        if answer.verdict is Verdict.ACCEPTED:
-            answer = send_attempt.checked(message, answer, deps)
-            deps.messages.submitted(message, answer, later)
-            self._resolved(message, "replay")
-        elif answer.verdict is Verdict.PERMANENT and not answer.ours and answer.fault:
-            # The provider remembers only successes, so a refusal now means that there was none.
-            entry = Entry(later, Status.FAILED.value, "reconciler", faults=(answer.fault,))
-            deps.messages.end(message, Status.FAILED, entry, later)
-        else:
-            if answer.verdict in (Verdict.BACK_OFF, Verdict.NOT_SENT, Verdict.CONFIGURATION):
-                deps.messages.mark_replayed(message, later, undo=True)
-            deps.messages.set_due(message, later + (answer.wait_ms or 5 * _MINUTE))
-        send_attempt.learn(message, answer, deps, gate, left)
-        if deps.pace.recipient_ms:
-            next_ms = pacing.next_departure(later, deps.pace.recipient_ms)
-            deps.limits.push(pacing.recipient_key(message.recipient), next_ms)
-            deps.limits.leave_queue(message.recipient, message.id)
-
-    def _may_pass(self, message: Message, now: int, gate: Gate) -> bool:
-        """Whether no breaker is open, or this is the one text that tries whether it still must be."""
-        if gate.control.breaker_until_ms is None:
-            return True
-        return self.deps.limits.probe(now, now + PROBE_MS, message.id)
 
     def _without_receipt(self, message: Message, now: int) -> None:
         if now < message.updated_ms + RECEIPT_AFTER_CLAIM_MS:
@@ -394,7 +278,6 @@ class Reconciler:
         self.deps.messages.record(message.id, receipt, now)
 
 
-def _stopped(gate: Gate, message: Message, now: int) -> bool:
-    """Whether nothing may leave for its recipient now, for another reason than its distance to others."""
-    stop = send_attempt.stop(gate.control, now) or carrier_stops.held(gate, message.recipient, now)
-    return stop is not None or gate.opted_out or gate.unclear_ms is not None
+def _may_be_missing(message: Message) -> bool:
+    """Whether a text that waits may not be in the queue."""
+    return message.status is Status.HELD or (message.status is Status.QUEUED and message.unqueued)

@@ -16,6 +16,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.opt_outs import OptOutChange
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Pace
+from longcode.domain.quiet_hours import QuietHours
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import carrier_stops, opt_outs, store_failures
 from longcode.use_cases.carrier_store import Carriers
@@ -62,6 +63,7 @@ class SendDependencies:
     logger: Logger
     pace: Pace
     campaign: CampaignSettings
+    quiet_hours: QuietHours | None
     latency: pacing.Latency
     sender: str
     validity_ms: int
@@ -137,7 +139,7 @@ def repeatable(message: Message, deps: SendDependencies, now: int) -> bool:
     A replay may be the first that the provider hears of a text, so it must not be out of date.
     """
     until = min(
-        (message.claimed_ms or message.updated_ms) + _REPLAY_UNTIL_MS, message.accepted_ms + deps.validity_ms
+        (message.claimed_ms or message.updated_ms) + _REPLAY_UNTIL_MS, message.valid_until_ms(deps.validity_ms)
     )
     return (
         message.status is Status.UNKNOWN

@@ -67,6 +67,10 @@ class SlottedMessage:
     # Carrier, day and segments that were counted for it and will not leave to that carrier.
     unused: tuple[Carrier, str, int] | None = None
 
+    def __post_init__(self) -> None:
+        # It may be in the queue a little before its time.
+        self.floor_ms = max(self.floor_ms, self.message.not_before_ms or 0)
+
     def keeps_carrier_slot(self, slot_ms: int) -> bool:
         """Whether it leaves by its slot at the carrier if it leaves then."""
         return self.carrier_ms is not None and slot_ms <= self.carrier_ms + LATE_MS
@@ -231,7 +235,7 @@ class Slots:
                     continue
                 noted = (message.slot_ms, message.held_by, message.turn, message.cap_day)
                 if noted != (slot, item.held_by, item.turn, item.cap_day):
-                    self._deps.messages.hold(message.id, slot, item.held_by, item.turn, item.cap_day)
+                    self._deps.messages.hold(message, slot, item.held_by, item.turn, item.cap_day)
                 item.fresh = False
                 self.let_go(item)
         except Unavailable as exc:

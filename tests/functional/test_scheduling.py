@@ -1,0 +1,85 @@
+"""`send_at`: a text is held until its time, and then takes its place in its recipient queue."""
+
+import pytest
+
+from longcode.domain.message import epoch_ms, iso
+from longcode.domain.status import HeldBy, Status
+from tests.support.fakes import THEIRS, World, make_world
+
+MINUTE = 60_000
+OTHER = "+12025550124"
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()
+
+
+def run(world: World, duration_ms: int) -> None:
+    """Let the consumer and, each minute, the reconciler work for so long."""
+    end_ms = world.clock.now + duration_ms
+    next_ms = [world.clock.now + MINUTE // 2]
+
+    def minute() -> None:
+        next_ms[0] += MINUTE
+        world.reconcile()
+
+    world.clock.standing.append(lambda: (next_ms[0], minute))
+    try:
+        while world.clock.now < end_ms:
+            world.consume(until_ms=min(next_ms[0], end_ms))
+            world.clock.sleep_until(min(next_ms[0], end_ms))
+    finally:
+        world.clock.standing.clear()
+
+
+@pytest.mark.parametrize("ahead_ms", [5_000, 90_000, 10 * MINUTE, 90 * 1440 * MINUTE - 1])
+def test_a_text_leaves_at_its_time(ahead_ms: int) -> None:
+    world = make_world()
+    at_ms = world.clock.now + ahead_ms
+
+    reply = world.enqueue(send_at=iso(at_ms))
+
+    ident = reply.fields["message_id"]
+    assert (reply.status, reply.fields["status"], reply.fields["held_by"]) == (202, "held", "schedule")
+    assert epoch_ms(reply.fields["eta"]) == at_ms
+    world.clock.now = max(world.clock.now, at_ms - 5 * MINUTE)
+    run(world, at_ms - world.clock.now + MINUTE)
+    (arrival,) = world.provider.arrivals()
+    assert 0 <= arrival - at_ms <= 2_000
+    assert world.messages.get(ident).status is Status.SUBMITTED  # type: ignore[union-attr]
+
+
+def test_what_is_held_leaves_in_order_with_what_else_is_due_then(world: World) -> None:
+    at_ms = world.clock.now + 5 * MINUTE
+    world.enqueue(THEIRS, "third", send_at=iso(at_ms + 100))
+    world.enqueue(THEIRS, "second", send_at=iso(at_ms))
+    world.enqueue(THEIRS, "first", send_at=iso(at_ms - 1))
+    run(world, 4 * MINUTE)
+    world.enqueue(THEIRS, "before all")
+    run(world, 2 * MINUTE)
+
+    assert [text.text for text in world.provider.texts] == ["before all", "first", "second", "third"]
+
+
+def test_a_text_that_came_later_takes_along_what_was_due_before_it(world: World) -> None:
+    at_ms = world.clock.now + 3 * MINUTE
+    world.enqueue(THEIRS, "held", send_at=iso(at_ms))
+    world.clock.sleep_until(at_ms)
+    # Its timer was lost.
+    world.queue.stored.clear()
+    world.enqueue(THEIRS, "after it")
+
+    world.consume()
+
+    assert [text.text for text in world.provider.texts] == ["held", "after it"]
+
+
+def test_status_and_list_name_what_is_held(world: World) -> None:
+    at_ms = world.clock.now + 3 * MINUTE
+    ident = world.enqueue(send_at=iso(at_ms)).fields["message_id"]
+
+    fields = world.status(ident).fields
+
+    assert fields["status"] == "held"
+    assert (fields["send_at"], fields["eta"], fields["held_by"]) == (iso(at_ms), iso(at_ms), HeldBy.SCHEDULE)
