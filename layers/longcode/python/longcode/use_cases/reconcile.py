@@ -53,8 +53,10 @@ _ROUNDS = (
     (DueGroup.QUEUED, DueGroup.EXPIRING),
     (DueGroup.RECEIPT, DueGroup.CLAIMED),
 )
-# For so long the timers of what is held are set.
+# For so long the timers of what is held are set; and none in the last quarter of a minute, which a table that hangs
+# takes for one call.
 _TIMERS_MS = 10_000
+_HANGS_MS = 15_000
 # So many old claims are looked at in a run, and for so long: without receipts there are as many as were sent. The
 # latest come first, so those of the last minute are seen up to 80 texts a second.
 _CLAIMS_MOST = 5_000
@@ -101,7 +103,7 @@ class Reconciler:
 
     def _set_timers(self, deadline_ms: int) -> None:
         deps = self.deps
-        until_ms = min(deadline_ms, deps.clock.now_ms() + _TIMERS_MS)
+        until_ms = min(deadline_ms - _HANGS_MS, deps.clock.now_ms() + _TIMERS_MS)
         try:
             schedule.set_timers(deps.messages, self.queue, deps.clock, until_ms)
         except Unavailable as exc:
