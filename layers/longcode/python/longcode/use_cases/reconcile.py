@@ -53,8 +53,8 @@ _ROUNDS = (
     (DueGroup.QUEUED, DueGroup.EXPIRING),
     (DueGroup.RECEIPT, DueGroup.CLAIMED),
 )
-# For so long the timers of what is held are set; and none in the last quarter of a minute, which a table that hangs
-# takes for one call.
+# For so long the timers of what is held are set; and none in the last quarter of a minute, which a table that
+# hangs takes for one call.
 _TIMERS_MS = 10_000
 _HANGS_MS = 15_000
 # So many old claims are looked at in a run, and for so long: without receipts there are as many as were sent. The
