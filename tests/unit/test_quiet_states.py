@@ -1,4 +1,4 @@
-"""The table of states' hours: its area codes against a maintained library's, and what is wrong with another table."""
+"""The table of states' hours: its area codes are a maintained library's; what is wrong with another table."""
 
 import json
 import re
@@ -40,7 +40,9 @@ def test_the_table_has_a_date_a_statute_each_and_hours_within_the_day() -> None:
 
     assert re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", table.as_of)
     assert all(row.statute for row in table.rows)
-    assert all(8 * 60 <= begins < ends <= 21 * 60 for row in table.rows for day in row.week for begins, ends in day)
+    assert all(
+        8 * 60 <= begins < ends <= 21 * 60 for row in table.rows for day in row.week for begins, ends in day
+    )
     assert all(row.week[day] for row in table.rows for day in range(6))
 
 

@@ -47,7 +47,9 @@ def test_an_offset_is_that_of_the_moment() -> None:
         moment = datetime.fromisoformat(at)
         ahead = moment.utcoffset()
         assert ahead
-        assert zones.offset_ms(round(moment.timestamp() * 1000), "America/New_York") == ahead.total_seconds() * 1000
+        assert (
+            zones.offset_ms(round(moment.timestamp() * 1000), "America/New_York") == ahead.total_seconds() * 1000
+        )
 
 
 def test_a_number_may_be_in_each_zone_of_its_area() -> None:
