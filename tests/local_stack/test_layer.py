@@ -69,7 +69,7 @@ def regions() -> list[str]:
 def alone(packages: Path, code: str) -> str:
     """What some code prints that has the layers and nothing else, no zones of the machine either."""
     path = os.pathsep.join((str(packages), str(ROOT / "layers/longcode/python")))
-    environment = {"PYTHONPATH": path, "PYTHONTZPATH": ""}
+    environment = {"PYTHONPATH": path, "PYTHONTZPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
     shown = subprocess.run([sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True)
     assert shown.stderr == ""
     return shown.stdout
@@ -100,11 +100,7 @@ print([zones.offset_ms(1795766400000, name) for name in sorted(zones._names())].
 
 def test_of_the_worlds_numbers_and_zones_only_what_zones_are_found_by_is_shipped(packages: Path) -> None:
     whole, ours = (
-        {
-            path.relative_to(folder).as_posix()
-            for path in folder.rglob("*")
-            if path.is_file() and path.suffix != ".pyc"
-        }
+        {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         for folder in (Path(phonenumbers.__file__).parent, packages / "phonenumbers")
     )
 

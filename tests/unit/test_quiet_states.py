@@ -9,7 +9,9 @@ import pytest
 from phonenumbers.geodata import GEOCODE_DATA
 
 from longcode.domain import quiet_states
+from longcode.domain.quiet_states import StateHours
 from tests.chance import showing
+from tests.support.fakes import ROOT
 
 # What the library calls them where it does not say "Town, ST".
 NAMED = {"Washington State": "Washington"}
@@ -44,6 +46,25 @@ def test_the_table_has_a_date_a_statute_each_and_hours_within_the_day() -> None:
         8 * 60 <= begins < ends <= 21 * 60 for row in table.rows for day in row.week for begins, ends in day
     )
     assert all(row.week[day] for row in table.rows for day in range(6))
+
+
+def docs_row(row: StateHours) -> str:
+    """A row of the table in docs/quiet-hours.md."""
+    weekdays = {row.week[day] for day in range(5)}
+    assert len(weekdays) == 1
+    hours = [
+        " and ".join(f"{begins / 60:g} to {ends / 60:g}" for begins, ends in spans) or "none"
+        for spans in (*weekdays, *row.week[5:])
+    ]
+    return f"| {row.name} | {' | '.join(hours)} | {row.statute} |"
+
+
+def test_the_page_has_the_table() -> None:
+    page, table = (ROOT / "docs/quiet-hours.md").read_text(), quiet_states.table()
+
+    rows = [line for line in page.splitlines() if (line.startswith("| ") and "§" in line) or "La. R.S." in line]
+    assert rows == [docs_row(row) for row in table.rows]
+    assert f"As of {table.as_of}." in page
 
 
 def test_a_number_is_taken_for_one_of_its_area_codes_state() -> None:

@@ -33,9 +33,9 @@ class Times:
         found = {"send_at": self.send_at_ms, "expires_at": self.expires_at_ms, "ttl_s": self.ttl_s}
         return {name: value for name, value in found.items() if value is not None}
 
-    def expires_ms(self, ready_ms: int) -> int | None:
-        """From when on a text is not sent that may be sent from `ready_ms` on."""
-        return ready_ms + self.ttl_s * 1000 if self.ttl_s is not None else self.expires_at_ms
+    def expires_ms(self, asked_ms: int) -> int | None:
+        """From when on a text is not sent that is to be sent at `asked_ms`. Quiet hours don't make that later."""
+        return asked_ms + self.ttl_s * 1000 if self.ttl_s is not None else self.expires_at_ms
 
 
 NO_TIMES = Times()

@@ -34,11 +34,11 @@ def new_message(
 ) -> Message:
     """The message for a request. Its webhook URL ends in its id, which is how a receipt finds it.
 
-    Raises InvalidRequest if it keeps quiet hours and nobody knows when they are, or they never end.
+    Raises InvalidRequest if it keeps quiet hours, and when they end is not known.
     """
     ident, times = message_id(caller, key), wanted.times
-    wish_ms = max(now_ms, times.send_at_ms or 0)
-    ready_ms, quiet_zones = _out_of_quiet(wanted, wish_ms, quiet_hours, now_ms)
+    asked_ms = max(now_ms, times.send_at_ms or 0)
+    ready_ms, quiet_zones = _out_of_quiet(wanted, asked_ms, quiet_hours, now_ms)
     held = ready_ms > now_ms + EARLY_MS
     return Message(
         id=ident,
@@ -52,22 +52,25 @@ def new_message(
         route="send" if route == "send" else "queue",
         segments=wanted.segments,
         metadata=wanted.metadata,
-        fingerprint=fingerprint(
-            route,
-            wanted.recipient,
-            wanted.asked,
-            wanted.metadata,
-            smart_encoding=wanted.smart_encoding,
-            more=times.asked | wanted.quiet.asked,
-        ),
+        fingerprint=_fingerprint(wanted, route),
         send_at_ms=times.send_at_ms,
         not_before_ms=ready_ms if ready_ms > now_ms else None,
-        # What it is good for does not become longer by quiet hours.
-        expires_ms=times.expires_ms(wish_ms),
-        held_by=(HeldBy.QUIET_HOURS if ready_ms > wish_ms else HeldBy.SCHEDULE) if held else None,
+        expires_ms=times.expires_ms(asked_ms),
+        held_by=(HeldBy.QUIET_HOURS if ready_ms > asked_ms else HeldBy.SCHEDULE) if held else None,
         category=wanted.quiet.category,
         quiet_zones=quiet_zones,
         webhook_url=f"{webhook_url}/{ident}" if webhook_url else "",
+    )
+
+
+def _fingerprint(wanted: SendRequest, route: str) -> str:
+    return fingerprint(
+        route,
+        wanted.recipient,
+        wanted.asked,
+        wanted.metadata,
+        smart_encoding=wanted.smart_encoding,
+        more=wanted.times.asked | wanted.quiet.asked,
     )
 
 
