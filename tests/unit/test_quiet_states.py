@@ -13,6 +13,7 @@ from longcode.domain.quiet_states import StateHours
 from tests.chance import showing
 from tests.support.fakes import ROOT
 
+# The library's places take seconds to be loaded, once.
 # What the library calls them where it does not say "Town, ST".
 NAMED = {"Washington State": "Washington"}
 
