@@ -163,6 +163,8 @@ def anew(old: Message, sender: str, accepted_ms: int) -> Message:
         metadata=metadata,
         fingerprint=fingerprint("queue", old.recipient, old.text, metadata),
         webhook_url=f"{old.webhook_url.removesuffix(f'/{old.id}')}/{ident}" if old.webhook_url else "",
+        category=old.category,
+        quiet_zones=old.quiet_zones,
     )
 
 
@@ -214,6 +216,7 @@ def _dependencies(stack: Stack) -> tuple[EnqueueDependencies, Quota]:
         logger=logger,
         pace=stack.pace,
         max_pending=int(stack.parameters["MaxPendingPerRecipient"]),
+        quiet_hours=stack.quiet_hours,
     )
     # No API key asks for these; the caps of destinations are for all together.
     quota = Quota(stack.limits, metrics, logger, allowed_destinations(stack), texts_per_key=0, caller=_CALLER)

@@ -18,6 +18,7 @@ from longcode.aws.messages import DynamoMessages
 from longcode.aws.opt_outs import DynamoOptOuts
 from longcode.aws.search_index import DynamoFinder
 from longcode.domain.pacing import Pace, interval_ms
+from longcode.domain.quiet_hours import QuietHours
 from longcode_cli.local_stack import LocalStack, home_of
 from longcode_cli.problems import Problem
 
@@ -166,6 +167,12 @@ class Stack:
             sender_ms=interval_ms(Decimal(self.parameters["SenderSegmentsPerSecond"])),
             account_ms=interval_ms(Decimal(self.parameters["AccountSegmentsPerSecond"])),
         )
+
+    @property
+    def quiet_hours(self) -> QuietHours | None:
+        """When texts wait that keep quiet hours."""
+        words = self.parameters.get("QuietHours")
+        return QuietHours.parse(words) if words else None
 
     @cached_property
     def messages(self) -> DynamoMessages:

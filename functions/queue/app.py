@@ -21,6 +21,7 @@ def handler(service: container.Service) -> container.Handler:
         logger=service.logger,
         pace=service.pace,
         max_pending=service.settings.max_pending_per_recipient,
+        quiet_hours=service.settings.quiet_hours,
     )
 
     def queue(request: Request) -> Response:
@@ -49,13 +50,13 @@ def _preview(request: Request, service: container.Service) -> Response:
     # Loaded by the first preview: a text that is queued needs nothing of it.
     from longcode.use_cases import preview
 
-    settings = service.settings
+    settings, now = service.settings, service.clock.now_ms()
     wanted = send_request.parse_send_request(request.json, settings.long_code, preview=True)
     text, outlook = preview.preview(wanted.asked), None
+    quiet = preview.quiet(wanted, settings.quiet_hours, now)
     if to := wanted.recipient:
-        now = service.clock.now_ms()
         outlook = preview.outlook(to, settings.long_code, service.limits, settings.campaign, now)
-    return responses.previewed(text, outlook)
+    return responses.previewed(text, outlook, quiet)
 
 
 lambda_handler = container.start(handler)

@@ -10,6 +10,7 @@ from longcode.use_cases import enqueue
 def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     messages, limits, pace = service.messages, service.limits, service.pace
+    quiet_hours = service.settings.quiet_hours
 
     def status(request: Request) -> Response:
         message = messages.find(request.path_id or "")
@@ -20,7 +21,7 @@ def handler(service: container.Service) -> container.Handler:
             return responses.status(message, None)
         gate = limits.read_gate(message.recipient, message.sender)
         now = service.clock.now_ms()
-        return responses.status(message, enqueue.forecast(message, messages, gate, now, pace))
+        return responses.status(message, enqueue.forecast(message, messages, gate, now, pace, quiet_hours))
 
     return service.api(status)
 

@@ -5,6 +5,7 @@
 import gzip
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,18 @@ ROOTS = (
     "Amazon Root CA 4",
     "Starfield Services Root Certificate Authority - G2",
 )
-# T-Mobile's day is that of Los Angeles.
-ZONES = frozenset(("America/Los_Angeles",))
+# What `phonenumbers.timezone` does without: places, carriers and short numbers by their prefixes, and types.
+NOT_ZONES = ("geodata", "carrierdata", "geocoder.py", "carrier.py", "shortdata/region_*.py", "**/*.pyi")
 _CERTIFICATE = re.compile(
     r'^# Label: "([^"]*)"$.*?(^-----BEGIN CERTIFICATE-----$.*?^-----END CERTIFICATE-----$\n)', re.M | re.S
 )
 
 
 def lean(packages: Path, services: set[str]) -> None:
-    """`packages` with the data of these services and zones alone, without prose, and with Amazon's own roots."""
+    """`packages` with the data of these services alone, without prose, and with Amazon's own roots.
+
+    And of what is known of the world's phone numbers, that by which their time zones are found.
+    """
     data = packages / "botocore" / "data"
     _cut_endpoints(data / "endpoints.json", services)
     for model in data.glob("*/*/service-2.json.gz"):
@@ -34,7 +38,8 @@ def lean(packages: Path, services: set[str]) -> None:
         model.unlink()
     for example in data.glob("*/*/examples-1.json"):
         example.unlink()
-    _keep_zones(packages / "tzdata" / "zoneinfo")
+    _keep_zones(packages / "tzdata")
+    _drop(packages / "phonenumbers", NOT_ZONES)
     _pick_roots(packages / "certifi" / "cacert.pem", packages / "amazon-roots.pem")
 
 
@@ -65,13 +70,25 @@ def _without_prose(value: Any) -> Any:
 
 
 def _keep_zones(data: Path) -> None:
-    """Six hundred files of time zones, of which few are used."""
-    missing = [name for name in ZONES if not (data / name).is_file()]
-    if missing:
+    """All zones by all their names, as a request may name any; not the other tables of them."""
+    names = set((data / "zones").read_text().split())
+    if missing := [name for name in sorted(names) if not (data / "zoneinfo" / name).is_file()]:
         raise SystemExit(f"{data} has no {', '.join(missing)}.")
-    for path in [path for path in data.rglob("*") if path.is_file()]:
-        if path.relative_to(data).as_posix() not in ZONES and path.suffix != ".py":
+    for path in [path for path in (data / "zoneinfo").rglob("*") if path.is_file()]:
+        if path.relative_to(data / "zoneinfo").as_posix() not in names and path.suffix != ".py":
             path.unlink()
+
+
+def _drop(package: Path, patterns: tuple[str, ...]) -> None:
+    for pattern in patterns:
+        found = list(package.glob(pattern))
+        if not found:
+            raise SystemExit(f"{package} has no {pattern}.")
+        for path in found:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def _pick_roots(every: Path, ours: Path) -> None:

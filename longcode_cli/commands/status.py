@@ -79,7 +79,7 @@ def command(
     gate = stack.limits.read_gate(found.recipient, found.sender)
     forecast = None
     if found.status.waiting:
-        forecast = enqueue.forecast(found, stack.messages, gate, now, stack.pace)
+        forecast = enqueue.forecast(found, stack.messages, gate, now, stack.pace, stack.quiet_hours)
     if as_json:
         say_json(_message_json(found, forecast, full=full))
         return

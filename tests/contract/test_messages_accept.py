@@ -7,7 +7,7 @@ import pytest
 
 from longcode.domain.message import Entry
 from longcode.domain.outcomes import Recorded
-from longcode.domain.status import Status
+from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Claim, Messages
 from tests.contract.message_steps import NOW, queued, stored
 from tests.support.fakes.clock import START_MS
@@ -22,6 +22,19 @@ def test_an_accepted_message_is_read_back_as_it_was_stored(messages: Messages) -
 
     assert stored(messages, message) == message
     assert messages.find(message.id) == message
+
+
+def test_what_holds_a_message_is_read_back_as_it_was_stored(messages: Messages) -> None:
+    later = {"send_at_ms": START_MS + 1, "not_before_ms": START_MS + 9_000_000, "expires_ms": START_MS + 8_000_000}
+    for fields in (
+        {"category": "marketing", "quiet_zones": "America/Boise,America/Los_Angeles"},
+        {"category": "transactional"},
+        {"quiet_zones": "Etc/GMT+5", **later},
+    ):
+        held = {"status": Status.HELD, "held_by": HeldBy.QUIET_HOURS} if later.keys() <= fields.keys() else {}
+        message = queued(messages, **fields, **held)
+
+        assert stored(messages, message) == message
 
 
 @pytest.mark.parametrize("text", ["héllo ✓ 👋", " leading and trailing ", "line\nline", "0", "x" * 1530])

@@ -14,12 +14,14 @@ from typing import Any
 
 import botocore
 import certifi
+import phonenumbers
 import pytest
 import tzdata  # type: ignore[import-untyped]  # it has no types
 from botocore.loaders import Loader
 from botocore.session import Session
 
 from devtools.local_stack.layout import ROOT
+from longcode.domain import zones
 
 SERVICES = {"dynamodb", "events", "secretsmanager", "sqs"}
 ALL = Path(botocore.__file__).parent / "data"
@@ -42,7 +44,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ALL, folder / "botocore" / "data", ignore=shutil.ignore_patterns(*unused))
     (folder / "certifi").mkdir()
     shutil.copy(certifi.where(), folder / "certifi" / "cacert.pem")
-    shutil.copytree(Path(tzdata.__file__).parent, folder / "tzdata")
+    without = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(tzdata.__file__).parent, folder / "tzdata", ignore=without)
+    shutil.copytree(Path(phonenumbers.__file__).parent, folder / "phonenumbers", ignore=without)
     script().lean(folder, SERVICES)
     return folder
 
@@ -62,18 +66,60 @@ def regions() -> list[str]:
     return [region for partition in found["partitions"] for region in partition["regions"]]
 
 
-def test_the_days_of_carriers_need_no_zones_of_the_machine_and_no_others_are_shipped(packages: Path) -> None:
-    code = "from longcode.domain.pacific import day_of, next_day_ms as end; print(day_of(NOW), end(NOW))"
-    code = code.replace("NOW", "1795766400000")
+def alone(packages: Path, code: str) -> str:
+    """What some code prints that has the layers and nothing else, no zones of the machine either."""
     path = os.pathsep.join((str(packages), str(ROOT / "layers/longcode/python")))
-    environment = {"PYTHONPATH": path, "PYTHONTZPATH": ""}
+    environment = {"PYTHONPATH": path, "PYTHONTZPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
     shown = subprocess.run([sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True)
+    assert shown.stderr == ""
+    return shown.stdout
 
-    zones = [
-        path for path in (packages / "tzdata/zoneinfo").rglob("*") if path.is_file() and ".py" not in path.suffix
-    ]
-    assert (shown.stdout, shown.stderr) == ("2026-11-27 1795852800000\n", "")
-    assert [zone.relative_to(packages / "tzdata/zoneinfo").as_posix() for zone in zones] == ["America/Los_Angeles"]
+
+def test_the_days_of_carriers_need_no_zones_of_the_machine(packages: Path) -> None:
+    code = "from longcode.domain.pacific import day_of, next_day_ms as end; print(day_of(NOW), end(NOW))"
+
+    assert alone(packages, code.replace("NOW", "1795766400000")) == "2026-11-27 1795852800000\n"
+
+
+def test_the_zones_of_numbers_are_those_of_the_whole_library_and_all_zones_are_there(packages: Path) -> None:
+    example, parse = phonenumbers.example_number_for_type, phonenumbers.parse
+    kinds = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE)
+    found = [example(region, kind) for region in sorted(phonenumbers.SUPPORTED_REGIONS) for kind in kinds]
+    numbers = [phonenumbers.format_number(one, phonenumbers.PhoneNumberFormat.E164) for one in found if one]
+    numbers += ["+12025550123", "+12085550123", "+18005550123", "+15555550123"]
+    code = f"from longcode.domain import zones; print([zones.of_number(number) for number in {numbers}])"
+
+    assert len(numbers) > 450
+    assert alone(packages, code) == f"{[zones.of_number(number) for number in numbers]}\n"
+    assert all(phonenumbers.is_possible_number(parse(number)) for number in numbers)
+    code = """from longcode.domain import zones
+assert len(zones._names()) > 590
+print([zones.offset_ms(1795766400000, name) for name in sorted(zones._names())].count(0) > 20)"""
+    assert alone(packages, code) == "True\n"
+
+
+def test_of_the_worlds_numbers_and_zones_only_what_zones_are_found_by_is_shipped(packages: Path) -> None:
+    whole, ours = (
+        {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        for folder in (Path(phonenumbers.__file__).parent, packages / "phonenumbers")
+    )
+
+    size = sum((packages / "phonenumbers" / name).stat().st_size for name in ours)
+    assert size < 1_500_000
+    assert not [name for name in ours if name.startswith(("geodata", "carrierdata")) or name.endswith(".pyi")]
+    assert {name for name in whole if name.startswith(("data/", "tzdata/")) and name.endswith(".py")} <= ours
+    zoneinfo = packages / "tzdata/zoneinfo"
+    listed = set((packages / "tzdata/zones").read_text().split())
+    shipped = {path.relative_to(zoneinfo).as_posix() for path in zoneinfo.rglob("*") if path.is_file()}
+    assert {name for name in shipped if not name.endswith(".py")} == listed
+
+
+def test_a_package_without_what_is_taken_out_of_it_stops_the_build(tmp_path: Path) -> None:
+    (tmp_path / "geodata").mkdir()
+
+    with pytest.raises(SystemExit, match="has no carrierdata"):
+        script()._drop(tmp_path, script().NOT_ZONES)
+    assert not (tmp_path / "geodata").exists()
 
 
 def test_every_service_is_called_at_the_same_address_in_every_region(packages: Path) -> None:

@@ -90,7 +90,7 @@ def test_what_carriers_refused_is_queued_anew_in_its_order_and_the_old_texts_sta
     old = [
         refuse(world, 1, "40016", segments=2, text="x" * 200),
         refuse(world, 3, "40014", by="receipt", metadata={"tag": "spring", "order": "7"}),
-        refuse(world, 2, "40018", by="answer"),
+        refuse(world, 2, "40018", by="answer", category="marketing", quiet_zones="America/New_York"),
         refuse(world, 4, "40011", OTHERS, carrier="verizon"),
     ]
     before = [found(world, one) for one in old]
@@ -112,6 +112,7 @@ def test_what_carriers_refused_is_queued_anew_in_its_order_and_the_old_texts_sta
         assert now.metadata == {**was.metadata, "requeued_from": was.id}
         assert now.webhook_url == f"{OUR_URL}/{now.id}"
         assert now.accepted_ms > was.accepted_ms
+        assert (now.category, now.quiet_zones) == (was.category, was.quiet_zones)
         assert (now.telnyx_id, now.faults, now.history, now.attempts) == (None, (), (), 0)
     assert new[1]
     assert new[1].tag == "spring"

@@ -149,5 +149,7 @@ def test_the_command_imports_only_what_the_package_brings_or_depends_on() -> Non
         if name not in sys.stdlib_module_names and not name.startswith(("longcode", "mypy_boto3"))
     }
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    assert {distributions[name][0].lower() for name in others if name in distributions} == set(declared), others
+    # zoneinfo reads it where the machine has no zones.
+    by_import = set(declared) - {"tzdata"}
+    assert {distributions[name][0].lower() for name in others if name in distributions} == by_import, others
     assert others.keys() <= distributions.keys()

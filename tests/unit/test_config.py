@@ -4,10 +4,12 @@ import base64
 
 import pytest
 
+from longcode.domain import quiet_states
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.carriers import Carrier
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
+from longcode.domain.quiet_hours import QuietHours
 from longcode.entrypoints.config import Settings
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -226,3 +228,20 @@ def test_what_one_key_may_do_in_a_day_can_be_set() -> None:
 
 def test_without_a_sender_its_country_is_no_second_problem() -> None:
     assert problems(TELNYX_LONG_CODE="+") == ["TELNYX_LONG_CODE must be E.164, as +12025550100"]
+
+
+def test_quiet_hours_are_off_unless_they_are_set() -> None:
+    assert Settings.from_env(GOOD).quiet_hours is None
+    assert Settings.from_env(GOOD | {"QUIET_HOURS": " 21:00-08:00 "}).quiet_hours == QuietHours(1260, 480)
+
+
+def test_quiet_hours_that_leave_nothing_open_or_are_none_are_named() -> None:
+    for words, problem in (
+        ("9pm-8am", "QUIET_HOURS must be two times of day, as 21:00-08:00"),
+        ("08:00-08:00", "QUIET_HOURS would never end: it begins and ends at the same time"),
+        # From 18:00 until 21:00 Rhode Island allows no text.
+        ("21:00-18:00", "QUIET_HOURS leaves no moment of a week in which Rhode Island allows a text"),
+    ):
+        assert problems(QUIET_HOURS=words) == [problem]
+    every = problems(QUIET_HOURS="08:00-07:00")[0]
+    assert all(row.name in every for row in quiet_states.table().rows)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from longcode.domain import phone, segments, visible
 from longcode.domain.errors import InvalidRequest
 from longcode.domain.message import MAX_TAG_CHARACTERS, is_tag
+from longcode.domain.quiet_request import FIELDS as QUIET_FIELDS
+from longcode.domain.quiet_request import NOT_SAID, QuietRequest, parse_quiet
 from longcode.domain.times import NO_TIMES, Times, parse_times
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ MAX_METADATA_BYTES = 2048
 
 _FIELDS = frozenset(("to", "message", "metadata", "max_segments", "smart_encoding"))
 # Of what can wait.
-LATER_FIELDS = frozenset(("send_at", "expires_at", "ttl_s"))
+LATER_FIELDS = frozenset(("send_at", "expires_at", "ttl_s")) | QUIET_FIELDS
 
 
 # RFC draft "The Idempotency-Key HTTP Header Field", narrowed to what every client can write.
@@ -47,6 +49,7 @@ class SendRequest:
     smart_encoding: bool = False
     replaced: "tuple[Replaced, ...]" = ()
     times: Times = NO_TIMES
+    quiet: QuietRequest = NOT_SAID
 
 
 def parse_send_request(
@@ -54,11 +57,12 @@ def parse_send_request(
 ) -> SendRequest:
     """Read the body of a send or queue request. Raises InvalidRequest that names the field.
 
-    A `preview` may leave the recipient out, which is "" then. Only what may wait, and leave `later`, has times.
+    A `preview` may leave the recipient out, which is "" then. Only what may wait, and leave `later`, has times;
+    that and a preview have quiet hours.
     """
     if not isinstance(fields, dict):
         raise InvalidRequest("The body must be a JSON object.")
-    _expect_known(fields, later=later)
+    _expect_known(fields, preview=preview, later=later)
     needed = ("message",) if preview else ("to", "message")
     missing = [name for name in needed if fields.get(name) in (None, "")]
     if missing:
@@ -68,6 +72,7 @@ def parse_send_request(
     asked, at_most = _text(fields["message"]), _max_segments(fields.get("max_segments"))
     smart = _smart_encoding(fields.get("smart_encoding"))
     text, replaced = _shortened(asked) if smart else (asked, ())
+    quiet = parse_quiet(fields) if later or preview else NOT_SAID
     return SendRequest(
         recipient=recipient,
         text=text,
@@ -76,12 +81,13 @@ def parse_send_request(
         asked=asked,
         smart_encoding=smart,
         replaced=replaced,
-        times=parse_times(fields) if later else NO_TIMES,
+        times=parse_times(fields, quiet.timezone) if later else NO_TIMES,
+        quiet=quiet,
     )
 
 
-def _expect_known(fields: dict[object, object], *, later: bool) -> None:
-    known = _FIELDS | LATER_FIELDS if later else _FIELDS
+def _expect_known(fields: dict[object, object], *, preview: bool, later: bool) -> None:
+    known = _FIELDS | (LATER_FIELDS if later else QUIET_FIELDS if preview else frozenset())
     unknown = sorted(set(fields) - known, key=str)
     if unknown and unknown[0] in LATER_FIELDS:
         raise InvalidRequest(

@@ -12,9 +12,9 @@ HORIZON_MS = 90 * 86_400_000
 PAST_MS = 60_000
 MAX_TTL_S = 90 * 86_400
 
-# RFC 3339: a date, a time, and an offset.
+# RFC 3339: a date, a time, and an offset; which may be left out where the request names a zone.
 _RFC_3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})",
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?",
     re.ASCII,
 )
 
@@ -33,16 +33,19 @@ class Times:
         found = {"send_at": self.send_at_ms, "expires_at": self.expires_at_ms, "ttl_s": self.ttl_s}
         return {name: value for name, value in found.items() if value is not None}
 
-    def expires_ms(self, ready_ms: int) -> int | None:
-        """From when on a text is not sent that may be sent from `ready_ms` on."""
-        return ready_ms + self.ttl_s * 1000 if self.ttl_s is not None else self.expires_at_ms
+    def expires_ms(self, asked_ms: int) -> int | None:
+        """From when on a text is not sent that is to be sent at `asked_ms`. Quiet hours don't make that later."""
+        return asked_ms + self.ttl_s * 1000 if self.ttl_s is not None else self.expires_at_ms
 
 
 NO_TIMES = Times()
 
 
-def parse_times(fields: dict[str, object]) -> Times:
-    """Read `send_at`, `expires_at` and `ttl_s` of a request. Raises InvalidRequest that names the field."""
+def parse_times(fields: dict[str, object], timezone: str = "") -> Times:
+    """Read `send_at`, `expires_at` and `ttl_s` of a request. Raises InvalidRequest that names the field.
+
+    What has no offset is by the clocks of `timezone`, if the request names one.
+    """
     ttl_s = fields.get("ttl_s")
     if ttl_s is not None:
         # True is a number in Python, and none in JSON.
@@ -54,22 +57,42 @@ def parse_times(fields: dict[str, object]) -> Times:
             )
         if fields.get("expires_at") is not None:
             raise InvalidRequest("Give 'expires_at' or 'ttl_s', not both.", field="ttl_s")
-    return Times(_moment(fields, "send_at"), _moment(fields, "expires_at"), ttl_s)
+    return Times(_moment(fields, "send_at", timezone), _moment(fields, "expires_at", timezone), ttl_s)
 
 
-def _moment(fields: dict[str, object], name: str) -> int | None:
+def _moment(fields: dict[str, object], name: str, timezone: str) -> int | None:
     value = fields.get(name)
     if value is None:
         return None
     wrong = InvalidRequest(
-        f"'{name}' must be a date and time with an offset (RFC 3339), as 2026-12-01T09:30:00-05:00.", field=name
+        f"'{name}' must be a date and time with an offset (RFC 3339), as 2026-12-01T09:30:00-05:00; "
+        "without one only beside 'timezone'.",
+        field=name,
     )
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+    found = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
+    if not found or not (found[1] or timezone):
         raise wrong
     try:
-        return round(datetime.fromisoformat(value.upper()).timestamp() * 1000)
+        moment = datetime.fromisoformat(found[0].upper())
+        return round(moment.timestamp() * 1000) if found[1] else _local(moment, timezone, name)
     except (ValueError, OverflowError):
         raise wrong from None
+
+
+def _local(moment: datetime, timezone: str, name: str) -> int:
+    """A moment by the clocks of a zone. Raises InvalidRequest for one that comes twice or never."""
+    # Few requests name a zone.
+    from longcode.domain import zones
+
+    first, second = zones.moments(moment, timezone)
+    if first == second:
+        return first
+    why = (
+        f"comes twice in {timezone}, as clocks are put back"
+        if first < second
+        else f"does not come in {timezone}, as clocks are put forward"
+    )
+    raise InvalidRequest(f"'{name}' {why}: give its offset.", field=name, given=moment.isoformat())
 
 
 def check_times(message: Message, now_ms: int) -> None:

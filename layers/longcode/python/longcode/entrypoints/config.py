@@ -188,11 +188,22 @@ class _Reader:
 
     def quiet_hours(self) -> QuietHours | None:
         words = self.optional("QUIET_HOURS")
+        if not words:
+            return None
+        # Loaded where there are quiet hours.
+        from longcode.domain import quiet_windows
+
         try:
-            return QuietHours.parse(words) if words else None
+            hours = QuietHours.parse(words)
+            closed = quiet_windows.closed_states(hours)
         except ValueError as exc:
             self.problems.append(f"QUIET_HOURS {exc}")
             return None
+        if closed:
+            self.problems.append(
+                f"QUIET_HOURS leaves no moment of a week in which {', '.join(closed)} allows a text"
+            )
+        return hours
 
     def public_keys(self) -> tuple[bytes, ...]:
         keys: list[bytes] = []

@@ -290,6 +290,7 @@ class Service:
             caller=request.caller,
             key=send_request.idempotency_key(request.header("Idempotency-Key")),
             webhook_url=request.webhook_url(settings.webhook_url),
+            quiet_hours=settings.quiet_hours,
             now_ms=self.clock.now_ms(),
         )
         self.logger.bind(message_id=message.id)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from longcode.use_cases.enqueue import Forecast
     from longcode.use_cases.erase import Erasure
     from longcode.use_cases.preview import CarrierOutlook, TextPreview
+    from longcode.use_cases.quiet import QuietOutlook
 
 # Of so many characters a preview says where they are.
 MAX_FORCING = 20
@@ -75,8 +76,11 @@ def queued(message: Message, forecast: "Forecast", replaced: "Sequence[Replaced]
     )
 
 
-def previewed(text: "TextPreview", outlook: "CarrierOutlook | None") -> Response:
-    """POST /sms/preview: what a text takes and why, and what its recipient's carrier takes, if there is one."""
+def previewed(text: "TextPreview", outlook: "CarrierOutlook | None", quiet: "QuietOutlook | None") -> Response:
+    """POST /sms/preview: what a text takes and why, what its recipient's carrier takes, and when it would leave.
+
+    The latter two only where there is a recipient, or quiet hours.
+    """
     fields: dict[str, object] = {
         **asdict(text.size),
         "forced_by": [asdict(one) for one in text.forced_by[:MAX_FORCING]],
@@ -87,7 +91,18 @@ def previewed(text: "TextPreview", outlook: "CarrierOutlook | None") -> Response
             "replaced": [asdict(one) for one in text.replaced],
         },
     }
-    return Response(200, fields | ({"outlook": _outlook(outlook)} if outlook else {}))
+    fields |= {"outlook": _outlook(outlook)} if outlook else {}
+    return Response(200, fields | ({"quiet_hours": _quiet(quiet)} if quiet else {}))
+
+
+def _quiet(found: "QuietOutlook") -> dict[str, object]:
+    return {
+        "timezones": list(found.zones),
+        "open": found.open,
+        "states": [{"state": row.state, "statute": row.statute} for row in found.states],
+        "quiet_now": found.quiet,
+        "opens_at": iso(found.opens_ms),
+    }
 
 
 def _outlook(found: "CarrierOutlook") -> dict[str, object]:
@@ -206,6 +221,8 @@ def _fields(message: Message) -> dict[str, object]:
         for name, at_ms in (("send_at", message.send_at_ms), ("expires_at", message.expires_ms)):
             if at_ms is not None:
                 fields[name] = iso(at_ms)
+        if message.category is not None:
+            fields["category"] = message.category
         if message.cost is not None:
             fields["cost"] = {"amount": str(message.cost), "currency": message.currency}
         if message.completed_ms is not None:

@@ -8,10 +8,11 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Message, Place, fingerprint, may_be_known, message_id, same_request
 from longcode.domain.metrics import Metric
 from longcode.domain.pacing import Pace
+from longcode.domain.quiet_hours import QuietHours, leaves_ms
 from longcode.domain.schedule import EARLY_MS
 from longcode.domain.send_request import SendRequest
 from longcode.domain.status import HeldBy, Status
-from longcode.domain.times import check_times
+from longcode.domain.times import HORIZON_MS, check_times
 from longcode.use_cases import backlog, carrier_stops, store_failures
 from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics, Queue
 from longcode.use_cases.quota import Quota
@@ -21,11 +22,23 @@ _COUNT = 10_000
 
 
 def new_message(
-    wanted: SendRequest, *, route: str, sender: str, caller: str, key: str | None, webhook_url: str, now_ms: int
+    wanted: SendRequest,
+    *,
+    route: str,
+    sender: str,
+    caller: str,
+    key: str | None,
+    webhook_url: str,
+    quiet_hours: QuietHours | None,
+    now_ms: int,
 ) -> Message:
-    """The message for a request. Its webhook URL ends in its id, which is how a receipt finds it."""
+    """The message for a request. Its webhook URL ends in its id, which is how a receipt finds it.
+
+    Raises InvalidRequest if it keeps quiet hours, and when they end is not known.
+    """
     ident, times = message_id(caller, key), wanted.times
-    ready_ms = max(now_ms, times.send_at_ms or 0)
+    asked_ms = max(now_ms, times.send_at_ms or 0)
+    ready_ms, quiet_zones = _out_of_quiet(wanted, asked_ms, quiet_hours, now_ms)
     held = ready_ms > now_ms + EARLY_MS
     return Message(
         id=ident,
@@ -39,20 +52,38 @@ def new_message(
         route="send" if route == "send" else "queue",
         segments=wanted.segments,
         metadata=wanted.metadata,
-        fingerprint=fingerprint(
-            route,
-            wanted.recipient,
-            wanted.asked,
-            wanted.metadata,
-            smart_encoding=wanted.smart_encoding,
-            more=times.asked,
-        ),
+        fingerprint=_fingerprint(wanted, route),
         send_at_ms=times.send_at_ms,
         not_before_ms=ready_ms if ready_ms > now_ms else None,
-        expires_ms=times.expires_ms(ready_ms),
-        held_by=HeldBy.SCHEDULE if held else None,
+        expires_ms=times.expires_ms(asked_ms),
+        held_by=(HeldBy.QUIET_HOURS if ready_ms > asked_ms else HeldBy.SCHEDULE) if held else None,
+        category=wanted.quiet.category,
+        quiet_zones=quiet_zones,
         webhook_url=f"{webhook_url}/{ident}" if webhook_url else "",
     )
+
+
+def _fingerprint(wanted: SendRequest, route: str) -> str:
+    return fingerprint(
+        route,
+        wanted.recipient,
+        wanted.asked,
+        wanted.metadata,
+        smart_encoding=wanted.smart_encoding,
+        more=wanted.times.asked | wanted.quiet.asked,
+    )
+
+
+def _out_of_quiet(wanted: SendRequest, at_ms: int, hours: QuietHours | None, now_ms: int) -> tuple[int, str]:
+    """When a text may leave that is to leave at `at_ms`, and the zones whose quiet hours it keeps, with commas."""
+    # What is too far ahead is refused for that.
+    if hours is None or not wanted.quiet.kept or at_ms > now_ms + HORIZON_MS:
+        return at_ms, ""
+    # Loaded with the first text that keeps quiet hours.
+    from longcode.use_cases import quiet
+
+    found = quiet.outlook(wanted.quiet, wanted.recipient, hours, at_ms)
+    return found.opens_ms, ",".join(found.zones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +112,7 @@ class EnqueueDependencies:
     logger: Logger
     pace: Pace
     max_pending: int
+    quiet_hours: QuietHours | None
 
 
 def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[Message, Forecast]:
@@ -114,7 +146,8 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     if message.status is Status.HELD:
         return message, _held(message, pending)
     front = _front_of_stored(message, pending, deps)
-    return message, _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace, front)
+    found = _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace, front)
+    return message, _leaving(message, found, deps.quiet_hours)
 
 
 def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
@@ -158,10 +191,12 @@ def _repeated(message: Message, deps: EnqueueDependencies, gate: Gate) -> tuple[
     deps.metrics.count(Metric.DUPLICATES_SUPPRESSED)
     if message.status is Status.QUEUED and message.unqueued:
         backlog.put_missing([message], deps.messages, deps.queue, deps.metrics)
-    return message, forecast(message, deps.messages, gate, deps.clock.now_ms(), deps.pace)
+    return message, forecast(message, deps.messages, gate, deps.clock.now_ms(), deps.pace, deps.quiet_hours)
 
 
-def forecast(message: Message, messages: Messages, gate: Gate, now_ms: int, pace: Pace) -> Forecast:
+def forecast(
+    message: Message, messages: Messages, gate: Gate, now_ms: int, pace: Pace, quiet_hours: QuietHours | None
+) -> Forecast:
     """Where a message stands in its recipient queue and when it will leave, true to about one interval of its
     limits.
 
@@ -173,7 +208,16 @@ def forecast(message: Message, messages: Messages, gate: Gate, now_ms: int, pace
     if message.status is Status.HELD and message.ready_ms > now_ms:
         return _held(message, ahead)
     length = max(ahead, messages.queue_length(message.recipient, at_most=_COUNT, before=Place(now_ms + 1, 0)))
-    return _forecast(message, ahead, length, gate, now_ms, pace, _front(message, ahead, messages))
+    found = _forecast(message, ahead, length, gate, now_ms, pace, _front(message, ahead, messages))
+    return _leaving(message, found, quiet_hours)
+
+
+def _leaving(message: Message, found: Forecast, quiet_hours: QuietHours | None) -> Forecast:
+    """The same for a text that may come to its turn in quiet hours, which it keeps."""
+    if found.eta_ms is None:
+        return found
+    out_ms = leaves_ms(message, found.eta_ms, quiet_hours)
+    return found if out_ms == found.eta_ms else replace(found, eta_ms=out_ms, held_by=HeldBy.QUIET_HOURS)
 
 
 def _held(message: Message, ahead: int) -> Forecast:

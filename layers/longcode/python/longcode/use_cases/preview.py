@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from longcode.domain import campaign, segments, smart_encoding
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.carriers import Carrier, Subscription
+from longcode.domain.quiet_hours import QuietHours
 from longcode.domain.segments import Size
+from longcode.domain.send_request import SendRequest
 from longcode.domain.smart_encoding import Forcing, Replaced
 from longcode.domain.status import HeldBy
 from longcode.use_cases import carrier_stops
 from longcode.use_cases.ports import Limits
+from longcode.use_cases.quiet import QuietOutlook
+from longcode.use_cases.quiet import outlook as quiet_outlook
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +69,15 @@ def outlook(
         {one: found.per_day[one] for one in found.capped(carrier)},
         held[:2] if held else None,
     )
+
+
+def quiet(wanted: SendRequest, hours: QuietHours | None, now_ms: int) -> QuietOutlook | None:
+    """When a text may leave that is asked for now; None without quiet hours, or where nothing says whose.
+
+    Raises InvalidRequest, as a text would that keeps them.
+    """
+    said = wanted.quiet
+    # A text that does not keep them is refused for nothing that has to do with them.
+    if hours is None or not (wanted.recipient and said.kept):
+        return None
+    return quiet_outlook(said, wanted.recipient, hours, now_ms)
