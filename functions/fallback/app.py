@@ -13,7 +13,7 @@ ROUTES = {
     r"sms/queue": "POST, DELETE",
     r"sms/preview": "POST",
     r"sms/queue/process": "POST",
-    r"sms/queue/(?!process$)[^/]+": "DELETE",
+    r"sms/queue/(?!process$)[^/]+": "DELETE, PATCH",
     r"sms/status/[^/]+": "GET",
     r"sms/messages": "GET",
     r"sms/tags/[^/]+": "GET",

@@ -1,4 +1,4 @@
-"""/sms/queue takes one text into its recipient queue, and takes it back; /sms/preview says what it would take."""
+"""/sms/queue takes a text into its recipient queue, changes it, takes it back; /sms/preview says what it takes."""
 
 from longcode.domain import send_request
 from longcode.entrypoints import container, responses
@@ -27,6 +27,8 @@ def handler(service: container.Service) -> container.Handler:
     def queue(request: Request) -> Response:
         if request.method == "DELETE":
             return _cancel(request, service)
+        if request.method == "PATCH":
+            return _change(request, service)
         if request.route == "/sms/preview":
             return _preview(request, service)
         message, replaced = service.asked_for(request, "queue")
@@ -44,6 +46,28 @@ def _cancel(request: Request, service: container.Service) -> Response:
         return responses.cancelled(service.canceller.by_id(ident))
     wanted = tag_query(request.query)
     return responses.tag_cancelled(service.canceller.by_tag(wanted, service.clock.now_ms() + WORK_MS))
+
+
+def _change(request: Request, service: container.Service) -> Response:
+    # Loaded with the first such call, as the rest of them.
+    from longcode.domain.change_request import parse_change
+    from longcode.use_cases.change import Changer
+
+    settings, wanted = service.settings, parse_change(request.json)
+    changer = Changer(
+        messages=service.messages,
+        queue=service.queue,
+        clock=service.clock,
+        metrics=service.metrics,
+        logger=service.logger,
+        quiet_hours=settings.quiet_hours,
+        validity_ms=settings.validity_minutes * 60_000,
+    )
+    message = changer.change(request.path_id or "", wanted)
+    gate = service.limits.read_gate(message.recipient, message.sender)
+    now = service.clock.now_ms()
+    forecast = accept.forecast(message, service.messages, gate, now, service.pace)
+    return responses.status(message, forecast, wanted.words.replaced if wanted.words else ())
 
 
 def _preview(request: Request, service: container.Service) -> Response:

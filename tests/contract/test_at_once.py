@@ -214,6 +214,58 @@ def test_what_was_cancelled_is_never_claimed_and_what_was_not_says_why(scene: Sc
     scene.check(make)
 
 
+def held(scene: Scene) -> Message:
+    """A text that is due in this second: its claim may win, and so may its change."""
+    return waits(scene, status=Status.HELD, send_at_ms=NOW, not_before_ms=NOW, held_by=HeldBy.SCHEDULE)
+
+
+def changed(message: Message, text: str, not_before_ms: int) -> Message:
+    # Both at one moment.
+    return replace(message, text=text, not_before_ms=not_before_ms, updated_ms=NOW)
+
+
+def test_what_was_changed_is_never_claimed_as_it_was_and_what_was_not_stays(scene: Scene) -> None:
+    later_ms = NOW + 60_000
+    writes: list[Callable[[Message], object]] = [
+        lambda message: scene.messages.claim(message.id, "a", NOW),
+        lambda message: scene.messages.end(message, Status.CANCELLED, ending(Status.CANCELLED), NOW),
+        lambda message: scene.messages.hold(message, NOW + 5_000, HeldBy.RECIPIENT_RATE),
+    ]
+    for write in writes:
+
+        def make(write: Callable[[Message], object] = write) -> Trial:
+            message = held(scene)
+            wanted = changed(message, "another", later_ms)
+
+            def judge(run: Run) -> None:
+                found, done = at_rest(scene, message), run.returned[0]
+                after = (found.text, found.not_before_ms)
+                assert after == (("another", later_ms) if done else (message.text, NOW))
+                if done:
+                    # A text that was changed may be cancelled, and is neither claimed nor in its recipient queue.
+                    assert found.status in (Status.HELD, Status.CANCELLED)
+                else:
+                    assert found.status is not Status.HELD
+
+            return [partial(scene.messages.change, message, wanted), partial(write, message)], judge
+
+        scene.check(make)
+
+
+def test_of_several_that_change_one_text_at_once_one_does(scene: Scene) -> None:
+    def make() -> Trial:
+        message = held(scene)
+        wanted = {text: changed(message, text, NOW + 60_000) for text in ("x", "y", "z")}
+
+        def judge(run: Run) -> None:
+            done = [text for text, won in zip(wanted, run.returned, strict=True) if won]
+            assert [at_rest(scene, message)] == [wanted[text] for text in done]
+
+        return [partial(scene.messages.change, message, each) for each in wanted.values()], judge
+
+    scene.check(make)
+
+
 def test_of_two_that_cancel_at_once_both_succeed_and_one_writes(scene: Scene) -> None:
     def make() -> Trial:
         message = waits(scene)

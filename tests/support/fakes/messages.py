@@ -27,7 +27,13 @@ from tests.support.fakes.fault_injector import FaultInjector
 
 WRITES = (
     "accept", "claim", "release", "submitted", "ambiguous", "mark_replayed", "end", "hold", "record", "receive",
-    "set_due", "erase", "queued", "forbid", "put_off",
+    "set_due", "erase", "queued", "forbid", "put_off", "change",
+)  # fmt: skip
+
+# What a change of a held text may write.
+CHANGEABLE = (
+    "text", "segments", "metadata", "send_at_ms", "not_before_ms", "expires_ms", "held_by", "updated_ms",
+    "history",
 )  # fmt: skip
 
 
@@ -55,7 +61,7 @@ class FakeMessages:
         self.faults = FaultInjector(
             "accept", "get", "find", "claim", "hold", "queued", "forbid", "record", "receive", "queue_length",
             "recipient_queue", "waiting", "due_messages", "old_claims", "oldest", "set_due", "get_all", "erase",
-            "held", "put_off", "read", "release", "submitted", "ambiguous", "mark_replayed", "end",
+            "held", "put_off", "change", "read", "release", "submitted", "ambiguous", "mark_replayed", "end",
         )  # fmt: skip
         # How long after a write the index of recipient queues shows it, as one of DynamoDB's may.
         self.lag_ms = 0
@@ -283,9 +289,29 @@ class FakeMessages:
             self._look(row, DueGroup.HELD, self._waits_until(row.message))
 
         def mine(old: Message) -> bool:
-            return old.status is Status.SENDING if message.claim_id else old.status.waiting
+            if message.claim_id:
+                return old.status is Status.SENDING
+            return old.status.waiting and old.not_before_ms in (message.not_before_ms, not_before_ms)
 
         return self._change("put_off", message, mine, put, unclaimed_too=True)
+
+    def change(self, seen: Message, changed: Message) -> bool:
+        with self.faults.around("change"):
+            row = self._rows.get(changed.id)
+            if row is None:
+                return False
+            old = row.message
+            if old.status is not Status.HELD or (old.updated_ms, old.not_before_ms) != (
+                seen.updated_ms,
+                seen.not_before_ms,
+            ):
+                return old == changed
+            row.message = replace(
+                old,
+                **{name: getattr(changed, name) for name in CHANGEABLE},
+            )
+            self._look(row, DueGroup.HELD, self._waits_until(row.message))
+            return True
 
     def queued(self, message: Message) -> None:
         with self.faults.around("queued"):
@@ -433,6 +459,8 @@ class FakeMessages:
             if row is None or row.due_at_ms is None:
                 return
             as_read = (message.status.rank, message.claim_id) == (row.message.status.rank, row.message.claim_id)
+            if message.status is Status.HELD:
+                as_read = as_read and message.updated_ms == row.message.updated_ms
             if as_read:
                 self._look(row, message.due_group, at_ms)
 

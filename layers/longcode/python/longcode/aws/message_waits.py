@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from longcode.aws.clients import ConditionFailed, Sleep
 from longcode.aws.dynamo import Item
-from longcode.aws.message_codec import due_part, due_shard, held_words, image, parse, place_words
+from longcode.aws.message_codec import (
+    due_part,
+    due_shard,
+    held_words,
+    image,
+    parse,
+    place_words,
+    to_item,
+)
 from longcode.aws.message_reads import MessageReads
 from longcode.aws.retention import Retention
 from longcode.domain.message import ENQUEUE_CHECK_MS, LONGEST_VALIDITY_MS, DueGroup, Message
@@ -18,6 +26,12 @@ if TYPE_CHECKING:
 
 # What is held, as it was read. It may have been marked as queued meanwhile.
 _AS_HELD = "#rank <= :queued AND not_before_ms = :at"
+
+# What a change of a held text may write.
+_CHANGEABLE = (
+    "text", "segments", "metadata", "tag", "send_at_ms", "not_before_ms", "expires_ms", "held_by", "updated_ms",
+    "history",
+)  # fmt: skip
 
 
 class MessageWaits(MessageReads):
@@ -119,6 +133,11 @@ class MessageWaits(MessageReads):
             values[":sending"] = Status.SENDING.rank
         else:
             values[":queued"] = Status.QUEUED.rank
+            # Not where its caller has moved it since; it may be written already, and only the answer was lost.
+            was = "attribute_not_exists(not_before_ms)"
+            if message.not_before_ms is not None:
+                was, values[":was"] = "not_before_ms = :was", message.not_before_ms
+            mine += f" AND ({was} OR not_before_ms = :at)"
         return self._try_update(
             message.id,
             "SET #status = :status, #rank = :rank, recipient_queue = :line, queue_place = :place, "
@@ -128,6 +147,29 @@ class MessageWaits(MessageReads):
             mine,
             values,
         )
+
+    def change(self, seen: Message, changed: Message) -> bool:
+        fields = to_item(changed) | {
+            "queue_place": place_words(changed.place),
+            "due_at_ms": self._waits_until(changed),
+            "expires_at": self._retention.expiry_s(changed.ready_ms + LONGEST_VALIDITY_MS),
+        }
+        names = (*_CHANGEABLE, "queue_place", "due_at_ms", "expires_at")
+        kept = [name for name in names if name in fields]
+        gone = ", ".join(f"#{name}" for name in names if name not in fields)
+        values = {f":{name}": fields[name] for name in kept}
+        changes = "SET " + ", ".join(f"#{name} = :{name}" for name in kept) + (f" REMOVE {gone}" if gone else "")
+        try:
+            self.table.update(
+                f"M#{changed.id}",
+                changes,
+                "#rank = :rank AND #updated_ms = :seen AND #not_before_ms = :at",
+                values | {":rank": Status.HELD.rank, ":seen": seen.updated_ms, ":at": seen.not_before_ms},
+            )
+        except ConditionFailed as exc:
+            # Written already, and only the answer was lost.
+            return image(exc.item) == changed
+        return True
 
     def queued(self, message: Message) -> None:
         condition = "#rank = :queued AND unqueued = :yes AND accepted_ms = :accepted"
@@ -167,6 +209,9 @@ class MessageWaits(MessageReads):
         mine, changes = "attribute_not_exists(claim_id)", "REMOVE due_shard, due_at_ms"
         if message.claim_id:
             mine, values[":claim"] = "claim_id = :claim", message.claim_id
+        if message.status is Status.HELD:
+            # Nor has its caller changed it.
+            mine, values[":seen"] = f"{mine} AND updated_ms = :seen", message.updated_ms
         if at_ms is not None:
             changes = "SET due_shard = :shard, due_at_ms = :at"
             values |= {":shard": due_part(message, message.due_group), ":at": at_ms}

@@ -52,6 +52,17 @@ class SendRequest:
     quiet: QuietRequest = NOT_SAID
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a text says, as SendRequest has it."""
+
+    text: str
+    segments: int
+    asked: str
+    smart_encoding: bool
+    replaced: "tuple[Replaced, ...]"
+
+
 def parse_send_request(
     fields: object, our_number: str, *, preview: bool = False, later: bool = False
 ) -> SendRequest:
@@ -66,24 +77,29 @@ def parse_send_request(
     needed = ("message",) if preview else ("to", "message")
     missing = [name for name in needed if fields.get(name) in (None, "")]
     if missing:
-        words = " and ".join(f"'{name}'" for name in needed)
-        raise InvalidRequest(f"Missing required fields: {words}.", field=missing[0])
+        names = " and ".join(f"'{name}'" for name in needed)
+        raise InvalidRequest(f"Missing required fields: {names}.", field=missing[0])
     recipient = "" if preview and fields.get("to") is None else _recipient(fields["to"], our_number)
-    asked, at_most = _text(fields["message"]), _max_segments(fields.get("max_segments"))
-    smart = _smart_encoding(fields.get("smart_encoding"))
-    text, replaced = _shortened(asked) if smart else (asked, ())
-    quiet = parse_quiet(fields) if later or preview else NOT_SAID
+    words, quiet = parse_words(fields), parse_quiet(fields) if later or preview else NOT_SAID
     return SendRequest(
         recipient=recipient,
-        text=text,
-        segments=_segments(text, at_most),
-        metadata=_metadata(fields.get("metadata")),
-        asked=asked,
-        smart_encoding=smart,
-        replaced=replaced,
+        text=words.text,
+        segments=words.segments,
+        metadata=parse_metadata(fields.get("metadata")),
+        asked=words.asked,
+        smart_encoding=words.smart_encoding,
+        replaced=words.replaced,
         times=parse_times(fields, quiet.timezone) if later else NO_TIMES,
         quiet=quiet,
     )
+
+
+def parse_words(fields: dict[str, object]) -> Words:
+    """Read `message`, `max_segments` and `smart_encoding`. Raises InvalidRequest that names the field."""
+    asked, at_most = _text(fields["message"]), _max_segments(fields.get("max_segments"))
+    smart = _smart_encoding(fields.get("smart_encoding"))
+    text, replaced = _shortened(asked) if smart else (asked, ())
+    return Words(text, _segments(text, at_most), asked, smart, replaced)
 
 
 def _expect_known(fields: dict[object, object], *, preview: bool, later: bool) -> None:
@@ -168,7 +184,8 @@ def _segments(text: str, at_most: int) -> int:
     return parts
 
 
-def _metadata(value: object) -> dict[str, str]:
+def parse_metadata(value: object) -> dict[str, str]:
+    """Read `metadata`; none is empty. Raises InvalidRequest that names the field."""
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(inner, str) for inner in value.values()):

@@ -171,8 +171,8 @@ def health(by_status: Mapping[str, int], queue_size: int) -> Response:
     return Response(200, fields)
 
 
-def status(message: Message, forecast: "Forecast | None") -> Response:
-    """GET /sms/status/{id}: what became of it, and how."""
+def status(message: Message, forecast: "Forecast | None", replaced: "Sequence[Replaced]" = ()) -> Response:
+    """GET /sms/status/{id}: what became of it, and how. PATCH /sms/queue/{id}: and what was `replaced`."""
     outlook = (forecast.held_by, forecast.eta_ms) if forecast else None
     history = timeline.timeline(message, outlook, forecast.reason if forecast else "")
     fields = _fields(message) | {
@@ -181,7 +181,7 @@ def status(message: Message, forecast: "Forecast | None") -> Response:
     }
     if forecast:
         fields |= {"position": forecast.position, "eta": _when(forecast.eta_ms), "held_by": forecast.held_by}
-    return Response(200, fields)
+    return Response(200, fields | _replaced(replaced))
 
 
 def message_page(messages: Sequence[Message], cursor: str | None) -> Response:

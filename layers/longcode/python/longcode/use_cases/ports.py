@@ -132,6 +132,9 @@ class Messages(Protocol):
     def put_off(self, message: Message, not_before_ms: int, held_by: HeldBy, now_ms: int) -> bool:
         """Hold a message that waits, or was claimed and not sent, without its slot; False if it has changed."""
 
+    def change(self, seen: Message, changed: Message) -> bool:
+        """Write a held message with a later `updated_ms`, texts and times; False if it is not as `seen` now."""
+
     def queued(self, message: Message) -> None:
         """The queue is known to have it: the reconciler need not look before it expires. It is `queued` now."""
 

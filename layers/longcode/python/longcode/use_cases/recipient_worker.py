@@ -230,10 +230,11 @@ class RecipientWorker:
         if (due := self._braked(item, now)) > slot:
             self._put_back(item, message, item.held_by)
             return True if due <= self._window_ms else self._defer(due)
-        if gate.not_before_ms <= slot:
+        not_before_ms = max(gate.not_before_ms, message.ready_ms)
+        if not_before_ms <= slot:
             return None
         held_by = HeldBy.PROVIDER_BACKOFF if gate.recipient.troubles else item.held_by
-        return self._later(item, message, gate.not_before_ms, held_by)
+        return self._later(item, message, not_before_ms, held_by)
 
     def _later(self, item: SlottedMessage, message: Message, not_before_ms: int, held_by: HeldBy) -> bool:
         """Put a claimed text back, and move all slots so that none of them is before then."""
@@ -307,6 +308,8 @@ class RecipientWorker:
             if now < dead_ms:
                 return self._defer(dead_ms)
             send_attempt.abandoned(message, deps, now)
+        elif message and message.status.waiting and not message.no_resend:
+            self.slots.was_moved(self.slots.items[0], message)
         elif message and message.status.waiting:
             entry = Entry(now, Status.CANCELLED.value, "consumer", note="The recipient's texts were erased.")
             deps.messages.end(message, Status.CANCELLED, entry, now)

@@ -139,6 +139,14 @@ class Slots:
             self.unused.append(item.unused)
             item.unused = None
 
+    def was_moved(self, item: SlottedMessage, message: Message) -> None:
+        """A text is not due any more: its caller has given it another time, as `message` says.
+
+        It comes back then. What it was counted for is given back, unless its record has it.
+        """
+        if item.cap_day and message.cap_day is None and self.limited.capped:
+            self.unused.append((self.limited.capped, item.cap_day, item.message.segments))
+
     def _recall_day(self, item: SlottedMessage, slot_ms: int, now: int) -> None:
         """Of a text that waits for a day of its carrier: it goes on waiting, or takes its slots of that day."""
         if self.limited.capped is None:
