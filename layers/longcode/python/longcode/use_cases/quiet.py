@@ -49,7 +49,8 @@ def outlook(wanted: QuietRequest, recipient: str, hours: QuietHours, at_ms: int)
         opens_ms = quiet_windows.opens_ms(at_ms, week, zones)
     except NeverOpens:
         raise InvalidRequest(
-            "It is always quiet in one of the time zones that 'to' may be in: give 'timezone'.", field="timezone"
+            "At any moment it is quiet in one of the time zones that 'to' may be in: give 'timezone'.",
+            field="timezone",
         ) from None
     return QuietOutlook(zones, week, tuple(quiet_states.of_number(recipient)), at_ms, opens_ms)
 
