@@ -66,7 +66,7 @@ def _change(request: Request, service: container.Service) -> Response:
     message = changer.change(request.path_id or "", wanted)
     gate = service.limits.read_gate(message.recipient, message.sender)
     now = service.clock.now_ms()
-    forecast = accept.forecast(message, service.messages, gate, now, service.pace)
+    forecast = accept.forecast(message, service.messages, gate, now, service.pace, service.settings.quiet_hours)
     return responses.status(message, forecast, wanted.words.replaced if wanted.words else ())
 
 

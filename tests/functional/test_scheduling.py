@@ -27,8 +27,9 @@ def run(world: World, duration_ms: int) -> None:
     world.clock.standing.append(lambda: (next_ms[0], minute))
     try:
         while world.clock.now < end_ms:
-            world.consume(until_ms=min(next_ms[0], end_ms))
-            world.clock.sleep_until(min(next_ms[0], end_ms))
+            stop_ms = min(next_ms[0], end_ms)
+            world.consume(until_ms=stop_ms)
+            world.clock.sleep_until(stop_ms)
     finally:
         world.clock.standing.clear()
 
