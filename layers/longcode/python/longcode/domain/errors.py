@@ -9,7 +9,7 @@
 # │   ├── DestinationNotAllowed       not among AllowedDestinations
 # │   ├── NotFound
 # │   ├── MethodNotAllowed
-# │   ├── TooLate                     to cancel a text that waits no more
+# │   ├── TooLate                     to cancel a text that waits no more, or to change one that is not held
 # │   ├── IdempotencyMismatch         the key was used with another body
 # │   ├── IdempotencyInProgress       the first request with this key still runs
 # │   ├── RecipientQueueFull          with a Retry-After
@@ -101,7 +101,7 @@ class MethodNotAllowed(RequestError):
 
 
 class TooLate(RequestError):
-    """A text waits no more, so that it can't be cancelled; `status` is what it is instead."""
+    """A text waits no more, so that it can't be cancelled, or is held no more; `status` is what it is instead."""
 
     code = "too_late"
 
