@@ -1,6 +1,7 @@
 """What holds for a text that waits holds for one that is held: STOP, erasure, pause, breaker, caps, validity."""
 
 from collections.abc import Callable
+from typing import Any
 
 from longcode.domain import destinations
 from longcode.domain.message import Message, iso
@@ -15,9 +16,7 @@ HOUR = 60 * MINUTE
 OTHER = "+12025550124"
 
 
-def hold(
-    world: World, to: str = THEIRS, message: str = "Hello", ahead_ms: int = 5 * MINUTE, **more: object
-) -> str:
+def hold(world: World, to: str = THEIRS, message: str = "Hello", ahead_ms: int = 5 * MINUTE, **more: Any) -> str:
     reply = world.enqueue(to, message, send_at=iso(world.clock.now + ahead_ms), **more)
     assert reply.status == 202, reply.fields
     ident: str = reply.fields["message_id"]

@@ -63,6 +63,11 @@ def sent(world: World, since: int = 0) -> list[str]:
     return [text.text for text in world.provider.texts if text.taken_ms >= since]
 
 
+def refuse(world: World, times: int) -> None:
+    for _ in range(times):
+        world.provider.then(RATE_LIMITED, to=NEW_YORK)
+
+
 def test_what_would_leave_after_its_slots_in_quiet_hours_waits_until_morning_in_order() -> None:
     world = at("2026-07-02T20:58:00-04:00")
     for number in range(100):
@@ -113,7 +118,7 @@ def test_what_is_put_off_into_the_night_by_something_else_waits_until_morning(tr
         "breaker": lambda: world.limits.open_breaker(
             world.clock.now, ms("2026-07-02T21:10:00-04:00"), "20100 no credit"
         ),
-        "backoff": lambda: [world.provider.then(RATE_LIMITED, to=NEW_YORK) for _ in range(8)],
+        "backoff": lambda: refuse(world, 8),
         "slow stores": lambda: setattr(world.messages.faults, "takes", lambda: world.clock.pass_ms(40_000)),
     }
     ident = marketing(world, "news")

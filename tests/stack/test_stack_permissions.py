@@ -123,7 +123,10 @@ WHO_AM_I = Call("sts", "get_caller_identity", {})
 # Each function: what it may do, so that a refusal is none of bad credentials; and what it must not be able to do.
 TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     "consumer": (
-        [get(MESSAGE), batch(MESSAGE), query("by_recipient_queue", "recipient_queue"), SEND],
+        [
+            *(get(MESSAGE), batch(MESSAGE), SEND),
+            *(query("by_recipient_queue", "recipient_queue"), query("by_due", "due_shard")),
+        ],
         [delete(MESSAGE), query("by_peer", "peer"), scan("by_recipient_queue"), PURGE],
     ),
     "fallback": ([WHO_AM_I], [get(MESSAGE), SEND, READ_SECRET]),
@@ -131,8 +134,11 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     "messages": ([query("by_peer", "peer"), batch(MESSAGE)], [get(MESSAGE), update(MESSAGE), READ_SECRET]),
     "optouts": ([get(OPT_OUT), batch(OPT_OUT)], [get(MESSAGE), batch(MESSAGE), update(MESSAGE), delete(OPT_OUT)]),
     "process": (
-        [SIZE, batch(MESSAGE), query("by_recipient_queue", "recipient_queue"), scan("by_recipient_queue"), SEND],
-        [delete(MESSAGE), query("by_peer", "peer"), PURGE],
+        [
+            *(SIZE, batch(MESSAGE), SEND),
+            *(query("by_recipient_queue", "recipient_queue"), query("by_due", "due_shard")),
+        ],
+        [delete(MESSAGE), query("by_peer", "peer"), scan("by_recipient_queue"), PURGE],
     ),
     "publisher": ([put(MARKER)], [put(MESSAGE), get(MESSAGE), update(OPT_OUT), SEND]),
     "queue": (
@@ -156,11 +162,11 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
             DEAD_LETTERS,
             UNPUBLISHED,
             batch(MESSAGE),
-            scan("by_recipient_queue"),
             query("by_day", "day"),
+            query("by_due", "due_shard"),
             SEND,
         ],
-        [delete(MESSAGE), query("by_peer", "peer"), RECEIVE, PURGE],
+        [delete(MESSAGE), query("by_peer", "peer"), scan("by_recipient_queue"), RECEIVE, PURGE],
     ),
     "tags": ([batch(COUNTER), batch("S#tag7#nothing")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
     "webhook": (
