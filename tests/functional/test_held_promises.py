@@ -15,10 +15,9 @@ HOUR = 60 * MINUTE
 OTHER = "+12025550124"
 
 
-def hold(
-    world: World, to: str = THEIRS, message: str = "Hello", ahead_ms: int = 5 * MINUTE, **more: object
-) -> str:
-    reply = world.enqueue(to, message, send_at=iso(world.clock.now + ahead_ms), **more)
+def hold(world: World, to: str = THEIRS, message: str = "Hello", ahead_ms: int = 5 * MINUTE, **more: Any) -> str:
+    more["send_at"] = iso(world.clock.now + ahead_ms)
+    reply = world.enqueue(to, message, **more)
     assert reply.status == 202, reply.fields
     ident: str = reply.fields["message_id"]
     return ident
