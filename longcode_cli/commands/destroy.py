@@ -113,8 +113,8 @@ def _refuse_waiting(stack: Stack) -> None:
     if waiting or dead or texts or more:
         raise Problem(
             f"Texts still wait: {waiting} in the queue, {dead} among the dead letters, {held}"
-            f"{' or more' if more else ''} held for later. The queues go with the stack, and these texts would never "
-            "leave.",
+            f"{' or more' if more else ''} held for later. The queues go with the stack, and these texts "
+            "would never leave.",
             "longcode queue shows them. Let them leave (longcode resume, longcode redrive), take them back "
             "(longcode cancel), or erase them (DELETE /sms/recipients/{number}).",
         )

@@ -1,6 +1,7 @@
 """What holds for a text that waits holds for one that is held: STOP, erasure, pause, breaker, caps, validity."""
 
 from collections.abc import Callable
+from typing import Any
 
 from longcode.domain import destinations
 from longcode.domain.message import Message, iso
