@@ -20,6 +20,8 @@ EXAMPLES = examples("destroy --env dev", "destroy --env prod")
 
 POLL_S = 3.0
 _POLLS_AT_MOST = 1200
+# So many of the texts that wait are looked at, to say how many are held.
+_COUNTED_AT_MOST = 1_000
 _SAM_STACK = "aws-sam-cli-managed-default"
 # List prices of us-east-1, USD for a GB and month.
 _STORAGE_USD, _RECOVERY_USD = 0.25, 0.20
@@ -106,13 +108,15 @@ def refuse(stack: Stack, described: dict[str, Any], *, came_up: bool) -> None:
 def _refuse_waiting(stack: Stack) -> None:
     waiting = depth(stack.sqs, stack.queue_url).total
     dead = depth(stack.sqs, stack.dead_letter_queue_url).total
-    texts, more = stack.messages.waiting(1)
+    texts, more = stack.messages.waiting(_COUNTED_AT_MOST)
+    held = sum(text.place.ready_ms > time.time() * 1000 for text in texts)
     if waiting or dead or texts or more:
         raise Problem(
-            f"Texts still wait: {waiting} in the queue, {dead} among the dead letters. The queues go with the "
-            "stack, and these texts would never leave.",
-            "longcode queue shows them. Let them leave (longcode resume, longcode redrive), or erase them "
-            "(DELETE /sms/recipients/{number}).",
+            f"Texts still wait: {waiting} in the queue, {dead} among the dead letters, {held}"
+            f"{' or more' if more else ''} held for later. The queues go with the stack, and these texts "
+            "would never leave.",
+            "longcode queue shows them. Let them leave (longcode resume, longcode redrive), take them back "
+            "(longcode cancel), or erase them (DELETE /sms/recipients/{number}).",
         )
 
 

@@ -17,7 +17,8 @@ OTHER = "+12025550124"
 
 
 def hold(world: World, to: str = THEIRS, message: str = "Hello", ahead_ms: int = 5 * MINUTE, **more: Any) -> str:
-    reply = world.enqueue(to, message, send_at=iso(world.clock.now + ahead_ms), **more)
+    more["send_at"] = iso(world.clock.now + ahead_ms)
+    reply = world.enqueue(to, message, **more)
     assert reply.status == 202, reply.fields
     ident: str = reply.fields["message_id"]
     return ident

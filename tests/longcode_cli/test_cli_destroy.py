@@ -1,8 +1,12 @@
 """`longcode destroy`."""
 
+import time
+from dataclasses import replace
+
 import boto3
 import pytest
 
+from longcode.domain.status import Status
 from longcode_cli import stack as stacks
 from longcode_cli.commands import deploy
 from tests.longcode_cli.deployments import DEV, KEYS, PROD, plan, stack_of
@@ -71,10 +75,15 @@ def test_destroy_refuses_while_the_stack_itself_is_protected(dev: FakeFormation)
     assert "--no-enable-termination-protection" in result.stderr
 
 
-@pytest.mark.parametrize("where", ["table", "queue", "dead letters"])
+@pytest.mark.parametrize("where", ["table", "queue", "dead letters", "held"])
 def test_destroy_refuses_while_a_text_waits_that_would_never_leave(dev: FakeFormation, where: str) -> None:
     at = stacks.on_aws(DEV, None, REGION)
-    if where == "table":
+    if where == "held":
+        at_ms = (time.time_ns() // 1_000_000) + 3_600_000
+        one = text("00000000-0000-4000-8000-000000000001")
+        held = replace(one, status=Status.HELD, send_at_ms=at_ms, not_before_ms=at_ms)
+        assert at.messages.accept(held) is None
+    elif where == "table":
         assert at.messages.accept(text("00000000-0000-4000-8000-000000000001")) is None
     else:
         at.sqs.send_message(
@@ -88,6 +97,7 @@ def test_destroy_refuses_while_a_text_waits_that_would_never_leave(dev: FakeForm
 
     assert not destroyed(dev)
     assert "Texts still wait" in result.stderr
+    assert f"{int(where == 'held')} held for later" in " ".join(result.stderr.split())
 
 
 def test_destroy_deletes_the_log_groups_that_came_back_and_no_others(dev: FakeFormation) -> None:

@@ -81,7 +81,8 @@ def _in_doubt(fields: Item, message: Message, now_ms: int) -> Item:
             "status": Status.UNKNOWN.value,
             "rank": Status.UNKNOWN.rank,
             "claim_id": message.claim_id or f"restored:{now_ms}",
-            "claimed_ms": message.claimed_ms or message.accepted_ms,
+            # One that was held can't have left sooner than at its time.
+            "claimed_ms": message.claimed_ms or min(message.ready_ms, now_ms),
             "no_resend": True,
             "updated_ms": now_ms,
             "due_shard": due_shard(message.id, DueGroup.URGENT),
