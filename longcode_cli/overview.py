@@ -33,12 +33,16 @@ class Overview:
     oldest_ms: int | None
     recipient_queues: tuple[RecipientQueue, ...]
     complete: bool
+    # Of those that were read: how many are held until later, and until when the first of them.
+    held: int = 0
+    held_until_ms: int | None = None
 
 
 def look(stack: Stack, now_ms: int, *, at_most_texts: int, at_most_recipients: int) -> Overview:
     """Read up to `at_most_texts` waiting texts, and ask after the `at_most_recipients` that wait longest."""
     found, more = stack.messages.waiting(at_most_texts)
     waiting = [text for text in found if text.place.ready_ms <= now_ms]
+    later = [text.place.ready_ms for text in found if text.place.ready_ms > now_ms]
     by_recipient: dict[str, list[Waiting]] = {}
     for text in waiting:
         by_recipient.setdefault(text.recipient, []).append(text)
@@ -54,6 +58,8 @@ def look(stack: Stack, now_ms: int, *, at_most_texts: int, at_most_recipients: i
             _recipient_queue(stack, texts, now_ms) for texts in longest_waiting[:at_most_recipients]
         ),
         complete=not more,
+        held=len(later),
+        held_until_ms=min(later, default=None),
     )
 
 

@@ -76,7 +76,15 @@ def _facts(found: Overview, now_ms: int, *, full: bool) -> list[tuple[str, Rende
         ("in flight", f"{found.queue.hidden:,} (hidden until their slots, or being sent)"),
         ("dead letters", dead),
         ("oldest waits", oldest),
+        ("held", _held(found, now_ms)),
     ]
+
+
+def _held(found: Overview, now_ms: int) -> str:
+    if found.held_until_ms is None:
+        return "none"
+    many = f"{found.held:,}" + ("" if found.complete else ", of those read")
+    return f"{many}, the first until {moment(found.held_until_ms, now_ms)} (longcode schedule)"
 
 
 def _stops(gate: Gate, now_ms: int) -> list[str]:
@@ -179,6 +187,8 @@ def _overview_json(found: Overview, now_ms: int, *, full: bool) -> dict[str, Any
             }
             for row in found.recipient_queues
         ],
+        "held": found.held,
+        "held_until": _when(found.held_until_ms),
         "complete": found.complete,
     }
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longcode.domain.gate import Control
-from longcode.domain.message import Fault, Message, utc
+from longcode.domain.message import Fault, Message, iso, utc
 from longcode.domain.opt_out_keywords import OptOutKeyword
 from longcode.domain.status import HeldBy, Status
 from longcode.domain.timeline import timeline
@@ -114,6 +114,11 @@ def _facts(found: Message, *, full: bool) -> list[tuple[str, RenderableType]]:
         ("text", f"{words} ({count(found.parts or found.segments, 'part')})"),
         ("telnyx id", plain(found.telnyx_id or "none yet")),
     ]
+    for name, at_ms in (("send at", found.send_at_ms), ("expires at", found.expires_ms)):
+        if at_ms is not None:
+            facts.append((name, iso(at_ms)))
+    if found.category is not None:
+        facts.append(("category", found.category))
     if found.carrier is not None:
         facts.append(
             ("carrier", plain(f"{found.carrier} ({found.line_type})" if found.line_type else found.carrier))

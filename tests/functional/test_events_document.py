@@ -12,7 +12,7 @@ from devtools.local_stack import sam_template
 from longcode.aws.event_bus import SOURCE
 from longcode.domain.message import Entry, Fault
 from longcode.domain.opt_outs import OptOut, OptOutChange
-from longcode.domain.status import Status
+from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import publish
 from tests.support.fakes import ROOT, THEIRS, World
 from tests.support.fakes.clock import START_MS
@@ -67,6 +67,14 @@ def emitted(world: World) -> dict[str, list[dict[str, object]]]:
         carrier="att",
         line_type="wireless",
     )
+    held = replace(
+        full,
+        status=Status.HELD,
+        send_at_ms=START_MS + 60_000,
+        not_before_ms=START_MS + 60_000,
+        expires_ms=START_MS + 120_000,
+        held_by=HeldBy.SCHEDULE,
+    )
     heard = make_message(direction="inbound", status=Status.RECEIVED, route="webhook", id=TELNYX_ID, metadata={})
     more = replace(
         heard,
@@ -83,6 +91,7 @@ def emitted(world: World) -> dict[str, list[dict[str, object]]]:
         event(
             (None, bare),
             (bare, full),
+            (None, held),
             (None, heard),
             (None, more),
             *((None, one) for one in unclear),

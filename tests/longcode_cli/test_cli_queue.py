@@ -33,6 +33,8 @@ def test_an_empty_queue_says_so(world: World) -> None:
         "texts": 0,
         "recipients": 0,
         "waiting": [],
+        "held": 0,
+        "held_until": None,
         "complete": True,
     }
 

@@ -54,7 +54,7 @@ def test_texts_leave_at_their_time_in_order_and_paced(
         assert (first["status"], first["held_by"], first["eta"]) == ("held", "schedule", iso(at_ms))
         assert first["position"] == 1
         assert status_of(api, first["message_id"])["send_at"] == iso(at_ms)
-        listed = api.get("/sms/messages", params={"status": "held", "number": to}).json()["messages"]
+        listed = api.get("/sms/messages", params={"status": "held", "to": to}).json()["messages"]
         assert {row["message_id"] for row in listed} == {first["message_id"], later["message_id"]}
 
         eventually(lambda: len(requests_to(provider, to)) == 2)  # noqa: B023 - called at once

@@ -192,3 +192,64 @@ def test_a_status_says_what_a_paused_text_waits_for(world: World) -> None:
 
     assert fields["held_by"] == "paused"
     assert fields["history"][1]["note"] == "It waits for the end of a pause."
+
+
+def test_a_held_text_tells_how_long_it_was_held_and_for_what() -> None:
+    held = {"send_at_ms": 3_601_000, "not_before_ms": 3_601_000, "held_by": HeldBy.SCHEDULE}
+    quiet = {"not_before_ms": 7_201_000, "held_by": HeldBy.QUIET_HOURS}
+    at = "1970-01-01T01:00:01.000Z"
+    for changes, expected in (
+        (
+            {"status": Status.HELD, **held},
+            [f"It was accepted, to be sent at {at}.", f"It waits for its time, to leave at {at}."],
+        ),
+        (
+            {"status": Status.SENDING, "claimed_ms": 3_601_500, **held},
+            ["It was held 1 h for its time.", "It waited 0.5 s for its turn in the recipient queue."],
+        ),
+        (
+            {"status": Status.QUEUED, "slot_ms": 3_605_000, **held, "held_by": HeldBy.PAUSED},
+            [
+                "It was held 1 h for its time.",
+                "It waits for the end of a pause, to leave at 1970-01-01T01:00:05.000Z.",
+            ],
+        ),
+        (
+            {"status": Status.SENDING, "claimed_ms": 7_201_000, **held, **quiet},
+            [
+                "It was held 2 h for the end of the recipient's quiet hours.",
+                "It waited 0.0 s for its turn in the recipient queue.",
+            ],
+        ),
+        (
+            {"status": Status.CANCELLED, "history": (Entry(1_801_000, "cancelled", "api"),), **held},
+            ["It was held 30 min for its time.", "It was not sent, because it was taken back."],
+        ),
+        (
+            {
+                "status": Status.EXPIRED_UNSENT,
+                "expires_ms": 9_000,
+                "history": (Entry(9_500, "expired_unsent", "reconciler"),),
+            },
+            [
+                "It waited 8.5 s for its turn in the recipient queue.",
+                "It was not sent, because it was to be sent before 1970-01-01T00:00:09.000Z.",
+            ],
+        ),
+    ):
+        story = [entry.note for entry in timeline(make_message(**changes))]
+        assert story[-len(expected) :] == expected, changes
+
+
+def test_a_change_stands_before_the_wait_that_it_came_in() -> None:
+    history = (
+        Entry(2_000, "changed", "api", "It was changed by request: send_at."),
+        Entry(9_500, "submitted", "consumer"),
+    )
+    message = make_message(
+        status=Status.SUBMITTED, claimed_ms=9_100, send_at_ms=9_000, not_before_ms=9_000, history=history
+    )
+
+    assert words(timeline(message)) == [
+        (1_000, "accepted"), (2_000, "changed"), (9_000, "held"), (9_100, "waited"), (9_500, "submitted"),
+    ]  # fmt: skip

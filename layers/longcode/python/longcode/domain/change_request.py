@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from longcode.domain import quiet_hours
 from longcode.domain.errors import InvalidRequest
-from longcode.domain.message import KEPT_ENTRIES, Entry, Message
+from longcode.domain.message import CHANGED, KEPT_ENTRIES, Entry, Message
 from longcode.domain.quiet_hours import QuietHours
 from longcode.domain.send_request import Words, parse_metadata, parse_words
 from longcode.domain.status import HeldBy
@@ -13,8 +13,6 @@ from longcode.domain.times import Times, check_times, parse_times
 # How a text says it, which means nothing without one.
 _OF_THE_TEXT = ("max_segments", "smart_encoding")
 _CHANGES = ("message", "send_at", "expires_at", "ttl_s", "metadata")
-# As an entry of the history has it.
-CHANGED = "changed"
 
 
 @dataclass(frozen=True, slots=True)

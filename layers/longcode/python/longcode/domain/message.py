@@ -46,6 +46,8 @@ KEPT_ENTRIES = 100
 EVIDENCE_MS = 10 * 86_400_000
 # Without a final receipt the provider's records are read after this.
 RECEIPT_CHECK_MS = 15 * 60_000
+# As an entry of the history has it that its caller changed it while it was held.
+CHANGED = "changed"
 # So much later than a claim is dead is the receipt of a text overdue that left with it. One entry of the index by
 # due time stands for both moments.
 RECEIPT_AFTER_CLAIM_MS = RECEIPT_CHECK_MS - CLAIM_MS

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from longcode.domain.message import Entry, Message, iso
-from longcode.domain.status import HeldBy
+from longcode.domain.message import CHANGED, Entry, Message, iso
+from longcode.domain.status import HeldBy, Status
 
 _REASONS = {
     HeldBy.RECIPIENT_RATE: "the distance that texts to one recipient keep",
@@ -30,6 +30,7 @@ _NOTES = {
     "cancelled": "It was not sent, because it was taken back.",
     "suppressed": "It was not sent, because the recipient has opted out.",
     "expired_unsent": "It was not sent, because it waited too long.",
+    "changed": "It was changed.",
     "sending_failed": "The provider could not send it.",
     "delivery_failed": "The recipient's network did not deliver it.",
     "delivery_unconfirmed": "It is not confirmed that it arrived.",
@@ -46,22 +47,51 @@ def timeline(
 ) -> tuple[Entry, ...]:
     """The message's history from its acceptance on, oldest first, each entry with a note in plain words.
 
-    `accepted` and `waited` (or `waiting`) are not stored but derived. `outlook` is what a waiting message waits
-    for and until when, and `reason` why, where the caller knows more than the record.
+    `accepted`, `held` and `waited` (or `waiting`) are not stored but derived. `outlook` is what a waiting message
+    waits for and until when, and `reason` why, where the caller knows more than the record.
     """
     history = sorted(message.history, key=lambda entry: _moment(entry, message))
-    noted = tuple(replace(entry, note=entry.note or _NOTES.get(entry.status)) for entry in history)
+    noted = tuple(replace(entry, note=entry.note or _note(entry, message)) for entry in history)
     if message.direction == "inbound":
         return noted
     if message.route == "send":
         return (Entry(message.accepted_ms, "accepted", "api", note="It was accepted, to be sent at once."), *noted)
-    accepted = Entry(message.accepted_ms, "accepted", "api", note="It was accepted into the recipient queue.")
+    accepted = _accepted(message)
+    if message.status is Status.HELD:
+        return (accepted, _waiting(message, *(outlook or (message.held_by, message.ready_ms)), reason), *noted)
+    changes = tuple(entry for entry in noted if entry.status == CHANGED)
+    rest = tuple(entry for entry in noted if entry.status != CHANGED)
     if message.status.waiting:
         wait = _waiting(message, *(outlook or (message.held_by, message.slot_ms)), reason)
-    else:
-        ended_ms = message.claimed_ms or next((entry.at_ms for entry in history), message.updated_ms)
-        wait = _waited(message, ended_ms)
-    return (accepted, wait, *noted)
+        return (accepted, *changes, *_held(message, message.ready_ms), wait, *rest)
+    ended_ms = message.claimed_ms or next((entry.at_ms for entry in rest), message.updated_ms)
+    return (accepted, *changes, *_held(message, ended_ms), *_waited(message, ended_ms), *rest)
+
+
+def _accepted(message: Message) -> Entry:
+    note = "It was accepted into the recipient queue."
+    if message.send_at_ms is not None and message.send_at_ms > message.accepted_ms:
+        note = f"It was accepted, to be sent at {iso(message.send_at_ms)}."
+    return Entry(message.accepted_ms, "accepted", "api", note=note)
+
+
+def _note(entry: Entry, message: Message) -> str | None:
+    """What a status in a history means."""
+    own = message.expires_ms is not None and entry.at_ms >= message.expires_ms
+    if entry.status == Status.EXPIRED_UNSENT and own:
+        return f"It was not sent, because it was to be sent before {iso(message.expires_ms or 0)}."
+    return _NOTES.get(entry.status)
+
+
+def _held(message: Message, until_ms: int) -> tuple[Entry, ...]:
+    """How long a text was held before it came into its recipient queue, or ended; nothing if it was not."""
+    if message.ready_ms == message.accepted_ms:
+        return ()
+    held_ms = min(message.ready_ms, until_ms)
+    by_caller = message.send_at_ms is not None and message.send_at_ms >= message.ready_ms
+    for_what = _REASONS[HeldBy.SCHEDULE if by_caller else HeldBy.QUIET_HOURS]
+    note = f"It was held {_span(held_ms - message.accepted_ms)} for {for_what}."
+    return (Entry(held_ms, "held", "consumer", note=note),)
 
 
 def _moment(entry: Entry, message: Message) -> tuple[int, bool]:
@@ -74,13 +104,18 @@ def _waiting(message: Message, held_by: HeldBy | None, until_ms: int | None, rea
     because = f" ({reason})" if reason else ""
     until = f", to leave at {iso(until_ms)}" if until_ms is not None else ""
     note = f"It waits for {_REASONS[held_by] if held_by else _NO_REASON}{because}{until}."
-    return Entry(message.accepted_ms, "waiting", "consumer", note=note)
+    since_ms = message.accepted_ms if message.status is Status.HELD else message.ready_ms
+    return Entry(since_ms, "waiting", "consumer", note=note)
 
 
-def _waited(message: Message, ended_ms: int) -> Entry:
-    for_what = _REASONS[message.held_by] if message.held_by else _NO_REASON
-    note = f"It waited {_span(ended_ms - message.accepted_ms)} for {for_what}."
-    return Entry(ended_ms, "waited", "consumer", note=note)
+def _waited(message: Message, ended_ms: int) -> tuple[Entry, ...]:
+    """How long a text waited in its recipient queue; nothing if it ended before it came there."""
+    if message.not_before_ms is not None and ended_ms < message.ready_ms:
+        return ()
+    held = message.not_before_ms is not None and message.held_by in (HeldBy.SCHEDULE, HeldBy.QUIET_HOURS)
+    for_what = _NO_REASON if held or not message.held_by else _REASONS[message.held_by]
+    note = f"It waited {_span(ended_ms - message.ready_ms)} for {for_what}."
+    return (Entry(ended_ms, "waited", "consumer", note=note),)
 
 
 def _span(duration_ms: int) -> str:

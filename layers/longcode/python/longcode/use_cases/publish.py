@@ -183,12 +183,28 @@ def _status_changed(message: Message, previous: Status | None, change: Change) -
             "final": message.status.final,
             "tag": message.tag,
             "metadata": message.metadata,
+            **_times(message),
             "errors": [_fault(fault) for fault in message.faults],
             "attempts": message.attempts,
             "segments": message.parts or message.segments,
             "cost": None if message.cost is None else {"amount": str(message.cost), "currency": message.currency},
         },
     )
+
+
+def _times(message: Message) -> dict[str, object]:
+    """When a text is to be sent, until when, and what holds it back and until when, if it is held."""
+    held = message.status is Status.HELD
+    return {
+        "send_at": _when(message.send_at_ms),
+        "expires_at": _when(message.expires_ms),
+        "held_by": message.held_by if held else None,
+        "held_until": iso(message.ready_ms) if held else None,
+    }
+
+
+def _when(at_ms: int | None) -> str | None:
+    return None if at_ms is None else iso(at_ms)
 
 
 def _received(message: Message, change: Change) -> Event:
