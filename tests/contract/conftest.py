@@ -11,6 +11,7 @@ from longcode.aws.limits import DynamoLimits
 from longcode.aws.messages import DynamoMessages
 from longcode.aws.queue import SqsQueue
 from longcode.use_cases import ports
+from tests.contract.ranges import refuse_reversed_ranges
 from tests.contract.tables import REGION, create_queue, create_table
 from tests.support.fakes import FakeClock, FakeLimits, FakeMessages, FakeQueue
 from tests.support.fakes.optouts import FakeOptOuts
@@ -29,7 +30,9 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def dynamodb(aws: None) -> "DynamoDBClient":
-    return boto3.client("dynamodb", region_name=REGION)
+    client = boto3.client("dynamodb", region_name=REGION)
+    refuse_reversed_ranges(client)
+    return client
 
 
 @pytest.fixture(scope="module")

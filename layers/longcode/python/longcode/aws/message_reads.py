@@ -103,6 +103,9 @@ class MessageReads:
         self, shard: int, since_ms: int, until_ms: int, at_most: int, after: tuple[int, str] | None = None
     ) -> list[tuple[int, str]]:
         found: list[tuple[int, str]] = []
+        if until_ms <= since_ms:
+            # DynamoDB refuses a range that ends before it begins.
+            return found
         start: Item = {}
         if after:
             start = typed_item({"due_shard": str(shard), "due_at_ms": after[0], "pk": f"M#{after[1]}"})

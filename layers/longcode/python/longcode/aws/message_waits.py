@@ -226,9 +226,12 @@ class MessageWaits(MessageReads):
 
 
 def _is_written(item: Item, values: Item) -> bool:
-    """Whether a write with an entry for the history is there already, and only its answer was lost."""
-    if ":entry" not in values or image(item) is None:
+    """Whether a write is there already, and only its answer was lost: one with an entry, or that held it anew."""
+    if not {":status", ":now"} <= values.keys() or image(item) is None:
         return False
     fields = parse(item)
-    as_written = (fields["status"], fields["updated_ms"]) == (values[":status"], values[":now"])
-    return as_written and fields.get("history", [])[-1:] == values[":entry"]
+    if (fields["status"], fields["updated_ms"]) != (values[":status"], values[":now"]):
+        return False
+    if ":entry" in values:
+        return bool(fields.get("history", [])[-1:] == values[":entry"])
+    return bool(":at" in values and fields.get("not_before_ms") == values[":at"])
