@@ -45,11 +45,11 @@ def send_batch(
     with all that stands behind it; its result has `again_ms`. What is done is deleted as soon as its recipient's
     part is; of a batch that is `answered` and has one recipient alone, Lambda deletes it by the answer.
     """
-    timers = [envelope for envelope in envelopes if envelope.timer]
     results = []
-    if timers:
-        results = _run_timers(timers, deps, queue, deadline_ms - SEND_BUDGET_MS, parallel)
-        envelopes = [envelope for envelope in envelopes if not envelope.timer]
+    if any(envelope.timer for envelope in envelopes):
+        results = _run_timers(envelopes, deps, queue, deadline_ms - SEND_BUDGET_MS, parallel)
+        left = [result.envelope for result in results]
+        envelopes = [envelope for envelope in envelopes if not envelope.timer and envelope not in left]
     for_later = _for_later(envelopes)
     results += _leave(for_later, deps, queue) if for_later else []
     groups: dict[str, list[Envelope]] = {}
@@ -70,12 +70,12 @@ def send_batch(
 
 
 def _run_timers(
-    timers: Sequence[Envelope], deps: SendDependencies, queue: Queue, last_start_ms: int, parallel: Parallel
+    envelopes: Sequence[Envelope], deps: SendDependencies, queue: Queue, last_start_ms: int, parallel: Parallel
 ) -> list[Result]:
     # Loaded with the first timer: most batches have none.
     from longcode.use_cases.schedule import run_timers
 
-    return run_timers(timers, deps, queue, last_start_ms, parallel)
+    return run_timers(envelopes, deps, queue, last_start_ms, parallel)
 
 
 def _drop(unreadable: Sequence[Envelope], deps: SendDependencies, queue: Queue) -> list[Result]:
