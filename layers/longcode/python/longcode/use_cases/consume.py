@@ -239,18 +239,29 @@ def _reserve_segments(
         return
     # One read tells on which side of now each limiter is.
     gate = deps.limits.read_gate(workers[0].recipient, deps.sender)
+    # What is in the queue a little before its time takes no slot before it: it would leave at its time all the
+    # same, and all such texts at once.
+    dealt = sorted(dealt, key=_ready_ms)
+    weights = [item.message.segments for item in dealt]
+    before = list(accumulate(weights, initial=0))[:-1]
     for key, limit, interval, held_by in (
         (pacing.sender_key(deps.sender), gate.sender, pace.sender_ms, HeldBy.SENDER_RATE),
         (pacing.ACCOUNT_KEY, gate.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
     ):
         if not interval:
             continue
-        ahead = (limit.tat_ms or 0) > now
-        weights = [item.message.segments for item in dealt]
-        first = deps.limits.reserve(key, sum(weights), interval, now, ahead=ahead).first_ms
-        for item, before in zip(dealt, accumulate(weights, initial=0), strict=False):
-            floor = first + before * interval
+        start = max(
+            now, *(_ready_ms(item) - others * interval for item, others in zip(dealt, before, strict=True))
+        )
+        ahead = (limit.tat_ms or 0) > start
+        first = deps.limits.reserve(key, sum(weights), interval, start, ahead=ahead).first_ms
+        for item, others in zip(dealt, before, strict=True):
+            floor = first + others * interval
             if floor > item.floor_ms:
                 item.floor_ms = floor
                 if floor > now:
                     item.held_by = held_by
+
+
+def _ready_ms(item: SlottedMessage) -> int:
+    return item.message.not_before_ms or 0

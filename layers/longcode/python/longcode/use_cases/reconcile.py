@@ -82,21 +82,25 @@ class Reconciler:
         self._set_timers(deadline_ms)
         looked, seen = self._end_dead_claims(deadline_ms), set[str]()
         for groups in _ROUNDS:
+            held, now = DueGroup.HELD in groups, self.deps.clock.now_ms()
+            # Where sending is paused all that is due is overdue: half of the time is for what comes after it.
+            ends_ms = now + (deadline_ms - now) // 2 if held else deadline_ms
             more = True
             while more:
                 more, due = False, list[str]()
                 for shard in itertools.chain(*(group.shards for group in groups)):
                     # Of what is held a timer takes care, unless it was lost.
-                    late_ms = OVERDUE_MS if DueGroup.HELD in groups else 0
+                    late_ms = OVERDUE_MS if held else 0
                     ids = self.deps.messages.due_messages(shard, self.deps.clock.now_ms() - late_ms, at_most)
                     new = [ident for ident in ids if ident not in seen]
                     # One whose look failed stays where it is, and must not be looked at again and again.
                     more = more or (len(ids) == at_most and bool(new))
                     due += new
                 seen.update(due)
-                looked += self._look_at(due, deadline_ms)
-                if self.deps.clock.now_ms() > deadline_ms:
-                    return looked
+                looked += self._look_at(due, ends_ms)
+                more = more and self.deps.clock.now_ms() <= ends_ms
+            if self.deps.clock.now_ms() > deadline_ms:
+                break
         return looked
 
     def _set_timers(self, deadline_ms: int) -> None:

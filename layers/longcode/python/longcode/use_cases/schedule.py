@@ -18,8 +18,8 @@ from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Clock, Envelope, Logger, Messages, Metrics, Parallel, Queue
 from longcode.use_cases.send_attempt import SendDependencies
 
-# So many texts are read at a time, and each ten of them put into the queue in one call. A function of 512 MB puts in
-# about 600 a second.
+# So many texts are read at a time, and each ten of them put into the queue in one call. A function of 512 MB puts
+# in about 600 a second.
 _PAGE = 500
 _AT_ONCE = 100
 
@@ -61,7 +61,7 @@ def run_timers(
 ) -> list[Result]:
     """Hide the timers of a batch that are early, and put what the others stand for into its recipient queues.
 
-    Returns what has to come again: timers, and all that is left of the batch where one timer stands for many texts.
+    Returns what has to come again: timers, and the rest of the batch where one timer stands for many texts.
     """
     again: list[Result] = []
     rest = list(envelopes)
