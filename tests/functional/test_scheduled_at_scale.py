@@ -140,7 +140,7 @@ def test_texts_of_one_minute_leave_within_two_seconds_of_their_time_or_slot(spre
     taken = {text.key: text.taken_ms for text in world.provider.texts}
     assert len(taken) == len(world.provider.texts) == TEXTS
     assert all(taken[message.id] >= message.ready_ms for message in world.messages.all)
-    assert max(runs) <= 15_000
+    assert max(runs) <= 30_000
 
 
 def test_what_is_overdue_holds_up_no_other_work_of_the_reconciler() -> None:

@@ -172,7 +172,13 @@ class Reconciler:
                 self.deps.messages.set_due(message, held_until_ms(message, self.deps.validity_ms))
             else:
                 valid.append(message)
-        backlog.put_missing(valid, self.deps.messages, self.queue, self.deps.metrics)
+        held = [message for message in valid if message.status is Status.HELD]
+        # Its timer may have put it in already, and what came of that is gone: a second copy does no harm.
+        self._put(held, mark=f"overdue:{now // _MINUTE}")
+        self._put([message for message in valid if message not in held])
+
+    def _put(self, messages: Sequence[Message], mark: str = "") -> None:
+        backlog.put_missing(messages, self.deps.messages, self.queue, self.deps.metrics, mark=mark)
 
     def _look(self, message: Message, deadline_ms: int) -> None:
         now = self.deps.clock.now_ms()
