@@ -71,12 +71,13 @@ outage of a minute left texts in doubt; those behind them did not wait for the r
 {outages}
 ## Sending later
 
-A text with `send_at` stands in its recipient queue by its time from its acceptance on. A timer in the queue brings
-it; where that is lost, the next text of its recipient takes it along, or the reconciler finds it 45 seconds after
-its time, in its next run. Three texts to one recipient, due within two milliseconds, and one to another; alone, with
-texts that are sent at once, or one of them cancelled; and each call on their way fails, loses its answer, or is the
-last before its process dies. In all {held_count} cells each left once, those to one recipient in their order, none
-before its time by the clock of the machine that sent it, and none of those that were cancelled.
+A text with `send_at` stands in its recipient queue by its time from its acceptance on. A timer in the queue
+brings it; where that is lost, the next text of its recipient takes it along, or the reconciler finds it 45 seconds
+after its time, in its next run. Three texts to one recipient, due within two milliseconds, and one to another:
+alone, with texts that are sent at once, or with one of them cancelled. Each call on their way fails, loses its
+answer, or is the last before its process dies. In all {held_count} cells each left once, those to one recipient
+in their order (but for one in doubt, whose claim was lost), none before its time by the clock of the machine that
+sent it, and none that was cancelled.
 
 {held}
 ## What is not guaranteed
@@ -162,9 +163,7 @@ def outage_table(kinds: Sequence[str]) -> str:
 def held_table() -> str:
     """How late a held text leaves, a row for each call that fails and each other trouble."""
     rows = [held_row(what) for what in (*held.TROUBLES, *held.POINTS)]
-    return "".join(
-        ["| what goes wrong, or which call | leaves after its time, at the latest |\n| --- | --- |\n", *rows]
-    )
+    return "".join(["| what goes wrong, or which call | leaves so late at most |\n", "| --- | --- |\n", *rows])
 
 
 def held_row(what: str) -> str:

@@ -21,7 +21,7 @@ from longcode.domain.message import (
     held_shard,
 )
 from longcode.domain.outcomes import Answer, Receipt, Recorded, Recording
-from longcode.domain.schedule import EARLY_MS, held_until_ms
+from longcode.domain.schedule import AHEAD_MS, EARLY_MS, held_until_ms
 from longcode.domain.status import HeldBy, Status, receipt_ceiling
 from longcode.use_cases.ports import Claim, Waiting
 from tests.support.fakes.due_index import DueIndex
@@ -454,6 +454,9 @@ class FakeMessages:
                 continue
             if row.due_group is DueGroup.CLAIMED and row.message.status is not Status.SENDING:
                 at_ms += RECEIPT_AFTER_CLAIM_MS
+            if row.due_group is DueGroup.HELD:
+                # It needs a timer.
+                at_ms -= AHEAD_MS
             if due is None or at_ms < due:
                 due = at_ms
         return due
