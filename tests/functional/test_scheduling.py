@@ -2,9 +2,11 @@
 
 import pytest
 
-from longcode.domain.message import epoch_ms, iso
+from longcode.domain.message import DueGroup, epoch_ms, held_shard, iso
+from longcode.domain.schedule import AHEAD_MS, Timer
 from longcode.domain.status import HeldBy, Status
 from tests.support.fakes import THEIRS, World, make_world
+from tests.support.fakes.examples import make_message
 
 MINUTE = 60_000
 OTHER = "+12025550124"
@@ -83,3 +85,39 @@ def test_status_and_list_name_what_is_held(world: World) -> None:
 
     assert fields["status"] == "held"
     assert (fields["send_at"], fields["eta"], fields["held_by"]) == (iso(at_ms), iso(at_ms), HeldBy.SCHEDULE)
+
+
+def test_a_timer_of_a_moment_far_ahead_is_hidden_no_longer_than_the_queue_can(world: World) -> None:
+    shard = DueGroup.HELD.shards[0]
+    for at_ms in (10**18, world.clock.now + 10**9):
+        world.queue.set_timers([Timer(shard, at_ms)])
+
+    world.consume(until_ms=world.clock.now)
+
+    assert [stored.visible_ms - world.clock.now for stored in world.queue.stored] == [AHEAD_MS] * 2
+
+
+def test_a_timer_of_many_texts_leaves_the_rest_of_its_batch_to_other_invocations(world: World) -> None:
+    at_ms = world.clock.now // 1_000 * 1_000 + 20_000
+    shard = held_shard(THEIRS)
+    for number in range(101):
+        world.messages.accept(
+            make_message(status=Status.HELD, not_before_ms=at_ms + number, accepted_ms=world.clock.now)
+        )
+    world.clock.sleep_until(at_ms)
+    world.queue.set_timers([Timer(shard, at_ms), Timer(shard, at_ms + 1_000)])
+    world.enqueue(OTHER, "at once")
+
+    first = world.mapping().poll()
+
+    assert first
+    assert len(first.failed) == 2
+    # The text to another did not wait, and is not forgotten.
+    assert {stored.group for stored in world.queue.stored if stored.visible_ms <= world.clock.now} == {
+        THEIRS,
+        OTHER,
+        f"held:{shard}:{at_ms + 1_000}",
+    }
+    assert world.provider.texts == []
+    world.consume(until_ms=world.clock.now + 1_000)
+    assert "at once" in [text.text for text in world.provider.texts]

@@ -86,7 +86,8 @@ def run_timers(
         except Unavailable as exc:
             store_failures.note(exc, deps.metrics, deps.logger)
             again_ms = now + SECOND_MS
-        again_ms = max(again_ms, now)
+        # Not beyond what timers are set for: the queue hides nothing for longer than twelve hours.
+        again_ms = min(max(again_ms, now), now + AHEAD_MS)
         # Rounded up: early it would have to be hidden once more.
         hide([envelope], -((now - again_ms) // SECOND_MS), deps, queue)
         again.append(Result(envelope, again_ms=again_ms))
