@@ -1,8 +1,10 @@
 """`send_at`: a text is held until its time, and then takes its place in its recipient queue."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from longcode.domain.message import DueGroup, epoch_ms, held_shard, iso
+from longcode.domain.message import DueGroup, Message, epoch_ms, held_shard, iso
 from longcode.domain.schedule import AHEAD_MS, Timer
 from longcode.domain.status import HeldBy, Status
 from tests.support.fakes import THEIRS, World, make_world
@@ -121,3 +123,22 @@ def test_a_timer_of_many_texts_leaves_the_rest_of_its_batch_to_other_invocations
     assert world.provider.texts == []
     world.consume(until_ms=world.clock.now + 1_000)
     assert "at once" in [text.text for text in world.provider.texts]
+
+
+def test_a_text_that_cannot_be_read_holds_up_no_other_of_its_second(world: World) -> None:
+    at_ms = world.clock.now + 5_000
+    odd, *_ = (world.enqueue(f"+120255501{n}", send_at=iso(at_ms)).fields["message_id"] for n in range(10, 30))
+    get_all = world.messages.get_all
+
+    def read(message_ids: Sequence[str]) -> list[Message]:
+        if odd in message_ids:
+            raise ValueError("a status of a later release")
+        return get_all(message_ids)
+
+    world.messages.get_all = read  # type: ignore[method-assign]
+
+    world.consume(until_ms=at_ms + 2_000)
+
+    assert len(world.provider.texts) == 19
+    assert max(world.provider.arrivals()) <= at_ms + 2_000
+    assert [line.fields["message_id"] for line in world.logger.crashes] == [odd]

@@ -125,7 +125,7 @@ def _fire(
 def _put(ids: Sequence[str], deps: SendDependencies, queue: Queue) -> None:
     """Put held texts into their recipient queues, but for those that were put off since or are out of date."""
     now, due = deps.clock.now_ms(), list[Message]()
-    for message in deps.messages.get_all(ids):
+    for message in _read(ids, deps):
         if message.status is not Status.HELD:
             continue
         if now >= message.valid_until_ms(deps.validity_ms):
@@ -134,3 +134,16 @@ def _put(ids: Sequence[str], deps: SendDependencies, queue: Queue) -> None:
             due.append(message)
     if due:
         queue.put([backlog.waiting(message) for message in due])
+
+
+def _read(ids: Sequence[str], deps: SendDependencies) -> Sequence[Message]:
+    """Those of the texts that can be read: an item that can't must not hold up all others of its second."""
+    try:
+        return deps.messages.get_all(ids)
+    except Unavailable:
+        raise
+    except Exception:
+        if len(ids) > 1:
+            return [message for ident in ids for message in _read([ident], deps)]
+        deps.logger.exception("schedule.unreadable", message_id=ids[0])
+        return []
