@@ -124,7 +124,7 @@ def busy_world(**settings: Any) -> World:
 @pytest.mark.parametrize("spread_ms", [1, MINUTE], ids=["one moment", "one minute"])
 def test_texts_of_one_minute_leave_within_two_seconds_of_their_time_or_slot(spread_ms: int) -> None:
     world, chance = busy_world(sender_segment_ms=SEGMENT_MS), drawn("scale")
-    # Beyond what the API sets timers for, and in the middle of a second.
+    # Beyond what the API sets timers for.
     first_ms = world.clock.now // MINUTE * MINUTE + 5 * MINUTE + chance.randrange(1_000)
     due = [first_ms + chance.randrange(spread_ms) for _ in range(TEXTS)]
     for number, at_ms in enumerate(due):

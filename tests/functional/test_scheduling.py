@@ -1,5 +1,6 @@
 """`send_at`: a text is held until its time, and then takes its place in its recipient queue."""
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from longcode.domain.message import DueGroup, Message, epoch_ms, held_shard, iso
 from longcode.domain.schedule import AHEAD_MS, Timer
 from longcode.domain.status import HeldBy, Status
-from tests.support.fakes import THEIRS, World, make_world
+from longcode.use_cases.backlog import waiting
+from tests.support.fakes import THEIRS, World, make_settings, make_world
 from tests.support.fakes.examples import make_message
 
 MINUTE = 60_000
@@ -142,3 +144,22 @@ def test_a_text_that_cannot_be_read_holds_up_no_other_of_its_second(world: World
     assert len(world.provider.texts) == 19
     assert max(world.provider.arrivals()) <= at_ms + 2_000
     assert [line.fields["message_id"] for line in world.logger.crashes] == [odd]
+
+
+def test_what_is_in_the_queue_before_its_time_takes_no_shared_slot_before_it() -> None:
+    """Else all such texts would leave at their time at once."""
+    world = make_world(make_settings(sender_segment_ms=100))
+    at_ms = world.clock.now + 5_000
+    for number in range(10, 40):
+        world.enqueue(f"+120255501{number}", send_at=iso(at_ms))
+    world.clock.sleep_until(at_ms - 1_500)
+    world.queue.stored.clear()
+    world.queue.put([waiting(message) for message in world.messages.all])
+
+    world.mapping().run(concurrency=3)
+
+    arrivals = world.provider.arrivals()
+    assert len(arrivals) == 30
+    assert arrivals[0] >= at_ms
+    assert min(later - before for before, later in itertools.pairwise(arrivals)) >= 100
+    assert arrivals[-1] <= at_ms + 3_100
