@@ -53,7 +53,7 @@ def judged(scene: Scene, message: Message, names: tuple[str, ...], run: Run) -> 
     shards = {n for n in range(DUE_SHARDS) if message.id in scene.messages.due_messages(n, 10**15, 50)}
     waiting = scene.messages.queue_length(message.recipient, at_most=5, before=END)
     if sent:
-        # What is claimed is nobody else's.
+        # What is claimed is no one else's.
         assert (found.status, found.claim_id, found.attempts) == (Status.SENDING, "mine", 1)
         assert not said.get("end")
     elif said.get("end"):

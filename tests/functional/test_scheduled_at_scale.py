@@ -144,7 +144,7 @@ def test_texts_of_one_minute_leave_within_two_seconds_of_their_time_or_slot(spre
 
 
 def test_what_is_overdue_holds_up_no_other_work_of_the_reconciler() -> None:
-    """As after a purge, or where sending is paused: nobody claims what its timers have put into the queue."""
+    """As after a purge, or where sending is paused: no one claims what its timers have put into the queue."""
     world, count = busy_world(), 8_000
     start_ms = world.clock.now // MINUTE * MINUTE
     for number in range(count):

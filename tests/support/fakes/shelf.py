@@ -136,7 +136,7 @@ class Shelf(MutableSequence[Stored]):
     def open_groups(self, now_ms: int) -> Iterator[list[Stored]]:
         """The members of each group that can be received now, those groups first whose first is the oldest.
 
-        Whoever takes some of them hides them before the next is asked for.
+        What is taken of them is hidden before the next is asked for.
         """
         while self._later and self._later[0][0] <= now_ms:
             opens, group = heapq.heappop(self._later)
