@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from longcode.aws.queue import envelope
 from tests.support.fakes import FakeClock, FakeQueue, Mapping
 from tests.support.fakes.fault_injector import Died
-from tests.support.fakes.queue import DEDUPLICATION_MS, Stored
+from tests.support.fakes.queue import DEDUPLICATION_MS
+from tests.support.fakes.shelf import Stored
 
 A, B, C = "+12025550101", "+12025550102", "+12025550103"
 

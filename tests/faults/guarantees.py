@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults import outages
+from tests.faults import held, outages
 from tests.faults.matrix import PROVIDER, Cell, Crash, Evidence, Mode, Outcome, Queue, cells, outcome
 
 _GONE = "what is gone"
@@ -69,6 +69,17 @@ A cell says how many texts were delivered, once each and in order, a day after t
 outage of a minute left texts in doubt; those behind them did not wait for the replay, ten minutes after the claim.
 
 {outages}
+## Sending later
+
+A text with `send_at` stands in its recipient queue by its time from its acceptance on. A timer in the queue
+brings it; where that is lost, the next text of its recipient takes it along, or the reconciler finds it 45 seconds
+after its time, in its next run. Three texts to one recipient, due within two milliseconds, and one to another:
+alone, with texts that are sent at once, or with one of them cancelled. Each call on their way fails, loses its
+answer, or is the last before its process dies. In all {held_count} cells each left once, those to one recipient
+in their order (but for one in doubt, whose claim was lost), none before its time by the clock of the machine that
+sent it, and none that was cancelled. Where no clock is off, the last of three texts, a second apart, left so late:
+
+{held}
 ## What is not guaranteed
 
 - **A provider that ignores keys and tells nothing.** With `AmbiguousSends: resolve`, if the provider took a text
@@ -89,6 +100,8 @@ outage of a minute left texts in doubt; those behind them did not wait for the r
 - **Time.** A killed process locks its batch until the queue shows it again: six minutes. The texts of the batch
   leave after that. After an outage the first text tries within ten minutes, and the last has left some minutes
   later.
+- **The time of a text that is sent later, on a machine whose clock is wrong.** It leaves by the clock of the
+  consumer. If the clocks of two consumers differ by more than half a second, it may be two minutes late.
 - **A repeated API request without `Idempotency-Key`** is another text. After 504 or a dropped connection follow
   the status, or repeat the request with the same key.
 - **Delivery.** Whether a phone shows the text is the provider's affair; a text that was not delivered is never
@@ -134,6 +147,8 @@ def document() -> str:
         evidence=", ".join(Evidence),
         recipients=len(outages.RECIPIENTS),
         outages=outage_table([*outages.PROVIDER, *outages.STORES]),
+        held_count=len(list(held.held_cells())),
+        held=held_table(),
     )
     return "\n".join([text, *(section(crash) for crash in Crash), _summary(found)])
 
@@ -143,6 +158,18 @@ def outage_table(kinds: Sequence[str]) -> str:
     heads = (_GONE, *outages.LENGTHS_MS)
     rows = [(kind, *(aftermath(kind, length) for length in outages.LENGTHS_MS)) for kind in kinds]
     return "".join(f"| {' | '.join(line)} |\n" for line in (heads, tuple("---" for _ in heads), *rows))
+
+
+def held_table() -> str:
+    """How late a held text leaves, a row for each call that fails and each other trouble."""
+    rows = [held_row(what) for what in (*held.TROUBLES, *held.POINTS)]
+    return "".join(["| what goes wrong, or which call | leaves so late at most |\n", "| --- | --- |\n", *rows])
+
+
+def held_row(what: str) -> str:
+    """One row of it, by running its cells."""
+    found = [held.held_outcome(cell) for cell in held.held_cells() if cell.what == what and cell.clocks_ms == (0,)]
+    return f"| {what} | {_span(max(one.latest_ms for one in found))} |\n"
 
 
 def outages_on_page() -> dict[tuple[str, str], str]:

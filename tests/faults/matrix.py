@@ -18,7 +18,7 @@ from tests.support.fakes import FakeClock, FakeProvider, FakeQueue, World, make_
 from tests.support.fakes import provider as behaviours
 from tests.support.fakes.fault_injector import Died
 from tests.support.fakes.provider import Behaviour, Text
-from tests.support.fakes.queue import Stored
+from tests.support.fakes.shelf import Stored
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

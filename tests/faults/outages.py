@@ -81,6 +81,7 @@ MESSAGES = (
     "queue_length",
     "waiting",
     "due_messages",
+    "held",
 )
 LIMITS = (
     "read_gate", "reserve", "cover", "push", "count", "uncount", "give_back", "take_turn", "refused", "set_brake",
@@ -94,9 +95,9 @@ STORES: dict[str, Callable[[Stage], Callable[[], None]]] = {
     "both tables": lambda stage: stores_fail(
         (stage.world.messages.faults, MESSAGES), (stage.world.limits.faults, LIMITS)
     ),
-    "the queue, for what is put in": lambda stage: stores_fail((stage.queue.faults, ("put",))),
+    "the queue, for what is put in": lambda stage: stores_fail((stage.queue.faults, ("put", "set_timers"))),
     "the queue, for every call": lambda stage: stores_fail(
-        (stage.queue.faults, ("put", "hide", "delete", "size", "receive"))
+        (stage.queue.faults, ("put", "set_timers", "hide", "delete", "size", "receive"))
     ),
     "the secret": lambda stage: stores_fail((stage.world.provider.faults, ("prepare",))),
 }

@@ -40,5 +40,7 @@ def test_walks_do_a_bit_of_everything() -> None:
         "purged",
         "200 cancelled",
         "409 s",
+        "send_at",
+        "put off",
     ):
         assert word in story

@@ -11,11 +11,13 @@ import random
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from longcode.domain import schedule
 from longcode.domain.errors import Unavailable
-from longcode.domain.message import Message
-from longcode.domain.status import Status
+from longcode.domain.message import Message, iso
+from longcode.domain.schedule import EARLY_MS
+from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Claim
 from tests.faults.matrix import HOUR, INTERVAL_MS, MINUTE, Evidence, Stage
 from tests.faults.outages import LIMITS, MESSAGES, PROVIDER
@@ -37,7 +39,7 @@ ANSWERS = (
 CALLS = (
     *(("messages", call) for call in MESSAGES),
     *(("limits", call) for call in LIMITS),
-    *(("queue", call) for call in ("put", "hide", "delete", "size")),
+    *(("queue", call) for call in ("put", "set_timers", "hide", "delete", "size")),
     *(("optouts", call) for call in ("get", "replace")),
     *(("provider", call) for call in ("prepare", "send", "record_of", "campaign")),
 )
@@ -54,6 +56,8 @@ class Asked:
     status: int | None = None
     answered_ms: int = 0
     message_id: str | None = None
+    # When it is to be sent and until when, as the request has them.
+    times: dict[str, object] = field(default_factory=dict)
 
 
 class Walk(Stage):
@@ -147,7 +151,7 @@ class Walk(Stage):
             (self._queue, 30), (self._burst, 8), (self._send, 6), (self._repeat, 6), (self._say, 8),
             (self._operator_says, 3), (self._erase, 3), (self._pause, 4), (self._kill, 10), (self._hiccup, 10),
             (self._store_gone, 5), (self._provider_gone, 5), (self._answer, 8), (self._double, 4), (self._purge,
-            2), (self._drain, 3), (self._cancel, 6),
+            2), (self._drain, 3), (self._cancel, 6), (self._schedule, 12), (self._put_off, 4),
         ]  # fmt: skip
 
     def _plan(self, deed: Callable[[], None]) -> None:
@@ -157,19 +161,20 @@ class Walk(Stage):
     def _tell(self, text: str) -> None:
         self.story.append((self.clock.now_ms() - self.start_ms, text))
 
-    def _ask(self, to: str, route: str, key: str | None = None) -> None:
+    def _ask(self, to: str, route: str, key: str | None = None, times: dict[str, object] | None = None) -> None:
         # Always with a key: an id by chance would make another walk of the same seed.
         key = key or f"key-{len(self.asked)}"
-        asked = Asked(self.clock.now_ms(), to, route, key)
+        asked = Asked(self.clock.now_ms(), to, route, key, times=times or {})
         self.asked.append(asked)
         try:
-            reply = (self.world.send if route == "send" else self.world.enqueue)(to, f"text {key}", key=key)
+            ask = self.world.send if route == "send" else self.world.enqueue
+            reply = ask(to, f"text {key}", key=key, **asked.times)
         except Died:
             self._tell(f"{route} to {to} died")
             return
         asked.status, asked.answered_ms = reply.status, self.clock.now_ms()
         asked.message_id = reply.fields.get("message_id")
-        self._tell(f"{route} to {to} key {key}: {reply.status} {(asked.message_id or '')[:8]}")
+        self._tell(f"{route} to {to} key {key}: {reply.status} {(asked.message_id or '')[:8]} {asked.times or ''}")
 
     def _queue(self) -> None:
         self._ask(self.chance.choice(PEOPLE), "queue")
@@ -179,13 +184,38 @@ class Walk(Stage):
         for _ in range(self.chance.randint(3, 14)):
             self._ask(to, "queue")
 
+    def _schedule(self) -> None:
+        """Some texts to one person, in any order of their times; some of them only for so long."""
+        to = self.chance.choice(PEOPLE)
+        first_ms = self.clock.now_ms() + self.chance.choice((3_000, 20_000, 140_000, 6 * MINUTE, 30 * MINUTE))
+        for _ in range(self.chance.randint(1, 6)):
+            times: dict[str, object] = {"send_at": iso(first_ms + self.chance.choice((0, 1, 700, 1_500, 9_000)))}
+            if self.chance.random() < 0.2:
+                times["ttl_s"] = self.chance.choice((2, 60, 900))
+            self._ask(to, "queue", times=times)
+
+    def _put_off(self) -> None:
+        """Hold a text anew, as quiet hours do."""
+        store, now = self.world.messages, self.clock.now_ms()
+        waiting = [message for message in store.all if message.status.waiting]
+        if not waiting:
+            return
+        message = self.chance.choice(waiting)
+        until_ms = now + self.chance.choice((10_000, 100_000, 8 * MINUTE))
+        try:
+            if store.put_off(message, until_ms, HeldBy.QUIET_HOURS, now):
+                self.queue.set_timers([schedule.timer_of(replace(message, not_before_ms=until_ms))])
+        except (Unavailable, Died):
+            return
+        self._tell(f"put off {message.id[:8]} until {until_ms - self.start_ms}")
+
     def _send(self) -> None:
         self._ask(self.chance.choice(PEOPLE), "send")
 
     def _repeat(self) -> None:
         if self.asked:
             asked = self.chance.choice(self.asked)
-            self._ask(asked.to, asked.route, asked.key)
+            self._ask(asked.to, asked.route, asked.key, asked.times)
 
     def _say(self) -> None:
         who, word = self.chance.choice(PEOPLE), self.chance.choice(("STOP", "STOP", "START"))
@@ -348,6 +378,7 @@ class Walk(Stage):
         return [
             *self._twice(),
             *self._lost(),
+            *self._early(),
             *self._disorder(),
             *self._too_close(),
             *self._unheard(),
@@ -379,11 +410,31 @@ class Walk(Stage):
                 if not (self._said(asked.to, "TRIED-STOP", "TRIED-ERASE") or self._cancelled(message)):
                     found.append(f"{message.status} without a word: {asked}")
             elif message.status is Status.UNKNOWN:
-                excused = taken == 1 or self._said(asked.to, "TRIED-STOP", "TRIED-ERASE")
+                # What is out of date is not repeated.
+                excused = taken == 1 or message.expires_ms or self._said(asked.to, "TRIED-STOP", "TRIED-ERASE")
                 if not excused:
                     found.append(f"in doubt for ever: {asked} {message}")
-            elif not (taken or self._refused_alone(message)):
+            elif not (taken or self._refused_alone(message) or self._out_of_date(message)):
                 found.append(f"lost: {asked} {message}")
+        return found
+
+    @staticmethod
+    def _out_of_date(message: Message) -> bool:
+        """Whether a text was to be sent only for so long, and ended after that."""
+        ended = message.status is Status.EXPIRED_UNSENT and message.expires_ms is not None
+        return ended and message.updated_ms >= (message.expires_ms or 0)
+
+    def _early(self) -> list[str]:
+        """Texts that left before their time, or long after they were out of date."""
+        found = []
+        for text in self.world.provider.texts:
+            message = self._of(text.key)
+            if message is None or text.taken_ms < message.accepted_ms:
+                continue
+            if text.taken_ms < message.ready_ms:
+                found.append(f"early: {text.taken_ms - self.start_ms} {message}")
+            if message.expires_ms is not None and text.taken_ms >= message.expires_ms + 2_000:
+                found.append(f"out of date: {text.taken_ms - self.start_ms} {message}")
         return found
 
     def _cancelled(self, message: Message) -> bool:
@@ -417,11 +468,13 @@ class Walk(Stage):
                 # Not a repeated request, and not one whose text was erased before it was asked for again.
                 anew = first[ident] < message.accepted_ms
                 if asked.at_ms <= message.accepted_ms <= asked.answered_ms and not (doubted or anew):
-                    order[ident] = asked.at_ms, asked.answered_ms, first[ident]
-            for (one, (_, answered, taken)), (other, (asked_ms, _, later)) in itertools.permutations(
+                    order[ident] = asked.at_ms, asked.answered_ms, first[ident], message.ready_ms
+            for (one, (_, answered, taken, ready)), (other, (asked_ms, _, later, due)) in itertools.permutations(
                 order.items(), 2
             ):
-                if answered + self.world.messages.lag_ms < asked_ms and taken > later:
+                # Those that are due before it are read when it is brought into its queue, or later.
+                there = answered + self.world.messages.lag_ms < max(asked_ms, due - EARLY_MS)
+                if there and ready < due and taken > later:
                     found.append(
                         f"out of order: {one} at {taken - self.start_ms} after {other} at {later - self.start_ms}"
                     )
@@ -499,7 +552,7 @@ class Walk(Stage):
         found += [f"a dead letter: {stored}" for stored in world.queue.dead]
         found += [f"left in the queue: {stored}" for stored in world.queue.stored]
         for message in world.messages.all:
-            if message.status in (Status.QUEUED, Status.SENDING):
+            if message.status in (Status.HELD, Status.QUEUED, Status.SENDING):
                 found.append(f"never settled: {message}")
         return found
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from longcode.domain import pacing
 from tests.support.fakes import World
-from tests.support.fakes.queue import Stored
+from tests.support.fakes.shelf import Stored
 
 A, B, C = "+12025550101", "+12025550102", "+12025550103"
 INTERVAL_MS = 1_000

@@ -47,7 +47,7 @@ def test_one_recipients_batch_is_deleted_by_its_answer_and_that_of_several_by_ea
         invocation = world.mapping().poll()
 
         assert invocation
-        assert (invocation.failed, world.queue.stored) == ([], [])
+        assert (invocation.failed, list(world.queue.stored)) == ([], [])
         assert {text.key for text in world.provider.texts} >= texts
         assert world.queue.faults.calls.count("delete") == (others and others + 1)
         # All of them in one read.

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from operator import itemgetter
 
 from longcode.domain.message import (
     CLAIM_MS,
@@ -20,9 +21,10 @@ from longcode.domain.message import (
     held_shard,
 )
 from longcode.domain.outcomes import Answer, Receipt, Recorded, Recording
-from longcode.domain.schedule import EARLY_MS, held_until_ms
+from longcode.domain.schedule import AHEAD_MS, EARLY_MS, held_until_ms
 from longcode.domain.status import HeldBy, Status, receipt_ceiling
 from longcode.use_cases.ports import Claim, Waiting
+from tests.support.fakes.due_index import DueIndex
 from tests.support.fakes.fault_injector import FaultInjector
 
 WRITES = (
@@ -44,8 +46,9 @@ class _Row:
     due_at_ms: int | None = None
     due_group: DueGroup = DueGroup.URGENT
     event_ids: set[str] = field(default_factory=set)
-    # When it came into its recipient queue or left it, and which of both: what the index shows comes later.
-    moves: list[tuple[int, bool]] = field(default_factory=list)
+    # When it came into its recipient queue, moved in it or left it, and its place from then on: what the index
+    # shows comes later.
+    moves: list[tuple[int, Place | None]] = field(default_factory=list)
 
 
 class FakeMessages:
@@ -63,12 +66,15 @@ class FakeMessages:
             "recipient_queue", "waiting", "due_messages", "old_claims", "oldest", "set_due", "get_all", "erase",
             "held", "put_off", "change", "read", "release", "submitted", "ambiguous", "mark_replayed", "end",
         )  # fmt: skip
-        # How long after a write the index of recipient queues shows it, as one of DynamoDB's may.
+        # How long after a write the indexes of recipient queues and by due time show it, as DynamoDB's may.
         self.lag_ms = 0
         self._now_ms = now_ms
         self._validity_ms = validity_minutes * 60_000
         self._keep_text = keep_text
         self._rows: dict[str, _Row] = {}
+        # The rows of each recipient, for a queue is read for each text that leaves.
+        self._of: dict[str, dict[str, _Row]] = {}
+        self._due = DueIndex(lambda: self._now_ms() - self.lag_ms)
         self._pointers: dict[str, str] = {}
         self._erased: set[str] = set()
 
@@ -90,8 +96,8 @@ class FakeMessages:
             if message.status.waiting:
                 due_at_ms = self._waits_until(message)
             self._erased.discard(message.id)
-            self._rows.pop(message.id, None)
-            self._rows[message.id] = row = _Row(message)
+            self._forget(message.id)
+            row = self._store(message)
             self._look(row, message.due_group, due_at_ms)
             self._wait(row, message.status.waiting)
             return None
@@ -178,7 +184,7 @@ class FakeMessages:
                 text=self._text_after(row.message, answer.status),
             ).on(answer.subscription)
             if answer.status.final:
-                row.due_at_ms = None
+                self._look(row, row.due_group, None)
             elif message.status is not Status.SENDING:
                 self._look(row, DueGroup.RECEIPT, now_ms + RECEIPT_CHECK_MS)
 
@@ -230,7 +236,7 @@ class FakeMessages:
                 unqueued=False,
             )
             self._wait(row, False)
-            row.due_at_ms = None
+            self._look(row, row.due_group, None)
 
         return self._change(
             "end", message, lambda old: old.status.rank < Status.SUBMITTED.rank, finish, unclaimed_too=True
@@ -370,35 +376,35 @@ class FakeMessages:
         with self.faults.around("receive"):
             if message.id in self._rows:
                 return False
-            self._rows[message.id] = _Row(message)
+            self._store(message)
             return True
 
     def queue_length(self, recipient: str, *, at_most: int, before: Place) -> int:
         with self.faults.around("queue_length"):
-            found = sum(
-                row.message.recipient == recipient and self._shown(row) and row.message.place < before
-                for row in self._rows.values()
-            )
-            return min(found, at_most)
+            return min(sum(place < before for place, _ in self._queue_of(recipient)), at_most)
 
     def recipient_queue(self, recipient: str, *, until: Place, at_most: int) -> list[Waiting]:
         with self.faults.around("recipient_queue"):
-            lined = [
-                row.message
-                for row in self._rows.values()
-                if row.message.recipient == recipient and row.message.place <= until and self._shown(row)
-            ]
             found = [
-                Waiting(message.id, message.recipient, message.place)
-                for message in sorted(lined, key=lambda message: message.place)
+                Waiting(message.id, message.recipient, place)
+                for place, message in self._queue_of(recipient)
+                if place <= until
             ]
             return found[:at_most]
 
+    def _queue_of(self, recipient: str) -> list[tuple[Place, Message]]:
+        """What the index shows of a recipient queue, in its order."""
+        rows = self._of.get(recipient, {}).values()
+        found = [(place, row.message) for row in rows if (place := self._shown(row))]
+        return sorted(found, key=itemgetter(0))
+
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         with self.faults.around("waiting"):
-            lined = [row.message for row in self._rows.values() if self._shown(row)]
-            lined.sort(key=lambda message: (message.recipient, message.place))
-            found = [Waiting(message.id, message.recipient, message.place) for message in lined]
+            found = [
+                Waiting(message.id, message.recipient, place)
+                for recipient in sorted(self._of)
+                for place, message in self._queue_of(recipient)
+            ]
             return found[:at_most], len(found) > at_most
 
     def due_messages(self, shard: int, now_ms: int, at_most: int) -> Sequence[str]:
@@ -406,15 +412,7 @@ class FakeMessages:
             group = DueGroup(shard // DUE_PARTS)
             if group is DueGroup.CLAIMED:
                 now_ms -= RECEIPT_AFTER_CLAIM_MS
-            due = [
-                (row.due_at_ms, ident)
-                for ident, row in self._rows.items()
-                if row.due_at_ms is not None
-                and row.due_at_ms <= now_ms
-                and row.due_group is group
-                and self._shard(row) == shard
-            ]
-            return [ident for _, ident in sorted(due)[:at_most]]
+            return [ident for _, ident in self._due.between(shard, -(10**18), now_ms + 1, None)[:at_most]]
 
     @staticmethod
     def _shard(row: _Row) -> int:
@@ -426,14 +424,7 @@ class FakeMessages:
         self, shard: int, since_ms: int, until_ms: int, at_most: int, after: tuple[int, str] | None = None
     ) -> list[tuple[int, str]]:
         with self.faults.around("held"):
-            found = [
-                entry
-                for entry in self._entries(DueGroup.HELD)
-                if since_ms <= entry[0] < until_ms
-                and self._shard(self._rows[entry[1]]) == shard
-                and (after is None or entry > after)
-            ]
-            return found[:at_most]
+            return self._due.between(shard, since_ms, until_ms, after)[:at_most]
 
     def old_claims(self, now_ms: int, at_most: int) -> list[str]:
         with self.faults.around("old_claims"):
@@ -442,11 +433,7 @@ class FakeMessages:
 
     def _entries(self, group: DueGroup) -> list[tuple[int, str]]:
         """What the index by due time has of a group, by time."""
-        return sorted(
-            (row.due_at_ms, ident)
-            for ident, row in self._rows.items()
-            if row.due_at_ms is not None and row.due_group is group
-        )
+        return sorted(entry for shard in group.shards for entry in self._due.part(shard))
 
     def oldest(self, at_most: int, *, expiring: bool = False) -> list[str]:
         with self.faults.around("oldest"):
@@ -478,7 +465,7 @@ class FakeMessages:
                 return False
             if row and message.status is Status.CANCELLED:
                 self._erased.add(message.id)
-            self._rows.pop(message.id, None)
+            self._forget(message.id)
             return True
 
     def read(self, message_ids: Sequence[str]) -> dict[str, Message | None]:
@@ -495,21 +482,39 @@ class FakeMessages:
                 continue
             if row.due_group is DueGroup.CLAIMED and row.message.status is not Status.SENDING:
                 at_ms += RECEIPT_AFTER_CLAIM_MS
+            if row.due_group is DueGroup.HELD:
+                # It needs a timer.
+                at_ms -= AHEAD_MS
             if due is None or at_ms < due:
                 due = at_ms
         return due
 
-    def _shown(self, row: _Row) -> bool:
-        """Whether the index of recipient queues has it by now."""
-        seen = [waits for at, waits in row.moves if at <= self._now_ms() - self.lag_ms]
-        return bool(seen and seen[-1])
+    def _store(self, message: Message) -> _Row:
+        self._rows[message.id] = row = _Row(message)
+        self._of.setdefault(message.recipient, {})[message.id] = row
+        return row
+
+    def _forget(self, message_id: str) -> None:
+        if row := self._rows.pop(message_id, None):
+            self._look(row, row.due_group, None)
+            del self._of[row.message.recipient][message_id]
+
+    def _shown(self, row: _Row) -> Place | None:
+        """Where the index of recipient queues has it by now, None: nowhere."""
+        until_ms = self._now_ms() - self.lag_ms
+        return next((place for at, place in reversed(row.moves) if at <= until_ms), None)
 
     def _look(self, row: _Row, group: DueGroup, at_ms: int | None) -> None:
         row.due_group, row.due_at_ms = group, at_ms
+        self._due.put(row.message.id, self._shard(row), at_ms, self._now_ms())
+        if row.waits:
+            self._wait(row, True)
 
     def _wait(self, row: _Row, waits: bool) -> None:
         row.waits = waits
-        row.moves.append((self._now_ms(), waits))
+        place = row.message.place if waits else None
+        if not row.moves or row.moves[-1][1] != place:
+            row.moves.append((self._now_ms(), place))
 
     def _peek(self, message_id: str) -> Message | None:
         row = self._rows.get(message_id)
@@ -552,7 +557,7 @@ class FakeMessages:
         ).on(receipt.subscription)
         self._wait(row, False)
         if status.final:
-            row.due_at_ms = None
+            self._look(row, row.due_group, None)
         elif old.status.waiting and row.due_at_ms is not None:
             self._look(row, DueGroup.RECEIPT, now_ms + RECEIPT_CHECK_MS)
 

@@ -161,6 +161,8 @@ class FakeProvider:
         self.facts = CampaignFacts(0)
         self.registration: Mapping[str, Any] = {}
         self._clock = clock
+        # The first text that went out for each message id.
+        self._first: dict[str, Text] = {}
         self._next: deque[Behaviour] = deque()
         self._for: dict[str, deque[Behaviour]] = {}
         self._refused: dict[str, _Refusal] = {}
@@ -240,7 +242,7 @@ class FakeProvider:
         self._clock.pass_ms(behaviour.way_ms)
         arrived = self._clock.now_ms()
         body = protocol.request_body(message)
-        before = next((text for text in self.texts if text.key == message.id), None)
+        before = self._first.get(message.id)
         status, took = behaviour.status, False
         if before and self.honours_keys:
             if before.body != body:
@@ -294,6 +296,7 @@ class FakeProvider:
         if fault := self._refusal(message.recipient, "receipt"):
             text.ends, text.ends_for = "delivery_failed", (fault,)
         self.texts.append(text)
+        self._first.setdefault(text.key, text)
         self.on_taken(text)
         return text
 

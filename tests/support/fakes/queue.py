@@ -16,7 +16,7 @@ SQS's rules, as this queue states them:
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,25 +25,11 @@ from longcode.domain.schedule import Timer
 from longcode.use_cases.ports import Envelope, Waiting
 from tests.support.fakes.clock import Action, FakeClock, FakeContext
 from tests.support.fakes.fault_injector import Died, FaultInjector
+from tests.support.fakes.shelf import Shelf, Stored
 
 DEDUPLICATION_MS = 5 * 60_000
 LONGEST_INVISIBLE_MS = 12 * 60 * 60_000
 BATCH = 10
-
-
-@dataclass
-class Stored:
-    """A message in the queue."""
-
-    queue_id: str
-    group: str
-    body: str
-    deduplication_id: str
-    sent_ms: int
-    visible_ms: int
-    receives: int = 0
-    received_ms: int = 0
-    handle: str = ""
 
 
 @dataclass
@@ -70,7 +56,7 @@ class FakeQueue:
     ) -> None:
         self.faults = FaultInjector("dead_letters", "put", "set_timers", "receive", "hide", "delete", "size")
         self.clock = clock
-        self.stored: list[Stored] = []
+        self.stored = Shelf(self._opens_ms)
         self.dead: list[Stored] = []
         # How often each queue message was received, also after it is gone.
         self.receives: dict[str, int] = {}
@@ -79,6 +65,7 @@ class FakeQueue:
         self._whole_groups = whole_groups
         # Until when a group was locked by what has been deleted: pollers overlap in virtual time.
         self._locked_until: dict[str, int] = {}
+        self._handles: dict[str, Stored] = {}
         self._seen: dict[tuple[str, str], int] = {}
         self._numbers = itertools.count(1)
 
@@ -144,11 +131,7 @@ class FakeQueue:
         """ReceiveMessage."""
         now = self.clock.now_ms()
         taken: list[Stored] = []
-        for group, members in self._groups().items():
-            if self._locked_until.get(group, 0) > now:
-                continue
-            if self._whole_groups and any(stored.visible_ms > now for stored in members):
-                continue
+        for members in self.stored.open_groups(now):
             for stored in members:
                 if stored.visible_ms > now or len(taken) == at_most:
                     break
@@ -159,8 +142,11 @@ class FakeQueue:
                 stored.receives += 1
                 stored.received_ms, stored.visible_ms = now, now + self._visibility_ms
                 stored.handle = f"{stored.queue_id}/{stored.receives}"
+                self._handles[stored.handle] = stored
                 self.receives[stored.queue_id] = stored.receives
                 taken.append(stored)
+            if len(taken) == at_most:
+                break
         return taken
 
     def delete_handles(self, handles: Sequence[str]) -> None:
@@ -168,8 +154,9 @@ class FakeQueue:
         for handle in handles:
             stored = self._by_handle(handle)
             if stored:
-                self.stored.remove(stored)
                 self._locked_until[stored.group] = self.clock.now_ms()
+                self.stored.remove(stored)
+                del self._handles[handle]
 
     def redrive(self) -> None:
         """Put the dead letters back, oldest first, as new messages with their old bodies and groups."""
@@ -179,13 +166,7 @@ class FakeQueue:
 
     def next_visible_ms(self) -> int | None:
         """When the next message can be received; None if there is none."""
-        shown: dict[str, int] = {}
-        for stored in self.stored:
-            if self._whole_groups:
-                shown[stored.group] = max(shown.get(stored.group, 0), stored.visible_ms)
-            else:
-                shown.setdefault(stored.group, stored.visible_ms)
-        return min((max(self._locked_until.get(group, 0), at) for group, at in shown.items()), default=None)
+        return self.stored.first_open_ms()
 
     def record(self, stored: Stored) -> dict[str, Any]:
         """A received message as Lambda hands it over."""
@@ -215,18 +196,15 @@ class FakeQueue:
         self.stored.append(Stored(queue_id, group, body, deduplication_id, sent_ms=now, visible_ms=now))
         return queue_id
 
-    def _groups(self) -> dict[str, list[Stored]]:
-        """The messages of each group in their order; groups in the order of their first."""
-        found: dict[str, list[Stored]] = {}
-        for stored in self.stored:
-            found.setdefault(stored.group, []).append(stored)
-        return found
+    def _opens_ms(self, group: str, members: Iterable[Stored]) -> int:
+        """When the first of a group's messages can be received."""
+        shown = (stored.visible_ms for stored in members)
+        return max(self._locked_until.get(group, 0), max(shown) if self._whole_groups else next(shown))
 
     def _by_handle(self, handle: str) -> Stored | None:
-        now = self.clock.now_ms()
-        return next(
-            (stored for stored in self.stored if stored.handle == handle and stored.visible_ms > now), None
-        )
+        stored = self._handles.get(handle)
+        good = stored and stored in self.stored and stored.handle == handle
+        return stored if stored and good and stored.visible_ms > self.clock.now_ms() else None
 
 
 # A Lambda handler: (event, context) -> answer.

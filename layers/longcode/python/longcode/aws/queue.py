@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from longcode.aws.clients import TRIES, Sleep, pause_s, translated
 from longcode.domain.errors import Unavailable
-from longcode.domain.message import is_message_id
+from longcode.domain.message import DueGroup, is_message_id
 from longcode.domain.schedule import Timer
 from longcode.use_cases.ports import Envelope, Waiting
 
@@ -51,7 +51,7 @@ def read_timer(text: str) -> Timer | None:
     shard, at_ms = fields.get("held"), fields.get("at")
     if not 1 <= _version(fields) <= READS or type(shard) is not int or type(at_ms) is not int:
         return None
-    return Timer(shard, at_ms)
+    return Timer(shard, at_ms) if shard in DueGroup.HELD.shards else None
 
 
 def is_newer(text: str) -> bool:

@@ -31,9 +31,11 @@ def put_back(texts: Sequence[Waiting], queue: Queue, metrics: Metrics, *, mark: 
         metrics.count(Metric.ENQUEUED_AGAIN, len(texts))
 
 
-def put_missing(messages: Sequence[Message], store: Messages, queue: Queue, metrics: Metrics) -> None:
+def put_missing(
+    messages: Sequence[Message], store: Messages, queue: Queue, metrics: Metrics, *, mark: str = ""
+) -> None:
     """The same for messages that were stored without knowing that the queue has them. Raises Unavailable."""
-    put_back([waiting(message) for message in messages], queue, metrics)
+    put_back([waiting(message) for message in messages], queue, metrics, mark=mark)
     for message in messages:
         store.queued(message)
 

@@ -46,11 +46,11 @@ def send_batch(
     with all that stands behind it; its result has `again_ms`. What is done is deleted as soon as its recipient's
     part is; of a batch that is `answered` and has one recipient alone, Lambda deletes it by the answer.
     """
-    timers = [envelope for envelope in envelopes if envelope.timer]
     results = []
-    if timers:
-        results = _run_timers(timers, deps, queue, deadline_ms - SEND_BUDGET_MS, parallel)
-        envelopes = [envelope for envelope in envelopes if not envelope.timer]
+    if any(envelope.timer for envelope in envelopes):
+        results = _run_timers(envelopes, deps, queue, deadline_ms - SEND_BUDGET_MS, parallel)
+        left = [result.envelope for result in results]
+        envelopes = [envelope for envelope in envelopes if not envelope.timer and envelope not in left]
     for_later = _for_later(envelopes)
     results += _leave(for_later, deps, queue) if for_later else []
     groups: dict[str, list[Envelope]] = {}
@@ -71,12 +71,12 @@ def send_batch(
 
 
 def _run_timers(
-    timers: Sequence[Envelope], deps: SendDependencies, queue: Queue, last_start_ms: int, parallel: Parallel
+    envelopes: Sequence[Envelope], deps: SendDependencies, queue: Queue, last_start_ms: int, parallel: Parallel
 ) -> list[Result]:
     # Loaded with the first timer: most batches have none.
     from longcode.use_cases.schedule import run_timers
 
-    return run_timers(timers, deps, queue, last_start_ms, parallel)
+    return run_timers(envelopes, deps, queue, last_start_ms, parallel)
 
 
 def _drop(unreadable: Sequence[Envelope], deps: SendDependencies, queue: Queue) -> list[Result]:
@@ -242,18 +242,29 @@ def _reserve_segments(
         return
     # One read tells on which side of now each limiter is.
     gate = deps.limits.read_gate(workers[0].recipient, deps.sender)
+    # What is in the queue a little before its time takes no slot before it: it would leave at its time all the
+    # same, and all such texts at once.
+    dealt = sorted(dealt, key=_ready_ms)
+    weights = [item.message.segments for item in dealt]
+    before = list(accumulate(weights, initial=0))[:-1]
     for key, limit, interval, held_by in (
         (pacing.sender_key(deps.sender), gate.sender, pace.sender_ms, HeldBy.SENDER_RATE),
         (pacing.ACCOUNT_KEY, gate.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
     ):
         if not interval:
             continue
-        ahead = (limit.tat_ms or 0) > now
-        weights = [item.message.segments for item in dealt]
-        first = deps.limits.reserve(key, sum(weights), interval, now, ahead=ahead).first_ms
-        for item, before in zip(dealt, accumulate(weights, initial=0), strict=False):
-            floor = first + before * interval
+        start = max(
+            now, *(_ready_ms(item) - others * interval for item, others in zip(dealt, before, strict=True))
+        )
+        ahead = (limit.tat_ms or 0) > start
+        first = deps.limits.reserve(key, sum(weights), interval, start, ahead=ahead).first_ms
+        for item, others in zip(dealt, before, strict=True):
+            floor = first + others * interval
             if floor > item.floor_ms:
                 item.floor_ms = floor
                 if floor > now:
                     item.held_by = held_by
+
+
+def _ready_ms(item: SlottedMessage) -> int:
+    return item.message.not_before_ms or 0

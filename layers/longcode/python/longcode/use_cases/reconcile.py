@@ -85,21 +85,25 @@ class Reconciler:
         self._set_timers(deadline_ms)
         looked, seen = self._end_dead_claims(deadline_ms), set[str]()
         for groups in _ROUNDS:
+            held, now = DueGroup.HELD in groups, self.deps.clock.now_ms()
+            # Where sending is paused all that is due is overdue: half of the time is for what comes after it.
+            ends_ms = now + (deadline_ms - now) // 2 if held else deadline_ms
             more = True
             while more:
                 more, due = False, list[str]()
                 for shard in itertools.chain(*(group.shards for group in groups)):
                     # Of what is held a timer takes care, unless it was lost.
-                    late_ms = OVERDUE_MS if DueGroup.HELD in groups else 0
+                    late_ms = OVERDUE_MS if held else 0
                     ids = self.deps.messages.due_messages(shard, self.deps.clock.now_ms() - late_ms, at_most)
                     new = [ident for ident in ids if ident not in seen]
                     # One whose look failed stays where it is, and must not be looked at again and again.
                     more = more or (len(ids) == at_most and bool(new))
                     due += new
                 seen.update(due)
-                looked += self._look_at(due, deadline_ms)
-                if self.deps.clock.now_ms() > deadline_ms:
-                    return looked
+                looked += self._look_at(due, ends_ms)
+                more = more and self.deps.clock.now_ms() <= ends_ms
+            if self.deps.clock.now_ms() > deadline_ms:
+                break
         return looked
 
     def _set_timers(self, deadline_ms: int) -> None:
@@ -171,7 +175,13 @@ class Reconciler:
                 self.deps.messages.set_due(message, held_until_ms(message, self.deps.validity_ms))
             else:
                 valid.append(message)
-        backlog.put_missing(valid, self.deps.messages, self.queue, self.deps.metrics)
+        held = [message for message in valid if message.status is Status.HELD]
+        # Its timer may have put it in already, and what came of that is gone: a second copy does no harm.
+        self._put(held, mark=f"overdue:{now // _MINUTE}")
+        self._put([message for message in valid if message not in held])
+
+    def _put(self, messages: Sequence[Message], mark: str = "") -> None:
+        backlog.put_missing(messages, self.deps.messages, self.queue, self.deps.metrics, mark=mark)
 
     def _look(self, message: Message, deadline_ms: int) -> None:
         now = self.deps.clock.now_ms()
