@@ -20,6 +20,7 @@ from longcode_cli.commands import (
     restore,
     resume,
     rollback_alarms,
+    schedule,
     set_parameter,
     status,
 )
@@ -80,6 +81,7 @@ COMMANDS: dict[str, Any] = {
     "status": status,
     "find": find,
     "queue": queue,
+    "schedule": schedule,
     "doctor": doctor,
     "pause": pause,
     "resume": resume,
