@@ -599,6 +599,7 @@ def test_an_idle_stack_and_one_whose_texts_are_young_pay_for_no_further_look(wor
     world.reconcile()
 
     assert world.limits.faults.calls.count("read_gate") == before + 1
-    assert world.messages.faults.calls.count("oldest") == 1
+    # Of those that expire by ValidityMinutes, and of those with an end of their own.
+    assert world.messages.faults.calls.count("oldest") == 2
     assert 240 <= world.metrics.values[Metric.OLDEST_WAIT][-1] < 300
     assert world.metrics.values[Metric.OVERDUE] == [0]

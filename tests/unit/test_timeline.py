@@ -237,7 +237,7 @@ def test_a_held_text_tells_what_it_was_held_for_and_then_what_it_waited_for() ->
             "It was held 2 d for its time. It waited 5.0 s for the distance that texts to one recipient keep.",
         ),
         # A claim comes a little before the slot.
-        (by_time | sending | {"claimed_ms": at - 60}, to_be_sent, "It was held 1 d 23 h for its time."),
+        (by_time | sending | {"claimed_ms": at - 60}, to_be_sent, "It was held 2 d for its time."),
         # Its time is in quiet hours.
         (
             sending | by_quiet | {"send_at_ms": at, "claimed_ms": QUIET_MS + 100},

@@ -89,7 +89,8 @@ def _waiting(message: Message, held_by: HeldBy | None, until_ms: int | None, rea
 
 
 def _waited(message: Message, ended_ms: int) -> Entry:
-    note = _held(message, ended_ms)
+    # A claim is written a little before the moment at which its text leaves.
+    note = _held(message, ended_ms if message.claimed_ms is None else max(ended_ms, message.ready_ms))
     if not note or ended_ms > message.ready_ms:
         for_what = _NO_REASON
         # Where nothing else was noted, it still says what held the text.
