@@ -1,4 +1,4 @@
-"""What people see of a held text: its status, the list, its story, the events, and the gauges of each minute."""
+"""What people see of held texts: the list, and the gauges of each minute."""
 
 from typing import Any
 
@@ -59,39 +59,6 @@ def test_what_is_held_is_listed_by_its_status(world: World) -> None:
     reply = world.request("messages", "GET", "/sms/messages", query={"status": "helt"})
     assert (reply.status, reply.fields["field"]) == (400, "status")
     assert "held, queued" in reply.fields["error"]
-
-
-# ---------------------------------------------------------------------------------------------- the story
-
-
-def test_the_story_of_a_scheduled_text(world: World) -> None:
-    at = ahead(world, 10 * MINUTE)
-    ident = world.enqueue(THEIRS, send_at=iso(at)).fields["message_id"]
-    held = world.status(ident).fields
-    assert [entry["note"] for entry in held["history"]] == [
-        f"It was accepted, to be sent at {iso(at)}.",
-        f"It waits for its time, to leave at {iso(at)}.",
-    ]
-
-    run(world, 11 * MINUTE)
-
-    sent = world.status(ident).fields
-    assert [entry["status"] for entry in sent["history"]] == ["accepted", "waited", "submitted"]
-    assert sent["history"][1]["note"] == "It was held 10 min for its time."
-
-
-def test_one_that_expires_while_sending_is_paused_says_by_what(world: World) -> None:
-    at = ahead(world, 10 * MINUTE)
-    own = world.enqueue(THEIRS, send_at=iso(at), expires_at=iso(at + 5 * MINUTE)).fields["message_id"]
-    world.limits.pause(world.clock.now, "a wrong template")
-
-    run(world, 20 * MINUTE)
-
-    fields = world.status(own).fields
-    assert (fields["status"], fields["errors"][0]["code"]) == ("expired_unsent", "expired_unsent")
-    assert fields["errors"][0]["title"] == "The text was not sent before its expires_at."
-    assert fields["history"][-1]["note"] == "It was not sent, because its expires_at had passed."
-    assert fields["history"][1]["note"].startswith("It was held 10 min for its time. It waited 5 min")
 
 
 # ---------------------------------------------------------------------------------------------- the gauges

@@ -1,13 +1,11 @@
 """A status tells the whole story of a text, each step with a note in plain words."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from longcode.domain import schedule
 from longcode.domain import timeline as timelines
-from longcode.domain.message import Entry, Message, iso
+from longcode.domain.message import Entry, Message
 from longcode.domain.status import HeldBy, Status
 from longcode.domain.timeline import timeline
 from tests.support.fakes import OURS, THEIRS, World, make_world
@@ -194,99 +192,3 @@ def test_a_status_says_what_a_paused_text_waits_for(world: World) -> None:
 
     assert fields["held_by"] == "paused"
     assert fields["history"][1]["note"] == "It waits for the end of a pause."
-
-
-DAY = 86_400_000
-QUIET_MS = 2 * DAY + 9 * 3_600_000
-
-
-def notes(**changes: Any) -> list[str | None]:
-    return [entry.note for entry in timeline(make_message(**changes))]
-
-
-def test_a_held_text_tells_what_it_was_held_for_and_then_what_it_waited_for() -> None:
-    at = 1_000 + 2 * DAY
-    by_time: dict[str, Any] = {"send_at_ms": at, "not_before_ms": at}
-    sending: dict[str, Any] = {"status": Status.SENDING}
-    by_quiet: dict[str, Any] = {"not_before_ms": QUIET_MS, "held_by": HeldBy.QUIET_HOURS}
-    cancelled: dict[str, Any] = {"status": Status.CANCELLED, "history": (Entry(61_000, "cancelled", "api"),)}
-    to_be_sent = f"It was accepted, to be sent at {iso(at)}."
-    quiet_end = f"It was held until {iso(QUIET_MS)}, the end of the recipient's quiet hours."
-    for changes, first, second in (
-        # While it is held.
-        (
-            by_time | {"status": Status.HELD, "held_by": HeldBy.SCHEDULE},
-            to_be_sent,
-            f"It waits for its time, to leave at {iso(at)}.",
-        ),
-        # In the queue: what it was held for, and what it waits for now.
-        (
-            by_time | {"held_by": HeldBy.SENDER_RATE, "slot_ms": at + 3_000},
-            to_be_sent,
-            f"It was held 2 d for its time. It waits for our number's rate, to leave at {iso(at + 3_000)}.",
-        ),
-        # It left from its hold, with no note of a slot between.
-        (
-            by_time | sending | {"held_by": HeldBy.SCHEDULE, "claimed_ms": at + 1_200},
-            to_be_sent,
-            "It was held 2 d for its time. It waited 1.2 s for its turn in the recipient queue.",
-        ),
-        (
-            by_time | sending | {"held_by": HeldBy.RECIPIENT_RATE, "claimed_ms": at + 5_000},
-            to_be_sent,
-            "It was held 2 d for its time. It waited 5.0 s for the distance that texts to one recipient keep.",
-        ),
-        # A claim comes a little before the slot.
-        (by_time | sending | {"claimed_ms": at - 60}, to_be_sent, "It was held 2 d for its time."),
-        # Its time is in quiet hours.
-        (
-            sending | by_quiet | {"send_at_ms": at, "claimed_ms": QUIET_MS + 100},
-            to_be_sent,
-            f"It was held 2 d for its time. {quiet_end} It waited 0.1 s for its turn in the recipient queue.",
-        ),
-        # Put off when it was about to leave. For how long it was held is not known.
-        (
-            sending | by_quiet | {"claimed_ms": QUIET_MS + 100},
-            "It was accepted into the recipient queue.",
-            f"{quiet_end} It waited 0.1 s for its turn in the recipient queue.",
-        ),
-        # Taken back before its time.
-        (
-            by_time | cancelled,
-            to_be_sent,
-            "It was held 1 min for its time.",
-        ),
-        (
-            by_quiet | cancelled,
-            "It was accepted into the recipient queue.",
-            "It was held for the end of the recipient's quiet hours.",
-        ),
-    ):  # fmt: skip
-        assert notes(**changes)[:2] == [first, second], changes
-
-
-def test_a_held_text_that_is_stopped_says_that_it_was_held() -> None:
-    at = 1_000 + DAY
-    message = make_message(status=Status.HELD, send_at_ms=at, not_before_ms=at, held_by=HeldBy.SCHEDULE)
-
-    assert timeline(message, (HeldBy.SCHEDULE, at))[1].note == f"It waits for its time, to leave at {iso(at)}."
-    # It is due, and sending is paused.
-    assert (
-        timeline(message, (HeldBy.PAUSED, None))[1].note
-        == "It was held 1 d for its time. It waits for the end of a pause."
-    )
-
-
-def test_an_expired_text_says_by_what() -> None:
-    for expires_ms, note, title in (
-        (None, "It was not sent, because it waited too long.", "longer than it was valid"),
-        (3_600_999, "It was not sent, because its expires_at had passed.", "before its expires_at"),
-        # ValidityMinutes came first.
-        (9_000_000, "It was not sent, because it waited too long.", "longer than it was valid"),
-    ):
-        message = make_message(status=Status.EXPIRED_UNSENT, expires_ms=expires_ms)
-        end = schedule.expiry(message, 3_600_000, 9_999_999, "consumer")
-
-        assert timeline(replace(message, history=(end,)))[-1].note == note
-        assert end.faults[0].code == "expired_unsent"
-        assert title in end.faults[0].title

@@ -3,10 +3,8 @@
 # Times are epoch milliseconds.
 
 from dataclasses import dataclass
-from typing import Literal
 
-from longcode.domain.message import Entry, Fault, Message, held_shard
-from longcode.domain.status import Status
+from longcode.domain.message import Message, held_shard
 
 # So long before its time a text may be in its recipient queue, where it holds up what is behind it.
 EARLY_MS = 2_000
@@ -49,18 +47,3 @@ def is_due(message: Message, now_ms: int) -> bool:
 def held_until_ms(message: Message, validity_ms: int) -> int:
     """When a held text is next to be looked at: when it may leave, or is out of date before that."""
     return min(message.ready_ms, message.valid_until_ms(validity_ms))
-
-
-def expiry(message: Message, validity_ms: int, now_ms: int, source: Literal["consumer", "reconciler"]) -> Entry:
-    """The end of a text that may not be sent any more: its own `expires_at` has passed, or it waited too long."""
-    own = message.expires_ms is not None and message.expires_ms <= message.ready_ms + validity_ms
-    title = "The text waited longer than it was valid, and was not sent."
-    if own:
-        title = "The text was not sent before its expires_at."
-    return Entry(
-        now_ms,
-        Status.EXPIRED_UNSENT.value,
-        source,
-        note="It was not sent, because its expires_at had passed." if own else None,
-        faults=(Fault("expired_unsent", title),),
-    )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from longcode.domain.message import Entry, Message, iso
-from longcode.domain.status import HeldBy, Status
+from longcode.domain.status import HeldBy
 
 _REASONS = {
     HeldBy.RECIPIENT_RATE: "the distance that texts to one recipient keep",
@@ -19,8 +19,6 @@ _REASONS = {
     HeldBy.OPT_OUT_UNCLEAR: "a person to read what the recipient texted, which may ask for an end",
 }
 _NO_REASON = "its turn in the recipient queue"
-# What a text is held for, before it waits for its turn.
-_HOLDS = (HeldBy.SCHEDULE, HeldBy.QUIET_HOURS)
 
 # A status in a history, where it means one thing from every source.
 _NOTES = {
@@ -57,10 +55,9 @@ def timeline(
         return noted
     if message.route == "send":
         return (Entry(message.accepted_ms, "accepted", "api", note="It was accepted, to be sent at once."), *noted)
-    accepted = Entry(message.accepted_ms, "accepted", "api", note=_accepted(message))
+    accepted = Entry(message.accepted_ms, "accepted", "api", note="It was accepted into the recipient queue.")
     if message.status.waiting:
-        until_ms = message.ready_ms if message.status is Status.HELD else message.slot_ms
-        wait = _waiting(message, *(outlook or (message.held_by, until_ms)), reason)
+        wait = _waiting(message, *(outlook or (message.held_by, message.slot_ms)), reason)
     else:
         ended_ms = message.claimed_ms or next((entry.at_ms for entry in history), message.updated_ms)
         wait = _waited(message, ended_ms)
@@ -73,46 +70,17 @@ def _moment(entry: Entry, message: Message) -> tuple[int, bool]:
     return max(entry.at_ms, (message.sent_ms or 0) if receipt else 0), receipt
 
 
-def _accepted(message: Message) -> str:
-    if message.send_at_ms is not None and message.send_at_ms > message.accepted_ms:
-        return f"It was accepted, to be sent at {iso(message.send_at_ms)}."
-    return "It was accepted into the recipient queue."
-
-
 def _waiting(message: Message, held_by: HeldBy | None, until_ms: int | None, reason: str) -> Entry:
     because = f" ({reason})" if reason else ""
     until = f", to leave at {iso(until_ms)}" if until_ms is not None else ""
     note = f"It waits for {_REASONS[held_by] if held_by else _NO_REASON}{because}{until}."
-    if held_by not in _HOLDS:
-        note = _held(message, message.ready_ms) + note
     return Entry(message.accepted_ms, "waiting", "consumer", note=note)
 
 
 def _waited(message: Message, ended_ms: int) -> Entry:
-    # A claim is written a little before the moment at which its text leaves.
-    note = _held(message, ended_ms if message.claimed_ms is None else max(ended_ms, message.ready_ms))
-    if not note or ended_ms > message.ready_ms:
-        for_what = _NO_REASON
-        # Where nothing else was noted, it still says what held the text.
-        if message.held_by and (not note or message.held_by not in _HOLDS):
-            for_what = _REASONS[message.held_by]
-        note += f"It waited {_span(ended_ms - message.ready_ms)} for {for_what}."
-    return Entry(ended_ms, "waited", "consumer", note=note.rstrip())
-
-
-def _held(message: Message, ended_ms: int) -> str:
-    """What a text was held for before it waited for its turn, or ended; a blank at the end. Empty: it was not."""
-    ready_ms, at_ms = message.ready_ms, max(message.send_at_ms or 0, message.accepted_ms)
-    words = ""
-    if at_ms > message.accepted_ms:
-        words = (
-            f"It was held {_span(min(at_ms, ended_ms) - message.accepted_ms)} for {_REASONS[HeldBy.SCHEDULE]}. "
-        )
-    # For how long is not known of one that was put off while it waited for its turn.
-    if ready_ms > at_ms and ended_ms > at_ms:
-        until = f"until {iso(ready_ms)}, " if ended_ms >= ready_ms else "for "
-        words += f"It was held {until}{_REASONS[HeldBy.QUIET_HOURS]}. "
-    return words
+    for_what = _REASONS[message.held_by] if message.held_by else _NO_REASON
+    note = f"It waited {_span(ended_ms - message.accepted_ms)} for {for_what}."
+    return Entry(ended_ms, "waited", "consumer", note=note)
 
 
 def _span(duration_ms: int) -> str:

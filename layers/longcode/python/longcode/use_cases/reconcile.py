@@ -19,7 +19,7 @@ from longcode.domain.message import (
 )
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Receipt
-from longcode.domain.schedule import OVERDUE_MS, expiry, held_until_ms
+from longcode.domain.schedule import OVERDUE_MS, held_until_ms
 from longcode.domain.status import Status
 from longcode.use_cases import (
     backlog,
@@ -189,7 +189,8 @@ class Reconciler:
             # ValidityMinutes was made longer since.
             self.deps.messages.set_due(message, expires)
             return
-        entry = expiry(message, self.deps.validity_ms, now, "reconciler")
+        fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+        entry = Entry(now, Status.EXPIRED_UNSENT.value, "reconciler", faults=(fault,))
         self.deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
 
     def _claimed(self, message: Message, now: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from longcode.domain import braking, pacing, registration, schedule
+from longcode.domain import braking, pacing, registration
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.carriers import is_north_american
 from longcode.domain.errors import OPTED_OUT, Unavailable
@@ -265,10 +265,11 @@ def suppress(message: Message, deps: SendDependencies) -> Message:
 
 def expire(message: Message, deps: SendDependencies, now: int) -> Message:
     """End a text that has waited longer than it was valid."""
-    entry = schedule.expiry(message, deps.validity_ms, now, "consumer")
+    fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+    entry = Entry(now, Status.EXPIRED_UNSENT.value, "consumer", faults=(fault,))
     deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
     deps.logger.info("send.expired", message_id=message.id)
-    return replace(message, status=Status.EXPIRED_UNSENT, faults=entry.faults)
+    return replace(message, status=Status.EXPIRED_UNSENT, faults=(fault,))
 
 
 def _wait_ms(answer: Answer, troubles: int, jitter: float) -> int:
