@@ -20,7 +20,6 @@ from longcode_cli.commands import (
     restore,
     resume,
     rollback_alarms,
-    schedule,
     set_parameter,
     status,
 )
@@ -81,7 +80,6 @@ COMMANDS: dict[str, Any] = {
     "status": status,
     "find": find,
     "queue": queue,
-    "schedule": schedule,
     "doctor": doctor,
     "pause": pause,
     "resume": resume,

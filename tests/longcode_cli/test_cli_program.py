@@ -16,7 +16,6 @@ COMMANDS = [
         "status",
         "find",
         "queue",
-        "schedule",
         "doctor",
         "pause",
         "resume",
