@@ -43,6 +43,8 @@ class Gauges:
     webhooks: WebhookWatch
     # When the oldest text was accepted that waits.
     _waits_ms: int | None = None
+    # Whether the queue is known to have been given none that waits.
+    _none_waits: bool = False
 
     def report(self, until_ms: int) -> None:
         """Report all of them, those of the queues first; none begins after `until_ms`.
@@ -88,7 +90,9 @@ class Gauges:
     def _waiting(self) -> None:
         """How long the oldest waits, and how long the latest of the oldest should have left."""
         deps, now = self.deps, self.deps.clock.now_ms()
+        self._none_waits = False
         ids, expiring = deps.messages.oldest(_OLDEST), deps.messages.oldest(_EXPIRING, expiring=True)
+        self._none_waits = not ids and not expiring
         held = self._due_but_held(now)
         deps.metrics.count(Metric.HELD_LATE, (now - min((at_ms for at_ms, _ in held), default=now)) / 1000)
         # What is held so long after its time waits like any other.
@@ -129,7 +133,7 @@ class Gauges:
     def _stranded(self) -> None:
         """How many texts have waited for long while the queue is empty, as after a purge: nothing brings them."""
         count = 0
-        if not self.queue.size():
+        if not self.queue.size() and not self._none_waits:
             before_ms = self.deps.clock.now_ms() - STRANDED_AFTER_MS
             count = len(backlog.unheard(self.deps.messages, before_ms, _STRANDED_MOST))
         self.deps.metrics.count(Metric.STRANDED_NOW, count)
