@@ -41,10 +41,10 @@ class Gauges:
     dead_letters: Depth
     unpublished: Depth
     webhooks: WebhookWatch
-    # When the oldest text was accepted that waits.
-    _waits_ms: int | None = None
     # Whether the queue is known to have been given none that waits.
     _none_waits: bool = False
+    # When the oldest text was accepted that waits.
+    _waits_ms: int | None = None
 
     def report(self, until_ms: int) -> None:
         """Report all of them, those of the queues first; none begins after `until_ms`.
