@@ -42,22 +42,6 @@ def test_a_queued_text_takes_8_units_of_the_tables_and_8_of_the_indexes(life: jo
     }
 
 
-def test_a_scheduled_text_takes_no_write_more_and_a_timer_of_its_own() -> None:
-    with journeys._life() as life:
-        queued = journeys._queued(life, TEXT)
-    with journeys._life() as life:
-        scheduled = journeys._scheduled(life, TEXT)
-        (text,) = life.provider.texts
-
-    now, later = journeys.total(queued), journeys.total(scheduled)
-    assert (later.table_writes, later.index_writes) == (now.table_writes, now.index_writes)
-    # The reconciler puts the timer in, 2.5 times where the queue drops doubles; the consumer gets it twice.
-    assert later.queue_requests - now.queue_requests == 6.5
-    assert later.invocations - now.invocations == 2
-    assert later.reads - now.reads <= 3
-    assert text.text == journeys.TEXT
-
-
 def test_a_text_that_is_cancelled_takes_a_write_and_two_of_the_indexes(life: journeys._Life) -> None:
     before = len(life.provider.texts)
 
