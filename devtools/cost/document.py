@@ -47,6 +47,7 @@ def render(run: Run, prices: Prices) -> str:
         lookups=prices.of("number_lookup", 1_000_000),
         traces=bill.traces(run, prices, 1_000_000, 0.05),
         **_writes(run, prices),
+        **_later(run, prices),
         **prices.assumed,
     )
 
@@ -70,6 +71,22 @@ def _writes(run: Run, prices: Prices) -> dict[str, float]:
         "tag": prices.of("write_unit", tagged) * 1e6,
         "learnt_writes": run.learnt.table_writes,
         "learnt": prices.of("write_unit", run.learnt.table_writes) * 1e6,
+    }
+
+
+def _later(run: Run, prices: Prices) -> dict[str, float]:
+    """What the page says of a scheduled text, beside a queued one, and of a cancelled one."""
+    queued, scheduled = journeys.total(run.queue), journeys.total(run.scheduled)
+    later, at_once, cancelled, second = (
+        sum(prices.bill(step.counts for step in steps).values()) * 1e6
+        for steps in (run.scheduled, run.queue, run.cancelled, run.cancelled[1:2])
+    )
+    return {
+        "timer_requests": scheduled.queue_requests - queued.queue_requests,
+        "timer_invocations": scheduled.invocations - queued.invocations,
+        "later": later - at_once,
+        "cancelling": second,
+        "cancelled": cancelled,
     }
 
 

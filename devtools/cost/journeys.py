@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+import json
 import logging
 import os
 import uuid
@@ -18,6 +19,8 @@ from devtools.cost.count import Counter, Counts
 from devtools.local_stack import sam_template
 from longcode.aws import clients
 from longcode.domain.carriers import Carrier, Subscription
+from longcode.domain.message import iso
+from longcode.domain.schedule import AHEAD_MS
 from longcode.entrypoints import container
 from tests.contract.tables import REGION, RESOURCES, create_queue, create_table
 from tests.support.fakes import (
@@ -76,10 +79,13 @@ class Run:
 
     A publisher's step is a text's share of a batch at A_MONTH; `alone` is a batch of one text, `beat` one of a
     heartbeat. `tagged` is what a tag adds to a queued text, `learnt` what a number of an unknown carrier adds.
+    `scheduled` is a text that no other is due with: a timer of its own.
     """
 
     send: list[Step]
     queue: list[Step]
+    scheduled: list[Step]
+    cancelled: list[Step]
     inbound: list[Step]
     status: Step
     reconcile: Step
@@ -138,18 +144,18 @@ class _Life:
         known = Subscription(Carrier.T_MOBILE, "wireless", self.clock.now_ms())
         self.service.carriers.learn(number, known)
 
-    def step(self, name: str, function: str, *events: Any, api: bool = False) -> Step:
-        """Invoke `function` with each of these events."""
+    def step(self, name: str, function: str, *events: Any, api: bool = False, again: bool = False) -> Step:
+        """Invoke `function` with each of these events; `again`: what they hold is to come once more."""
         properties = sam_template.functions(TEMPLATE)[f"{function.title()}Function"]
         memory = properties.get("MemorySize", TEMPLATE["Globals"]["Function"]["MemorySize"])
         counts = self.counter.now = Counts(memory_mb=memory)
         for one in events:
-            self._invoke(function, one)
+            self._invoke(function, one, again=again)
             counts.invocations += 1
             counts.api_requests += api
         return Step(name, counts)
 
-    def _invoke(self, function: str, one: Any) -> None:
+    def _invoke(self, function: str, one: Any, *, again: bool) -> None:
         start, requests = self.clock.now_ms(), len(self.provider.requests)
         self.log.seek(0)
         self.log.truncate()
@@ -164,7 +170,7 @@ class _Life:
         counts.wait_ms += self.clock.now_ms() - start
         counts.provider_calls += len(self.provider.requests) - requests
         failures = self.answer.get("batchItemFailures")
-        assert not failures, f"{function} handed back {failures}"
+        assert bool(failures) is again, f"{function} handed back {failures}"
         assert int(self.answer.get("statusCode", 200)) < 300, self.answer
         # Far enough for the next step to find every limit free.
         self.clock.pass_ms(5_000)
@@ -180,18 +186,33 @@ class _Life:
         headers = SIGNER.headers(body, self.clock.now_ms())
         return self.request(name, "webhook", "POST", resource, body, parameters=parameters, headers=headers)
 
-    def consume(self) -> Step:
-        """Let Lambda take what is in the queue to the consumer."""
+    def received(self) -> list[dict[str, Any]]:
+        """What is in the queue, as the records of an event."""
         found = self.queues.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
         )["Messages"]
-        records = [{name[:1].lower() + name[1:]: value for name, value in message.items()} for message in found]
-        made = self.step("consumer", "consumer", {"Records": records})
+        return [{name[:1].lower() + name[1:]: value for name, value in message.items()} for message in found]
+
+    def consume(self, name: str = "consumer") -> Step:
+        """Let Lambda take what is in the queue to the consumer."""
+        records = self.received()
+        made = self.step(name, "consumer", {"Records": records})
         # Lambda's own: the receive and the delete.
-        for message in found:
-            self.queues.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+        for record in records:
+            self.queues.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
         made.counts.queue_requests += 2
         return made
+
+    def time(self, due_ms: int) -> list[Step]:
+        """Let Lambda take a timer to the consumer, which hides it, and once more when it is due."""
+        event = {"Records": self.received()}
+        hides = self.step("consumer: hides the timer", "consumer", event, again=True)
+        self.clock.now = due_ms
+        puts = self.step("consumer: puts it into its recipient queue", "consumer", event)
+        # Lambda's own receives. The consumer deletes a timer.
+        hides.counts.queue_requests += 1
+        puts.counts.queue_requests += 1
+        return [hides, puts]
 
     def receipts(self) -> list[Step]:
         """The provider's two receipts for the text that it took last."""
@@ -251,6 +272,10 @@ def run() -> Run:
         first = life.request("POST /sms/send", "send", "POST", "/sms/send", body)
         send = [first, *life.receipts(), life.publish(BATCH)]
     with _life() as life:
+        scheduled = _scheduled(life, body)
+    with _life() as life:
+        cancelled = _cancelled(life, body)
+    with _life() as life:
         ids = [str(uuid.UUID(int=number)) for number in (7, 8)]
         said = inbound(THEIRS, TEXT, life.clock.now_ms(), to=OURS, telnyx_id=ids[0], event_id=ids[1])
         incoming = [life.webhook("inbound text", said), life.publish(BATCH)]
@@ -261,7 +286,7 @@ def run() -> Run:
         *_, heartbeat = [after for _, after in life.counter.written if after and after["pk"]["S"] == "H#publisher"]
         beat = life.step("publisher, the reconciler's heartbeat", "publisher", event((None, heartbeat)))
     tagged, learnt = (more.plus(total(queue), -1) for more in (tagged, stranger))
-    return Run(send, queue, incoming, status, reconcile, beat, alone, tagged, learnt, stored)
+    return Run(send, queue, scheduled, cancelled, incoming, status, reconcile, beat, alone, tagged, learnt, stored)
 
 
 def _queued(life: _Life, body: Any, *, batch: int = BATCH) -> list[Step]:
@@ -272,6 +297,35 @@ def _queued(life: _Life, body: Any, *, batch: int = BATCH) -> list[Step]:
         *life.receipts(),
         life.publish(batch),
     ]
+
+
+def _scheduled(life: _Life, body: Any) -> list[Step]:
+    """All the steps of a text with a `send_at` that leaves alone."""
+    minute = {"source": "aws.events"}
+    due_ms = life.clock.now + 600_000
+    first = life.request("POST /sms/queue", "queue", "POST", "/sms/queue", body | {"send_at": iso(due_ms)})
+    life.clock.now = due_ms - AHEAD_MS - 30_000
+    # The first run of a process does more.
+    _, idle = (life.step("reconciler", "reconciler", minute) for _ in range(2))
+    life.clock.now = due_ms - AHEAD_MS + 1_000
+    # Each run sets the timers of all that is due so soon; the queue drops those that it has.
+    more = life.step("reconciler", "reconciler", minute).counts.plus(idle.counts, -1)
+    timer = Step("reconciler: its timer", Counts().plus(more, AHEAD_MS / 60_000))
+    life.clock.now = due_ms - 60_000
+    return [
+        *(first, timer, *life.time(due_ms), life.consume("consumer: sends it")),
+        *life.receipts(),
+        life.publish(BATCH),
+    ]
+
+
+def _cancelled(life: _Life, body: Any) -> list[Step]:
+    """All the steps of a text that is queued and then cancelled."""
+    first = life.request("POST /sms/queue", "queue", "POST", "/sms/queue", body)
+    ident = {"id": json.loads(life.answer["body"])["message_id"]}
+    second = life.request("DELETE /sms/queue/{id}", "queue", "DELETE", "/sms/queue/{id}", parameters=ident)
+    # Its queue message comes all the same.
+    return [first, second, life.consume(), life.publish(BATCH)]
 
 
 def total(steps: Sequence[Step]) -> Counts:

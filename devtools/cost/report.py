@@ -79,6 +79,8 @@ def fixed(run: Run, prices: Prices) -> Sheet:
 def _routes(run: Run) -> list[tuple[str, list[Step]]]:
     return [
         ("a queued text", run.queue),
+        ("a scheduled text, alone", run.scheduled),
+        ("a text that is cancelled", run.cancelled),
         ("a text sent at once", run.send),
         ("an inbound text", run.inbound),
         ("a look at a status", [run.status]),

@@ -42,6 +42,20 @@ def test_a_queued_text_takes_8_units_of_the_tables_and_8_of_the_indexes(life: jo
     }
 
 
+def test_a_text_that_is_cancelled_takes_a_write_and_two_of_the_indexes(life: journeys._Life) -> None:
+    before = len(life.provider.texts)
+
+    steps = billed(journeys._cancelled(life, {**TEXT, "metadata": {}}))
+
+    assert steps == {
+        "POST /sms/queue": (2, 4, 4.5),
+        # Its place in the recipient queue and its due time go.
+        "DELETE /sms/queue/{id}": (1, 2, 1),
+        "consumer": (0, 0, 3.5),
+    }
+    assert len(life.provider.texts) == before
+
+
 def test_a_text_sent_at_once_takes_4_units_of_the_indexes(life: journeys._Life) -> None:
     first = life.request("POST /sms/send", "send", "POST", "/sms/send", {**TEXT, "metadata": {}})
     steps = billed([first, *life.receipts()])

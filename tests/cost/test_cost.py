@@ -50,6 +50,17 @@ def test_the_readme_has_the_same_two_numbers(run: Run) -> None:
     )
 
 
+def test_a_scheduled_text_takes_no_write_more_and_a_timer_of_its_own(run: Run) -> None:
+    now, later = journeys.total(run.queue), journeys.total(run.scheduled)
+
+    assert (later.table_writes, later.index_writes) == (now.table_writes, now.index_writes)
+    # The reconciler puts the timer in, 2.5 times where the queue drops doubles; the consumer gets it twice.
+    assert later.queue_requests - now.queue_requests == 6.5
+    assert later.invocations - now.invocations == 2
+    assert later.reads - now.reads <= 3
+    assert (later.provider_calls, later.events) == (now.provider_calls, now.events) == (1, 1)
+
+
 def test_a_run_counts_the_same_each_time(run: Run) -> None:
     assert journeys.run() == run
 

@@ -591,6 +591,10 @@ def test_while_tables_hang_the_reconciler_ends_in_time_and_the_queues_gauges_are
 
 
 def test_an_idle_stack_and_one_whose_texts_are_young_pay_for_no_further_look(world: World) -> None:
+    world.reconcile()
+    assert world.messages.faults.calls.count("oldest") == 2
+    assert world.metrics.values[Metric.STRANDED_NOW] == [0]
+
     for to in OTHERS:
         world.enqueue(to)
     world.clock.pass_ms(4 * MINUTE)
@@ -599,6 +603,7 @@ def test_an_idle_stack_and_one_whose_texts_are_young_pay_for_no_further_look(wor
     world.reconcile()
 
     assert world.limits.faults.calls.count("read_gate") == before + 1
-    assert world.messages.faults.calls.count("oldest") == 1
+    # Of those that expire by ValidityMinutes, and of those with an end of their own.
+    assert world.messages.faults.calls.count("oldest") == 4
     assert 240 <= world.metrics.values[Metric.OLDEST_WAIT][-1] < 300
-    assert world.metrics.values[Metric.OVERDUE] == [0]
+    assert world.metrics.values[Metric.OVERDUE] == [0, 0]

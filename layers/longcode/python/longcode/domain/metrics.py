@@ -87,11 +87,16 @@ class Metric(StrEnum):
 
     # ------------------------------------------------------------------------------------------------ pacing
     PACING_WAIT = ("PacingWaitMs", "Milliseconds", "How far ahead the slot was that a queued text was given.")
-    QUEUE_AGE = ("QueueAgeMs", "Milliseconds", "How long ago a queued text was accepted when it left.")
+    QUEUE_AGE = (
+        "QueueAgeMs",
+        "Milliseconds",
+        "How long ago a queued text might have left when it left: since its acceptance, or since its hold.",
+    )
     OLDEST_WAIT = (
         "OldestWaitS",
         "Seconds",
-        "How long ago the oldest text was accepted that waits, each minute, whatever it waits for.",
+        "How long the oldest text has waited, each minute, whatever it waits for: since its acceptance, or since "
+        "what it was held until.",
     )
     OVERDUE = (
         "OverdueS",
@@ -99,6 +104,17 @@ class Metric(StrEnum):
         "How long ago a text that waits should have left, the latest of the oldest: after its slot and its turn "
         "in the recipient queue, from the beginning where the provider does not take it, after half of its "
         "validity in a stop.",
+    )
+    HELD_NOW = (
+        "HeldNow",
+        "Count",
+        "Texts that are held for their time or for the end of quiet hours, each minute.",
+    )
+    HELD_LATE = (
+        "HeldLateS",
+        "Seconds",
+        "How long ago the time of a text came that is held all the same, the latest of all, each minute: below "
+        "two minutes is well.",
     )
     RATE_LIMITED = ("RateLimited", "Count", "Answers of the provider that ask for less.")
     PAUSED = ("Paused", "Count", "1 each minute in which sending is paused by an operator, else 0.")

@@ -242,7 +242,7 @@ _TABLE = (
     Code("restored", None, "service", "no",
          "The text was put back from a copy of the table, and may have left after the copy was made.", _EVIDENCE),
     Code("expired_unsent", None, "service", "later",
-         "The text waited longer than it was valid, and was not sent.",
+         "The text waited longer than it was valid, by ValidityMinutes or its own expires_at, and was not sent.",
          "See in /health why its recipient queue stood still, and send it as a new message if it still matters."),
     Code("unknown_message", None, "service", "no",
          "An entry of the queue names no message that this service has.",

@@ -26,6 +26,8 @@ LATE_MS = 5 * _MINUTE
 # recipients, to find one that is late.
 _FIRST = 8
 _OLDEST, _RECIPIENTS = 100, 25
+# Of those that expire at a moment of their own, which are in no order of acceptance, so many.
+_EXPIRING = 25
 
 
 @dataclass(slots=True)
@@ -39,6 +41,8 @@ class Gauges:
     dead_letters: Depth
     unpublished: Depth
     webhooks: WebhookWatch
+    # Whether the queue is known to have been given none that waits.
+    _none_waits: bool = False
     # When the oldest text was accepted that waits.
     _waits_ms: int | None = None
     # Whether sending is stopped for all texts.
@@ -53,7 +57,7 @@ class Gauges:
             self._dead_letters,
             self._unpublished,
             self._stops,
-            self._in_doubt,
+            self._by_status,
             self._waiting,
             self._stranded,
             self._publisher,
@@ -81,14 +85,22 @@ class Gauges:
         ):
             self.deps.metrics.count(metric, int(on))
 
-    def _in_doubt(self) -> None:
-        self.deps.metrics.count(Metric.UNKNOWN_NOW, self.counters.read(None).get(Status.UNKNOWN.value, 0))
+    def _by_status(self) -> None:
+        counts = self.counters.read(None)
+        self.deps.metrics.count(Metric.UNKNOWN_NOW, counts.get(Status.UNKNOWN.value, 0))
+        self.deps.metrics.count(Metric.HELD_NOW, counts.get(Status.HELD.value, 0))
 
     def _waiting(self) -> None:
         """How long the oldest waits, and how long the latest of the oldest should have left."""
         deps, now = self.deps, self.deps.clock.now_ms()
-        ids = deps.messages.oldest(_OLDEST)
-        first = self._still_waiting(ids[:_FIRST])
+        self._none_waits = False
+        ids, expiring = deps.messages.oldest(_OLDEST), deps.messages.oldest(_EXPIRING, expiring=True)
+        self._none_waits = not ids and not expiring
+        held = self._due_but_held(now)
+        deps.metrics.count(Metric.HELD_LATE, (now - min((at_ms for at_ms, _ in held), default=now)) / 1000)
+        # What is held so long after its time waits like any other.
+        lates = [ident for at_ms, ident in held if at_ms < now - LATE_MS]
+        first = self._still_waiting([*ids[:_FIRST], *expiring, *lates])
         self._waits_ms = min((message.ready_ms for message in first), default=None)
         age = now - (self._waits_ms or now)
         late = 0
@@ -102,6 +114,11 @@ class Gauges:
         before_ms = now - LATE_MS
         firsts = (self.deps.messages.held(shard, 0, before_ms, 1) for shard in DueGroup.HELD.shards)
         return max((now - at_ms for first in firsts for at_ms, _ in first), default=0)
+
+    def _due_but_held(self, now: int) -> list[tuple[int, str]]:
+        """The first held texts of each part that are due: when, and their ids. Some may just have left."""
+        rows = [self.deps.messages.held(shard, 0, now, _FIRST) for shard in DueGroup.HELD.shards]
+        return [row for part in rows for row in part]
 
     def _still_waiting(self, ids: Sequence[str]) -> list[Message]:
         found = self.deps.messages.get_all(ids) if ids else []
@@ -125,7 +142,7 @@ class Gauges:
     def _stranded(self) -> None:
         """How many texts have waited for long while the queue is empty, as after a purge: nothing brings them."""
         count = 0
-        if not self.queue.size():
+        if not self.queue.size() and not self._none_waits:
             before_ms = self.deps.clock.now_ms() - STRANDED_AFTER_MS
             count = len(backlog.unheard(self.deps.messages, before_ms, _STRANDED_MOST))
         self.deps.metrics.count(Metric.STRANDED_NOW, count)
