@@ -9,14 +9,12 @@ from longcode.domain.status import Status
 from longcode.use_cases import carrier_pacing
 from longcode.use_cases.send_attempt import SendDependencies
 
-_CODE = "expired_unsent"
-
 
 def expire(
     message: Message, deps: SendDependencies, now: int, source: Literal["consumer", "reconciler"] = "consumer"
 ) -> Message:
     """End a text that waited longer than it was valid; what it was counted for at its carrier is given back."""
-    fault = Fault(_CODE, "The text waited longer than it was valid, and was not sent.")
+    fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
     entry = Entry(now, Status.EXPIRED_UNSENT.value, source, faults=(fault,))
     if deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now):
         deps.logger.info("send.expired", message_id=message.id)

@@ -198,7 +198,7 @@ def _times(message: Message) -> dict[str, object]:
     return {
         "send_at": _when(message.send_at_ms),
         "expires_at": _when(message.expires_ms),
-        "held_by": message.held_by if held else None,
+        "held_by": message.held_by.value if held and message.held_by else None,
         "held_until": iso(message.ready_ms) if held else None,
     }
 

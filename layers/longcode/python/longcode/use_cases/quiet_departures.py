@@ -26,7 +26,7 @@ def hold_quiet(
     """Hold the texts that would leave in quiet hours, by their slots.
 
     One without a slot has its turn no sooner than `not_before_ms`. If it is held for that, it takes none: a
-    campaign that runs into the evening must not fill a limit with slots that nobody uses.
+    campaign that runs into the evening must not fill a limit with slots that no one uses.
     """
     if deps.quiet_hours is None:
         return
