@@ -45,8 +45,6 @@ class Gauges:
     _none_waits: bool = False
     # When the oldest text was accepted that waits.
     _waits_ms: int | None = None
-    # Whether sending is stopped for all texts.
-    _stopped: bool = False
 
     def report(self, until_ms: int) -> None:
         """Report all of them, those of the queues first; none begins after `until_ms`.
@@ -73,7 +71,6 @@ class Gauges:
 
     def _stops(self) -> None:
         control = self.deps.limits.read_gate("", "").control
-        self._stopped = control.paused_since_ms is not None or control.breaker_since_ms is not None
         opened = control.breaker_since_ms is not None
         stopped = self.deps.explain(control.breaker_fault).stopped_by if opened else None
         for metric, on in (
@@ -107,13 +104,7 @@ class Gauges:
         if age >= LATE_MS:
             late = self._latest(first + self._still_waiting(ids[_FIRST:]), now)
         deps.metrics.count(Metric.OLDEST_WAIT, age / 1000)
-        deps.metrics.count(Metric.OVERDUE, max(late, 0 if self._stopped else self._held_late(now)) / 1000)
-
-    def _held_late(self, now: int) -> int:
-        """How long the first of the held texts should have been in the queue: nothing brings them there."""
-        before_ms = now - LATE_MS
-        firsts = (self.deps.messages.held(shard, 0, before_ms, 1) for shard in DueGroup.HELD.shards)
-        return max((now - at_ms for first in firsts for at_ms, _ in first), default=0)
+        deps.metrics.count(Metric.OVERDUE, late / 1000)
 
     def _due_but_held(self, now: int) -> list[tuple[int, str]]:
         """The first held texts of each part that are due: when, and their ids. Some may just have left."""
