@@ -103,24 +103,25 @@ def _shown(found: _Held, now: int, *, full: bool) -> RenderableType:
         late = f"{count(found.late, 'text')} should have left: see Scheduled texts are late in docs/operations.md."
         parts.append(Text(late, "red"))
     parts += ["", _bars(found.hours)]
-    if found.messages:
-        table = terminal.table("due", "in", "to", "parts", "held by", "tag", "id", right=("parts",))
-        for one in found.messages:
-            table.add_row(
-                f"{utc(one.ready_ms):%Y-%m-%d %H:%M:%S}",
-                "late" if one.ready_ms < now - _LATE_MS else relative(one.ready_ms, now),
-                number(one.recipient, full=full),
-                str(one.segments),
-                one.held_by.value if one.held_by else "",
-                plain(one.tag or ""),
-                one.id,
-            )
-        parts += ["", table]
+    # Lines and no table: an id is to be copied whole, however narrow the terminal is.
+    parts += ["" for _ in found.messages[:1]]
+    parts += [_row(one, now, full=full) for one in found.messages]
     if found.total > len(found.messages):
         parts.append(f"… and {found.total - len(found.messages):,} more (--rows).")
     if not found.complete:
         parts.append(f"Stopped after {count(found.total, 'text')}: more are held than that (--limit).")
     return Group(*parts)
+
+
+def _row(one: Message, now: int, *, full: bool) -> Text:
+    who = f"to {plain(number(one.recipient, full=full))}"
+    row = Text(f"{utc(one.ready_ms):%Y-%m-%d %H:%M:%S}  {one.id}  {who:<{21 if full else 10}}  ")
+    late = one.ready_ms < now - _LATE_MS
+    row.append("late" if late else relative(one.ready_ms, now), "red" if late else "")
+    row.append(f"  {count(one.segments, 'segment')}")
+    if one.held_by:
+        row.append(f"  {one.held_by.value.replace('_', ' ')}")
+    return row.append(f"  {plain(one.tag)}", "dim") if one.tag else row
 
 
 def _headline(found: _Held, now: int) -> str:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from longcode.domain import schedule
+from longcode.domain import pacing, schedule
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Message, iso
 from longcode.domain.schedule import EARLY_MS
@@ -420,9 +420,9 @@ class Walk(Stage):
 
     @staticmethod
     def _out_of_date(message: Message) -> bool:
-        """Whether a text was to be sent only for so long, and ended after that."""
+        """Whether a text was to be sent only for so long, and ended after that, or as its turn would have come."""
         ended = message.status is Status.EXPIRED_UNSENT and message.expires_ms is not None
-        return ended and message.updated_ms >= (message.expires_ms or 0)
+        return ended and message.updated_ms >= (message.expires_ms or 0) - pacing.SHORT_WAIT_MS
 
     def _early(self) -> list[str]:
         """Texts that left before their time, or long after they were out of date."""

@@ -16,6 +16,7 @@ COMMANDS = [
         "status",
         "find",
         "queue",
+        "schedule",
         "doctor",
         "pause",
         "resume",

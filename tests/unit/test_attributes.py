@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from longcode.aws.attributes import typed, untyped
@@ -29,11 +29,13 @@ def sorted_sets(value: Any) -> Any:
     return [sorted_sets(inner) for inner in value] if isinstance(value, list) else value
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 def test_a_value_is_typed_as_boto3_types_it(value: Any) -> None:
     assert sorted_sets(typed(value)) == sorted_sets(TypeSerializer().serialize(value))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 def test_a_typed_value_is_read_as_boto3_reads_it(value: Any) -> None:
     written = TypeSerializer().serialize(value)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from longcode.domain.message import CHANGED, Entry, Message, iso
+from longcode.domain.pacing import SHORT_WAIT_MS
 from longcode.domain.status import HeldBy, Status
 
 _REASONS = {
@@ -77,7 +78,8 @@ def _accepted(message: Message) -> Entry:
 
 def _note(entry: Entry, message: Message) -> str | None:
     """What a status in a history means."""
-    own = message.expires_ms is not None and entry.at_ms >= message.expires_ms
+    # A little sooner than that, if its turn came later.
+    own = message.expires_ms is not None and entry.at_ms >= message.expires_ms - SHORT_WAIT_MS
     if entry.status == Status.EXPIRED_UNSENT and own:
         return f"It was not sent, because it was to be sent before {iso(message.expires_ms or 0)}."
     return _NOTES.get(entry.status)
