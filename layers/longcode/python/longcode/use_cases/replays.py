@@ -11,7 +11,6 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Verdict
-from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import Status
 from longcode.use_cases import carrier_pacing, carrier_stops, replay_times, send_attempt, store_failures
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
@@ -53,7 +52,7 @@ class Replays:
         deps, now = self.deps, self.deps.clock.now_ms()
         deps.provider.prepare()
         later = replay_times.next_due(age, now, replays=True)
-        if not replay_times.is_due(message, age, gate, now) or self._stopped(gate, message, now):
+        if not replay_times.is_due(message, age, gate, now) or _stopped(gate, message, now):
             deps.messages.set_due(message, later)
             return
         recovered = (gate.control.closed_ms or 0) >= (gate.recipient.doubt_ms or now)
@@ -78,7 +77,7 @@ class Replays:
             gate = deps.limits.read_gate(marked.recipient, marked.sender)
             now = deps.clock.now_ms()
             mine = not deps.pace.recipient_ms or gate.recipient.turn_id == marked.id
-            passes = mine and not self._stopped(gate, marked, now) and self._may_pass(marked, now, gate)
+            passes = mine and not _stopped(gate, marked, now) and self._may_pass(marked, now, gate)
             passes = passes and carrier_pacing.pass_again(marked, gate, deps, _SHARED_WAIT_MS, _HOUR)
             now = deps.clock.now_ms()
             if passes and deps.pace.recipient_ms:
@@ -172,8 +171,8 @@ class Replays:
             return True
         return self.deps.limits.probe(now, now + PROBE_MS, message.id)
 
-    def _stopped(self, gate: Gate, message: Message, now: int) -> bool:
-        """Whether nothing may leave for its recipient now, for another reason than its distance to others."""
-        stop = send_attempt.stop(gate.control, now) or carrier_stops.held(gate, message.recipient, now)
-        quiet = leaves_ms(message, now, self.deps.quiet_hours) > now
-        return stop is not None or quiet or gate.opted_out or gate.unclear_ms is not None
+
+def _stopped(gate: Gate, message: Message, now: int) -> bool:
+    """Whether nothing may leave for its recipient now, for another reason than its distance to others."""
+    stop = send_attempt.stop(gate.control, now) or carrier_stops.held(gate, message.recipient, now)
+    return stop is not None or gate.opted_out or gate.unclear_ms is not None
