@@ -4,7 +4,6 @@
 # so a text whose queue message was lost, doubled or put back late keeps its place.
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import accumulate
 
 from longcode.domain import pacing
@@ -12,7 +11,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy
-from longcode.use_cases import carrier_pacing, carrier_stops, quiet_departures, send_attempt
+from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Envelope, Parallel, Queue
 from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS, RecipientWorker
@@ -108,8 +107,6 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         _read_together(workers, deps)
         parallel([worker.load for worker in workers])
         _sort_out(workers, deps, parallel, worker_of)
-        first_ms = quiet_departures.shared_ms(gate, deps.pace)
-        parallel([partial(worker.keep_quiet, first_ms) for worker in workers])
         at_work = [worker for worker in workers if worker.waiting]
         if gate.control.breaker_until_ms is not None and not _probe(at_work, deps, parallel):
             now = deps.clock.now_ms()

@@ -8,7 +8,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer
 from longcode.domain.schedule import is_due
 from longcode.domain.status import Status
-from longcode.use_cases import expiry
+from longcode.use_cases import send_attempt
 from longcode.use_cases.batch_results import Result
 from longcode.use_cases.ports import Envelope
 from longcode.use_cases.send_attempt import SendDependencies
@@ -147,7 +147,7 @@ class RecipientBatch:
         now, kept = self._deps.clock.now_ms(), []
         for item in items:
             if item.message.status.waiting and now >= item.message.valid_until_ms(self._deps.validity_ms):
-                self.close(item, expiry.expire(item.message, self._deps, now))
+                self.close(item, send_attempt.expire(item.message, self._deps, now))
             else:
                 kept.append(item)
         return kept

@@ -9,20 +9,12 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import CLAIM_MS, Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import (
-    carrier_pacing,
-    carrier_slots,
-    carrier_stops,
-    expiry,
-    quiet_departures,
-    send_attempt,
-    store_failures,
-)
+from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Claim, Envelope, Queue
 from longcode.use_cases.recipient_batch import RecipientBatch
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
-from longcode.use_cases.slots import Slots, SlottedMessage
+from longcode.use_cases.slots import LATE_MS, Slots, SlottedMessage
 
 # The claim is written this long before the slot, so that the text leaves at its slot and not after it.
 LEAD_MS = 60
@@ -120,10 +112,6 @@ class RecipientWorker:
         self.give_up(exc)
         self._finish()
 
-    def keep_quiet(self, not_before_ms: int = 0) -> None:
-        """Hold what would leave in quiet hours; a text without a slot has its turn no sooner than then."""
-        quiet_departures.hold_quiet(self.slots, self.batch, self._deps, self._queue, not_before_ms)
-
     def try_one(self, probe_until_ms: int) -> None:
         """Send one text through an open breaker, by a right that holds until then."""
         self._probe_until_ms = probe_until_ms
@@ -165,7 +153,6 @@ class RecipientWorker:
 
     def _work(self) -> None:
         self.slots.plan()
-        self.keep_quiet()
         probing = bool(self._probe_until_ms)
         while self.slots.items and self._send_first():
             if probing and not self._probe_until_ms:
@@ -190,22 +177,16 @@ class RecipientWorker:
         deps.clock.sleep_until(slot - LEAD_MS)
         if not carrier_pacing.is_counted(self.slots, deps):
             return self._defer(self.slots.items[0].slot_ms or 0)
-        if carrier_slots.take(self.slots, item, self._window_ms, deps) > max(slot, deps.clock.now_ms()):
-            return True
-        if self._held_quiet(item, item.message):
+        if self._takes_carrier_slot(item) > max(slot, deps.clock.now_ms()):
             return True
         now = deps.clock.now_ms()
         claim = deps.messages.claim(item.message.id, deps.new_id(), now)
         if not claim.won or claim.message is None:
             return self._not_ours(claim, now)
         message = claim.message
-        if max(now, slot) >= message.valid_until_ms(deps.validity_ms):
-            return self._expire(replace(message, cap_day=item.cap_day), now)
-        return self._send_claimed(item, message)
-
-    def _send_claimed(self, item: SlottedMessage, message: Message) -> bool:
-        """The same, once it is claimed."""
-        deps, slot = self._deps, item.slot_ms or 0
+        if now >= message.valid_until_ms(deps.validity_ms):
+            self.batch.close(self.slots.items.pop(0), send_attempt.expire(message, deps, now))
+            return True
         try:
             # After the claim: what was said before it is heard.
             self.gate = gate = deps.limits.read_gate(self.recipient, deps.sender)
@@ -217,9 +198,6 @@ class RecipientWorker:
         if (moved := self._moved(message, item, gate)) is not None:
             return moved
         deps.clock.sleep_until(slot)
-        if self._held_quiet(item, message):
-            # Its stores were slow.
-            return True
         deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.ready_ms)
         self._probe_until_ms = 0
         message = replace(message, cap_day=item.cap_day)
@@ -282,6 +260,37 @@ class RecipientWorker:
             self.slots.shift(due)
         return due
 
+    def _takes_carrier_slot(self, item: SlottedMessage) -> int:
+        """When the recipient's carrier lets a text leave, which takes a slot of its minute; 0: it has no limit.
+
+        Only now, as its other limits are through: a slot that passes unused is another text's.
+        """
+        slots, moment = self.slots, max(item.slot_ms or 0, self._deps.clock.now_ms())
+        if slots.limited.rated is None:
+            return 0
+        if item.carrier_ms is not None and item.carrier_ms >= moment - LATE_MS:
+            return item.carrier_ms
+        carrier_pacing.reserve_rate(slots.limited, [item], self._deps)
+        at_ms = item.carrier_ms or 0
+        if at_ms > moment:
+            slots.shift(at_ms)
+            item.held_by = HeldBy.CARRIER_RATE
+        if at_ms > self._window_ms:
+            # All that waits for a minute to come waits in turn with the texts of others.
+            self._reserve_rest()
+        return at_ms
+
+    def _reserve_rest(self) -> None:
+        """Let what stands behind the first text take its slots at the carrier at the same time."""
+        rest = [item for item in self.slots.items[1:] if item.message.status.waiting and not item.another_day]
+        if not rest:
+            return
+        carrier_pacing.reserve_rate(self.slots.limited, rest, self._deps, self.slots.spacing)
+        for item in rest:
+            item.slot_ms = max(item.slot_ms or 0, item.carrier_ms or 0)
+            if item.keeps_carrier_slot(item.slot_ms):
+                item.held_by = HeldBy.CARRIER_RATE
+
     def _put_back(self, item: SlottedMessage, message: Message, held_by: HeldBy) -> None:
         """Give back the claim of a text that does not leave now, with its slot."""
         slot = item.slot_ms or 0
@@ -306,28 +315,12 @@ class RecipientWorker:
             deps.messages.end(message, Status.CANCELLED, entry, now)
             deps.logger.info("send.cancelled", message_id=message.id)
         elif message:
-            # Cancelled after it was counted, or sent by another.
-            self.slots.was_moved(self.slots.items[0], message)
             deps.metrics.count(Metric.DUPLICATES_SUPPRESSED)
             deps.logger.info("queue.redelivered", message_id=message.id, status=message.status.value)
         else:
             deps.metrics.count(Metric.UNKNOWN_ID)
             deps.logger.warning("queue.unknown_id", message_id=self.slots.items[0].message.id)
         self.batch.close(self.slots.items.pop(0), message)
-        return True
-
-    def _held_quiet(self, item: SlottedMessage, message: Message) -> bool:
-        """Hold the first text, as it is now, if it would leave in quiet hours."""
-        until_ms = quiet_departures.is_quiet(item, self._deps)
-        if until_ms is not None:
-            quiet_departures.put_off(item, message, until_ms, self.slots, self.batch, self._deps, self._queue)
-        return until_ms is not None
-
-    def _expire(self, claimed: Message, now: int) -> bool:
-        """End the first text, which would leave when it is out of date."""
-        item = self.slots.items.pop(0)
-        self.batch.close(item, expiry.expire(claimed, self._deps, now))
-        self.slots.let_go(item)
         return True
 
     def _suppress(self, claimed: Message) -> bool:
@@ -354,7 +347,7 @@ class RecipientWorker:
             )
             self.slots.shift(again)
             return self._defer(again)
-        carrier_slots.keep_count(self.slots, item, attempt)
+        self._keep_count(item, attempt)
         self.slots.let_go(item)
         self.batch.close(self.slots.items.pop(0), attempt.message, attempt.answer)
         self._next_ms = pacing.next_departure(attempt.arrival_ms, self._deps.pace.recipient_ms)
@@ -362,6 +355,14 @@ class RecipientWorker:
         self._must_push = bool(self.slots.spacing) and late
         self.slots.shift(self._next_ms)
         return True
+
+    def _keep_count(self, item: SlottedMessage, attempt: send_attempt.SendAttempt) -> None:
+        """Give back what was counted for a carrier's day where the answer names another carrier."""
+        limited, named = self.slots.limited, attempt.answer.subscription
+        if limited.known or limited.capped is None or named is None or item.cap_day is None:
+            return
+        if named.carrier is not limited.capped:
+            self.slots.unused.append((limited.capped, item.cap_day, item.message.segments))
 
     # ---------------------------------------------------------------------------------------- the leaving
 

@@ -24,7 +24,6 @@ from longcode.domain.status import Status
 from longcode.use_cases import (
     backlog,
     carrier_stops,
-    expiry,
     replay_times,
     schedule,
     send_attempt,
@@ -202,7 +201,9 @@ class Reconciler:
             # ValidityMinutes was made longer since.
             self.deps.messages.set_due(message, expires)
             return
-        expiry.expire(message, self.deps, now, "reconciler")
+        fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+        entry = Entry(now, Status.EXPIRED_UNSENT.value, "reconciler", faults=(fault,))
+        self.deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
 
     def _claimed(self, message: Message, now: int) -> None:
         dead = (message.claimed_ms or 0) + CLAIM_MS

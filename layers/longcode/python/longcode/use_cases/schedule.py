@@ -13,7 +13,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.message import DueGroup, Message
 from longcode.domain.schedule import AHEAD_MS, LEAD_MS, SECOND_MS, Timer, is_due, second, timer_of
 from longcode.domain.status import Status
-from longcode.use_cases import backlog, expiry, store_failures
+from longcode.use_cases import backlog, send_attempt, store_failures
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Clock, Envelope, Logger, Messages, Metrics, Parallel, Queue
 from longcode.use_cases.send_attempt import SendDependencies
@@ -129,7 +129,7 @@ def _put(ids: Sequence[str], deps: SendDependencies, queue: Queue) -> None:
         if message.status is not Status.HELD:
             continue
         if now >= message.valid_until_ms(deps.validity_ms):
-            expiry.expire(message, deps, now)
+            send_attempt.expire(message, deps, now)
         elif is_due(message, now):
             due.append(message)
     if due:

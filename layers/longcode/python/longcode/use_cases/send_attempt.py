@@ -263,6 +263,15 @@ def suppress(message: Message, deps: SendDependencies) -> Message:
     return replace(message, status=Status.SUPPRESSED, faults=(fault,))
 
 
+def expire(message: Message, deps: SendDependencies, now: int) -> Message:
+    """End a text that has waited longer than it was valid."""
+    fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
+    entry = Entry(now, Status.EXPIRED_UNSENT.value, "consumer", faults=(fault,))
+    deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
+    deps.logger.info("send.expired", message_id=message.id)
+    return replace(message, status=Status.EXPIRED_UNSENT, faults=(fault,))
+
+
 def _wait_ms(answer: Answer, troubles: int, jitter: float) -> int:
     """How long a recipient waits after an answer that did not take a text, `troubles` such answers before it.
 
