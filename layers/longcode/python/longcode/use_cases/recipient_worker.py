@@ -14,7 +14,7 @@ from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Claim, Envelope, Queue
 from longcode.use_cases.recipient_batch import RecipientBatch
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
-from longcode.use_cases.slots import LATE_MS, Slots, SlottedMessage
+from longcode.use_cases.slots import Slots, SlottedMessage
 
 # The claim is written this long before the slot, so that the text leaves at its slot and not after it.
 LEAD_MS = 60
@@ -177,7 +177,7 @@ class RecipientWorker:
         deps.clock.sleep_until(slot - LEAD_MS)
         if not carrier_pacing.is_counted(self.slots, deps):
             return self._defer(self.slots.items[0].slot_ms or 0)
-        if self._takes_carrier_slot(item) > max(slot, deps.clock.now_ms()):
+        if carrier_pacing.take_slot(self.slots, deps, self._window_ms) > max(slot, deps.clock.now_ms()):
             return True
         now = deps.clock.now_ms()
         claim = deps.messages.claim(item.message.id, deps.new_id(), now)
@@ -259,37 +259,6 @@ class RecipientWorker:
             self.slots.shift(due)
         return due
 
-    def _takes_carrier_slot(self, item: SlottedMessage) -> int:
-        """When the recipient's carrier lets a text leave, which takes a slot of its minute; 0: it has no limit.
-
-        Only now, as its other limits are through: a slot that passes unused is another text's.
-        """
-        slots, moment = self.slots, max(item.slot_ms or 0, self._deps.clock.now_ms())
-        if slots.limited.rated is None:
-            return 0
-        if item.carrier_ms is not None and item.carrier_ms >= moment - LATE_MS:
-            return item.carrier_ms
-        carrier_pacing.reserve_rate(slots.limited, [item], self._deps)
-        at_ms = item.carrier_ms or 0
-        if at_ms > moment:
-            slots.shift(at_ms)
-            item.held_by = HeldBy.CARRIER_RATE
-        if at_ms > self._window_ms:
-            # All that waits for a minute to come waits in turn with the texts of others.
-            self._reserve_rest()
-        return at_ms
-
-    def _reserve_rest(self) -> None:
-        """Let what stands behind the first text take its slots at the carrier at the same time."""
-        rest = [item for item in self.slots.items[1:] if item.message.status.waiting and not item.another_day]
-        if not rest:
-            return
-        carrier_pacing.reserve_rate(self.slots.limited, rest, self._deps, self.slots.spacing)
-        for item in rest:
-            item.slot_ms = max(item.slot_ms or 0, item.carrier_ms or 0)
-            if item.keeps_carrier_slot(item.slot_ms):
-                item.held_by = HeldBy.CARRIER_RATE
-
     def _put_back(self, item: SlottedMessage, message: Message, held_by: HeldBy) -> None:
         """Give back the claim of a text that does not leave now, with its slot."""
         slot = item.slot_ms or 0
@@ -344,22 +313,13 @@ class RecipientWorker:
             )
             self.slots.shift(again)
             return self._defer(again)
-        self._keep_count(item, attempt)
-        self.slots.let_go(item)
+        carrier_pacing.settle(self.slots, item, attempt)
         self.batch.close(self.slots.items.pop(0), attempt.message, attempt.answer)
         self._next_ms = pacing.next_departure(attempt.arrival_ms, self._deps.pace.recipient_ms)
         late = self._next_ms > min(item.reserved_ms + self.slots.spacing, gate.recipient.tat_ms or 0)
         self._must_push = bool(self.slots.spacing) and late
         self.slots.shift(self._next_ms)
         return True
-
-    def _keep_count(self, item: SlottedMessage, attempt: send_attempt.SendAttempt) -> None:
-        """Give back what was counted for a carrier's day where the answer names another carrier."""
-        limited, named = self.slots.limited, attempt.answer.subscription
-        if limited.known or limited.capped is None or named is None or item.cap_day is None:
-            return
-        if named.carrier is not limited.capped:
-            self.slots.unused.append((limited.capped, item.cap_day, item.message.segments))
 
     # ---------------------------------------------------------------------------------------- the leaving
 
