@@ -21,6 +21,7 @@ def handler(service: container.Service) -> container.Handler:
         logger=service.logger,
         pace=service.pace,
         max_pending=service.settings.max_pending_per_recipient,
+        quiet_hours=service.settings.quiet_hours,
     )
 
     def queue(request: Request) -> Response:

@@ -20,7 +20,8 @@ def handler(service: container.Service) -> container.Handler:
             return responses.status(message, None)
         gate = limits.read_gate(message.recipient, message.sender)
         now = service.clock.now_ms()
-        return responses.status(message, enqueue.forecast(message, messages, gate, now, pace))
+        forecast = enqueue.forecast(message, messages, gate, now, pace, service.settings.quiet_hours)
+        return responses.status(message, forecast)
 
     return service.api(status)
 

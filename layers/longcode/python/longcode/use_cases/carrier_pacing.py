@@ -177,7 +177,7 @@ def reserve_rate(
 
 
 def take_slot(slots: Slots, deps: SendDependencies, window_ms: int) -> int:
-    """When the recipient's carrier lets the first text leave, which takes a slot of its minute; 0: it has no limit.
+    """When the carrier lets the first text leave, which takes a slot of its minute; 0: it has no limit.
 
     Only when its other limits are through: a slot that passes unused is another text's. What stands behind takes
     its slots too if the first one's is after `window_ms`.

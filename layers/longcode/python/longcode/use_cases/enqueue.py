@@ -8,6 +8,7 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Message, Place, fingerprint, may_be_known, message_id, same_request
 from longcode.domain.metrics import Metric
 from longcode.domain.pacing import Pace
+from longcode.domain.quiet_hours import QuietHours, leaves_ms
 from longcode.domain.schedule import EARLY_MS
 from longcode.domain.send_request import SendRequest
 from longcode.domain.status import HeldBy, Status
@@ -81,6 +82,7 @@ class EnqueueDependencies:
     logger: Logger
     pace: Pace
     max_pending: int
+    quiet_hours: QuietHours | None = None
 
 
 def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[Message, Forecast]:
@@ -114,7 +116,8 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     if message.status is Status.HELD:
         return message, _held(message, pending)
     front = _front_of_stored(message, pending, deps)
-    return message, _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace, front)
+    found = _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace, front)
+    return message, _in_quiet_hours(found, message, deps.quiet_hours)
 
 
 def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
@@ -158,10 +161,12 @@ def _repeated(message: Message, deps: EnqueueDependencies, gate: Gate) -> tuple[
     deps.metrics.count(Metric.DUPLICATES_SUPPRESSED)
     if message.status is Status.QUEUED and message.unqueued:
         backlog.put_missing([message], deps.messages, deps.queue, deps.metrics)
-    return message, forecast(message, deps.messages, gate, deps.clock.now_ms(), deps.pace)
+    return message, forecast(message, deps.messages, gate, deps.clock.now_ms(), deps.pace, deps.quiet_hours)
 
 
-def forecast(message: Message, messages: Messages, gate: Gate, now_ms: int, pace: Pace) -> Forecast:
+def forecast(
+    message: Message, messages: Messages, gate: Gate, now_ms: int, pace: Pace, hours: QuietHours | None = None
+) -> Forecast:
     """Where a message stands in its recipient queue and when it will leave, true to about one interval of its
     limits.
 
@@ -173,7 +178,18 @@ def forecast(message: Message, messages: Messages, gate: Gate, now_ms: int, pace
     if message.status is Status.HELD and message.ready_ms > now_ms:
         return _held(message, ahead)
     length = max(ahead, messages.queue_length(message.recipient, at_most=_COUNT, before=Place(now_ms + 1, 0)))
-    return _forecast(message, ahead, length, gate, now_ms, pace, _front(message, ahead, messages))
+    found = _forecast(message, ahead, length, gate, now_ms, pace, _front(message, ahead, messages))
+    return _in_quiet_hours(found, message, hours)
+
+
+def _in_quiet_hours(found: Forecast, message: Message, hours: QuietHours | None) -> Forecast:
+    """The same, but at the end of its quiet hours if a text would leave in them."""
+    opens_ms = None if found.eta_ms is None else leaves_ms(message, found.eta_ms, hours)
+    return (
+        found
+        if opens_ms == found.eta_ms
+        else replace(found, eta_ms=opens_ms, held_by=HeldBy.QUIET_HOURS, reason="")
+    )
 
 
 def _held(message: Message, ahead: int) -> Forecast:

@@ -8,6 +8,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import CLAIM_MS, Entry, Message
 from longcode.domain.metrics import Metric
+from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
 from longcode.use_cases.batch_results import Result, forget, hide
@@ -87,6 +88,21 @@ class RecipientWorker:
     def _load(self) -> None:
         self.slots.items = self.batch.load()
 
+    def keep_quiet(self, gate: Gate) -> None:
+        """Put off what would leave in its quiet hours, before a slot is reserved for it."""
+        self._guarded(lambda: self._put_off_quiet(gate))
+        if not self.waiting:
+            self._finish()
+
+    def _put_off_quiet(self, gate: Gate | None = None) -> None:
+        """The same by the limits as they are, or without a `gate` by the slots that were given."""
+        if self._deps.quiet_hours is None or not any(item.message.quiet_zones for item in self.slots.items):
+            return
+        # Loaded with the first text that keeps quiet hours.
+        from longcode.use_cases import quiet
+
+        quiet.put_off(self.batch, self.slots, self._deps, self._queue, gate or self.gate)
+
     def wait(self, stopped: tuple[int, HeldBy, str]) -> None:
         """Sending is stopped for all: look again later, and hold nothing for that time."""
         self._hide(self._until(stopped))
@@ -153,6 +169,7 @@ class RecipientWorker:
 
     def _work(self) -> None:
         self.slots.plan()
+        self._put_off_quiet()
         probing = bool(self._probe_until_ms)
         while self.slots.items and self._send_first():
             if probing and not self._probe_until_ms:
@@ -184,8 +201,7 @@ class RecipientWorker:
         if not claim.won or claim.message is None:
             return self._not_ours(claim, now)
         message = claim.message
-        if now >= message.valid_until_ms(deps.validity_ms):
-            self.batch.close(self.slots.items.pop(0), send_attempt.expire(message, deps, now))
+        if self._is_over(item, message, max(now, slot)):
             return True
         try:
             # After the claim: what was said before it is heard.
@@ -197,11 +213,33 @@ class RecipientWorker:
             return self._suppress(message)
         if (moved := self._moved(message, item, gate)) is not None:
             return moved
-        deps.clock.sleep_until(slot)
+        return self._leave(item, message, gate)
+
+    def _leave(self, item: SlottedMessage, message: Message, gate: Gate) -> bool:
+        """Ask the provider for a claimed text at its slot; whether the worker goes on."""
+        deps = self._deps
+        deps.clock.sleep_until(item.slot_ms or 0)
+        if self._is_over(item, message, deps.clock.now_ms()):
+            return True
         deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.ready_ms)
         self._probe_until_ms = 0
         message = replace(message, cap_day=item.cap_day)
         return self._settle(item, send_attempt.request(message, deps, gate), gate)
+
+    def _is_over(self, item: SlottedMessage, claimed: Message, at_ms: int) -> bool:
+        """Whether a claimed text may not leave at a moment: it is ended if it is out of date then, or put off."""
+        deps, message = self._deps, replace(claimed, cap_day=item.cap_day)
+        if at_ms >= message.valid_until_ms(deps.validity_ms):
+            self.slots.let_go(item)
+            self.batch.close(self.slots.items.pop(0), send_attempt.expire(message, deps, deps.clock.now_ms()))
+            return True
+        opens_ms = leaves_ms(message, at_ms, deps.quiet_hours)
+        if opens_ms == at_ms:
+            return False
+        from longcode.use_cases import quiet
+
+        quiet.put_off_claimed(self.batch, self.slots, deps, self._queue, message, opens_ms)
+        return True
 
     def _moved(self, message: Message, item: SlottedMessage, gate: Gate) -> bool | None:
         """Put a claimed text back if it may not leave now; whether the worker goes on, None if it may."""
@@ -270,13 +308,16 @@ class RecipientWorker:
 
     def _not_ours(self, claim: Claim, now: int) -> bool:
         """A text that was dealt with since it was read, or that another invocation still deals with."""
-        deps, message = self._deps, claim.message
+        deps, message, item = self._deps, claim.message, self.slots.items[0]
+        if item.cap_day and item.cap_day != (message or item.message).cap_day:
+            # Who ended it did not know of this count.
+            self.slots.uncount(item)
         if message and message.status is Status.SENDING:
             dead_ms = (message.claimed_ms or 0) + CLAIM_MS
             if now < dead_ms:
                 return self._defer(dead_ms)
             send_attempt.abandoned(message, deps, now)
-        elif message and message.status.waiting:
+        elif message and message.status.waiting and message.no_resend:
             entry = Entry(now, Status.CANCELLED.value, "consumer", note="The recipient's texts were erased.")
             deps.messages.end(message, Status.CANCELLED, entry, now)
             deps.logger.info("send.cancelled", message_id=message.id)
@@ -285,7 +326,7 @@ class RecipientWorker:
             deps.logger.info("queue.redelivered", message_id=message.id, status=message.status.value)
         else:
             deps.metrics.count(Metric.UNKNOWN_ID)
-            deps.logger.warning("queue.unknown_id", message_id=self.slots.items[0].message.id)
+            deps.logger.warning("queue.unknown_id", message_id=item.message.id)
         self.batch.close(self.slots.items.pop(0), message)
         return True
 
@@ -294,6 +335,7 @@ class RecipientWorker:
         gone = [item for item in self.slots.items if item.message.status.waiting]
         for item in gone:
             message = claimed if item.message.id == claimed.id else item.message
+            self.slots.uncount(item)
             self.batch.close(item, send_attempt.suppress(message, self._deps))
             self.slots.items.remove(item)
         if not self.slots.items:

@@ -71,6 +71,7 @@ class SlottedMessage:
     def __post_init__(self) -> None:
         # It may be in the queue a little before its time.
         self.floor_ms = max(self.floor_ms, self.message.not_before_ms or 0)
+        self.cap_day = self.cap_day or self.message.cap_day
 
     def keeps_carrier_slot(self, slot_ms: int) -> bool:
         """Whether it leaves by its slot at the carrier if it leaves then."""

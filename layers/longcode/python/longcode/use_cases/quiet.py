@@ -1,0 +1,108 @@
+"""Quiet hours in the consumer: what would leave in them is put off until they end, and all else goes on."""
+
+# Nothing is reserved for a text that is put off: a campaign that runs into the evening would fill the sender's
+# limit with slots that nobody uses.
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from longcode.domain import pacing
+from longcode.domain.gate import Gate
+from longcode.domain.message import Message
+from longcode.domain.quiet_hours import leaves_ms
+from longcode.domain.status import HeldBy, Status
+from longcode.use_cases import schedule
+from longcode.use_cases.ports import Queue
+from longcode.use_cases.recipient_batch import RecipientBatch
+from longcode.use_cases.send_attempt import SendDependencies
+from longcode.use_cases.slots import Slots, SlottedMessage
+
+
+def _leaves(slots: Slots, gate: Gate, deps: SendDependencies) -> Callable[[SlottedMessage], int]:
+    """The moment before which a text does not leave, by its slot or else by the limits as they are.
+
+    What stands before it in its batch does not count: a text that is let pass here moves the limits on, so that
+    none that comes later leaves before one that was put off.
+    """
+    pace, now, limited = deps.pace, deps.clock.now_ms(), slots.limited
+    moments = [now]
+    moments += [gate.sender.tat_ms or 0] if pace.sender_ms else []
+    moments += [gate.account.tat_ms or 0] if pace.account_ms else []
+    if limited.rated:
+        moments.append(deps.seen_tats.get(pacing.carrier_key(deps.sender, limited.rated), 0))
+    shared = max(moments)
+
+    def leaves(item: SlottedMessage) -> int:
+        return max(now, item.floor_ms, shared if item.slot_ms is None else item.slot_ms)
+
+    return leaves
+
+
+def put_off(batch: RecipientBatch, slots: Slots, deps: SendDependencies, queue: Queue, gate: Gate) -> None:
+    """Put off the texts of one recipient that would leave in their quiet hours, and give back their slots.
+
+    When each would its slot says, or the limits in `gate`. Those behind one that is put off follow it if they keep
+    quiet hours too, so that their order holds.
+    """
+    later, before, leaves = 0, list(slots.items), _leaves(slots, gate, deps)
+    for item in before:
+        if not (item.message.quiet_zones and item.message.status.waiting):
+            continue
+        at_ms = max(leaves(item), later)
+        opens_ms = leaves_ms(item.message, at_ms, deps.quiet_hours)
+        if not later and opens_ms == at_ms:
+            continue
+        # One that was cancelled meanwhile, or is at work elsewhere, stays: its claim will tell.
+        if _put_off_one(batch, slots, deps, queue, item, item.message, opens_ms):
+            later = opens_ms
+    _give_back(before, slots)
+
+
+def _give_back(before: list[SlottedMessage], slots: Slots) -> None:
+    """Free the slots of those that are gone, as far as none that is still here has a later one."""
+    here = {id(item) for item in slots.items}
+    kept = max((number for number, item in enumerate(before, 1) if id(item) in here), default=0)
+    slots.give_back(before[kept:])
+
+
+def put_off_claimed(
+    batch: RecipientBatch, slots: Slots, deps: SendDependencies, queue: Queue, claimed: Message, opens_ms: int
+) -> None:
+    """Put off the first text, which is claimed."""
+    item = slots.items[0]
+    if not _put_off_one(batch, slots, deps, queue, item, claimed, opens_ms):
+        # Its claim was taken for dead, and the text is in doubt.
+        batch.close(slots.items.pop(0), claimed)
+
+
+def _put_off_one(
+    batch: RecipientBatch,
+    slots: Slots,
+    deps: SendDependencies,
+    queue: Queue,
+    item: SlottedMessage,
+    message: Message,
+    opens_ms: int,
+) -> bool:
+    """Hold a text, as it was read or claimed, until its quiet hours end; False if that is not ours to do.
+
+    Its queue message is done: a timer brings it back.
+    """
+    now = deps.clock.now_ms()
+    if not deps.messages.put_off(message, opens_ms, HeldBy.QUIET_HOURS, now):
+        return False
+    slots.items = [one for one in slots.items if one is not item]
+    slots.uncount(item)
+    held = replace(
+        message,
+        status=Status.HELD,
+        not_before_ms=opens_ms,
+        held_by=HeldBy.QUIET_HOURS,
+        slot_ms=None,
+        cap_day=None,
+        claim_id=None,
+    )
+    batch.close(item, held)
+    deps.logger.info("send.put_off", message_id=message.id, until_ms=opens_ms)
+    schedule.set_timer(held, queue, deps.clock, deps.metrics, deps.logger)
+    return True
