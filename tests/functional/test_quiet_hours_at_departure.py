@@ -49,7 +49,7 @@ def test_a_text_that_need_not_keep_them_leaves_before_those_that_must_and_those_
     assert texts(world) == ["sale 0", "sale 1", "code", "sale 2", "sale 3"]
 
 
-def test_slots_of_the_recipient_that_nobody_uses_are_given_back() -> None:
+def test_slots_of_the_recipient_that_are_not_used_are_given_back() -> None:
     world = evening("2026-07-01 20:59:43")
     for number in range(8):
         marketing(world, A, f"sale {number}")
@@ -65,7 +65,7 @@ def test_slots_of_the_recipient_that_nobody_uses_are_given_back() -> None:
     assert world.provider.arrivals()[-1] - before <= 1_100
 
 
-def test_a_campaign_that_runs_into_the_evening_fills_no_shared_limit_with_slots_that_nobody_uses() -> None:
+def test_a_campaign_that_runs_into_the_evening_fills_no_shared_limit_with_unused_slots() -> None:
     world = evening("2026-07-01 20:58:45", sender_segment_ms=1_000)
     idents = [marketing(world, f"+1202555{number:04}") for number in range(101, 200)]
     world.consume(until_ms=at("2026-07-01 20:58:50"))

@@ -1,7 +1,7 @@
 """Quiet hours in the consumer: what would leave in them is put off until they end, and all else goes on."""
 
 # Nothing is reserved for a text that is put off: a campaign that runs into the evening would fill the sender's
-# limit with slots that nobody uses.
+# limit with slots that are never used.
 
 from collections.abc import Callable
 from dataclasses import replace
