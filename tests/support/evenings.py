@@ -1,6 +1,6 @@
 """Texts that keep quiet hours, in virtual time, and a check of them that shares nothing with our own."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -43,20 +43,41 @@ def marketing(world: World, to: str, text: str = "Sale", *, zones: str = NEW_YOR
 
 
 def run(world: World, until_ms: int, *, concurrency: int = 1) -> None:
-    """Let the consumer and, each minute, the reconciler work until then."""
-    next_ms = [world.clock.now + MINUTE // 2]
+    """Let the consumer and, each minute, the reconciler work until then.
 
-    def minute() -> None:
-        next_ms[0] += MINUTE
+    What the reconciler would do in a minute in which nothing is due for it, nor soon, is left out.
+    """
+    mapping, clock, queue = world.mapping(), world.clock, world.queue
+    active, minute_ms = 0, clock.now + MINUTE // 2
+
+    def invoke() -> None:
+        nonlocal active
+        active += 1
+        if mapping.poll() is None:
+            clock.pass_ms(1)
+        active -= 1
+
+    def next_poll() -> tuple[int, Callable[[], object]] | None:
+        visible = queue.next_visible_ms()
+        return None if visible is None or active == concurrency else (visible, invoke)
+
+    def reconcile() -> None:
+        nonlocal minute_ms
+        minute_ms = max(minute_ms, clock.now) + MINUTE
         world.reconcile()
 
-    world.clock.standing.append(lambda: (next_ms[0], minute))
+    def next_minute() -> tuple[int, Callable[[], object]] | None:
+        due = world.messages.next_due_at_ms()
+        if due is None:
+            return None
+        idle = max(0, due - 3 * MINUTE - minute_ms) // MINUTE
+        return max(minute_ms + idle * MINUTE, clock.now), reconcile
+
+    clock.standing += [next_poll, next_minute]
     try:
-        while world.clock.now < until_ms:
-            world.consume(until_ms=min(next_ms[0], until_ms), concurrency=concurrency)
-            world.clock.sleep_until(min(next_ms[0], until_ms))
+        clock.sleep_until(until_ms)
     finally:
-        world.clock.standing.clear()
+        clock.standing.clear()
 
 
 @cache
