@@ -76,7 +76,9 @@ class Walk:
         if kind == "pause":
             world.clock.at(at_ms, lambda: world.limits.pause(world.clock.now, "a test"))
             world.clock.at(until_ms, world.limits.resume)
-        elif kind == "breaker":
+        # What it was to say to texts that did not come.
+        world.clock.at(until_ms, world.provider._next.clear)
+        if kind == "breaker":
             world.clock.at(at_ms, lambda: world.provider.then(*[BAD_KEY] * 4))
         elif kind == "429":
             world.clock.at(at_ms, lambda: world.provider.then(*[RATE_LIMITED] * 6))

@@ -109,7 +109,7 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         parallel([worker.load for worker in workers])
         _sort_out(workers, deps, parallel, worker_of)
         at_work = [worker for worker in workers if worker.waiting]
-        parallel([partial(worker.keep_quiet, gate) for worker in at_work] if deps.quiet_hours else [])
+        parallel([worker.keep_quiet for worker in at_work] if deps.quiet_hours else [])
         at_work = [worker for worker in at_work if worker.waiting]
         if gate.control.breaker_until_ms is not None and not _probe(at_work, deps, parallel):
             now = deps.clock.now_ms()

@@ -18,17 +18,17 @@ from longcode.use_cases.send_attempt import SendDependencies
 from longcode.use_cases.slots import Slots, SlottedMessage
 
 
-def _leaves(slots: Slots, gate: Gate, deps: SendDependencies) -> Callable[[SlottedMessage], int]:
-    """The moment before which a text does not leave, by its slot or else by the limits as they are.
+def _leaves(slots: Slots, gate: Gate | None, deps: SendDependencies) -> Callable[[SlottedMessage], int]:
+    """The moment before which a text does not leave: its slot, or where it has none now, or what `gate` says.
 
     What stands before it in its batch does not count: a text that is let pass here moves the limits on, so that
     none that comes later leaves before one that was put off.
     """
     pace, now, limited = deps.pace, deps.clock.now_ms(), slots.limited
     moments = [now]
-    moments += [gate.sender.tat_ms or 0] if pace.sender_ms else []
-    moments += [gate.account.tat_ms or 0] if pace.account_ms else []
-    if limited.rated:
+    moments += [gate.sender.tat_ms or 0] if gate and pace.sender_ms else []
+    moments += [gate.account.tat_ms or 0] if gate and pace.account_ms else []
+    if gate and limited.rated:
         moments.append(deps.seen_tats.get(pacing.carrier_key(deps.sender, limited.rated), 0))
     shared = max(moments)
 
@@ -38,11 +38,11 @@ def _leaves(slots: Slots, gate: Gate, deps: SendDependencies) -> Callable[[Slott
     return leaves
 
 
-def put_off(batch: RecipientBatch, slots: Slots, deps: SendDependencies, queue: Queue, gate: Gate) -> None:
+def put_off(batch: RecipientBatch, slots: Slots, deps: SendDependencies, queue: Queue, gate: Gate | None) -> None:
     """Put off the texts of one recipient that would leave in their quiet hours, and give back their slots.
 
-    When each would its slot says, or the limits in `gate`. Those behind one that is put off follow it if they keep
-    quiet hours too, so that their order holds.
+    When each would its slot says; of one without a slot the limits in `gate`, if that is given. Those behind one
+    that is put off follow it if they keep quiet hours too, so that their order holds.
     """
     later, before, leaves = 0, list(slots.items), _leaves(slots, gate, deps)
     for item in before:

@@ -88,20 +88,19 @@ class RecipientWorker:
     def _load(self) -> None:
         self.slots.items = self.batch.load()
 
-    def keep_quiet(self, gate: Gate) -> None:
-        """Put off what would leave in its quiet hours, before a slot is reserved for it."""
+    def keep_quiet(self, gate: Gate | None = None) -> None:
+        """Put off what would leave in its quiet hours: by now, or with a `gate` by what has no slot yet."""
         self._guarded(lambda: self._put_off_quiet(gate))
         if not self.waiting:
             self._finish()
 
     def _put_off_quiet(self, gate: Gate | None = None) -> None:
-        """The same by the limits as they are, or without a `gate` by the slots that were given."""
         if self._deps.quiet_hours is None or not any(item.message.quiet_zones for item in self.slots.items):
             return
         # Loaded with the first text that keeps quiet hours.
         from longcode.use_cases import quiet
 
-        quiet.put_off(self.batch, self.slots, self._deps, self._queue, gate or self.gate)
+        quiet.put_off(self.batch, self.slots, self._deps, self._queue, gate)
 
     def wait(self, stopped: tuple[int, HeldBy, str]) -> None:
         """Sending is stopped for all: look again later, and hold nothing for that time."""
