@@ -36,8 +36,8 @@ ZONES = (
 )
 EVENINGS = 3
 CAMPAIGN, OTHERS = 150, 20
-WALKS = 200 if FULL else 4
-EACH = EVENINGS * (CAMPAIGN + OTHERS)
+# About 2,000 texts in each run, and 100,000 with FULL=1.
+WALKS = 200 if FULL else 3
 
 
 @dataclass
@@ -145,7 +145,8 @@ def test_what_is_held_delays_no_other(walk: Walk) -> None:
         and all(is_quiet(text.accepted_ms + ahead * MINUTE, zone) for zone in ZONES[:4] for ahead in (-30, 0))
     )
 
-    assert not waits or waits[int(len(waits) * 0.99)] <= walk.world.settings.sender_segment_ms + 2_000
+    assert len(waits) >= 8
+    assert waits[int(len(waits) * 0.99)] <= walk.world.settings.sender_segment_ms + 2_000
 
 
 def test_a_campaign_of_some_evenings_uses_its_limit_in_the_mornings() -> None:
