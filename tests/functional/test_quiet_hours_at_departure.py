@@ -1,5 +1,7 @@
 """Quiet hours at departure: a text that would leave in them waits for their end, whatever made it late."""
 
+from dataclasses import replace
+
 import pytest
 
 from longcode.domain import pacing
@@ -212,7 +214,6 @@ def test_a_forecast_that_falls_into_them_names_their_end() -> None:
 
 def test_a_text_in_doubt_is_not_repeated_in_quiet_hours_but_at_their_end() -> None:
     world = evening("2026-07-01 20:50:00")
-    world.provider.records_readable = True
     world.provider.then(Behaviour(takes=False, status=None, latency_ms=10_000))
     ident = marketing(world, A)
 
@@ -220,6 +221,8 @@ def test_a_text_in_doubt_is_not_repeated_in_quiet_hours_but_at_their_end() -> No
 
     assert world.messages.get(ident).status is Status.UNKNOWN  # type: ignore[union-attr]
     assert len(world.provider.requests) == 1
+    # Nor is it marked each minute.
+    assert world.messages.faults.count("mark_replayed") == 0
     run(world, MORNING + 3 * MINUTE)
     assert len(world.provider.requests) == 2
     assert MORNING <= world.provider.requests[1].arrived_ms <= MORNING + 2 * MINUTE
@@ -241,3 +244,40 @@ def test_a_text_in_doubt_that_waits_for_the_morning_delays_no_other() -> None:
 
     assert texts(world) == ["code"]
     assert world.provider.arrivals()[0] - before <= 2_000
+
+
+@pytest.mark.parametrize("what", ["expires", "quiet hours"])
+def test_a_replay_whose_time_is_over_when_its_turn_comes_is_not_made(what: str) -> None:
+    world = evening("2026-07-01 20:49:00", sender_segment_ms=1_000)
+    world.provider.then(Behaviour(takes=False, status=None, latency_ms=10_000))
+    ident = marketing(world, A)
+    world.consume(until_ms=world.clock.now)
+    world.clock.now = at("2026-07-01 20:59:40")
+    over_ms = world.clock.now + 4_000
+    if what == "expires":
+        row = world.messages._rows[ident]
+        row.message = replace(row.message, quiet_zones="", expires_ms=over_ms)
+    # Its turn at the sender's limit comes later.
+    key = pacing.sender_key(OURS)
+    world.limits.limiters[key] = replace(world.limits.limiters[key], tat_ms=over_ms + 4_000)
+
+    world.reconcile()
+
+    assert world.clock.now > over_ms
+    assert len(world.provider.requests) == 1
+    message = world.messages.get(ident)
+    assert message
+    assert (message.status, message.replays) == (Status.UNKNOWN, 0)
+
+
+def test_a_text_in_quiet_hours_is_not_the_one_that_tries_an_open_breaker() -> None:
+    world = evening("2026-07-01 20:50:00")
+    world.limits.open_breaker(world.clock.now, at("2026-07-01 20:51:00"), "10009 Authentication failed")
+    world.clock.now = at("2026-07-01 21:30:00")
+    ident = marketing(world, A)
+    world.enqueue(B, "code")
+
+    world.consume(until_ms=world.clock.now + 1_000)
+
+    assert status(world, ident) == HELD
+    assert texts(world) == ["code"]
