@@ -8,6 +8,7 @@ from longcode.domain import pacing
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.message import epoch_ms, iso
 from longcode.domain.status import HeldBy, Status
+from longcode.use_cases.ports import Claim
 from tests.functional.consumer_steps import A, B, C
 from tests.support.evenings import MINUTE, NEW_YORK, at, evening, is_quiet, keep, marketing, run, status, texts
 from tests.support.fakes import OURS
@@ -281,3 +282,63 @@ def test_a_text_in_quiet_hours_is_not_the_one_that_tries_an_open_breaker() -> No
 
     assert status(world, ident) == HELD
     assert texts(world) == ["code"]
+
+
+def test_those_behind_one_that_is_put_off_follow_it_whatever_their_zones() -> None:
+    world = evening("2026-07-01 21:30:00")
+    marketing(world, A, "first")
+    marketing(world, A, "second", zones="America/Phoenix")
+
+    world.consume()
+
+    assert not world.provider.requests
+    world.clock.now = MORNING - MINUTE
+    run(world, MORNING + 4 * 60 * MINUTE)
+    assert texts(world) == ["first", "second"]
+
+
+def test_a_campaign_fills_no_minutes_of_a_carrier_in_the_night_either() -> None:
+    world = evening("2026-07-01 20:58:45", campaign=CampaignSettings(att_per_minute=60, margin=0))
+    for number in range(101, 200):
+        marketing(world, f"+1202555{number:04}")
+
+    run(world, at("2026-07-01 21:05:00"))
+
+    tats = [found.tat_ms or 0 for key, found in world.limits.limiters.items() if key.startswith("carrier")]
+    # One batch of ten may have been dealt slots of which some are too late.
+    assert max(tats) <= at("2026-07-01 21:00:00")
+    assert len(world.provider.texts) >= 50
+    assert all(message.status in (Status.HELD, Status.SUBMITTED) for message in world.messages.all)
+
+
+def test_what_another_put_off_meanwhile_is_not_taken_for_erased() -> None:
+    world = evening("2026-07-01 12:00:00")
+    ident = marketing(world, A)
+    claim = world.messages.claim
+
+    def put_off_first(message_id: str, claim_id: str, now_ms: int) -> Claim:
+        message = world.messages.get(message_id)
+        assert message
+        assert world.messages.put_off(message, MORNING, HeldBy.QUIET_HOURS, now_ms)
+        return claim(message_id, claim_id, now_ms)
+
+    world.messages.claim = put_off_first  # type: ignore[method-assign]
+
+    world.consume()
+
+    assert status(world, ident) == HELD
+    assert not world.queue.stored
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_store_that_is_down_loses_no_text_that_is_put_off(written: bool) -> None:
+    world = evening("2026-07-01 21:30:00")
+    idents = [marketing(world, A), marketing(world, B)]
+    world.messages.faults.fail("put_off", after=written)
+
+    run(world, world.clock.now + 5 * MINUTE)
+    assert [status(world, ident) for ident in idents] == [HELD] * 2
+
+    world.clock.now = MORNING - 5 * MINUTE
+    run(world, MORNING + MINUTE)
+    assert [world.provider.taken(ident) for ident in idents] == [1, 1]
