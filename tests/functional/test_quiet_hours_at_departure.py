@@ -6,6 +6,8 @@ import pytest
 
 from longcode.domain import pacing
 from longcode.domain.campaign import CampaignSettings
+from longcode.domain.carriers import Carrier
+from longcode.domain.gate import Limiter
 from longcode.domain.message import epoch_ms, iso
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Claim
@@ -342,3 +344,27 @@ def test_a_store_that_is_down_loses_no_text_that_is_put_off(written: bool) -> No
     world.clock.now = MORNING - 5 * MINUTE
     run(world, MORNING + MINUTE)
     assert [world.provider.taken(ident) for ident in idents] == [1, 1]
+
+
+def test_those_behind_it_that_have_slots_already_follow_one_that_is_put_off_before_its_time() -> None:
+    world = evening("2026-07-01 20:55:00", sender_segment_ms=1_000, campaign=CampaignSettings(t_mobile_per_day=9))
+    marketing(world, A, "first")
+    second, day = marketing(world, A, "second"), "2026-07-01"
+    world.enqueue(A, "code")
+    slot_ms = world.clock.now + 2 * MINUTE
+    world.carriers.counted[Carrier.T_MOBILE, day] = 5
+    for stored, message in list(zip(world.queue.stored, world.messages.all, strict=True))[1:]:
+        counted = day if message.id == second else None
+        world.messages.hold(message, slot_ms, HeldBy.SENDER_RATE, None, counted)
+        stored.visible_ms = slot_ms
+    # A campaign has all moments of the evening.
+    key = pacing.sender_key(OURS)
+    world.limits.limiters[key] = replace(Limiter(), tat_ms=at("2026-07-01 21:05:00"))
+
+    run(world, at("2026-07-01 21:00:00"))
+
+    assert texts(world) == ["code"]
+    assert status(world, second) == HELD
+    assert world.carriers.counted[Carrier.T_MOBILE, day] <= 5
+    run(world, MORNING + MINUTE)
+    assert texts(world) == ["code", "first", "second"]

@@ -8,14 +8,17 @@ from dataclasses import replace
 
 from longcode.domain import pacing
 from longcode.domain.gate import Gate
-from longcode.domain.message import Message
+from longcode.domain.message import Message, Place
 from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import schedule
+from longcode.use_cases import day_counts, schedule
 from longcode.use_cases.ports import Queue
 from longcode.use_cases.recipient_batch import RecipientBatch
-from longcode.use_cases.send_attempt import SendDependencies
+from longcode.use_cases.send_attempt import SendDependencies, may_leave
 from longcode.use_cases.slots import Slots, SlottedMessage
+
+# So many texts of a recipient queue are looked through for those that follow one that is put off.
+_BEHIND_MOST = 1_000
 
 
 def _leaves(slots: Slots, gate: Gate | None, deps: SendDependencies) -> Callable[[SlottedMessage], int]:
@@ -44,7 +47,8 @@ def put_off(batch: RecipientBatch, slots: Slots, deps: SendDependencies, queue: 
     When each would its slot says; of one without a slot the limits in `gate`, if that is given. Those behind one
     that is put off follow it if they keep quiet hours too, so that their order holds.
     """
-    later, before, leaves = 0, list(slots.items), _leaves(slots, gate, deps)
+    later, before, leaves, now = 0, list(slots.items), _leaves(slots, gate, deps), deps.clock.now_ms()
+    first: Message | None = None
     for item in before:
         if not (item.message.quiet_zones and item.message.status.waiting):
             continue
@@ -54,8 +58,29 @@ def put_off(batch: RecipientBatch, slots: Slots, deps: SendDependencies, queue: 
             continue
         # One that was cancelled meanwhile, or is at work elsewhere, stays: its claim will tell.
         if _put_off_one(batch, slots, deps, queue, item, item.message, opens_ms):
-            later = opens_ms
+            later, first = opens_ms, first or item.message
     _give_back(before, slots)
+    if first and may_leave(first, deps, now):
+        # By now others may leave still.
+        _put_off_behind(first, later, slots, deps, queue, now)
+
+
+def _put_off_behind(
+    first: Message, later: int, slots: Slots, deps: SendDependencies, queue: Queue, now: int
+) -> None:
+    """Let those follow that stand behind a text that was put off and are not in its batch.
+
+    Some have slots by which they would leave before it. Their queue messages will find them put off.
+    """
+    here = {item.message.id for item in slots.items}
+    lined = deps.messages.recipient_queue(first.recipient, until=Place(now + 1, 0), at_most=_BEHIND_MOST)
+    ids = [text.message_id for text in lined if text.place > first.place and text.message_id not in here]
+    for message in deps.messages.get_all(ids) if ids else []:
+        if not (message.quiet_zones and message.status.waiting) or message.ready_ms > now:
+            continue
+        later = leaves_ms(message, later, deps.quiet_hours)
+        if _hold(message, later, deps, queue, now):
+            slots.unused += day_counts.counted(message, message.cap_day)
 
 
 def _give_back(before: list[SlottedMessage], slots: Slots) -> None:
@@ -88,11 +113,19 @@ def _put_off_one(
 
     Its queue message is done: a timer brings it back.
     """
-    now = deps.clock.now_ms()
-    if not deps.messages.put_off(message, opens_ms, HeldBy.QUIET_HOURS, now):
+    held = _hold(message, opens_ms, deps, queue, deps.clock.now_ms())
+    if held is None:
         return False
     slots.items = [one for one in slots.items if one is not item]
     slots.uncount(item)
+    batch.close(item, held)
+    return True
+
+
+def _hold(message: Message, opens_ms: int, deps: SendDependencies, queue: Queue, now: int) -> Message | None:
+    """The message as it is held; None if it was dealt with meanwhile."""
+    if not deps.messages.put_off(message, opens_ms, HeldBy.QUIET_HOURS, now):
+        return None
     held = replace(
         message,
         status=Status.HELD,
@@ -102,7 +135,6 @@ def _put_off_one(
         cap_day=None,
         claim_id=None,
     )
-    batch.close(item, held)
     deps.logger.info("send.put_off", message_id=message.id, until_ms=opens_ms)
     schedule.set_timer(held, queue, deps.clock, deps.metrics, deps.logger)
-    return True
+    return held
