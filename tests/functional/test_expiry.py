@@ -118,15 +118,17 @@ def test_a_text_ends_at_its_minute_wherever_it_waits(
     assert sum(world.carriers.counted.values()) <= 1
 
 
-def test_one_that_no_queue_message_stands_for_ends_at_its_minute_too() -> None:
+@pytest.mark.parametrize("ttl_s", [5, 90])
+def test_one_that_no_queue_message_stands_for_ends_at_its_minute_too(ttl_s: int) -> None:
     world = make_world()
     world.queue.faults.fail("put", times=99)
-    ident = str(world.enqueue(A, ttl_s=90).fields["message_id"])
+    ident = str(world.enqueue(A, ttl_s=ttl_s).fields["message_id"])
     end_ms = _message(world, ident).expires_ms or 0
 
     run(world, end_ms + RUN_MS)
 
     assert _message(world, ident).status is Status.EXPIRED_UNSENT
+    assert _message(world, ident).updated_ms <= end_ms + RUN_MS
 
 
 @pytest.mark.parametrize("ttl_s", [1, 20, 100])
