@@ -17,6 +17,7 @@ from tests.functional.consumer_steps import A, B
 from tests.support.evenings import MINUTE, at, evening, marketing, run
 from tests.support.fakes import FakeClock, World, make_settings, make_world
 from tests.support.fakes.provider import Behaviour
+from tests.support.fakes.stream import event
 
 TTL_MS = 10 * MINUTE
 # The reconciler comes each minute.
@@ -148,11 +149,18 @@ def test_one_that_is_put_off_beyond_its_end_has_its_timer_at_that(ttl_s: int) ->
 def test_the_end_of_a_held_text_is_an_event() -> None:
     world = evening("2026-07-01 21:30:00")
     ident = marketing(world, A, ttl_s=600)
-    run(world, world.clock.now + 12 * MINUTE)
+    run(world, world.clock.now + 5 * MINUTE)
+    held = _message(world, ident)
+    assert held.status is Status.HELD
+    run(world, world.clock.now + 7 * MINUTE)
     ended = _message(world, ident)
-    assert ended.status is Status.EXPIRED_UNSENT
+
+    world.invoke("publisher", event((held, ended)))
+
     assert ended.status.final
-    assert [entry.status for entry in ended.history][-1:] == ["expired_unsent"]
+    (heard,) = world.event_bus.heard
+    assert (heard.kind, heard.about) == ("sms.status_changed", ident)
+    assert heard.detail["status"] == "expired_unsent"
 
 
 @pytest.mark.parametrize("spare_ms", [-9_000, -1_000, -60, -1, 0, 1, 5_000])
