@@ -66,6 +66,15 @@ def test_a_message_that_may_not_be_in_the_queue_is_looked_at_soon(messages: Mess
     assert due(messages, START_MS + ENQUEUE_CHECK_MS) == {message.id}
 
 
+def test_a_message_that_may_not_be_in_the_queue_is_looked_at_when_it_expires_if_that_is_sooner(
+    messages: Messages,
+) -> None:
+    message = queued(messages, unqueued=True, expires_ms=START_MS + 5_000)
+
+    assert due(messages, START_MS + 4_999) == set()
+    assert due(messages, START_MS + 5_000) == {message.id}
+
+
 def test_what_is_sent_at_once_is_looked_at_when_it_must_be_dead(messages: Messages) -> None:
     message = queued(messages, route="send", status=Status.SENDING, claim_id="one", claimed_ms=START_MS)
 

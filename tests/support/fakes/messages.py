@@ -272,7 +272,7 @@ class FakeMessages:
         if message.status is Status.HELD:
             return held_until_ms(message, self._validity_ms)
         if message.unqueued:
-            return message.accepted_ms + ENQUEUE_CHECK_MS
+            return min(message.accepted_ms + ENQUEUE_CHECK_MS, message.valid_until_ms(self._validity_ms))
         return message.valid_until_ms(self._validity_ms)
 
     def put_off(self, message: Message, not_before_ms: int, held_by: HeldBy, now_ms: int) -> bool:

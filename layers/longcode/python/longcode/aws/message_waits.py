@@ -200,7 +200,7 @@ class MessageWaits(MessageReads):
         if message.status is Status.HELD:
             return held_until_ms(message, self._validity_ms)
         if message.unqueued:
-            return message.accepted_ms + ENQUEUE_CHECK_MS
+            return min(message.accepted_ms + ENQUEUE_CHECK_MS, message.valid_until_ms(self._validity_ms))
         return message.valid_until_ms(self._validity_ms)
 
     def set_due(self, message: Message, at_ms: int | None) -> None:

@@ -29,8 +29,10 @@ class Timer:
 
 
 def timer_of(message: Message) -> Timer:
-    """The timer that puts a held text into its recipient queue."""
-    return Timer(held_shard(message.recipient), second(message.ready_ms))
+    """The timer that puts a held text into its recipient queue, or ends it if it is out of date before that."""
+    return Timer(
+        held_shard(message.recipient), second(min(message.ready_ms, message.expires_ms or message.ready_ms))
+    )
 
 
 def second(at_ms: int) -> int:

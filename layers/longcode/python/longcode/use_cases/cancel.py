@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from longcode.domain.carriers import Carrier
-from longcode.domain.errors import InvalidRequest, NotFound, TooLate, Unavailable
+from longcode.domain.errors import InvalidRequest, NotFound, TooLate
 from longcode.domain.message import Entry, Message
 from longcode.domain.status import Status
-from longcode.use_cases import search, store_failures
+from longcode.use_cases import day_counts, search
 from longcode.use_cases.ports import Clock, Finder, Logger, Messages, Metrics
 
 if TYPE_CHECKING:
@@ -98,7 +97,8 @@ class Canceller:
             now = self.clock.now_ms()
             entry = Entry(now, Status.CANCELLED.value, self.source, note=NOTE)
             if self.messages.end(message, Status.CANCELLED, entry, now):
-                self._give_back(message)
+                unused = day_counts.counted(message, message.cap_day)
+                day_counts.give_back(unused, self.carriers, self.metrics, self.logger)
                 self.logger.info("queue.cancelled", message_id=message.id)
                 return replace(message, status=Status.CANCELLED, updated_ms=now)
             there = self.messages.get(message.id)
@@ -106,17 +106,6 @@ class Canceller:
                 return None
             message = there
         return replace(message, status=Status.SENDING) if message.status.waiting else message
-
-    def _give_back(self, message: Message) -> None:
-        """Take a text that was held for a carrier's day off that day's count."""
-        if message.cap_day is None:
-            return
-        try:
-            # The one carrier that has a limit of a day.
-            self.carriers.give_back(Carrier.T_MOBILE, message.cap_day, message.segments)
-        except Unavailable as exc:
-            # The day has a little less, and ends.
-            store_failures.note(exc, self.metrics, self.logger)
 
 
 def tag_query(parameters: Mapping[str, str]) -> search.Query:

@@ -11,10 +11,11 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Message
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy
-from longcode.use_cases import number_lookup, store_failures
+from longcode.use_cases import day_counts, number_lookup
+from longcode.use_cases.day_counts import Count
 from longcode.use_cases.ports import Parallel
-from longcode.use_cases.send_attempt import SendDependencies
-from longcode.use_cases.slots import Limited, Slots, SlottedMessage
+from longcode.use_cases.send_attempt import SendAttempt, SendDependencies
+from longcode.use_cases.slots import LATE_MS, Limited, Slots, SlottedMessage
 
 # So many days are tried: more than the longest validity reaches, two weeks from the middle of a day, so that what
 # none of them takes is held for its end.
@@ -175,6 +176,51 @@ def reserve_rate(
     return reservation
 
 
+def take_slot(slots: Slots, deps: SendDependencies, window_ms: int) -> int:
+    """When the carrier lets the first text leave, which takes a slot of its minute; 0: it has no limit.
+
+    Only when its other limits are through: a slot that passes unused is another text's. What stands behind takes
+    its slots too if the first one's is after `window_ms`.
+    """
+    item = slots.items[0]
+    moment = max(item.slot_ms or 0, deps.clock.now_ms())
+    if slots.limited.rated is None:
+        return 0
+    if item.carrier_ms is not None and item.carrier_ms >= moment - LATE_MS:
+        return item.carrier_ms
+    reserve_rate(slots.limited, [item], deps)
+    at_ms = item.carrier_ms or 0
+    if at_ms > moment:
+        slots.shift(at_ms)
+        item.held_by = HeldBy.CARRIER_RATE
+    if at_ms > window_ms:
+        # All that waits for a minute to come waits in turn with the texts of others.
+        _reserve_rest(slots, deps)
+    return at_ms
+
+
+def _reserve_rest(slots: Slots, deps: SendDependencies) -> None:
+    """Let what stands behind the first text take its slots at the carrier at the same time."""
+    rest = [item for item in slots.items[1:] if item.message.status.waiting and not item.another_day]
+    if not rest:
+        return
+    reserve_rate(slots.limited, rest, deps, slots.spacing)
+    for item in rest:
+        item.slot_ms = max(item.slot_ms or 0, item.carrier_ms or 0)
+        if item.keeps_carrier_slot(item.slot_ms):
+            item.held_by = HeldBy.CARRIER_RATE
+
+
+def settle(slots: Slots, item: SlottedMessage, attempt: SendAttempt) -> None:
+    """Give back what was counted for a carrier's day where the answer names another carrier."""
+    limited, named = slots.limited, attempt.answer.subscription
+    slots.let_go(item)
+    if limited.known or limited.capped is None or named is None or item.cap_day is None:
+        return
+    if named.carrier is not limited.capped:
+        slots.unused.append((limited.capped, item.cap_day, item.message.segments))
+
+
 @dataclass(slots=True)
 class Passage:
     """What a text that leaves at once has taken of its carrier's limits.
@@ -247,14 +293,6 @@ def pass_again(message: Message, gate: Gate, deps: SendDependencies, most_ms: in
     return True
 
 
-def give_back(unused: Iterable[tuple[Carrier, str, int]], deps: SendDependencies) -> None:
-    """Take what was counted for a day and did not leave to that carrier off the count: one write a day."""
-    totals: dict[tuple[Carrier, str], int] = {}
-    for carrier, day, weight in unused:
-        totals[carrier, day] = totals.get((carrier, day), 0) + weight
-    for (carrier, day), weight in totals.items():
-        try:
-            deps.carriers.give_back(carrier, day, weight)
-        except Unavailable as exc:
-            # The day has a little less, and ends.
-            store_failures.note(exc, deps.metrics, deps.logger)
+def give_back(unused: Iterable[Count], deps: SendDependencies) -> None:
+    """Take what was counted for a day and did not leave to that carrier off the count."""
+    day_counts.give_back(unused, deps.carriers, deps.metrics, deps.logger)

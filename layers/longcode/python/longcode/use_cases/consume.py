@@ -4,6 +4,7 @@
 # so a text whose queue message was lost, doubled or put back late keeps its place.
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
 
 from longcode.domain import pacing
@@ -108,10 +109,12 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         parallel([worker.load for worker in workers])
         _sort_out(workers, deps, parallel, worker_of)
         at_work = [worker for worker in workers if worker.waiting]
+        parallel([worker.keep_quiet for worker in at_work] if deps.quiet_hours else [])
+        at_work = [worker for worker in at_work if worker.waiting]
         if gate.control.breaker_until_ms is not None and not _probe(at_work, deps, parallel):
             now = deps.clock.now_ms()
             again = now + pacing.breaker_ms(gate.control.breaker_since_ms or now, now)
-            for worker in at_work:
+            for worker in [worker for worker in at_work if worker.waiting]:
                 worker.wait((again, HeldBy.BREAKER, gate.control.breaker_reason))
             return
         at_work = [worker for worker in at_work if worker.waiting]
@@ -120,7 +123,7 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         for worker in at_work:
             worker.abandon(exc)
     else:
-        parallel([worker.run for worker in at_work])
+        parallel([worker.run for worker in at_work if worker.waiting])
     carrier_pacing.give_back((each for worker in workers for each in worker.slots.unused), deps)
 
 
@@ -205,6 +208,8 @@ def _probe(workers: Sequence[RecipientWorker], deps: SendDependencies, parallel:
             continue
         if deps.limits.probe(now, now + PROBE_MS, worker.first.message.id):
             _reserve_shared([worker], deps, gate, parallel)
+            if not worker.waiting:
+                continue
             worker.try_one(now + PROBE_MS)
             return deps.limits.read_gate(worker.recipient, deps.sender).control.breaker_until_ms is None
     return False
@@ -221,6 +226,7 @@ def _reserve_shared(
     for worker in workers:
         worker.slots.limited = limited.get(worker.recipient, worker.slots.limited)
         worker.slots.recall(now)
+    parallel([partial(worker.keep_quiet, gate) for worker in workers] if deps.quiet_hours else [])
     carrier_pacing.count_for_days([(worker.slots.limited, worker.slots.fresh) for worker in workers], deps)
     fresh = [[item for item in worker.slots.fresh if not item.another_day] for worker in workers]
     _reserve_segments(workers, carrier_pacing.dealt(fresh), deps)

@@ -8,13 +8,14 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import CLAIM_MS, Entry, Message
 from longcode.domain.metrics import Metric
+from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Claim, Envelope, Queue
 from longcode.use_cases.recipient_batch import RecipientBatch
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
-from longcode.use_cases.slots import LATE_MS, Slots, SlottedMessage
+from longcode.use_cases.slots import Slots, SlottedMessage
 
 # The claim is written this long before the slot, so that the text leaves at its slot and not after it.
 LEAD_MS = 60
@@ -87,6 +88,20 @@ class RecipientWorker:
     def _load(self) -> None:
         self.slots.items = self.batch.load()
 
+    def keep_quiet(self, gate: Gate | None = None) -> None:
+        """Put off what would leave in its quiet hours: by now, or with a `gate` by what has no slot yet."""
+        self._guarded(lambda: self._put_off_quiet(gate))
+        if not self.waiting:
+            self._finish()
+
+    def _put_off_quiet(self, gate: Gate | None = None) -> None:
+        if self._deps.quiet_hours is None or not any(item.message.quiet_zones for item in self.slots.items):
+            return
+        # Loaded with the first text that keeps quiet hours.
+        from longcode.use_cases import quiet_departures
+
+        quiet_departures.put_off(self.batch, self.slots, self._deps, self._queue, gate)
+
     def wait(self, stopped: tuple[int, HeldBy, str]) -> None:
         """Sending is stopped for all: look again later, and hold nothing for that time."""
         self._hide(self._until(stopped))
@@ -153,6 +168,7 @@ class RecipientWorker:
 
     def _work(self) -> None:
         self.slots.plan()
+        self._put_off_quiet()
         probing = bool(self._probe_until_ms)
         while self.slots.items and self._send_first():
             if probing and not self._probe_until_ms:
@@ -177,15 +193,14 @@ class RecipientWorker:
         deps.clock.sleep_until(slot - LEAD_MS)
         if not carrier_pacing.is_counted(self.slots, deps):
             return self._defer(self.slots.items[0].slot_ms or 0)
-        if self._takes_carrier_slot(item) > max(slot, deps.clock.now_ms()):
+        if carrier_pacing.take_slot(self.slots, deps, self._window_ms) > max(slot, deps.clock.now_ms()):
             return True
         now = deps.clock.now_ms()
         claim = deps.messages.claim(item.message.id, deps.new_id(), now)
         if not claim.won or claim.message is None:
             return self._not_ours(claim, now)
         message = claim.message
-        if now >= message.valid_until_ms(deps.validity_ms):
-            self.batch.close(self.slots.items.pop(0), send_attempt.expire(message, deps, now))
+        if self._is_over(item, message, max(now, slot)):
             return True
         try:
             # After the claim: what was said before it is heard.
@@ -197,11 +212,33 @@ class RecipientWorker:
             return self._suppress(message)
         if (moved := self._moved(message, item, gate)) is not None:
             return moved
-        deps.clock.sleep_until(slot)
+        return self._leave(item, message, gate)
+
+    def _leave(self, item: SlottedMessage, message: Message, gate: Gate) -> bool:
+        """Ask the provider for a claimed text at its slot; whether the worker goes on."""
+        deps = self._deps
+        deps.clock.sleep_until(item.slot_ms or 0)
+        if self._is_over(item, message, deps.clock.now_ms()):
+            return True
         deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.ready_ms)
         self._probe_until_ms = 0
         message = replace(message, cap_day=item.cap_day)
         return self._settle(item, send_attempt.request(message, deps, gate), gate)
+
+    def _is_over(self, item: SlottedMessage, claimed: Message, at_ms: int) -> bool:
+        """Whether a claimed text may not leave at a moment: it is ended if it is out of date then, or put off."""
+        deps, message = self._deps, replace(claimed, cap_day=item.cap_day)
+        if at_ms >= message.valid_until_ms(deps.validity_ms):
+            self.slots.let_go(item)
+            self.batch.close(self.slots.items.pop(0), send_attempt.expire(message, deps, deps.clock.now_ms()))
+            return True
+        opens_ms = leaves_ms(message, at_ms, deps.quiet_hours)
+        if opens_ms == at_ms:
+            return False
+        from longcode.use_cases import quiet_departures
+
+        quiet_departures.put_off_claimed(self.batch, self.slots, deps, self._queue, message, opens_ms)
+        return True
 
     def _moved(self, message: Message, item: SlottedMessage, gate: Gate) -> bool | None:
         """Put a claimed text back if it may not leave now; whether the worker goes on, None if it may."""
@@ -260,37 +297,6 @@ class RecipientWorker:
             self.slots.shift(due)
         return due
 
-    def _takes_carrier_slot(self, item: SlottedMessage) -> int:
-        """When the recipient's carrier lets a text leave, which takes a slot of its minute; 0: it has no limit.
-
-        Only now, as its other limits are through: a slot that passes unused is another text's.
-        """
-        slots, moment = self.slots, max(item.slot_ms or 0, self._deps.clock.now_ms())
-        if slots.limited.rated is None:
-            return 0
-        if item.carrier_ms is not None and item.carrier_ms >= moment - LATE_MS:
-            return item.carrier_ms
-        carrier_pacing.reserve_rate(slots.limited, [item], self._deps)
-        at_ms = item.carrier_ms or 0
-        if at_ms > moment:
-            slots.shift(at_ms)
-            item.held_by = HeldBy.CARRIER_RATE
-        if at_ms > self._window_ms:
-            # All that waits for a minute to come waits in turn with the texts of others.
-            self._reserve_rest()
-        return at_ms
-
-    def _reserve_rest(self) -> None:
-        """Let what stands behind the first text take its slots at the carrier at the same time."""
-        rest = [item for item in self.slots.items[1:] if item.message.status.waiting and not item.another_day]
-        if not rest:
-            return
-        carrier_pacing.reserve_rate(self.slots.limited, rest, self._deps, self.slots.spacing)
-        for item in rest:
-            item.slot_ms = max(item.slot_ms or 0, item.carrier_ms or 0)
-            if item.keeps_carrier_slot(item.slot_ms):
-                item.held_by = HeldBy.CARRIER_RATE
-
     def _put_back(self, item: SlottedMessage, message: Message, held_by: HeldBy) -> None:
         """Give back the claim of a text that does not leave now, with its slot."""
         slot = item.slot_ms or 0
@@ -302,15 +308,16 @@ class RecipientWorker:
 
     def _not_ours(self, claim: Claim, now: int) -> bool:
         """A text that was dealt with since it was read, or that another invocation still deals with."""
-        deps, message = self._deps, claim.message
+        deps, message, item = self._deps, claim.message, self.slots.items[0]
+        if item.cap_day and item.cap_day != (message or item.message).cap_day:
+            # Who ended it did not know of this count.
+            self.slots.uncount(item)
         if message and message.status is Status.SENDING:
             dead_ms = (message.claimed_ms or 0) + CLAIM_MS
             if now < dead_ms:
                 return self._defer(dead_ms)
             send_attempt.abandoned(message, deps, now)
-        elif message and message.status.waiting and not message.no_resend:
-            self.slots.was_moved(self.slots.items[0], message)
-        elif message and message.status.waiting:
+        elif message and message.status.waiting and message.no_resend:
             entry = Entry(now, Status.CANCELLED.value, "consumer", note="The recipient's texts were erased.")
             deps.messages.end(message, Status.CANCELLED, entry, now)
             deps.logger.info("send.cancelled", message_id=message.id)
@@ -319,7 +326,7 @@ class RecipientWorker:
             deps.logger.info("queue.redelivered", message_id=message.id, status=message.status.value)
         else:
             deps.metrics.count(Metric.UNKNOWN_ID)
-            deps.logger.warning("queue.unknown_id", message_id=self.slots.items[0].message.id)
+            deps.logger.warning("queue.unknown_id", message_id=item.message.id)
         self.batch.close(self.slots.items.pop(0), message)
         return True
 
@@ -328,6 +335,7 @@ class RecipientWorker:
         gone = [item for item in self.slots.items if item.message.status.waiting]
         for item in gone:
             message = claimed if item.message.id == claimed.id else item.message
+            self.slots.uncount(item)
             self.batch.close(item, send_attempt.suppress(message, self._deps))
             self.slots.items.remove(item)
         if not self.slots.items:
@@ -347,22 +355,13 @@ class RecipientWorker:
             )
             self.slots.shift(again)
             return self._defer(again)
-        self._keep_count(item, attempt)
-        self.slots.let_go(item)
+        carrier_pacing.settle(self.slots, item, attempt)
         self.batch.close(self.slots.items.pop(0), attempt.message, attempt.answer)
         self._next_ms = pacing.next_departure(attempt.arrival_ms, self._deps.pace.recipient_ms)
         late = self._next_ms > min(item.reserved_ms + self.slots.spacing, gate.recipient.tat_ms or 0)
         self._must_push = bool(self.slots.spacing) and late
         self.slots.shift(self._next_ms)
         return True
-
-    def _keep_count(self, item: SlottedMessage, attempt: send_attempt.SendAttempt) -> None:
-        """Give back what was counted for a carrier's day where the answer names another carrier."""
-        limited, named = self.slots.limited, attempt.answer.subscription
-        if limited.known or limited.capped is None or named is None or item.cap_day is None:
-            return
-        if named.carrier is not limited.capped:
-            self.slots.unused.append((limited.capped, item.cap_day, item.message.segments))
 
     # ---------------------------------------------------------------------------------------- the leaving
 

@@ -201,9 +201,7 @@ class Reconciler:
             # ValidityMinutes was made longer since.
             self.deps.messages.set_due(message, expires)
             return
-        fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
-        entry = Entry(now, Status.EXPIRED_UNSENT.value, "reconciler", faults=(fault,))
-        self.deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
+        send_attempt.expire(message, self.deps, now, "reconciler")
 
     def _claimed(self, message: Message, now: int) -> None:
         dead = (message.claimed_ms or 0) + CLAIM_MS

@@ -11,6 +11,7 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Verdict
+from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import Status
 from longcode.use_cases import carrier_pacing, carrier_stops, replay_times, send_attempt, store_failures
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
@@ -55,6 +56,11 @@ class Replays:
         if not replay_times.is_due(message, age, gate, now) or _stopped(gate, message, now):
             deps.messages.set_due(message, later)
             return
+        opens_ms = leaves_ms(message, now, deps.quiet_hours)
+        if opens_ms > now:
+            # Its records are read meanwhile, as they may settle it.
+            deps.messages.set_due(message, min(later, opens_ms))
+            return
         recovered = (gate.control.closed_ms or 0) >= (gate.recipient.doubt_ms or now)
         own = gate.recipient.turn_id == message.id
         if gate.recipient.troubles and not own and not recovered and (gate.recipient.not_before_ms or 0) > now:
@@ -78,8 +84,10 @@ class Replays:
             now = deps.clock.now_ms()
             mine = not deps.pace.recipient_ms or gate.recipient.turn_id == marked.id
             passes = mine and not _stopped(gate, marked, now) and self._may_pass(marked, now, gate)
+            passes = passes and self._in_time(marked, now)
             passes = passes and carrier_pacing.pass_again(marked, gate, deps, _SHARED_WAIT_MS, _HOUR)
             now = deps.clock.now_ms()
+            passes = passes and self._in_time(marked, now)
             if passes and deps.pace.recipient_ms:
                 # As a send does: who comes next keeps a distance from now.
                 deps.limits.push(key, now + pacing.spacing(deps.pace.recipient_ms))
@@ -91,6 +99,11 @@ class Replays:
         else:
             deps.messages.mark_replayed(marked, now, undo=True)
             deps.messages.set_due(marked, now + _MINUTE)
+
+    def _in_time(self, message: Message, now: int) -> bool:
+        """Whether a text may leave by now, if the provider never heard of it: it is neither too late nor quiet."""
+        late = now >= message.valid_until_ms(self.deps.validity_ms)
+        return not late and send_attempt.may_leave(message, self.deps, now)
 
     def _turn(self, message: Message, now: int, gate: Gate, deadline_ms: int) -> int:
         """From when on a text that stands in no queue may leave; after `deadline_ms`: look again then.

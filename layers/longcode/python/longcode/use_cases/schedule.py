@@ -26,10 +26,11 @@ _AT_ONCE = 100
 
 def set_timer(message: Message, queue: Queue, clock: Clock, metrics: Metrics, logger: Logger) -> None:
     """Set the timer of a text that is due soon; where that fails, the reconciler does it within a minute."""
-    if message.ready_ms > clock.now_ms() + AHEAD_MS:
+    timer = timer_of(message)
+    if timer.at_ms > clock.now_ms() + AHEAD_MS:
         return
     try:
-        queue.set_timers([timer_of(message)])
+        queue.set_timers([timer])
     except Unavailable as exc:
         store_failures.note(exc, metrics, logger, message_id=message.id)
 

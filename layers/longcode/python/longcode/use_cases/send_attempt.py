@@ -16,9 +16,9 @@ from longcode.domain.metrics import Metric
 from longcode.domain.opt_outs import OptOutChange
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Pace
-from longcode.domain.quiet_hours import QuietHours
+from longcode.domain.quiet_hours import QuietHours, leaves_ms
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import carrier_stops, opt_outs, store_failures
+from longcode.use_cases import carrier_stops, day_counts, opt_outs, store_failures
 from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
 from longcode.use_cases.registration_store import Registrations
@@ -129,8 +129,14 @@ def has_doubt(gate: Gate, deps: SendDependencies) -> bool:
     """Whether the reconciler will repeat a text to this recipient. A receipt may have settled it."""
     if gate.recipient.doubt_id is None:
         return False
-    message = deps.messages.get(gate.recipient.doubt_id)
-    return message is not None and repeatable(message, deps, deps.clock.now_ms())
+    message, now = deps.messages.get(gate.recipient.doubt_id), deps.clock.now_ms()
+    # One that keeps quiet hours is not repeated in them, and what does not waits for no end of them.
+    return message is not None and repeatable(message, deps, now) and may_leave(message, deps, now)
+
+
+def may_leave(message: Message, deps: SendDependencies, at_ms: int) -> bool:
+    """Whether a text may leave at a moment as far as its recipient's quiet hours go."""
+    return leaves_ms(message, at_ms, deps.quiet_hours) == at_ms
 
 
 def repeatable(message: Message, deps: SendDependencies, now: int) -> bool:
@@ -263,12 +269,16 @@ def suppress(message: Message, deps: SendDependencies) -> Message:
     return replace(message, status=Status.SUPPRESSED, faults=(fault,))
 
 
-def expire(message: Message, deps: SendDependencies, now: int) -> Message:
-    """End a text that has waited longer than it was valid."""
+def expire(
+    message: Message, deps: SendDependencies, now: int, source: Literal["consumer", "reconciler"] = "consumer"
+) -> Message:
+    """End a text that has waited longer than it was valid, and take it off the count of its carrier's day."""
     fault = Fault("expired_unsent", "The text waited longer than it was valid, and was not sent.")
-    entry = Entry(now, Status.EXPIRED_UNSENT.value, "consumer", faults=(fault,))
-    deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now)
-    deps.logger.info("send.expired", message_id=message.id)
+    entry = Entry(now, Status.EXPIRED_UNSENT.value, source, faults=(fault,))
+    if deps.messages.end(message, Status.EXPIRED_UNSENT, entry, now):
+        unused = day_counts.counted(message, message.cap_day)
+        day_counts.give_back(unused, deps.carriers, deps.metrics, deps.logger)
+        deps.logger.info("send.expired", message_id=message.id)
     return replace(message, status=Status.EXPIRED_UNSENT, faults=(fault,))
 
 

@@ -11,7 +11,8 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import store_failures
+from longcode.use_cases import day_counts, store_failures
+from longcode.use_cases.day_counts import Count
 from longcode.use_cases.ports import Envelope
 from longcode.use_cases.send_attempt import SendDependencies
 
@@ -64,12 +65,13 @@ class SlottedMessage:
     carrier_ms: int | None = None
     cap_day: str | None = None
     another_day: bool = False
-    # Carrier, day and segments that were counted for it and will not leave to that carrier.
-    unused: tuple[Carrier, str, int] | None = None
+    # What was counted for it and will not leave to that carrier.
+    unused: Count | None = None
 
     def __post_init__(self) -> None:
         # It may be in the queue a little before its time.
         self.floor_ms = max(self.floor_ms, self.message.not_before_ms or 0)
+        self.cap_day = self.cap_day or self.message.cap_day
 
     def keeps_carrier_slot(self, slot_ms: int) -> bool:
         """Whether it leaves by its slot at the carrier if it leaves then."""
@@ -83,8 +85,8 @@ class Slots:
         self.items: list[SlottedMessage] = []
         self.spacing = pacing.spacing(deps.pace.recipient_ms)
         self.limited = Limited()
-        # What was counted for a day and will not leave to that carrier: carrier, day, segments.
-        self.unused: list[tuple[Carrier, str, int]] = []
+        # What was counted for a day and will not leave to that carrier.
+        self.unused: list[Count] = []
         self._key = pacing.recipient_key(recipient)
         self._deps = deps
         self._planned = False
@@ -139,13 +141,11 @@ class Slots:
             self.unused.append(item.unused)
             item.unused = None
 
-    def was_moved(self, item: SlottedMessage, message: Message) -> None:
-        """A text is not due any more: its caller has given it another time, as `message` says.
-
-        It comes back then. What it was counted for is given back, unless its record has it.
-        """
-        if item.cap_day and message.cap_day is None and self.limited.capped:
-            self.unused.append((self.limited.capped, item.cap_day, item.message.segments))
+    def uncount(self, item: SlottedMessage) -> None:
+        """The same of a text that leaves on no day that is known: it was put off or has ended."""
+        self.unused += day_counts.counted(item.message, item.cap_day)
+        item.cap_day = None
+        self.let_go(item)
 
     def _recall_day(self, item: SlottedMessage, slot_ms: int, now: int) -> None:
         """Of a text that waits for a day of its carrier: it goes on waiting, or takes its slots of that day."""

@@ -1,18 +1,13 @@
 """Quiet hours are kept at departure: whatever put a text off, it does not leave in them, and is never dropped."""
 
-import random
-from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from longcode.domain.message import epoch_ms, iso
 from longcode.domain.quiet_hours import QuietHours
 from longcode.domain.status import Status
-from tests.chance import FULL, SEED
 from tests.support.fakes import World, make_settings, make_world
 from tests.support.fakes.provider import HANGS, RATE_LIMITED
 
@@ -182,55 +177,3 @@ def test_a_held_text_is_counted_for_no_carriers_day() -> None:
     run(world, ms(MORNING) + MINUTE)
     assert sent(world) == ["0", "1", "2", "3", "4"]
     assert sum(world.carriers.counted.values()) == 5
-
-
-# ------------------------------------------------------------------------------------------- at random
-
-ZONES = {
-    "+1212": "America/New_York",
-    "+1312": "America/Chicago",
-    "+1303": "America/Denver",
-    "+1213": "America/Los_Angeles",
-}
-
-
-def _is_quiet(moment_ms: int, zone: str) -> bool:
-    """By the minute on the wall there, which is how a person reads it."""
-    clock = datetime.fromtimestamp(moment_ms / 1000, UTC).astimezone(ZoneInfo(zone))
-    return not 8 <= clock.hour < 21
-
-
-@pytest.mark.parametrize("night", ["2026-03-07", "2026-10-31"])
-def test_no_text_of_a_campaign_leaves_in_quiet_hours_whatever_happens(night: str) -> None:
-    """Both changes of clock. FULL=1: 5,000 texts each."""
-    chance = random.Random(f"{SEED} {night}")
-    count = 5_000 if FULL else 150
-    evening = ms(f"{night}T17:00:00-05:00")
-    world = at(f"{night}T17:00:00-05:00", sender_segment_ms=12 * HOUR // count)
-    for number in range(count):
-        area = chance.choice(sorted(ZONES))
-        # Few recipients, so that some have queues.
-        to = f"{area}555{chance.randrange(100, 100 + count // 3):04d}"
-        kind = "code" if chance.random() < 0.1 else "news"
-        fields: dict[str, Any] = {} if kind == "code" else {"category": "marketing"}
-        if chance.random() < 0.2:
-            fields["send_at"] = iso(evening + chance.randrange(30 * HOUR))
-        world.enqueue(to, f"{kind} {number}", **fields)
-    for _ in range(6):
-        moment = evening + chance.randrange(8 * HOUR)
-        world.clock.at(moment, lambda: world.limits.pause(world.clock.now, "by hand"))
-        world.clock.at(moment + chance.randrange(HOUR), world.limits.resume)
-
-    run(world, evening + 42 * HOUR, concurrency=20)
-
-    texts = world.provider.texts
-    assert Counter(text.text for text in texts).most_common(1)[0][1] == 1
-    assert len(texts) == count
-    night_texts = [
-        (text.text, iso(text.taken_ms))
-        for text in texts
-        if text.text.startswith("news") and _is_quiet(text.taken_ms, ZONES[text.recipient[:5]])
-    ]
-    assert night_texts == []
-    assert any(_is_quiet(text.taken_ms, ZONES[text.recipient[:5]]) for text in texts)
-    assert {message.status for message in world.messages.all} == {Status.SUBMITTED}
