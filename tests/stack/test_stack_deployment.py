@@ -33,7 +33,8 @@ def test_the_layer_holds_few_files_and_says_what_is_in_it(stack: Stack) -> None:
     layer = Path(stack.build) / "DependenciesLayer" / "python"
     made = [path.name for path in layer.glob("*.dist-info")]
 
-    assert sum(path.is_file() for path in layer.rglob("*")) < 1_100
+    # Half of them are time zones, and regions' numbers, of which a function reads those that it meets.
+    assert sum(path.is_file() for path in layer.rglob("*")) < 2_300
     assert sorted(path.name for path in layer.glob("botocore/data/*") if path.is_dir()) == SERVICES
     assert not list(layer.rglob("RECORD"))
     # For a search for known faults in a deployed function.

@@ -57,7 +57,7 @@ def test_texts_leave_at_their_time_in_order_and_paced(
         listed = api.get("/sms/messages", params={"status": "held", "to": to}).json()["messages"]
         assert {row["message_id"] for row in listed} == {first["message_id"], later["message_id"]}
 
-        eventually(lambda: len(requests_to(provider, to)) == 2)  # noqa: B023 - called at once
+        eventually(lambda: len(requests_to(provider, to)) == 2, within_s=300)  # noqa: B023 - called at once
 
         rows = requests_to(provider, to)
         assert [row["idempotency_key"] for row in rows] == [first["message_id"], later["message_id"]]

@@ -267,7 +267,7 @@ class RecipientWorker:
         if (due := self._braked(item, now)) > slot:
             self._put_back(item, message, item.held_by)
             return True if due <= self._window_ms else self._defer(due)
-        not_before_ms = max(gate.not_before_ms, message.ready_ms)
+        not_before_ms = max(gate.not_before_ms, message.not_before_ms or 0)
         if not_before_ms <= slot:
             return None
         held_by = HeldBy.PROVIDER_BACKOFF if gate.recipient.troubles else item.held_by
