@@ -72,7 +72,7 @@ def _change(request: Request, service: container.Service) -> Response:
 
 def _preview(request: Request, service: container.Service) -> Response:
     # Loaded by the first preview: a text that is queued needs nothing of it.
-    from longcode.use_cases import preview
+    from longcode.use_cases import preview, text_cost
 
     settings, now = service.settings, service.clock.now_ms()
     wanted = send_request.parse_send_request(request.json, settings.long_code, preview=True)
@@ -80,7 +80,10 @@ def _preview(request: Request, service: container.Service) -> Response:
     quiet = preview.quiet(wanted, settings.quiet_hours, now)
     if to := wanted.recipient:
         outlook = preview.outlook(to, settings.long_code, service.limits, settings.campaign, now)
-    return responses.previewed(text, outlook, quiet)
+    cost = text_cost.estimate(
+        text.size.segments, wanted.recipient or settings.long_code, service.finder, service.messages, now
+    )
+    return responses.previewed(text, cost, outlook, quiet)
 
 
 lambda_handler = container.start(handler)

@@ -1,13 +1,16 @@
 """POST /sms/preview: what a text would take, and why. Nothing is stored, counted or reserved."""
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from longcode.domain import destinations
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.carriers import BELIEVED_MS, Carrier, CarrierStop, Subscription
 from longcode.domain.message import epoch_ms
-from longcode.domain.status import HeldBy
+from longcode.domain.status import HeldBy, Status
 from tests.functional.conftest import nothing_happened
 from tests.functional.test_bad_input import BODIES
 from tests.support.fakes import OURS, THEIRS, Reply, World, make_settings, make_world
@@ -45,6 +48,7 @@ def test_a_plain_text_is_gsm_7_and_nothing_forces_it_to_be_more(world: World) ->
             "text": "Hello",
             "replaced": [],
         },
+        "cost": None,
     }
 
 
@@ -93,22 +97,23 @@ def test_without_a_recipient_nothing_is_read(world: World, fields: dict[str, Any
     assert "outlook" not in reply.fields
 
 
-def test_a_preview_reads_once_and_writes_nothing(world: World) -> None:
+def test_a_preview_reads_little_and_writes_nothing(world: World) -> None:
     reply = preview(world, "Hello", to=THEIRS)
 
     assert nothing_happened(world)
     assert world.limits.faults.calls == ["read_gate"]
+    # What the latest texts have cost, of which there are none.
+    assert (world.finder.faults.calls, world.messages.faults.calls) == (["find"], ["get_all"])
     assert [
         fake.faults.calls
         for fake in (
-            world.messages,
             world.queue,
             world.carriers,
             world.optouts,
             world.registrations,
             world.provider,
         )
-    ] == [[]] * 6
+    ] == [[]] * 5
     assert reply.fields["outlook"] == {
         "to": THEIRS,
         "carrier": None,
@@ -227,3 +232,29 @@ def test_the_log_has_neither_the_text_nor_the_number(world: World) -> None:
     assert "/sms/preview" in lines
     assert "secret" not in lines
     assert THEIRS not in lines
+
+
+def test_a_cost_is_estimated_by_what_was_charged_of_late_to_the_same_country() -> None:
+    world = make_world(make_settings(allowed_destinations=destinations.parse("*")))
+
+    def delivered(to: str, cost: str, parts: int, currency: str = "USD") -> None:
+        ident = world.enqueue(to).fields["message_id"]
+        row = world.messages._rows[ident]
+        row.message = replace(
+            row.message, status=Status.DELIVERED, cost=Decimal(cost), currency=currency, parts=parts
+        )
+
+    assert preview(world, "a" * 200, to=THEIRS).fields["cost"] is None
+    delivered(THEIRS, "9.0", 1)
+    world.clock.pass_ms(8 * 86_400_000)
+    for cost, parts in (("0.004", 1), ("0.0102", 2), ("0.07", 1)):
+        delivered(THEIRS, cost, parts)
+    delivered("+18765550123", "0.5", 1)
+
+    cost = preview(world, "a" * 200, to=THEIRS).fields["cost"]
+
+    assert cost == {"amount": "0.0102", "currency": "USD", "per_segment": "0.0051", "texts": 3}
+    assert preview(world, "a").fields["cost"]["amount"] == "0.0051"
+    assert preview(world, "a", to="+18765550123").fields["cost"]["amount"] == "0.5"
+    assert preview(world, "a", to="+13065550123").fields["cost"]["texts"] == 3
+    assert preview(world, "a", to="+442079460123").fields["cost"] is None

@@ -144,6 +144,7 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     "queue": (
         [
             *(get(MESSAGE), get(POINTER), unqueue(MESSAGE), query("by_tag", "tag"), SEND),
+            query("by_day", "day"),
             of_limits(unqueue("carrier#t_mobile#2026-01-01")),
         ],
         [update(OPT_OUT), put(OPT_OUT), get(OPT_OUT), put(POINTER), delete(MESSAGE), READ_SECRET, RECEIVE]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from longcode.use_cases.erase import Erasure
     from longcode.use_cases.preview import CarrierOutlook, TextPreview
     from longcode.use_cases.quiet import QuietOutlook
+    from longcode.use_cases.text_cost import CostEstimate
 
 # Of so many characters a preview says where they are.
 MAX_FORCING = 20
@@ -76,7 +77,12 @@ def queued(message: Message, forecast: "Forecast", replaced: "Sequence[Replaced]
     )
 
 
-def previewed(text: "TextPreview", outlook: "CarrierOutlook | None", quiet: "QuietOutlook | None") -> Response:
+def previewed(
+    text: "TextPreview",
+    cost: "CostEstimate | None",
+    outlook: "CarrierOutlook | None",
+    quiet: "QuietOutlook | None",
+) -> Response:
     """POST /sms/preview: what a text takes and why, what its recipient's carrier takes, and when it would leave.
 
     The latter two only where there is a recipient, or quiet hours.
@@ -90,9 +96,19 @@ def previewed(text: "TextPreview", outlook: "CarrierOutlook | None", quiet: "Qui
             "text": text.shorter,
             "replaced": [asdict(one) for one in text.replaced],
         },
+        "cost": _cost(cost) if cost else None,
     }
     fields |= {"outlook": _outlook(outlook)} if outlook else {}
     return Response(200, fields | ({"quiet_hours": _quiet(quiet)} if quiet else {}))
+
+
+def _cost(found: "CostEstimate") -> dict[str, object]:
+    return {
+        "amount": f"{found.amount:f}",
+        "currency": found.currency,
+        "per_segment": f"{found.per_segment:f}",
+        "texts": found.texts,
+    }
 
 
 def _quiet(found: "QuietOutlook") -> dict[str, object]:
