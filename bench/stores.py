@@ -19,7 +19,8 @@ from longcode.domain.message import Message, Place
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Reservation
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases.ports import Claim, Envelope, Waiting
+from longcode.use_cases.ports import Claim, Waiting
+from longcode.use_cases.queue_ports import Envelope
 from tests.support.fakes.limits import FakeLimits
 
 SENDER = "+12025550100"
@@ -166,7 +167,7 @@ class SimProvider:
 
 
 class SimQueue:
-    """ports.Queue over the model of the queue. `later` has something done at a moment of virtual time."""
+    """queue_ports.Queue over the model of the queue. `later` has something done at a moment of virtual time."""
 
     def __init__(
         self,

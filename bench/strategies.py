@@ -29,7 +29,7 @@ from longcode.domain.campaign import CampaignSettings
 from longcode.domain.gate import Limiter
 from longcode.domain.pacing import Pace, Reservation
 from longcode.use_cases.consume import send_batch
-from longcode.use_cases.ports import Envelope, Queue
+from longcode.use_cases.queue_ports import Envelope, Queue
 from longcode.use_cases.send_attempt import SendDependencies
 
 # The consumer's timeout in the template, less what the container keeps of it for the answer.

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
-from longcode.aws.queue import SqsQueue
 from longcode.domain import destinations, phone, segments
 from longcode.domain.carriers import Carrier
 from longcode.domain.destinations import Destination
@@ -21,7 +20,7 @@ from longcode.domain.message import Message, fingerprint, message_id
 from longcode.domain.search import Position, Search
 from longcode.domain.send_request import MAX_METADATA_BYTES
 from longcode.domain.status import Status
-from longcode.entrypoints.container import SystemClock
+from longcode.entrypoints.system_clock import SystemClock
 from longcode.telnyx import error_codes
 from longcode.use_cases import carrier_stops, enqueue
 from longcode.use_cases.enqueue import EnqueueDependencies
@@ -209,7 +208,7 @@ def _dependencies(stack: Stack) -> tuple[EnqueueDependencies, Quota]:
     metrics, logger = Uncounted(), Unlogged()
     deps = EnqueueDependencies(
         messages=stack.messages,
-        queue=SqsQueue(stack.sqs, stack.queue_url),
+        queues=stack.queues,
         limits=stack.limits,
         clock=SystemClock(),
         metrics=metrics,

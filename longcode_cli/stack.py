@@ -16,9 +16,11 @@ from botocore.exceptions import ClientError
 from longcode.aws.limits import DynamoLimits
 from longcode.aws.messages import DynamoMessages
 from longcode.aws.opt_outs import DynamoOptOuts
+from longcode.aws.queue import SqsQueue
 from longcode.aws.search_index import DynamoFinder
 from longcode.domain.pacing import Pace, interval_ms
 from longcode.domain.quiet_hours import QuietHours
+from longcode.use_cases.queue_ports import Queues
 from longcode_cli.local_stack import LocalStack, home_of
 from longcode_cli.problems import Problem
 
@@ -34,7 +36,7 @@ _INVOKING = _CONFIG.merge(Config(read_timeout=70))
 # What calls a function calls this alias of it, as template.yaml has it.
 ALIAS = "live"
 # Without these a stack is not one of this service, or was never deployed to the end.
-_OUTPUTS = ("MessagesTableName", "LimitsTableName", "SendQueueUrl", "DeadLetterQueueUrl")
+_OUTPUTS = ("MessagesTableName", "LimitsTableName", "SendQueueUrl", "BulkQueueUrl", "DeadLetterQueueUrl")
 _PARAMETERS = (
     "RetentionDays",
     "ValidityMinutes",
@@ -219,6 +221,16 @@ class Stack:
     def queue_url(self) -> str:
         """The queue of texts that wait."""
         return self.outputs["SendQueueUrl"]
+
+    @property
+    def bulk_queue_url(self) -> str:
+        """The same of the priority bulk."""
+        return self.outputs["BulkQueueUrl"]
+
+    @property
+    def queues(self) -> Queues:
+        """Both of them, to put texts in."""
+        return Queues(SqsQueue(self.sqs, self.queue_url), SqsQueue(self.sqs, self.bulk_queue_url))
 
     @property
     def dead_letter_queue_url(self) -> str:

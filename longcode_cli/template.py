@@ -49,8 +49,10 @@ def functions() -> set[str]:
 
 
 def variables() -> dict[str, str]:
-    """The variables that all functions have, each with the parameter or resource that it is taken from."""
-    environment = load()["Globals"]["Function"]["Environment"]["Variables"]
+    """The variables that functions have, each with the parameter or resource that it is taken from."""
+    environment = dict(load()["Globals"]["Function"]["Environment"]["Variables"])
+    for name in functions():
+        environment |= load()["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {})
     return {name: row["Ref"] for name, row in environment.items() if isinstance(row, dict) and "Ref" in row}
 
 

@@ -113,6 +113,7 @@ class Deployed:
     method_metrics: int
     retention_days: int
     log_retention_days: int
+    polled_queues: int
 
     @classmethod
     def read(cls, setting: str) -> "Deployed":
@@ -140,13 +141,14 @@ class Deployed:
             ),
             retention_days=template["Parameters"]["RetentionDays"]["Default"],
             log_retention_days=template["Parameters"]["LogRetentionDays"]["Default"],
+            polled_queues=sum("ScalingConfig" in row.get("Properties", {}) for row in resources),
         )
 
 
 def _fixed_units(run: Run, prices: Prices, deployed: Deployed) -> dict[str, dict[str, float]]:
     """What a month in which no text is sent is billed as: part → price → units."""
     minutes = prices.assumed["hours_a_month"] * 60
-    polls = minutes * 60 / prices.assumed["poll_s"] * prices.assumed["pollers"]
+    polls = minutes * 60 / prices.assumed["poll_s"] * prices.assumed["pollers"] * deployed.polled_queues
     reconciler: dict[str, float] = {}
     for (_, name), count in prices.units([run.reconcile.counts, run.beat.counts]).items():
         reconciler[name] = reconciler.get(name, 0.0) + minutes * count
@@ -157,7 +159,7 @@ def _fixed_units(run: Run, prices: Prices, deployed: Deployed) -> dict[str, dict
         "dashboards": {"dashboard_month": deployed.dashboards},
         "secret": {"secret_month": deployed.secrets},
         "reconciler, with its heartbeat": reconciler,
-        "Lambda's polling of the queue": {"queue_request": polls},
+        "Lambda's polling of the queues": {"queue_request": polls},
     }
 
 

@@ -244,7 +244,9 @@ class Deployer:
                 functions.delete_event_source_mapping(UUID=mapping["UUID"])
         for mapping in found:
             if mapping["UUID"] in own and mapping["EventSourceArn"].endswith(".fifo"):
-                for _ in range(mappings_wanted() - 1):
+                # What is bulk gives way to the rest, so two batches of it at a time will do.
+                bulk = "Bulk" in mapping["EventSourceArn"]
+                for _ in range((2 if bulk else mappings_wanted()) - 1):
                     functions.create_event_source_mapping(
                         EventSourceArn=mapping["EventSourceArn"],
                         FunctionName=mapping["FunctionArn"],

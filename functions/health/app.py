@@ -7,10 +7,10 @@ from longcode.entrypoints.responses import Response
 
 def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    counters, queue = service.counters, service.queue
+    counters, queues = service.counters, service.queues
 
     def health(_request: Request) -> Response:
-        return responses.health(counters.read(None), queue.size())
+        return responses.health(counters.read(None), queues.size())
 
     return service.api(health)
 

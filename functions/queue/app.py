@@ -14,7 +14,7 @@ def handler(service: container.Service) -> container.Handler:
     """The routes over `service`."""
     deps = accept.EnqueueDependencies(
         messages=service.messages,
-        queue=service.queue,
+        queues=service.queues,
         limits=service.limits,
         clock=service.clock,
         metrics=service.metrics,
@@ -56,7 +56,7 @@ def _change(request: Request, service: container.Service) -> Response:
     settings, wanted = service.settings, parse_change(request.json)
     changer = Changer(
         messages=service.messages,
-        queue=service.queue,
+        queues=service.queues,
         clock=service.clock,
         metrics=service.metrics,
         logger=service.logger,

@@ -14,7 +14,7 @@ from longcode.aws.carriers import DynamoCarriers
 from longcode.domain.errors import InvalidRequest, NotFound, TooLate
 from longcode.domain.message import Message, is_message_id
 from longcode.domain.status import Status
-from longcode.entrypoints.container import SystemClock
+from longcode.entrypoints.system_clock import SystemClock
 from longcode.use_cases import cancel
 from longcode.use_cases.search import Query
 from longcode_cli import terminal

@@ -11,7 +11,6 @@ import typer
 from rich.console import Group, RenderableType
 from rich.progress import BarColumn, TextColumn
 
-from longcode.aws.queue import SqsQueue
 from longcode.domain import pacing
 from longcode.domain.message import Message, iso
 from longcode.use_cases import backlog
@@ -209,11 +208,11 @@ def requeue(stack: Stack, texts: Sequence[Waiting], now_ms: int) -> Iterator[int
     second text: the consumer sends only what it can claim, and what was claimed waits no more. A copy costs a
     receive and a read.
     """
-    queue = SqsQueue(stack.sqs, stack.queue_url)
+    queues = stack.queues
 
     def put(chunk: Sequence[Waiting]) -> int:
         # Another mark in each run: in between, the queue may have been emptied again.
-        backlog.put_back(chunk, queue, Uncounted(), mark=f"requeue:{now_ms}")
+        backlog.put_back(chunk, queues, Uncounted(), mark=f"requeue:{now_ms}")
         return len(chunk)
 
     with ThreadPoolExecutor(_WORKERS) as pool:

@@ -11,6 +11,7 @@ from longcode.aws.limits import DynamoLimits
 from longcode.aws.messages import DynamoMessages
 from longcode.aws.queue import SqsQueue
 from longcode.use_cases import ports
+from longcode.use_cases.queue_ports import Queue
 from tests.contract.ranges import refuse_reversed_ranges
 from tests.contract.tables import REGION, create_queue, create_table
 from tests.support.fakes import FakeClock, FakeLimits, FakeMessages, FakeQueue
@@ -63,7 +64,7 @@ def limits(request: pytest.FixtureRequest) -> ports.Limits:
 
 
 @pytest.fixture(params=["fake", "sqs"])
-def queue(request: pytest.FixtureRequest) -> ports.Queue:
+def queue(request: pytest.FixtureRequest) -> Queue:
     if request.param == "fake":
         return FakeQueue(FakeClock())
     client: SQSClient = request.getfixturevalue("sqs")

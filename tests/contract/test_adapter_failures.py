@@ -19,9 +19,10 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.metrics import Metric
 from longcode.domain.registration import Lost
 from longcode.entrypoints import container
+from longcode.entrypoints.system_clock import SystemClock
 from longcode.telnyx.client import SEND_S
 from longcode.use_cases.backlog import waiting
-from longcode.use_cases.ports import Envelope
+from longcode.use_cases.queue_ports import Envelope
 from tests.contract.tables import REGION
 from tests.support.fakes import ROOT, make_settings
 from tests.support.fakes.clock import START_MS
@@ -215,7 +216,7 @@ def test_the_recipient_queues_of_a_batch_run_side_by_side_and_a_crash_is_not_los
 
 
 def test_a_clock_that_sleeps_until_the_past_does_not_sleep() -> None:
-    clock = container.SystemClock()
+    clock = SystemClock()
     before = clock.now_ms()
 
     clock.sleep_until(before - 60_000)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longcode.domain.message import DUE_SHARDS, Message, held_shard
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Claim
 from tests.contract.test_at_once import InDynamoDB, InMemory, Scene, at_rest, waits
@@ -64,7 +65,7 @@ def judged(scene: Scene, message: Message, names: tuple[str, ...], run: Run) -> 
         # It is not due any more, so neither a claim nor a note of what was read before brings it back.
         assert (found.status, found.not_before_ms, found.slot_ms) == (Status.HELD, ANEW, None)
         assert found.held_by is HeldBy.QUIET_HOURS
-        assert shards == {held_shard(message.recipient)}
+        assert shards == {held_shard(message.recipient, Priority.TRANSACTIONAL)}
         assert not sent
     assert waiting == int(found.status.waiting)
     assert bool(shards) is not found.status.final

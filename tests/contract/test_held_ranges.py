@@ -5,17 +5,19 @@ from botocore.exceptions import ClientError
 
 from longcode.aws.attributes import typed_item
 from longcode.aws.messages import DynamoMessages
-from longcode.domain.message import held_shard
+from longcode.domain.message import held_shard, held_shards
+from longcode.domain.priority import Priority
 from longcode.domain.schedule import AHEAD_MS, Timer, second
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import schedule
 from longcode.use_cases.ports import Messages
+from longcode.use_cases.queue_ports import Queues
 from tests.contract.message_steps import queued
 from tests.support.fakes import FakeClock, FakeQueue
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import THEIRS
 
-SHARD = held_shard(THEIRS)
+SHARD = held_shard(THEIRS, Priority.TRANSACTIONAL)
 
 
 def held(messages: Messages, at_ms: int) -> str:
@@ -40,7 +42,9 @@ def test_timers_are_set_up_to_the_last_second_which_is_not_over_when_they_end(me
         held(messages, at_ms)
     queue = FakeQueue(clock)
 
-    timers = schedule.set_timers(messages, queue, clock, clock.now + 10_000)
+    timers = schedule.set_timers(
+        messages, Queues(queue, FakeQueue(clock)), clock, clock.now + 10_000, held_shards()
+    )
 
     assert timers == [Timer(SHARD, second(clock.now + 20_000)), Timer(SHARD, second(last_ms))]
     assert {one.timer for one in queue.receive()} == set(timers)

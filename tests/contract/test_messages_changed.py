@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from longcode.domain.message import Entry, Message, Place, held_shard
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Messages
 from tests.contract.message_steps import NOW, VALIDITY_MS, due, queued, stored
@@ -27,7 +28,7 @@ def held(messages: Messages, **changes: object) -> Message:
 
 def times(messages: Messages, until_ms: int = LATER_MS + 1) -> list[int]:
     """When held texts of the one recipient are due, by the index."""
-    return [at_ms for at_ms, _ in messages.held(held_shard(THEIRS), 0, until_ms, 50)]
+    return [at_ms for at_ms, _ in messages.held(held_shard(THEIRS, Priority.TRANSACTIONAL), 0, until_ms, 50)]
 
 
 def other(message: Message, **changes: object) -> Message:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from longcode.domain.message import DueGroup, Message, Place, held_shard
+from longcode.domain.priority import Priority
 from longcode.domain.schedule import EARLY_MS
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Messages
@@ -12,7 +13,13 @@ from tests.support.fakes.examples import OTHER_TELNYX_ID, THEIRS, accepted, endi
 from tests.support.places import END
 
 AT = START_MS + 600_000
-SHARD = held_shard(THEIRS)
+
+
+def shard_of(recipient: str) -> int:
+    return held_shard(recipient, Priority.TRANSACTIONAL)
+
+
+SHARD = shard_of(THEIRS)
 LATER = AT + 3_600_000
 
 
@@ -43,7 +50,7 @@ def line(messages: Messages, until_ms: int = LATER) -> list[str]:
 
 def test_what_is_held_comes_by_its_time_from_a_moment_to_before_another(messages: Messages) -> None:
     texts = [held(messages, AT + after_ms) for after_ms in (2_000, 0, 1_000, 999)]
-    other = next(number for number in (f"+120255501{n:02d}" for n in range(99)) if held_shard(number) != SHARD)
+    other = next(number for number in (f"+120255501{n:02d}" for n in range(99)) if shard_of(number) != SHARD)
     held(messages, recipient=other)
     queued(messages)
     by_time = sorted((text.ready_ms, text.id) for text in texts)
@@ -222,5 +229,5 @@ def test_the_look_at_a_held_text_is_moved_while_it_is_held(messages: Messages) -
 
 def test_all_texts_of_a_recipient_are_held_in_one_part() -> None:
     text = make_message()
-    assert held_shard(text.recipient) == held_shard(replace(text, accepted_ms=1).recipient)
-    assert {held_shard(f"+1202555{number:04d}") for number in range(100, 200)} == set(DueGroup.HELD.shards)
+    assert shard_of(text.recipient) == held_shard(replace(text, accepted_ms=1).recipient, Priority.TRANSACTIONAL)
+    assert {shard_of(f"+1202555{number:04d}") for number in range(100, 200)} == set(DueGroup.HELD.shards)

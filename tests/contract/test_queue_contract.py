@@ -11,7 +11,8 @@ import pytest
 from longcode.aws.queue import SqsQueue
 from longcode.domain.errors import Unavailable
 from longcode.use_cases.backlog import waiting
-from longcode.use_cases.ports import Envelope, Queue, Waiting
+from longcode.use_cases.ports import Waiting
+from longcode.use_cases.queue_ports import Envelope, Queue
 from tests.contract.tables import create_queue
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import THEIRS, make_message

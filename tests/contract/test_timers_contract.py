@@ -7,7 +7,7 @@ from longcode.aws.queue import envelope, read_body, read_timer, timer_body
 from longcode.domain.message import DueGroup
 from longcode.domain.schedule import Timer
 from longcode.use_cases.backlog import waiting
-from longcode.use_cases.ports import Queue
+from longcode.use_cases.queue_ports import Queue
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import make_message
 

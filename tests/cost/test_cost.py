@@ -57,7 +57,8 @@ def test_a_scheduled_text_takes_no_write_more_and_a_timer_of_its_own(run: Run) -
     # The reconciler puts the timer in, 2.5 times where the queue drops doubles; the consumer gets it twice.
     assert later.queue_requests - now.queue_requests == 6.5
     assert later.invocations - now.invocations == 2
-    assert later.reads - now.reads <= 3
+    # In a minute with something due the reconciler looks into its part.
+    assert later.reads - now.reads <= 6
     assert (later.provider_calls, later.events) == (now.provider_calls, now.events) == (1, 1)
 
 
@@ -212,14 +213,15 @@ def test_a_month_without_a_text_costs_at_most_one_dollar(run: Run) -> None:
     found = bill.fixed(run, PRICES, BASIC)
     assert sum(found.values()) <= 1.00
     assert found["secret"] == pytest.approx(0.40)
-    assert {part for part, usd in found.items() if usd} == {"secret", "reconciler, with its heartbeat"}
+    polls = "Lambda's polling of the queues"
+    assert {part for part, usd in found.items() if usd} == {"secret", "reconciler, with its heartbeat", polls}
 
 
 def test_a_second_stack_has_what_the_first_has_left(run: Run) -> None:
     second = bill.fixed(run, PRICES, BASIC, 2)
     assert (second["metrics"], second["alarms"], second["dashboards"]) == pytest.approx((3.0, 1.0, 0.0))
     assert bill.fixed(run, PRICES, BASIC, 4)["dashboards"] == pytest.approx(3.0)
-    assert second["Lambda's polling of the queue"] > 0
+    assert second["Lambda's polling of the queues"] > 0
 
 
 def test_more_than_is_free_is_paid_for(run: Run) -> None:

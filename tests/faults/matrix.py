@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Literal
 
 from longcode.domain.status import Status
-from longcode.use_cases.ports import Envelope
+from longcode.use_cases.queue_ports import Envelope
 from tests.chance import meeting, pairs
 from tests.support.fakes import FakeClock, FakeProvider, FakeQueue, World, make_settings, make_world, webhooks
 from tests.support.fakes import provider as behaviours

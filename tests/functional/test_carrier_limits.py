@@ -13,6 +13,7 @@ from longcode.domain import destinations, pacific
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.message import iso
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 from tests.chance import FULL
 from tests.support.fakes import OURS, FakeClock, World, make_settings, make_world
@@ -60,9 +61,9 @@ def world_of(
     return world, provider
 
 
-def queue(world: World, recipients: Sequence[str], text: str = "Hello") -> list[str]:
+def queue(world: World, recipients: Sequence[str], text: str = "Hello", **fields: str) -> list[str]:
     """Queue a text to each; their ids."""
-    return [str(world.enqueue(to, text).fields["message_id"]) for to in recipients]
+    return [str(world.enqueue(to, text, **fields).fields["message_id"]) for to in recipients]
 
 
 def left_in_order(world: World, provider: NetworkProvider) -> bool:
@@ -254,15 +255,15 @@ def test_a_text_that_leaves_at_once_takes_its_carriers_limits_or_is_refused_with
     assert provider.refused == {}
 
 
-def test_queued_texts_leave_a_share_of_the_day_to_those_that_are_sent_at_once() -> None:
+def test_bulk_texts_leave_a_share_of_the_day_to_the_others() -> None:
     recipients = numbers(T_MOBILE, 20)
     world, provider = world_of(
         CampaignSettings(t_mobile_per_day=10, margin=0, transactional=30),
         known=recipients,
         registration={"brand": {"daily_cap": 10}},
     )
-    queue(world, recipients[:12])
-    world.consume(until_ms=world.clock.now + MINUTE)
+    queue(world, recipients[:12], priority="bulk")
+    world.consume(Priority.BULK, until_ms=world.clock.now + MINUTE)
     queued = len(provider.texts)
 
     sent = [world.send(number).status for number in recipients[12:16]]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from longcode.domain.message import Message, held_shard
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Waiting
 from tests.chance import FULL, drawn
@@ -35,7 +36,7 @@ class BusyQueue(FakeQueue):
         free_ms = vars(self).setdefault("free_ms", {})
         if texts:
             # All that are put in together are of one part, and of its timer's invocation.
-            part = held_shard(texts[0].recipient)
+            part = held_shard(texts[0].recipient, Priority.TRANSACTIONAL)
             free_ms[part] = max(free_ms.get(part, 0), self.clock.now_ms()) + PUT_MS * len(texts)
             self.clock.sleep_until(round(free_ms[part]))
         super().put(texts, mark)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from longcode.domain.message import DueGroup, Message, epoch_ms, held_shard, iso
+from longcode.domain.priority import Priority
 from longcode.domain.schedule import AHEAD_MS, Timer
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.backlog import waiting
@@ -104,7 +105,7 @@ def test_a_timer_of_a_moment_far_ahead_is_hidden_no_longer_than_the_queue_can(wo
 
 def test_a_timer_of_many_texts_leaves_the_rest_of_its_batch_to_other_invocations(world: World) -> None:
     at_ms = world.clock.now // 1_000 * 1_000 + 20_000
-    shard = held_shard(THEIRS)
+    shard = held_shard(THEIRS, Priority.TRANSACTIONAL)
     for number in range(101):
         world.messages.accept(
             make_message(status=Status.HELD, not_before_ms=at_ms + number, accepted_ms=world.clock.now)

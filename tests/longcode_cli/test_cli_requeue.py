@@ -47,8 +47,7 @@ def _queued(world: World) -> Iterator[tuple[str, str | None]]:
 
 
 def _put(world: World, number: int, to: str = THEIRS) -> None:
-    queue = SqsQueue(world.stack.sqs, world.stack.queue_url)
-    put_back([Waiting(ident(number), to, placed(NOW_MS))], queue, Uncounted(), mark="first")
+    put_back([Waiting(ident(number), to, placed(NOW_MS))], world.stack.queues, Uncounted(), mark="first")
 
 
 def _depth(world: World) -> int:

@@ -50,9 +50,16 @@ def test_an_environment_at_its_longest_is_one_that_lambda_takes() -> None:
 
 
 def test_the_queue_may_use_as_much_of_the_account_as_is_set_and_webhooks_reserve_nothing_by_default() -> None:
-    (mapping,) = (made for made in deployed("AWS::Lambda::EventSourceMapping").values() if "ScalingConfig" in made)
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ConsumerConcurrency"}}
-    assert PARAMETERS["ConsumerConcurrency"]["MinValue"] == 2
+    scaled = {
+        made["EventSourceArn"]["Fn::GetAtt"][0]: made["ScalingConfig"]
+        for made in deployed("AWS::Lambda::EventSourceMapping").values()
+        if "ScalingConfig" in made
+    }
+    assert scaled == {
+        "SendQueue": {"MaximumConcurrency": {"Ref": "ConsumerConcurrency"}},
+        "BulkQueue": {"MaximumConcurrency": {"Ref": "BulkConcurrency"}},
+    }
+    assert PARAMETERS["ConsumerConcurrency"]["MinValue"] == PARAMETERS["BulkConcurrency"]["MinValue"] == 2
     assert "ReservedConcurrentExecutions" not in json.dumps(deployed())
     reserved = {
         name: made["ReservedConcurrentExecutions"]
@@ -62,6 +69,6 @@ def test_the_queue_may_use_as_much_of_the_account_as_is_set_and_webhooks_reserve
     assert reserved == {"WebhookFunction": {"Ref": "WebhookConcurrency"}}
 
 
-@pytest.mark.parametrize("name", ["ConsumerConcurrency", "WebhookConcurrency"])
+@pytest.mark.parametrize("name", ["ConsumerConcurrency", "BulkConcurrency", "WebhookConcurrency"])
 def test_no_concurrency_is_above_what_a_mapping_or_a_new_account_can_have(name: str) -> None:
     assert PARAMETERS[name]["MaxValue"] == 1000

@@ -10,6 +10,7 @@ import yaml
 
 from devtools.local_stack import sam_template
 from longcode.domain import destinations, pacing
+from longcode_cli.template import variables
 from tests.chance import showing
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def test_the_queue_hides_a_message_for_six_consumer_timeouts() -> None:
     assert properties("SendQueue")["VisibilityTimeout"] >= 6 * timeout("ConsumerFunction")
 
 
-@pytest.mark.parametrize("queue", ["SendQueue", "DeadLetterQueue"])
+@pytest.mark.parametrize("queue", ["SendQueue", "BulkQueue", "DeadLetterQueue"])
 def test_both_queues_are_fifo_with_both_high_throughput_attributes(queue: str) -> None:
     queue_properties = properties(queue)
     assert queue_properties["FifoQueue"] is True
@@ -76,7 +77,9 @@ def test_the_consumer_takes_at_most_ten_and_answers_for_each_and_waits_for_no_ba
 
 def test_the_consumer_may_hide_a_message_of_its_own_queue() -> None:
     allowed = [s for s in statements("ConsumerFunction") if "sqs:ChangeMessageVisibility" in s["Action"]]
-    assert [s["Resource"] for s in allowed] == [{"Fn::GetAtt": ["SendQueue", "Arn"]}]
+    assert [s["Resource"] for s in allowed] == [
+        [{"Fn::GetAtt": ["SendQueue", "Arn"]}, {"Fn::GetAtt": ["BulkQueue", "Arn"]}]
+    ]
 
 
 def test_each_function_logs_to_a_group_of_its_own_that_forgets() -> None:
@@ -176,7 +179,7 @@ def test_every_setting_that_the_code_reads_is_in_the_environment() -> None:
     source = (ROOT / "layers/longcode/python/longcode/entrypoints/config.py").read_text()
     read = set(re.findall(r'(?:text|number|env\.get)\("([A-Z_]+)"', source))
     assert read
-    assert read <= set(GLOBALS["Environment"]["Variables"])
+    assert read <= set(variables())
 
 
 def test_the_template_takes_the_destinations_that_the_code_takes() -> None:

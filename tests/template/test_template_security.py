@@ -179,7 +179,7 @@ def test_only_lambda_may_take_on_a_role(options: dict[str, str]) -> None:
 
 def test_without_a_key_of_ones_own_nothing_names_one() -> None:
     assert "kms" not in json.dumps(deployed()).lower()
-    assert [queue["SqsManagedSseEnabled"] for queue in deployed("AWS::SQS::Queue").values()] == [True] * 3
+    assert [queue["SqsManagedSseEnabled"] for queue in deployed("AWS::SQS::Queue").values()] == [True] * 4
     for table in deployed("AWS::DynamoDB::Table").values():
         # True would be a key that AWS manages, whose every use is billed.
         assert table["SSESpecification"] == {"SSEEnabled": False}

@@ -18,6 +18,7 @@ GOOD = {
     "MESSAGES_TABLE": "messages",
     "LIMITS_TABLE": "limits",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+    "BULK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/bulk.fifo",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead.fifo",
     "UNPUBLISHED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
     "EVENT_BUS": "long-code-sms",
@@ -143,7 +144,7 @@ def test_limits_of_carriers_are_read() -> None:
         "T", 70, 2_000, 25, 5, 10, {Carrier.VERIZON: 6_000, Carrier.OTHER: 30}
     )
     assert found.number_lookup == "unknown"
-    assert Settings.from_env(GOOD).campaign == CampaignSettings()
+    assert Settings.from_env(GOOD).campaign == CampaignSettings(transactional=20)
 
 
 def test_a_rate_above_the_accounts_own_is_named() -> None:

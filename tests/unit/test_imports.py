@@ -102,6 +102,7 @@ ENVIRONMENT = {
     "MESSAGES_TABLE": "messages",
     "LIMITS_TABLE": "limits",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+    "BULK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/bulk.fifo",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead.fifo",
     "UNPUBLISHED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
     "EVENT_BUS": "long-code-sms",

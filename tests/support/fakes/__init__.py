@@ -13,6 +13,7 @@ from typing import Any
 
 from longcode.domain import destinations
 from longcode.domain.campaign import CampaignSettings
+from longcode.domain.priority import Priority
 from longcode.entrypoints import container
 from longcode.entrypoints.config import Settings
 from longcode.telnyx import webhook_settings
@@ -82,6 +83,7 @@ def make_settings(**changes: Any) -> Settings:
             limits_table="limits",
             event_bus="long-code-sms",
             queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/send.fifo",
+            bulk_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/bulk.fifo",
             dead_letter_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/dead.fifo",
             unpublished_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
             secret_id="telnyx",
@@ -137,6 +139,7 @@ class World:
     registrations: FakeRegistrations
     optouts: FakeOptOuts
     queue: FakeQueue
+    bulk_queue: FakeQueue
     event_bus: FakeEventBus
     counters: FakeCounters
     heartbeat: FakeHeartbeat
@@ -215,13 +218,14 @@ class World:
 
     # ------------------------------------------------------------------------------- behind the API
 
-    def mapping(self, **options: Any) -> Mapping:
-        """The event source mapping between the queue and the consumer."""
-        return Mapping(self.queue, self.handler("consumer"), **options)
+    def mapping(self, priority: Priority = Priority.TRANSACTIONAL, **options: Any) -> Mapping:
+        """The event source mapping between a queue and the consumer."""
+        queue = self.bulk_queue if priority is Priority.BULK else self.queue
+        return Mapping(queue, self.handler("consumer"), **options)
 
-    def consume(self, **options: Any) -> Mapping:
-        """Let the consumer empty the queue, in virtual time; `options` as Mapping.run takes them."""
-        made = self.mapping()
+    def consume(self, priority: Priority = Priority.TRANSACTIONAL, **options: Any) -> Mapping:
+        """Let the consumer empty a queue, in virtual time; `options` as Mapping.run takes them."""
+        made = self.mapping(priority)
         made.run(**options)
         return made
 
@@ -247,6 +251,7 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     limits = parts.setdefault("limits", FakeLimits(optouts, carriers, hold_on_unclear=settings.hold_on_unclear))
     registrations = parts.setdefault("registrations", FakeRegistrations(limits))
     queue = parts.setdefault("queue", FakeQueue(clock))
+    bulk_queue = parts.setdefault("bulk_queue", FakeQueue(clock, name="bulk.fifo"))
     event_bus = parts.setdefault("event_bus", FakeEventBus())
     counters = parts.setdefault("counters", FakeCounters())
     heartbeat = parts.setdefault("heartbeat", FakeHeartbeat())
@@ -259,8 +264,8 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     parts.setdefault("parallel", clock.side_by_side)
     service = container.Service(settings, **parts)
     return World(
-        settings, clock, messages, limits, carriers, registrations, optouts, queue, event_bus, counters, heartbeat,
-        unpublished, provider, metrics, logger, service,
+        settings, clock, messages, limits, carriers, registrations, optouts, queue, bulk_queue, event_bus,
+        counters, heartbeat, unpublished, provider, metrics, logger, service,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from longcode.domain.message import (
     CLAIM_MS,
     DUE_PARTS,
     ENQUEUE_CHECK_MS,
+    HELD_GROUPS,
     KEPT_ENTRIES,
     RECEIPT_AFTER_CLAIM_MS,
     RECEIPT_CHECK_MS,
@@ -21,6 +22,7 @@ from longcode.domain.message import (
     held_shard,
 )
 from longcode.domain.outcomes import Answer, Receipt, Recorded, Recording
+from longcode.domain.priority import Priority
 from longcode.domain.schedule import AHEAD_MS, EARLY_MS, held_until_ms
 from longcode.domain.status import HeldBy, Status, receipt_ceiling
 from longcode.use_cases.ports import Claim, Waiting
@@ -379,31 +381,36 @@ class FakeMessages:
             self._store(message)
             return True
 
-    def queue_length(self, recipient: str, *, at_most: int, before: Place) -> int:
+    def queue_length(
+        self, recipient: str, *, at_most: int, before: Place, priority: Priority = Priority.TRANSACTIONAL
+    ) -> int:
         with self.faults.around("queue_length"):
-            return min(sum(place < before for place, _ in self._queue_of(recipient)), at_most)
+            return min(sum(place < before for place, _ in self._queue_of(recipient, priority)), at_most)
 
-    def recipient_queue(self, recipient: str, *, until: Place, at_most: int) -> list[Waiting]:
+    def recipient_queue(
+        self, recipient: str, *, until: Place, at_most: int, priority: Priority = Priority.TRANSACTIONAL
+    ) -> list[Waiting]:
         with self.faults.around("recipient_queue"):
             found = [
-                Waiting(message.id, message.recipient, place)
-                for place, message in self._queue_of(recipient)
+                Waiting(message.id, message.recipient, place, message.priority)
+                for place, message in self._queue_of(recipient, priority)
                 if place <= until
             ]
             return found[:at_most]
 
-    def _queue_of(self, recipient: str) -> list[tuple[Place, Message]]:
+    def _queue_of(self, recipient: str, priority: Priority) -> list[tuple[Place, Message]]:
         """What the index shows of a recipient queue, in its order."""
-        rows = self._of.get(recipient, {}).values()
+        rows = [row for row in self._of.get(recipient, {}).values() if row.message.priority is priority]
         found = [(place, row.message) for row in rows if (place := self._shown(row))]
         return sorted(found, key=itemgetter(0))
 
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         with self.faults.around("waiting"):
             found = [
-                Waiting(message.id, message.recipient, place)
+                Waiting(message.id, message.recipient, place, message.priority)
                 for recipient in sorted(self._of)
-                for place, message in self._queue_of(recipient)
+                for priority in Priority
+                for place, message in self._queue_of(recipient, priority)
             ]
             return found[:at_most], len(found) > at_most
 
@@ -416,8 +423,8 @@ class FakeMessages:
 
     @staticmethod
     def _shard(row: _Row) -> int:
-        if row.due_group is DueGroup.HELD:
-            return held_shard(row.message.recipient)
+        if row.due_group in HELD_GROUPS.values():
+            return held_shard(row.message.recipient, row.message.priority)
         return row.due_group.shards[zlib.crc32(row.message.id.encode()) % DUE_PARTS]
 
     def held(

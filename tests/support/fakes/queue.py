@@ -22,7 +22,8 @@ from typing import Any
 
 from longcode.aws import queue
 from longcode.domain.schedule import Timer
-from longcode.use_cases.ports import Envelope, Waiting
+from longcode.use_cases.ports import Waiting
+from longcode.use_cases.queue_ports import Envelope
 from tests.support.fakes.clock import Action, FakeClock, FakeContext
 from tests.support.fakes.fault_injector import Died, FaultInjector
 from tests.support.fakes.shelf import Shelf, Stored
@@ -34,7 +35,7 @@ BATCH = 10
 
 @dataclass
 class DeadLetters:
-    """ports.Depth of what a queue has given up."""
+    """queue_ports.Depth of what a queue has given up."""
 
     queue: "FakeQueue"
 
@@ -44,7 +45,7 @@ class DeadLetters:
 
 
 class FakeQueue:
-    """ports.Queue, and what only a test may do to a queue."""
+    """queue_ports.Queue, and what only a test may do to a queue."""
 
     def __init__(
         self,
@@ -53,7 +54,9 @@ class FakeQueue:
         visibility_ms: int = 360_000,
         max_receives: int = 1000,
         whole_groups: bool = False,
+        name: str = "send.fifo",
     ) -> None:
+        self.name = name
         self.faults = FaultInjector("dead_letters", "put", "set_timers", "receive", "hide", "delete", "size")
         self.clock = clock
         self.stored = Shelf(self._opens_ms)
@@ -69,7 +72,7 @@ class FakeQueue:
         self._seen: dict[tuple[str, str], int] = {}
         self._numbers = itertools.count(1)
 
-    # ---------------------------------------------------------------------------------- ports.Queue
+    # ---------------------------------------------------------------------------------- queue_ports.Queue
 
     def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
         with self.faults.around("put"):
@@ -186,7 +189,7 @@ class FakeQueue:
             "messageAttributes": {},
             "md5OfBody": "0" * 32,
             "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:send.fifo",
+            "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{self.name}",
             "awsRegion": "us-east-1",
         }
 

@@ -12,6 +12,7 @@ from longcode.aws.dynamo import Item
 from longcode.domain.message import (
     DUE_PARTS,
     FIND_SHARDS,
+    HELD_GROUPS,
     DueGroup,
     Entry,
     Fault,
@@ -20,6 +21,7 @@ from longcode.domain.message import (
     held_shard,
     iso,
 )
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Waiting
 
@@ -123,6 +125,7 @@ def from_item(item: Item) -> Message:
     return Message(
         id=ident,
         status=Status(fields["status"]),
+        priority=Priority(fields.get("priority", Priority.TRANSACTIONAL)),
         text=fields.get("text", "" if fields["direction"] == "inbound" else None),
         held_by=held_by(fields),
         cost=Decimal(fields["cost"]) if "cost" in fields else None,
@@ -141,6 +144,8 @@ def to_item(message: Message) -> Item:
         "webhook_url": _without_id(message),
         "status": message.status.value,
         "rank": message.status.rank,
+        # Most have none: each write of an item costs by the kilobyte.
+        "priority": message.priority.value if message.priority is Priority.BULK else None,
         "peer": keys.peer(message.peer),
         "tag": _tag(message),
         "day": f"{iso(message.accepted_ms)[:10]}#{_shard(message.id, FIND_SHARDS)}",
@@ -166,7 +171,18 @@ def due_shard(message_id: str, group: DueGroup) -> str:
 
 def due_part(message: Message, group: DueGroup) -> str:
     """The same, also for what is held."""
-    return str(held_shard(message.recipient)) if group is DueGroup.HELD else due_shard(message.id, group)
+    if group in HELD_GROUPS.values():
+        return str(held_shard(message.recipient, message.priority))
+    return due_shard(message.id, group)
+
+
+# In the index by_recipient_queue what is bulk has a queue of its own behind each number.
+_BULK = f"{Priority.BULK}#"
+
+
+def queue_key(recipient: str, priority: Priority) -> str:
+    """A recipient queue in the index by_recipient_queue."""
+    return _BULK + recipient if priority is Priority.BULK else recipient
 
 
 def place_words(place: Place) -> str:
@@ -204,4 +220,10 @@ def image(item: Mapping[str, Any]) -> Message | None:
 # Any: an item of the index.
 def waiting(item: Mapping[str, Any]) -> Waiting:
     """The text that an entry of the index by_recipient_queue stands for."""
-    return Waiting(item["pk"].removeprefix("M#"), item["recipient_queue"], _place(item["queue_place"]))
+    queue = str(item["recipient_queue"])
+    return Waiting(
+        item["pk"].removeprefix("M#"),
+        queue.removeprefix(_BULK),
+        _place(item["queue_place"]),
+        Priority.BULK if queue.startswith(_BULK) else Priority.TRANSACTIONAL,
+    )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from longcode.aws.attributes import typed, typed_item
 from longcode.aws.clients import Sleep, get_items, translated
 from longcode.aws.dynamo import Item, Table
-from longcode.aws.message_codec import image, parse, place_words, waiting
+from longcode.aws.message_codec import image, parse, place_words, queue_key, waiting
 from longcode.domain.message import DUE_PARTS, RECEIPT_AFTER_CLAIM_MS, DueGroup, Message, Place
+from longcode.domain.priority import Priority
 from longcode.use_cases.ports import Waiting
 
 if TYPE_CHECKING:
@@ -52,21 +53,25 @@ class MessageReads:
             found |= {item["pk"]["S"].removeprefix("M#"): image(item) for item in items}
         return found
 
-    def queue_length(self, recipient: str, *, at_most: int, before: Place) -> int:
+    def queue_length(
+        self, recipient: str, *, at_most: int, before: Place, priority: Priority = Priority.TRANSACTIONAL
+    ) -> int:
         page = self.table.query(
             "by_recipient_queue",
             "recipient_queue = :line AND queue_place < :before",
-            {":line": recipient, ":before": place_words(before)},
+            {":line": queue_key(recipient, priority), ":before": place_words(before)},
             Limit=at_most,
             Select="COUNT",
         )
         return page["Count"]
 
-    def recipient_queue(self, recipient: str, *, until: Place, at_most: int) -> list[Waiting]:
+    def recipient_queue(
+        self, recipient: str, *, until: Place, at_most: int, priority: Priority = Priority.TRANSACTIONAL
+    ) -> list[Waiting]:
         page = self.table.query(
             "by_recipient_queue",
             "recipient_queue = :line AND queue_place <= :until",
-            {":line": recipient, ":until": place_words(until)},
+            {":line": queue_key(recipient, priority), ":until": place_words(until)},
             Limit=at_most,
         )
         return [waiting(item) for item in map(parse, page["Items"])]

@@ -13,6 +13,7 @@ from longcode.aws.message_codec import (
     image,
     parse,
     place_words,
+    queue_key,
     to_item,
 )
 from longcode.aws.message_reads import MessageReads
@@ -71,7 +72,7 @@ class MessageWaits(MessageReads):
                 ":queued": Status.QUEUED.value,
                 ":rank": Status.QUEUED.rank,
                 ":sending": Status.SENDING.rank,
-                ":line": message.recipient,
+                ":line": queue_key(message.recipient, message.priority),
                 ":place": place_words(message.place),
                 ":slot": slot_ms,
                 ":turn": turn,
@@ -118,7 +119,7 @@ class MessageWaits(MessageReads):
         values: Item = {
             ":status": Status.HELD.value,
             ":rank": Status.HELD.rank,
-            ":line": message.recipient,
+            ":line": queue_key(message.recipient, message.priority),
             ":place": place_words(later.place),
             ":at": not_before_ms,
             ":held": held_by.value,

@@ -16,6 +16,7 @@ from longcode.aws.message_codec import (
     from_item,
     image,
     place_words,
+    queue_key,
     to_item,
 )
 from longcode.aws.message_receipts import ReceiptWriter
@@ -76,7 +77,10 @@ class DynamoMessages(MessageWaits):
             "expires_at": self._retention.expiry_s(message.ready_ms + LONGEST_VALIDITY_MS),
         }
         if message.status.waiting:
-            item |= {"recipient_queue": message.recipient, "queue_place": place_words(message.place)}
+            item |= {
+                "recipient_queue": queue_key(message.recipient, message.priority),
+                "queue_place": place_words(message.place),
+            }
         try:
             self.table.put(
                 typed_item(item),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from longcode.aws.clients import TRIES, Sleep, pause_s, translated
 from longcode.domain.errors import Unavailable
-from longcode.domain.message import DueGroup, is_message_id
+from longcode.domain.message import held_shards, is_message_id
 from longcode.domain.schedule import Timer
-from longcode.use_cases.ports import Envelope, Waiting
+from longcode.use_cases.ports import Waiting
+from longcode.use_cases.queue_ports import Envelope
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -51,7 +52,7 @@ def read_timer(text: str) -> Timer | None:
     shard, at_ms = fields.get("held"), fields.get("at")
     if not 1 <= _version(fields) <= READS or type(shard) is not int or type(at_ms) is not int:
         return None
-    return Timer(shard, at_ms) if shard in DueGroup.HELD.shards else None
+    return Timer(shard, at_ms) if shard in held_shards() else None
 
 
 def is_newer(text: str) -> bool:
@@ -94,7 +95,7 @@ def envelope(record: Mapping[str, Any]) -> Envelope:
 
 
 class SqsQueue:
-    """ports.Queue over SQS.
+    """queue_ports.Queue over SQS.
 
     The body is `{"v": 1, "id": "<message id>"}` and nothing else: no text ever lies in a queue or among the dead
     letters. The group is the recipient's number, which gives one at a time; SQS encrypts bodies and no groups, so

@@ -52,8 +52,8 @@ class CampaignSettings:
     """The parameters on carriers. None and empty leave it to the provider's facts.
 
     `other_providers` is the share of T-Mobile's day that is sent through other providers, and `margin` the share
-    that is left unused, both percent. `transactional` is the share that queued texts leave to those that are sent
-    at once. `per_minute` is segments a minute of further carriers.
+    that is left unused, both percent. `transactional` is the share of each limit that bulk texts leave to the
+    others, percent. `per_minute` is segments a minute of further carriers.
     """
 
     campaign_class: str = ""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from longcode.domain import visible
 from longcode.domain.errors import IdempotencyMismatch
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class DueGroup(IntEnum):
     HELD = 4
     # As QUEUED, of a text with an `expires_ms` of its own: those are in no order of acceptance.
     EXPIRING = 5
+    # As HELD, of the priority bulk.
+    HELD_BULK = 6
 
     @property
     def shards(self) -> range:
@@ -76,6 +79,7 @@ class DueGroup(IntEnum):
 
 
 DUE_SHARDS = len(DueGroup) * DUE_PARTS
+HELD_GROUPS = {Priority.TRANSACTIONAL: DueGroup.HELD, Priority.BULK: DueGroup.HELD_BULK}
 
 
 class Place(NamedTuple):
@@ -134,6 +138,8 @@ class Message:
     expires_ms: int | None = None
     # What its sender called it, and the recipient's zones, with commas between, if it keeps quiet hours.
     category: Literal["transactional", "marketing"] | None = None
+    # Which of the two queues it waits in, and which share of the limits it has.
+    priority: Priority = Priority.TRANSACTIONAL
     quiet_zones: str = ""
     telnyx_id: str | None = None
     provider_status: str | None = None
@@ -201,7 +207,7 @@ class Message:
     def due_group(self) -> DueGroup:
         """Where it is found when the reconciler next has to look at it."""
         if self.status is Status.HELD:
-            return DueGroup.HELD
+            return HELD_GROUPS[self.priority]
         if self.status is Status.QUEUED:
             return DueGroup.URGENT if self.unqueued else self.waiting_group
         if self.status is Status.SENDING:
@@ -220,9 +226,14 @@ class Message:
         return value if value is not None and is_tag(value) else None
 
 
-def held_shard(recipient: str) -> int:
-    """The part of DueGroup.HELD that all held texts of one recipient are in, as their order matters."""
-    return DueGroup.HELD.shards[hashlib.sha256(recipient.encode()).digest()[0] % DUE_PARTS]
+def held_shard(recipient: str, priority: Priority) -> int:
+    """The part of its group that all held texts of one recipient and priority are in, as their order matters."""
+    return HELD_GROUPS[priority].shards[hashlib.sha256(recipient.encode()).digest()[0] % DUE_PARTS]
+
+
+def held_shards() -> list[int]:
+    """The parts of all that is held."""
+    return [shard for group in HELD_GROUPS.values() for shard in group.shards]
 
 
 NAMESPACE = uuid.UUID("6f0d1c52-8f0b-5a53-9c3e-1c6b7f0a4d11")

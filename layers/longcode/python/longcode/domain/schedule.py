@@ -4,7 +4,8 @@
 
 from dataclasses import dataclass
 
-from longcode.domain.message import Message, held_shard
+from longcode.domain.message import DueGroup, Message, held_shard
+from longcode.domain.priority import Priority
 
 # So long before its time a text may be in its recipient queue, where it holds up what is behind it.
 EARLY_MS = 2_000
@@ -19,7 +20,7 @@ OVERDUE_MS = 45_000
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A queue message that comes when the held texts of one second and of one part of DueGroup.HELD are due.
+    """A queue message that comes when the held texts of one second and of one part of what is held are due.
 
     `shard` is the number of that part, `at_ms` the beginning of the second.
     """
@@ -27,11 +28,17 @@ class Timer:
     shard: int
     at_ms: int
 
+    @property
+    def priority(self) -> Priority:
+        """Whose texts it brings: in that queue it stands."""
+        return Priority.BULK if self.shard in DueGroup.HELD_BULK.shards else Priority.TRANSACTIONAL
+
 
 def timer_of(message: Message) -> Timer:
     """The timer that puts a held text into its recipient queue, or ends it if it is out of date before that."""
     return Timer(
-        held_shard(message.recipient), second(min(message.ready_ms, message.expires_ms or message.ready_ms))
+        held_shard(message.recipient, message.priority),
+        second(min(message.ready_ms, message.expires_ms or message.ready_ms)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from longcode.domain import phone, segments, visible
 from longcode.domain.errors import InvalidRequest
 from longcode.domain.message import MAX_TAG_CHARACTERS, is_tag
+from longcode.domain.priority import Priority, parse_priority
 from longcode.domain.quiet_request import FIELDS as QUIET_FIELDS
 from longcode.domain.quiet_request import NOT_SAID, QuietRequest, parse_quiet
 from longcode.domain.times import NO_TIMES, Times, parse_times
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 MAX_METADATA_BYTES = 2048
 
 
-_FIELDS = frozenset(("to", "message", "metadata", "max_segments", "smart_encoding"))
+_FIELDS = frozenset(("to", "message", "metadata", "max_segments", "smart_encoding", "priority"))
 # Of what can wait.
 LATER_FIELDS = frozenset(("send_at", "expires_at", "ttl_s")) | QUIET_FIELDS
 
@@ -50,6 +51,7 @@ class SendRequest:
     replaced: "tuple[Replaced, ...]" = ()
     times: Times = NO_TIMES
     quiet: QuietRequest = NOT_SAID
+    priority: Priority = Priority.TRANSACTIONAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def parse_send_request(
         replaced=words.replaced,
         times=parse_times(fields, quiet.timezone) if later else NO_TIMES,
         quiet=quiet,
+        priority=parse_priority(fields) or Priority.TRANSACTIONAL,
     )
 
 

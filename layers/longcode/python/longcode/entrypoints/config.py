@@ -33,6 +33,7 @@ class Settings:
     messages_table: str
     limits_table: str
     queue_url: str
+    bulk_queue_url: str
     dead_letter_queue_url: str
     unpublished_queue_url: str
     event_bus: str
@@ -69,6 +70,7 @@ class Settings:
             messages_table=read.text("MESSAGES_TABLE"),
             limits_table=read.text("LIMITS_TABLE"),
             queue_url=read.text("QUEUE_URL"),
+            bulk_queue_url=read.text("BULK_QUEUE_URL"),
             dead_letter_queue_url=read.text("DEAD_LETTER_QUEUE_URL"),
             unpublished_queue_url=read.text("UNPUBLISHED_QUEUE_URL"),
             event_bus=read.text("EVENT_BUS"),
@@ -163,7 +165,7 @@ class _Reader:
             t_mobile_per_day=self.cap("TMOBILE_SEGMENTS_PER_DAY"),
             other_providers=self.percent("OTHER_PROVIDERS_SHARE", 0),
             margin=self.percent("CARRIER_MARGIN", 3),
-            transactional=self.percent("TRANSACTIONAL_SHARE", 0),
+            transactional=self.percent("TRANSACTIONAL_SHARE", 20),
             per_minute=self._per_minute(),
         )
 

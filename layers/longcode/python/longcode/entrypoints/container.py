@@ -3,25 +3,28 @@
 import logging
 import os
 import random
-import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from longcode.domain.errors import Crashed, LongCodeError, Unavailable
 from longcode.domain.metrics import Metric
+from longcode.domain.priority import Priority
 from longcode.entrypoints import api
 from longcode.entrypoints.config import Settings, provider_key
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
+from longcode.entrypoints.system_clock import SystemClock
 
 if TYPE_CHECKING:
     from longcode.aws.observability import FewMetrics, LambdaLogger, LambdaMetrics
+    from longcode.aws.queue import SqsQueue
     from longcode.domain import pacing
     from longcode.domain.message import Message
     from longcode.domain.smart_encoding import Replaced
-    from longcode.use_cases import batch_results, ports, publish_ports, reconcile, send_attempt
+    from longcode.use_cases import batch_results, ports, publish_ports, queue_ports, reconcile, send_attempt
     from longcode.use_cases.campaign import CampaignReader
     from longcode.use_cases.cancel import Canceller
     from longcode.use_cases.carrier_store import Carriers
@@ -33,16 +36,6 @@ Handler = Callable[[Any, Any], Any]
 
 # Kept free at the end of an invocation, for the answer itself.
 _MARGIN_MS = 2_000
-
-
-class SystemClock:
-    """ports.Clock by the machine's own clock."""
-
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
-
-    def sleep_until(self, at_ms: int) -> None:
-        time.sleep(max(0.0, at_ms / 1000 - time.time()))
 
 
 class Service:
@@ -161,25 +154,32 @@ class Service:
         return EventBridgeBus(clients.events(), self.settings.event_bus, sleep=self._sleep)
 
     @cached_property
-    def queue(self) -> "ports.Queue":
-        from longcode.aws import clients
-        from longcode.aws.queue import SqsQueue
-
-        return SqsQueue(clients.sqs(), self.settings.queue_url, sleep=self._sleep)
+    def queue(self) -> "queue_ports.Queue":
+        return self._sqs_queue(self.settings.queue_url)
 
     @cached_property
-    def dead_letters(self) -> "ports.Depth":
-        from longcode.aws import clients
-        from longcode.aws.queue import SqsQueue
-
-        return SqsQueue(clients.sqs(), self.settings.dead_letter_queue_url)
+    def bulk_queue(self) -> "queue_ports.Queue":
+        return self._sqs_queue(self.settings.bulk_queue_url)
 
     @cached_property
-    def unpublished(self) -> "ports.Depth":
+    def queues(self) -> "queue_ports.Queues":
+        from longcode.use_cases.queue_ports import Queues
+
+        return Queues(self.queue, self.bulk_queue)
+
+    @cached_property
+    def dead_letters(self) -> "queue_ports.Depth":
+        return self._sqs_queue(self.settings.dead_letter_queue_url)
+
+    @cached_property
+    def unpublished(self) -> "queue_ports.Depth":
+        return self._sqs_queue(self.settings.unpublished_queue_url)
+
+    def _sqs_queue(self, url: str) -> "SqsQueue":
         from longcode.aws import clients
         from longcode.aws.queue import SqsQueue
 
-        return SqsQueue(clients.sqs(), self.settings.unpublished_queue_url)
+        return SqsQueue(clients.sqs(), url, sleep=self._sleep)
 
     @cached_property
     def provider(self) -> "ports.Provider":
@@ -240,14 +240,14 @@ class Service:
 
         gauges = Gauges(
             self.deps,
-            self.queue,
+            self.queues,
             self.counters,
             self.heartbeat,
             self.dead_letters,
             self.unpublished,
             WebhookWatch(self.finder, self.messages),
         )
-        return Reconciler(deps=self.deps, queue=self.queue, gauges=gauges, replays=Replays(self.deps))
+        return Reconciler(deps=self.deps, queues=self.queues, gauges=gauges, replays=Replays(self.deps))
 
     @cached_property
     def canceller(self) -> "Canceller":
@@ -316,12 +316,12 @@ class Service:
         return self.clock.now_ms() + min(int(remaining), at_most_ms)
 
     def send_batch(
-        self, *, answered: bool
-    ) -> "Callable[[int], Callable[[list[ports.Envelope]], list[batch_results.Result]]]":
+        self, priority: Priority, *, answered: bool
+    ) -> "Callable[[int], Callable[[list[queue_ports.Envelope]], list[batch_results.Result]]]":
         """consume.send_batch, with everything but the deadline and the batch."""
         from longcode.use_cases.consume import send_batch
 
-        deps, queue, parallel = self.deps, self.queue, self.parallel
+        deps, queue, parallel = replace(self.deps, priority=priority), self.queues.of(priority), self.parallel
         return lambda deadline_ms: (
             lambda envelopes: send_batch(envelopes, deps, queue, deadline_ms, parallel, answered=answered)
         )

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from longcode.aws import queue
+from longcode.domain.priority import Priority
 from longcode.use_cases.batch_results import Result
-from longcode.use_cases.ports import Clock, Envelope, Logger, Queue
+from longcode.use_cases.ports import Clock, Logger
+from longcode.use_cases.queue_ports import Envelope, Queue
 
 # Any: Lambda's SQS event and its partial batch response are JSON.
 Event = Mapping[str, Any]
@@ -23,6 +25,13 @@ def consume(event: Event, send: Callable[[list[Envelope]], list[Result]], logger
         # Of what is done each text has a line of its own.
         logger.info("batch", message_ids=[envelope.message_id for envelope in waiting], waiting=len(waiting))
     return {"batchItemFailures": [{"itemIdentifier": envelope.queue_id} for envelope in waiting]}
+
+
+def priority_of(event: Event, bulk_queue_url: str) -> Priority:
+    """Whose queue an event comes from: its ARN ends in the queue's name, as the queue's URL does."""
+    records = event.get("Records") or [{}]
+    name = str(records[0].get("eventSourceARN", "")).rpartition(":")[2]
+    return Priority.BULK if name == bulk_queue_url.rpartition("/")[2] else Priority.TRANSACTIONAL
 
 
 def drain(

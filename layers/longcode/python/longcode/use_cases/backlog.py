@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import Status
-from longcode.use_cases.ports import Clock, Messages, Metrics, Queue, Waiting
+from longcode.use_cases.ports import Clock, Messages, Metrics, Waiting
+from longcode.use_cases.queue_ports import Queues
 
 # SQS goes on purging for up to a minute, and its counts may be as late.
 SETTLED_MS = 60_000
@@ -18,34 +19,34 @@ _RESTOCK_MOST = 200
 
 def waiting(message: Message) -> Waiting:
     """A message as one that waits."""
-    return Waiting(message.id, message.recipient, message.place)
+    return Waiting(message.id, message.recipient, message.place, message.priority)
 
 
-def put_back(texts: Sequence[Waiting], queue: Queue, metrics: Metrics, *, mark: str = "") -> None:
+def put_back(texts: Sequence[Waiting], queues: Queues, metrics: Metrics, *, mark: str = "") -> None:
     """Put texts into the queue that may not be in it. Raises Unavailable.
 
     Without a `mark` SQS drops those that it was given when they were accepted, if that was within five minutes.
     """
     if texts:
-        queue.put(texts, mark)
+        queues.put(texts, mark)
         metrics.count(Metric.ENQUEUED_AGAIN, len(texts))
 
 
 def put_missing(
-    messages: Sequence[Message], store: Messages, queue: Queue, metrics: Metrics, *, mark: str = ""
+    messages: Sequence[Message], store: Messages, queues: Queues, metrics: Metrics, *, mark: str = ""
 ) -> None:
     """The same for messages that were stored without knowing that the queue has them. Raises Unavailable."""
-    put_back([waiting(message) for message in messages], queue, metrics, mark=mark)
+    put_back([waiting(message) for message in messages], queues, metrics, mark=mark)
     for message in messages:
         store.queued(message)
 
 
-def restock(store: Messages, queue: Queue, clock: Clock, metrics: Metrics) -> None:
+def restock(store: Messages, queues: Queues, clock: Clock, metrics: Metrics) -> None:
     """If the queue is empty, put in what waits all the same, as after a purge. Raises Unavailable."""
-    if queue.size():
+    if queues.size():
         return
     now = clock.now_ms()
-    put_back(unheard(store, now - SETTLED_MS, _RESTOCK_MOST), queue, metrics, mark=f"restock:{now // SETTLED_MS}")
+    put_back(unheard(store, now - SETTLED_MS, _RESTOCK_MOST), queues, metrics, mark=f"restock:{now // SETTLED_MS}")
 
 
 def unheard(store: Messages, before_ms: int, at_most: int) -> list[Waiting]:

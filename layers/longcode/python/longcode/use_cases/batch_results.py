@@ -7,7 +7,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.message import Message
 from longcode.domain.outcomes import Answer
 from longcode.use_cases import store_failures
-from longcode.use_cases.ports import Envelope, Queue
+from longcode.use_cases.queue_ports import Envelope, Queue
 from longcode.use_cases.send_attempt import SendDependencies
 
 # A queue message received so often is replaced by a fresh one: a thousand receives are the dead letters.

@@ -10,6 +10,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import Message
 from longcode.domain.outcomes import Answer, Verdict
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy
 from longcode.use_cases import day_counts, number_lookup
 from longcode.use_cases.day_counts import Count
@@ -59,11 +60,16 @@ def count_for_days(queues: Sequence[tuple[Limited, Sequence[SlottedMessage]]], d
     """
     for carrier in sorted({limit.capped for limit, _ in queues if limit.capped}):
         per_day = next(limit.per_day for limit, _ in queues if limit.capped is carrier)
-        at_most = per_day * (100 - deps.campaign.transactional) // 100
+        at_most = _of_day(per_day, deps.priority, deps)
         texts = dealt([items for limit, items in queues if limit.capped is carrier])
         now = deps.clock.now_ms()
         uncounted = [item for item in texts if item.cap_day != pacific.open_day(max(now, item.floor_ms)).name]
         _count(carrier, at_most, uncounted, deps)
+
+
+def _of_day(per_day: int, priority: Priority, deps: SendDependencies) -> int:
+    """What texts of a priority may use of a carrier's day: bulk leaves a share of it to the others."""
+    return per_day * (100 - deps.campaign.transactional) // 100 if priority is Priority.BULK else per_day
 
 
 def is_counted(slots: Slots, deps: SendDependencies) -> bool:
@@ -258,7 +264,8 @@ def pass_at_once(message: Message, gate: Gate, deps: SendDependencies, most_ms: 
         # Around midnight it may be counted for either day, so it takes its place in both.
         day = pacific.open_day(now)
         for name in sorted({pacific.day_of(now - pacific.BEGINS_MS), day.name} - {message.cap_day}):
-            if not deps.carriers.take(limit.capped, name, limit.per_day, [message.segments], day.ends_ms):
+            at_most = _of_day(limit.per_day, message.priority, deps)
+            if not deps.carriers.take(limit.capped, name, at_most, [message.segments], day.ends_ms):
                 passage.give_back(deps)
                 return Passage(pacific.next_day_ms(now) + pacific.BEGINS_MS, HeldBy.CARRIER_DAY_CAP)
             passage.days += (name,)

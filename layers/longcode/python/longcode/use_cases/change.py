@@ -10,7 +10,8 @@ from longcode.domain.quiet_hours import QuietHours
 from longcode.domain.schedule import EARLY_MS, is_due
 from longcode.domain.status import Status
 from longcode.use_cases import backlog, schedule, store_failures
-from longcode.use_cases.ports import Clock, Logger, Messages, Metrics, Queue
+from longcode.use_cases.ports import Clock, Logger, Messages, Metrics
+from longcode.use_cases.queue_ports import Queues
 
 # Each try that fails is another's write of that very moment.
 _TRIES = 5
@@ -21,7 +22,7 @@ class Changer:
     """Changes texts that are held."""
 
     messages: Messages
-    queue: Queue
+    queues: Queues
     clock: Clock
     metrics: Metrics
     logger: Logger
@@ -74,11 +75,11 @@ class Changer:
         The timer of its old time finds nothing. Where this fails the reconciler does it, a minute late at most.
         """
         if not is_due(message, now):
-            schedule.set_timer(message, self.queue, self.clock, self.metrics, self.logger)
+            schedule.set_timer(message, self.queues, self.clock, self.metrics, self.logger)
             return
         try:
             # With a mark of its own, as it may have been there with this time before. A timer of this second may
             # have fired by now.
-            self.queue.put([backlog.waiting(message)], f"changed:{message.updated_ms}")
+            self.queues.put([backlog.waiting(message)], f"changed:{message.updated_ms}")
         except Unavailable as exc:
             store_failures.note(exc, self.metrics, self.logger, message_id=message.id)

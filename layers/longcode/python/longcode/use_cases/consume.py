@@ -14,7 +14,8 @@ from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy
 from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt
 from longcode.use_cases.batch_results import Result, forget, hide
-from longcode.use_cases.ports import Envelope, Parallel, Queue
+from longcode.use_cases.ports import Parallel
+from longcode.use_cases.queue_ports import Envelope, Queue
 from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS, RecipientWorker
 from longcode.use_cases.send_attempt import PROBE_MS, REPLAY_AFTER_MS, SendDependencies
 from longcode.use_cases.slots import LATE_MS, SlottedMessage

@@ -8,13 +8,15 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Message, Place, fingerprint, may_be_known, message_id, same_request
 from longcode.domain.metrics import Metric
 from longcode.domain.pacing import Pace
+from longcode.domain.priority import Priority
 from longcode.domain.quiet_hours import QuietHours, leaves_ms
 from longcode.domain.schedule import EARLY_MS
 from longcode.domain.send_request import SendRequest
 from longcode.domain.status import HeldBy, Status
 from longcode.domain.times import HORIZON_MS, check_times
 from longcode.use_cases import backlog, carrier_stops, store_failures
-from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics, Queue
+from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics
+from longcode.use_cases.queue_ports import Queues
 from longcode.use_cases.quota import Quota
 
 # As far as a recipient queue is counted; MaxPendingPerRecipient can't be more.
@@ -34,10 +36,9 @@ def new_message(
 ) -> Message:
     """The message for a request. Its webhook URL ends in its id, which is how a receipt finds it.
 
-    Raises InvalidRequest if it keeps quiet hours, and when they end is not known.
+    Raises InvalidRequest if the end of its quiet hours is not known.
     """
-    ident, times = message_id(caller, key), wanted.times
-    asked_ms = max(now_ms, times.send_at_ms or 0)
+    ident, asked_ms = message_id(caller, key), max(now_ms, wanted.times.send_at_ms or 0)
     ready_ms, quiet_zones = _out_of_quiet(wanted, asked_ms, quiet_hours, now_ms)
     held = ready_ms > now_ms + EARLY_MS
     return Message(
@@ -53,24 +54,26 @@ def new_message(
         segments=wanted.segments,
         metadata=wanted.metadata,
         fingerprint=_fingerprint(wanted, route),
-        send_at_ms=times.send_at_ms,
+        send_at_ms=wanted.times.send_at_ms,
         not_before_ms=ready_ms if ready_ms > now_ms else None,
-        expires_ms=times.expires_ms(asked_ms),
+        expires_ms=wanted.times.expires_ms(asked_ms),
         held_by=(HeldBy.QUIET_HOURS if ready_ms > asked_ms else HeldBy.SCHEDULE) if held else None,
+        priority=wanted.priority,
         category=wanted.quiet.category,
         quiet_zones=quiet_zones,
-        webhook_url=f"{webhook_url}/{ident}" if webhook_url else "",
+        webhook_url=webhook_url and f"{webhook_url}/{ident}",
     )
 
 
 def _fingerprint(wanted: SendRequest, route: str) -> str:
+    priority = {"priority": wanted.priority.value} if wanted.priority is Priority.BULK else {}
     return fingerprint(
         route,
         wanted.recipient,
         wanted.asked,
         wanted.metadata,
         smart_encoding=wanted.smart_encoding,
-        more=wanted.times.asked | wanted.quiet.asked,
+        more=wanted.times.asked | wanted.quiet.asked | priority,
     )
 
 
@@ -105,7 +108,7 @@ class EnqueueDependencies:
     """Dependencies of accepting a text into a queue."""
 
     messages: Messages
-    queue: Queue
+    queues: Queues
     limits: Limits
     clock: Clock
     metrics: Metrics
@@ -133,7 +136,9 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     if gate.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
     # What is due after it does not stand before it.
-    pending = deps.messages.queue_length(message.recipient, at_most=deps.max_pending, before=message.place)
+    pending = deps.messages.queue_length(
+        message.recipient, at_most=deps.max_pending, before=message.place, priority=message.priority
+    )
     if pending >= deps.max_pending:
         raise RecipientQueueFull(
             f"{pending} texts already wait for this recipient.",
@@ -158,7 +163,7 @@ def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
             _set_timer(message, deps)
         return existing
     try:
-        deps.queue.put([backlog.waiting(message)])
+        deps.queues.put([backlog.waiting(message)])
     except Unavailable as exc:
         # Stored, it is sent all the same: the reconciler puts it into the queue. To answer "try again" would ask
         # for a second text.
@@ -171,7 +176,7 @@ def _set_timer(message: Message, deps: EnqueueDependencies) -> None:
     # Loaded with the first text that is scheduled.
     from longcode.use_cases import schedule
 
-    schedule.set_timer(message, deps.queue, deps.clock, deps.metrics, deps.logger)
+    schedule.set_timer(message, deps.queues, deps.clock, deps.metrics, deps.logger)
 
 
 def _accept(message: Message, messages: Messages) -> Message | None:
@@ -190,7 +195,7 @@ def _repeated(message: Message, deps: EnqueueDependencies, gate: Gate) -> tuple[
     """The answer to a request that was made before; its text is put into the queue if it may not be there."""
     deps.metrics.count(Metric.DUPLICATES_SUPPRESSED)
     if message.status is Status.QUEUED and message.unqueued:
-        backlog.put_missing([message], deps.messages, deps.queue, deps.metrics)
+        backlog.put_missing([message], deps.messages, deps.queues, deps.metrics)
     return message, forecast(message, deps.messages, gate, deps.clock.now_ms(), deps.pace, deps.quiet_hours)
 
 
@@ -204,10 +209,17 @@ def forecast(
     """
     if not message.status.waiting:
         return Forecast(0, message.updated_ms, None)
-    ahead = messages.queue_length(message.recipient, at_most=_COUNT, before=message.place)
+    ahead = messages.queue_length(
+        message.recipient, at_most=_COUNT, before=message.place, priority=message.priority
+    )
     if message.status is Status.HELD and message.ready_ms > now_ms:
         return _held(message, ahead)
-    length = max(ahead, messages.queue_length(message.recipient, at_most=_COUNT, before=Place(now_ms + 1, 0)))
+    length = max(
+        ahead,
+        messages.queue_length(
+            message.recipient, at_most=_COUNT, before=Place(now_ms + 1, 0), priority=message.priority
+        ),
+    )
     found = _forecast(message, ahead, length, gate, now_ms, pace, _front(message, ahead, messages))
     return _leaving(message, found, quiet_hours)
 
@@ -229,7 +241,7 @@ def _front(message: Message, ahead: int, messages: Messages) -> Message | None:
     """The first of the texts before a message that has no slot yet: nothing behind it leaves sooner."""
     if not ahead or message.slot_ms is not None:
         return None
-    first = messages.recipient_queue(message.recipient, until=message.place, at_most=1)
+    first = messages.recipient_queue(message.recipient, until=message.place, at_most=1, priority=message.priority)
     return messages.get(first[0].message_id) if first and first[0].message_id != message.id else None
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
-from longcode.domain.message import DueGroup, Message
+from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import backlog, send_attempt, store_failures
-from longcode.use_cases.ports import Depth, Queue
+from longcode.use_cases import backlog, schedule, send_attempt, store_failures
 from longcode.use_cases.publish_ports import Counters, Heartbeat
+from longcode.use_cases.queue_ports import Depth, Queues
 from longcode.use_cases.send_attempt import SendDependencies
 from longcode.use_cases.webhook_watch import WebhookWatch
 
@@ -35,7 +35,7 @@ class Gauges:
     """Reports the state of the queues, the stops and the texts that wait."""
 
     deps: SendDependencies
-    queue: Queue
+    queues: Queues
     counters: Counters
     heartbeat: Heartbeat
     dead_letters: Depth
@@ -45,12 +45,15 @@ class Gauges:
     _none_waits: bool = False
     # When the oldest text was accepted that waits.
     _waits_ms: int | None = None
+    # The parts of what is held that have something due by now or soon, None if that could not be read.
+    occupied: Sequence[int] | None = None
 
     def report(self, until_ms: int) -> None:
         """Report all of them, those of the queues first; none begins after `until_ms`.
 
         A table that hangs costs each gauge a quarter of a minute, and all metrics if the function is ended for it.
         """
+        self.occupied = None
         for gauge in (
             self._dead_letters,
             self._unpublished,
@@ -108,7 +111,8 @@ class Gauges:
 
     def _due_but_held(self, now: int) -> list[tuple[int, str]]:
         """The first held texts of each part that are due: when, and their ids. Some may just have left."""
-        rows = [self.deps.messages.held(shard, 0, now, _FIRST) for shard in DueGroup.HELD.shards]
+        self.occupied = schedule.occupied(self.deps.messages, now)
+        rows = [self.deps.messages.held(shard, 0, now, _FIRST) for shard in self.occupied]
         return [row for part in rows for row in part]
 
     def _still_waiting(self, ids: Sequence[str]) -> list[Message]:
@@ -133,7 +137,7 @@ class Gauges:
     def _stranded(self) -> None:
         """How many texts have waited for long while the queue is empty, as after a purge: nothing brings them."""
         count = 0
-        if not self.queue.size() and not self._none_waits:
+        if not self.queues.size() and not self._none_waits:
             before_ms = self.deps.clock.now_ms() - STRANDED_AFTER_MS
             count = len(backlog.unheard(self.deps.messages, before_ms, _STRANDED_MOST))
         self.deps.metrics.count(Metric.STRANDED_NOW, count)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from longcode.domain.priority import Priority
+
 if TYPE_CHECKING:
     from longcode.domain.braking import Brake
     from longcode.domain.campaign import CampaignFacts
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from longcode.domain.opt_outs import OptOut, ProviderPage
     from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recording
     from longcode.domain.pacing import Reservation
-    from longcode.domain.schedule import Timer
     from longcode.domain.search import Found, Position, Search
     from longcode.domain.status import HeldBy, Status
 
@@ -69,6 +70,7 @@ class Waiting:
     message_id: str
     recipient: str
     place: Place
+    priority: Priority = Priority.TRANSACTIONAL
 
 
 class Messages(Protocol):
@@ -147,10 +149,14 @@ class Messages(Protocol):
     def receive(self, message: Message) -> bool:
         """Store an inbound text; False if it was there."""
 
-    def queue_length(self, recipient: str, *, at_most: int, before: Place) -> int:
-        """How many texts wait for `recipient` and stand before a place, counted up to `at_most`."""
+    def queue_length(
+        self, recipient: str, *, at_most: int, before: Place, priority: Priority = Priority.TRANSACTIONAL
+    ) -> int:
+        """How many texts of a priority wait for `recipient` and stand before a place, counted up to `at_most`."""
 
-    def recipient_queue(self, recipient: str, *, until: Place, at_most: int) -> Sequence[Waiting]:
+    def recipient_queue(
+        self, recipient: str, *, until: Place, at_most: int, priority: Priority = Priority.TRANSACTIONAL
+    ) -> Sequence[Waiting]:
         """Texts that wait for `recipient` and stand there up to a place, the first to leave first.
 
         It may lag behind the writes by a moment, both ways: what it names may have left.
@@ -319,59 +325,6 @@ class ProviderOptOuts(Protocol):
 
     def page(self, number: int) -> ProviderPage:
         """One page of it, from 1 on. Raises Unavailable if it can't be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A message of the queue as received.
-
-    It names a text or is a `timer`. Both are None where the body can't be read; `newer` says that a later release
-    can. `sent_ms` is when it was put in, by the queue's clock.
-    """
-
-    message_id: str | None
-    recipient: str
-    queue_id: str
-    receipt_handle: str
-    receives: int
-    newer: bool = False
-    sent_ms: int = 0
-    body: str = ""
-    timer: Timer | None = None
-
-
-class Queue(Protocol):
-    """The queue. What it holds says that a recipient has something waiting; the order is the table's."""
-
-    def put(self, texts: Sequence[Waiting], mark: str = "") -> None:
-        """Append each to its recipient's group. Twice within five minutes with the same `mark` is once; an empty
-        mark is the time at which it may leave.
-
-        Raises Unavailable if any of them is not known to be in.
-        """
-
-    def set_timers(self, timers: Sequence[Timer]) -> None:
-        """Put timers in, each in a group of its own. Twice within five minutes is once. Raises Unavailable."""
-
-    def renew(self, envelopes: Sequence[Envelope]) -> None:
-        """Put a fresh copy of each in its place, which was received too often for a queue with dead letters."""
-
-    def receive(self) -> Sequence[Envelope]:
-        """Up to ten; if there are none it waits for a second."""
-
-    def hide(self, envelopes: Sequence[Envelope], delays_s: Sequence[int]) -> None:
-        """Hide each for so many seconds. Best effort: one that fails shows up later, never earlier."""
-
-    def delete(self, envelopes: Sequence[Envelope]) -> None: ...
-
-    def size(self) -> int:
-        """About how many wait or are under way."""
-
-
-class Depth(Protocol):
-    """A queue of which only its length is of interest."""
-
-    def size(self) -> int: ...
 
 
 class Metrics(Protocol):

@@ -12,7 +12,7 @@ from longcode.domain.message import Message, Place
 from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import day_counts, schedule
-from longcode.use_cases.ports import Queue
+from longcode.use_cases.queue_ports import Queue
 from longcode.use_cases.recipient_batch import RecipientBatch
 from longcode.use_cases.send_attempt import SendDependencies, may_leave
 from longcode.use_cases.slots import Slots, SlottedMessage
@@ -73,7 +73,9 @@ def _put_off_behind(
     Some have slots by which they would leave before it. Their queue messages will find them put off.
     """
     here = {item.message.id for item in slots.items}
-    lined = deps.messages.recipient_queue(first.recipient, until=Place(now + 1, 0), at_most=_BEHIND_MOST)
+    lined = deps.messages.recipient_queue(
+        first.recipient, until=Place(now + 1, 0), at_most=_BEHIND_MOST, priority=deps.priority
+    )
     ids = [text.message_id for text in lined if text.place > first.place and text.message_id not in here]
     for message in deps.messages.get_all(ids) if ids else []:
         if not (message.quiet_zones and message.status.waiting) or message.ready_ms > now:

@@ -10,7 +10,7 @@ from longcode.domain.schedule import is_due
 from longcode.domain.status import Status
 from longcode.use_cases import send_attempt
 from longcode.use_cases.batch_results import Result
-from longcode.use_cases.ports import Envelope
+from longcode.use_cases.queue_ports import Envelope
 from longcode.use_cases.send_attempt import SendDependencies
 from longcode.use_cases.slots import SlottedMessage
 
@@ -123,7 +123,9 @@ class RecipientBatch:
         """
         known = {item.message.id for item in items}
         most = _TAKEN_ALONG_MOST + len(items)
-        queue = self._deps.messages.recipient_queue(self.recipient, until=until, at_most=most)
+        queue = self._deps.messages.recipient_queue(
+            self.recipient, until=until, at_most=most, priority=self._deps.priority
+        )
         missing = [text for text in queue if text.message_id not in known]
         if len(missing) >= _TAKEN_ALONG_MOST:
             missing = missing[:_TAKEN_ALONG_MOST]

@@ -12,7 +12,8 @@ from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
 from longcode.use_cases.batch_results import Result, forget, hide
-from longcode.use_cases.ports import Claim, Envelope, Queue
+from longcode.use_cases.ports import Claim
+from longcode.use_cases.queue_ports import Envelope, Queue
 from longcode.use_cases.recipient_batch import RecipientBatch
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 from longcode.use_cases.slots import Slots, SlottedMessage

@@ -16,6 +16,7 @@ from longcode.domain.message import (
     Entry,
     Fault,
     Message,
+    held_shards,
 )
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Receipt
@@ -30,7 +31,7 @@ from longcode.use_cases import (
     store_failures,
 )
 from longcode.use_cases.gauges import Gauges
-from longcode.use_cases.ports import Queue
+from longcode.use_cases.queue_ports import Queues
 from longcode.use_cases.replays import Replays
 from longcode.use_cases.send_attempt import REPLAY_AFTER_MS, SendDependencies
 
@@ -49,7 +50,7 @@ _GAUGES_MS = 15_000
 # In which order what is due is looked at. What needs the provider comes last, both halves of it side by side.
 _ROUNDS = (
     (DueGroup.URGENT,),
-    (DueGroup.HELD,),
+    (DueGroup.HELD, DueGroup.HELD_BULK),
     (DueGroup.QUEUED, DueGroup.EXPIRING),
     (DueGroup.RECEIPT, DueGroup.CLAIMED),
 )
@@ -68,7 +69,7 @@ class Reconciler:
     """Settles, each minute, the messages whose due time has come."""
 
     deps: SendDependencies
-    queue: Queue
+    queues: Queues
     gauges: Gauges
     replays: Replays
     # Whether the provider could not be asked in this run: each further question would take its time-out.
@@ -81,7 +82,9 @@ class Reconciler:
         """
         self.gauges.report(self.deps.clock.now_ms() + _GAUGES_MS)
         self._unreadable = False
-        self._set_timers(deadline_ms)
+        # All, if that could not be read.
+        occupied = held_shards() if self.gauges.occupied is None else self.gauges.occupied
+        self._set_timers(deadline_ms, occupied)
         looked, seen = self._end_dead_claims(deadline_ms), set[str]()
         for groups in _ROUNDS:
             held, now = DueGroup.HELD in groups, self.deps.clock.now_ms()
@@ -90,7 +93,8 @@ class Reconciler:
             more = True
             while more:
                 more, due = False, list[str]()
-                for shard in itertools.chain(*(group.shards for group in groups)):
+                shards = occupied if held else itertools.chain(*(group.shards for group in groups))
+                for shard in shards:
                     # Of what is held a timer takes care, unless it was lost.
                     late_ms = OVERDUE_MS if held else 0
                     ids = self.deps.messages.due_messages(shard, self.deps.clock.now_ms() - late_ms, at_most)
@@ -105,11 +109,11 @@ class Reconciler:
                 break
         return looked
 
-    def _set_timers(self, deadline_ms: int) -> None:
+    def _set_timers(self, deadline_ms: int, shards: Sequence[int]) -> None:
         deps = self.deps
         until_ms = min(deadline_ms - _HANGS_MS, deps.clock.now_ms() + _TIMERS_MS)
         try:
-            schedule.set_timers(deps.messages, self.queue, deps.clock, until_ms)
+            schedule.set_timers(deps.messages, self.queues, deps.clock, until_ms, shards)
         except Unavailable as exc:
             # The next run sets them, and what is late by then comes into the queue without one.
             store_failures.note(exc, deps.metrics, deps.logger)
@@ -180,7 +184,7 @@ class Reconciler:
         self._put([message for message in valid if message not in held])
 
     def _put(self, messages: Sequence[Message], mark: str = "") -> None:
-        backlog.put_missing(messages, self.deps.messages, self.queue, self.deps.metrics, mark=mark)
+        backlog.put_missing(messages, self.deps.messages, self.queues, self.deps.metrics, mark=mark)
 
     def _look(self, message: Message, deadline_ms: int) -> None:
         now = self.deps.clock.now_ms()

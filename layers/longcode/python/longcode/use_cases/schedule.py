@@ -10,12 +10,13 @@ from functools import partial
 from itertools import batched
 
 from longcode.domain.errors import Unavailable
-from longcode.domain.message import DueGroup, Message
+from longcode.domain.message import Message, held_shards
 from longcode.domain.schedule import AHEAD_MS, LEAD_MS, SECOND_MS, Timer, is_due, second, timer_of
 from longcode.domain.status import Status
 from longcode.use_cases import backlog, send_attempt, store_failures
 from longcode.use_cases.batch_results import Result, forget, hide
-from longcode.use_cases.ports import Clock, Envelope, Logger, Messages, Metrics, Parallel, Queue
+from longcode.use_cases.ports import Clock, Logger, Messages, Metrics, Parallel
+from longcode.use_cases.queue_ports import Envelope, Queue, Queues
 from longcode.use_cases.send_attempt import SendDependencies
 
 # So many texts are read at a time, and each ten of them put into the queue in one call. A function of 512 MB puts
@@ -24,25 +25,32 @@ _PAGE = 500
 _AT_ONCE = 100
 
 
-def set_timer(message: Message, queue: Queue, clock: Clock, metrics: Metrics, logger: Logger) -> None:
+def set_timer(message: Message, queues: Queue | Queues, clock: Clock, metrics: Metrics, logger: Logger) -> None:
     """Set the timer of a text that is due soon; where that fails, the reconciler does it within a minute."""
     timer = timer_of(message)
     if timer.at_ms > clock.now_ms() + AHEAD_MS:
         return
     try:
-        queue.set_timers([timer])
+        queues.set_timers([timer])
     except Unavailable as exc:
         store_failures.note(exc, metrics, logger, message_id=message.id)
 
 
-def set_timers(messages: Messages, queue: Queue, clock: Clock, until_ms: int) -> list[Timer]:
-    """Set the timers of all that is due soon, as far as time allows; which. Raises Unavailable.
+def occupied(messages: Messages, now_ms: int) -> list[int]:
+    """The parts of what is held that have something due, by now or soon. Raises Unavailable."""
+    return [shard for shard in held_shards() if messages.held(shard, 0, now_ms + AHEAD_MS, 1)]
+
+
+def set_timers(
+    messages: Messages, queues: Queues, clock: Clock, until_ms: int, shards: Sequence[int]
+) -> list[Timer]:
+    """Set the timers of all that is due soon in some parts, as far as time allows; which. Raises Unavailable.
 
     One that is set already is dropped by the queue.
     """
     now, timers = clock.now_ms(), list[Timer]()
     ends_ms = now + AHEAD_MS
-    starts = {shard: second(now) for shard in DueGroup.HELD.shards}
+    starts = {shard: second(now) for shard in shards}
     # One second of each part at a time: if time is short, or a store fails, those of the next seconds are set.
     while starts and clock.now_ms() <= until_ms:
         found: list[Timer] = []
@@ -51,7 +59,7 @@ def set_timers(messages: Messages, queue: Queue, clock: Clock, until_ms: int) ->
             if first:
                 found.append(Timer(shard, second(first[0][0])))
         if found:
-            queue.set_timers(found)
+            queues.set_timers(found)
         timers += found
         starts = {timer.shard: timer.at_ms + SECOND_MS for timer in found}
     return timers

@@ -16,6 +16,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.opt_outs import OptOutChange
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Pace
+from longcode.domain.priority import Priority
 from longcode.domain.quiet_hours import QuietHours, leaves_ms
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import carrier_stops, day_counts, opt_outs, store_failures
@@ -72,6 +73,8 @@ class SendDependencies:
     explain: Explain
     new_id: Callable[[], str]
     jitter: Callable[[], float]
+    # Whose queue a batch came from.
+    priority: Priority = Priority.TRANSACTIONAL
     # The TAT of each carrier's limiter as this process saw it last, to guess on which side of now it is.
     seen_tats: dict[str, int] = field(default_factory=dict)
 

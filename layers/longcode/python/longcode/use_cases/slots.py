@@ -13,7 +13,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import day_counts, store_failures
 from longcode.use_cases.day_counts import Count
-from longcode.use_cases.ports import Envelope
+from longcode.use_cases.queue_ports import Envelope
 from longcode.use_cases.send_attempt import SendDependencies
 
 # A text whose slot at its carrier has passed by more than this takes another one: it would come into a minute that
