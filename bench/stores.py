@@ -18,6 +18,7 @@ from longcode.domain.gate import Gate, Limiter
 from longcode.domain.message import Message, Place
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.pacing import Reservation
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases.ports import Claim, Waiting
 from longcode.use_cases.queue_ports import Envelope
@@ -240,9 +241,9 @@ class SimLimits(FakeLimits):
         self._clock = clock
         self._counts = counts
 
-    def read_gate(self, recipient: str, sender: str) -> Gate:
+    def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
         self._clock.store()
-        return super().read_gate(recipient, sender)
+        return super().read_gate(recipient, sender, priority)
 
     def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         if ahead is not ((tat_ms(self.limiters, key) or 0) > now_ms):

@@ -68,7 +68,7 @@ def _recipient_queue(stack: Stack, texts: list[Waiting], now_ms: int) -> Recipie
     # Not waiting any more: the index lags behind by a moment.
     forecast = None
     if head is not None and head.status.waiting:
-        gate = stack.limits.read_gate(head.recipient, head.sender)
+        gate = stack.limits.read_gate(head.recipient, head.sender, head.priority)
         forecast = enqueue.forecast(head, stack.messages, gate, now_ms, stack.pace, stack.quiet_hours)
     return RecipientQueue(
         recipient=texts[0].recipient,

@@ -64,7 +64,7 @@ def _change(request: Request, service: container.Service) -> Response:
         validity_ms=settings.validity_minutes * 60_000,
     )
     message = changer.change(request.path_id or "", wanted)
-    gate = service.limits.read_gate(message.recipient, message.sender)
+    gate = service.limits.read_gate(message.recipient, message.sender, message.priority)
     now = service.clock.now_ms()
     forecast = accept.forecast(message, service.messages, gate, now, service.pace, service.settings.quiet_hours)
     return responses.status(message, forecast, wanted.words.replaced if wanted.words else ())

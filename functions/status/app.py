@@ -19,7 +19,7 @@ def handler(service: container.Service) -> container.Handler:
         service.logger.bind(message_id=message.id)
         if not message.status.waiting:
             return responses.status(message, None)
-        gate = limits.read_gate(message.recipient, message.sender)
+        gate = limits.read_gate(message.recipient, message.sender, message.priority)
         now = service.clock.now_ms()
         return responses.status(message, enqueue.forecast(message, messages, gate, now, pace, quiet_hours))
 

@@ -76,7 +76,7 @@ def command(
     if found is None:
         raise Problem(f"{stack.name} has no message {message_id}.", "Is it the right stack?")
     now = now_ms()
-    gate = stack.limits.read_gate(found.recipient, found.sender)
+    gate = stack.limits.read_gate(found.recipient, found.sender, found.priority)
     forecast = None
     if found.status.waiting:
         forecast = enqueue.forecast(found, stack.messages, gate, now, stack.pace, stack.quiet_hours)

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from longcode.domain import braking, pacing, phone
 from longcode.domain.braking import Brake
-from longcode.domain.gate import Control, Gate, Limiter, Refusal, Trouble
+from longcode.domain.gate import Control, Gate, Limiter, Pause, Refusal, Trouble
+from longcode.domain.priority import Priority
 from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.optouts import FakeOptOuts
@@ -22,8 +23,8 @@ class FakeLimits:
         hold_on_unclear: bool = False,
     ) -> None:
         self.faults = FaultInjector(
-            "count", "uncount", "read_gate", "reserve", "take_turn", "refused", "set_brake", "cover",
-            "give_back", "push", "pause", "resume", "open_breaker", "probe", "suspect", "clear_suspects",
+            "count", "uncount", "read_gate", "reserve", "reserve_free", "take_turn", "refused", "set_brake",
+            "cover", "give_back", "push", "pause", "resume", "open_breaker", "probe", "suspect", "clear_suspects",
             "trouble", "take_queue", "leave_queue", "settle", "close_breaker",
         )  # fmt: skip
         self.optouts = optouts or FakeOptOuts()
@@ -49,7 +50,7 @@ class FakeLimits:
         with self.faults.around("uncount"):
             self.counted[key] = max(0, self.counted[key] - 1)
 
-    def read_gate(self, recipient: str, sender: str) -> Gate:
+    def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
         with self.faults.around("read_gate"):
             entry = self.optouts.entries.get(phone.canonical(recipient))
             unclear = entry.to_review if entry and self._hold_on_unclear else ()
@@ -57,6 +58,8 @@ class FakeLimits:
                 recipient=self._limiter(pacing.recipient_key(recipient)),
                 sender=self._limiter(pacing.sender_key(sender)),
                 account=self._limiter(pacing.ACCOUNT_KEY),
+                bulk_sender=self._bulk(pacing.sender_key(sender), priority),
+                bulk_account=self._bulk(pacing.ACCOUNT_KEY, priority),
                 control=self.control,
                 opted_out=entry is not None and entry.opted_out,
                 unclear_ms=unclear[0].at_ms if unclear else None,
@@ -64,6 +67,22 @@ class FakeLimits:
                 campaign=self.carriers.facts.get(sender),
                 carrier_stops=self.carriers.stops_of(sender),
             )
+
+    def _bulk(self, key: str, priority: Priority) -> Limiter:
+        return self._limiter(pacing.bulk_key(key)) if priority is Priority.BULK else Limiter()
+
+    def reserve_free(
+        self, key: str, length_ms: int, start_ms: int, latest_ms: int
+    ) -> tuple[pacing.Reservation | None, int]:
+        with self.faults.around("reserve_free"):
+            found = self._limiter(key)
+            tat = found.tat_ms or 0
+            if tat > max(latest_ms, start_ms):
+                return None, tat
+            self.reserved.append(key)
+            reservation = pacing.reserve(found.tat_ms, start_ms, 1, length_ms)
+            self.limiters[key] = replace(found, tat_ms=reservation.tat_ms)
+            return reservation, reservation.tat_ms
 
     def reserve(
         self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False
@@ -115,15 +134,24 @@ class FakeLimits:
         with self.faults.around("push"):
             self._push(key, not_before_ms)
 
-    def pause(self, now_ms: int, reason: str) -> None:
+    def pause(self, now_ms: int, reason: str, priority: Priority | None = None) -> None:
         with self.faults.around("pause"):
+            if priority:
+                first = self.control.pauses.get(priority, Pause(now_ms))
+                pauses = {**self.control.pauses, priority: Pause(first.since_ms, reason)}
+                self.control = replace(self.control, pauses=pauses)
+                return
             since = self.control.paused_since_ms
             self.control = replace(
                 self.control, paused_since_ms=now_ms if since is None else since, pause_reason=reason
             )
 
-    def resume(self) -> None:
+    def resume(self, priority: Priority | None = None) -> None:
         with self.faults.around("resume"):
+            if priority:
+                pauses = {name: pause for name, pause in self.control.pauses.items() if name is not priority}
+                self.control = replace(self.control, pauses=pauses)
+                return
             self.control = replace(self.control, paused_since_ms=None, pause_reason="")
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:

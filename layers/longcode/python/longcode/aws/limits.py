@@ -2,38 +2,29 @@
 
 import secrets
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from longcode.aws import carrier_codec, keys, limits_codec, opt_outs
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
 from longcode.aws.dynamo import Table
+from longcode.aws.stops import CONTROL, TRIES, WHAT, Stops
 from longcode.domain import braking
 from longcode.domain.braking import Brake
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
-from longcode.domain.pacing import ACCOUNT_KEY, Reservation, recipient_key, sender_key
+from longcode.domain.pacing import ACCOUNT_KEY, Reservation, bulk_key, recipient_key, sender_key
+from longcode.domain.priority import Priority
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_WHAT = "The limits table"
-# Longer than the longest validity, as no slot that a text waits for lies further ahead; and than the 30 days for
-# which a carrier that was learnt is believed.
-_KEEP_S = 31 * 86_400
 # A day's count: that day, and one more to be looked up.
 _KEEP_COUNT_S = 2 * 86_400
-_TRIES = 6
-_CONTROL = "control"
-# What the provider did not take longer ago than this is no evidence any more.
-_SUSPECT_MS = 15 * 60_000
-# For so long the text that tried last leaves the next try to others.
-_OTHERS_FIRST_MS = 60_000
 
 
-class DynamoLimits:
+class DynamoLimits(Stops):
     """ports.Limits over DynamoDB.
 
     A reservation is one write that guesses on which side of now the limiter's TAT lies and is repeated on the
@@ -55,7 +46,7 @@ class DynamoLimits:
         hold_on_unclear: bool = False,
         sleep: Sleep = time.sleep,
     ) -> None:
-        self._table = Table(client, table, _WHAT)
+        super().__init__(Table(client, table, WHAT))
         self._sleep = sleep
         # An empty name is no one's. Without a limit of the account its item says nothing.
         self._unread = {recipient_key(""), sender_key("")} | (set() if account_limited else {ACCOUNT_KEY})
@@ -66,7 +57,7 @@ class DynamoLimits:
     def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         length, mark = weight * interval_ms, secrets.token_hex(8)
         common: dict[str, str | int] = {":now": now_ms, ":expires": self._expiry(now_ms), ":by": mark}
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 item = self._update(
                     key,
@@ -83,12 +74,43 @@ class DynamoLimits:
             tat = int(item["tat"])
             return Reservation(tat - length, tat)
         # Both guesses lost each time: the TAT crossed now at every try, which only clocks far apart can do.
-        raise Unavailable(_WHAT)
+        raise Unavailable(WHAT)
+
+    def reserve_free(
+        self, key: str, length_ms: int, start_ms: int, latest_ms: int
+    ) -> tuple[Reservation | None, int]:
+        mark = secrets.token_hex(8)
+        values: dict[str, str | int] = {":start": start_ms, ":expires": self._expiry(start_ms), ":by": mark}
+        # What is free from `start_ms` on is taken from then; what is taken for a little longer, from its end.
+        ways: list[tuple[str, str, dict[str, str | int]]] = [
+            ("tat = :end", "(attribute_not_exists(tat) OR tat <= :start)", {":end": start_ms + length_ms}),
+            (
+                "tat = tat + :length",
+                "tat BETWEEN :start AND :latest",
+                {":length": length_ms, ":latest": latest_ms},
+            ),
+        ]
+        for change, condition, more in ways[: 1 if latest_ms <= start_ms else 2]:
+            try:
+                item = self._update(
+                    key,
+                    f"SET {change}, expires_at = :expires, reserved_by = :by",
+                    f"{condition} AND (attribute_not_exists(reserved_by) OR reserved_by <> :by)",
+                    values | more,
+                )
+            except ConditionFailed as exc:
+                item = untyped_item(exc.item)
+            tat = int(item.get("tat", 0))
+            if item.get("reserved_by") == mark:
+                return Reservation(tat - length_ms, tat), tat
+            if tat > latest_ms:
+                break
+        return None, tat
 
     def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
         front, mark, ahead = braking.front(brake, now_ms), secrets.token_hex(8), True
         common: dict[str, str | int] = {":front": front, ":expires": self._expiry(now_ms), ":by": mark}
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 item = self._update(
                     sender_key(sender),
@@ -103,7 +125,7 @@ class DynamoLimits:
                     ahead = not ahead
                     continue
             return int(item["turns"]) - braking.TEXT
-        raise Unavailable(_WHAT)
+        raise Unavailable(WHAT)
 
     def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
         values: dict[str, str | int] = {":to": recipient, ":now": now_ms, ":by": secrets.token_hex(8)}
@@ -207,22 +229,26 @@ class DynamoLimits:
                 {":less": -1, ":none": 0, ":by": secrets.token_hex(8)},
             )
 
-    def read_gate(self, recipient: str, sender: str) -> Gate:
-        names = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
+    def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
+        names = [recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, CONTROL]
+        if priority is Priority.BULK:
+            names += [bulk_key(name) for name in names[1:3] if name not in self._unread]
         wanted = {self._table.name: [key for key in names if key not in self._unread]}
         if recipient:
             wanted[self._messages_table] = [keys.opt_out(recipient)]
         rows = {table: [{"pk": typed(key)} for key in some] for table, some in wanted.items()}
         # All or nothing: not knowing whether sending is stopped is no leave to send.
-        items = get_items(self._table.client, rows, _WHAT, self._sleep)
+        items = get_items(self._table.client, rows, WHAT, self._sleep)
         found = {item["pk"]["S"]: untyped_item(item) for item in items[self._table.name]}
-        recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names)
+        recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names[:4])
         ledger = [opt_outs.image(item) for item in items.get(self._messages_table, ())]
         unclear = [entry.to_review[0].at_ms for entry in ledger if self._hold_on_unclear and entry.to_review]
         return Gate(
             recipient=limits_codec.limiter(recipient_item),
             sender=limits_codec.limiter(sender_item),
             account=limits_codec.limiter(account_item),
+            bulk_sender=limits_codec.limiter(found.get(bulk_key(names[1]), {})),
+            bulk_account=limits_codec.limiter(found.get(bulk_key(names[2]), {})),
             control=limits_codec.control(control),
             opted_out=any(entry.opted_out for entry in ledger),
             unclear_ms=next(iter(unclear), None),
@@ -230,72 +256,6 @@ class DynamoLimits:
             campaign=carrier_codec.campaign(sender_item),
             carrier_stops=carrier_codec.carrier_stops(sender_item),
         )
-
-    def pause(self, now_ms: int, reason: str) -> None:
-        self._update(
-            _CONTROL,
-            "SET paused_since = if_not_exists(paused_since, :now), pause_reason = :reason REMOVE expires_at",
-            "",
-            {":now": now_ms, ":reason": reason},
-        )
-
-    def resume(self) -> None:
-        self._update(_CONTROL, "REMOVE paused_since, pause_reason, expires_at", "", {})
-
-    def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
-        mark = secrets.token_hex(8)
-        try:
-            before = self._update(
-                _CONTROL,
-                "SET breaker_since = if_not_exists(breaker_since, :now), breaker_until = :until, "
-                "breaker_reason = :reason, opened_by = :by REMOVE expires_at, suspects, suspect_since",
-                "attribute_not_exists(breaker_until) OR breaker_until < :until",
-                {":now": now_ms, ":until": until_ms, ":reason": reason, ":by": mark},
-                returns="ALL_OLD",
-            )
-        except ConditionFailed as exc:
-            # Opened already, and only the answer was lost.
-            item = untyped_item(exc.item)
-            return (item.get("opened_by"), item.get("breaker_since")) == (mark, now_ms)
-        return "breaker_since" not in before
-
-    def probe(self, now_ms: int, until_ms: int, message_id: str) -> bool:
-        try:
-            self._update(
-                _CONTROL,
-                "SET breaker_until = :until, probed_by = :id",
-                "breaker_until <= :now AND "
-                "(attribute_not_exists(probed_by) OR probed_by <> :id OR breaker_until <= :late)",
-                {":until": until_ms, ":now": now_ms, ":id": message_id, ":late": now_ms - _OTHERS_FIRST_MS},
-            )
-        except ConditionFailed as exc:
-            # Taken already, and only the answer was lost.
-            item = untyped_item(exc.item)
-            return (item.get("breaker_until"), item.get("probed_by")) == (until_ms, message_id)
-        return True
-
-    def suspect(self, kind: str, recipient: str, now_ms: int) -> int:
-        values: dict[str, str | int | set[str]] = {
-            ":new": {f"{kind} {recipient}"},
-            ":now": now_ms,
-            ":old": now_ms - _SUSPECT_MS,
-        }
-        # The second begins anew where all is old, and only one of several may: it would forget the others.
-        ways = (
-            (
-                "SET suspect_since = if_not_exists(suspect_since, :now) ADD suspects :new",
-                "attribute_not_exists(suspect_since) OR suspect_since > :old",
-            ),
-            ("SET suspect_since = :now, suspects = :new", "suspect_since <= :old"),
-        )
-        for number in range(_TRIES):
-            with suppress(ConditionFailed):
-                item = self._update(_CONTROL, *ways[number % 2], values)
-                return sum(name.startswith(f"{kind} ") for name in item["suspects"])
-        raise Unavailable(_WHAT)
-
-    def clear_suspects(self, now_ms: int) -> None:
-        self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", "", {":now": now_ms})
 
     def trouble(self, recipient: str, trouble: Trouble, not_before_ms: int, now_ms: int) -> None:
         key = recipient_key(recipient)
@@ -313,7 +273,7 @@ class DynamoLimits:
             common += ", doubt = :now, doubt_id = :id"
             values[":id"] = trouble.doubt_id
         again, anew = "SET troubles = troubles + :one, ", "SET troubles = :one, "
-        for change, condition in ((again, "trouble_kind = :kind"), (anew, "trouble_kind <> :kind")) * _TRIES:
+        for change, condition in ((again, "trouble_kind = :kind"), (anew, "trouble_kind <> :kind")) * TRIES:
             if change is anew:
                 condition = f"(attribute_not_exists(trouble_kind) OR {condition})"
             try:
@@ -327,7 +287,7 @@ class DynamoLimits:
                 if untyped_item(exc.item).get("troubled_by") != mark:
                     continue
             return
-        raise Unavailable(_WHAT)
+        raise Unavailable(WHAT)
 
     def take_queue(self, recipient: str, seen: Limiter, message_id: str, turn_ms: int, not_before_ms: int) -> bool:
         key = recipient_key(recipient)
@@ -356,31 +316,3 @@ class DynamoLimits:
                 "attribute_exists(pk)",
                 {},
             )
-
-    def close_breaker(self, now_ms: int, *, registered: bool = False) -> None:
-        try:
-            self._update(
-                _CONTROL,
-                "SET sound = :now, closed = :now, opened = breaker_since REMOVE breaker_since, breaker_until, "
-                "breaker_reason, probed_by, suspects, suspect_since, registration_lost",
-                "attribute_exists(breaker_since)"
-                + ("" if registered else " AND attribute_not_exists(registration_lost)"),
-                {":now": now_ms},
-            )
-        except ConditionFailed:
-            # It was closed, or has to stay open.
-            self.clear_suspects(now_ms)
-
-    def _expiry(self, at_ms: int) -> int:
-        return at_ms // 1000 + _KEEP_S
-
-    # Any: the table's JSON, read by the callers above.
-    def _update(
-        self,
-        key: str,
-        changes: str,
-        condition: str,
-        values: Mapping[str, str | int | set[str]],
-        returns: Literal["ALL_NEW", "ALL_OLD"] = "ALL_NEW",
-    ) -> dict[str, Any]:
-        return untyped_item(self._table.update(key, changes, condition, values, returns))

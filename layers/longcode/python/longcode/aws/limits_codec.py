@@ -3,7 +3,8 @@
 from typing import Any
 
 from longcode.domain.braking import Brake
-from longcode.domain.gate import Control, Limiter
+from longcode.domain.gate import Control, Limiter, Pause
+from longcode.domain.priority import Priority
 
 
 # Any: an item is whatever JSON the table holds.
@@ -32,11 +33,27 @@ def brake(item: dict[str, Any]) -> Brake | None:
     return Brake(*(int(item[f"brake_{name}"]) for name in ("since", "rate", "known", "passed")))
 
 
+def pause_names(priority: Priority | None) -> tuple[str, str]:
+    """The attributes of a pause, of one priority or of all: since when, and why."""
+    of = f"_{priority}" if priority else ""
+    return f"paused_since{of}", f"pause_reason{of}"
+
+
+def _pauses(item: dict[str, Any]) -> dict[Priority, Pause]:
+    names = {priority: pause_names(priority) for priority in Priority}
+    return {
+        priority: Pause(int(item[since]), str(item.get(why, "")))
+        for priority, (since, why) in names.items()
+        if since in item
+    }
+
+
 def control(item: dict[str, Any]) -> Control:
     """What stops all sending, and what speaks for stopping it."""
     return Control(
         paused_since_ms=_whole(item.get("paused_since")),
         pause_reason=str(item.get("pause_reason", "")),
+        pauses=_pauses(item),
         breaker_since_ms=_whole(item.get("breaker_since")),
         breaker_until_ms=_whole(item.get("breaker_until")),
         breaker_reason=str(item.get("breaker_reason", "")),

@@ -141,6 +141,11 @@ def departures(weights: Sequence[int], per_minute: int) -> Departures:
     return Departures([math.ceil(at) for at in moments], math.ceil(at_ms + _length_ms(weights[-1], per_minute)))
 
 
+def segment_ms(per_minute: int) -> int:
+    """The distance of texts of one segment each."""
+    return math.ceil(_length_ms(1, per_minute))
+
+
 def _length_ms(weight: int, per_minute: int) -> float:
     """The distance of texts of `weight` segments each."""
     return MINUTE_MS * _RATE_MARGIN / (per_minute // weight or per_minute / weight)

@@ -1,6 +1,6 @@
 """What decides whether a text may leave now: limits, stops, brakes and opt-outs, as one read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from longcode.domain import braking
@@ -8,13 +8,26 @@ from longcode.domain.braking import Brake
 from longcode.domain.message import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from longcode.domain.campaign import CampaignFacts
     from longcode.domain.carriers import CarrierStop, Subscription
+    from longcode.domain.priority import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """An operator's stop: since when, and why."""
+
+    since_ms: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
     """Whether sending is stopped for all texts, and why; and what speaks for a stop.
+
+    `pauses` are those of one priority alone.
 
     `suspects` are recipients whose texts the provider did not take in a way that may be the same for all, each
     with the kind of trouble in front (`outage +12025550123`); empty as long as all is well. `sound_ms` is when the
@@ -25,6 +38,7 @@ class Control:
 
     paused_since_ms: int | None = None
     pause_reason: str = ""
+    pauses: "Mapping[Priority, Pause]" = field(default_factory=dict)
     breaker_since_ms: int | None = None
     breaker_until_ms: int | None = None
     # The provider's code and title, with a blank between.
@@ -34,6 +48,12 @@ class Control:
     opened_ms: int | None = None
     closed_ms: int | None = None
     registration_lost: str = ""
+
+    def paused(self, priority: "Priority | None") -> Pause | None:
+        """The pause that holds texts of a priority, None: those of both."""
+        if self.paused_since_ms is not None:
+            return Pause(self.paused_since_ms, self.pause_reason)
+        return self.pauses.get(priority) if priority else None
 
     @property
     def breaker_fault(self) -> Fault:
@@ -89,6 +109,9 @@ class Gate:
     recipient: Limiter = Limiter()
     sender: Limiter = Limiter()
     account: Limiter = Limiter()
+    # Up to when bulk texts have been given their turn at the same two, as they wait for one beforehand.
+    bulk_sender: Limiter = Limiter()
+    bulk_account: Limiter = Limiter()
     control: Control = Control()
     opted_out: bool = False
     unclear_ms: int | None = None
@@ -100,6 +123,10 @@ class Gate:
     def not_before_ms(self) -> int:
         """The moment before which nothing may leave to this recipient; 0 where none is set."""
         return self.recipient.not_before_ms or 0
+
+    def shared(self, priority: "Priority") -> tuple[Limiter, Limiter]:
+        """The limiters of sender and account by which a text that waits gets its turn."""
+        return (self.bulk_sender, self.bulk_account) if priority == "bulk" else (self.sender, self.account)
 
     def brake(self, now_ms: int) -> Brake | None:
         """The sender's brake, if it still limits any text."""

@@ -46,6 +46,16 @@ def carrier_key(sender: str, carrier: str) -> str:
     return f"carrier#{carrier}#{sender}"
 
 
+def bulk_key(key: str) -> str:
+    """The name of the limiter by which bulk texts get their turn at the limit `key`."""
+    return f"bulk#{key}"
+
+
+def bulk_interval(interval_ms: int, reserved: int) -> int:
+    """The time between two bulk texts at a limit of which `reserved` percent are left to the others."""
+    return math.ceil(interval_ms * 100 / (100 - reserved))
+
+
 def interval_ms(per_second: Decimal) -> int:
     """The milliseconds between two of so many a second, rounded up; 0, no limit, for 0."""
     return math.ceil(1000 / per_second) if per_second else 0

@@ -163,7 +163,11 @@ def reserve_rate(
 ) -> pacing.Reservation:
     """Reserve the slots of texts at their carrier, from now on; those of one recipient `spacing_ms` apart."""
     assert limit.rated
-    found = campaign.departures([item.message.segments for item in items], limit.per_minute)
+    key, per_minute = pacing.carrier_key(deps.sender, limit.rated), limit.per_minute
+    if deps.priority is Priority.BULK:
+        key = pacing.bulk_key(key)
+        per_minute = max(1, per_minute * (100 - deps.campaign.transactional) // 100)
+    found = campaign.departures([item.message.segments for item in items], per_minute)
     moments: list[int] = []
     last, later = dict[str, int](), 0
     for item, offset in zip(items, found.offsets_ms, strict=True):
@@ -173,7 +177,6 @@ def reserve_rate(
         moments.append(offset + later)
     # Where nothing left of late, a long text need not keep its distance from what was before.
     now = deps.clock.now_ms() - moments[0]
-    key = pacing.carrier_key(deps.sender, limit.rated)
     ahead = deps.seen_tats.get(key, 0) > now
     reservation = deps.limits.reserve(key, 1, found.length_ms + later, now, ahead=ahead)
     deps.seen_tats[key] = reservation.tat_ms

@@ -11,6 +11,7 @@ from longcode.domain import pacing
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.metrics import Metric
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy
 from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt
 from longcode.use_cases.batch_results import Result, forget, hide
@@ -99,7 +100,7 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         deps.provider.prepare()
         # What is its recipients' is read after each claim.
         gate = deps.limits.read_gate("", deps.sender)
-        stopped = send_attempt.stop(gate.control, deps.clock.now_ms())
+        stopped = send_attempt.stop(gate.control, deps.clock.now_ms(), deps.priority)
         if stopped:
             for worker in workers:
                 worker.wait(stopped)
@@ -241,29 +242,35 @@ def _reserve_segments(
     workers: Sequence[RecipientWorker], dealt: Sequence[SlottedMessage], deps: SendDependencies
 ) -> None:
     """One reservation a limit of sender and account. The texts are dealt: no recipient has all first slots."""
-    now, pace = deps.clock.now_ms(), deps.pace
+    now, pace, bulk = deps.clock.now_ms(), deps.pace, deps.priority is Priority.BULK
     if not dealt or not pace.shared:
         return
     # One read tells on which side of now each limiter is.
-    gate = deps.limits.read_gate(workers[0].recipient, deps.sender)
+    gate = deps.limits.read_gate(workers[0].recipient, deps.sender, deps.priority)
+    sender, account = gate.shared(deps.priority)
     # What is in the queue a little before its time takes no slot before it: it would leave at its time all the
     # same, and all such texts at once.
     dealt = sorted(dealt, key=_ready_ms)
     weights = [item.message.segments for item in dealt]
     before = list(accumulate(weights, initial=0))[:-1]
     for key, limit, interval, held_by in (
-        (pacing.sender_key(deps.sender), gate.sender, pace.sender_ms, HeldBy.SENDER_RATE),
-        (pacing.ACCOUNT_KEY, gate.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
+        (pacing.sender_key(deps.sender), sender, pace.sender_ms, HeldBy.SENDER_RATE),
+        (pacing.ACCOUNT_KEY, account, pace.account_ms, HeldBy.ACCOUNT_RATE),
     ):
         if not interval:
             continue
+        if bulk:
+            key, interval = pacing.bulk_key(key), pacing.bulk_interval(interval, deps.campaign.transactional)
+        # A bulk text of many segments leaves at the end of its turn (`bulk_pacing`).
+        leads = [(weight - 1) * interval if bulk else 0 for weight in weights]
         start = max(
             now, *(_ready_ms(item) - others * interval for item, others in zip(dealt, before, strict=True))
         )
+        start -= leads[0]
         ahead = (limit.tat_ms or 0) > start
         first = deps.limits.reserve(key, sum(weights), interval, start, ahead=ahead).first_ms
-        for item, others in zip(dealt, before, strict=True):
-            floor = first + others * interval
+        for item, others, lead in zip(dealt, before, leads, strict=True):
+            floor = first + others * interval + lead
             if floor > item.floor_ms:
                 item.floor_ms = floor
                 if floor > now:

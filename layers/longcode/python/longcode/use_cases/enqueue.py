@@ -128,7 +128,7 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
     IdempotencyMismatch or Unavailable.
     """
     existing = deps.messages.get(message.id) if may_be_known(message.id) else None
-    gate = deps.limits.read_gate(message.recipient, message.sender)
+    gate = deps.limits.read_gate(message.recipient, message.sender, message.priority)
     if existing is not None:
         return _repeated(same_request(existing, message), deps, gate)
     check_times(message, deps.clock.now_ms())
@@ -261,14 +261,14 @@ def _forecast(
 ) -> Forecast:
     """The same for a message with `ahead` others before it in a queue of `length`, the first of them `front`."""
     control = gate.control
-    if control.paused_since_ms is not None:
+    if control.paused(message.priority):
         # When an operator resumes is not known.
         return Forecast(ahead + 1, None, HeldBy.PAUSED)
     if gate.unclear_ms is not None:
         return Forecast(ahead + 1, None, HeldBy.OPT_OUT_UNCLEAR)
     eta, held_by = _own_turn(message, ahead, length, gate, now_ms, pace)
     behind_ms = ahead * pacing.spacing(pace.recipient_ms)
-    later = _shared(gate, now_ms, pace) if message.slot_ms is None else []
+    later = _shared(gate, now_ms, pace, message.priority) if message.slot_ms is None else []
     if front and front.held_by and (front.slot_ms or 0) > now_ms:
         later.append(((front.slot_ms or 0) + behind_ms, front.held_by))
     if held := carrier_stops.held(gate, message.recipient, now_ms):
@@ -296,13 +296,14 @@ def _own_turn(
     return eta, HeldBy.RECIPIENT_RATE if eta > now_ms + pacing.GUARD_MS else None
 
 
-def _shared(gate: Gate, now_ms: int, pace: Pace) -> list[tuple[int, HeldBy]]:
-    """When the limits that recipients share let the next text through."""
+def _shared(gate: Gate, now_ms: int, pace: Pace, priority: Priority) -> list[tuple[int, HeldBy]]:
+    """When the limits that recipients share let the next text of a priority through."""
+    sender, account = gate.shared(priority)
     found = [
         (limit.tat_ms or 0, name)
         for limit, interval, name in (
-            (gate.sender, pace.sender_ms, HeldBy.SENDER_RATE),
-            (gate.account, pace.account_ms, HeldBy.ACCOUNT_RATE),
+            (sender, pace.sender_ms, HeldBy.SENDER_RATE),
+            (account, pace.account_ms, HeldBy.ACCOUNT_RATE),
         )
         if interval
     ]

@@ -81,7 +81,7 @@ class Gauges:
             (Metric.STOPPED_FUNDS, stopped == "funds"),
             (Metric.STOPPED_SETUP, stopped == "setup"),
             (Metric.STOPPED_OUTAGE, stopped == "outage"),
-            (Metric.PAUSED, control.paused_since_ms is not None),
+            (Metric.PAUSED, bool(control.paused(None) or control.pauses)),
         ):
             self.deps.metrics.count(metric, int(on))
 
@@ -128,7 +128,7 @@ class Gauges:
         deps = self.deps
         return max(
             (
-                overdue_ms(head, deps.limits.read_gate(head.recipient, deps.sender), deps, now)
+                overdue_ms(head, deps.limits.read_gate(head.recipient, deps.sender, head.priority), deps, now)
                 for head in list(heads.values())[:_RECIPIENTS]
             ),
             default=0,
@@ -169,7 +169,8 @@ def overdue_ms(message: Message, gate: Gate, deps: SendDependencies, now: int) -
     not take is late from the beginning.
     """
     control, limits = gate.control, [gate.recipient.tat_ms, gate.recipient.not_before_ms]
-    stopped = control.paused_since_ms is not None or control.breaker_since_ms is not None
+    sender, account = gate.shared(message.priority)
+    stopped = control.paused(message.priority) is not None or control.breaker_since_ms is not None
     if stopped or gate.unclear_ms is not None:
         return max(0, now - message.ready_ms - deps.validity_ms // 2)
     if send_attempt.in_doubt(gate, deps, now):
@@ -178,6 +179,6 @@ def overdue_ms(message: Message, gate: Gate, deps: SendDependencies, now: int) -
         return max(0, now - message.ready_ms)
     if message.slot_ms is None:
         # It would be given the next free slot.
-        limits += [gate.sender.tat_ms] if deps.pace.sender_ms else []
-        limits += [gate.account.tat_ms] if deps.pace.account_ms else []
+        limits += [sender.tat_ms] if deps.pace.sender_ms else []
+        limits += [account.tat_ms] if deps.pace.account_ms else []
     return max(0, now - max(message.ready_ms, message.slot_ms or 0, *(at or 0 for at in limits)))

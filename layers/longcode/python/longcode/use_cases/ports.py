@@ -213,8 +213,11 @@ class Finder(Protocol):
 class Limits(Protocol):
     """The limiters, and the switch that stops all sending."""
 
-    def read_gate(self, recipient: str, sender: str) -> Gate:
-        """All that stands between a text and the provider. Of an empty recipient or sender nothing is read."""
+    def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
+        """All that stands between a text and the provider. Of an empty recipient or sender nothing is read.
+
+        Of a bulk text also the limiters of bulk.
+        """
 
     def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         """Reserve `weight` slots, `interval_ms` apart. `ahead` is a guess: are the next slots in the future?
@@ -223,6 +226,11 @@ class Limits(Protocol):
 
         A wrong guess costs a second write.
         """
+
+    def reserve_free(
+        self, key: str, length_ms: int, start_ms: int, latest_ms: int
+    ) -> tuple[Reservation | None, int]:
+        """Reserve `length_ms` from `start_ms` on, unless the limiter is taken beyond `latest_ms`; and its TAT."""
 
     def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
         """Take the next turn at a sender's brake."""
@@ -251,10 +259,11 @@ class Limits(Protocol):
     def uncount(self, key: str) -> None:
         """Take one of a count back; never below zero."""
 
-    def pause(self, now_ms: int, reason: str) -> None: ...
+    def pause(self, now_ms: int, reason: str, priority: Priority | None = None) -> None:
+        """Stop sending, of one priority or altogether."""
 
-    def resume(self) -> None:
-        """End the pause. An open breaker stays open: its fault is not fixed by a resume."""
+    def resume(self, priority: Priority | None = None) -> None:
+        """End such a pause. An open breaker stays open: its fault is not fixed by a resume."""
 
     def open_breaker(self, now_ms: int, until_ms: int, reason: str) -> bool:
         """Stop sending until `until_ms`; keeps the first opening's time, and never ends a longer stop sooner.

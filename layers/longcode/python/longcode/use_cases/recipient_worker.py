@@ -3,14 +3,21 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from longcode.domain import braking, pacing
+from longcode.domain import pacing
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
-from longcode.domain.message import CLAIM_MS, Entry, Message
+from longcode.domain.message import CLAIM_MS, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
+from longcode.use_cases import (
+    carrier_pacing,
+    carrier_stops,
+    departures,
+    lost_claims,
+    send_attempt,
+    store_failures,
+)
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Claim
 from longcode.use_cases.queue_ports import Envelope, Queue
@@ -194,9 +201,9 @@ class RecipientWorker:
         deps.clock.sleep_until(slot - LEAD_MS)
         if not carrier_pacing.is_counted(self.slots, deps):
             return self._defer(self.slots.items[0].slot_ms or 0)
-        if carrier_pacing.take_slot(self.slots, deps, self._window_ms) > max(slot, deps.clock.now_ms()):
+        if not departures.take_slots(self.slots, deps, self._window_ms):
             return True
-        now = deps.clock.now_ms()
+        now, slot = deps.clock.now_ms(), item.slot_ms or 0
         claim = deps.messages.claim(item.message.id, deps.new_id(), now)
         if not claim.won or claim.message is None:
             return self._not_ours(claim, now)
@@ -244,7 +251,7 @@ class RecipientWorker:
     def _moved(self, message: Message, item: SlottedMessage, gate: Gate) -> bool | None:
         """Put a claimed text back if it may not leave now; whether the worker goes on, None if it may."""
         deps, now, slot = self._deps, self._deps.clock.now_ms(), item.slot_ms or 0
-        stopped = send_attempt.stop(gate.control, now)
+        stopped = send_attempt.stop(gate.control, now, deps.priority)
         own_try = gate.control.breaker_until_ms == self._probe_until_ms
         if stopped and stopped[1] is HeldBy.BREAKER and own_try:
             # That is its own try.
@@ -290,9 +297,7 @@ class RecipientWorker:
         if brake is None or self._probe_until_ms:
             item.turn = None
             return 0
-        if item.turn is None:
-            item.turn = self._deps.limits.take_turn(self._deps.sender, brake, now)
-        due = braking.due_ms(brake, item.turn)
+        due = departures.turn_ms(item, brake, self.gate, self._deps, now)
         if due > (item.slot_ms or 0):
             self.slots.hold_all(HeldBy.PROVIDER_BACKOFF)
             self.slots.shift(due)
@@ -317,17 +322,7 @@ class RecipientWorker:
             dead_ms = (message.claimed_ms or 0) + CLAIM_MS
             if now < dead_ms:
                 return self._defer(dead_ms)
-            send_attempt.abandoned(message, deps, now)
-        elif message and message.status.waiting and message.no_resend:
-            entry = Entry(now, Status.CANCELLED.value, "consumer", note="The recipient's texts were erased.")
-            deps.messages.end(message, Status.CANCELLED, entry, now)
-            deps.logger.info("send.cancelled", message_id=message.id)
-        elif message:
-            deps.metrics.count(Metric.DUPLICATES_SUPPRESSED)
-            deps.logger.info("queue.redelivered", message_id=message.id, status=message.status.value)
-        else:
-            deps.metrics.count(Metric.UNKNOWN_ID)
-            deps.logger.warning("queue.unknown_id", message_id=item.message.id)
+        lost_claims.settle(item.message.id, message, deps, now)
         self.batch.close(self.slots.items.pop(0), message)
         return True
 

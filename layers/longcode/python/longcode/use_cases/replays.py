@@ -187,5 +187,7 @@ class Replays:
 
 def _stopped(gate: Gate, message: Message, now: int) -> bool:
     """Whether nothing may leave for its recipient now, for another reason than its distance to others."""
-    stop = send_attempt.stop(gate.control, now) or carrier_stops.held(gate, message.recipient, now)
+    stop = send_attempt.stop(gate.control, now, message.priority) or carrier_stops.held(
+        gate, message.recipient, now
+    )
     return stop is not None or gate.opted_out or gate.unclear_ms is not None

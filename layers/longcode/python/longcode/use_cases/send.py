@@ -88,7 +88,7 @@ def _expect_open(message: Message, control: Control, deps: SendDependencies, now
 
     Raises SendRefused if all sending is stopped, unless this is the text that tries it out.
     """
-    stopped = send_attempt.stop(control, now)
+    stopped = send_attempt.stop(control, now, message.priority)
     if stopped is None and control.breaker_until_ms is not None:
         if deps.limits.probe(now, now + PROBE_MS, message.id):
             return now + PROBE_MS
@@ -128,7 +128,7 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int, passage
         # That is its own try.
         gate = replace(gate, control=replace(gate.control, breaker_until_ms=now))
     stopped = (
-        send_attempt.stop(gate.control, now)
+        send_attempt.stop(gate.control, now, message.priority)
         or send_attempt.under_review(gate, now)
         or carrier_stops.held(gate, message.recipient, now)
     )

@@ -92,14 +92,14 @@ class SendAttempt:
     again_ms: int | None = None
 
 
-def stop(control: Control, now: int) -> tuple[int, HeldBy, str] | None:
-    """Until when, by what and why all sending is stopped; None if it is not.
+def stop(control: Control, now: int, priority: Priority) -> tuple[int, HeldBy, str] | None:
+    """Until when, by what and why sending is stopped for texts of a priority; None if it is not.
 
     A breaker whose time has passed is not a stop: who wins `Limits.probe` tries.
     """
-    if control.paused_since_ms is not None:
-        look = pacing.recheck_ms(control.paused_since_ms, now)
-        return now + look, HeldBy.PAUSED, control.pause_reason or "paused by the operator"
+    if pause := control.paused(priority):
+        look = pacing.recheck_ms(pause.since_ms, now)
+        return now + look, HeldBy.PAUSED, pause.reason or "paused by the operator"
     if control.breaker_until_ms is not None and control.breaker_until_ms > now:
         return control.breaker_until_ms, HeldBy.BREAKER, control.breaker_reason
     return None

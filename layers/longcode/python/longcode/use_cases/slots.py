@@ -10,6 +10,7 @@ from longcode.domain.carriers import Carrier
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import day_counts, store_failures
 from longcode.use_cases.day_counts import Count
@@ -67,6 +68,8 @@ class SlottedMessage:
     another_day: bool = False
     # What was counted for it and will not leave to that carrier.
     unused: Count | None = None
+    # How often it has found a limit taken that it gives way at (`bulk_pacing`).
+    tries: int = 0
 
     def __post_init__(self) -> None:
         # It may be in the queue a little before its time.
@@ -89,6 +92,8 @@ class Slots:
         self.unused: list[Count] = []
         self._key = pacing.recipient_key(recipient)
         self._deps = deps
+        # What is bulk takes its slots when it leaves (`bulk_pacing`), so none is reserved ahead.
+        self._bulk = deps.priority is Priority.BULK
         self._planned = False
         self._reservation: pacing.Reservation | None = None
 
@@ -165,7 +170,7 @@ class Slots:
         first = now
         # What waits for another day takes its slots when that has begun.
         today = [item for item in fresh if not item.another_day]
-        if today and self.spacing:
+        if today and self.spacing and not self._bulk:
             start = max(now, today[0].floor_ms)
             self._reservation = deps.limits.reserve(self._key, len(today), self.spacing, start)
             first = self._reservation.first_ms
@@ -173,7 +178,7 @@ class Slots:
             slot = first + number * self.spacing
             if slot > item.floor_ms and not item.keeps_carrier_slot(slot):
                 item.held_by = HeldBy.RECIPIENT_RATE
-            item.slot_ms, item.fresh = max(slot, item.floor_ms), True
+            item.slot_ms, item.fresh = max(slot, item.floor_ms), not self._bulk
             deps.metrics.count(Metric.PACING_WAIT, item.slot_ms - now)
         for item in self.fresh:
             item.slot_ms = item.floor_ms
@@ -184,7 +189,12 @@ class Slots:
     def _cover(self) -> None:
         """Let the limit know of slots beyond it, which were kept from before and moved since."""
         ends = [(item.slot_ms or 0) + self.spacing for item in self.items if not item.another_day]
-        if self.spacing and ends and ends[-1] > (self._reservation.tat_ms if self._reservation else 0):
+        if (
+            self.spacing
+            and not self._bulk
+            and ends
+            and ends[-1] > (self._reservation.tat_ms if self._reservation else 0)
+        ):
             self._deps.limits.cover(self._key, ends[-1])
 
     def _deal(self, *, all_fresh: bool) -> None:

@@ -1,0 +1,35 @@
+"""What a text still needs when its slot has come: a slot of its carrier's minute, and its turn at a brake."""
+
+from longcode.domain import braking
+from longcode.domain.braking import Brake
+from longcode.domain.gate import Gate
+from longcode.domain.priority import Priority
+from longcode.use_cases import bulk_pacing, carrier_pacing
+from longcode.use_cases.send_attempt import SendDependencies
+from longcode.use_cases.slots import Slots, SlottedMessage
+
+# Bulk takes a turn at a brake this long ahead at most: a code would have to wait for all that it has taken.
+_TURN_MS = 1_000
+
+
+def take_slots(slots: Slots, deps: SendDependencies, window_ms: int) -> bool:
+    """Take what the first text needs to leave at its slot or now; False, and the slots moved, if it has to wait.
+
+    Raises Unavailable.
+    """
+    item = slots.items[0]
+    moment = max(item.slot_ms or 0, deps.clock.now_ms())
+    # A bulk text that gave way has had its turn.
+    if not item.tries and carrier_pacing.take_slot(slots, deps, window_ms) > moment:
+        return False
+    return deps.priority is not Priority.BULK or bulk_pacing.take_slots(slots, deps)
+
+
+def turn_ms(item: SlottedMessage, brake: Brake, gate: Gate, deps: SendDependencies, now: int) -> int:
+    """When a brake of the sender lets a text leave, which takes a turn at it unless that is for later."""
+    if item.turn is None:
+        next_turn = max(gate.sender.turns, braking.front(brake, now))
+        if deps.priority is Priority.BULK and braking.due_ms(brake, next_turn) > now + _TURN_MS:
+            return braking.due_ms(brake, next_turn)
+        item.turn = deps.limits.take_turn(deps.sender, brake, now)
+    return braking.due_ms(brake, item.turn)
