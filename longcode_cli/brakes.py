@@ -1,7 +1,8 @@
 """The pause, the breaker and the stops of carriers in words."""
 
 from longcode.domain.carriers import Carrier
-from longcode.domain.gate import Control, Gate
+from longcode.domain.gate import Control, Gate, Pause
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy
 from longcode.telnyx import error_codes
 from longcode_cli.stack import Stack
@@ -15,6 +16,19 @@ def paused(control: Control, now_ms: int) -> str:
     since = control.paused_since_ms
     why = f": {plain(control.pause_reason)}" if control.pause_reason else "; no reason was given"
     return f"Sending is paused since {moment(since, now_ms)} ({relative(since, now_ms)}){why}."
+
+
+def pauses(control: Control, now_ms: int) -> list[str]:
+    """Each pause that there is, of all texts and of those of one priority, one line each."""
+    found = [paused(control, now_ms)] if control.paused_since_ms is not None else []
+    return found + [paused_of(priority, pause, now_ms) for priority, pause in control.pauses.items()]
+
+
+def paused_of(priority: Priority, pause: Pause, now_ms: int) -> str:
+    """Since when and why texts of one priority are not sent."""
+    why = f": {plain(pause.reason)}" if pause.reason else "; no reason was given"
+    since = f"{moment(pause.since_ms, now_ms)} ({relative(pause.since_ms, now_ms)})"
+    return f"Sending of {priority} texts is paused since {since}{why}."
 
 
 def breaker(control: Control, now_ms: int) -> str:
@@ -71,8 +85,8 @@ def say_what_holds_texts(stack: Stack) -> None:
     now = now_ms()
     gate = stack.limits.read_gate("", stack.sender)
     control = gate.control
-    if control.paused_since_ms is not None:
-        say(f"They wait: {paused(control, now)}")
+    for words in pauses(control, now):
+        say(f"They wait: {words}")
     if control.breaker_until_ms is not None:
         say(f"They wait: {breaker(control, now)}")
     for line in carrier_stops(gate, now):

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from longcode.domain.message import epoch_ms
+from longcode.domain.priority import Priority
 from longcode_cli import samconfig, stack
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
@@ -18,6 +19,10 @@ from longcode_cli.stack import Stack
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+OfPriority = Annotated[
+    Priority | None,
+    typer.Option("--priority", help="Only the texts of this priority; the others stay as they are."),
+]
 Full = Annotated[bool, typer.Option("--full", help="Show whole phone numbers.")]
 
 _ENV = Annotated[

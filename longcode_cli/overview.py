@@ -1,8 +1,10 @@
 """What the queue looks like at one moment: how much waits, who, for what and until when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from longcode.domain.gate import Gate
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy
 from longcode.use_cases import enqueue
 from longcode.use_cases.ports import Waiting
@@ -15,6 +17,7 @@ class RecipientQueue:
     """The texts that wait for one recipient. `eta_ms` and `held_by` are those of the first."""
 
     recipient: str
+    priority: Priority
     texts: int
     oldest_ms: int
     eta_ms: int | None
@@ -25,7 +28,7 @@ class RecipientQueue:
 class Overview:
     """All of it. `complete` is false where more texts wait than were read."""
 
-    queue: Depth
+    queues: Mapping[Priority, Depth]
     dead_letters: int
     gate: Gate
     texts: int
@@ -37,22 +40,31 @@ class Overview:
     held: int = 0
     held_until_ms: int | None = None
 
+    @property
+    def queue(self) -> Depth:
+        """Both queues together."""
+        found = self.queues.values()
+        return Depth(sum(one.visible for one in found), sum(one.hidden for one in found))
+
 
 def look(stack: Stack, now_ms: int, *, at_most_texts: int, at_most_recipients: int) -> Overview:
     """Read up to `at_most_texts` waiting texts, and ask after the `at_most_recipients` that wait longest."""
     found, more = stack.messages.waiting(at_most_texts)
     waiting = [text for text in found if text.place.ready_ms <= now_ms]
     later = [text.place.ready_ms for text in found if text.place.ready_ms > now_ms]
-    by_recipient: dict[str, list[Waiting]] = {}
+    lined: dict[tuple[str, Priority], list[Waiting]] = {}
     for text in waiting:
-        by_recipient.setdefault(text.recipient, []).append(text)
-    longest_waiting = sorted(by_recipient.values(), key=lambda texts: texts[0].place)
+        lined.setdefault((text.recipient, text.priority), []).append(text)
+    longest_waiting = sorted(lined.values(), key=lambda texts: texts[0].place)
     return Overview(
-        queue=depth(stack.sqs, stack.queue_url),
+        queues={
+            Priority.TRANSACTIONAL: depth(stack.sqs, stack.queue_url),
+            Priority.BULK: depth(stack.sqs, stack.bulk_queue_url),
+        },
         dead_letters=depth(stack.sqs, stack.dead_letter_queue_url).total,
         gate=stack.limits.read_gate("", stack.sender),
         texts=len(waiting),
-        recipients=len(by_recipient),
+        recipients=len(lined),
         oldest_ms=min((text.place.ready_ms for text in waiting), default=None),
         recipient_queues=tuple(
             _recipient_queue(stack, texts, now_ms) for texts in longest_waiting[:at_most_recipients]
@@ -72,6 +84,7 @@ def _recipient_queue(stack: Stack, texts: list[Waiting], now_ms: int) -> Recipie
         forecast = enqueue.forecast(head, stack.messages, gate, now_ms, stack.pace, stack.quiet_hours)
     return RecipientQueue(
         recipient=texts[0].recipient,
+        priority=texts[0].priority,
         texts=len(texts),
         oldest_ms=texts[0].place.ready_ms,
         eta_ms=forecast.eta_ms if forecast else None,

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
+    from longcode_cli.stack import Stack
+
 
 @dataclass(frozen=True, slots=True)
 class Depth:
@@ -22,6 +24,12 @@ class Depth:
     def total(self) -> int:
         """All of them."""
         return self.visible + self.hidden
+
+
+def both(stack: "Stack") -> Depth:
+    """How full the queues of both priorities are together."""
+    found = [depth(stack.sqs, url) for url in (stack.queue_url, stack.bulk_queue_url)]
+    return Depth(sum(one.visible for one in found), sum(one.hidden for one in found))
 
 
 def depth(sqs: "SQSClient", url: str) -> Depth:

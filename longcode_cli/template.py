@@ -48,10 +48,10 @@ def functions() -> set[str]:
     return {name for name, row in load()["Resources"].items() if row["Type"] == "AWS::Serverless::Function"}
 
 
-def variables() -> dict[str, str]:
-    """The variables that functions have, each with the parameter or resource that it is taken from."""
+def variables(function: str | None = None) -> dict[str, str]:
+    """The variables of a function, or of all, each with the parameter or resource that it is taken from."""
     environment = dict(load()["Globals"]["Function"]["Environment"]["Variables"])
-    for name in functions():
+    for name in functions() if function is None else [function]:
         environment |= load()["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {})
     return {name: row["Ref"] for name, row in environment.items() if isinstance(row, dict) and "Ref" in row}
 

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from longcode_cli import template
 from longcode_cli.options import ON_AWS, Where, examples, stack_options
 from longcode_cli.problems import Problem
-from longcode_cli.queues import depth
+from longcode_cli.queues import both, depth
 from longcode_cli.stack import Stack, outputs_of, parameters_of, tags_of
 from longcode_cli.terminal import ask_for, say
 
@@ -106,13 +106,13 @@ def refuse(stack: Stack, described: dict[str, Any], *, came_up: bool) -> None:
 
 
 def _refuse_waiting(stack: Stack) -> None:
-    waiting = depth(stack.sqs, stack.queue_url).total
+    waiting = both(stack).total
     dead = depth(stack.sqs, stack.dead_letter_queue_url).total
     texts, more = stack.messages.waiting(_COUNTED_AT_MOST)
     held = sum(text.place.ready_ms > time.time() * 1000 for text in texts)
     if waiting or dead or texts or more:
         raise Problem(
-            f"Texts still wait: {waiting} in the queue, {dead} among the dead letters, {held}"
+            f"Texts still wait: {waiting} in the queues, {dead} among the dead letters, {held}"
             f"{' or more' if more else ''} held for later. The queues go with the stack, and these texts "
             "would never leave.",
             "longcode queue shows them. Let them leave (longcode resume, longcode redrive), take them back "

@@ -1,5 +1,6 @@
 """`longcode queue`: who waits, for what, and whether sending is stopped."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -9,14 +10,17 @@ from rich.text import Text
 from longcode.domain import braking
 from longcode.domain.gate import Control, Gate
 from longcode.domain.message import iso
+from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy
 from longcode.telnyx import error_codes
 from longcode.use_cases import send_attempt
 from longcode_cli import overview, terminal
-from longcode_cli.brakes import breaker, carrier_stops, paused
+from longcode_cli.brakes import breaker, carrier_stops, pauses
 from longcode_cli.options import ANYWHERE, AsJson, Full, Where, examples, stack_options
 from longcode_cli.overview import Overview, RecipientQueue
 from longcode_cli.terminal import count, moment, now_ms, number, plain, relative, say, say_json, span
+
+_HIDDEN = "hidden until their slots, or being sent"
 
 EXAMPLES = examples("queue", "queue --rows 100 --stack long-code-sms-prod", "queue --json")
 
@@ -31,7 +35,7 @@ def command(
     full: Full = False,
     as_json: AsJson = False,
 ) -> None:
-    """Who waits, for what, and whether sending is stopped. Also the dead letters."""
+    """Who waits in which queue, for what, and whether sending is stopped. Also the dead letters."""
     stack = where.open()
     now = now_ms()
     found = overview.look(stack, now, at_most_texts=limit, at_most_recipients=rows)
@@ -49,10 +53,13 @@ def _overview(found: Overview, now_ms: int, *, full: bool) -> RenderableType:
     facts = terminal.facts(_facts(found, now_ms, full=full))
     if not found.recipient_queues:
         return facts
-    table = terminal.table("to", "texts", "oldest", "next leaves", "held by", right=("texts", "oldest"))
+    table = terminal.table(
+        "to", "priority", "texts", "oldest", "next leaves", "held by", right=("texts", "oldest")
+    )
     for row in found.recipient_queues:
         table.add_row(
             number(row.recipient, full=full),
+            row.priority.value,
             f"{row.texts:,}",
             span(now_ms - row.oldest_ms),
             _next(row, now_ms),
@@ -72,12 +79,17 @@ def _facts(found: Overview, now_ms: int, *, full: bool) -> list[tuple[str, Rende
     doubts = [Text(words) for words in _suspicions(found.gate.control, full=full)]
     return [
         ("sending", Group(*(stops or [Text("is open")]), *doubts)),
-        ("ready", f"{found.queue.visible:,}"),
-        ("in flight", f"{found.queue.hidden:,} (hidden until their slots, or being sent)"),
+        ("ready", _each({name: queue.visible for name, queue in found.queues.items()})),
+        ("in flight", f"{_each({name: queue.hidden for name, queue in found.queues.items()})}: {_HIDDEN}"),
         ("dead letters", dead),
         ("oldest waits", oldest),
         ("held", _held(found, now_ms)),
     ]
+
+
+def _each(numbers: Mapping[Priority, int]) -> str:
+    """A number of each queue."""
+    return ", ".join(f"{number:,} {priority}" for priority, number in numbers.items())
 
 
 def _held(found: Overview, now_ms: int) -> str:
@@ -90,8 +102,7 @@ def _held(found: Overview, now_ms: int) -> str:
 def _stops(gate: Gate, now_ms: int) -> list[str]:
     """What stops sending or slows it down."""
     stops = []
-    if gate.control.paused_since_ms is not None:
-        stops.append(paused(gate.control, now_ms))
+    stops += pauses(gate.control, now_ms)
     if gate.control.breaker_until_ms is not None:
         stops.append(breaker(gate.control, now_ms))
     if (slowed := _braked(gate, now_ms)) is not None:
@@ -167,6 +178,10 @@ def _overview_json(found: Overview, now_ms: int, *, full: bool) -> dict[str, Any
     return {
         "ready": found.queue.visible,
         "in_flight": found.queue.hidden,
+        "queues": {
+            priority: {"ready": queue.visible, "in_flight": queue.hidden}
+            for priority, queue in found.queues.items()
+        },
         "dead_letters": found.dead_letters,
         "oldest_waits_s": (now_ms - found.oldest_ms) / 1000 if found.oldest_ms is not None else None,
         **_stops_json(found.gate, now_ms),
@@ -180,6 +195,7 @@ def _overview_json(found: Overview, now_ms: int, *, full: bool) -> dict[str, Any
         "waiting": [
             {
                 "to": number(row.recipient, full=full),
+                "priority": row.priority,
                 "texts": row.texts,
                 "oldest_at": iso(row.oldest_ms),
                 "eta": _when(row.eta_ms),
@@ -203,6 +219,10 @@ def _stops_json(gate: Gate, now_ms: int) -> dict[str, Any]:
     ]
     if control.paused_since_ms is not None:
         fields["paused"] = {"since": _when(control.paused_since_ms), "reason": control.pause_reason}
+    fields["pauses"] = {
+        priority: {"since": iso(pause.since_ms), "reason": pause.reason}
+        for priority, pause in control.pauses.items()
+    }
     if control.breaker_until_ms is not None:
         fields["breaker"] = {
             "since": _when(control.breaker_since_ms),

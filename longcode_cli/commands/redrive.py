@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.progress import BarColumn, TextColumn
 
 from longcode.aws import queue
+from longcode.domain.priority import Priority
 from longcode.domain.status import Status
 from longcode_cli import terminal
 from longcode_cli.brakes import say_what_holds_texts
@@ -87,27 +88,28 @@ def redrive(stack: Stack, sleep: Callable[[float], None]) -> Iterator[Progress]:
     claimed again. The table has the order in which a recipient's texts leave. So a redrive may be stopped at any
     point and run again.
     """
-    source, destination = stack.dead_letter_queue_url, stack.queue_url
+    source = stack.dead_letter_queue_url
     try:
-        yield from _by_aws(stack.sqs, _arn(stack.sqs, source), _arn(stack.sqs, destination), sleep)
+        yield from _by_aws(stack.sqs, _arn(stack.sqs, source), sleep)
     except ClientError as exc:
         if exc.response["Error"]["Code"] not in ("InvalidAction", "UnknownOperationException"):
             raise
         # The emulator has no such call. It is the first that is made, so nothing has moved yet.
-        yield from _by_hand(stack.sqs, source, destination)
+        yield from _by_hand(stack, source)
 
 
 def _arn(sqs: "SQSClient", url: str) -> str:
     return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
-def _by_aws(sqs: "SQSClient", source: str, destination: str, sleep: Callable[[float], None]) -> Iterator[Progress]:
+def _by_aws(sqs: "SQSClient", source: str, sleep: Callable[[float], None]) -> Iterator[Progress]:
     """By SQS's own task, which keeps a FIFO's order and goes on without us; one that runs already is followed."""
     known = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1).get("Results", [])
     before = None
     if not known or known[0]["Status"] not in _MOVING:
         before = known[0]["StartedTimestamp"] if known else None
-        sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
+        # Without a destination each goes back to the queue that it came from.
+        sqs.start_message_move_task(SourceArn=source)
         known = []
     unlisted = 0
     while True:
@@ -128,8 +130,17 @@ def _by_aws(sqs: "SQSClient", source: str, destination: str, sleep: Callable[[fl
         known = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1).get("Results", [])
 
 
-def _by_hand(sqs: "SQSClient", source: str, destination: str) -> Iterator[Progress]:
+def _queue_of(stack: Stack, body: str) -> str:
+    """The queue that a dead letter came from."""
+    ident, timer = queue.read_body(body), queue.read_timer(body)
+    message = stack.messages.get(ident) if ident else None
+    found = message or timer
+    return stack.bulk_queue_url if found and found.priority is Priority.BULK else stack.queue_url
+
+
+def _by_hand(stack: Stack, source: str) -> Iterator[Progress]:
     """By receive, send, delete, one after the other; what can't be sent goes back to where it was."""
+    sqs = stack.sqs
     total = depth(sqs, source).visible
     moved = 0
     yield Progress(moved, total)
@@ -142,7 +153,7 @@ def _by_hand(sqs: "SQSClient", source: str, destination: str) -> Iterator[Progre
             while letters:
                 letter = letters[0]
                 sqs.send_message(
-                    QueueUrl=destination,
+                    QueueUrl=_queue_of(stack, letter["Body"]),
                     MessageBody=letter["Body"],
                     MessageGroupId=letter["Attributes"]["MessageGroupId"],
                     # Not the original's, which SQS may have seen within its five minutes; and the same when a

@@ -19,7 +19,7 @@ from longcode_cli import refused_texts, terminal
 from longcode_cli.brakes import CARRIERS, say_what_holds_texts
 from longcode_cli.options import ANYWHERE, DryRun, Full, Where, Yes, examples, moment, stack_options
 from longcode_cli.problems import Problem
-from longcode_cli.queues import depth
+from longcode_cli.queues import both, depth
 from longcode_cli.quiet import Uncounted
 from longcode_cli.refused_texts import LATER, Found, LeftOut
 from longcode_cli.stack import Stack
@@ -193,7 +193,7 @@ def lost(stack: Stack, now_ms: int, purged_ms: int | None) -> Lost:
                 "Fix the consumer and put them back first: longcode redrive. Was the queue purged besides? "
                 "longcode requeue --purged-at TIME does not mind them.",
             )
-        if there := depth(stack.sqs, stack.queue_url).total:
+        if there := both(stack).total:
             raise Problem(
                 f"The queue holds about {there:,}, so it may have lost nothing.",
                 "Was it purged? longcode requeue --purged-at TIME puts back what was accepted before then.",

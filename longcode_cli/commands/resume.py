@@ -6,12 +6,17 @@ import typer
 
 from longcode.domain import pacing
 from longcode.domain.gate import Control
+from longcode.domain.priority import Priority
 from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS
 from longcode_cli import brakes
-from longcode_cli.options import ANYWHERE, Where, examples, stack_options
+from longcode_cli.options import ANYWHERE, OfPriority, Where, examples, stack_options
+from longcode_cli.problems import Problem
+from longcode_cli.stack import Stack
 from longcode_cli.terminal import now_ms, say, span
 
-EXAMPLES = examples("resume", "resume --breaker", "resume --stack long-code-sms-prod --profile ops")
+EXAMPLES = examples(
+    "resume", "resume --breaker", "resume --priority bulk", "resume --stack long-code-sms-prod --profile ops"
+)
 
 
 @stack_options(*ANYWHERE)
@@ -21,11 +26,17 @@ def command(
         bool,
         typer.Option("--breaker", help="Also close an open breaker: the fault that opened it has been fixed."),
     ] = False,
+    priority: OfPriority = None,
 ) -> None:
-    """End the pause. An open breaker stays open without --breaker, as it is the sign of a fault."""
+    """End the pause, or that of one priority. An open breaker stays open without --breaker: it says of a fault."""
     stack = where.open()
     now = now_ms()
     before = stack.limits.read_gate("", stack.sender).control
+    if priority:
+        if breaker:
+            raise Problem("The breaker stops texts of both priorities.", "Give --priority or --breaker.")
+        _resume_one(stack, before, priority, now)
+        return
     stack.limits.resume()
     if breaker:
         # An operator's word counts also after an event that our registration was lost.
@@ -36,6 +47,19 @@ def command(
         say(f"The pause has ended after {span(now - before.paused_since_ms)}.")
         say(f"Texts that waited for it look again within {_wakes_within(before, now)}.")
     _say_breaker(before, now, closed=breaker)
+
+
+def _resume_one(stack: Stack, before: Control, priority: Priority, now: int) -> None:
+    stack.limits.resume(priority)
+    pause = before.pauses.get(priority)
+    if pause is None:
+        say(f"Sending of {priority} texts was not paused.")
+    else:
+        say(f"The pause of {priority} texts has ended after {span(now - pause.since_ms)}.")
+        wakes = span(pacing.recheck_ms(pause.since_ms, now))
+        say(f"Texts that waited for it look again within {wakes}.")
+    if before.paused_since_ms is not None:
+        say(f"They still wait: {brakes.paused(before, now)}")
 
 
 def _wakes_within(control: Control, now_ms: int) -> str:

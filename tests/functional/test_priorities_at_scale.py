@@ -19,13 +19,12 @@ from longcode.domain.status import Status
 from longcode.use_cases import backlog
 from tests.chance import FULL, drawn
 from tests.support.fakes import OURS, FakeClock, World, make_settings, make_world
+from tests.support.fakes.both_queues import work
 from tests.support.fakes.network import NetworkProvider
 
 MINUTE = 60_000
 BULK = 100_000 if FULL else 2_000
 MINUTES = 60 if FULL else 12
-# As many at a time as ConsumerConcurrency and BulkConcurrency let.
-POLLERS = {Priority.TRANSACTIONAL: 50, Priority.BULK: 20}
 # Those who ask for codes.
 CODES = 1_000
 # Class T, low volume.
@@ -67,36 +66,6 @@ def slow_down(world: World, chance: random.Random) -> None:
     world.messages.faults.takes = world.limits.faults.takes = world.carriers.faults.takes = takes(4, 14)
     world.queue.faults.takes = world.bulk_queue.faults.takes = takes(8, 25)
     world.provider.latency_ms = 150
-
-
-def work(world: World) -> Callable[[], None]:
-    """Let the consumers of both queues work from now on; what ends that."""
-    polling = dict.fromkeys(Priority, 0)
-
-    def of(priority: Priority) -> Callable[[], tuple[int, Callable[[], None]] | None]:
-        mapping = world.mapping(priority)
-
-        def poll() -> None:
-            polling[priority] += 1
-            if mapping.poll() is None:
-                world.clock.pass_ms(1)
-            polling[priority] -= 1
-
-        def next_poll() -> tuple[int, Callable[[], None]] | None:
-            full = polling[priority] == POLLERS[priority]
-            visible = None if full else mapping.queue.next_visible_ms()
-            return None if visible is None else (visible, poll)
-
-        return next_poll
-
-    asked = [of(priority) for priority in Priority]
-    world.clock.standing += asked
-
-    def end() -> None:
-        for ask in asked:
-            world.clock.standing.remove(ask)
-
-    return end
 
 
 def limited_world(**settings: Any) -> tuple[World, NetworkProvider]:

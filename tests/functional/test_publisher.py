@@ -71,6 +71,7 @@ def test_a_new_text_is_a_change_from_nothing(world: World) -> None:
         "previous": None,
         "status": "queued",
         "final": False,
+        "priority": "transactional",
         "tag": "parcels",
         "metadata": {"tag": "parcels", "order": "A-17"},
         "send_at": None,

@@ -23,6 +23,7 @@ from longcode.domain.status import Status
 from longcode.telnyx import signature, webhook_settings
 from longcode.use_cases import opt_outs
 from longcode_cli import stack as stacks
+from longcode_cli import template
 from longcode_cli.commands.doctor import command as doctor
 from longcode_cli.commands.doctor.case import Case, client
 from tests.longcode_cli.world import API_KEY_ID, NAME, REGION, TEMPLATE, Ok, World, hooked, ident
@@ -164,10 +165,10 @@ class Clinic:
     def deploy(self, parameter: str, value: str) -> None:
         """Have the stack, and all of its functions, with another value of a parameter."""
         self.set(parameter, value)
-        variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-        (name,) = [name for name, said in variables.items() if said == {"Ref": parameter}]
+        (name,) = [name for name, source in template.variables().items() if source == parameter]
         for environment in self.environments.values():
-            environment[name] = value
+            if name in environment:
+                environment[name] = value
 
     def webhooks_to(self, url: str) -> None:
         """Have the provider's webhooks go there: the profile's and the campaign's."""
@@ -208,11 +209,9 @@ def admit(world: World, stack: dict[str, Any], front: Front, provider: Running) 
     clinic.set("TelnyxPublicKey", provider.public_key)
     parameters = {row["ParameterKey"]: row["ParameterValue"] for row in stack["Parameters"]}
     known = {**resources, **parameters}
-    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    for name in functions.values():
+    for logical_id, name in functions.items():
         clinic.environments[name] = {
-            variable: str(known.get(value["Ref"], NAME)) if isinstance(value, dict) else value
-            for variable, value in variables.items()
+            variable: str(known.get(source, NAME)) for variable, source in template.variables(logical_id).items()
         }
     clinic.webhooks_to(f"{front.url}/webhooks/message")
     return clinic

@@ -238,15 +238,15 @@ def test_a_stacks_name_that_no_function_could_be_named_after_is_refused(account:
         planned(54)
 
 
-@pytest.mark.parametrize(("have", "warned"), [(150, False), (149, True), (10, True)])
+@pytest.mark.parametrize(("have", "warned"), [(170, False), (169, True), (10, True)])
 def test_an_account_that_is_too_small_is_reported_before_the_deployment(
     account: FakeFormation, have: int, warned: bool
 ) -> None:
     answer = {"AccountLimit": {"ConcurrentExecutions": have}}
     with hooked(("before-call.lambda.GetAccountSettings", lambda **_: (Ok(), answer))):
         assert bool(deploy.warning(plan(KEYS))) is warned
-        assert bool(deploy.warning(plan(KEYS, parameters={"ConsumerConcurrency": str(max(2, have - 100))}))) is (
-            have < 102
+        assert bool(deploy.warning(plan(KEYS, parameters={"ConsumerConcurrency": str(max(2, have - 120))}))) is (
+            have < 122
         )
 
 

@@ -113,12 +113,12 @@ def test_parameters_that_no_function_has_yet_are_reported(clinic: Clinic) -> Non
 
 def test_an_account_whose_concurrency_the_queue_alone_could_use_up(clinic: Clinic) -> None:
     clinic.set("ConsumerConcurrency", "20")
-    clinic.concurrency = 120
+    clinic.concurrency = 140
     assert clinic.examine().ill == {}
-    clinic.concurrency = 119
+    clinic.concurrency = 139
     report = clinic.examine()
     assert report.ill == {"concurrency": "warn"}
-    assert "may run 119 functions side by side, and this stack wants 120" in report.found("concurrency")
+    assert "may run 139 functions side by side, and this stack wants 140" in report.found("concurrency")
     assert "ConsumerConcurrency to 19" in report.todo("concurrency")
     clinic.concurrency = 10
     assert "ConsumerConcurrency to 2." in clinic.examine().todo("concurrency")

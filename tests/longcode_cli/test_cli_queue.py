@@ -23,11 +23,16 @@ def test_an_empty_queue_says_so(world: World) -> None:
     assert world.json("queue") == {
         "ready": 0,
         "in_flight": 0,
+        "queues": {
+            "transactional": {"ready": 0, "in_flight": 0},
+            "bulk": {"ready": 0, "in_flight": 0},
+        },
         "dead_letters": 0,
         "oldest_waits_s": None,
         "paused": None,
         "breaker": None,
         "brake": None,
+        "pauses": {},
         "carriers": [],
         "suspects": [],
         "texts": 0,
@@ -55,7 +60,7 @@ def test_each_recipient_is_a_row_the_longest_waiting_first(world: World) -> None
     assert found["waiting"][0]["oldest_at"] == "2026-11-18T11:06:40.000Z"
     assert (found["texts"], found["recipients"], found["complete"]) == (3, 2, True)
     table = world.says("queue")
-    assert "+1…23 2" in table
+    assert "+1…23 transactional 2" in table
     assert table.index("+1…23") < table.index("+1…24")
     assert THEIRS not in table
 

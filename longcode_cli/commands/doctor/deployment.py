@@ -70,7 +70,7 @@ def _settings(case: Case) -> Outcome:
 
 def _read(case: Case, functions: Iterable[str]) -> _Settings:
     """The settings of each function that is called, against what they have to be."""
-    found, wanted, client = _Settings(), _wanted(case), case.stack.client("lambda")
+    found, client = _Settings(), case.stack.client("lambda")
     for logical_id in functions:
         name = case.resources[logical_id]
         deployed = client.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
@@ -84,7 +84,7 @@ def _read(case: Case, functions: Iterable[str]) -> _Settings:
                 case.settings = settings
         except ConfigurationError as exc:
             found.invalid.setdefault("; ".join(exc.problems), []).append(short)
-        for variable, value in wanted.items():
+        for variable, value in _wanted(case, logical_id).items():
             if env.get(variable) != value:
                 found.other.setdefault(variable, []).append(short)
     return found
@@ -97,10 +97,10 @@ def _content(configuration: Any) -> object:
     return configuration.get("CodeSha256"), layers, configuration.get("Environment")
 
 
-def _wanted(case: Case) -> dict[str, str]:
+def _wanted(case: Case, function: str) -> dict[str, str]:
     """What each function's environment has to hold, where the template takes it from the stack."""
     known = {**case.resources, **case.stack.parameters}
-    return {name: known[ref] for name, ref in template.variables().items() if ref in known}
+    return {name: known[ref] for name, ref in template.variables(function).items() if ref in known}
 
 
 def _some(names: Sequence[str]) -> str:

@@ -28,10 +28,14 @@ def _breaker(case: Case) -> Outcome:
 
 def _pause(case: Case) -> Outcome:
     control = case.overview.gate.control
-    if control.paused_since_ms is None:
+    found = brakes.pauses(control, case.now_ms())
+    if not found:
         return ok("not paused")
-    words = without_numbers(brakes.paused(control, case.now_ms()), full=False)
-    return warn(words, f"{case.longcode('resume')} lets texts go, when its reason is gone.")
+    command = (
+        "resume" if control.paused_since_ms is not None else f"resume --priority {next(iter(control.pauses))}"
+    )
+    words = without_numbers(" ".join(found), full=False)
+    return warn(words, f"{case.longcode(command)} lets texts go, when its reason is gone.")
 
 
 def _optouts(case: Case) -> Outcome:

@@ -59,7 +59,7 @@ def take_slots(slots: Slots, deps: SendDependencies) -> bool:
 
 
 def _limits(item: SlottedMessage, slots: Slots, deps: SendDependencies) -> Iterator[_Limit]:
-    """The recipient's limit first: nobody else waits for that."""
+    """The recipient's limit first: no other recipient waits for that."""
     pace, segments, limited = deps.pace, item.message.segments, slots.limited
     if slots.spacing:
         key = pacing.recipient_key(item.message.recipient)

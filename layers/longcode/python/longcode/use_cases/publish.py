@@ -181,6 +181,7 @@ def _status_changed(message: Message, previous: Status | None, change: Change) -
             "previous": previous.value if previous else None,
             "status": message.status.value,
             "final": message.status.final,
+            "priority": message.priority.value,
             "tag": message.tag,
             "metadata": message.metadata,
             **_times(message),
