@@ -593,6 +593,31 @@ def test_no_slot_is_given_twice(scene: Scene, tat: int | None) -> None:
     scene.check(make)
 
 
+@pytest.mark.parametrize("tat", [None, 0, 500], ids=str)
+def test_a_free_slot_is_taken_by_one_also_beside_one_who_reserves(scene: Scene, tat: int | None) -> None:
+    def make() -> Trial:
+        key = pacing.sender_key(number())
+        if tat is not None:
+            scene.limits.reserve(key, 1, 1_000, NOW + tat - 1_000)
+
+        def judge(run: Run) -> None:
+            *tries, code = run.returned
+            taken = [found for found, _ in tries if found]  # type: ignore[attr-defined]
+            assert isinstance(code, Reservation)
+            spans = [(found.first_ms, found.tat_ms) for found in (*taken, code)]
+            assert not overlap(spans)
+            # Two could not be: the first takes more than may be taken.
+            assert len(taken) <= 1
+            # Who has found it taken has taken nothing.
+            after = scene.limits.reserve(key, 1, 1, NOW)
+            assert after.first_ms == max(end for _, end in spans)
+
+        take = partial(scene.limits.reserve_free, key, 2_000, NOW, NOW + 1_000)
+        return [take, take, partial(scene.limits.reserve, key, 1, 1_000, NOW)], judge
+
+    scene.check(make)
+
+
 def test_what_is_given_back_is_nobodys_slot(scene: Scene) -> None:
     def make() -> Trial:
         key = pacing.recipient_key(number())

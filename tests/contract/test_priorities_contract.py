@@ -1,7 +1,6 @@
 """What the two priorities ask of the stores: slots that are taken only if free, pauses of one, queues of one."""
 
 import random
-from concurrent.futures import ThreadPoolExecutor
 
 from longcode.domain.gate import Pause
 from longcode.domain.message import DueGroup, Message, Place, held_shards
@@ -57,16 +56,6 @@ def test_what_was_taken_is_given_back_as_any_reservation(limits: Limits) -> None
     limits.give_back(KEY, taken, 1, 300)
 
     assert limits.reserve_free(KEY, 300, NOW, NOW)[0] == taken
-
-
-def test_of_many_at_once_one_gets_a_free_slot(limits: Limits) -> None:
-    def take(at_ms: int) -> bool:
-        return limits.reserve_free(KEY, 1_000, at_ms, at_ms)[0] is not None
-
-    for number in range(5):
-        with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(take, [NOW + 1_000 * number] * 8))
-        assert found.count(True) == 1
 
 
 def test_of_a_bulk_text_the_turns_of_bulk_are_read_and_of_another_not(limits: Limits) -> None:
