@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from longcode.aws import carrier_codec, keys, limits_codec, opt_outs
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
-from longcode.aws.dynamo import Table
+from longcode.aws.day_counts import WHAT, DayCounts
 from longcode.domain import braking
 from longcode.domain.braking import Brake
 from longcode.domain.errors import Unavailable
@@ -19,12 +19,9 @@ from longcode.domain.pacing import ACCOUNT_KEY, Reservation, recipient_key, send
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_WHAT = "The limits table"
 # Longer than the longest validity, as no slot that a text waits for lies further ahead; and than the 30 days for
 # which a carrier that was learnt is believed.
 _KEEP_S = 31 * 86_400
-# A day's count: that day, and one more to be looked up.
-_KEEP_COUNT_S = 2 * 86_400
 _TRIES = 6
 _CONTROL = "control"
 # What the provider did not take longer ago than this is no evidence any more.
@@ -33,7 +30,7 @@ _SUSPECT_MS = 15 * 60_000
 _OTHERS_FIRST_MS = 60_000
 
 
-class DynamoLimits:
+class DynamoLimits(DayCounts):
     """ports.Limits over DynamoDB.
 
     A reservation is one write that guesses on which side of now the limiter's TAT lies and is repeated on the
@@ -55,8 +52,7 @@ class DynamoLimits:
         hold_on_unclear: bool = False,
         sleep: Sleep = time.sleep,
     ) -> None:
-        self._table = Table(client, table, _WHAT)
-        self._sleep = sleep
+        super().__init__(client, table, sleep)
         # An empty name is no one's. Without a limit of the account its item says nothing.
         self._unread = {recipient_key(""), sender_key("")} | (set() if account_limited else {ACCOUNT_KEY})
         # Whether the recipient has opted out is in the other table, and is asked in the same look.
@@ -83,7 +79,7 @@ class DynamoLimits:
             tat = int(item["tat"])
             return Reservation(tat - length, tat)
         # Both guesses lost each time: the TAT crossed now at every try, which only clocks far apart can do.
-        raise Unavailable(_WHAT)
+        raise Unavailable(WHAT)
 
     def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
         front, mark, ahead = braking.front(brake, now_ms), secrets.token_hex(8), True
@@ -103,7 +99,7 @@ class DynamoLimits:
                     ahead = not ahead
                     continue
             return int(item["turns"]) - braking.TEXT
-        raise Unavailable(_WHAT)
+        raise Unavailable(WHAT)
 
     def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
         values: dict[str, str | int] = {":to": recipient, ":now": now_ms, ":by": secrets.token_hex(8)}
@@ -184,29 +180,6 @@ class DynamoLimits:
         except ConditionFailed:
             return
 
-    def count(self, key: str, at_most: int, now_ms: int) -> bool:
-        mark = secrets.token_hex(8)
-        try:
-            self._update(
-                key,
-                "SET expires_at = :expires, counted_by = :by ADD counted :one",
-                "(attribute_not_exists(counted) OR counted < :most) "
-                "AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
-                {":one": 1, ":most": at_most, ":expires": now_ms // 1000 + _KEEP_COUNT_S, ":by": mark},
-            )
-        except ConditionFailed as exc:
-            return untyped_item(exc.item).get("counted_by") == mark
-        return True
-
-    def uncount(self, key: str) -> None:
-        with suppress(ConditionFailed):
-            self._update(
-                key,
-                "SET counted_by = :by ADD counted :less",
-                "counted > :none AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
-                {":less": -1, ":none": 0, ":by": secrets.token_hex(8)},
-            )
-
     def read_gate(self, recipient: str, sender: str) -> Gate:
         names = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
         wanted = {self._table.name: [key for key in names if key not in self._unread]}
@@ -214,7 +187,7 @@ class DynamoLimits:
             wanted[self._messages_table] = [keys.opt_out(recipient)]
         rows = {table: [{"pk": typed(key)} for key in some] for table, some in wanted.items()}
         # All or nothing: not knowing whether sending is stopped is no leave to send.
-        items = get_items(self._table.client, rows, _WHAT, self._sleep)
+        items = get_items(self._table.client, rows, WHAT, self._sleep)
         found = {item["pk"]["S"]: untyped_item(item) for item in items[self._table.name]}
         recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names)
         ledger = [opt_outs.image(item) for item in items.get(self._messages_table, ())]
@@ -292,7 +265,7 @@ class DynamoLimits:
             with suppress(ConditionFailed):
                 item = self._update(_CONTROL, *ways[number % 2], values)
                 return sum(name.startswith(f"{kind} ") for name in item["suspects"])
-        raise Unavailable(_WHAT)
+        raise Unavailable(WHAT)
 
     def clear_suspects(self, now_ms: int) -> None:
         self._update(_CONTROL, "SET sound = :now REMOVE suspects, suspect_since", "", {":now": now_ms})
@@ -327,7 +300,7 @@ class DynamoLimits:
                 if untyped_item(exc.item).get("troubled_by") != mark:
                     continue
             return
-        raise Unavailable(_WHAT)
+        raise Unavailable(WHAT)
 
     def take_queue(self, recipient: str, seen: Limiter, message_id: str, turn_ms: int, not_before_ms: int) -> bool:
         key = recipient_key(recipient)
