@@ -23,8 +23,8 @@ class FakeLimits:
         hold_on_unclear: bool = False,
     ) -> None:
         self.faults = FaultInjector(
-            "count", "uncount", "read_counts", "read_gate", "reserve", "take_turn", "refused", "set_brake", "cover",
-            "give_back", "push", "pause", "resume", "open_breaker", "probe", "suspect", "clear_suspects",
+            "count", "uncount", "read_counts", "read_gate", "reserve", "take_turn", "refused", "set_brake",
+            "cover", "give_back", "push", "pause", "resume", "open_breaker", "probe", "suspect", "clear_suspects",
             "trouble", "take_queue", "leave_queue", "settle", "close_breaker",
         )  # fmt: skip
         self.optouts = optouts or FakeOptOuts()

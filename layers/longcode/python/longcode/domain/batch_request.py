@@ -74,7 +74,7 @@ class Template:
                 literal += mark[0][0]
             else:
                 raise InvalidRequest(
-                    f"'template' has a '{mark[0]}' at character {mark.start() + 1} that belongs to no placeholder: "
+                    f"'template' has a '{mark[0]}' at character {mark.start() + 1} outside of a placeholder: "
                     "write {name}, and {{ or }} for a brace.",
                     field="template",
                 )
@@ -100,7 +100,7 @@ class Template:
         length = sum(map(len, self.pieces[::2])) + sum(len(row[name]) for name in self.names)
         if length > MAX_FILLED:
             raise InvalidRequest(
-                f"'template' with these values would have {length} characters; no text has more than {MAX_FILLED}.",
+                f"'template' with these values would have {length} characters, and no text has over {MAX_FILLED}.",
                 field=_longest(row), given=length, limit=MAX_FILLED,
             )  # fmt: skip
         return "".join(row[piece] if place % 2 else piece for place, piece in enumerate(self.pieces))
