@@ -1,4 +1,4 @@
-"""/sms/queue takes a text into its recipient queue, changes it, takes it back. /sms/batch takes 500."""
+"""/sms/queue takes a text into its queue, changes it, takes it back; /sms/batch takes 500, /sms/preview none."""
 
 from longcode.domain import send_request
 from longcode.entrypoints import container, responses
