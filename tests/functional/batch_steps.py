@@ -45,7 +45,7 @@ def deliver(world: World) -> list[tuple[str, str | None]]:
         world.clock.pass_ms(61_000)
         world.reconcile()
     world.consume(Priority.BULK)
-    return sorted((text.to, text.text) for text in world.provider.texts)
+    return sorted((text.recipient, text.text) for text in world.provider.texts)
 
 
 def expected(messages: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]]:
