@@ -651,6 +651,26 @@ def test_of_a_day_no_more_are_counted_than_may_be(scene: Scene) -> None:
     scene.check(make)
 
 
+def test_several_of_a_day_at_once_get_together_what_there_is(scene: Scene) -> None:
+    def make() -> Trial:
+        key = f"day#{number()}"
+        scene.limits.count(key, 10, NOW, 2)
+
+        def judge(run: Run) -> None:
+            counted = [many for many in run.returned if isinstance(many, int)]
+            assert len(counted) == 3
+            # Each gets a part of what it asked for only where the cap is reached.
+            assert sum(counted) == 8 or (scene.loses and sum(counted) <= 8)
+            assert scene.loses or limits_left(key) == 0
+
+        return [lambda: scene.limits.count(key, 10, NOW, 5)] * 3, judge
+
+    def limits_left(key: str) -> int:
+        return 10 - scene.limits.read_counts([key])[key]
+
+    scene.check(make)
+
+
 # -------------------------------------------------------------------------------------- what befalls everybody
 
 

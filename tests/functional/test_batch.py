@@ -35,7 +35,9 @@ def test_each_text_is_stored_and_sent_once_and_answered_in_order(world: World) -
 
     reply = ask(world, wanted, key="list-1")
 
-    assert sorted(message.text or "" for message in world.messages.all) == sorted(item["message"] for item in wanted)
+    assert sorted(message.text or "" for message in world.messages.all) == sorted(
+        item["message"] for item in wanted
+    )
     assert (reply.status, reply.fields["accepted"], reply.fields["refused"]) == (202, 12, 0)
     stored = {message.recipient: message for message in world.messages.all}
     assert rows(reply) == [
@@ -87,7 +89,12 @@ def test_what_the_batch_says_holds_for_each_item_that_does_not_say_it(world: Wor
 
     found = [message for _, message in sorted((message.recipient, message) for message in world.messages.all)]
     assert [message.send_at_ms for message in found] == [at_ms, later_ms, None, at_ms]
-    assert [message.expires_ms for message in found] == [at_ms + 60_000, later_ms + 60_000, later_ms, at_ms + 60_000]
+    assert [message.expires_ms for message in found] == [
+        at_ms + 60_000,
+        later_ms + 60_000,
+        later_ms,
+        at_ms + 60_000,
+    ]
     assert [message.metadata for message in found] == [
         {"tag": "common", "list": "7"},
         {"tag": "own", "list": "7", "row": "2"},
@@ -161,9 +168,7 @@ def test_held_texts_wait_before_what_is_due_after_them_only() -> None:
     world = make_world(make_settings(max_pending_per_recipient=1))
     later = iso(world.clock.now + HOUR)
 
-    reply = ask(
-        world, [{"to": THEIRS, "message": "later", "send_at": later}, {"to": THEIRS, "message": "now"}]
-    )
+    reply = ask(world, [{"to": THEIRS, "message": "later", "send_at": later}, {"to": THEIRS, "message": "now"}])
 
     assert [row["status"] for row in rows(reply)] == ["held", "queued"]
     again = ask(world, [{"to": THEIRS, "message": "later still", "send_at": iso(world.clock.now + 2 * HOUR)}])

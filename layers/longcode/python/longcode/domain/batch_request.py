@@ -103,7 +103,10 @@ class Template:
                 f"'template' with these values would have {length} characters, and no text has over {MAX_FILLED}.",
                 field=_longest(row), given=length, limit=MAX_FILLED,
             )  # fmt: skip
-        return "".join(row[piece] if place % 2 else piece for place, piece in enumerate(self.pieces))
+        text = "".join(row[piece] if place % 2 else piece for place, piece in enumerate(self.pieces))
+        if not text:
+            raise InvalidRequest("'template' with these values is empty.", field="values")
+        return text
 
 
 def parse_batch(fields: object, our_number: str) -> BatchRequest:
