@@ -412,3 +412,17 @@ def test_the_log_has_counts_and_no_words_and_numbers(world: World) -> None:
     for one in world.logger.lines:
         assert "Secret" not in repr(one)
         assert not any(item["to"] in repr(one) for item in [*wanted, {"to": BRITISH}])
+
+
+def test_many_numbers_that_may_not_be_texted_are_one_line_for_each_country(world: World) -> None:
+    british = [{"to": f"+4420794601{place:02d}", "message": "Hello"} for place in range(5)]
+
+    ask(world, [*british, {"to": "+18765550123", "message": "Hello"}, *items(2)])
+
+    assert len(world.messages.all) == 2
+    lines = [line.fields for line in world.logger.of("guard.destination")]
+    assert lines == [
+        {"to": "+4…04", "country": "+44", "caller": API_KEY_ID, "texts": 5},
+        {"to": "+1…23", "country": "+1876", "caller": API_KEY_ID},
+    ]
+    assert world.metrics.values["DestinationRefused"] == [5, 1]

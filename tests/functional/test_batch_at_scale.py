@@ -1,5 +1,6 @@
 """Full batches in virtual time, with the latencies of AWS: how long one takes, and how long very many texts."""
 
+import tracemalloc
 from collections import Counter
 
 from longcode.domain import destinations
@@ -100,3 +101,20 @@ def test_50000_texts_by_8_clients_are_accepted_within_two_minutes() -> None:
     # As many writes a text as POST /sms/queue makes, less the count of the day.
     assert world.messages.faults.count("accept") == TEXTS
     assert world.limits.faults.count("count") == TEXTS // SIZE
+
+
+def test_a_body_of_6_mb_takes_a_bounded_memory() -> None:
+    world = make_world()
+    rows = [{"to": row["to"], "values": {"name": "A", "more": "y" * 12_000}} for row in items(SIZE)]
+    wanted = event(rows, template="Hi {name}" * 1_000 + "{more}")
+    tracemalloc.start()
+    try:
+        reply = Reply.of(world.invoke("queue", wanted))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # Filled, they would be 500 times 22 KB: none is put together.
+    assert {row["field"] for row in reply.fields["messages"]} == {"values.more"}
+    assert world.messages.all == []
+    assert peak <= 40_000_000, peak

@@ -70,26 +70,19 @@ def _checked(place: int, item: Checked) -> dict[str, object]:
 
 def _totals(found: DryRun) -> dict[str, object]:
     refused = sum(item.text.refused is not None for item in found.items)
-    messages: Counter[str] = Counter()
-    segments: Counter[str] = Counter()
-    for item in found.to_send:
-        name = item.carrier.value if item.carrier else "unknown"
-        messages[name] += 1
-        segments[name] += item.text.asked.segments
+    by_carrier = Counter(item.carrier.value if item.carrier else "unknown" for item in found.to_send)
     finishes_ms = found.forecast.finishes_ms
     return {
         "messages": len(found.items),
         "valid": len(found.items) - refused,
         "refused": refused,
-        "segments": segments.total(),
+        "segments": sum(item.text.asked.segments for item in found.to_send),
         "cost": None if found.cost is None else f"{found.cost:f}",
         "currency": found.currency,
         "opted_out": found.opted_out,
         "duplicates": sum(item.duplicate_of is not None for item in found.items),
         "held_by_quiet_hours": found.forecast.quiet,
         "finishes_at": None if finishes_ms is None else iso(finishes_ms),
-        "by_carrier": {
-            name: {"messages": many, "segments": segments[name]} for name, many in sorted(messages.items())
-        },
+        "by_carrier": dict(sorted(by_carrier.items())),
         "into_tomorrow": {carrier.value: many for carrier, many in sorted(found.forecast.into_tomorrow.items())},
     }

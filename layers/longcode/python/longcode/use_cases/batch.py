@@ -11,6 +11,7 @@ from longcode.domain.batch_token import VALID
 from longcode.domain.errors import (
     OPTED_OUT,
     DailyLimitReached,
+    DestinationNotAllowed,
     RecipientOptedOut,
     RecipientQueueFull,
     RequestError,
@@ -33,6 +34,7 @@ AT_ONCE = 10
 # What one BatchGetItem reads, and what one call puts into the queue.
 _READ = 100
 _PUT = 10
+_TABLE = "The messages table"
 
 # Makes the message of a request under a key (None: a random id), accepted at that moment (epoch milliseconds).
 type Make = Callable[[SendRequest, str | None, int], Message]
@@ -113,9 +115,10 @@ def examine(texts: Sequence[BatchText], deps: BatchDependencies, quota: Quota) -
     for text in filter(_is_new, texts):
         try:
             check_times(text.asked, now)
-            quota.check(text.asked.recipient)
         except RequestError as exc:
             text.refused = exc
+        else:
+            text.refused = quota.refusal(text.asked.recipient)
     _look_for_opt_outs(texts, deps)
     _count_queues(texts, deps)
 
@@ -131,6 +134,7 @@ def accept(
     """
     examine(texts, deps, quota)
     expect(texts)
+    quota.note_refused(text.asked.recipient for text in texts if isinstance(text.refused, DestinationNotAllowed))
     new = [text for text in texts if text.new]
     taken: list[Taken] = []
     for text, counted in zip(new, quota.take_all([text.asked for text in new]) if new else [], strict=True):
@@ -142,7 +146,6 @@ def accept(
         quota.hand_back(taken)
         raise
     left = [text for text in new if text.new]
-    _put_into_queue(left, deps)
     _store(left, deps, until_ms)
     _set_timers(left, deps)
     quota.hand_back(counted for text, counted in zip(new, taken, strict=True) if not text.new)
@@ -241,61 +244,76 @@ def _refuse_full(group: Sequence[BatchText], deps: EnqueueDependencies) -> None:
 # ------------------------------------------------------------------------------------------ what is written
 
 
-def _put_into_queue(texts: Sequence[BatchText], deps: BatchDependencies) -> None:
-    def put(some: Sequence[BatchText]) -> None:
-        try:
-            deps.enqueue.queues.put([backlog.waiting(text.asked) for text in some])
-        except Unavailable as exc:
-            # Stored, they are sent all the same: the reconciler puts them into the queue.
-            store_failures.note(exc, deps.enqueue.metrics, deps.enqueue.logger, texts=len(some))
-            for text in some:
-                text.message = replace(text.asked, unqueued=True)
-
-    spread(
-        [
-            partial(put, some)
-            for priority in Priority
-            for some in batched(
-                (text for text in texts if text.asked.priority is priority and text.asked.status is Status.QUEUED),
-                _PUT,
-                strict=False,
-            )
-        ],
-        deps.parallel,
-    )
-
-
 def _store(texts: Sequence[BatchText], deps: BatchDependencies, until_ms: int) -> None:
-    """Store each by a put of its own, those of one recipient one after the other.
+    """Put texts into the queue and store them, ten at a time, those of one recipient one after the other.
+
+    The queue first, and soon after that the table: a consumer that finds a queue message without its text waits.
+    """
+    failures: list[Unavailable] = []
+
+    def store(some: Sequence[BatchText]) -> None:
+        if deps.enqueue.clock.now_ms() > until_ms:
+            for text in some:
+                text.refused = Unavailable(_TABLE)
+            failures.append(Unavailable(_TABLE))
+            return
+        _put([text for text in some if text.asked.status is Status.QUEUED], deps.enqueue)
+        failures.extend(_accept(some, deps.enqueue, until_ms))
+
+    spread([partial(store, some) for some in _portions(texts)], deps.parallel)
+    if failures:
+        store_failures.note(failures[0], deps.enqueue.metrics, deps.enqueue.logger, texts=len(failures))
+
+
+def _portions(texts: Sequence[BatchText]) -> list[list[BatchText]]:
+    """Ten at a time, or more where one recipient has more: all that one recipient has is in one of them."""
+    recipients: dict[str, list[BatchText]] = {}
+    for text in texts:
+        recipients.setdefault(text.asked.recipient, []).append(text)
+    portions: list[list[BatchText]] = [[]]
+    for group in recipients.values():
+        if portions[-1] and len(portions[-1]) + len(group) > _PUT:
+            portions.append([])
+        portions[-1] += group
+    return portions
+
+
+def _put(texts: Sequence[BatchText], deps: EnqueueDependencies) -> None:
+    if not texts:
+        return
+    try:
+        deps.queues.put([backlog.waiting(text.asked) for text in texts])
+    except Unavailable as exc:
+        # Stored, they are sent all the same: the reconciler puts them into the queue.
+        store_failures.note(exc, deps.metrics, deps.logger, texts=len(texts))
+        for text in texts:
+            text.message = replace(text.asked, unqueued=True)
+
+
+def _accept(texts: Sequence[BatchText], deps: EnqueueDependencies, until_ms: int) -> list[Unavailable]:
+    """Store each by a put of its own; the failures of the table.
 
     Not by BatchWriteItem: that has no condition, and would overwrite a text that another request has stored under
     the same id, and that may be being sent.
     """
-    recipients: dict[str, list[BatchText]] = {}
-    for text in texts:
-        recipients.setdefault(text.asked.recipient, []).append(text)
+    failed: dict[str, Unavailable] = {}
     failures: list[Unavailable] = []
-
-    def store(group: Sequence[BatchText]) -> None:
-        failed: Unavailable | None = None
-        for text in group:
-            try:
-                if failed is None and deps.enqueue.clock.now_ms() > until_ms:
-                    failed = Unavailable("The messages table")
-                if failed:
-                    # What stands behind a text that is not there must not leave before it.
-                    raise failed
-                existing = enqueue.accept_surely(text.asked, deps.enqueue.messages)
-            except Unavailable as exc:
-                failed = text.refused = exc
-                failures.append(exc)
-                continue
-            if existing is not None:
-                _repeat(text, existing)
-
-    spread([partial(store, group) for group in recipients.values()], deps.parallel)
-    if failures:
-        store_failures.note(failures[0], deps.enqueue.metrics, deps.enqueue.logger, texts=len(failures))
+    for text in texts:
+        recipient = text.asked.recipient
+        try:
+            if recipient in failed:
+                # What stands behind a text that is not there must not leave before it.
+                raise failed[recipient]
+            if deps.clock.now_ms() > until_ms:
+                raise Unavailable(_TABLE)
+            existing = enqueue.accept_surely(text.asked, deps.messages)
+        except Unavailable as exc:
+            failed[recipient] = text.refused = exc
+            failures.append(exc)
+            continue
+        if existing is not None:
+            _repeat(text, existing)
+    return failures
 
 
 def _set_timers(texts: Sequence[BatchText], deps: BatchDependencies) -> None:

@@ -48,14 +48,30 @@ class Quota:
 
     def check(self, recipient: str) -> None:
         """Raises DestinationNotAllowed for a number that may not be texted."""
-        if destinations.find(recipient, self.allowed) is None:
-            self.metrics.count(Metric.DESTINATION_REFUSED)
+        if refused := self.refusal(recipient):
+            self.note_refused([recipient])
+            raise refused
+
+    def refusal(self, recipient: str) -> DestinationNotAllowed | None:
+        """What a text to this number is refused with, None if it may be texted. Nothing is noted."""
+        if destinations.find(recipient, self.allowed) is not None:
+            return None
+        return DestinationNotAllowed(
+            "Numbers that begin like this one are not among those that may be texted (AllowedDestinations)."
+        )
+
+    def note_refused(self, recipients: Iterable[str]) -> None:
+        """Count texts that were refused for where they were to go, and log the last of each country."""
+        many, last = Counter[str](), dict[str, str]()
+        for recipient in recipients:
+            country = destinations.country(recipient)
+            many[country] += 1
+            last[country] = recipient
+        for country, texts in many.items():
+            more = {"texts": texts} if texts > 1 else {}
+            self.metrics.count(Metric.DESTINATION_REFUSED, texts)
             self.logger.warning(
-                "guard.destination", to=phone.mask(recipient), country=destinations.country(recipient),
-                caller=self.caller,
-            )  # fmt: skip
-            raise DestinationNotAllowed(
-                "Numbers that begin like this one are not among those that may be texted (AllowedDestinations)."
+                "guard.destination", to=phone.mask(last[country]), country=country, caller=self.caller, **more
             )
 
     def admit(
