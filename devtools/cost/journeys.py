@@ -124,6 +124,7 @@ class _Life:
                     messages_table=self.table,
                     limits_table=names["LimitsTable"],
                     queue_url=self.url,
+                    bulk_queue_url=create_queue(self.queues, "BulkQueue"),
                     dead_letter_queue_url=create_queue(self.queues, "DeadLetterQueue"),
                     unpublished_queue_url=unpublished,
                     webhook_url=URL,
@@ -297,6 +298,14 @@ def _queued(life: _Life, body: Any, *, batch: int = BATCH) -> list[Step]:
         *life.receipts(),
         life.publish(batch),
     ]
+
+
+def batched(life: _Life, texts: int) -> Step:
+    """POST /sms/batch with so many texts to different people; what one of them comes to."""
+    rows = [{"to": f"+1202555{100 + number:04d}", "message": TEXT} for number in range(1, texts + 1)]
+    step = life.request("POST /sms/batch", "queue", "POST", "/sms/batch", {"messages": rows})
+    assert json.loads(life.answer["body"])["accepted"] == texts
+    return Step(step.name, Counts().plus(step.counts, 1 / texts))
 
 
 def _scheduled(life: _Life, body: Any) -> list[Step]:

@@ -11,6 +11,7 @@ from longcode.entrypoints.responses import Response
 ROUTES = {
     r"sms/send": "POST",
     r"sms/queue": "POST, DELETE",
+    r"sms/batch": "POST",
     r"sms/preview": "POST",
     r"sms/queue/process": "POST",
     r"sms/queue/(?!process$)[^/]+": "DELETE, PATCH",

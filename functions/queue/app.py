@@ -1,4 +1,4 @@
-"""/sms/queue takes a text into its recipient queue, changes it, takes it back; /sms/preview says what it takes."""
+"""/sms/queue takes a text into its queue, changes it, takes it back; /sms/batch takes 500, /sms/preview none."""
 
 from longcode.domain import send_request
 from longcode.entrypoints import container, responses
@@ -29,6 +29,8 @@ def handler(service: container.Service) -> container.Handler:
             return _cancel(request, service)
         if request.method == "PATCH":
             return _change(request, service)
+        if request.route == "/sms/batch":
+            return _batch(request, service, deps)
         if request.route == "/sms/preview":
             return _preview(request, service)
         message, replaced = service.asked_for(request, "queue")
@@ -68,6 +70,13 @@ def _change(request: Request, service: container.Service) -> Response:
     now = service.clock.now_ms()
     forecast = accept.forecast(message, service.messages, gate, now, service.pace, service.settings.quiet_hours)
     return responses.status(message, forecast, wanted.words.replaced if wanted.words else ())
+
+
+def _batch(request: Request, service: container.Service, deps: accept.EnqueueDependencies) -> Response:
+    # Loaded by the first batch: a text that is queued alone needs nothing of it.
+    from longcode.entrypoints import batch_route
+
+    return batch_route.serve(request, service, deps)
 
 
 def _preview(request: Request, service: container.Service) -> Response:

@@ -71,7 +71,8 @@ def test_a_queue_that_fails_is_unavailable(error: Exception, call: str) -> None:
 
 @pytest.mark.parametrize("error", ERRORS, ids=["throttled", "denied", "timeout"])
 @pytest.mark.parametrize(
-    "call", ["look", "reserve", "push", "probe", "pause", "resume", "open_breaker", "count", "uncount"]
+    "call",
+    ["look", "reserve", "push", "probe", "pause", "resume", "open_breaker", "count", "uncount", "read_counts"],
 )
 def test_a_limits_table_that_fails_is_unavailable(error: Exception, call: str) -> None:
     limits = DynamoLimits(Failing(error), "limits", "messages")  # type: ignore[arg-type]
@@ -84,6 +85,7 @@ def test_a_limits_table_that_fails_is_unavailable(error: Exception, call: str) -
         "resume": limits.resume,
         "count": lambda: limits.count("day#x", 1, START_MS),
         "uncount": lambda: limits.uncount("day#x"),
+        "read_counts": lambda: limits.read_counts(["day#x"]),
         "open_breaker": lambda: limits.open_breaker(START_MS, START_MS, ""),
     }
 

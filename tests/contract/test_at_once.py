@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -602,9 +602,10 @@ def test_a_free_slot_is_taken_by_one_also_beside_one_who_reserves(scene: Scene, 
 
         def judge(run: Run) -> None:
             *tries, code = run.returned
-            taken = [found for found, _ in tries if found]  # type: ignore[attr-defined]
+            found = [cast(tuple[Reservation | None, int], one)[0] for one in tries]
+            taken = [one for one in found if one]
             assert isinstance(code, Reservation)
-            spans = [(found.first_ms, found.tat_ms) for found in (*taken, code)]
+            spans = [(one.first_ms, one.tat_ms) for one in (*taken, code)]
             assert not overlap(spans)
             # Two could not be: the first takes more than may be taken.
             assert len(taken) <= 1
@@ -672,6 +673,26 @@ def test_of_a_day_no_more_are_counted_than_may_be(scene: Scene) -> None:
             assert not scene.limits.count(key, 2, NOW)
 
         return [lambda: scene.limits.count(key, 2, NOW)] * 3, judge
+
+    scene.check(make)
+
+
+def test_several_of_a_day_at_once_get_together_what_there_is(scene: Scene) -> None:
+    def make() -> Trial:
+        key = f"day#{number()}"
+        scene.limits.count(key, 10, NOW, 2)
+
+        def judge(run: Run) -> None:
+            counted = [many for many in run.returned if isinstance(many, int)]
+            assert len(counted) == 3
+            # Each gets a part of what it asked for only where the cap is reached.
+            assert sum(counted) == 8 or (scene.loses and sum(counted) <= 8)
+            assert scene.loses or limits_left(key) == 0
+
+        return [lambda: scene.limits.count(key, 10, NOW, 5)] * 3, judge
+
+    def limits_left(key: str) -> int:
+        return 10 - scene.limits.read_counts([key])[key]
 
     scene.check(make)
 

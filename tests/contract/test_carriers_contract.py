@@ -45,6 +45,16 @@ def stores(request: pytest.FixtureRequest) -> Stores:
     return DynamoCarriers(client, table), DynamoLimits(client, table, create_table(client, "MessagesTable"))
 
 
+def test_what_a_day_has_counted_can_be_read(stores: Stores) -> None:
+    carriers, _ = stores
+    assert carriers.read_count(Carrier.T_MOBILE, DAY) == 0
+
+    carriers.take(Carrier.T_MOBILE, DAY, 10, [3, 4], END_MS)
+
+    assert carriers.read_count(Carrier.T_MOBILE, DAY) == 7
+    assert carriers.read_count(Carrier.T_MOBILE, "2023-11-15") == 0
+
+
 def test_what_was_learnt_of_a_number_is_there_by_itself_and_at_the_gate(stores: Stores) -> None:
     carriers, limits = stores
     first, then = (Subscription(Carrier.ATT, "wireless", START_MS + n) for n in (0, 5))

@@ -209,15 +209,36 @@ def test_ending_what_never_began_is_harmless(limits: Limits) -> None:
 DAY = "day#2023-11-14#key#example"
 
 
-def counted(limits: Limits, key: str) -> int:
-    """How many are counted there, by filling it up: the port has no way to look, as no use case has to."""
-    return 10 - sum(limits.count(key, 10, START_MS) for _ in range(10))
-
-
 def test_a_count_takes_as_many_as_it_may_and_no_more(limits: Limits) -> None:
     assert [limits.count(DAY, 3, START_MS) for _ in range(5)] == [True, True, True, False, False]
 
-    assert counted(limits, DAY) == 3
+    assert limits.read_counts([DAY]) == {DAY: 3}
+
+
+def test_several_are_counted_at_once_as_far_as_they_fit(limits: Limits) -> None:
+    assert limits.count(DAY, 10, START_MS, 4) == 4
+    assert limits.count(DAY, 10, START_MS, 7) == 6
+    assert limits.count(DAY, 10, START_MS, 3) == 0
+    assert limits.count(DAY, 12, START_MS, 500) == 2
+    # A cap that was lowered since.
+    assert limits.count(DAY, 5, START_MS, 2) == 0
+    assert limits.count("day#2023-11-14#key#other", 3, START_MS, 5) == 3
+
+    assert limits.read_counts([DAY, "day#2023-11-14#key#other"]) == {DAY: 12, "day#2023-11-14#key#other": 3}
+
+
+def test_several_are_taken_back_at_once_and_never_more_than_there_are(limits: Limits) -> None:
+    limits.count(DAY, 10, START_MS, 6)
+
+    limits.uncount(DAY, 4)
+    limits.uncount(DAY, 3)
+
+    assert limits.read_counts([DAY]) == {DAY: 2}
+
+
+def test_what_was_never_counted_is_none(limits: Limits) -> None:
+    assert limits.read_counts([DAY]) == {DAY: 0}
+    assert limits.read_counts([]) == {}
 
 
 def test_counts_do_not_know_each_other(limits: Limits) -> None:

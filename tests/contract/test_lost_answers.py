@@ -102,6 +102,19 @@ def test_a_text_is_taken_back_once(dynamodb: "DynamoDBClient", limits: DynamoLim
     assert [limits.count("day#x", 2, START_MS) for _ in range(2)] == [True, False]
 
 
+def test_several_are_counted_and_taken_back_once(dynamodb: "DynamoDBClient", limits: DynamoLimits) -> None:
+    with repeated(dynamodb, "UpdateItem", times=2) as done:
+        assert limits.count("day#x", 10, START_MS, 6) == 6
+        limits.uncount("day#x", 2)
+
+    assert len(done) == 2
+    assert limits.read_counts(["day#x"]) == {"day#x": 4}
+    # The one that fits after the first try did not.
+    with repeated(dynamodb, "UpdateItem", times=2):
+        assert limits.count("day#x", 10, START_MS, 9) == 6
+    assert limits.read_counts(["day#x"]) == {"day#x": 10}
+
+
 def test_slots_are_given_back_once(dynamodb: "DynamoDBClient", limits: DynamoLimits) -> None:
     reservation = limits.reserve(KEY, 3, 1_000, START_MS)
     with repeated(dynamodb, "UpdateItem"):

@@ -42,6 +42,23 @@ def test_a_queued_text_takes_8_units_of_the_tables_and_8_of_the_indexes(life: jo
     }
 
 
+def test_a_text_of_a_batch_takes_no_more_than_a_queued_one_and_shares_its_count_of_the_day(
+    life: journeys._Life,
+) -> None:
+    many = 50
+    queued = journeys._queued(life, {**TEXT, "metadata": {}})[0].counts
+    batch = journeys.batched(life, many).counts
+
+    # The message, and a share of the count of the day.
+    assert batch.table_writes == pytest.approx(1 + 1 / many)
+    assert batch.index_writes == pytest.approx(4)
+    assert (batch.table_writes, batch.index_writes) <= (queued.table_writes, queued.index_writes)
+    # The opt-out, and the length of the recipient queue.
+    assert batch.reads <= queued.reads
+    assert batch.queue_requests == pytest.approx(0.1)
+    assert batch.failed_writes == 0
+
+
 def test_a_text_that_is_cancelled_takes_a_write_and_two_of_the_indexes(life: journeys._Life) -> None:
     before = len(life.provider.texts)
 

@@ -253,11 +253,11 @@ def test_of_two_requests_with_one_key_at_once_one_counts(route: str) -> None:
 
         meanwhile: Callable[[], object] | None = None
 
-        def count(self, key: str, at_most: int, now_ms: int) -> bool:
+        def count(self, key: str, at_most: int, now_ms: int, many: int = 1) -> int:
             meanwhile, self.meanwhile = self.meanwhile, None
             if meanwhile:
                 meanwhile()
-            return super().count(key, at_most, now_ms)
+            return super().count(key, at_most, now_ms, many)
 
     optouts = FakeOptOuts()
     limits = Racing(optouts)

@@ -195,6 +195,14 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
     (errors.MethodNotAllowed("m", allowed="POST"), 405, "method_not_allowed", {}, {"allow": "POST"}),
     (errors.IdempotencyMismatch("m"), 409, "idempotency_key_reused", {}, {}),
     (errors.IdempotencyInProgress("m"), 409, "idempotency_key_in_use", {}, {"retry-after": "1"}),
+    (
+        errors.BatchChanged("m", field="messages[7].to", changes=[{"index": 7, "changed": ["to"]}]),
+        409,
+        "batch_changed",
+        {"field": "messages[7].to", "changes": [{"index": 7, "changed": ["to"]}]},
+        {},
+    ),
+    (errors.BodyTooLarge("m"), 413, "request_too_large", {}, {}),
     (errors.RecipientQueueFull("m", retry_after_s=7), 429, "recipient_queue_full", {}, {"retry-after": "7"}),
     (errors.DailyLimitReached("m", retry_after_s=7), 429, "daily_limit", {}, {"retry-after": "7"}),
     (

@@ -53,7 +53,13 @@ ALSO_NEVER = {
     ),
     "status": ("longcode.use_cases.consume", "longcode.aws.queue"),
     # Only a text with smart_encoding and a preview need the table of replacements.
-    "queue": ("longcode.domain.smart_encoding", "longcode.use_cases.preview"),
+    "queue": (
+        "longcode.domain.smart_encoding",
+        "longcode.use_cases.preview",
+        "longcode.use_cases.batch",
+        "longcode.entrypoints.batch_route",
+        "longcode.domain.batch_request",
+    ),
     "send": ("longcode.domain.smart_encoding",),
     "fallback": ("botocore.client", "longcode.use_cases.enqueue", "longcode.aws.clients", "longcode.aws.messages"),
 }

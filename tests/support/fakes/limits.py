@@ -1,6 +1,7 @@
 """The limits table in memory."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from longcode.domain import braking, pacing, phone
@@ -23,7 +24,8 @@ class FakeLimits:
         hold_on_unclear: bool = False,
     ) -> None:
         self.faults = FaultInjector(
-            "count", "uncount", "read_gate", "reserve", "reserve_free", "take_turn", "refused", "set_brake",
+            "count", "uncount", "read_counts", "read_gate", "reserve", "reserve_free", "take_turn", "refused",
+            "set_brake",
             "cover", "give_back", "push", "pause", "resume", "open_breaker", "probe", "suspect", "clear_suspects",
             "trouble", "take_queue", "leave_queue", "settle", "close_breaker",
         )  # fmt: skip
@@ -39,16 +41,20 @@ class FakeLimits:
         self._probed_by: str | None = None
         self._refusals: dict[str, tuple[str, int]] = {}
 
-    def count(self, key: str, at_most: int, now_ms: int) -> bool:
+    def count(self, key: str, at_most: int, now_ms: int, many: int = 1) -> int:
         with self.faults.around("count"):
-            if self.counted[key] >= at_most:
-                return False
-            self.counted[key] += 1
-            return True
+            fits = max(0, min(many, at_most - self.counted[key]))
+            self.counted[key] += fits
+            return fits
 
-    def uncount(self, key: str) -> None:
+    def uncount(self, key: str, many: int = 1) -> None:
         with self.faults.around("uncount"):
-            self.counted[key] = max(0, self.counted[key] - 1)
+            if self.counted[key] >= many:
+                self.counted[key] -= many
+
+    def read_counts(self, keys: Sequence[str]) -> Mapping[str, int]:
+        with self.faults.around("read_counts"):
+            return {key: self.counted[key] for key in keys}
 
     def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
         with self.faults.around("read_gate"):

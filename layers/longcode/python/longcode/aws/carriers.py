@@ -103,6 +103,11 @@ class DynamoCarriers:
         # Others counted between each look and the write after it.
         raise Unavailable(_WHAT)
 
+    def read_count(self, carrier: Carrier, day: str) -> int:
+        keys = {self._table.name: [{"pk": typed(_day_key(carrier, day))}]}
+        items = get_items(self._table.client, keys, _WHAT, self._sleep)[self._table.name]
+        return sum(int(untyped_item(item).get("counted", 0)) for item in items)
+
     def give_back(self, carrier: Carrier, day: str, weight: int) -> None:
         with suppress(ConditionFailed):
             self._table.update(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from longcode.aws import carrier_codec, keys, limits_codec, opt_outs
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
-from longcode.aws.dynamo import Table
+from longcode.aws.day_counts import DayCounts
 from longcode.aws.stops import CONTROL, TRIES, WHAT, Stops
 from longcode.domain import braking
 from longcode.domain.braking import Brake
@@ -20,11 +20,8 @@ from longcode.domain.priority import Priority
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-# A day's count: that day, and one more to be looked up.
-_KEEP_COUNT_S = 2 * 86_400
 
-
-class DynamoLimits(Stops):
+class DynamoLimits(DayCounts, Stops):
     """ports.Limits over DynamoDB.
 
     A reservation is one write that guesses on which side of now the limiter's TAT lies and is repeated on the
@@ -46,8 +43,7 @@ class DynamoLimits(Stops):
         hold_on_unclear: bool = False,
         sleep: Sleep = time.sleep,
     ) -> None:
-        super().__init__(Table(client, table, WHAT))
-        self._sleep = sleep
+        super().__init__(client, table, sleep)
         # An empty name is no one's. Without a limit of the account its item says nothing.
         self._unread = {recipient_key(""), sender_key("")} | (set() if account_limited else {ACCOUNT_KEY})
         # Whether the recipient has opted out is in the other table, and is asked in the same look.
@@ -205,29 +201,6 @@ class DynamoLimits(Stops):
             )
         except ConditionFailed:
             return
-
-    def count(self, key: str, at_most: int, now_ms: int) -> bool:
-        mark = secrets.token_hex(8)
-        try:
-            self._update(
-                key,
-                "SET expires_at = :expires, counted_by = :by ADD counted :one",
-                "(attribute_not_exists(counted) OR counted < :most) "
-                "AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
-                {":one": 1, ":most": at_most, ":expires": now_ms // 1000 + _KEEP_COUNT_S, ":by": mark},
-            )
-        except ConditionFailed as exc:
-            return untyped_item(exc.item).get("counted_by") == mark
-        return True
-
-    def uncount(self, key: str) -> None:
-        with suppress(ConditionFailed):
-            self._update(
-                key,
-                "SET counted_by = :by ADD counted :less",
-                "counted > :none AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
-                {":less": -1, ":none": 0, ":by": secrets.token_hex(8)},
-            )
 
     def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
         names = [recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, CONTROL]

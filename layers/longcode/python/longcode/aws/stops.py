@@ -27,8 +27,7 @@ _OTHERS_FIRST_MS = 60_000
 class Stops:
     """The part of ports.Limits that stops sending and lets it go on, over DynamoDB."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    _table: Table
 
     def pause(self, now_ms: int, reason: str, priority: Priority | None = None) -> None:
         since, why = limits_codec.pause_names(priority)

@@ -12,11 +12,15 @@
 # │   ├── TooLate                     to cancel a text that waits no more, or to change one that is not held
 # │   ├── IdempotencyMismatch         the key was used with another body
 # │   ├── IdempotencyInProgress       the first request with this key still runs
+# │   ├── BatchChanged                a batch is not as its dry run saw it: names what changed
+# │   ├── BodyTooLarge
 # │   ├── RecipientQueueFull          with a Retry-After
 # │   └── DailyLimitReached           with a Retry-After
 # ├── SendRefused                   the provider did not take a text that was to leave now
 # ├── Unavailable                   a store or the queue did not answer: try again
 # └── Crashed                       anything else: it is in the log
+
+from collections.abc import Mapping, Sequence
 
 
 class LongCodeError(Exception):
@@ -121,6 +125,23 @@ class IdempotencyInProgress(RequestError):
     """The first request under this Idempotency-Key has no answer yet."""
 
     code = "idempotency_key_in_use"
+
+
+class BatchChanged(RequestError):
+    """A batch is not as its dry run saw it; `changes` has the place and what changed of each such item."""
+
+    code = "batch_changed"
+
+    def __init__(self, message: str, *, field: str, changes: Sequence[Mapping[str, object]]) -> None:
+        super().__init__(message)
+        self.field = field
+        self.changes = changes
+
+
+class BodyTooLarge(RequestError):
+    """A body of more bytes than a call may have."""
+
+    code = "request_too_large"
 
 
 class RecipientQueueFull(RequestError):

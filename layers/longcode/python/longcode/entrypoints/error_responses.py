@@ -27,6 +27,8 @@ ERRORS: dict[str, ErrorStatus] = {
     "idempotency_key_in_use": ErrorStatus(409, retry_after_s=1),
     "opt_out_unclear": ErrorStatus(409),
     "too_late": ErrorStatus(409),
+    "batch_changed": ErrorStatus(409),
+    "request_too_large": ErrorStatus(413),
     # The provider's own status, where it gave one of 400 to 499.
     "provider_refused": ErrorStatus(422),
     "provider_rate_limited": ErrorStatus(429),
@@ -70,6 +72,8 @@ def error_response(exc: errors.RequestError | errors.SendRefused | errors.Unavai
                 fields |= {name: number for name, number in numbers.items() if number is not None}
             if isinstance(exc, errors.MethodNotAllowed):
                 headers["allow"] = exc.allowed
+            if isinstance(exc, errors.BatchChanged):
+                fields["changes"] = exc.changes
             if isinstance(exc, errors.TooLate):
                 fields |= {"message_id": exc.message_id, "status": exc.status}
             retry_after_s = exc.retry_after_s or retry_after_s

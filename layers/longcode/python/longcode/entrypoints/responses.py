@@ -55,7 +55,7 @@ def sent(message: Message, reply: Answer | None, replaced: "Sequence[Replaced]" 
             "to": message.recipient,
             "telnyx_id": message.telnyx_id,
             "segments": (reply.parts if reply else message.parts) or message.segments,
-            **_replaced(replaced),
+            **replaced_fields(replaced),
         },
     )
 
@@ -72,7 +72,7 @@ def queued(message: Message, forecast: "Forecast", replaced: "Sequence[Replaced]
             "eta": _when(forecast.eta_ms),
             "held_by": forecast.held_by,
             "segments": message.segments,
-            **_replaced(replaced),
+            **replaced_fields(replaced),
         },
     )
 
@@ -137,7 +137,7 @@ def _outlook(found: "CarrierOutlook") -> dict[str, object]:
     }
 
 
-def _replaced(replaced: "Sequence[Replaced]") -> dict[str, object]:
+def replaced_fields(replaced: "Sequence[Replaced]") -> dict[str, object]:
     """Nothing, where nothing was replaced."""
     return {"replaced": [asdict(one) for one in replaced]} if replaced else {}
 
@@ -197,7 +197,7 @@ def status(message: Message, forecast: "Forecast | None", replaced: "Sequence[Re
     }
     if forecast:
         fields |= {"position": forecast.position, "eta": _when(forecast.eta_ms), "held_by": forecast.held_by}
-    return Response(200, fields | _replaced(replaced))
+    return Response(200, fields | replaced_fields(replaced))
 
 
 def message_page(messages: Sequence[Message], cursor: str | None) -> Response:

@@ -158,7 +158,7 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
 def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
     """Queue and store a message; the one that is there already under its id, None if there was none."""
     if message.status is Status.HELD:
-        existing = _accept(message, deps.messages)
+        existing = accept_surely(message, deps.messages)
         if existing is None:
             _set_timer(message, deps)
         return existing
@@ -169,7 +169,7 @@ def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
         # for a second text.
         store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
         message = replace(message, unqueued=True)
-    return _accept(message, deps.messages)
+    return accept_surely(message, deps.messages)
 
 
 def _set_timer(message: Message, deps: EnqueueDependencies) -> None:
@@ -179,7 +179,7 @@ def _set_timer(message: Message, deps: EnqueueDependencies) -> None:
     schedule.set_timer(message, deps.queues, deps.clock, deps.metrics, deps.logger)
 
 
-def _accept(message: Message, messages: Messages) -> Message | None:
+def accept_surely(message: Message, messages: Messages) -> Message | None:
     """Messages.accept, sure of its outcome also where the answer to the write was lost."""
     try:
         return messages.accept(message)

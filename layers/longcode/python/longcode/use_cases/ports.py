@@ -250,14 +250,17 @@ class Limits(Protocol):
     def push(self, key: str, not_before_ms: int) -> None:
         """Let nothing leave before `not_before_ms`; never moves anything earlier."""
 
-    def count(self, key: str, at_most: int, now_ms: int) -> bool:
-        """Count one more under `key`; False, and nothing counted, if `at_most` or more are already.
+    def count(self, key: str, at_most: int, now_ms: int, many: int = 1) -> int:
+        """Count so many more under `key`, as far as they fit below `at_most`: how many of them did.
 
         `key` has its day in it: a count is forgotten two days after its last change.
         """
 
-    def uncount(self, key: str) -> None:
-        """Take one of a count back; never below zero."""
+    def uncount(self, key: str, many: int = 1) -> None:
+        """Take so many of a count back; none, if there are fewer."""
+
+    def read_counts(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """How many were counted under each of up to 100 keys; 0 under one that nothing was."""
 
     def pause(self, now_ms: int, reason: str, priority: Priority | None = None) -> None:
         """Stop sending, of one priority or altogether."""

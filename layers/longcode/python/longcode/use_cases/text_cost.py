@@ -1,5 +1,6 @@
 """What a text is likely to cost: by what the provider charged for the latest ones to the same country."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -23,24 +24,46 @@ class CostEstimate:
     texts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What the provider charged for a segment of one text to a country."""
+
+    country: str
+    per_segment: Decimal
+    currency: str
+
+
 def estimate(segments: int, number: str, finder: Finder, messages: Messages, now_ms: int) -> CostEstimate | None:
     """Estimate the cost of a text of so many segments to the country of `number` (E.164).
 
     None if no text to there has a receipt with its price that is recent enough. Raises Unavailable.
     """
+    return estimate_by(recent_prices(finder, messages, now_ms), segments, number)
+
+
+def recent_prices(finder: Finder, messages: Messages, now_ms: int) -> list[Price]:
+    """What the latest texts cost, the latest first. Raises Unavailable."""
     wanted = Search(direction="outbound", status=Status.DELIVERED, since_ms=now_ms - BACK_MS)
     found = finder.find(wanted, None, _READ, now_ms)
-    priced = [
-        (message.cost / (message.parts or message.segments), message.currency)
+    return [
+        Price(
+            destinations.country(message.recipient),
+            message.cost / (message.parts or message.segments),
+            message.currency,
+        )
         for message in messages.get_all(found.ids)
-        if message.cost is not None
-        and message.currency
-        and destinations.country(message.recipient) == destinations.country(number)
+        if message.cost is not None and message.currency
     ]
+
+
+def estimate_by(known: Sequence[Price], segments: int, number: str) -> CostEstimate | None:
+    """The same by prices that were read before."""
+    country = destinations.country(number)
+    priced = [price for price in known if price.country == country]
     if not priced:
         return None
     # The latest one's: an account has one currency at a time.
-    currency = priced[0][1] or ""
-    prices = sorted(price for price, of in priced if of == currency)
+    currency = priced[0].currency
+    prices = sorted(price.per_segment for price in priced if price.currency == currency)
     middle = prices[len(prices) // 2].quantize(Decimal("0.00001")).normalize()
     return CostEstimate((middle * segments).normalize(), currency, middle, len(prices))

@@ -1,0 +1,200 @@
+"""What a batch would come to: looked at as where it is accepted, with nothing is stored, counted or reserved."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from itertools import batched
+
+from longcode.domain import batch_forecast, campaign, destinations, pacific, phone, segments
+from longcode.domain.batch_forecast import Forecast, Leaving
+from longcode.domain.campaign import CampaignSettings
+from longcode.domain.carriers import Carrier
+from longcode.domain.errors import DailyLimitReached, RecipientOptedOut
+from longcode.domain.gate import Gate
+from longcode.domain.message import Message
+from longcode.domain.search import Search
+from longcode.domain.segments import Size
+from longcode.domain.status import Status
+from longcode.use_cases import batch, text_cost
+from longcode.use_cases.batch import BatchDependencies, BatchText
+from longcode.use_cases.carrier_store import Carriers
+from longcode.use_cases.ports import Finder
+from longcode.use_cases.quota import Quota
+
+# How many of the latest texts to one person are looked at for the same words.
+_LATEST = 20
+_READ = 100
+# What ended so never reached its recipient: the same words are no second copy.
+_NEVER_LEFT = (Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED_UNSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunDependencies:
+    """Dependencies of a dry run."""
+
+    batch: BatchDependencies
+    finder: Finder
+    carriers: Carriers
+    campaign: CampaignSettings
+    sender: str
+
+
+@dataclass(slots=True)
+class Checked:
+    """What is known of one item.
+
+    `size` is None where it has no text that could be sent. `duplicate_of` is the place of an item with the same
+    words for the same person before it, or the id of such a text that was accepted of late.
+    """
+
+    text: BatchText
+    size: Size | None = None
+    carrier: Carrier | None = None
+    duplicate_of: int | str | None = None
+
+
+@dataclass(slots=True)
+class DryRun:
+    """A batch as it would be.
+
+    `cost` is None where no price is known for one of the countries, or they are in several currencies. `finishes`
+    is None where nothing would leave, or sending is paused.
+    """
+
+    items: list[Checked]
+    cost: Decimal | None = None
+    currency: str | None = None
+    forecast: Forecast = field(default_factory=Forecast)
+
+    @property
+    def to_send(self) -> list[Checked]:
+        """Those that would be stored anew."""
+        return [item for item in self.items if item.text.new]
+
+    @property
+    def opted_out(self) -> int:
+        """How many are refused as their recipient has opted out."""
+        return sum(isinstance(item.text.refused, RecipientOptedOut) for item in self.items)
+
+
+def dry_run(
+    texts: Sequence[BatchText], deps: DryRunDependencies, quota: Quota, window_ms: int, now_ms: int
+) -> DryRun:
+    """Look at a batch as if it were to be accepted now. Raises Unavailable."""
+    batch.examine(texts, deps.batch, quota)
+    new = [text for text in texts if text.new]
+    for text, refused in zip(new, quota.outlook([text.asked for text in new]), strict=True):
+        if isinstance(refused, DailyLimitReached):
+            text.refused = refused
+    found = DryRun([Checked(text) for text in texts])
+    for item in found.items:
+        if item.text.message:
+            item.size = segments.measure(item.text.message.text or "")
+    _find_carriers(found, deps, now_ms)
+    _find_duplicates(found, deps, window_ms, now_ms)
+    _estimate(found, deps, now_ms)
+    gate = deps.batch.enqueue.limits.read_gate("", deps.sender)
+    found.forecast = _forecast(found, deps, gate, now_ms)
+    if gate.control.paused_since_ms is not None:
+        # When an operator resumes is not known.
+        found.forecast.finishes_ms = None
+    return found
+
+
+def _find_carriers(found: DryRun, deps: DryRunDependencies, now_ms: int) -> None:
+    recipients: dict[str, list[Checked]] = {}
+    for item in found.items:
+        if item.text.message:
+            recipients.setdefault(item.text.message.recipient, []).append(item)
+
+    def read(numbers: Sequence[str]) -> None:
+        for number, known in deps.carriers.subscriptions(numbers).items():
+            for item in recipients[number] if known.believed(now_ms) else ():
+                item.carrier = known.carrier
+
+    batch.spread([partial(read, some) for some in batched(recipients, _READ, strict=False)], deps.batch.parallel)
+
+
+def _find_duplicates(found: DryRun, deps: DryRunDependencies, window_ms: int, now_ms: int) -> None:
+    first: dict[tuple[str, str | None], int] = {}
+    people: dict[str, list[Checked]] = {}
+    for place, item in enumerate(found.items):
+        if not item.text.message or item.text.refused:
+            continue
+        if item.text.existing:
+            item.duplicate_of = item.text.existing.id
+            continue
+        number = phone.canonical(item.text.message.recipient)
+        before = first.setdefault((number, item.text.message.text), place)
+        if before != place:
+            item.duplicate_of = before
+        else:
+            people.setdefault(number, []).append(item)
+    if not window_ms:
+        return
+    recent = _recent(people, deps, window_ms, now_ms)
+    for number, items in people.items():
+        for item in items:
+            item.duplicate_of = recent.get((number, item.text.asked.text))
+
+
+def _recent(
+    people: dict[str, list[Checked]], deps: DryRunDependencies, window_ms: int, now_ms: int
+) -> dict[tuple[str, str | None], str]:
+    """The id of the latest text to each person with each words, as far as its words are kept."""
+    ids: list[str] = []
+
+    def find(number: str) -> None:
+        recipient = people[number][0].text.asked.recipient
+        wanted = Search(peer=recipient, direction="outbound", since_ms=now_ms - window_ms)
+        ids.extend(deps.finder.find(wanted, None, _LATEST, now_ms).ids)
+
+    batch.spread([partial(find, number) for number in people], deps.batch.parallel)
+    messages: list[Message] = []
+
+    def read(some: Sequence[str]) -> None:
+        messages.extend(deps.batch.enqueue.messages.get_all(some))
+
+    batch.spread([partial(read, some) for some in batched(ids, _READ, strict=False)], deps.batch.parallel)
+    messages.sort(key=lambda message: message.accepted_ms)
+    return {
+        (phone.canonical(message.recipient), message.text): message.id
+        for message in messages
+        if message.text is not None and message.status not in _NEVER_LEFT
+    }
+
+
+def _estimate(found: DryRun, deps: DryRunDependencies, now_ms: int) -> None:
+    """The cost of all, by what the latest texts to the same countries cost."""
+    many: Counter[str] = Counter()
+    numbers: dict[str, str] = {}
+    for item in found.to_send:
+        country = destinations.country(item.text.asked.recipient)
+        many[country] += item.text.asked.segments
+        numbers[country] = item.text.asked.recipient
+    if not many:
+        return
+    known = text_cost.recent_prices(deps.finder, deps.batch.enqueue.messages, now_ms)
+    costs = [text_cost.estimate_by(known, segments, numbers[country]) for country, segments in many.items()]
+    priced = [cost for cost in costs if cost]
+    if len(priced) == len(costs) and len({cost.currency for cost in priced}) == 1:
+        found.cost = sum((cost.amount for cost in priced), Decimal())
+        found.currency = priced[0].currency
+
+
+def _forecast(found: DryRun, deps: DryRunDependencies, gate: Gate, now_ms: int) -> Forecast:
+    own, carriers = deps.batch.enqueue, campaign.limits(deps.campaign, gate.campaign)
+    today = pacific.open_day(now_ms).name if carriers.per_day else ""
+    limits = batch_forecast.Limits(
+        pace=own.pace,
+        carriers=carriers,
+        transactional=deps.campaign.transactional,
+        quiet_hours=own.quiet_hours,
+        sender_free_ms=gate.sender.tat_ms or 0,
+        account_free_ms=gate.account.tat_ms or 0,
+        counted={carrier: deps.carriers.read_count(carrier, today) for carrier in carriers.per_day},
+    )
+    leaving = [Leaving(item.text.asked, item.carrier, item.text.ahead) for item in found.to_send]
+    return batch_forecast.forecast(leaving, limits, now_ms)
