@@ -94,6 +94,7 @@ def make_settings(**changes: Any) -> Settings:
             provider_url="https://provider.invalid/v2",
             webhook_url=WEBHOOK_URL,
             recipient_interval_ms=1000,
+            recipient_limits=(),
             sender_segment_ms=0,
             account_segment_ms=0,
             campaign=CampaignSettings(),

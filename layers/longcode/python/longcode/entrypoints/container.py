@@ -201,7 +201,8 @@ class Service:
         from longcode.domain.pacing import Pace
 
         settings = self.settings
-        return Pace(settings.recipient_interval_ms, settings.sender_segment_ms, settings.account_segment_ms)
+        segments = settings.sender_segment_ms, settings.account_segment_ms
+        return Pace(settings.recipient_interval_ms, *segments, settings.recipient_limits)
 
     @cached_property
     def deps(self) -> "send_attempt.SendDependencies":
