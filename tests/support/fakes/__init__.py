@@ -20,6 +20,7 @@ from longcode.telnyx import webhook_settings
 from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.clock import FakeClock, FakeContext
 from tests.support.fakes.counters import FakeCounters
+from tests.support.fakes.departures import FakeDepartures
 from tests.support.fakes.event_bus import FakeEventBus
 from tests.support.fakes.finder import FakeFinder
 from tests.support.fakes.gateway import Reply, call
@@ -251,6 +252,7 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     carriers = parts.setdefault("carriers", FakeCarriers())
     limits = parts.setdefault("limits", FakeLimits(optouts, carriers, hold_on_unclear=settings.hold_on_unclear))
     registrations = parts.setdefault("registrations", FakeRegistrations(limits))
+    parts.setdefault("departures", FakeDepartures(limits))
     queue = parts.setdefault("queue", FakeQueue(clock))
     bulk_queue = parts.setdefault("bulk_queue", FakeQueue(clock, name="bulk.fifo"))
     event_bus = parts.setdefault("event_bus", FakeEventBus())

@@ -14,6 +14,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.priority import Priority
 from longcode.entrypoints import api
 from longcode.entrypoints.config import Settings, provider_key
+from longcode.entrypoints.guard_parts import GuardParts
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.entrypoints.system_clock import SystemClock
@@ -38,7 +39,7 @@ Handler = Callable[[Any, Any], Any]
 _MARGIN_MS = 2_000
 
 
-class Service:
+class Service(GuardParts):
     """Every part of the service, made on demand from the settings; `parts` replaces any of them, as in tests.
 
     A part is made and imports what it needs when it is first asked for, so that a function pays at its cold start
@@ -212,6 +213,7 @@ class Service:
         return SendDependencies(
             messages=self.messages,
             limits=self.limits,
+            departures=lambda: self.departures,
             carriers=self.carriers,
             registrations=self.registrations,
             optouts=self.optouts,

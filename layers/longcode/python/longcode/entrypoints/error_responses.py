@@ -34,6 +34,7 @@ ERRORS: dict[str, ErrorStatus] = {
     "daily_limit": ErrorStatus(429),
     "carrier_rate": ErrorStatus(429),
     "carrier_day_cap": ErrorStatus(429),
+    "recipient_limit": ErrorStatus(429),
     "internal_error": ErrorStatus(500),
     "unavailable": ErrorStatus(503, retry_after_s=2),
     "provider_unreachable": ErrorStatus(503),

@@ -273,6 +273,13 @@ def _forecast(
         later.append(((front.slot_ms or 0) + behind_ms, front.held_by))
     if held := carrier_stops.held(gate, message.recipient, now_ms):
         later.append((held[0] + behind_ms, held[1]))
+    if pace.recipient_limits:
+        # Loaded where there are such limits.
+        from longcode.domain import recipient_limits
+
+        spacing, left = pacing.spacing(pace.recipient_ms), gate.recipient.departures
+        moments = recipient_limits.forecast(left, pace.recipient_limits, now_ms, ahead + 1, spacing)
+        later.append((moments[-1], HeldBy.RECIPIENT_LIMIT))
     for due, reason in later:
         if due > eta:
             eta, held_by = due, reason

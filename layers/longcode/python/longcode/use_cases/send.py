@@ -43,9 +43,10 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
         raise RecipientOptedOut(OPTED_OUT)
     if held := send_attempt.under_review(gate, now) or carrier_stops.held(gate, message.recipient, now):
         raise _stopped(message, held, now)
+    _expect_room(message, gate, deps)
     probe_ms = _expect_open(message, gate.control, deps, now)
     _wait_for_turn(message, gate, deps, now)
-    passage = _wait_for_carrier(message, gate, deps)
+    passage = _take_place(message, gate, deps, _wait_for_carrier(message, gate, deps))
     now = deps.clock.now_ms()
     message = replace(message, status=Status.SENDING, claim_id=deps.new_id(), claimed_ms=now, attempts=1)
     message = replace(message, cap_day=passage.days[-1] if passage.days else None)
@@ -131,6 +132,7 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int, passage
         send_attempt.stop(gate.control, now)
         or send_attempt.under_review(gate, now)
         or carrier_stops.held(gate, message.recipient, now)
+        or passage.passed(gate, deps)
     )
     if stopped:
         _end(message, deps, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."), passage)
@@ -177,6 +179,26 @@ def _wait_for_carrier(message: Message, gate: Gate, deps: SendDependencies) -> c
         )
     deps.clock.sleep_until(passage.free_ms)
     return passage
+
+
+def _expect_room(message: Message, gate: Gate, deps: SendDependencies) -> None:
+    """Raises SendRefused if the recipient has had as many texts as they may; nothing is taken."""
+    if deps.pace.recipient_limits:
+        # Loaded where there are such limits.
+        from longcode.use_cases import recipient_limits
+
+        recipient_limits.expect_room(message, gate, deps)
+
+
+def _take_place(
+    message: Message, gate: Gate, deps: SendDependencies, passage: carrier_pacing.Passage
+) -> carrier_pacing.Passage:
+    """Take a place among the recipient's texts. Raises SendRefused, with `passage` given back, if none is free."""
+    if not deps.pace.recipient_limits:
+        return passage
+    from longcode.use_cases import recipient_limits
+
+    return recipient_limits.take_at_once(message, gate, deps, passage)
 
 
 def _leave(message: Message, deps: SendDependencies, gate: Gate) -> send_attempt.SendAttempt:
