@@ -101,7 +101,9 @@ def test_what_waits_for_its_recipient_says_so_and_leaves_in_order_as_soon_as_it_
     assert sixth.held_by is HeldBy.RECIPIENT_LIMIT
     assert first + 15 * MINUTE <= (sixth.slot_ms or 0) <= first + 15 * MINUTE + MARGIN_MS + SECOND
     said = world.status(sixth.id).fields
-    assert (said["held_by"], said["eta"], said["position"]) == ("recipient_limit", iso(sixth.slot_ms or 0), 1)
+    assert (said["held_by"], said["eta"], said["position"]) == ("recipient_limit", iso(sixth.slot_ms or 0), 1), (
+        said
+    )
     last = world.status(idents[-1]).fields
     assert (last["held_by"], last["position"]) == ("recipient_limit", 17)
 
@@ -372,7 +374,7 @@ def test_what_waits_for_its_recipient_takes_no_slot_of_a_limit_that_others_share
     world.consume(until_ms=start + 10 * SECOND)
 
     # One after the other, as if none waited.
-    assert world.provider.arrivals()[1:] == pytest.approx([start, start + 2_000, start + 4_000], abs=200)
+    assert world.provider.arrivals()[1:] == pytest.approx([began + 2_000, began + 4_000, began + 6_000], abs=200)
     world.consume()
     assert in_order(world, *mine)
     # A wait costs no slot: each text takes its own once.

@@ -12,6 +12,7 @@
 # │   ├── TooLate                     to cancel a text that waits no more, or to change one that is not held
 # │   ├── IdempotencyMismatch         the key was used with another body
 # │   ├── IdempotencyInProgress       the first request with this key still runs
+# │   ├── DuplicateText               the same words to the same number, a while ago; names that text
 # │   ├── RecipientQueueFull          with a Retry-After
 # │   └── DailyLimitReached           with a Retry-After
 # ├── SendRefused                   the provider did not take a text that was to leave now
@@ -121,6 +122,17 @@ class IdempotencyInProgress(RequestError):
     """The first request under this Idempotency-Key has no answer yet."""
 
     code = "idempotency_key_in_use"
+
+
+class DuplicateText(RequestError):
+    """The same words to the same number were accepted a while ago, as `message_id`."""
+
+    code = "duplicate_text"
+    field = "refuse_duplicates_s"
+
+    def __init__(self, message: str, *, message_id: str) -> None:
+        super().__init__(message)
+        self.message_id = message_id
 
 
 class RecipientQueueFull(RequestError):

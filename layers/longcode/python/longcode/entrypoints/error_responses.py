@@ -27,6 +27,7 @@ ERRORS: dict[str, ErrorStatus] = {
     "idempotency_key_in_use": ErrorStatus(409, retry_after_s=1),
     "opt_out_unclear": ErrorStatus(409),
     "too_late": ErrorStatus(409),
+    "duplicate_text": ErrorStatus(409),
     # The provider's own status, where it gave one of 400 to 499.
     "provider_refused": ErrorStatus(422),
     "provider_rate_limited": ErrorStatus(429),
@@ -73,6 +74,8 @@ def error_response(exc: errors.RequestError | errors.SendRefused | errors.Unavai
                 headers["allow"] = exc.allowed
             if isinstance(exc, errors.TooLate):
                 fields |= {"message_id": exc.message_id, "status": exc.status}
+            if isinstance(exc, errors.DuplicateText):
+                fields["message_id"] = exc.message_id
             retry_after_s = exc.retry_after_s or retry_after_s
     if retry_after_s is not None:
         headers["retry-after"] = str(retry_after_s)

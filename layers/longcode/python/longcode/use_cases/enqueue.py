@@ -66,14 +66,16 @@ def new_message(
 
 
 def _fingerprint(wanted: SendRequest, route: str) -> str:
-    priority = {"priority": wanted.priority.value} if wanted.priority is Priority.BULK else {}
+    more: dict[str, object] = {"priority": wanted.priority.value} if wanted.priority is Priority.BULK else {}
+    if wanted.refuse_duplicates_s is not None:
+        more["refuse_duplicates_s"] = wanted.refuse_duplicates_s
     return fingerprint(
         route,
         wanted.recipient,
         wanted.asked,
         wanted.metadata,
         smart_encoding=wanted.smart_encoding,
-        more=wanted.times.asked | wanted.quiet.asked | priority,
+        more=wanted.times.asked | wanted.quiet.asked | more,
     )
 
 
