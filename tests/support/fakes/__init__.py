@@ -33,6 +33,7 @@ from tests.support.fakes.optouts import FakeOptOuts
 from tests.support.fakes.provider import FakeProvider, Text
 from tests.support.fakes.queue import DeadLetters, FakeQueue, Mapping
 from tests.support.fakes.registrations import FakeRegistrations
+from tests.support.fakes.same_words import FakeSameWords
 from tests.support.fakes.webhooks import Signer, receipt
 
 __all__ = [
@@ -253,6 +254,7 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     limits = parts.setdefault("limits", FakeLimits(optouts, carriers, hold_on_unclear=settings.hold_on_unclear))
     registrations = parts.setdefault("registrations", FakeRegistrations(limits))
     parts.setdefault("departures", FakeDepartures(limits))
+    parts.setdefault("same_words", FakeSameWords())
     queue = parts.setdefault("queue", FakeQueue(clock))
     bulk_queue = parts.setdefault("bulk_queue", FakeQueue(clock, name="bulk.fifo"))
     event_bus = parts.setdefault("event_bus", FakeEventBus())

@@ -20,7 +20,9 @@ MAX_METADATA_BYTES = 2048
 MOST_DUPLICATES_S = 86_400
 
 
-_FIELDS = frozenset(("to", "message", "metadata", "max_segments", "smart_encoding", "priority", "refuse_duplicates_s"))
+_FIELDS = frozenset(
+    ("to", "message", "metadata", "max_segments", "smart_encoding", "priority", "refuse_duplicates_s")
+)
 # Of what can wait.
 LATER_FIELDS = frozenset(("send_at", "expires_at", "ttl_s")) | QUIET_FIELDS
 

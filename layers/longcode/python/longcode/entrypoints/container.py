@@ -14,7 +14,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.priority import Priority
 from longcode.entrypoints import api
 from longcode.entrypoints.config import Settings, provider_key
-from longcode.entrypoints.guard_parts import GuardParts
+from longcode.entrypoints.guard_parts import GuardParts, guard
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.entrypoints.system_clock import SystemClock
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from longcode.use_cases.campaign import CampaignReader
     from longcode.use_cases.cancel import Canceller
     from longcode.use_cases.carrier_store import Carriers
+    from longcode.use_cases.duplicate_store import Guard
     from longcode.use_cases.quota import Quota
     from longcode.use_cases.registration_store import Registrations
 
@@ -276,8 +277,8 @@ class Service(GuardParts):
 
         return run
 
-    def asked_for(self, request: Request, route: str) -> "tuple[Message, tuple[Replaced, ...]]":
-        """The message that a send or queue request asks for, and what smart encoding replaced in its text.
+    def asked_for(self, request: Request, route: str) -> "tuple[Message, tuple[Replaced, ...], Guard]":
+        """The message that a send or queue request asks for, what smart encoding replaced in it, and its guard.
 
         Raises InvalidRequest.
         """
@@ -297,7 +298,7 @@ class Service(GuardParts):
             now_ms=self.clock.now_ms(),
         )
         self.logger.bind(message_id=message.id)
-        return message, wanted.replaced
+        return message, wanted.replaced, guard(self, wanted.refuse_duplicates_s)
 
     def quota(self, request: Request) -> "Quota":
         """The quota of this caller."""

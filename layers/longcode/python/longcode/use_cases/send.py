@@ -17,6 +17,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
+from longcode.use_cases.duplicate_store import Guard, unguarded
 from longcode.use_cases.quota import Quota
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 
@@ -24,11 +25,13 @@ from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 _TURN_MS = 2_000
 
 
-def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Message, Answer | None]:
+def send_now(
+    message: Message, deps: SendDependencies, quota: Quota, guard: Guard = unguarded
+) -> tuple[Message, Answer | None]:
     """Store `message` and send it at once. The answer is None where an earlier request already did.
 
-    Raises DestinationNotAllowed, RecipientOptedOut or DailyLimitReached (nothing stored), SendRefused,
-    IdempotencyMismatch, IdempotencyInProgress or Unavailable.
+    Raises DestinationNotAllowed, RecipientOptedOut, DuplicateText or DailyLimitReached, with nothing stored,
+    SendRefused, IdempotencyMismatch, IdempotencyInProgress or Unavailable.
     """
     deps.provider.prepare()
     now = deps.clock.now_ms()
@@ -44,6 +47,14 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
     if held := send_attempt.under_review(gate, now) or carrier_stops.held(gate, message.recipient, now):
         raise _stopped(message, held, now)
     _expect_room(message, gate, deps)
+    return guard(message, lambda: _send(message, existing, gate, deps, quota))
+
+
+def _send(
+    message: Message, existing: Message | None, gate: Gate, deps: SendDependencies, quota: Quota
+) -> tuple[Message, Answer | None]:
+    """Send a text that nothing speaks against so far; `existing` is an attempt at it that may be made again."""
+    now = deps.clock.now_ms()
     probe_ms = _expect_open(message, gate.control, deps, now)
     _wait_for_turn(message, gate, deps, now)
     passage = _take_place(message, gate, deps, _wait_for_carrier(message, gate, deps))
