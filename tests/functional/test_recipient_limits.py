@@ -1,4 +1,4 @@
-"""RecipientLimits in virtual time: whoever asks, one person gets no more texts in a while than they may."""
+"""RecipientLimits in virtual time: of all callers together, one person gets no more texts in a while than may be."""
 
 import random
 from dataclasses import replace
@@ -128,7 +128,7 @@ def parse_iso(words: str) -> int:
     return round(datetime.fromisoformat(words).timestamp() * 1000)
 
 
-def test_a_text_that_is_queued_is_told_when_its_place_is_free() -> None:
+def test_a_text_that_is_queued_hears_when_its_place_is_free() -> None:
     world = limited("2/h")
     began = world.clock.now
     for _ in range(2):
@@ -141,7 +141,7 @@ def test_a_text_that_is_queued_is_told_when_its_place_is_free() -> None:
     assert parse_iso(str(said["eta"])) == began + MARGIN_MS + HOUR
 
 
-def test_a_send_that_finds_no_place_is_told_when_to_come_and_nothing_is_stored_or_taken() -> None:
+def test_a_send_that_finds_no_place_hears_when_to_come_and_nothing_is_stored_or_taken() -> None:
     world = limited("2/15min", daily_texts_per_key=3)
     for _ in range(2):
         assert world.send().status == 200

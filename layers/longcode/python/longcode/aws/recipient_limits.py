@@ -31,7 +31,7 @@ class DynamoDepartures:
     """recipient_store.Departures over DynamoDB.
 
     All departures of a recipient are compared and set at once: how much room there is depends on each of them. Who
-    loses the race is told by the refused write how they stand now, and needs no read before the next try. A write
+    loses the race learns from the refused write how they stand now, and needs no read before the next try. A write
     carries a mark of its own call, so that the client library may repeat one whose answer was lost. Only if others
     wrote in between is a place taken that no text uses.
     """

@@ -1,4 +1,4 @@
-"""Limits on how many texts leave to one recipient in any period of a length, whoever asked for them."""
+"""Limits on how many texts leave to one recipient in any period of a length, of all callers together."""
 
 # Times are epoch milliseconds. A token bucket would let nearly twice as many leave within one period: a full one
 # at its begin, and what flows in after it. So what counts are the moments of the last departures.

@@ -22,7 +22,7 @@ _NOT_SENT = (Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED_
 class Duplicates:
     """Who takes the words for a number first has them, until they are given back or a while has passed.
 
-    Whoever finds them taken looks what became of that text: one that was not sent, or never stored, makes way. So
+    Who finds them taken looks what became of that text: one that was not sent, or never stored, makes way. So
     a process that dies between the two leaves the words free after half a minute.
     """
 
