@@ -18,6 +18,7 @@ from longcode.aws.messages import DynamoMessages
 from longcode.aws.opt_outs import DynamoOptOuts
 from longcode.aws.queue import SqsQueue
 from longcode.aws.search_index import DynamoFinder
+from longcode.domain import recipient_limits
 from longcode.domain.pacing import Pace, interval_ms
 from longcode.domain.quiet_hours import QuietHours
 from longcode.use_cases.queue_ports import Queues
@@ -168,6 +169,7 @@ class Stack:
             recipient_ms=int(self.parameters["RecipientIntervalMs"]),
             sender_ms=interval_ms(Decimal(self.parameters["SenderSegmentsPerSecond"])),
             account_ms=interval_ms(Decimal(self.parameters["AccountSegmentsPerSecond"])),
+            recipient_limits=recipient_limits.parse(self.parameters.get("RecipientLimits", "")),
         )
 
     @property

@@ -33,8 +33,8 @@ def handler(service: container.Service) -> container.Handler:
             return _batch(request, service, deps)
         if request.route == "/sms/preview":
             return _preview(request, service)
-        message, replaced = service.asked_for(request, "queue")
-        return responses.queued(*accept.enqueue(message, deps, service.quota(request)), replaced)
+        message, replaced, guard = service.asked_for(request, "queue")
+        return responses.queued(*accept.enqueue(message, deps, service.quota(request), guard), replaced)
 
     return service.api(queue)
 

@@ -11,8 +11,8 @@ def handler(service: container.Service) -> container.Handler:
     deps = service.deps
 
     def serve(request: Request) -> Response:
-        message, replaced = service.asked_for(request, "send")
-        return responses.sent(*send.send_now(message, deps, service.quota(request)), replaced)
+        message, replaced, guard = service.asked_for(request, "send")
+        return responses.sent(*send.send_now(message, deps, service.quota(request), guard), replaced)
 
     return service.api(serve)
 

@@ -51,6 +51,7 @@ _HELD_BY = {
     HeldBy.CARRIER_DAY_CAP: "the carrier's next day",
     HeldBy.SCHEDULE: "its time",
     HeldBy.QUIET_HOURS: "the end of the recipient's quiet hours",
+    HeldBy.RECIPIENT_LIMIT: "how many texts the recipient gets in a while (RecipientLimits)",
 }
 _READ_AS: dict[OptOutKeyword, RenderableType] = {
     OptOutKeyword.STOP: "a STOP",

@@ -55,6 +55,7 @@ def test_a_first_deployment_without_a_terminal_takes_its_keys_from_the_environme
         ("AllowedDestinations", "+44,+44:500"),
         ("TelnyxPublicKey", "abc="),
         ("CarrierLimits", "verizon=6000,verizon=60"),
+        ("RecipientLimits", "5/15min,20/8day"),
     ],
 )
 def test_a_setting_that_no_function_would_start_with_is_not_deployed(

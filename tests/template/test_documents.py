@@ -111,5 +111,6 @@ def test_the_map_of_errors_has_each_code_that_an_error_has_and_no_other() -> Non
         HeldBy.OPT_OUT_UNCLEAR.value,
         HeldBy.CARRIER_RATE.value,
         HeldBy.CARRIER_DAY_CAP.value,
+        HeldBy.RECIPIENT_LIMIT.value,
     }
     assert requests | sends | others == set(ERRORS)

@@ -10,6 +10,7 @@ from longcode.domain.carriers import Carrier
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
 from longcode.domain.quiet_hours import QuietHours
+from longcode.domain.recipient_limits import RecipientLimit
 from longcode.entrypoints.config import Settings
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -100,6 +101,8 @@ MALFORMED = [
     ("CARRIER_LIMITS", "verizon=0"),
     ("CARRIER_LIMITS", "att=75"),
     ("CARRIER_LIMITS", "other=30,other=60"),
+    ("RECIPIENT_LIMITS", "5"),
+    ("RECIPIENT_LIMITS", "51/day"),
     ("NUMBER_LOOKUP", "always"),
     ("MAX_PENDING_PER_RECIPIENT", "0"),
     ("ALLOWED_DESTINATIONS", "+1,44"),
@@ -229,6 +232,12 @@ def test_what_one_key_may_do_in_a_day_can_be_set() -> None:
 
 def test_without_a_sender_its_country_is_no_second_problem() -> None:
     assert problems(TELNYX_LONG_CODE="+") == ["TELNYX_LONG_CODE must be E.164, as +12025550100"]
+
+
+def test_limits_of_a_recipient_are_off_unless_they_are_set() -> None:
+    assert Settings.from_env(GOOD).recipient_limits == ()
+    found = Settings.from_env(GOOD | {"RECIPIENT_LIMITS": " 5/15min, 20/day "}).recipient_limits
+    assert found == (RecipientLimit(5, 900_000), RecipientLimit(20, 86_400_000))
 
 
 def test_quiet_hours_are_off_unless_they_are_set() -> None:

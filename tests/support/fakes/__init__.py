@@ -20,6 +20,7 @@ from longcode.telnyx import webhook_settings
 from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.clock import FakeClock, FakeContext
 from tests.support.fakes.counters import FakeCounters
+from tests.support.fakes.departures import FakeDepartures
 from tests.support.fakes.event_bus import FakeEventBus
 from tests.support.fakes.finder import FakeFinder
 from tests.support.fakes.gateway import Reply, call
@@ -32,6 +33,7 @@ from tests.support.fakes.optouts import FakeOptOuts
 from tests.support.fakes.provider import FakeProvider, Text
 from tests.support.fakes.queue import DeadLetters, FakeQueue, Mapping
 from tests.support.fakes.registrations import FakeRegistrations
+from tests.support.fakes.same_words import FakeSameWords
 from tests.support.fakes.webhooks import Signer, receipt
 
 __all__ = [
@@ -94,6 +96,7 @@ def make_settings(**changes: Any) -> Settings:
             provider_url="https://provider.invalid/v2",
             webhook_url=WEBHOOK_URL,
             recipient_interval_ms=1000,
+            recipient_limits=(),
             sender_segment_ms=0,
             account_segment_ms=0,
             campaign=CampaignSettings(),
@@ -250,6 +253,8 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     carriers = parts.setdefault("carriers", FakeCarriers())
     limits = parts.setdefault("limits", FakeLimits(optouts, carriers, hold_on_unclear=settings.hold_on_unclear))
     registrations = parts.setdefault("registrations", FakeRegistrations(limits))
+    parts.setdefault("departures", FakeDepartures(limits))
+    parts.setdefault("same_words", FakeSameWords())
     queue = parts.setdefault("queue", FakeQueue(clock))
     bulk_queue = parts.setdefault("bulk_queue", FakeQueue(clock, name="bulk.fifo"))
     event_bus = parts.setdefault("event_bus", FakeEventBus())

@@ -23,7 +23,13 @@ def limiter(item: dict[str, Any]) -> Limiter:
         turn_id=str(item.get("line_id", "")),
         brake=brake(item),
         turns=int(item.get("turns", 0)),
+        departures=departures(item),
     )
+
+
+def departures(item: dict[str, Any]) -> tuple[int, ...]:
+    """When the last texts left to a recipient."""
+    return tuple(int(at_ms) for at_ms in item.get("departures", ()))
 
 
 def brake(item: dict[str, Any]) -> Brake | None:

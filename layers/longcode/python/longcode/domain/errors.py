@@ -14,6 +14,7 @@
 # │   ├── IdempotencyInProgress       the first request with this key still runs
 # │   ├── BatchChanged                a batch is not as its dry run saw it: names what changed
 # │   ├── BodyTooLarge
+# │   ├── DuplicateText               the same words to the same number, a while ago; names that text
 # │   ├── RecipientQueueFull          with a Retry-After
 # │   └── DailyLimitReached           with a Retry-After
 # ├── SendRefused                   the provider did not take a text that was to leave now
@@ -142,6 +143,17 @@ class BodyTooLarge(RequestError):
     """A body of more bytes than a call may have."""
 
     code = "request_too_large"
+
+
+class DuplicateText(RequestError):
+    """The same words to the same number were accepted a while ago, as `message_id`."""
+
+    code = "duplicate_text"
+    field = "refuse_duplicates_s"
+
+    def __init__(self, message: str, *, message_id: str) -> None:
+        super().__init__(message)
+        self.message_id = message_id
 
 
 class RecipientQueueFull(RequestError):

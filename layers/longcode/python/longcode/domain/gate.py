@@ -71,6 +71,8 @@ class Limiter:
     (`alone`); which of their texts came into doubt last, and when; which text in doubt has the recipient queue to
     itself, and from when on (`turn_id`, `turn_ms`). Of a sender: its brake after a 429, if it ever had one, and
     its next turn.
+
+    `departures` are when the last texts left to a recipient, in order of time; kept where RecipientLimits is set.
     """
 
     tat_ms: int | None = None
@@ -85,6 +87,7 @@ class Limiter:
     turn_id: str = ""
     brake: Brake | None = None
     turns: int = 0
+    departures: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

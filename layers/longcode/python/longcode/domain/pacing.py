@@ -9,6 +9,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longcode.domain.recipient_limits import RecipientLimit
 
 # Slots of one recipient lie this much further apart than the interval asks, so that the jitter of a
 # working machine does not bring two texts closer than the interval at the provider.
@@ -71,12 +75,13 @@ class Pace:
     """The settings of the limits, in milliseconds; 0 is no limit.
 
     `recipient_ms` is between two texts, the others, which recipients share, between two segments: the networks
-    count those.
+    count those. `recipient_limits` are how many texts to one recipient leave in longer periods.
     """
 
     recipient_ms: int
     sender_ms: int = 0
     account_ms: int = 0
+    recipient_limits: "tuple[RecipientLimit, ...]" = ()
 
     @property
     def shared(self) -> bool:

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from longcode.domain.smart_encoding import Replaced
 
 MAX_METADATA_BYTES = 2048
+# A day.
+MOST_DUPLICATES_S = 86_400
 
 
-_FIELDS = frozenset(("to", "message", "metadata", "max_segments", "smart_encoding", "priority"))
+_FIELDS = frozenset(
+    ("to", "message", "metadata", "max_segments", "smart_encoding", "priority", "refuse_duplicates_s")
+)
 # Of what can wait.
 LATER_FIELDS = frozenset(("send_at", "expires_at", "ttl_s")) | QUIET_FIELDS
 
@@ -52,6 +56,8 @@ class SendRequest:
     times: Times = NO_TIMES
     quiet: QuietRequest = NOT_SAID
     priority: Priority = Priority.TRANSACTIONAL
+    # For so many seconds the same words to the same number are no second text; None: they are.
+    refuse_duplicates_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ def parse_send_request(
         times=parse_times(fields, quiet.timezone) if later else NO_TIMES,
         quiet=quiet,
         priority=parse_priority(fields) or Priority.TRANSACTIONAL,
+        refuse_duplicates_s=_refuse_duplicates(fields.get("refuse_duplicates_s")),
     )
 
 
@@ -162,6 +169,22 @@ def _smart_encoding(value: object) -> bool:
     if value is not None and not isinstance(value, bool):
         raise InvalidRequest("'smart_encoding' must be true or false.", field="smart_encoding")
     return bool(value)
+
+
+def _refuse_duplicates(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidRequest(
+            f"'refuse_duplicates_s' must be a whole number of seconds from 1 to {MOST_DUPLICATES_S}.",
+            field="refuse_duplicates_s", limit=MOST_DUPLICATES_S,
+        )  # fmt: skip
+    if not 1 <= value <= MOST_DUPLICATES_S:
+        raise InvalidRequest(
+            f"'refuse_duplicates_s' must be from 1 to {MOST_DUPLICATES_S}.",
+            field="refuse_duplicates_s", given=value, limit=MOST_DUPLICATES_S,
+        )  # fmt: skip
+    return value
 
 
 def _shortened(text: str) -> "tuple[str, tuple[Replaced, ...]]":

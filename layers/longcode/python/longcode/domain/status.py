@@ -90,3 +90,4 @@ class HeldBy(StrEnum):
     CARRIER_DAY_CAP = "carrier_day_cap"
     SCHEDULE = "schedule"
     QUIET_HOURS = "quiet_hours"
+    RECIPIENT_LIMIT = "recipient_limit"

@@ -15,6 +15,7 @@ _REASONS = {
     HeldBy.CARRIER_DAY_CAP: "the carrier's next day, which begins at midnight in Los Angeles",
     HeldBy.SCHEDULE: "its time",
     HeldBy.QUIET_HOURS: "the end of the recipient's quiet hours",
+    HeldBy.RECIPIENT_LIMIT: "room in what one person may get in a while (RecipientLimits)",
     HeldBy.BREAKER: "the provider, our account or our number to work again",
     HeldBy.PROVIDER_BACKOFF: "the provider, which asked for fewer texts or could not be reached",
     HeldBy.OPT_OUT_UNCLEAR: "a person to read what the recipient texted, which may ask for an end",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from longcode.domain import destinations, pacing, phone
 from longcode.domain.campaign import ATT_PER_MINUTE, CampaignSettings
@@ -13,6 +13,9 @@ from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
 from longcode.domain.quiet_hours import QuietHours
 from longcode.telnyx import webhook_settings
+
+if TYPE_CHECKING:
+    from longcode.domain.recipient_limits import RecipientLimit
 
 # Of a limit that is left to others, or unused.
 _MOST_PERCENT = 99
@@ -45,6 +48,7 @@ class Settings:
     provider_url: str
     webhook_url: str
     recipient_interval_ms: int
+    recipient_limits: "tuple[RecipientLimit, ...]"
     sender_segment_ms: int
     account_segment_ms: int
     campaign: CampaignSettings
@@ -82,6 +86,7 @@ class Settings:
             provider_url=read.text("TELNYX_BASE_URL", r"https?://\S+", "must be an http(s) URL").rstrip("/"),
             webhook_url=read.webhook_url(),
             recipient_interval_ms=read.number("RECIPIENT_INTERVAL_MS", 1000, 0),
+            recipient_limits=read.recipient_limits(),
             sender_segment_ms=pacing.interval_ms(read.rate("SENDER_SEGMENTS_PER_SECOND")),
             account_segment_ms=pacing.interval_ms(account),
             campaign=read.campaign(account * 60),
@@ -187,6 +192,19 @@ class _Reader:
         if value not in (default, other):
             self.problems.append(f"{name} must be {default} or {other}")
         return other if value == other else default
+
+    def recipient_limits(self) -> "tuple[RecipientLimit, ...]":
+        words = self.optional("RECIPIENT_LIMITS")
+        if not words:
+            return ()
+        # Loaded where there are such limits.
+        from longcode.domain import recipient_limits
+
+        try:
+            return recipient_limits.parse(words)
+        except ValueError as exc:
+            self.problems.append(f"RECIPIENT_LIMITS {exc}")
+            return ()
 
     def quiet_hours(self) -> QuietHours | None:
         words = self.optional("QUIET_HOURS")

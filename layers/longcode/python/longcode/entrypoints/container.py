@@ -14,6 +14,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.priority import Priority
 from longcode.entrypoints import api
 from longcode.entrypoints.config import Settings, provider_key
+from longcode.entrypoints.guard_parts import GuardParts, guard
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.entrypoints.system_clock import SystemClock
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from longcode.use_cases.campaign import CampaignReader
     from longcode.use_cases.cancel import Canceller
     from longcode.use_cases.carrier_store import Carriers
+    from longcode.use_cases.duplicate_store import Guard
     from longcode.use_cases.quota import Quota
     from longcode.use_cases.registration_store import Registrations
 
@@ -38,7 +40,7 @@ Handler = Callable[[Any, Any], Any]
 _MARGIN_MS = 2_000
 
 
-class Service:
+class Service(GuardParts):
     """Every part of the service, made on demand from the settings; `parts` replaces any of them, as in tests.
 
     A part is made and imports what it needs when it is first asked for, so that a function pays at its cold start
@@ -201,7 +203,8 @@ class Service:
         from longcode.domain.pacing import Pace
 
         settings = self.settings
-        return Pace(settings.recipient_interval_ms, settings.sender_segment_ms, settings.account_segment_ms)
+        segments = settings.sender_segment_ms, settings.account_segment_ms
+        return Pace(settings.recipient_interval_ms, *segments, settings.recipient_limits)
 
     @cached_property
     def deps(self) -> "send_attempt.SendDependencies":
@@ -211,6 +214,7 @@ class Service:
         return SendDependencies(
             messages=self.messages,
             limits=self.limits,
+            departures=lambda: self.departures,
             carriers=self.carriers,
             registrations=self.registrations,
             optouts=self.optouts,
@@ -273,8 +277,8 @@ class Service:
 
         return run
 
-    def asked_for(self, request: Request, route: str) -> "tuple[Message, tuple[Replaced, ...]]":
-        """The message that a send or queue request asks for, and what smart encoding replaced in its text.
+    def asked_for(self, request: Request, route: str) -> "tuple[Message, tuple[Replaced, ...], Guard]":
+        """The message that a send or queue request asks for, what smart encoding replaced in it, and its guard.
 
         Raises InvalidRequest.
         """
@@ -294,7 +298,7 @@ class Service:
             now_ms=self.clock.now_ms(),
         )
         self.logger.bind(message_id=message.id)
-        return message, wanted.replaced
+        return message, wanted.replaced, guard(self, wanted.refuse_duplicates_s)
 
     def quota(self, request: Request) -> "Quota":
         """The quota of this caller."""

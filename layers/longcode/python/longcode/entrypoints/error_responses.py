@@ -29,6 +29,7 @@ ERRORS: dict[str, ErrorStatus] = {
     "too_late": ErrorStatus(409),
     "batch_changed": ErrorStatus(409),
     "request_too_large": ErrorStatus(413),
+    "duplicate_text": ErrorStatus(409),
     # The provider's own status, where it gave one of 400 to 499.
     "provider_refused": ErrorStatus(422),
     "provider_rate_limited": ErrorStatus(429),
@@ -36,6 +37,7 @@ ERRORS: dict[str, ErrorStatus] = {
     "daily_limit": ErrorStatus(429),
     "carrier_rate": ErrorStatus(429),
     "carrier_day_cap": ErrorStatus(429),
+    "recipient_limit": ErrorStatus(429),
     "internal_error": ErrorStatus(500),
     "unavailable": ErrorStatus(503, retry_after_s=2),
     "provider_unreachable": ErrorStatus(503),
@@ -67,19 +69,29 @@ def error_response(exc: errors.RequestError | errors.SendRefused | errors.Unavai
         case _:
             if exc.field:
                 fields["field"] = exc.field
-            if isinstance(exc, errors.InvalidRequest):
-                numbers = {"given": exc.given, "limit": exc.limit}
-                fields |= {name: number for name, number in numbers.items() if number is not None}
+            fields |= _more_fields(exc)
             if isinstance(exc, errors.MethodNotAllowed):
                 headers["allow"] = exc.allowed
-            if isinstance(exc, errors.BatchChanged):
-                fields["changes"] = exc.changes
-            if isinstance(exc, errors.TooLate):
-                fields |= {"message_id": exc.message_id, "status": exc.status}
             retry_after_s = exc.retry_after_s or retry_after_s
     if retry_after_s is not None:
         headers["retry-after"] = str(retry_after_s)
     return Response(status, fields, headers)
+
+
+def _more_fields(exc: errors.RequestError) -> dict[str, object]:
+    """What else an error names."""
+    match exc:
+        case errors.InvalidRequest():
+            numbers = {"given": exc.given, "limit": exc.limit}
+            return {name: number for name, number in numbers.items() if number is not None}
+        case errors.BatchChanged():
+            return {"changes": exc.changes}
+        case errors.TooLate():
+            return {"message_id": exc.message_id, "status": exc.status}
+        case errors.DuplicateText():
+            return {"message_id": exc.message_id}
+        case _:
+            return {}
 
 
 def _send_fields(exc: errors.SendRefused) -> dict[str, object]:

@@ -248,6 +248,10 @@ class Passage:
         if self.capped:
             give_back([(self.capped, day, self.weight) for day in self.days], deps)
 
+    def passed(self, gate: Gate, deps: SendDependencies) -> tuple[int, HeldBy, str] | None:  # noqa: ARG002
+        """As send_attempt.stop, if the moment has passed for which something was taken."""
+        return None
+
     def settle(self, deps: SendDependencies, answer: Answer) -> None:
         """The same if the answer named another carrier, or said that the text was not taken."""
         named, perhaps = answer.subscription, (Verdict.ACCEPTED, Verdict.AMBIGUOUS)

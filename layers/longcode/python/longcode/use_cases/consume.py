@@ -113,6 +113,7 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         at_work = [worker for worker in workers if worker.waiting]
         parallel([worker.keep_quiet for worker in at_work] if deps.quiet_hours else [])
         at_work = [worker for worker in at_work if worker.waiting]
+        _hold_by_recipient(at_work, deps)
         if gate.control.breaker_until_ms is not None and not _probe(at_work, deps, parallel):
             now = deps.clock.now_ms()
             again = now + pacing.breaker_ms(gate.control.breaker_since_ms or now, now)
@@ -127,6 +128,15 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
     else:
         parallel([worker.run for worker in at_work if worker.waiting])
     carrier_pacing.give_back((each for worker in workers for each in worker.slots.unused), deps)
+
+
+def _hold_by_recipient(workers: Sequence[RecipientWorker], deps: SendDependencies) -> None:
+    """Let wait what is too much for its recipient by RecipientLimits, before it takes any slot."""
+    if workers and deps.pace.recipient_limits:
+        # Loaded where there are such limits.
+        from longcode.use_cases import recipient_limits
+
+        recipient_limits.hold([worker.slots for worker in workers], deps)
 
 
 def _read_together(workers: Sequence[RecipientWorker], deps: SendDependencies) -> None:
@@ -205,7 +215,7 @@ def _probe(workers: Sequence[RecipientWorker], deps: SendDependencies, parallel:
         lasts = now - (gate.control.breaker_since_ms or now) >= REPLAY_AFTER_MS
         if lasts and not overdue and send_attempt.has_doubt(gate, deps):
             continue
-        if carrier_stops.held(gate, worker.recipient, now):
+        if carrier_stops.held(gate, worker.recipient, now) or worker.first.another_day:
             # It could not leave, and the try would be lost.
             continue
         if deps.limits.probe(now, now + PROBE_MS, worker.first.message.id):

@@ -1,4 +1,4 @@
-"""What a text still needs when its slot has come: a slot of its carrier's minute, and its turn at a brake."""
+"""What a text still needs when its slot has come: of its carrier, of its recipient, and a turn at a brake."""
 
 from longcode.domain import braking
 from longcode.domain.braking import Brake
@@ -21,6 +21,8 @@ def take_slots(slots: Slots, deps: SendDependencies, window_ms: int) -> bool:
     moment = max(item.slot_ms or 0, deps.clock.now_ms())
     # A bulk text that gave way has had its turn.
     if not item.tries and carrier_pacing.take_slot(slots, deps, window_ms) > moment:
+        return False
+    if slots.take_place():
         return False
     return deps.priority is not Priority.BULK or bulk_pacing.take_slots(slots, deps)
 

@@ -15,6 +15,7 @@ from longcode.domain.send_request import SendRequest
 from longcode.domain.status import HeldBy, Status
 from longcode.domain.times import HORIZON_MS, check_times
 from longcode.use_cases import backlog, carrier_stops, store_failures
+from longcode.use_cases.duplicate_store import Guard, unguarded
 from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics
 from longcode.use_cases.queue_ports import Queues
 from longcode.use_cases.quota import Quota
@@ -66,14 +67,16 @@ def new_message(
 
 
 def _fingerprint(wanted: SendRequest, route: str) -> str:
-    priority = {"priority": wanted.priority.value} if wanted.priority is Priority.BULK else {}
+    more: dict[str, object] = {"priority": wanted.priority.value} if wanted.priority is Priority.BULK else {}
+    if wanted.refuse_duplicates_s is not None:
+        more["refuse_duplicates_s"] = wanted.refuse_duplicates_s
     return fingerprint(
         route,
         wanted.recipient,
         wanted.asked,
         wanted.metadata,
         smart_encoding=wanted.smart_encoding,
-        more=wanted.times.asked | wanted.quiet.asked | priority,
+        more=wanted.times.asked | wanted.quiet.asked | more,
     )
 
 
@@ -118,14 +121,16 @@ class EnqueueDependencies:
     quiet_hours: QuietHours | None
 
 
-def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[Message, Forecast]:
+def enqueue(
+    message: Message, deps: EnqueueDependencies, quota: Quota, guard: Guard = unguarded
+) -> tuple[Message, Forecast]:
     """Put `message` into the queue and store it.
 
     The queue comes first: what is stored then is either known to be in the queue or marked for the reconciler,
     wherever this process may die. A queue message without its text is none: the consumer drops it.
 
-    Raises DestinationNotAllowed, RecipientOptedOut, RecipientQueueFull or DailyLimitReached (nothing stored),
-    IdempotencyMismatch or Unavailable.
+    Raises DestinationNotAllowed, RecipientOptedOut, RecipientQueueFull, DuplicateText or DailyLimitReached, with
+    nothing stored, IdempotencyMismatch or Unavailable.
     """
     existing = deps.messages.get(message.id) if may_be_known(message.id) else None
     gate = deps.limits.read_gate(message.recipient, message.sender, message.priority)
@@ -144,15 +149,21 @@ def enqueue(message: Message, deps: EnqueueDependencies, quota: Quota) -> tuple[
             f"{pending} texts already wait for this recipient.",
             retry_after_s=pacing.seconds_up(pacing.spacing(deps.pace.recipient_ms)),
         )
-    existing = quota.admit(message, lambda: _store(message, deps))
+    existing = guard(message, lambda: _admit(message, deps, quota))
     if existing is not None:
-        return _repeated(same_request(existing, message), deps, gate)
+        return _repeated(existing, deps, gate)
     deps.logger.bind(segments=message.segments)
     if message.status is Status.HELD:
         return message, _held(message, pending)
     front = _front_of_stored(message, pending, deps)
     found = _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace, front)
     return message, _leaving(message, found, deps.quiet_hours)
+
+
+def _admit(message: Message, deps: EnqueueDependencies, quota: Quota) -> Message | None:
+    """Store a message within its quota; the one that is there for the same request, None if there was none."""
+    existing = quota.admit(message, lambda: _store(message, deps))
+    return None if existing is None else same_request(existing, message)
 
 
 def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
@@ -273,6 +284,13 @@ def _forecast(
         later.append(((front.slot_ms or 0) + behind_ms, front.held_by))
     if held := carrier_stops.held(gate, message.recipient, now_ms):
         later.append((held[0] + behind_ms, held[1]))
+    if pace.recipient_limits:
+        # Loaded where there are such limits.
+        from longcode.domain import recipient_limits
+
+        spacing, left = pacing.spacing(pace.recipient_ms), gate.recipient.departures
+        moments = recipient_limits.forecast(left, pace.recipient_limits, now_ms, ahead + 1, spacing)
+        later.append((moments[-1], HeldBy.RECIPIENT_LIMIT))
     for due, reason in later:
         if due > eta:
             eta, held_by = due, reason

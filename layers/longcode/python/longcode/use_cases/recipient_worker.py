@@ -65,8 +65,6 @@ class RecipientWorker:
         self._next_ms = 0
         self._must_push = False
 
-    # ------------------------------------------------------------------------------------- for the batch
-
     @property
     def recipient(self) -> str:
         """The recipient's number, as the group in the queue has it."""
@@ -147,8 +145,6 @@ class RecipientWorker:
         self._guarded(self._work)
         self._finish()
 
-    # ------------------------------------------------------------------------------------------- the work
-
     @property
     def _ids(self) -> list[str | None]:
         return [item.message.id for item in self.slots.items] or [one.message_id for one in self.batch.envelopes]
@@ -228,6 +224,8 @@ class RecipientWorker:
         deps.clock.sleep_until(item.slot_ms or 0)
         if self._is_over(item, message, deps.clock.now_ms()):
             return True
+        if not self.slots.holds_place():
+            return self._later(item, message, deps.clock.now_ms(), HeldBy.RECIPIENT_LIMIT)
         deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.ready_ms)
         self._probe_until_ms = 0
         message = replace(message, cap_day=item.cap_day)
@@ -315,6 +313,7 @@ class RecipientWorker:
     def _not_ours(self, claim: Claim, now: int) -> bool:
         """A text that was dealt with since it was read, or that another invocation still deals with."""
         deps, message, item = self._deps, claim.message, self.slots.items[0]
+        self.slots.release_place(item)
         if item.cap_day and item.cap_day != (message or item.message).cap_day:
             # Who ended it did not know of this count.
             self.slots.uncount(item)
@@ -341,6 +340,7 @@ class RecipientWorker:
     def _settle(self, item: SlottedMessage, attempt: send_attempt.SendAttempt, gate: Gate) -> bool:
         """After a request: the next one, or all that is left waits."""
         again = attempt.again_ms
+        self.slots.settle_place(item, attempt)
         if again is not None:
             self.slots.hold_all(HeldBy.BREAKER if attempt.answer.everyone else HeldBy.PROVIDER_BACKOFF)
             # A turn that was used is gone.
@@ -359,8 +359,6 @@ class RecipientWorker:
         self.slots.shift(self._next_ms)
         return True
 
-    # ---------------------------------------------------------------------------------------- the leaving
-
     def _until(self, stopped: tuple[int, HeldBy, str]) -> int:
         """When to look again whether a stop has ended: not at its end, as an operator may end it sooner."""
         until, held_by, _ = stopped
@@ -369,7 +367,7 @@ class RecipientWorker:
     def _defer(self, again: int) -> bool:
         """Keep the slots that were given, and hide all that is left until then."""
         self.slots.keep()
-        if self.slots.items[0].another_day and not self.slots.limited.known:
+        if self.slots.items[0].held_by is HeldBy.CARRIER_DAY_CAP and not self.slots.limited.known:
             # By then their carrier may be known, and have no such limit.
             again = min(again, self._deps.clock.now_ms() + _UNKNOWN_CARRIER_MS)
         self._hide(again)

@@ -10,7 +10,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import Entry, Message
 from longcode.domain.metrics import Metric
-from longcode.domain.outcomes import Verdict
+from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import Status
 from longcode.use_cases import carrier_pacing, carrier_stops, replay_times, send_attempt, store_failures
@@ -78,7 +78,7 @@ class Replays:
 
     def _pass(self, marked: Message) -> None:
         """Make a replay that is marked, unless something speaks against it that was said before the mark."""
-        deps, key = self.deps, pacing.recipient_key(marked.recipient)
+        deps, key, place_ms = self.deps, pacing.recipient_key(marked.recipient), None
         try:
             gate = deps.limits.read_gate(marked.recipient, marked.sender)
             now = deps.clock.now_ms()
@@ -88,6 +88,12 @@ class Replays:
             passes = passes and carrier_pacing.pass_again(marked, gate, deps, _SHARED_WAIT_MS, _HOUR)
             now = deps.clock.now_ms()
             passes = passes and self._in_time(marked, now)
+            if passes and deps.pace.recipient_limits:
+                # Loaded where there are such limits.
+                from longcode.use_cases import recipient_limits
+
+                place_ms = recipient_limits.take_again(marked, gate, deps, _HOUR)
+                passes = place_ms is not None
             if passes and deps.pace.recipient_ms:
                 # As a send does: who comes next keeps a distance from now.
                 deps.limits.push(key, now + pacing.spacing(deps.pace.recipient_ms))
@@ -95,7 +101,9 @@ class Replays:
             deps.messages.mark_replayed(marked, deps.clock.now_ms(), undo=True)
             raise
         if passes:
-            self._repeat(marked, gate)
+            answer = self._repeat(marked, gate)
+            if place_ms is not None:
+                recipient_limits.settle_again(marked, place_ms, answer, deps)
         else:
             deps.messages.mark_replayed(marked, now, undo=True)
             deps.messages.set_due(marked, now + _MINUTE)
@@ -154,7 +162,7 @@ class Replays:
                 start = max(start, min(first, now + _SHARED_WAIT_MS))
         return start
 
-    def _repeat(self, message: Message, gate: Gate) -> None:
+    def _repeat(self, message: Message, gate: Gate) -> Answer:
         """The replay itself, of a message that is marked for it, and what came of it."""
         deps, left = self.deps, self.deps.clock.now_ms()
         answer = deps.provider.send(message)
@@ -177,6 +185,7 @@ class Replays:
             next_ms = pacing.next_departure(later, deps.pace.recipient_ms)
             deps.limits.push(pacing.recipient_key(message.recipient), next_ms)
             deps.limits.leave_queue(message.recipient, message.id)
+        return answer
 
     def _may_pass(self, message: Message, now: int, gate: Gate) -> bool:
         """Whether no breaker is open, or this is the one text that tries whether it still must be."""

@@ -17,6 +17,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
+from longcode.use_cases.duplicate_store import Guard, unguarded
 from longcode.use_cases.quota import Quota
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 
@@ -24,11 +25,13 @@ from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
 _TURN_MS = 2_000
 
 
-def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Message, Answer | None]:
+def send_now(
+    message: Message, deps: SendDependencies, quota: Quota, guard: Guard = unguarded
+) -> tuple[Message, Answer | None]:
     """Store `message` and send it at once. The answer is None where an earlier request already did.
 
-    Raises DestinationNotAllowed, RecipientOptedOut or DailyLimitReached (nothing stored), SendRefused,
-    IdempotencyMismatch, IdempotencyInProgress or Unavailable.
+    Raises DestinationNotAllowed, RecipientOptedOut, DuplicateText or DailyLimitReached, with nothing stored,
+    SendRefused, IdempotencyMismatch, IdempotencyInProgress or Unavailable.
     """
     deps.provider.prepare()
     now = deps.clock.now_ms()
@@ -43,9 +46,18 @@ def send_now(message: Message, deps: SendDependencies, quota: Quota) -> tuple[Me
         raise RecipientOptedOut(OPTED_OUT)
     if held := send_attempt.under_review(gate, now) or carrier_stops.held(gate, message.recipient, now):
         raise _stopped(message, held, now)
+    _expect_room(message, gate, deps)
+    return guard(message, lambda: _send(message, existing, gate, deps, quota))
+
+
+def _send(
+    message: Message, existing: Message | None, gate: Gate, deps: SendDependencies, quota: Quota
+) -> tuple[Message, Answer | None]:
+    """Send a text that nothing speaks against so far; `existing` is an attempt at it that may be made again."""
+    now = deps.clock.now_ms()
     probe_ms = _expect_open(message, gate.control, deps, now)
     _wait_for_turn(message, gate, deps, now)
-    passage = _wait_for_carrier(message, gate, deps)
+    passage = _take_place(message, gate, deps, _wait_for_carrier(message, gate, deps))
     now = deps.clock.now_ms()
     message = replace(message, status=Status.SENDING, claim_id=deps.new_id(), claimed_ms=now, attempts=1)
     message = replace(message, cap_day=passage.days[-1] if passage.days else None)
@@ -131,6 +143,7 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int, passage
         send_attempt.stop(gate.control, now, message.priority)
         or send_attempt.under_review(gate, now)
         or carrier_stops.held(gate, message.recipient, now)
+        or passage.passed(gate, deps)
     )
     if stopped:
         _end(message, deps, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."), passage)
@@ -177,6 +190,26 @@ def _wait_for_carrier(message: Message, gate: Gate, deps: SendDependencies) -> c
         )
     deps.clock.sleep_until(passage.free_ms)
     return passage
+
+
+def _expect_room(message: Message, gate: Gate, deps: SendDependencies) -> None:
+    """Raises SendRefused if the recipient has had as many texts as they may; nothing is taken."""
+    if deps.pace.recipient_limits:
+        # Loaded where there are such limits.
+        from longcode.use_cases import recipient_limits
+
+        recipient_limits.expect_room(message, gate, deps)
+
+
+def _take_place(
+    message: Message, gate: Gate, deps: SendDependencies, passage: carrier_pacing.Passage
+) -> carrier_pacing.Passage:
+    """Take a place among the recipient's texts. Raises SendRefused, with `passage` given back, if none is free."""
+    if not deps.pace.recipient_limits:
+        return passage
+    from longcode.use_cases import recipient_limits
+
+    return recipient_limits.take_at_once(message, gate, deps, passage)
 
 
 def _leave(message: Message, deps: SendDependencies, gate: Gate) -> send_attempt.SendAttempt:

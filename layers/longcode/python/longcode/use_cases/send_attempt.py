@@ -22,6 +22,7 @@ from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import carrier_stops, day_counts, opt_outs, store_failures
 from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
+from longcode.use_cases.recipient_store import Departures
 from longcode.use_cases.registration_store import Registrations
 
 # How long one try through an open breaker has before another may.
@@ -55,6 +56,8 @@ class SendDependencies:
 
     messages: Messages
     limits: Limits
+    # Made where a recipient's texts are limited.
+    departures: Callable[[], Departures]
     carriers: Carriers
     registrations: Registrations
     optouts: OptOuts

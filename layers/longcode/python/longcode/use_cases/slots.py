@@ -15,7 +15,7 @@ from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import day_counts, store_failures
 from longcode.use_cases.day_counts import Count
 from longcode.use_cases.queue_ports import Envelope
-from longcode.use_cases.send_attempt import SendDependencies
+from longcode.use_cases.send_attempt import SendAttempt, SendDependencies
 
 # A text whose slot at its carrier has passed by more than this takes another one: it would come into a minute that
 # has its own already.
@@ -70,6 +70,9 @@ class SlottedMessage:
     unused: Count | None = None
     # How often it has found a limit taken that it gives way at (`bulk_pacing`).
     tries: int = 0
+    # Its place among the texts of its recipient (RecipientLimits) before the request, and from then on.
+    place_ms: int | None = None
+    used_ms: int | None = None
 
     def __post_init__(self) -> None:
         # It may be in the queue a little before its time.
@@ -90,6 +93,8 @@ class Slots:
         self.limited = Limited()
         # What was counted for a day and will not leave to that carrier.
         self.unused: list[Count] = []
+        # When the last texts left to the recipient, where that is limited.
+        self.departures: tuple[int, ...] = ()
         self._key = pacing.recipient_key(recipient)
         self._deps = deps
         # What is bulk takes its slots when it leaves (`bulk_pacing`), so none is reserved ahead.
@@ -107,9 +112,10 @@ class Slots:
 
         A recipient's own slots only keep a distance, so one that has passed is as good as any. A shared one is
         void once it has passed; so is the moment to which the provider put a text off, and the end of a carrier's
-        stop, which is the same for many recipients.
+        stop, which is the same for many recipients. What the recipient's own limits put off asks them anew.
         """
         shared = self._deps.pace.shared
+        void = (HeldBy.RECIPIENT_LIMIT, HeldBy.PROVIDER_BACKOFF if shared else None)
         for item in [] if self._planned else self.items:
             message = item.message
             item.turn, item.cap_day = message.turn, message.cap_day
@@ -117,7 +123,7 @@ class Slots:
             if message.status is Status.SENDING:
                 # Not to be sent now, so it needs no slot.
                 item.slot_ms = now
-            elif message.slot_ms is None or (shared and message.held_by is HeldBy.PROVIDER_BACKOFF):
+            elif message.slot_ms is None or message.held_by in void:
                 continue
             elif message.held_by is HeldBy.CARRIER_DAY_CAP:
                 self._recall_day(item, message.slot_ms, now)
@@ -145,6 +151,7 @@ class Slots:
         if item.unused:
             self.unused.append(item.unused)
             item.unused = None
+        self.release_place(item)
 
     def uncount(self, item: SlottedMessage) -> None:
         """The same of a text that leaves on no day that is known: it was put off or has ended."""
@@ -271,3 +278,34 @@ class Slots:
             self._deps.limits.give_back(self._key, self._reservation, unused, self.spacing)
         except Unavailable as exc:
             store_failures.note(exc, self._deps.metrics, self._deps.logger)
+
+    def take_place(self) -> bool:
+        """Whether the first text has to wait for a place among its recipient's; it has taken one if not."""
+        if not self._deps.pace.recipient_limits:
+            return False
+        # Loaded where there are such limits, as below.
+        from longcode.use_cases import recipient_limits
+
+        return recipient_limits.take_place(self, self._deps)
+
+    def holds_place(self) -> bool:
+        """Whether the first text may leave by its place at this very moment, or needs none."""
+        if self.items[0].place_ms is None:
+            return True
+        from longcode.use_cases import recipient_limits
+
+        return recipient_limits.holds_place(self, self._deps)
+
+    def release_place(self, item: SlottedMessage) -> None:
+        """Give back the place of a text that does not leave now."""
+        if item.place_ms is not None:
+            from longcode.use_cases import recipient_limits
+
+            recipient_limits.release(self, item, self._deps)
+
+    def settle_place(self, item: SlottedMessage, attempt: SendAttempt) -> None:
+        """Keep the place by which a text was asked for, or give it back if it did not leave."""
+        if item.used_ms is not None:
+            from longcode.use_cases import recipient_limits
+
+            recipient_limits.settle(self, item, attempt, self._deps)
