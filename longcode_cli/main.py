@@ -26,6 +26,7 @@ from longcode_cli.commands import (
 )
 from longcode_cli.commands.doctor import command as doctor
 from longcode_cli.commands.optouts import add, dismiss, import_list, review, sync
+from longcode_cli.commands.send import command as send
 from longcode_cli.commands.smoke import command as smoke
 from longcode_cli.stack import capitalized
 from longcode_cli.terminal import warn
@@ -78,6 +79,7 @@ for name, module in {
 
 # In the order in which --help lists them.
 COMMANDS: dict[str, Any] = {
+    "send": send,
     "status": status,
     "find": find,
     "queue": queue,
