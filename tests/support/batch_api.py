@@ -1,7 +1,7 @@
 """An API of batches in memory, on a loopback port: what POST /sms/batch promises, and every way it may fail.
 
-It keeps what it accepted by the idempotency key and the place of each text. It is no stronger than the real one: it
-may die with half of a batch stored, lose its answer, be slow, and refuse a batch or some of its texts.
+It keeps what it accepted by the idempotency key and the place of each text. It is no stronger than the real one:
+it may die with half of a batch stored, lose its answer, be slow, and refuse a batch or some of its texts.
 """
 
 import json
@@ -141,7 +141,7 @@ class BatchApi:
         return {"message_id": ident, "status": status, "segments": _segments(item["message"])}
 
     def _dry_run(self, items: list[dict[str, Any]]) -> Answer:
-        answers, seen = [], dict[tuple[str, str], int]()
+        answers, seen = list[dict[str, Any]](), dict[tuple[str, str], int]()
         for place, item in enumerate(items):
             first = seen.setdefault((item["to"], item["message"]), place)
             refused = self.refused.get(item["to"], {})

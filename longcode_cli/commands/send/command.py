@@ -61,7 +61,7 @@ def command(  # noqa: PLR0913 -- one option for each thing that a campaign may h
     """Send the texts of a CSV file, or one text.
 
     The first row names its columns; key, send_at and timezone are used if they are there. What would be sent is
-    shown first. The same command goes on where it was stopped and sends nothing twice; the result file has each row.
+    shown first. The same command goes on where it was stopped, and sends nothing twice: see the result file.
     """
     common = shared_fields(tag, at, category, default_country)
     of_file = OfFile(file, to_column, text_column, encoding, delimiter, again, results, skip_problems)
