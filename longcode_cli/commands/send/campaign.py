@@ -13,13 +13,16 @@ from longcode_cli.commands.send import preview
 from longcode_cli.commands.send.asked import OfFile
 from longcode_cli.commands.send.columns import Columns, Header
 from longcode_cli.commands.send.preview import Preview
-from longcode_cli.commands.send.results import NOT_YET, PROBLEM, REFUSED, Results
+from longcode_cli.commands.send.results import NOT_YET, OPTED_OUT, PROBLEM, REFUSED, Results
 from longcode_cli.commands.send.sending import Sending
 from longcode_cli.commands.send.sheet import STANDARD_INPUT, Sheet, Source, open_source
 from longcode_cli.commands.send.texts import Run
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
 from longcode_cli.terminal import count, plain, say, say_json, warn
+
+# What rows are that are no accepted texts, in a sentence.
+_OTHERS = {OPTED_OUT: "opted out", REFUSED: "refused", PROBLEM: "no texts", NOT_YET: "not yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,12 @@ def _run(run: Run, api: Api, results: Results, how: How) -> None:
             f"{count(found.flawed + found.refused, 'row')} can't be sent, so nothing was sent.",
             "Fix the file, or send the others with --skip-problems.",
         )
-    if not found.texts:
+    if not found.texts and not results.begun:
         raise Problem(f"{run.sheet.source.name} has no row that can be sent.", "Nothing was sent.")
-    if not how.yes:
-        terminal.ask(f"Send {count(found.texts, 'text')}?")
-    _send(run, api, results, found)
+    if found.texts or found.flawed:
+        if not how.yes:
+            terminal.ask(f"Send {count(found.texts, 'text')}?")
+        _send(run, api, results, found.rows)
     _report(run, results, how)
 
 
@@ -103,14 +107,14 @@ def _looked_at(run: Run, api: Api, results: Results, how: How) -> Preview:
         # It was shown, and got its yes, when it was begun.
         found = Preview()
         for batch in run.batches():
-            found.look(batch)
+            found.look(batch, results)
         if not how.as_json:
-            known = sum(results.counts().values()) - results.counts()[NOT_YET]
-            say(f"{plain(str(results.path))} has results of {count(known, 'row')}: going on from there.")
+            left = found.rows - found.texts - found.flawed
+            say(f"{left:,} of {count(found.rows, 'row')} are done, by {plain(str(results.path))}.")
         return found
     with terminal.progress(TextColumn("Checking"), terminal.Rate()) as show:
         found = preview.look(run, api, results, lambda rows: show(completed=rows))
-    if not found.texts and not found.flawed and not results.begun:
+    if not found.rows:
         raise Problem(f"{run.sheet.source.name} has no rows below its first.", "That one names the columns.")
     if not how.as_json:
         say(preview.shown(found, run))
@@ -119,18 +123,18 @@ def _looked_at(run: Run, api: Api, results: Results, how: How) -> Preview:
     return found
 
 
-def _send(run: Run, api: Api, results: Results, found: Preview) -> None:
+def _send(run: Run, api: Api, results: Results, rows: int) -> None:
     """Send it. Raises Problem where it is stopped, with what is done by then."""
     bar = (TextColumn("{task.description}"), BarColumn(), terminal.Rate(), TimeRemainingColumn())
     try:
-        with terminal.progress(*bar, total=found.texts + found.flawed) as show:
+        with terminal.progress(*bar, total=rows) as show:
             show(description="Sending")
-            Sending(run, api, results, lambda rows: show(completed=rows)).send()
+            Sending(run, api, results, lambda done: show(completed=done)).send()
     except (KeyboardInterrupt, Problem) as exc:
         known = sum(results.counts().values())
         said, hint = (str(exc), f"{exc.hint} ") if isinstance(exc, Problem) else ("Stopped.", "")
         raise Problem(
-            f"{said} {known:,} of {count(found.texts + found.flawed, 'row')} have results.",
+            f"{said} {known:,} of {count(rows, 'row')} have results.",
             f"{hint}The same command goes on where it was, and sends nothing twice.",
         ) from None
 
@@ -138,21 +142,17 @@ def _send(run: Run, api: Api, results: Results, found: Preview) -> None:
 def _report(run: Run, results: Results, how: How) -> None:
     """Say what it came to. Raises Exit where something is left to do."""
     counts, tag = results.counts(), str(run.common["metadata"]["tag"])
-    accepted = sum(counts.values()) - counts[PROBLEM] - counts[REFUSED] - counts[NOT_YET]
     if how.as_json:
-        names = {PROBLEM: counts[PROBLEM], REFUSED: counts[REFUSED], NOT_YET: counts[NOT_YET]}
-        say_json({"accepted": accepted, **names, "tag": tag, "results": str(results.path)})
+        others = {name: counts[name] for name in (OPTED_OUT, REFUSED, PROBLEM, NOT_YET)}
+        say_json({"accepted": results.accepted, **others, "tag": tag, "results": str(results.path)})
     else:
-        rest = [
-            f"{counts[name]:,} {words}"
-            for name, words in ((REFUSED, "refused"), (NOT_YET, "not yet"), (PROBLEM, "no texts"))
-            if counts[name]
-        ]
-        say(f"{count(accepted, 'text')} accepted{''.join(f', {part}' for part in rest)}.")
+        rest = [f"{counts[name]:,} {words}" for name, words in _OTHERS.items() if counts[name]]
+        say(f"{count(results.accepted, 'text')} accepted{''.join(f', {part}' for part in rest)}.")
         say(f"Each row: {plain(str(results.path))}")
         say(f"How they go: longcode watch {plain(tag)}")
     if counts[NOT_YET]:
         warn("The same command sends what is not yet accepted, once there is room; the result file says why.")
         raise typer.Exit(1)
-    if not accepted:
+    if counts[REFUSED] and not how.skip_problems:
+        warn("Texts were refused that the preview had taken for good: the result file says why.")
         raise typer.Exit(1)

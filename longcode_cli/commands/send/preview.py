@@ -13,26 +13,26 @@ from longcode.domain.message import epoch_ms, iso
 from longcode_cli import terminal
 from longcode_cli.api import Api
 from longcode_cli.commands.send.results import Results
-from longcode_cli.commands.send.sending import PATH, answers_of, in_words
+from longcode_cli.commands.send.sending import PATH, answers_of, in_words, is_opted_out
 from longcode_cli.commands.send.texts import Batch, Flaw, Item, Run
 from longcode_cli.terminal import ROWS_SHOWN, count, moment, now_ms, plain, relative
 
 FIRST_ROWS = 10
 # So much of a text is shown.
 _TEXT = 60
-_OPTED_OUT = "recipient_opted_out"
 # Counts that are those of all batches together.
 _SUMS = ("segments", "opted_out", "duplicates", "held_by_quiet_hours")
 
 
 @dataclass
 class Preview:
-    """What a dry run found. `problems` are the first rows that are no texts, or that the API would refuse.
+    """What a dry run found; `rows` has all rows of the file, also those with a result. `problems` are the first rows that are no texts, or that the API would refuse.
 
     A recipient who has opted out is no problem: the API sends them nothing, and a campaign always has some.
     `flawed` and `refused` count the problems that the file has by itself, and those that the API has with it.
     """
 
+    rows: int = 0
     texts: int = 0
     flawed: int = 0
     refused: int = 0
@@ -53,11 +53,14 @@ class Preview:
         """Whether any row is a problem."""
         return bool(self.flawed or self.refused)
 
-    def look(self, batch: Batch) -> None:
-        """Count a batch by what is known without the API."""
-        self.texts += len(batch.items)
-        self.flawed += len(batch.flaws)
-        self._name(batch.flaws)
+    def look(self, whole: Batch, results: Results) -> Batch:
+        """Count a batch by what is known without the API; what of it has no result yet."""
+        missing = results.missing(whole)
+        self.rows += len(whole.items) + len(whole.flaws)
+        self.texts += len(missing.items)
+        self.flawed += len(missing.flaws)
+        self._name(missing.flaws)
+        return missing
 
     def _name(self, flaws: list[Flaw]) -> None:
         self.problems = sorted([*self.problems, *flaws], key=lambda flaw: flaw.row)[:ROWS_SHOWN]
@@ -67,9 +70,8 @@ class Preview:
         """Count what a dry run says of a batch."""
         answers = answers_of(answer, batch)
         for item, one in zip(batch.items, answers, strict=True):
-            if not one.get("valid") and one.get("code") != _OPTED_OUT:
-                self.refused += 1
-                self._name([Flaw(item.row, item.line, item.written, in_words(one))])
+            if not one.get("valid"):
+                self._refuse(item, one)
             elif len(self.first) < FIRST_ROWS:
                 self.first.append((item, one.get("segments")))
             self._count_twice(item, one)
@@ -80,6 +82,12 @@ class Preview:
             {str(name): int(many) for name, many in (totals.get("into_tomorrow") or {}).items()}
         )
         self._add_cost(totals)
+
+    # Any: JSON of the API.
+    def _refuse(self, item: Item, one: Mapping[str, Any]) -> None:
+        if not is_opted_out(one):
+            self.refused += 1
+            self._name([Flaw(item.row, item.line, item.written, in_words(one))])
 
     # Any: JSON of the API.
     def _count_twice(self, item: Item, one: Mapping[str, Any]) -> None:
@@ -106,15 +114,9 @@ def look(run: Run, api: Api, results: Results, done: Callable[[int], object]) ->
 
     Raises Problem where the API does not answer, or refuses a batch as a whole.
     """
-    found, spans, alone_ms, rows = Preview(), list[int](), None, 0
+    found, spans, alone_ms = Preview(), list[int](), None
     for whole in run.batches():
-        rows += len(whole.items) + len(whole.flaws)
-        batch = Batch(
-            whole.number,
-            [item for item in whole.items if not results.has(item.row)],
-            [flaw for flaw in whole.flaws if not results.has(flaw.row)],
-        )
-        found.look(batch)
+        batch = found.look(whole, results)
         if batch.items:
             answer, took_ms = _asked(run, api, batch)
             found.add(batch, answer)
@@ -122,7 +124,7 @@ def look(run: Run, api: Api, results: Results, done: Callable[[int], object]) ->
                 spans.append(took_ms)
             if len(spans) == 2 and alone_ms is None:
                 _, alone_ms = _asked(run, api, Batch(0, batch.items[:1]))
-        done(rows)
+        done(found.rows)
     if spans:
         # Each batch is looked at as if it were alone: what waits for it is counted once.
         waits_ms = alone_ms or 0

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from longcode_cli.commands.send.texts import Batch
 from longcode_cli.problems import Problem
 from longcode_cli.terminal import plain
 
 COLUMNS = ("row", "number", "message_id", "status", "error", "run")
 _HEADER = (",".join(COLUMNS) + "\n").encode()
-# What a row is that is no text, one that the API refused, and one that it may take when the command is run again.
-PROBLEM, REFUSED, NOT_YET = "problem", "refused", "not_yet"
+# What a row is that is no text; one that the API refused, or whose recipient has opted out; and one that the API may
+# take when the command is run again.
+PROBLEM, REFUSED, OPTED_OUT, NOT_YET = "problem", "refused", "opted_out", "not_yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,23 @@ class Results:
         """How many rows have each status."""
         return Counter(self._statuses.values())
 
+    @property
+    def accepted(self) -> int:
+        """How many rows are texts that the API has accepted."""
+        others = (PROBLEM, REFUSED, OPTED_OUT, NOT_YET)
+        return sum(many for status, many in self.counts().items() if status not in others)
+
     def has(self, row: int) -> bool:
         """Whether it is known for good what became of a row."""
         return self._statuses.get(row, NOT_YET) != NOT_YET
+
+    def missing(self, batch: Batch) -> Batch:
+        """What of a batch has no result yet."""
+        return Batch(
+            batch.number,
+            [item for item in batch.items if not self.has(item.row)],
+            [flaw for flaw in batch.flaws if not self.has(flaw.row)],
+        )
 
     def begin(self) -> None:
         """Make the file, and keep other processes from it."""
@@ -74,7 +90,7 @@ class Results:
         """Write what became of rows, which is on the disk then."""
         lines = io.StringIO(newline="")
         writer = csv.writer(lines, lineterminator="\n")
-        for one in found:
+        for one in sorted(found, key=lambda one: one.row):
             # A row is a line, so that a file which was cut off is known by its last one.
             number, error = (" ".join(text.split()) for text in (one.number, one.error))
             writer.writerow((one.row, number, one.message_id, one.status, error, self._ident))

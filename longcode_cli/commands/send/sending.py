@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from longcode_cli.api import Api
-from longcode_cli.commands.send.results import NOT_YET, PROBLEM, REFUSED, Result, Results
+from longcode_cli.commands.send.results import NOT_YET, OPTED_OUT, PROBLEM, REFUSED, Result, Results
 from longcode_cli.commands.send.texts import Batch, Run
 from longcode_cli.problems import Problem
 
@@ -41,10 +41,10 @@ class Sending:
 
     def _became(self, batch: Batch) -> Iterator[Result]:
         """What became of the rows of a batch that have no result yet."""
-        for flaw in batch.flaws:
-            if not self.results.has(flaw.row):
-                yield Result(flaw.row, flaw.written, PROBLEM, error=flaw.why)
-        if all(self.results.has(item.row) for item in batch.items):
+        missing = self.results.missing(batch)
+        for flaw in missing.flaws:
+            yield Result(flaw.row, flaw.written, PROBLEM, error=flaw.why)
+        if not missing.items:
             return
         for item, answer in zip(batch.items, self._answers(batch), strict=True):
             if not self.results.has(item.row):
@@ -89,9 +89,19 @@ def _is_passing(answer: Mapping[str, Any]) -> bool:
 def _result(row: int, number: str, answer: Mapping[str, Any]) -> Result:
     if "message_id" in answer and "error" not in answer:
         return Result(row, number, str(answer.get("status", "")), str(answer["message_id"]))
-    # A cap of the day, or of a recipient queue, has room again later.
-    later = _is_passing(answer) or answer.get("status_code") == 429
-    return Result(row, number, NOT_YET if later else REFUSED, error=in_words(answer))
+    status = REFUSED
+    if is_opted_out(answer):
+        status = OPTED_OUT
+    elif _is_passing(answer) or answer.get("status_code") == 429:
+        # A cap of the day, or of a recipient queue, has room again later.
+        status = NOT_YET
+    return Result(row, number, status, error=in_words(answer))
+
+
+# Any: JSON of the API.
+def is_opted_out(answer: Mapping[str, Any]) -> bool:
+    """Whether a text is refused because its recipient wants none."""
+    return answer.get("code") == "recipient_opted_out"
 
 
 # Any: JSON of the API.
