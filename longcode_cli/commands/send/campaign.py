@@ -52,15 +52,20 @@ def send(stack: Stack, api: Api, wanted: Wanted, how: How) -> None:
     file = of_file.expect_whole(wanted.text)
     if file == STANDARD_INPUT and not (how.yes or how.dry_run):
         raise typer.BadParameter("The standard input is the file, so no question can be asked: add --yes.")
-    source = open_source(file)
+    with open_source(file) as source:
+        run = _run_of(stack, source, wanted)
+        with Results(of_file.results or _beside(file, source, of_file.again), run.ident) as results:
+            _run(run, api, results, how)
+
+
+def _run_of(stack: Stack, source: Source, wanted: Wanted) -> Run:
+    of_file = wanted.of_file
     sheet = Sheet(source, of_file.encoding, of_file.delimiter)
     columns = Columns.find(Header(sheet.header), of_file.to_column, wanted.text, of_file.text_column)
     # A tag of the content's, not of the name's: a file that is renamed is the same campaign.
     tag = "-".join(filter(None, ("send", source.digest[:8], of_file.again)))
     common = {"metadata": {"tag": tag}} | wanted.common
-    run = Run(sheet, columns, wanted.region, common, _identity(stack), of_file.again, wanted.text or "")
-    with Results(of_file.results or _beside(file, source, of_file.again), run.ident) as results:
-        _run(run, api, results, how)
+    return Run(sheet, columns, wanted.region, common, _identity(stack), of_file.again, wanted.text or "")
 
 
 def _identity(stack: Stack) -> str:
@@ -111,6 +116,8 @@ def _looked_at(run: Run, api: Api, results: Results, how: How) -> Preview:
         if not how.as_json:
             left = found.rows - found.texts - found.flawed
             say(f"{left:,} of {count(found.rows, 'row')} are done, by {plain(str(results.path))}.")
+            if left == found.rows:
+                say("To send the same texts once more on purpose: --again NAME.")
         return found
     with terminal.progress(TextColumn("Checking"), terminal.Rate()) as show:
         found = preview.look(run, api, results, lambda rows: show(completed=rows))

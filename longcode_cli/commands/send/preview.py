@@ -26,7 +26,8 @@ _SUMS = ("segments", "opted_out", "duplicates", "held_by_quiet_hours")
 
 @dataclass
 class Preview:
-    """What a dry run found; `rows` has all rows of the file, also those with a result. `problems` are the first rows that are no texts, or that the API would refuse.
+    """What a dry run found. `rows` are all of the file's, `texts` those without a result. `problems` are the first
+    rows that are no texts, or that the API would refuse.
 
     A recipient who has opted out is no problem: the API sends them nothing, and a campaign always has some.
     `flawed` and `refused` count the problems that the file has by itself, and those that the API has with it.

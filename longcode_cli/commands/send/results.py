@@ -16,8 +16,8 @@ from longcode_cli.terminal import plain
 
 COLUMNS = ("row", "number", "message_id", "status", "error", "run")
 _HEADER = (",".join(COLUMNS) + "\n").encode()
-# What a row is that is no text; one that the API refused, or whose recipient has opted out; and one that the API may
-# take when the command is run again.
+# What a row is that is no text; one that the API refused; one whose recipient has opted out; and one that the API
+# may take when the command is run again.
 PROBLEM, REFUSED, OPTED_OUT, NOT_YET = "problem", "refused", "opted_out", "not_yet"
 
 

@@ -6,7 +6,7 @@ import io
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -56,36 +56,37 @@ class Source:
     content: IO[bytes]
 
 
-def open_source(file: str) -> Source:
+@contextmanager
+def open_source(file: str) -> Iterator[Source]:
     """The file at a path, or the standard input. Raises Problem where it is empty or can't be read."""
     name = "The standard input" if file == STANDARD_INPUT else plain(file)
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+        yield Source(name, _copied(file, name, copy), copy)
+
+
+def _copied(file: str, name: str, copy: IO[bytes]) -> str:
+    """Copy a file; the SHA-256 of its bytes. Raises Problem as above."""
+    digest = hashlib.sha256()
     try:
-        with sys.stdin.buffer if file == STANDARD_INPUT else Path(file).open("rb") as content:
-            found = _copied(name, content)
+        # The standard input is not ours to close.
+        with nullcontext(sys.stdin.buffer) if file == STANDARD_INPUT else Path(file).open("rb") as content:
+            head = chunk = content.read(_CHUNK)
+            while chunk:
+                digest.update(chunk)
+                copy.write(chunk)
+                chunk = content.read(_CHUNK)
     except IsADirectoryError:
         raise Problem(f"{name} is a directory.", "Name the CSV file in it.") from None
     except FileNotFoundError:
         raise Problem(f"There is no file {name}.", "Check the path.") from None
     except OSError as exc:
         raise Problem(f"{name} can't be read: {exc.strerror}.", "Check the path and its permissions.") from None
-    found.content.seek(0)
-    head = found.content.read(_SAMPLE)
     if not head:
         hint = "It can be read once." if file == STANDARD_INPUT else "Is it the right one?"
         raise Problem(f"{name} is empty.", hint)
     if head.startswith(_WORKBOOKS):
         raise Problem(f"{name} is a spreadsheet's own file.", "Save it as CSV (UTF-8), and send that.")
-    return found
-
-
-def _copied(name: str, source: IO[bytes]) -> Source:
-    digest = hashlib.sha256()
-    # Closed with the process: a command has one of them.
-    content = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
-    while chunk := source.read(_CHUNK):
-        digest.update(chunk)
-        content.write(chunk)
-    return Source(name, digest.hexdigest(), content)
+    return digest.hexdigest()
 
 
 class Sheet:
