@@ -106,6 +106,8 @@ class Results:
             self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            assert self._file is not None
+            self._file.close()
             raise Problem(
                 f"Another longcode send writes to {plain(str(self.path))}.", "Let it end, or stop it, first."
             ) from None
@@ -113,7 +115,11 @@ class Results:
             raise Problem(
                 f"{plain(str(self.path))} can't be written: {exc.strerror}.", "Name another place: --results PATH."
             ) from None
-        self._read(self._file)
+        try:
+            self._read(self._file)
+        except Problem:
+            self._file.close()
+            raise
 
     def _read(self, file: BinaryIO) -> None:
         """Learn what is there, and cut off what a killed process left of a line."""
