@@ -1,11 +1,16 @@
 """A file of a campaign, the API that takes its texts, and the command between them."""
 
 import csv
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from typer.testing import Result
 
+from devtools.local_stack.layout import ROOT
 from tests.longcode_cli.world import run
 from tests.support.batch_api import BatchApi
 
@@ -58,3 +63,17 @@ def rows(many: int, first: int = 0) -> str:
     """A file of so many texts, each of its own recipient and words."""
     lines = [f"{number(place)},Name{place}" for place in range(first, first + many)]
     return "\n".join(["phone,first_name", *lines]) + "\n"
+
+
+def program(
+    arguments: Sequence[str], *, stdout: int, stderr: int, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """The command as a process of its own."""
+    path = os.pathsep.join((str(ROOT), str(ROOT / "layers/longcode/python")))
+    return subprocess.Popen(
+        [sys.executable, "-m", "longcode_cli", *arguments],
+        env={**os.environ, "PYTHONPATH": path, **(env or {})},
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+    )

@@ -1,9 +1,7 @@
 """`longcode send` killed at any moment, with an API that dies and loses answers: the same command goes on."""
 
-import os
 import random
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -12,29 +10,17 @@ from typing import Any
 
 import pytest
 
-from devtools.local_stack.layout import ROOT
 from tests.chance import FULL, SEED, drawn
-from tests.longcode_cli.campaigns import number, results, rows
+from tests.longcode_cli.campaigns import number, program, results, rows
 from tests.support.batch_api import Answer, BatchApi, Died, serving
 
 ROWS, KILLS = (10_000, 20) if FULL else (2_000, 5)
 TEXT = "Hi {first_name}"
-_PROGRAM = "from longcode_cli.main import main; main()"
-
-
-def command(file: Path, home: Path) -> list[str]:
-    return [sys.executable, "-c", _PROGRAM, "send", str(file), "--text", TEXT, "--yes", "--dir", str(home)]
 
 
 def start(file: Path, home: Path) -> subprocess.Popen[str]:
-    path = os.pathsep.join((str(ROOT), str(ROOT / "layers/longcode/python")))
-    return subprocess.Popen(
-        command(file, home),
-        env=os.environ | {"PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    arguments = ["send", str(file), "--text", TEXT, "--yes", "--dir", str(home)]
+    return program(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 class Moments:
