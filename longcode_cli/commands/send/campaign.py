@@ -1,5 +1,6 @@
 """Sends a file: its preview, the question, its texts, and what it came to."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ def _report(run: Run, results: Results, how: How) -> None:
         rest = [f"{counts[name]:,} {words}" for name, words in _OTHERS.items() if counts[name]]
         say(f"{count(results.accepted, 'text')} accepted{''.join(f', {part}' for part in rest)}.")
         say(f"Each row: {plain(str(results.path))}")
-        say(f"How they go: longcode watch {plain(tag)}")
+        say(f"How they go: longcode watch {plain(shlex.quote(tag))}")
     if counts[NOT_YET]:
         warn("The same command sends what is not yet accepted, once there is room; the result file says why.")
         raise typer.Exit(1)
