@@ -1,4 +1,4 @@
-"""The result file of a run: what became of each row. The same command reads it, and goes on from there."""
+"""The result file of a run: what became of each row, which the same command reads and goes on from."""
 
 import csv
 import fcntl
