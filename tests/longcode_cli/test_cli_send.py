@@ -210,6 +210,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert peak(many) < peak(1_000) + 3 * len(rows(many)) + 100_000
 
 
+def test_many_rows_that_are_no_texts_change_no_batch_and_all_are_written_down(campaign: Campaign) -> None:
+    bad = "".join(f"x{place},y\n" for place in range(1_100))
+    file = campaign.file(rows(600) + bad + "\n".join(rows(601).splitlines()[-1:]) + "\n")
+    campaign.says(file, *HI, "--yes", "--skip-problems")
+    assert [len(body["messages"]) for _, body, _ in campaign.api.real()] == [500, 101]
+    found = results(campaign.folder / "list.results.csv")
+    assert Counter(row["status"] for row in found) == {"queued": 601, "problem": 1_100}
+    assert len({row["row"] for row in found}) == 1_701
+
+
 # ------------------------------------------------------------------------------------------------ going on
 
 
@@ -269,6 +279,15 @@ def test_again_sends_it_once_more_under_its_name(campaign: Campaign) -> None:
         campaign.says(file, *HI, "--yes", *options)
     assert campaign.api.sent() == {(ANN, "Hi Ann"): 2, (BOB, "Hi Bob"): 2}
     assert len(results(campaign.folder / "list.monday.results.csv")) == 2
+
+
+def test_another_file_and_another_name_are_other_texts_whatever_their_tag(campaign: Campaign) -> None:
+    """Nothing but the idempotency key tells them apart."""
+    one, other = campaign.file(f"to,n\n{ANN},1\n", "one.csv"), campaign.file(f"to,n\n{ANN},2\n", "other.csv")
+    for file in (one, other):
+        for options in ((), ("--again", "monday")):
+            campaign.says(file, "--text", "Hi", "--tag", "x", "--yes", *options)
+    assert campaign.api.sent() == {(ANN, "Hi"): 4}
 
 
 def test_results_of_another_file_or_of_other_options_are_refused(campaign: Campaign) -> None:

@@ -87,7 +87,7 @@ def _is_passing(answer: Mapping[str, Any]) -> bool:
 
 # Any: JSON of the API.
 def _result(row: int, number: str, answer: Mapping[str, Any]) -> Result:
-    if "message_id" in answer and "error" not in answer:
+    if answer.get("message_id") and not answer.get("error"):
         return Result(row, number, str(answer.get("status", "")), str(answer["message_id"]))
     status = REFUSED
     if is_opted_out(answer):

@@ -96,6 +96,10 @@ class Run:
         for found in self._texts():
             if isinstance(found, Flaw):
                 batch.flaws.append(found)
+                if len(batch.flaws) == BATCH:
+                    # They are no part of what a batch sends, and may be many.
+                    yield Batch(batch.number, flaws=batch.flaws)
+                    batch = Batch(batch.number, items=batch.items)
                 continue
             if len(batch.items) == BATCH:
                 yield batch
