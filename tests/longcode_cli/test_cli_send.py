@@ -65,7 +65,7 @@ def test_the_preview_shows_what_numbers_became_the_totals_and_the_problem_rows(c
     for words in (
         "row as written goes to segments text 2 (202) 555-0123 +12025550123 1 Hi Ann 5 2025550123",
         "texts 4 segments 2 cost about 0.0051 USD finished about 2030-01-01 03:00:00 UTC",
-        "opted out 1 duplicates 1 wait for quiet hours 4 by carrier att 2, unknown 2",
+        "opted out 1 duplicates 1 wait for quiet hours 4 by carrier att 2",
         "priority bulk tag send-",
         "2 rows can't be sent: row line as written why not "
         "4 4 +1 202 555 0125 destination_not_allowed: It may not be texted. 6 6 555-0123 no area code",
@@ -115,6 +115,16 @@ def test_a_cost_and_a_time_that_are_not_known_are_said_not_to_be(campaign: Campa
     campaign.api.cost = None
     said = campaign.says(campaign.file(rows(1)), *HI, "--dry-run")
     assert "cost not known finished not known" in said
+
+
+def test_carriers_may_be_counted_by_texts_or_by_texts_and_segments(campaign: Campaign) -> None:
+    def answer(_number: int, _path: str, fields: dict[str, Any]) -> Answer | None:
+        rows = [{"valid": True, "segments": 2, "carrier": "att", "duplicate_of": None} for _ in fields["messages"]]
+        by_carrier = {"att": {"messages": len(rows), "segments": 2 * len(rows)}}
+        return Answer(200, {"messages": rows, "totals": {"segments": 4, "by_carrier": by_carrier}})
+
+    campaign.api.before = answer
+    assert "by carrier att 2" in campaign.says(campaign.file(rows(2)), *HI, "--dry-run")
 
 
 def test_without_a_terminal_and_a_yes_nothing_is_sent(campaign: Campaign) -> None:
@@ -258,7 +268,9 @@ def test_a_result_file_that_is_lost_costs_requests_and_no_text(campaign: Campaig
     path.unlink()
     # Nor does another name for the file make it another campaign.
     file.rename(campaign.folder / "other.csv")
-    campaign.says(campaign.folder / "other.csv", *HI, "--yes")
+    said = campaign.says(campaign.folder / "other.csv", *HI, "--yes")
+    assert "texts 700 accepted before 700, which are not sent again segments 0" in said
+    assert "duplicates 0" in said
     assert campaign.api.sent() == once(700)
     assert (campaign.folder / "other.results.csv").read_bytes() == before
 

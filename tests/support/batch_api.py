@@ -118,13 +118,12 @@ class BatchApi:
         common = {name: fields[name] for name in fields if name in _ITEM}
         whole = [{"priority": "bulk"} | common | item for item in items]
         if fields.get("dry_run"):
-            return self._dry_run(whole)
+            return self._dry_run(whole, key)
         answers = []
         for place, item in enumerate(whole):
             if place == len(whole) // 2 and (found := self.half_way and self.half_way(number, "", fields)):
                 return found
-            made = f"key {item['key']}" if "key" in item else f"place {key} {place}"
-            answers.append(self._accept(item, str(uuid.uuid5(_NAMESPACE, made))))
+            answers.append(self._accept(item, _ident(item, key, place)))
         if found := self.after and self.after(number, "/sms/batch", fields):
             return found
         accepted = sum("error" not in one for one in answers)
@@ -140,28 +139,31 @@ class BatchApi:
         status = "held" if "send_at" in item else "queued"
         return {"message_id": ident, "status": status, "segments": _segments(item["message"])}
 
-    def _dry_run(self, items: list[dict[str, Any]]) -> Answer:
+    def _dry_run(self, items: list[dict[str, Any]], key: str) -> Answer:
         answers, seen = list[dict[str, Any]](), dict[tuple[str, str], int]()
         for place, item in enumerate(items):
             first = seen.setdefault((item["to"], item["message"]), place)
             refused = self.refused.get(item["to"], {})
+            ident = _ident(item, key, place)
+            known = {"message_id": ident, "status": "queued", "duplicate_of": ident} if ident in self.texts else {}
             answers.append(
                 {"valid": not refused, "encoding": "gsm7", "segments": _segments(item["message"])}
                 | {"carrier": self.carriers.get(item["to"]), "duplicate_of": None if first == place else first}
-                | refused
+                | (known or refused)
             )
-        carriers = Counter(one["carrier"] or "unknown" for one in answers)
+        new = [one for one in answers if one["valid"] and "message_id" not in one]
+        carriers = Counter(one["carrier"] or "unknown" for one in new)
         totals = {
             "messages": len(items),
             "valid": sum(one["valid"] for one in answers),
             "refused": sum(not one["valid"] for one in answers),
-            "segments": sum(one["segments"] for one in answers if one["valid"]),
-            "cost": self.cost,
+            "segments": sum(one["segments"] for one in new),
+            "cost": self.cost if new else None,
             "currency": "USD",
             "opted_out": sum(one.get("code") == "recipient_opted_out" for one in answers),
             "duplicates": sum(one["duplicate_of"] is not None for one in answers),
             "held_by_quiet_hours": sum(item.get("category") == "marketing" for item in items),
-            "finishes_at": self.finishes_at,
+            "finishes_at": self.finishes_at if new else None,
             "by_carrier": dict(carriers),
             "into_tomorrow": {},
         }
@@ -171,6 +173,11 @@ class BatchApi:
 def _invalid(name: str) -> Answer:
     said = f"'{name}' is not as it must be."
     return Answer(400, {"error": said, "code": "invalid_request", "field": name})
+
+
+def _ident(item: dict[str, Any], key: str, place: int) -> str:
+    made = f"key {item['key']}" if "key" in item else f"place {key or uuid.uuid4()} {place}"
+    return str(uuid.uuid5(_NAMESPACE, made))
 
 
 def _segments(text: str) -> int:

@@ -21,7 +21,8 @@ FIRST_ROWS = 10
 # So much of a text is shown.
 _TEXT = 60
 # Counts that are those of all batches together.
-_SUMS = ("segments", "opted_out", "duplicates", "held_by_quiet_hours")
+_SUMS = ("segments", "held_by_quiet_hours")
+_COUNTED = (*_SUMS, "opted_out", "duplicates", "accepted")
 
 
 @dataclass
@@ -67,47 +68,52 @@ class Preview:
         self.problems = sorted([*self.problems, *flaws], key=lambda flaw: flaw.row)[:ROWS_SHOWN]
 
     # Any: JSON of the API.
-    def add(self, batch: Batch, answer: Mapping[str, Any]) -> None:
-        """Count what a dry run says of a batch."""
-        answers = answers_of(answer, batch)
-        for item, one in zip(batch.items, answers, strict=True):
-            if not one.get("valid"):
-                self._refuse(item, one)
-            elif len(self.first) < FIRST_ROWS:
-                self.first.append((item, one.get("segments")))
-            self._count_twice(item, one)
+    def add(self, whole: Batch, answer: Mapping[str, Any], results: Results) -> None:
+        """Count what a dry run says of a batch, of whose rows some may have a result."""
+        for item, one in zip(whole.items, answers_of(answer, whole), strict=True):
+            if not results.has(item.row):
+                self._take(item, one)
         totals: Mapping[str, Any] = answer.get("totals") or {}
         self.totals.update({name: int(totals.get(name) or 0) for name in _SUMS})
-        self.by_carrier.update({str(name): int(many) for name, many in (totals.get("by_carrier") or {}).items()})
-        self.into_tomorrow.update(
-            {str(name): int(many) for name, many in (totals.get("into_tomorrow") or {}).items()}
-        )
+        self.by_carrier.update(_texts_of(totals.get("by_carrier")))
+        self.into_tomorrow.update(_texts_of(totals.get("into_tomorrow")))
         self._add_cost(totals)
 
     # Any: JSON of the API.
-    def _refuse(self, item: Item, one: Mapping[str, Any]) -> None:
-        if not is_opted_out(one):
-            self.refused += 1
-            self._name([Flaw(item.row, item.line, item.written, in_words(one))])
-
-    # Any: JSON of the API.
-    def _count_twice(self, item: Item, one: Mapping[str, Any]) -> None:
-        """A batch knows its own duplicates; here are those of the batches before it."""
+    def _take(self, item: Item, one: Mapping[str, Any]) -> None:
         words = hash((item.number, item.fields["message"]))
-        if words in self._seen and one.get("duplicate_of") is None:
+        if one.get("message_id"):
+            # Its key is known: the result file is lost, or the row has the key of another text.
+            self.totals["accepted"] += 1
+        elif words in self._seen or one.get("duplicate_of") is not None:
+            # A batch knows its own, and what was accepted of late; here are those of the batches before it.
             self.totals["duplicates"] += 1
         self._seen.add(words)
+        if is_opted_out(one):
+            self.totals["opted_out"] += 1
+        elif not one.get("valid"):
+            self.refused += 1
+            self._name([Flaw(item.row, item.line, item.written, in_words(one))])
+        elif len(self.first) < FIRST_ROWS:
+            self.first.append((item, one.get("segments")))
 
     # Any: JSON of the API.
     def _add_cost(self, totals: Mapping[str, Any]) -> None:
         cost = totals.get("cost")
-        if isinstance(cost, Mapping):
-            cost = cost.get("amount")
-        if cost is None:
-            self.cost = None
-        elif self.cost is not None:
+        if cost is not None and self.cost is not None:
             self.cost += Decimal(str(cost))
             self.currency = str(totals.get("currency") or "")
+        elif totals.get("segments"):
+            self.cost = None
+
+
+# Any: JSON of the API.
+def _texts_of(by_name: Mapping[str, Any] | None) -> dict[str, int]:
+    """How many texts each carrier has. Beside the texts the API may count their segments."""
+    counts = {
+        name: many.get("messages") if isinstance(many, Mapping) else many for name, many in (by_name or {}).items()
+    }
+    return {name: int(many or 0) for name, many in counts.items()}
 
 
 def look(run: Run, api: Api, results: Results, done: Callable[[int], object]) -> Preview:
@@ -115,31 +121,62 @@ def look(run: Run, api: Api, results: Results, done: Callable[[int], object]) ->
 
     Raises Problem where the API does not answer, or refuses a batch as a whole.
     """
-    found, spans, alone_ms = Preview(), list[int](), None
+    found, spans = Preview(), _Spans()
     for whole in run.batches():
-        batch = found.look(whole, results)
-        if batch.items:
-            answer, took_ms = _asked(run, api, batch)
-            found.add(batch, answer)
-            if took_ms is not None:
-                spans.append(took_ms)
-            if len(spans) == 2 and alone_ms is None:
-                _, alone_ms = _asked(run, api, Batch(0, batch.items[:1]))
+        if found.look(whole, results).items:
+            # With its key the API knows what it has accepted already.
+            answer = _dry_run(run, api, whole, run.key(whole.number))
+            found.add(whole, answer, results)
+            spans.add(answer)
+            if spans.lack_the_wait:
+                spans.wait_ms = _span_ms(_dry_run(run, api, Batch(0, whole.items[:1]), None)) or 0
         done(found.rows)
-    if spans:
-        # Each batch is looked at as if it were alone: what waits for it is counted once.
-        waits_ms = alone_ms or 0
-        found.finishes_ms = now_ms() + max(max(spans), sum(spans) - waits_ms * (len(spans) - 1))
+    found.finishes_ms = spans.finish_ms()
     return found
 
 
+@dataclass
+class _Spans:
+    """In how many milliseconds the last text of each batch would leave, if it were the only batch.
+
+    `wait_ms` is what a single text would wait for all the same: it is in each of them, and counts once.
+    """
+
+    found: list[int] = field(default_factory=list)
+    wait_ms: int | None = None
+    known: bool = True
+
+    @property
+    def lack_the_wait(self) -> bool:
+        return len(self.found) == 2 and self.wait_ms is None
+
+    # Any: JSON of the API.
+    def add(self, answer: Mapping[str, Any]) -> None:
+        span_ms = _span_ms(answer)
+        if span_ms is not None:
+            self.found.append(span_ms)
+        elif (answer.get("totals") or {}).get("segments"):
+            # While sending is paused.
+            self.known = False
+
+    def finish_ms(self) -> int | None:
+        """When the last text of all would leave; None if that is not known."""
+        if not self.known or not self.found:
+            return None
+        all_ms = sum(self.found) - (self.wait_ms or 0) * (len(self.found) - 1)
+        return now_ms() + max(*self.found, all_ms)
+
+
 # Any: JSON of the API.
-def _asked(run: Run, api: Api, batch: Batch) -> tuple[dict[str, Any], int | None]:
-    """What a dry run says of a batch, and in how many milliseconds its last text would leave, if that is known."""
-    answer = api.post(PATH, run.body(batch.items) | {"dry_run": True})
+def _dry_run(run: Run, api: Api, batch: Batch, key: str | None) -> dict[str, Any]:
+    return api.post(PATH, run.body(batch.items) | {"dry_run": True}, key)
+
+
+# Any: JSON of the API.
+def _span_ms(answer: Mapping[str, Any]) -> int | None:
     finishes = (answer.get("totals") or {}).get("finishes_at")
     at_ms = epoch_ms(finishes) if isinstance(finishes, str) else None
-    return answer, None if at_ms is None else max(0, at_ms - now_ms())
+    return None if at_ms is None else max(0, at_ms - now_ms())
 
 
 # ------------------------------------------------------------------------------------------ for a person
@@ -181,6 +218,8 @@ def _totals(found: Preview, run: Run) -> RenderableType:
         ("wait for quiet hours", f"{totals['held_by_quiet_hours']:,}"),
         ("by carrier", _by_name(found.by_carrier) or "not known"),
     ]
+    if totals["accepted"]:
+        rows.insert(1, ("accepted before", f"{totals['accepted']:,}, which are not sent again"))
     if +found.into_tomorrow:
         rows.append(("into tomorrow", f"at least {_by_name(found.into_tomorrow)}"))
     rows += [("priority", str(run.common["priority"])), ("tag", plain(run.common["metadata"]["tag"]))]
@@ -210,7 +249,7 @@ def fields(found: Preview) -> dict[str, Any]:
     """The same for a script."""
     return {
         "texts": found.texts,
-        **{name: found.totals[name] for name in _SUMS},
+        **{name: found.totals[name] for name in _COUNTED},
         "cost": None if found.cost is None else str(found.cost),
         "currency": found.currency or None,
         "finishes_at": None if found.finishes_ms is None else iso(found.finishes_ms),

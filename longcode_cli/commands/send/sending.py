@@ -62,7 +62,8 @@ class Sending:
             if not passing or attempt == _ATTEMPTS:
                 break
             self.api.waiting(f"{len(passing)} of {len(answers)} texts were not stored; they are asked for again.")
-            self.api.sleep(wait_s)
+            asked_s = max(float(answer.get("retry_after_s") or 0) for answer in passing)
+            self.api.sleep(min(max(wait_s, asked_s), self.api.patience_s))
             wait_s *= 2
         return answers
 
