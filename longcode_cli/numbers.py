@@ -18,6 +18,11 @@ WRONG = {
 # In North America neither an area code nor what follows it begins with 0 or 1.
 _NORTH_AMERICA = re.compile(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", re.ASCII)
 _COUNTRY_CODE = 1
+# As nearly all are written there. The library takes a second for some thousand of them, and says the same.
+_USUAL = re.compile(
+    r"\s*(?:(?P<plus>\+)?1[\s.-]?)?(?:(?P<area>[2-9][0-9]{2})|\((?P<bracketed>[2-9][0-9]{2})\))[\s.-]?"
+    r"(?P<office>[2-9][0-9]{2})[\s.-]?(?P<line>[0-9]{4})\s*"
+)
 # As it is on a keyboard, and as wide as an ideograph.
 _PLUS = "+\N{FULLWIDTH PLUS SIGN}"
 
@@ -35,8 +40,9 @@ def e164(written: str, region: str) -> str:
     >>> e164("(202) 555-0123", "US"), e164("0044 20 7946 0123", "US"), e164("020 7946 0123", "GB")
     ('+12025550123', '+442079460123', '+442079460123')
     """
-    if _NORTH_AMERICA.fullmatch(written):
-        return written
+    usual = _USUAL.fullmatch(written)
+    if usual and (usual["plus"] or phonenumbers.country_code_for_region(region) == _COUNTRY_CODE):
+        return f"+1{usual['area'] or usual['bracketed']}{usual['office']}{usual['line']}"
     if not any(char.isdigit() for char in written):
         raise ValueError("no number" if written.strip() else "empty")
     if any(char.isalpha() for char in written):

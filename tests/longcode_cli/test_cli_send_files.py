@@ -10,7 +10,7 @@ from longcode_cli.commands.send.sheet import Encoding, Sheet, open_source
 from longcode_cli.commands.send.texts import Flaw, Item, Run
 from longcode_cli.numbers import e164
 from longcode_cli.problems import Problem
-from tests.chance import showing
+from tests.chance import drawn, showing, times
 from tests.longcode_cli.campaigns import Campaign
 from tests.support.batch_api import BatchApi, serving
 
@@ -122,6 +122,30 @@ def test_numbers_are_taken_as_people_write_them() -> None:
     for (region, written), number in cases.items():
         with showing((region, written)):
             assert e164(written, region) == number
+
+
+def test_numbers_that_are_not_given_to_the_library_are_those_that_it_would_find() -> None:
+    chance = drawn("numbers as they are written")
+    for _ in range(times(500)):
+        area, office = (f"{chance.randint(2, 9)}{chance.randint(0, 99):02}" for _ in range(2))
+        parts = [chance.choice(("", "1", "+1", "1-", "+1 ", "+1.", " ")), chance.choice((area, f"({area})"))]
+        parts += [
+            chance.choice("-. \u00a0"),
+            office,
+            chance.choice(("", "-", ".", " ")),
+            f"{chance.randint(0, 9999):04}",
+        ]
+        written, region = "".join(parts), chance.choice(("US", "CA", "GB", "DE"))
+        with showing((written, region)):
+            # A word joiner is nothing to the library, and makes this no usual form.
+            assert _tried(written, region) == _tried(f"{written}\u2060", region)
+
+
+def _tried(written: str, region: str) -> str:
+    try:
+        return e164(written, region)
+    except ValueError as exc:
+        return str(exc)
 
 
 def test_what_is_no_number_is_said_to_be_none_and_why() -> None:

@@ -4,6 +4,7 @@ import csv
 import fcntl
 import io
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -153,7 +154,8 @@ class Results:
                 return
             theirs, ours = ident.partition("-")[0], self._ident.partition("-")[0]
             raise self._of_another("of other options" if theirs == ours else "of another file")
-        self._statuses[int(row)] = status
+        # Of a few words there are as many as rows.
+        self._statuses[int(row)] = sys.intern(status)
 
     def _of_another(self, what: str) -> Problem:
         return Problem(
