@@ -27,7 +27,8 @@ stack from this repository's files, or finds one by them, needs a checkout: `dep
 without `--dir`.
 
 Exit codes: 0 done; 1 something is wrong, in one line that says what to do; 2 a wrong option. `--json` prints JSON
-for scripts. Phone numbers are masked and texts hidden unless `--full` is given.
+for scripts. Phone numbers are masked and texts hidden unless `--full` is given; only `send` shows what is in your
+own file.
 
 ## longcode
 

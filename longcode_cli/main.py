@@ -12,6 +12,7 @@ from longcode_cli.commands import (
     destroy,
     drift,
     find,
+    inbox,
     pause,
     queue,
     redrive,
@@ -23,9 +24,11 @@ from longcode_cli.commands import (
     schedule,
     set_parameter,
     status,
+    watch,
 )
 from longcode_cli.commands.doctor import command as doctor
 from longcode_cli.commands.optouts import add, dismiss, import_list, review, sync
+from longcode_cli.commands.send import command as send
 from longcode_cli.commands.smoke import command as smoke
 from longcode_cli.stack import capitalized
 from longcode_cli.terminal import warn
@@ -59,8 +62,8 @@ _SETTINGS: dict[str, Any] = {
 }
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Operates a Long Code SMS stack: what became of texts, who waits and why, what is broken; pause, resume, "
-    "redrive.\n\n"
+    help="Operates a Long Code SMS stack: sends files of texts; what became of them, who waits and why, what is "
+    "broken; pause, resume, redrive.\n\n"
     "Without --stack they work on the local stack; deploy, rollback-alarms, drift and destroy work on AWS alone.",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -78,6 +81,9 @@ for name, module in {
 
 # In the order in which --help lists them.
 COMMANDS: dict[str, Any] = {
+    "send": send,
+    "watch": watch,
+    "inbox": inbox,
     "status": status,
     "find": find,
     "queue": queue,

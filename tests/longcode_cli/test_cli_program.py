@@ -13,6 +13,9 @@ from tests.longcode_cli.world import run
 
 COMMANDS = [
     *(
+        "send",
+        "watch",
+        "inbox",
         "status",
         "find",
         "queue",

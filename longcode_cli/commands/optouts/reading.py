@@ -11,6 +11,7 @@ from phonenumbers import NumberParseException, ValidationResult
 from longcode.domain import phone
 from longcode.domain.message import epoch_ms
 from longcode.domain.opt_outs import ALL, OptOutChange
+from longcode_cli.numbers import WRONG
 
 # What a column may be called in a file's first row, for each of those that are read.
 NAMES = {
@@ -21,13 +22,6 @@ NAMES = {
 _DAY_MS = 86_400_000
 # Of a row that is cut off so much is looked at for the column.
 _LOOK = 10_000
-_WRONG = {
-    ValidationResult.TOO_SHORT: "too short for a number",
-    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "no area code",
-    ValidationResult.TOO_LONG: "too long for a number",
-    ValidationResult.INVALID_LENGTH: "not as many digits as a number of its country has",
-    ValidationResult.INVALID_COUNTRY_CODE: "no country has that code",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +216,7 @@ def e164(written: str, region: str) -> str:
     except NumberParseException:
         raise ValueError("no number") from None
     if possible != ValidationResult.IS_POSSIBLE:
-        raise ValueError(_WRONG[possible])
+        raise ValueError(WRONG[possible])
     return number
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import httpx
 import typer
 from rich.console import RenderableType
 from rich.text import Text
 
 from longcode.domain import phone
+from longcode_cli.api import api_of
 from longcode_cli.commands.smoke.run import Left, Smoke, Step
 from longcode_cli.options import ANYWHERE_OR_ENV, AsJson, Where, examples, stack_options
 from longcode_cli.problems import Problem
-from longcode_cli.stack import Stack, capitalized
+from longcode_cli.stack import capitalized
 from longcode_cli.terminal import ask, plain, say, say_json, spinner, without_numbers
 
 EXAMPLES = examples(
@@ -21,7 +21,6 @@ EXAMPLES = examples(
     "smoke --to +12025550123 --stack long-code-sms-prod --yes --json",
 )
 
-TIMEOUT_S = 40.0
 # The simulated provider delivers to it, and no other program texts it.
 EXAMPLE_NUMBER = "+12025550119"
 
@@ -64,17 +63,6 @@ def command(
         say(_report(steps, run.left, stack.name))
     if not all(step.ok for step in steps):
         raise typer.Exit(1)
-
-
-def api_of(stack: Stack) -> httpx.Client:
-    """The stack's API with its key; closed by the caller."""
-    if stack.local:
-        url, key = stack.local.api_url, stack.local.api_key
-    else:
-        url, key_id = stack.outputs["ApiUrl"], stack.outputs["ApiKeyId"]
-        key = stack.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"]
-    # The proxy of a workstation may stand between it and AWS, but never between it and itself.
-    return httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=TIMEOUT_S, trust_env=stack.local is None)
 
 
 def _number(given: str | None, *, on_this_machine: bool, sender: str) -> str:

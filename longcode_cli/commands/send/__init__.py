@@ -1,0 +1,1 @@
+"""`longcode send`: one text, or the texts of a CSV file."""

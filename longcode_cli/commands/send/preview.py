@@ -1,0 +1,262 @@
+"""What a file would send: a dry run of its batches, as tables."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from longcode.domain.message import epoch_ms, iso
+from longcode_cli import terminal
+from longcode_cli.api import Api
+from longcode_cli.commands.send.results import Results
+from longcode_cli.commands.send.sending import PATH, answers_of, in_words, is_opted_out
+from longcode_cli.commands.send.texts import Batch, Flaw, Item, Run
+from longcode_cli.terminal import ROWS_SHOWN, count, moment, now_ms, plain, relative
+
+FIRST_ROWS = 10
+# So much of a text is shown.
+_TEXT = 60
+# Counts that are those of all batches together.
+_SUMS = ("segments", "held_by_quiet_hours")
+_COUNTED = (*_SUMS, "opted_out", "duplicates", "accepted")
+
+
+@dataclass
+class Preview:
+    """What a dry run found. `rows` are all of the file's, `texts` those without a result. `problems` are the first
+    rows that are no texts, or that the API would refuse.
+
+    A recipient who has opted out is no problem: the API sends them nothing, and a campaign always has some.
+    `flawed` and `refused` count the problems that the file has by itself, and those that the API has with it.
+    """
+
+    rows: int = 0
+    texts: int = 0
+    flawed: int = 0
+    refused: int = 0
+    # A row that goes, as the API would take it, with its segments.
+    first: list[tuple[Item, int | None]] = field(default_factory=list)
+    problems: list[Flaw] = field(default_factory=list)
+    totals: Counter[str] = field(default_factory=Counter)
+    by_carrier: Counter[str] = field(default_factory=Counter)
+    into_tomorrow: Counter[str] = field(default_factory=Counter)
+    # None once a batch has no known cost.
+    cost: Decimal | None = Decimal(0)
+    currency: str = ""
+    finishes_ms: int | None = None
+    _seen: set[int] = field(default_factory=set)
+
+    @property
+    def has_problems(self) -> bool:
+        """Whether any row is a problem."""
+        return bool(self.flawed or self.refused)
+
+    def look(self, whole: Batch, results: Results) -> Batch:
+        """Count a batch by what is known without the API; what of it has no result yet."""
+        missing = results.missing(whole)
+        self.rows += len(whole.items) + len(whole.flaws)
+        self.texts += len(missing.items)
+        self.flawed += len(missing.flaws)
+        self._name(missing.flaws)
+        return missing
+
+    def _name(self, flaws: list[Flaw]) -> None:
+        self.problems = sorted([*self.problems, *flaws], key=lambda flaw: flaw.row)[:ROWS_SHOWN]
+
+    # Any: JSON of the API.
+    def add(self, whole: Batch, answer: Mapping[str, Any], results: Results) -> None:
+        """Count what a dry run says of a batch, of whose rows some may have a result."""
+        for item, one in zip(whole.items, answers_of(answer, whole), strict=True):
+            if not results.has(item.row):
+                self._take(item, one)
+        totals: Mapping[str, Any] = answer.get("totals") or {}
+        self.totals.update({name: int(totals.get(name) or 0) for name in _SUMS})
+        self.by_carrier.update(_texts_of(totals.get("by_carrier")))
+        self.into_tomorrow.update(_texts_of(totals.get("into_tomorrow")))
+        self._add_cost(totals)
+
+    # Any: JSON of the API.
+    def _take(self, item: Item, one: Mapping[str, Any]) -> None:
+        words = hash((item.number, item.fields["message"]))
+        if one.get("message_id"):
+            # Its key is known: the result file is lost, or the row has the key of another text.
+            self.totals["accepted"] += 1
+        elif words in self._seen or one.get("duplicate_of") is not None:
+            # A batch knows its own, and what was accepted of late; here are those of the batches before it.
+            self.totals["duplicates"] += 1
+        self._seen.add(words)
+        if is_opted_out(one):
+            self.totals["opted_out"] += 1
+        elif not one.get("valid"):
+            self.refused += 1
+            self._name([Flaw(item.row, item.line, item.written, in_words(one))])
+        elif len(self.first) < FIRST_ROWS:
+            self.first.append((item, one.get("segments")))
+
+    # Any: JSON of the API.
+    def _add_cost(self, totals: Mapping[str, Any]) -> None:
+        cost = totals.get("cost")
+        if cost is not None and self.cost is not None:
+            self.cost += Decimal(str(cost))
+            self.currency = str(totals.get("currency") or "")
+        elif totals.get("segments"):
+            self.cost = None
+
+
+# Any: JSON of the API.
+def _texts_of(by_name: Mapping[str, Any] | None) -> dict[str, int]:
+    """How many texts each carrier has. Beside the texts the API may count their segments."""
+    counts = {
+        name: many.get("messages") if isinstance(many, Mapping) else many for name, many in (by_name or {}).items()
+    }
+    return {name: int(many or 0) for name, many in counts.items()}
+
+
+def look(run: Run, api: Api, results: Results, done: Callable[[int], object]) -> Preview:
+    """A dry run of all texts without a result. `done` is called with how many rows were looked at.
+
+    Raises Problem where the API does not answer, or refuses a batch as a whole.
+    """
+    found, spans = Preview(), _Spans()
+    for whole in run.batches():
+        if found.look(whole, results).items:
+            # With its key the API knows what it has accepted already.
+            answer = _dry_run(run, api, whole, run.key(whole.number))
+            found.add(whole, answer, results)
+            spans.add(answer)
+            if spans.lack_the_wait:
+                spans.wait_ms = _span_ms(_dry_run(run, api, Batch(0, whole.items[:1]), None)) or 0
+        done(found.rows)
+    found.finishes_ms = spans.finish_ms()
+    return found
+
+
+@dataclass
+class _Spans:
+    """In how many milliseconds the last text of each batch would leave, if it were the only batch.
+
+    `wait_ms` is what a single text would wait for all the same: it is in each of them, and counts once.
+    """
+
+    found: list[int] = field(default_factory=list)
+    wait_ms: int | None = None
+    known: bool = True
+
+    @property
+    def lack_the_wait(self) -> bool:
+        return len(self.found) == 2 and self.wait_ms is None
+
+    # Any: JSON of the API.
+    def add(self, answer: Mapping[str, Any]) -> None:
+        span_ms = _span_ms(answer)
+        if span_ms is not None:
+            self.found.append(span_ms)
+        elif (answer.get("totals") or {}).get("segments"):
+            # While sending is paused.
+            self.known = False
+
+    def finish_ms(self) -> int | None:
+        """When the last text of all would leave; None if that is not known."""
+        if not self.known or not self.found:
+            return None
+        all_ms = sum(self.found) - (self.wait_ms or 0) * (len(self.found) - 1)
+        return now_ms() + max(*self.found, all_ms)
+
+
+# Any: JSON of the API.
+def _dry_run(run: Run, api: Api, batch: Batch, key: str | None) -> dict[str, Any]:
+    return api.post(PATH, run.body(batch.items) | {"dry_run": True}, key)
+
+
+# Any: JSON of the API.
+def _span_ms(answer: Mapping[str, Any]) -> int | None:
+    finishes = (answer.get("totals") or {}).get("finishes_at")
+    at_ms = epoch_ms(finishes) if isinstance(finishes, str) else None
+    return None if at_ms is None else max(0, at_ms - now_ms())
+
+
+# ------------------------------------------------------------------------------------------ for a person
+
+
+def shown(found: Preview, run: Run) -> RenderableType:
+    """The tables of a preview."""
+    parts: list[RenderableType] = []
+    if found.first:
+        parts += [_first_rows(found), ""]
+    parts.append(_totals(found, run))
+    if found.problems:
+        parts += ["", _problems(found)]
+    return Group(*parts)
+
+
+def _first_rows(found: Preview) -> RenderableType:
+    table = terminal.table("row", "as written", "goes to", "segments", "text", right=("row", "segments"))
+    for item, segments in found.first:
+        words = plain(item.fields["message"])
+        cut = words if len(words) <= _TEXT else f"{words[: _TEXT - 1]}…"
+        table.add_row(str(item.row), plain(item.written), item.number, str(segments or "?"), cut)
+    return table
+
+
+def _totals(found: Preview, run: Run) -> RenderableType:
+    now, totals = now_ms(), found.totals
+    cost = "not known" if found.cost is None else f"about {found.cost} {found.currency}".rstrip()
+    finishes = "not known"
+    if found.finishes_ms is not None:
+        finishes = f"about {moment(found.finishes_ms, now)} ({relative(found.finishes_ms, now)})"
+    rows = [
+        ("texts", f"{found.texts:,}"),
+        ("segments", f"{totals['segments']:,}"),
+        ("cost", cost),
+        ("finished", finishes),
+        ("opted out", f"{totals['opted_out']:,}"),
+        ("duplicates", f"{totals['duplicates']:,}"),
+        ("wait for quiet hours", f"{totals['held_by_quiet_hours']:,}"),
+        ("by carrier", _by_name(found.by_carrier) or "not known"),
+    ]
+    if totals["accepted"]:
+        rows.insert(1, ("accepted before", f"{totals['accepted']:,}, which are not sent again"))
+    if +found.into_tomorrow:
+        rows.append(("into tomorrow", f"at least {_by_name(found.into_tomorrow)}"))
+    rows += [("priority", str(run.common["priority"])), ("tag", plain(run.common["metadata"]["tag"]))]
+    return terminal.facts(rows)
+
+
+def _by_name(counts: Counter[str]) -> str:
+    return ", ".join(f"{plain(name)} {many:,}" for name, many in counts.most_common() if many)
+
+
+def _problems(found: Preview) -> RenderableType:
+    many = found.flawed + found.refused
+    table = terminal.table("row", "line", "as written", "why not", right=("row", "line"))
+    for flaw in found.problems:
+        table.add_row(str(flaw.row), str(flaw.line), plain(flaw.written), plain(flaw.why))
+    parts: list[RenderableType] = [Text(f"{count(many, 'row')} can't be sent:", "red"), table]
+    if many > len(found.problems):
+        parts.append(f"… and {many - len(found.problems):,} more.")
+    return Group(*parts)
+
+
+# ----------------------------------------------------------------------------------------- for a program
+
+
+# Any: JSON.
+def fields(found: Preview) -> dict[str, Any]:
+    """The same for a script."""
+    return {
+        "texts": found.texts,
+        **{name: found.totals[name] for name in _COUNTED},
+        "cost": None if found.cost is None else str(found.cost),
+        "currency": found.currency or None,
+        "finishes_at": None if found.finishes_ms is None else iso(found.finishes_ms),
+        "by_carrier": dict(found.by_carrier),
+        "into_tomorrow": dict(+found.into_tomorrow),
+        "problems": found.flawed + found.refused,
+        "first_problems": [
+            {"row": flaw.row, "line": flaw.line, "to": flaw.written, "why": flaw.why} for flaw in found.problems
+        ],
+    }
