@@ -93,8 +93,8 @@ def test_a_repeat_under_its_key_is_answered_as_before_and_another_key_is_another
     assert (reply.status, reply.fields["code"]) == (409, "idempotency_key_reused")
 
 
-def one(world: World, replies: list[Reply], route: str) -> None:
-    replies.append(ask(world, route))
+def one(world: World, replies: list[Reply], route: str, **more: Any) -> None:
+    replies.append(ask(world, route, **more))
 
 
 def test_of_64_clients_at_once_with_the_same_words_exactly_one_is_accepted() -> None:
@@ -237,3 +237,22 @@ def test_a_window_that_is_none_is_refused_with_nothing_stored(world: World) -> N
     assert same_words(world).faults.calls == []
     for good in (1, 86_400, None):
         accepted(ask(world, "queue", message=f"Text {good}", refuse_duplicates_s=good))
+
+
+def test_of_two_requests_at_once_under_one_key_the_second_opens_no_guard_that_the_first_closed() -> None:
+    for other, route in (("Hello", "send"), ("Other", "queue"), ("Other", "send")):
+        world = make_world()
+        replies: list[Reply] = []
+        for message in ("Hello", other):
+            world.clock.at(world.clock.now, partial(one, world, replies, route, message=message, key="mine"))
+        for faults in (world.messages.faults, world.limits.faults):
+            faults.takes = partial(world.clock.pass_ms, 5)
+        world.clock.pass_ms(2 * SECOND)
+
+        codes = {str(reply.fields.get("code")): reply for reply in replies}
+        assert set(codes) == {"None", "idempotency_key_in_use" if other == "Hello" else "idempotency_key_reused"}
+        (stored,) = world.messages.all
+        assert refused(ask(world, "queue", message=str(stored.text))) == stored.id
+        if other != "Hello":
+            # The words that were refused with it are free.
+            accepted(ask(world, "queue", message=other if stored.text == "Hello" else "Hello"))

@@ -1,16 +1,19 @@
-"""RecipientLimits in virtual time: of all callers together, one person gets no more texts in a while than may be."""
+"""RecipientLimits in virtual time: of all callers together, one person gets no more texts in a while."""
 
 import random
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from longcode.domain.campaign import CampaignSettings
+from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.message import iso
 from longcode.domain.priority import Priority
 from longcode.domain.recipient_limits import MARGIN_MS, parse
 from longcode.domain.status import HeldBy, Status
+from tests.functional.consumer_steps import gaps
 from tests.functional.test_carrier_limits import ATT
 from tests.support.fakes import THEIRS, World, make_settings, make_world
 from tests.support.fakes.fault_injector import Died
@@ -35,6 +38,11 @@ def takes_time(world: World, seed: int = 2026) -> None:
     departures: Any = world.service.departures
     for faults in (world.limits.faults, world.messages.faults, departures.faults):
         faults.takes = lambda: world.clock.pass_ms(chance.randint(1, 12))
+
+
+def noted(world: World) -> tuple[int, ...]:
+    """The departures to THEIRS that are noted."""
+    return world.limits.limiters[f"to#{THEIRS}"].departures if f"to#{THEIRS}" in world.limits.limiters else ()
 
 
 def in_order(world: World, *idents: str) -> bool:
@@ -176,6 +184,7 @@ def test_who_loses_the_race_for_the_last_place_is_refused_with_nothing_stored_an
 @pytest.mark.parametrize("route", ["send", "queue"])
 def test_a_text_that_was_refused_or_not_sent_gives_its_place_back(route: str) -> None:
     world = limited("1/h")
+    began = world.clock.now
     for behaviour in (NO_SUCH_NUMBER, RATE_LIMITED):
         world.provider.then(behaviour)
         if route == "send":
@@ -186,6 +195,7 @@ def test_a_text_that_was_refused_or_not_sent_gives_its_place_back(route: str) ->
             world.consume()
     departures = world.limits.limiters[f"to#{THEIRS}"].departures
 
+    assert world.clock.now < began + 10 * MINUTE
     if route == "send":
         assert departures == ()
         assert world.send().status == 200
@@ -279,12 +289,12 @@ def test_a_request_that_is_slow_on_its_way_counts_from_when_it_may_have_come() -
 def test_a_place_that_has_passed_before_the_text_leaves_is_taken_anew() -> None:
     for route in ("send", "queue"):
         world = limited("1/10s", recipient_interval_ms=0)
-        # Between the place and the request the gate is read once more: for all of the period.
+        # Between the place and the request the claim takes all of the period.
         gates = 0
 
         def slow(world: World = world) -> None:
             nonlocal gates
-            if world.limits.limiters.get(f"to#{THEIRS}") and world.limits.limiters[f"to#{THEIRS}"].departures:
+            if noted(world):
                 gates += 1
                 if gates == 1:
                     world.clock.pass_ms(11 * SECOND)
@@ -296,7 +306,7 @@ def test_a_place_that_has_passed_before_the_text_leaves_is_taken_anew() -> None:
             world.enqueue()
             world.consume()
         at_ms = world.provider.arrivals(THEIRS)[-1]
-        departures = world.limits.limiters[f"to#{THEIRS}"].departures
+        departures = noted(world)
         assert gates, route
         assert len(departures) == 1
         assert at_ms <= departures[0] <= at_ms + MARGIN_MS, route
@@ -407,3 +417,106 @@ def test_where_the_setting_is_empty_no_departure_is_read_or_written() -> None:
     assert departures.faults.calls == []
     assert all(limiter.departures == () for limiter in world.limits.limiters.values())
     assert replace(world.service.pace, recipient_limits=()) == world.service.pace
+
+
+@pytest.mark.parametrize("route", ["send", "queue"])
+def test_who_is_stuck_until_its_place_has_passed_does_not_leave_beside_who_took_the_next_one(route: str) -> None:
+    world = limited("1/20s", recipient_interval_ms=0)
+    stuck = False
+
+    def slow() -> None:
+        nonlocal stuck
+        if noted(world) and not stuck:
+            stuck = True
+            world.clock.pass_ms(23 * SECOND)
+            # By now its place is no one's any more.
+            assert world.send(message="Other").status == 200
+
+    world.messages.faults.takes = slow
+    if route == "send":
+        reply = world.send()
+        assert (reply.status, reply.fields["code"]) == (429, "recipient_limit")
+        first = next(message for message in world.messages.all if message.text == "Hello")
+        assert (first.status, first.safe_to_retry) == (Status.FAILED, True)
+    else:
+        world.enqueue()
+        world.consume()
+        assert len(world.provider.texts) == 2
+
+    assert breaches(world.provider.arrivals(THEIRS), parse("1/20s")) == []
+
+
+def test_a_send_that_is_slow_on_its_way_counts_from_when_it_may_have_come() -> None:
+    world = limited("1/min")
+    world.provider.then(Behaviour(latency_ms=9_000, way_ms=8_900))
+    began = world.clock.now
+    assert world.send().status == 200
+    assert noted(world) == (began + 9_000,)
+    world.clock.sleep_until(began + MINUTE + 5 * SECOND)
+
+    assert world.send().fields["code"] == "recipient_limit"
+
+
+def test_a_send_that_is_not_stored_gives_back_all_that_it_took() -> None:
+    number = "+12025550101"
+    for case in ("daily limit", "store", "refused", "paused meanwhile"):
+        world = limited("1/h", daily_texts_per_key=1, campaign=CampaignSettings(t_mobile_per_day=100))
+        world.carriers.learn(number, Subscription(Carrier.T_MOBILE, "wireless", world.clock.now))
+        if case == "daily limit":
+            world.enqueue(OTHER)
+        elif case == "store":
+            world.messages.faults.fail("accept")
+        elif case == "refused":
+            world.provider.then(NO_SUCH_NUMBER)
+        else:
+            world.messages.faults.takes = partial(world.limits.pause, world.clock.now, "a test")
+        assert world.send(number).status >= 400, case
+
+        assert world.limits.limiters[f"to#{number}"].departures == (), case
+        assert world.service.departures.faults.count("take") == 1, case  # type: ignore[attr-defined]
+        assert set(world.carriers.counted.values()) == {0}, case
+
+
+def test_a_send_without_room_takes_no_slot_of_its_carrier() -> None:
+    number = ATT.format(202)
+    world = limited("1/h", campaign=CampaignSettings("T"))
+    world.carriers.learn(number, Subscription(Carrier.ATT, "wireless", world.clock.now))
+    assert world.send(number).status == 200
+    world.clock.pass_ms(2 * SECOND)
+    reserved = list(world.limits.reserved)
+
+    assert world.send(number).fields["code"] == "recipient_limit"
+    assert world.limits.reserved == reserved
+
+
+def test_recipients_whose_places_are_free_at_one_moment_keep_to_the_senders_rate() -> None:
+    world = limited("1/15min", sender_segment_ms=2_000)
+    numbers = [f"+1202555{number:04}" for number in range(101, 109)]
+    for number in numbers * 2:
+        world.enqueue(number)
+
+    world.consume(concurrency=10)
+
+    arrivals = world.provider.arrivals()
+    assert len(arrivals) == 16
+    assert min(gaps(arrivals)) >= 2_000
+    assert arrivals[-1] < arrivals[0] + 16 * MINUTE
+
+
+def test_a_text_that_waits_for_a_day_is_looked_at_twice_and_ended_as_soon_as_it_is_out_of_date() -> None:
+    world = limited("1/day")
+    began = world.clock.now
+    world.enqueue()
+    short = str(world.enqueue(ttl_s=600).fields["message_id"])
+    last = str(world.enqueue().fields["message_id"])
+
+    mapping = world.consume()
+
+    ended = world.messages.get(short)
+    assert ended
+    assert ended.status is Status.EXPIRED_UNSENT
+    assert ended.history[-1].at_ms < began + 10 * MINUTE + 5 * SECOND
+    assert world.provider.arrivals(THEIRS)[-1] == pytest.approx(began + DAY + MARGIN_MS, abs=2_000)
+    assert world.provider.taken(last) == 1
+    # SQS hides a message for 12 hours at most.
+    assert len(mapping.invocations) <= 6

@@ -146,9 +146,10 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
             *(get(MESSAGE), get(POINTER), unqueue(MESSAGE), query("by_tag", "tag"), SEND),
             query("by_day", "day"),
             of_limits(unqueue("carrier#t_mobile#2026-01-01")),
+            of_limits(unqueue("same#nothing")),
         ],
         [update(OPT_OUT), put(OPT_OUT), get(OPT_OUT), put(POINTER), delete(MESSAGE), READ_SECRET, RECEIVE]
-        + [of_limits(unqueue(key)) for key in ("carrier#t_mobile#+12025550199", SENDER, CONTROL)],
+        + [of_limits(unqueue(key)) for key in ("carrier#t_mobile#+12025550199", RECIPIENT, SENDER, CONTROL)],
     ),
     "recipients": (
         [query("by_peer", "peer"), batch(MESSAGE), get(MESSAGE), leave(MESSAGE), of_limits(unqueue(RECIPIENT))],

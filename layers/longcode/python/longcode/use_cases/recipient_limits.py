@@ -116,11 +116,7 @@ def _moments(slots: Slots, deps: SendDependencies, now: int) -> list[tuple[Slott
     items = [item for item in slots.items if item.message.status.waiting]
     found = forecast(slots.departures, deps.pace.recipient_limits, now, len(items), slots.spacing)
     ends = [item.message.valid_until_ms(deps.validity_ms) for item in items]
-    return [
-        # What is out of date already goes its way to be ended.
-        (item, min(at_ms, end_ms + _SHOWN_MS) if end_ms > now else now)
-        for item, at_ms, end_ms in zip(items, found, ends, strict=True)
-    ]
+    return [(item, min(at_ms, end_ms + _SHOWN_MS)) for item, at_ms, end_ms in zip(items, found, ends, strict=True)]
 
 
 # ------------------------------------------------------------------------------------- at once, and again
