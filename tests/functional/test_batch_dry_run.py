@@ -257,6 +257,14 @@ def test_while_sending_is_paused_no_one_knows_when_it_ends(world: World) -> None
     assert totals(dry_run(world, items(2)))["finishes_at"] is None
 
 
+def test_while_the_breaker_is_open_or_the_provider_wants_a_wait_nothing_leaves(world: World) -> None:
+    world.limits.push(pacing.sender_key(OURS), world.clock.now + 20_000)
+    assert totals(dry_run(world, items(2)))["finishes_at"] == iso(world.clock.now + 19_999)
+
+    world.limits.open_breaker(world.clock.now, world.clock.now + 60_000, "40310")
+    assert totals(dry_run(world, items(2)))["finishes_at"] == iso(world.clock.now + 59_999)
+
+
 def test_a_scheduled_list_ends_after_its_time(world: World) -> None:
     at_ms = world.clock.now + DAY
 
