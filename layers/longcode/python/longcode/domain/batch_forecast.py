@@ -34,8 +34,8 @@ class Limits:
     """What texts leave by, as it is now.
 
     Nothing leaves before `not_before_ms`. `sender_free_ms` and `account_free_ms` are when the next slot of each is
-    free, `counted` the segments that each carrier's day has by now. `transactional` is the share that bulk leaves to
-    the others, percent.
+    free, `counted` the segments that each carrier's day has by now. `transactional` is the share that bulk leaves
+    to the others, percent.
     """
 
     pace: Pace
