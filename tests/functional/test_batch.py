@@ -173,6 +173,12 @@ def test_held_texts_wait_before_what_is_due_after_them_only() -> None:
     assert [row["status"] for row in rows(reply)] == ["held", "queued"]
     again = ask(world, [{"to": THEIRS, "message": "later still", "send_at": iso(world.clock.now + 2 * HOUR)}])
     assert rows(again)[0]["code"] == "recipient_queue_full"
+    other = make_world(make_settings(max_pending_per_recipient=1))
+    at = [iso(other.clock.now + hours * HOUR) for hours in (1, 2, 3)]
+    other.enqueue(THEIRS, "second", priority="bulk", send_at=at[1])
+    both = ask(other, [{"to": THEIRS, "message": "x", "send_at": at[place]} for place in (0, 2)])
+    assert [row.get("code") for row in rows(both)] == [None, "recipient_queue_full"]
+    assert len(other.messages.all) == 2
 
 
 def test_held_texts_that_are_due_soon_leave_at_their_time(world: World) -> None:

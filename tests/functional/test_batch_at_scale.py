@@ -10,7 +10,7 @@ from tests.functional.batch_steps import ask, dry_run, event, items, like_aws
 from tests.support.fakes import FakeClock, FakeMessages, Reply, make_settings, make_world
 
 SIZE = 500
-TEXTS = 50_000 if FULL else 6_000
+TEXTS = 50_000 if FULL else 4_000
 CLIENTS = 8
 # What one put takes of the CPU of a function of 512 MB (0.29 vCPU). On a whole one 0.6 ms of botocore is measured;
 # TLS comes on top.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from longcode.domain import destinations
+from longcode.domain import batch_token, destinations, pacing
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.message import epoch_ms, iso
@@ -18,7 +18,7 @@ from tests.functional.batch_steps import ask, deliver, dry_run, expected, items,
 from tests.functional.conftest import nothing_happened
 from tests.functional.test_batch import opt_out, rows
 from tests.functional.test_quota import BRITISH
-from tests.support.fakes import THEIRS, Reply, World, make_settings, make_world
+from tests.support.fakes import OURS, THEIRS, Reply, World, make_settings, make_world
 from tests.support.fakes.gateway import API_KEY_ID
 
 DAY = 86_400_000
@@ -171,6 +171,29 @@ def test_it_ends_when_the_sender_has_had_a_slot_for_each_segment_less_the_reserv
     assert epoch_ms(totals(bulk)["finishes_at"]) in range(world.clock.now + 1_123, world.clock.now + 1_127)
 
 
+def test_slots_that_others_have_taken_come_before_it() -> None:
+    world = make_world(make_settings(sender_segment_ms=100, account_segment_ms=50))
+    world.limits.reserve(pacing.sender_key(OURS), 7, 100, world.clock.now)
+
+    by_sender = dry_run(world, items(3))
+    world.limits.reserve(pacing.ACCOUNT_KEY, 30, 50, world.clock.now)
+    by_account = dry_run(world, items(3))
+
+    began = world.clock.now - 2
+    assert epoch_ms(totals(by_sender)["finishes_at"]) == began + 700 + 200
+    assert epoch_ms(totals(by_account)["finishes_at"]) == began + 1 + 1_500 + 100
+
+
+def test_a_carrier_that_was_learnt_long_ago_is_not_known(world: World) -> None:
+    on(world, number(0), Carrier.ATT)
+    world.clock.pass_ms(31 * DAY)
+
+    reply = dry_run(world, items(1))
+
+    assert rows(reply)[0]["carrier"] is None
+    assert totals(reply)["by_carrier"] == {"unknown": 1}
+
+
 def test_it_ends_when_the_longest_recipient_queue_does(world: World) -> None:
     world.enqueue(THEIRS, "before", priority="bulk")
 
@@ -232,6 +255,14 @@ def test_while_sending_is_paused_no_one_knows_when_it_ends(world: World) -> None
     world.limits.pause(world.clock.now, "lunch")
 
     assert totals(dry_run(world, items(2)))["finishes_at"] is None
+
+
+def test_while_the_breaker_is_open_or_the_provider_wants_a_wait_nothing_leaves(world: World) -> None:
+    world.limits.push(pacing.sender_key(OURS), world.clock.now + 20_000)
+    assert totals(dry_run(world, items(2)))["finishes_at"] == iso(world.clock.now + 19_999)
+
+    world.limits.open_breaker(world.clock.now, world.clock.now + 60_000, "40310")
+    assert totals(dry_run(world, items(2)))["finishes_at"] == iso(world.clock.now + 59_999)
 
 
 def test_a_scheduled_list_ends_after_its_time(world: World) -> None:
@@ -310,6 +341,7 @@ def test_a_list_that_was_changed_is_refused_with_what_changed(
     assert nothing_happened(world)
     assert not len(world.bulk_queue.stored)
     assert not any(world.limits.counted.values())
+    assert world.limits.faults.count("count") == 0
     assert (reply.status, reply.fields["code"]) == (409, "batch_changed")
     assert (reply.fields["field"], reply.fields["changes"]) == (field, changes)
 
@@ -387,10 +419,15 @@ def test_a_token_is_good_for_a_day_and_for_its_api_key(world: World) -> None:
 def test_what_is_no_token_is_named(world: World) -> None:
     token = dry_run(world, items(2)).fields["token"]
     raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    newer = base64.urlsafe_b64encode(b"\x02" + raw[1:]).decode()
+    payload = raw[: -batch_token._SUM_BYTES]
+    # A later release's, and one that says of itself that it has more rows: each with a sum that is right.
+    newer, shorter = (
+        base64.urlsafe_b64encode(one + batch_token._sum(API_KEY_ID, one)).decode()
+        for one in (b"\x02" + payload[1:], payload[:-5])
+    )
     cases: list[object] = [
-        "", "x", "AAAA", "!" * 20, token[:-1], token[1:], token[:40] + "A" + token[41:], newer, 7, True,
-        "A" * 20_000, "\N{GREEK SMALL LETTER ALPHA}",
+        "", "x", "AAAA", "!" * 20, token[:-1], token[1:], token[:40] + "A" + token[41:], newer, shorter, 7,
+        True, "A" * 20_000, "\N{GREEK SMALL LETTER ALPHA}",
     ]  # fmt: skip
     for case in cases:
         reply = ask(world, items(2), token=case)

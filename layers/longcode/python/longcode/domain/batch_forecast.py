@@ -33,14 +33,16 @@ class Leaving:
 class Limits:
     """What texts leave by, as it is now.
 
-    `sender_free_ms` and `account_free_ms` are when the next slot of each is free, `counted` the segments that each
-    carrier's day has by now. `transactional` is the share that bulk leaves to the others, percent.
+    Nothing leaves before `not_before_ms`. `sender_free_ms` and `account_free_ms` are when the next slot of each is
+    free, `counted` the segments that each carrier's day has by now. `transactional` is the share that bulk leaves
+    to the others, percent.
     """
 
     pace: Pace
     carriers: CarrierLimits
     transactional: int
     quiet_hours: QuietHours | None
+    not_before_ms: int = 0
     sender_free_ms: int = 0
     account_free_ms: int = 0
     counted: Mapping[Carrier, int] = field(default_factory=dict)
@@ -89,7 +91,7 @@ class _Walk:
 
     def next_ms(self, text: Leaving) -> int:
         """When all limits but a carrier's day let the text leave, which takes its slots of them."""
-        ready = max(text.message.ready_ms, self._now_ms)
+        ready = max(text.message.ready_ms, self._now_ms, self._limits.not_before_ms)
         spacing = pacing.spacing(self._limits.pace.recipient_ms)
         key = f"to {text.message.recipient} {text.message.priority}"
         self._free.setdefault(key, ready + text.ahead * spacing)

@@ -192,6 +192,7 @@ def _forecast(found: DryRun, deps: DryRunDependencies, gate: Gate, now_ms: int) 
         carriers=carriers,
         transactional=deps.campaign.transactional,
         quiet_hours=own.quiet_hours,
+        not_before_ms=max(gate.control.breaker_until_ms or 0, gate.sender.not_before_ms or 0),
         sender_free_ms=gate.sender.tat_ms or 0,
         account_free_ms=gate.account.tat_ms or 0,
         counted={carrier: deps.carriers.read_count(carrier, today) for carrier in carriers.per_day},
