@@ -111,6 +111,12 @@ def test_the_totals_are_those_of_all_batches_and_what_waits_already_counts_once(
     assert result.exit_code == 0
 
 
+def test_a_long_reason_leaves_the_row_and_the_number_whole(campaign: Campaign) -> None:
+    campaign.api.refused = {ANN: FORBIDDEN | {"error": "Long words. " * 20}}
+    result = campaign.send(campaign.file(f"to,first_name\n{ANN},Ann\n"), *HI, "--dry-run")
+    assert f"  2      2   {ANN}   destination_not_allowed: Long words." in result.stdout
+
+
 def test_a_cost_and_a_time_that_are_not_known_are_said_not_to_be(campaign: Campaign) -> None:
     campaign.api.cost = None
     said = campaign.says(campaign.file(rows(1)), *HI, "--dry-run")

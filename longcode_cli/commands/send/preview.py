@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from longcode.domain.message import epoch_ms, iso
@@ -193,8 +194,15 @@ def shown(found: Preview, run: Run) -> RenderableType:
     return Group(*parts)
 
 
+def _folding(*headings: str, right: tuple[str, ...]) -> Table:
+    """A table whose last column may take more than one line, so that the others are whole."""
+    table = terminal.table(*headings, right=right)
+    table.columns[-1].no_wrap, table.columns[-1].overflow = False, "fold"
+    return table
+
+
 def _first_rows(found: Preview) -> RenderableType:
-    table = terminal.table("row", "as written", "goes to", "segments", "text", right=("row", "segments"))
+    table = _folding("row", "as written", "goes to", "segments", "text", right=("row", "segments"))
     for item, segments in found.first:
         words = plain(item.fields["message"])
         cut = words if len(words) <= _TEXT else f"{words[: _TEXT - 1]}…"
@@ -232,7 +240,7 @@ def _by_name(counts: Counter[str]) -> str:
 
 def _problems(found: Preview) -> RenderableType:
     many = found.flawed + found.refused
-    table = terminal.table("row", "line", "as written", "why not", right=("row", "line"))
+    table = _folding("row", "line", "as written", "why not", right=("row", "line"))
     for flaw in found.problems:
         table.add_row(str(flaw.row), str(flaw.line), plain(flaw.written), plain(flaw.why))
     parts: list[RenderableType] = [Text(f"{count(many, 'row')} can't be sent:", "red"), table]
