@@ -158,6 +158,15 @@ def test_a_text_that_could_not_be_stored_does_not_leave_the_guard_closed(route: 
         assert len(world.messages.all) == 1
 
 
+def test_a_send_that_was_stored_and_ended_unsent_gives_the_words_free_at_once(world: World) -> None:
+    world.limits.faults.fail("read_gate", skip=1)
+    reply = ask(world, "send")
+    assert (reply.status, reply.fields["code"]) == (503, "unavailable")
+    assert [message.status for message in world.messages.all] == [Status.FAILED]
+
+    accepted(ask(world, "queue"))
+
+
 def test_a_process_that_dies_before_the_text_is_stored_frees_the_words_half_a_minute_later(world: World) -> None:
     world.messages.faults.fail("accept", Died)
     with pytest.raises(Died):

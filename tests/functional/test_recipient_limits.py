@@ -13,17 +13,27 @@ from longcode.domain.message import iso
 from longcode.domain.priority import Priority
 from longcode.domain.recipient_limits import MARGIN_MS, parse
 from longcode.domain.status import HeldBy, Status
+from tests.chance import FULL, showing
 from tests.functional.consumer_steps import gaps
 from tests.functional.test_carrier_limits import ATT
 from tests.support.fakes import THEIRS, World, make_settings, make_world
-from tests.support.fakes.fault_injector import Died
-from tests.support.fakes.provider import ACCEPTS_AND_HANGS, HANGS, NO_SUCH_NUMBER, RATE_LIMITED, Behaviour
+from tests.support.fakes.fault_injector import Died, unavailable
+from tests.support.fakes.provider import (
+    ACCEPTS,
+    ACCEPTS_AND_HANGS,
+    HANGS,
+    NO_SUCH_NUMBER,
+    RATE_LIMITED,
+    UNREACHABLE,
+    Behaviour,
+)
 from tests.unit.test_recipient_limits import breaches
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 WORDS = "5/15min,20/day"
 LIMITS = parse(WORDS)
 OTHER = "+12025550124"
+FAILING = ("claim", "release", "submitted", "ambiguous", "hold", "end", "read_gate", "reserve", "push")
 
 
 # Any: the name and type of each setting.
@@ -520,3 +530,60 @@ def test_a_text_that_waits_for_a_day_is_looked_at_twice_and_ended_as_soon_as_it_
     assert world.provider.taken(last) == 1
     # SQS hides a message for 12 hours at most.
     assert len(mapping.invocations) <= 6
+
+
+def test_a_text_that_is_out_of_date_before_its_place_is_free_takes_none_and_is_ended_in_the_same_invocation() -> (
+    None
+):
+    world = limited("1/10s")
+    began = world.clock.now
+    short = str(world.enqueue(ttl_s=60).fields["message_id"])
+    world.clock.sleep_until(began + 55 * SECOND)
+    assert world.send().status == 200
+    before = noted(world)
+
+    mapping = world.consume()
+
+    ended = world.messages.get(short)
+    assert ended
+    assert (ended.status, len(mapping.invocations)) == (Status.EXPIRED_UNSENT, 1)
+    assert noted(world) == before
+
+
+def test_whatever_fails_at_random_no_period_has_more_and_none_is_lost_or_sent_twice() -> None:
+    limits = parse("3/10min,12/5h")
+    for seed in range(300 if FULL else 2):
+        with showing(seed):
+            chance = random.Random(seed)
+            world = limited("3/10min,12/5h")
+            takes_time(world, seed)
+            stores: tuple[Any, ...] = (world.service.departures, world.messages, world.limits)
+            queued: list[str] = []
+            for _ in range(30):
+                store = chance.choice(stores)
+                call = chance.choice(["take", "give_back", "last", "move"] if store is stores[0] else FAILING)
+                if call in store.faults.names:
+                    # A request is not killed: its caller would not know the id of the text.
+                    failure = chance.choice((unavailable, Died))
+                    store.faults.fail(call, failure, after=chance.random() < 0.5, skip=chance.randrange(4))
+                world.provider.then(*chance.choices((ACCEPTS, ACCEPTS_AND_HANGS, RATE_LIMITED, UNREACHABLE), k=1))
+                world.mapping().run(until_ms=world.clock.now + chance.randint(1, 9) * MINUTE, concurrency=3)
+                for faults in (one.faults for one in stores):
+                    faults.clear()
+                world.reconcile()
+                if len(queued) < 12:
+                    queued.append(str(world.enqueue(message=f"Text {len(queued)}").fields["message_id"]))
+                world.send(message="At once")
+                world.clock.pass_ms(chance.randint(1, 90_000))
+            for _ in range(14 * 12):
+                world.consume(until_ms=world.clock.now + 5 * MINUTE)
+                world.clock.pass_ms(5 * MINUTE)
+                world.reconcile()
+
+            # Who was in doubt for an hour leaves at any rate.
+            patient = {message.id for message in world.messages.all if not message.replays}
+            arrivals = [text.taken_ms for text in world.provider.texts if text.key in patient]
+            assert breaches(arrivals, limits) == []
+            assert [ident for ident in queued if world.provider.taken(ident) != 1] == []
+            twice = [text.key for text in world.provider.texts if world.provider.taken(text.key) > 1]
+            assert twice == []

@@ -32,6 +32,12 @@ NEVER = (
     # The first text that keeps quiet hours loads these.
     "longcode.domain.quiet_windows",
     "longcode.domain.zones",
+    # And the first one where RecipientLimits is set, or that asks for no duplicates, these.
+    "longcode.domain.recipient_limits",
+    "longcode.use_cases.recipient_limits",
+    "longcode.aws.recipient_limits",
+    "longcode.use_cases.duplicates",
+    "longcode.aws.duplicates",
     "phonenumbers",
     "zoneinfo",
     "pydantic",

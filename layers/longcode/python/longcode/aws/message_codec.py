@@ -61,9 +61,13 @@ def _carrier(words: str) -> tuple[str, str]:
     return carrier, line_type if other else _USUAL_LINE
 
 
-# The release before has no word for a wait for a carrier, and reads no message with a word that it does not know.
+# The release before has no word for these waits, and reads no message with a word that it does not know.
 # Going back by one release has to be possible, so the attribute that it reads has another word.
-_EARLIER = {HeldBy.CARRIER_RATE: HeldBy.SENDER_RATE, HeldBy.CARRIER_DAY_CAP: HeldBy.SENDER_RATE}
+_EARLIER = {
+    HeldBy.CARRIER_RATE: HeldBy.SENDER_RATE,
+    HeldBy.CARRIER_DAY_CAP: HeldBy.SENDER_RATE,
+    HeldBy.RECIPIENT_LIMIT: HeldBy.RECIPIENT_RATE,
+}
 
 
 def held_words(held_by: HeldBy) -> tuple[str, str | None]:

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from longcode.domain import braking, pacing, registration
 from longcode.domain.campaign import CampaignSettings
@@ -22,8 +22,10 @@ from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import carrier_stops, day_counts, opt_outs, store_failures
 from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
-from longcode.use_cases.recipient_store import Departures
 from longcode.use_cases.registration_store import Registrations
+
+if TYPE_CHECKING:
+    from longcode.use_cases.recipient_store import Departures
 
 # How long one try through an open breaker has before another may.
 PROBE_MS = 15_000
@@ -57,7 +59,7 @@ class SendDependencies:
     messages: Messages
     limits: Limits
     # Made where a recipient's texts are limited.
-    departures: Callable[[], Departures]
+    departures: "Callable[[], Departures]"
     carriers: Carriers
     registrations: Registrations
     optouts: OptOuts
