@@ -1,11 +1,12 @@
 """What is published when a message changes, and how changes are counted."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from longcode.domain.message import Message
 from longcode.domain.opt_outs import OptOut
 from longcode.domain.status import Status
+from longcode.domain.tag_counts import Number
 
 # Where a message counts: under its status, among all and among those of its tag.
 CountKey = tuple[Status, str | None]
@@ -15,20 +16,27 @@ CountKey = tuple[Status, str | None]
 class Counted:
     """One message that came, moved on or went: where it counted before, and where it counts now.
 
-    `event_id` names the one change that this is, however often it is counted.
+    `event_id` names the one change that this is, however often it is counted. `more` is what else it adds, by tag and
+    name of the count (`tag_counts`). `new_tag` is the tag that has one text more now, which was accepted at
+    `accepted_ms`.
     """
 
     event_id: str
     before: CountKey | None
     after: CountKey | None
+    more: Mapping[tuple[str, str], Number] = field(default_factory=dict)
+    new_tag: str | None = None
+    accepted_ms: int = 0
 
-    def differences(self) -> Iterator[tuple[str | None, Status, int]]:
-        """(tag, status, more or fewer) for each count that changes; the tag None is all messages."""
+    def differences(self) -> Iterator[tuple[str | None, str, Number]]:
+        """(tag, name of the count, more or fewer) for each that changes; the tag None is all messages."""
         for place, by in ((self.before, -1), (self.after, 1)):
             if place and self.before != self.after:
                 yield None, place[0], by
                 if place[1]:
                     yield place[1], place[0], by
+        for (tag, name), value in self.more.items():
+            yield tag, name, value
 
 
 @dataclass(frozen=True, slots=True)
