@@ -16,8 +16,8 @@ CountKey = tuple[Status, str | None]
 class Counted:
     """One message that came, moved on or went: where it counted before, and where it counts now.
 
-    `event_id` names the one change that this is, however often it is counted. `more` is what else it adds, by tag and
-    name of the count (`tag_counts`). `new_tag` is the tag that has one text more now, which was accepted at
+    `event_id` names the one change that this is, however often it is counted. `more` is what else it adds, by tag
+    and name of the count (`tag_counts`). `new_tag` is the tag that has one text more now, which was accepted at
     `accepted_ms`.
     """
 
