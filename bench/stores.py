@@ -215,6 +215,9 @@ class Quiet:
         if name == "Crashed":
             self._counts.crashes += 1
 
+    def bind(self, **fields: object) -> None:
+        return
+
     def info(self, event: str, **fields: object) -> None:
         return
 
@@ -240,7 +243,7 @@ class SimLimits(FakeLimits):
         self._clock = clock
         self._counts = counts
 
-    def read_gate(self, recipient: str, sender: str) -> Gate:
+    def read_gate(self, recipient: str, sender: str, tag: str | None = None) -> Gate:
         self._clock.store()
         return super().read_gate(recipient, sender)
 

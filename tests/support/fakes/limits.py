@@ -6,6 +6,8 @@ from dataclasses import replace
 from longcode.domain import braking, pacing, phone
 from longcode.domain.braking import Brake
 from longcode.domain.gate import Control, Gate, Limiter, Refusal, Trouble
+from longcode.domain.tag_brake import SubjectKind
+from tests.support.fakes.brakes import FakeBrakes
 from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.optouts import FakeOptOuts
@@ -18,6 +20,7 @@ class FakeLimits:
         self,
         optouts: FakeOptOuts | None = None,
         carriers: FakeCarriers | None = None,
+        brakes: FakeBrakes | None = None,
         *,
         hold_on_unclear: bool = False,
     ) -> None:
@@ -28,6 +31,7 @@ class FakeLimits:
         )  # fmt: skip
         self.optouts = optouts or FakeOptOuts()
         self.carriers = carriers or FakeCarriers()
+        self.brakes = brakes or FakeBrakes()
         self.control = Control()
         self._hold_on_unclear = hold_on_unclear
         self.limiters: dict[str, Limiter] = {}
@@ -49,7 +53,7 @@ class FakeLimits:
         with self.faults.around("uncount"):
             self.counted[key] = max(0, self.counted[key] - 1)
 
-    def read_gate(self, recipient: str, sender: str) -> Gate:
+    def read_gate(self, recipient: str, sender: str, tag: str | None = None) -> Gate:
         with self.faults.around("read_gate"):
             entry = self.optouts.entries.get(phone.canonical(recipient))
             unclear = entry.to_review if entry and self._hold_on_unclear else ()
@@ -63,6 +67,8 @@ class FakeLimits:
                 subscription=self.carriers.known.get(recipient),
                 campaign=self.carriers.facts.get(sender),
                 carrier_stops=self.carriers.stops_of(sender),
+                tag_pause=self.brakes.pauses(SubjectKind.TAG).get(tag) if tag else None,
+                carrier_pauses=self.brakes.pauses(SubjectKind.CARRIER),
             )
 
     def reserve(

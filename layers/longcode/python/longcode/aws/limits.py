@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from longcode.aws import carrier_codec, keys, limits_codec, opt_outs
+from longcode.aws import brake_codec, carrier_codec, keys, limits_codec, opt_outs
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
 from longcode.aws.dynamo import Table
@@ -207,8 +207,9 @@ class DynamoLimits:
                 {":less": -1, ":none": 0, ":by": secrets.token_hex(8)},
             )
 
-    def read_gate(self, recipient: str, sender: str) -> Gate:
-        names = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL)
+    def read_gate(self, recipient: str, sender: str, tag: str | None = None) -> Gate:
+        tag_key = brake_codec.tag_key(tag) if tag else ""
+        names = (recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, _CONTROL, *([tag_key] if tag else ()))
         wanted = {self._table.name: [key for key in names if key not in self._unread]}
         if recipient:
             wanted[self._messages_table] = [keys.opt_out(recipient)]
@@ -216,7 +217,7 @@ class DynamoLimits:
         # All or nothing: not knowing whether sending is stopped is no leave to send.
         items = get_items(self._table.client, rows, _WHAT, self._sleep)
         found = {item["pk"]["S"]: untyped_item(item) for item in items[self._table.name]}
-        recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names)
+        recipient_item, sender_item, account_item, control = (found.get(key, {}) for key in names[:4])
         ledger = [opt_outs.image(item) for item in items.get(self._messages_table, ())]
         unclear = [entry.to_review[0].at_ms for entry in ledger if self._hold_on_unclear and entry.to_review]
         return Gate(
@@ -229,6 +230,8 @@ class DynamoLimits:
             subscription=carrier_codec.subscription(recipient_item),
             campaign=carrier_codec.campaign(sender_item),
             carrier_stops=carrier_codec.carrier_stops(sender_item),
+            tag_pause=brake_codec.pause(found.get(tag_key, {})),
+            carrier_pauses=brake_codec.carrier_pauses(control),
         )
 
     def pause(self, now_ms: int, reason: str) -> None:

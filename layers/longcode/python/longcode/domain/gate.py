@@ -1,6 +1,7 @@
 """What decides whether a text may leave now: limits, stops, brakes and opt-outs, as one read."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from longcode.domain import braking
@@ -10,6 +11,7 @@ from longcode.domain.message import Fault
 if TYPE_CHECKING:
     from longcode.domain.campaign import CampaignFacts
     from longcode.domain.carriers import CarrierStop, Subscription
+    from longcode.domain.tag_brake import Pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ class Gate:
 
     `unclear_ms` is when the recipient sent what may ask for an end, None if that is answered or holds no texts
     (HoldOnUnclear). `subscription` is the recipient's carrier as it was learnt, however long ago. `campaign` and
-    `carrier_stops` are the sender's.
+    `carrier_stops` are the sender's. `tag_pause` is that of the tag that was asked for, `carrier_pauses` are those
+    of all carriers; they hold bulk texts.
     """
 
     recipient: Limiter = Limiter()
@@ -95,6 +98,8 @@ class Gate:
     subscription: "Subscription | None" = None
     campaign: "CampaignFacts | None" = None
     carrier_stops: "tuple[CarrierStop, ...]" = ()
+    tag_pause: "Pause | None" = None
+    carrier_pauses: "Mapping[str, Pause]" = field(default_factory=dict)
 
     @property
     def not_before_ms(self) -> int:

@@ -90,3 +90,5 @@ class HeldBy(StrEnum):
     CARRIER_DAY_CAP = "carrier_day_cap"
     SCHEDULE = "schedule"
     QUIET_HOURS = "quiet_hours"
+    TAG_PAUSED = "tag_paused"
+    CARRIER_PAUSED = "carrier_paused"

@@ -12,6 +12,7 @@ from longcode.domain.carriers import Carrier
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
 from longcode.domain.quiet_hours import QuietHours
+from longcode.domain.tag_brake import BrakeSetting
 from longcode.telnyx import webhook_settings
 
 # Of a limit that is left to others, or unused.
@@ -50,6 +51,7 @@ class Settings:
     campaign: CampaignSettings
     number_lookup: Literal["off", "unknown"]
     quiet_hours: QuietHours | None
+    tag_brake: BrakeSetting | None
     max_pending_per_recipient: int
     allowed_destinations: tuple[Destination, ...]
     daily_texts_per_key: int
@@ -86,6 +88,7 @@ class Settings:
             account_segment_ms=pacing.interval_ms(account),
             campaign=read.campaign(account * 60),
             quiet_hours=read.quiet_hours(),
+            tag_brake=read.tag_brake(),
             number_lookup=read.either("NUMBER_LOOKUP", "off", "unknown"),
             max_pending_per_recipient=read.number("MAX_PENDING_PER_RECIPIENT", 100, 1),
             allowed_destinations=read.destinations(long_code),
@@ -206,6 +209,13 @@ class _Reader:
                 f"QUIET_HOURS leaves no moment of a week in which {', '.join(closed)} allows a text"
             )
         return hours
+
+    def tag_brake(self) -> BrakeSetting | None:
+        try:
+            return BrakeSetting.parse(words) if (words := self.optional("TAG_BRAKE")) else None
+        except ValueError as exc:
+            self.problems.append(f"TAG_BRAKE {exc}")
+            return None
 
     def public_keys(self) -> tuple[bytes, ...]:
         keys: list[bytes] = []

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from longcode.use_cases.carrier_store import Carriers
     from longcode.use_cases.quota import Quota
     from longcode.use_cases.registration_store import Registrations
+    from longcode.use_cases.tag_brakes import Brakes
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
 Handler = Callable[[Any, Any], Any]
@@ -80,7 +81,7 @@ class Service:
             retention_days=settings.retention_days,
             validity_minutes=settings.validity_minutes,
             keep_text=settings.store_text == "always",
-            sleep=self._sleep,
+            sleep=self.sleep,
         )
 
     @cached_property
@@ -88,13 +89,8 @@ class Service:
         from longcode.aws import clients
         from longcode.aws.search_index import DynamoFinder
 
-        settings = self.settings
-        return DynamoFinder(
-            clients.dynamodb(),
-            settings.messages_table,
-            retention_days=settings.retention_days,
-            sleep=self._sleep,
-        )
+        table, days = self.settings.messages_table, self.settings.retention_days
+        return DynamoFinder(clients.dynamodb(), table, retention_days=days, sleep=self.sleep)
 
     @cached_property
     def limits(self) -> "ports.Limits":
@@ -108,7 +104,7 @@ class Service:
             settings.messages_table,
             account_limited=settings.account_segment_ms > 0,
             hold_on_unclear=settings.hold_on_unclear,
-            sleep=self._sleep,
+            sleep=self.sleep,
         )
 
     @cached_property
@@ -116,7 +112,7 @@ class Service:
         from longcode.aws import clients
         from longcode.aws.carriers import DynamoCarriers
 
-        return DynamoCarriers(clients.dynamodb(), self.settings.limits_table, sleep=self._sleep)
+        return DynamoCarriers(clients.dynamodb(), self.settings.limits_table, sleep=self.sleep)
 
     @cached_property
     def registrations(self) -> "Registrations":
@@ -126,18 +122,24 @@ class Service:
         return DynamoRegistrations(clients.dynamodb(), self.settings.limits_table)
 
     @cached_property
+    def brakes(self) -> "Brakes":
+        from longcode.entrypoints.brake_parts import make_brakes
+
+        return make_brakes(self)
+
+    @cached_property
     def optouts(self) -> "ports.OptOuts":
         from longcode.aws import clients
         from longcode.aws.opt_outs import DynamoOptOuts
 
-        return DynamoOptOuts(clients.dynamodb(), self.settings.messages_table, sleep=self._sleep)
+        return DynamoOptOuts(clients.dynamodb(), self.settings.messages_table, sleep=self.sleep)
 
     @cached_property
     def counters(self) -> "publish_ports.Counters":
         from longcode.aws import clients
         from longcode.aws.counters import DynamoCounters
 
-        return DynamoCounters(clients.dynamodb(), self.settings.messages_table, sleep=self._sleep)
+        return DynamoCounters(clients.dynamodb(), self.settings.messages_table, sleep=self.sleep)
 
     @cached_property
     def heartbeat(self) -> "publish_ports.Heartbeat":
@@ -151,7 +153,7 @@ class Service:
         from longcode.aws import clients
         from longcode.aws.event_bus import EventBridgeBus
 
-        return EventBridgeBus(clients.events(), self.settings.event_bus, sleep=self._sleep)
+        return EventBridgeBus(clients.events(), self.settings.event_bus, sleep=self.sleep)
 
     @cached_property
     def queue(self) -> "queue_ports.Queue":
@@ -179,7 +181,7 @@ class Service:
         from longcode.aws import clients
         from longcode.aws.queue import SqsQueue
 
-        return SqsQueue(clients.sqs(), url, sleep=self._sleep)
+        return SqsQueue(clients.sqs(), url, sleep=self.sleep)
 
     @cached_property
     def provider(self) -> "ports.Provider":
@@ -213,6 +215,7 @@ class Service:
             limits=self.limits,
             carriers=self.carriers,
             registrations=self.registrations,
+            brakes=self.brakes,
             optouts=self.optouts,
             provider=self.provider,
             clock=self.clock,
@@ -350,7 +353,7 @@ class Service:
 
         return handle
 
-    def _sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         """What the adapters wait by, between two tries of what a batch call has left out."""
         self.clock.sleep_until(self.clock.now_ms() + round(seconds * 1000))
 

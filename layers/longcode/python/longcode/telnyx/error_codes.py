@@ -1,7 +1,7 @@
 """The one table of error codes, Telnyx's and this service's own: what each means for a text and for people."""
 
 # The codes are those of Telnyx's list of API errors and of its page on message statuses; the sentences are ours.
-# `docs/errors.md` is made of this table by `docs/errors.py`.
+# `docs/errors.md` is made of it by `docs/errors.py`.
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -235,7 +235,8 @@ _TABLE = (
     Code("store_unavailable", None, "service", "later",
          "A store of this service did not answer, so the text was not sent.",
          "Repeat the request with the same Idempotency-Key."),
-    Code("paused breaker provider_backoff opt_out_unclear carrier_rate carrier_day_cap", None, "service", "later",
+    Code("paused breaker provider_backoff opt_out_unclear carrier_rate carrier_day_cap "
+         "tag_paused carrier_paused", None, "service", "later",
          "Sending was stopped when the text was about to leave, so it was not sent.", _WAIT),
     Code("claim_lost", None, "service", "no",
          "The process that was sending the text ended without a word, and may have sent it.", _EVIDENCE),

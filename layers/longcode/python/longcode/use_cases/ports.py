@@ -213,8 +213,11 @@ class Finder(Protocol):
 class Limits(Protocol):
     """The limiters, and the switch that stops all sending."""
 
-    def read_gate(self, recipient: str, sender: str) -> Gate:
-        """All that stands between a text and the provider. Of an empty recipient or sender nothing is read."""
+    def read_gate(self, recipient: str, sender: str, tag: str | None = None) -> Gate:
+        """All that stands between a text and the provider. Of an empty recipient or sender nothing is read.
+
+        `tag` is that of a bulk text, whose pause holds it.
+        """
 
     def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         """Reserve `weight` slots, `interval_ms` apart. `ahead` is a guess: are the next slots in the future?

@@ -23,6 +23,7 @@ from longcode.use_cases import carrier_stops, day_counts, opt_outs, store_failur
 from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
 from longcode.use_cases.registration_store import Registrations
+from longcode.use_cases.tag_brakes import Brakes
 
 # How long one try through an open breaker has before another may.
 PROBE_MS = 15_000
@@ -57,6 +58,7 @@ class SendDependencies:
     limits: Limits
     carriers: Carriers
     registrations: Registrations
+    brakes: Brakes
     optouts: OptOuts
     provider: Provider
     clock: Clock
@@ -176,6 +178,7 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
         deps.messages.submitted(message, answer, now)
         deps.logger.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id)
         learn(message, answer, deps, gate, left)
+        deps.brakes.left(message, answer, gate)
         accepted = replace(message, status=answer.status, telnyx_id=answer.telnyx_id, faults=answer.faults)
         return SendAttempt(answer, accepted.on(answer.subscription), arrival)
     deps.logger.warning(
@@ -186,12 +189,14 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
     if answer.verdict is Verdict.AMBIGUOUS:
         deps.messages.ambiguous(message, fault, now)
         learn(message, answer, deps, gate, left)
+        deps.brakes.left(message, answer, gate)
         return SendAttempt(answer, replace(message, status=Status.UNKNOWN), arrival)
     again = learn(message, answer, deps, gate, left)
     permanent = answer.verdict is Verdict.PERMANENT and not _befalls_all(answer, gate)
     permanent = permanent or _is_about_the_text(answer, gate)
     if permanent or now_or_never:
         fail(message, deps, fault, now, safe_to_retry=not permanent)
+        deps.brakes.refused(message, answer, gate)
         return SendAttempt(answer, replace(message, status=Status.FAILED, faults=(fault,)), arrival)
     held_by = HeldBy.BREAKER if answer.everyone else HeldBy.PROVIDER_BACKOFF
     # Waiting is not failing: the attempt is given back.
