@@ -8,6 +8,9 @@ from longcode.domain.carriers import Carrier
 from longcode.domain.tag_brake import WINDOW_SLOTS, Pause, Subject, SubjectKind, Tally
 
 CONTROL = "control"
+# By these items of the messages table the publisher hears of pauses. Its mapping lets them through as it does the
+# heartbeat, and an earlier version of the publisher takes them for one.
+NOTICE = "H#pause#"
 # So many slots have names of their own. Those that are not of the last hour are not read.
 RING = 12
 # The counts of a slot by the first letters of their names: `s3`, `f3`, `h3`, `o3`.
@@ -57,3 +60,19 @@ def tally(item: dict[str, Any], slot: int, *, slots: int = WINDOW_SLOTS) -> Tall
     return Tally(
         **{word: sum(int(item.get(f"{kind}{one % RING}", 0)) for one in counted) for kind, word in KINDS.items()}
     )
+
+
+# Any: the same.
+def notice_fields(subject: Subject, pause: Pause | None, tally: Tally, now_ms: int) -> dict[str, Any]:
+    """The item by which the publisher hears that a subject is paused, or is not any more."""
+    fields = {
+        "pk": f"{NOTICE}{subject.kind}#{subject.name}",
+        "at_ms": now_ms,
+        "kind": subject.kind.value,
+        "name": subject.name,
+        "paused": pause is not None,
+        "since_ms": pause.since_ms if pause else now_ms,
+        "reason": pause.reason if pause else "",
+        "by": pause.by if pause else "operator",
+    }
+    return fields | {word: getattr(tally, word) for word in KINDS.values()}

@@ -20,9 +20,6 @@ _WHAT = "The limits table"
 _TRIES = 6
 # Longer than the hour that is counted: what left before a resumption is known as such for so long.
 _KEEP_S = 2 * 86_400
-# What the publisher is told of pauses by. Its mapping lets it through as it does the heartbeat, and an earlier
-# version of the publisher takes it for one.
-NOTICE = "H#pause#"
 _OPEN = (
     "attribute_not_exists(paused_since) AND (attribute_not_exists(resumed) OR resumed <= :left) "
     "AND (attribute_not_exists(counted_by) OR counted_by <> :by)"
@@ -132,18 +129,8 @@ class DynamoBrakes:
         return standings
 
     def announce(self, subject: Subject, pause: Pause | None, tally: Tally, now_ms: int) -> None:
-        fields = {
-            "pk": f"{NOTICE}{subject.kind}#{subject.name}",
-            "at_ms": now_ms,
-            "kind": subject.kind.value,
-            "name": subject.name,
-            "paused": pause is not None,
-            "since_ms": pause.since_ms if pause else now_ms,
-            "reason": pause.reason if pause else "",
-            "by": pause.by if pause else "operator",
-            "expires_at": now_ms // 1000 + _KEEP_S,
-        }
-        self._messages.put(typed_item(fields | {word: getattr(tally, word) for word in KINDS.values()}))
+        fields = brake_codec.notice_fields(subject, pause, tally, now_ms)
+        self._messages.put(typed_item(fields | {"expires_at": now_ms // 1000 + _KEEP_S}))
 
 
 def _begins(seen: int | None, slot: int) -> bool:

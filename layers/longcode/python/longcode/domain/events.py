@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from longcode.domain.message import Message
 from longcode.domain.opt_outs import OptOut
 from longcode.domain.status import Status
+from longcode.domain.tag_brake import Pause, Subject, Tally
 from longcode.domain.tag_counts import Number
+
+# What the stream tells of, by kinds of items.
+type Item = Message | OptOut | Beat | PauseNotice
 
 # Where a message counts: under its status, among all and among those of its tag.
 CountKey = tuple[Status, str | None]
@@ -47,6 +51,16 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseNotice:
+    """That the bulk texts of a subject are paused, or (`pause` None) not any more; with its tally until then."""
+
+    at_ms: int
+    subject: Subject
+    pause: Pause | None
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One item before and after a write, None where there was or is none (or nothing to publish).
 
@@ -55,8 +69,8 @@ class Change:
 
     event_id: str
     sequence: str
-    before: Message | OptOut | Beat | None = None
-    after: Message | OptOut | Beat | None = None
+    before: Item | None = None
+    after: Item | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,7 @@ _TABLE = (
     Code("40005", None, "recipient", "later",
          "The text expired on its way, often because the phone was off or out of reach.", _LATER),
     # The text.
-    Code("40302", PERMANENT, "content", "after_change",
-         "The text takes more than 10 parts.", _REWORD),
+    Code("40302", PERMANENT, "content", "after_change", "The text takes more than 10 parts.", _REWORD),
     Code("40304", PERMANENT, "content", "after_change",
          "The request mixes the contents of SMS and MMS.", _REWORD),
     Code("40316", PERMANENT, "content", "after_change", "The message has no content.", _REWORD),

@@ -1,10 +1,10 @@
 """The events for the user's own systems, and the counts, of each change of the messages table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from longcode.domain.errors import Unavailable
-from longcode.domain.events import Beat, Change, Counted, CountKey, Event
+from longcode.domain.events import Beat, Change, Counted, CountKey, Event, PauseNotice
 from longcode.domain.message import Fault, Message, iso
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword
@@ -24,6 +24,7 @@ STATUS_CHANGED = "sms.status_changed"
 RECEIVED = "sms.received"
 OPTED_OUT = "sms.opted_out"
 UNCLEAR = "sms.opt_out_unclear"
+PAUSED = "sms.paused"
 
 _COUNTED_AS = {
     Status.UNKNOWN: Metric.UNKNOWN,
@@ -155,6 +156,8 @@ def events_of(change: Change, *, final_only: bool) -> Iterator[Event]:
     """The events of a change: none, if an item only went or kept its status, or has none that is published."""
     if isinstance(change.after, OptOut):
         yield from _opted_out(change.after, change)
+    elif isinstance(change.after, PauseNotice):
+        yield _paused(change.after, change)
     if not isinstance(change.after, Message):
         return
     message = change.after
@@ -250,6 +253,24 @@ def _opted_out(entry: OptOut, change: Change) -> Iterator[Event]:
             "opted_out": entry.opted_out,
             "source": latest.source,
             "scope": latest.scope,
+        },
+    )
+
+
+def _paused(notice: PauseNotice, change: Change) -> Event:
+    subject, pause, tally = notice.subject, notice.pause, notice.tally
+    return Event(
+        PAUSED,
+        subject.name,
+        notice.at_ms,
+        {
+            **_head(change, notice.at_ms),
+            "tag": subject.name if subject.kind == "tag" else None,
+            "carrier": subject.name if subject.kind == "carrier" else None,
+            "paused": pause is not None,
+            "reason": pause.reason if pause else None,
+            "by": pause.by if pause else None,
+            "counts": asdict(tally) if pause else None,
         },
     )
 

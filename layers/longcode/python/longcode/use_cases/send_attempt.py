@@ -172,13 +172,13 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
     now = deps.clock.now_ms()
     arrival = deps.latency.arrival_ms(left, now, answered=answer.http_status is not None)
     deps.metrics.count(Metric.PROVIDER_LATENCY, now - left)
+    deps.brakes.answered(message, answer, gate)
     fault = answer.fault or Fault("", "")
     if answer.verdict is Verdict.ACCEPTED:
         answer = checked(message, answer, deps)
         deps.messages.submitted(message, answer, now)
         deps.logger.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id)
         learn(message, answer, deps, gate, left)
-        deps.brakes.left(message, answer, gate)
         accepted = replace(message, status=answer.status, telnyx_id=answer.telnyx_id, faults=answer.faults)
         return SendAttempt(answer, accepted.on(answer.subscription), arrival)
     deps.logger.warning(
@@ -189,7 +189,6 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
     if answer.verdict is Verdict.AMBIGUOUS:
         deps.messages.ambiguous(message, fault, now)
         learn(message, answer, deps, gate, left)
-        deps.brakes.left(message, answer, gate)
         return SendAttempt(answer, replace(message, status=Status.UNKNOWN), arrival)
     again = learn(message, answer, deps, gate, left)
     permanent = answer.verdict is Verdict.PERMANENT and not _befalls_all(answer, gate)

@@ -13,7 +13,7 @@ from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import Fault, Message
 from longcode.domain.metrics import Metric
-from longcode.domain.outcomes import Answer, Receipt, Recorded, Recording
+from longcode.domain.outcomes import Answer, Receipt, Recorded, Recording, Verdict
 from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 from longcode.domain.tag_brake import BrakeSetting, Pause, Subject, Tally, subjects
@@ -42,23 +42,27 @@ class Brakes:
     _left: dict[Subject, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def left(self, message: Message, answer: Answer, gate: Gate) -> None:
-        """A text was taken by the provider, or may have been, or was refused for good."""
-        if self.setting is None:
-            return
-        carrier = _believed(answer.subscription or gate.subscription, self.clock.now_ms())
-        with self._lock:
-            for subject in subjects(message, carrier):
-                self._left[subject] = self._left.get(subject, 0) + 1
+    def answered(self, message: Message, answer: Answer, gate: Gate) -> None:
+        """The provider has answered the first request for a text: it has left if that took it, or may have."""
+        if answer.verdict in (Verdict.ACCEPTED, Verdict.AMBIGUOUS):
+            self._left_now(message, answer, gate)
 
     def refused(self, message: Message, answer: Answer, gate: Gate, *, again: bool = False) -> None:
         """A text was refused for good; `again` is one that may have left before, and was counted then."""
+        if not again:
+            self._left_now(message, answer, gate)
+        if self.setting:
+            self._bad(message, self._carrier(answer, gate), self._failure([answer.fault] if answer.fault else []))
+
+    def _left_now(self, message: Message, answer: Answer, gate: Gate) -> None:
         if self.setting is None:
             return
-        if not again:
-            self.left(message, answer, gate)
-        carrier = _believed(answer.subscription or gate.subscription, self.clock.now_ms())
-        self._bad(message, carrier, self._failure([answer.fault] if answer.fault else []))
+        with self._lock:
+            for subject in subjects(message, self._carrier(answer, gate)):
+                self._left[subject] = self._left.get(subject, 0) + 1
+
+    def _carrier(self, answer: Answer, gate: Gate) -> str | None:
+        return _believed(answer.subscription or gate.subscription, self.clock.now_ms())
 
     def received(self, recording: Recording, receipt: Receipt) -> None:
         """A receipt was kept. Only one that has moved its text counts: each may come more than once."""
@@ -121,7 +125,7 @@ def pause(subject: Subject, reason: str, store: BrakeStore, now_ms: int) -> bool
 
 
 def resume(subject: Subject, store: BrakeStore, now_ms: int) -> Pause | None:
-    """End a pause, whoever made it, and count anew; the pause that there was. Raises Unavailable."""
+    """End a pause, of a brake or an operator, and count anew; the pause that there was. Raises Unavailable."""
     before = store.resume(subject, now_ms)
     if before:
         store.announce(subject, None, Tally(), now_ms)
