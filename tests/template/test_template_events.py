@@ -96,10 +96,8 @@ def test_the_publisher_may_speak_on_this_bus_and_read_this_stream_only() -> None
         f"dynamodb:{it}" for it in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
     }
     # The text that an opt-out answers.
-    assert rights[("dynamodb:BatchGetItem", "dynamodb:Query")] == [
-        arn("MessagesTable"),
-        {"Fn::Sub": "${MessagesTable.Arn}/index/by_peer"},
-    ]
+    (text,) = [on for actions, on in rights.items() if "dynamodb:Query" in actions]
+    assert list(text) == [arn("MessagesTable"), {"Fn::Sub": "${MessagesTable.Arn}/index/by_peer"}]
     assert len(rights) == 5
 
 

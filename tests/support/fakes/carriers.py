@@ -15,7 +15,7 @@ class FakeCarriers:
 
     def __init__(self) -> None:
         self.faults = FaultInjector(
-            "subscriptions", "learn", "forget", "take", "give_back", "stop", "refused", "know"
+            "subscriptions", "learn", "forget", "take", "counted_on", "give_back", "stop", "refused", "know"
         )
         self.known: dict[str, Subscription] = {}
         self.counted: Counter[tuple[Carrier, str]] = Counter()
@@ -42,6 +42,10 @@ class FakeCarriers:
             fits = sum(total <= room for total in accumulate(weights))
             self.counted[carrier, day] += sum(weights[:fits])
             return fits
+
+    def counted_on(self, carrier: Carrier, day: str) -> int:
+        with self.faults.around("counted_on"):
+            return self.counted[carrier, day]
 
     def give_back(self, carrier: Carrier, day: str, weight: int) -> None:
         with self.faults.around("give_back"):

@@ -103,6 +103,10 @@ class DynamoCarriers:
         # Others counted between each look and the write after it.
         raise Unavailable(_WHAT)
 
+    def counted_on(self, carrier: Carrier, day: str) -> int:
+        item = self._table.get(_day_key(carrier, day), consistent=False)
+        return int(untyped_item(item)["counted"]) if item else 0
+
     def give_back(self, carrier: Carrier, day: str, weight: int) -> None:
         with suppress(ConditionFailed):
             self._table.update(

@@ -29,6 +29,9 @@ class Carriers(Protocol):
         The count is kept until two days after `until_ms`, the day's end.
         """
 
+    def counted_on(self, carrier: Carrier, day: str) -> int:
+        """How many segments are on a day's count."""
+
     def give_back(self, carrier: Carrier, day: str, weight: int) -> None:
         """Take segments that were not sent off a day's count; never below zero."""
 

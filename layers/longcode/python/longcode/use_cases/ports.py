@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from longcode.domain.opt_outs import OptOut, ProviderPage
     from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recording
     from longcode.domain.pacing import Reservation
-    from longcode.domain.search import Found, Position, Search
+    from longcode.domain.search import Found, Position, Search, TagEnds
     from longcode.domain.status import HeldBy, Status
 
 
@@ -208,6 +208,9 @@ class Finder(Protocol):
 
     def find(self, wanted: Search, after: Position | None, at_most: int, now_ms: int) -> Found:
         """One page. It may hold few or none and still not be the last: a request looks at only so many."""
+
+    def ends(self, tag: str) -> TagEnds | None:
+        """The first and the last texts of a tag, None if there is none."""
 
 
 class Limits(Protocol):
