@@ -52,6 +52,12 @@ def carrier_stops(gate: Gate, now_ms: int) -> list[str]:
         for stop in gate.carrier_stops
         if stop.until_ms > now_ms
     ]
+    lines += [
+        f"Bulk texts to {CARRIERS[Carrier(carrier)]} are paused since {moment(pause.since_ms, now_ms)} "
+        f"({relative(pause.since_ms, now_ms)}){': ' + plain(pause.reason) if pause.reason else ''}; "
+        f"longcode resume --carrier {carrier}."
+        for carrier, pause in gate.carrier_pauses.items()
+    ]
     until = gate.sender.not_before_ms
     if until is not None and until > now_ms:
         why = _STOPPED_BY[HeldBy.PROVIDER_BACKOFF]

@@ -23,6 +23,7 @@ from longcode_cli.commands import (
     schedule,
     set_parameter,
     status,
+    tags,
 )
 from longcode_cli.commands.doctor import command as doctor
 from longcode_cli.commands.optouts import add, dismiss, import_list, review, sync
@@ -82,6 +83,7 @@ COMMANDS: dict[str, Any] = {
     "find": find,
     "queue": queue,
     "schedule": schedule,
+    "tags": tags,
     "doctor": doctor,
     "pause": pause,
     "resume": resume,

@@ -7,11 +7,17 @@ import typer
 from longcode.domain import pacing
 from longcode.domain.gate import Control
 from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS
-from longcode_cli import brakes
+from longcode_cli import brakes, campaigns
 from longcode_cli.options import ANYWHERE, Where, examples, stack_options
 from longcode_cli.terminal import now_ms, say, span
 
-EXAMPLES = examples("resume", "resume --breaker", "resume --stack long-code-sms-prod --profile ops")
+EXAMPLES = examples(
+    "resume",
+    "resume --breaker",
+    "resume --tag spring-sale",
+    "resume --carrier att",
+    "resume --stack long-code-sms-prod --profile ops",
+)
 
 
 @stack_options(*ANYWHERE)
@@ -21,9 +27,14 @@ def command(
         bool,
         typer.Option("--breaker", help="Also close an open breaker: the fault that opened it has been fixed."),
     ] = False,
+    tag: campaigns.Tag = None,
+    carrier: campaigns.OfCarrier = None,
 ) -> None:
     """End the pause. An open breaker stays open without --breaker, as it is the sign of a fault."""
-    stack = where.open()
+    subject, stack = campaigns.subject(tag, carrier), where.open()
+    if subject:
+        campaigns.resume(stack, subject)
+        return
     now = now_ms()
     before = stack.limits.read_gate("", stack.sender).control
     stack.limits.resume()

@@ -17,6 +17,7 @@ COMMANDS = [
         "find",
         "queue",
         "schedule",
+        "tags",
         "doctor",
         "pause",
         "resume",
