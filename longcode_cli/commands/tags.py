@@ -61,11 +61,7 @@ def _table(found: list[TagView], now: int) -> RenderableType:
             f"{by_status.get(Status.DELIVERED, 0):,}",
             f"{sum(by_status.get(status, 0) for status in _ENDED_BADLY):,}",
             _opted_out(one),
-            relative(one.finishes_ms, now)
-            if one.finishes_ms is not None
-            else "when resumed"
-            if one.counts.waiting
-            else "",
+            _when(one, now),
         )
     lines = [
         Text(f"{plain(one.tag)} is {campaigns.paused(one.standing.pause, now)}.", "yellow")
@@ -73,6 +69,12 @@ def _table(found: list[TagView], now: int) -> RenderableType:
         if one.standing.pause
     ]
     return Group(table, *([""] if lines else []), *lines)
+
+
+def _when(one: TagView, now: int) -> str:
+    if one.finishes_ms is not None:
+        return relative(one.finishes_ms, now)
+    return "when resumed" if one.counts.waiting else ""
 
 
 def _whole(one: TagView, now: int) -> RenderableType:

@@ -9,14 +9,24 @@ from botocore.exceptions import ClientError
 
 from longcode.aws.limits import DynamoLimits
 from longcode.aws.tag_brakes import DynamoBrakes
+from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.errors import Unavailable
-from longcode.domain.tag_brake import SLOT_MS, Pause, Subject, SubjectKind, Tally
+from longcode.domain.gate import Gate
+from longcode.domain.message import Fault
+from longcode.domain.metrics import Metric
+from longcode.domain.outcomes import Answer, Recorded, Recording, Verdict
+from longcode.domain.priority import Priority
+from longcode.domain.status import Status
+from longcode.domain.tag_brake import SLOT_MS, BrakeSetting, Pause, Subject, SubjectKind, Tally
+from longcode.telnyx.filter_codes import is_filtered
 from longcode.use_cases.brake_store import BrakeStore
 from longcode.use_cases.ports import Limits
+from longcode.use_cases.tag_brakes import Brakes
 from tests.contract.tables import create_table
 from tests.support import interleave
-from tests.support.fakes import OURS, THEIRS, FakeBrakes, FakeLimits
+from tests.support.fakes import OURS, THEIRS, FakeBrakes, FakeClock, FakeLimits, FakeLogger, FakeMetrics
 from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import make_message, make_receipt
 from tests.support.interleave import Job, Run, Trial
 
 if TYPE_CHECKING:
@@ -217,6 +227,34 @@ def test_ten_at_once_count_all_and_one_of_them_pauses(anew: Callable[[], BrakeSt
         return [job(number) for number in range(10)], judge
 
     interleave.sample(make, 25, seed=2026)
+
+
+def test_consumers_and_webhooks_that_learn_of_failures_at_once_pause_once(anew: Callable[[], BrakeStore]) -> None:
+    setting, gate = BrakeSetting.parse("50:20,10,2"), Gate(subscription=Subscription(Carrier.ATT, "wireless", NOW))
+    spam = Fault("40002", "Blocked")
+
+    def make() -> Trial:
+        store, metrics, logger = anew(), FakeMetrics(), FakeLogger()
+        for subject in (TAG, ATT):
+            store.add(subject, Tally(sent=50, failed=2, filtered=2), NOW, NOW)
+
+        def job(number: int) -> Job:
+            brakes = Brakes(store, setting, is_filtered, FakeClock(NOW), metrics, logger)
+            text = make_message(priority=Priority.BULK, metadata={"tag": TAG.name}, carrier="att", claimed_ms=NOW)
+            if number % 2:
+                receipt = make_receipt(status=Status.DELIVERY_FAILED, faults=(spam,))
+                return lambda: brakes.received(Recording(Recorded.ADVANCED, text), receipt)
+            return lambda: brakes.refused(text, Answer(Verdict.PERMANENT, spam), gate)
+
+        def judge(_: Run) -> None:
+            # One for the tag, and one for the carrier.
+            assert metrics.counts[Metric.CAMPAIGN_PAUSED] == 2
+            found = store.standings([TAG, ATT], NOW)
+            assert all(one.pause and one.tally.filtered >= 5 for one in found.values())
+
+        return [job(number) for number in range(10)], judge
+
+    interleave.sample(make, 15, seed=2026)
 
 
 def test_a_count_and_a_resumption_at_once_leave_no_count_from_before(anew: Callable[[], BrakeStore]) -> None:

@@ -108,6 +108,7 @@ def test_what_is_given_back_can_be_taken_again_and_a_count_never_goes_below_zero
     carriers.give_back(Carrier.T_MOBILE, DAY, 8)
     carriers.give_back(Carrier.ATT, DAY, 1)
 
+    assert (carriers.counted_on(Carrier.T_MOBILE, DAY), carriers.counted_on(Carrier.ATT, DAY)) == (7, 0)
     assert carriers.take(Carrier.T_MOBILE, DAY, 10, [2, 2], END_MS) == 1
     assert carriers.take(Carrier.ATT, DAY, 1, [2], END_MS) == 0
 

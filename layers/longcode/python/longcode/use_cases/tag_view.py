@@ -23,7 +23,7 @@ from longcode.use_cases.publish_ports import Counters
 class TagView:
     """One tag. Times are epoch milliseconds; `first_ms` and `last_ms` are acceptances of texts that are kept.
 
-    `finishes_ms` is None if nothing waits, or nobody knows when it goes on.
+    `finishes_ms` is None if nothing waits, or if it waits for an operator.
     """
 
     tag: str
