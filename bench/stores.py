@@ -216,6 +216,9 @@ class Quiet:
         if name == "Crashed":
             self._counts.crashes += 1
 
+    def bind(self, **fields: object) -> None:
+        return
+
     def info(self, event: str, **fields: object) -> None:
         return
 
@@ -241,9 +244,11 @@ class SimLimits(FakeLimits):
         self._clock = clock
         self._counts = counts
 
-    def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
+    def read_gate(
+        self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL, tag: str | None = None
+    ) -> Gate:
         self._clock.store()
-        return super().read_gate(recipient, sender, priority)
+        return super().read_gate(recipient, sender, priority, tag)
 
     def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:
         if ahead is not ((tat_ms(self.limiters, key) or 0) > now_ms):

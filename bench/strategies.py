@@ -28,9 +28,11 @@ from longcode.domain import pacing
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.gate import Limiter
 from longcode.domain.pacing import Pace, Reservation
+from longcode.telnyx.filter_codes import is_filtered
 from longcode.use_cases.consume import send_batch
 from longcode.use_cases.queue_ports import Envelope, Queue
 from longcode.use_cases.send_attempt import SendDependencies
+from longcode.use_cases.tag_brakes import Brakes
 
 # The consumer's timeout in the template, less what the container keeps of it for the answer.
 TIMEOUT_MS = 60_000
@@ -114,6 +116,7 @@ class _OurWorker:
             "limits": limits,
             "provider": yard.provider,
             "clock": yard.clock,
+            "brakes": Brakes(cast(Any, Unused("brakes")), None, is_filtered, yard.clock, quiet, quiet),
             "metrics": quiet,
             "logger": quiet,
             "pace": yard.pace,

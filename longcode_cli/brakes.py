@@ -1,9 +1,10 @@
 """The pause, the breaker and the stops of carriers in words."""
 
 from longcode.domain.carriers import Carrier
-from longcode.domain.gate import Control, Gate, Pause
+from longcode.domain.gate import Control, Gate
 from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy
+from longcode.domain.tag_brake import Pause
 from longcode.telnyx import error_codes
 from longcode_cli.stack import Stack
 from longcode_cli.terminal import moment, now_ms, plain, relative, say
@@ -65,6 +66,12 @@ def carrier_stops(gate: Gate, now_ms: int) -> list[str]:
         f"({relative(stop.until_ms, now_ms)}): {_STOPPED_BY[stop.held_by]}."
         for stop in gate.carrier_stops
         if stop.until_ms > now_ms
+    ]
+    lines += [
+        f"Bulk texts to {CARRIERS[Carrier(carrier)]} are paused since {moment(pause.since_ms, now_ms)} "
+        f"({relative(pause.since_ms, now_ms)}){': ' + plain(pause.reason) if pause.reason else ''}; "
+        f"longcode resume --carrier {carrier}."
+        for carrier, pause in gate.carrier_pauses.items()
     ]
     until = gate.sender.not_before_ms
     if until is not None and until > now_ms:

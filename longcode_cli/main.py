@@ -24,6 +24,7 @@ from longcode_cli.commands import (
     schedule,
     set_parameter,
     status,
+    tags,
     watch,
 )
 from longcode_cli.commands.doctor import command as doctor
@@ -88,6 +89,7 @@ COMMANDS: dict[str, Any] = {
     "find": find,
     "queue": queue,
     "schedule": schedule,
+    "tags": tags,
     "doctor": doctor,
     "pause": pause,
     "resume": resume,

@@ -10,6 +10,8 @@ def handler(service: container.Service) -> container.Handler:
         event_bus=service.event_bus,
         counters=service.counters,
         heartbeat=service.heartbeat,
+        finder=service.finder,
+        messages=service.messages,
         metrics=service.metrics,
         logger=service.logger,
         explain=service.explain,

@@ -1,6 +1,7 @@
 """GET /sms/status/{id}: what became of one message, by our id or the provider's."""
 
 from longcode.domain.errors import NotFound
+from longcode.domain.tag_brake import tag_of
 from longcode.entrypoints import container, responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
@@ -19,7 +20,7 @@ def handler(service: container.Service) -> container.Handler:
         service.logger.bind(message_id=message.id)
         if not message.status.waiting:
             return responses.status(message, None)
-        gate = limits.read_gate(message.recipient, message.sender, message.priority)
+        gate = limits.read_gate(message.recipient, message.sender, message.priority, tag_of(message))
         now = service.clock.now_ms()
         return responses.status(message, enqueue.forecast(message, messages, gate, now, pace, quiet_hours))
 

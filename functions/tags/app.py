@@ -1,17 +1,28 @@
-"""GET /sms/tags/{tag}: how many texts of one tag are in each status."""
+"""GET /sms/tags/{tag}: how the texts of one tag stand."""
 
 from longcode.entrypoints import container, responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
+from longcode.use_cases.tag_view import TagReader
 
 
 def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    counters = service.counters
+    settings = service.settings
+    reader = TagReader(
+        service.counters,
+        service.finder,
+        service.messages,
+        service.limits,
+        service.carriers,
+        service.brakes.store,
+        service.pace,
+        settings.campaign,
+        settings.long_code,
+    )
 
     def tags(request: Request) -> Response:
-        tag = request.path_tag
-        return responses.tag(tag, counters.read(tag))
+        return responses.tag(reader.view(request.path_tag, service.clock.now_ms()))
 
     return service.api(tags)
 

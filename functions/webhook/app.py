@@ -13,6 +13,8 @@ def handler(service: container.Service) -> container.Handler:
         messages=service.messages,
         optouts=service.optouts,
         carriers=service.carriers,
+        brakes=service.brakes,
+        finder=lambda: service.finder,
         explain=service.explain,
         metrics=service.metrics,
         logger=service.logger,

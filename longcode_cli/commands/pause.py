@@ -6,14 +6,17 @@ import typer
 
 from longcode.domain.gate import Control
 from longcode.domain.priority import Priority
+from longcode_cli import campaigns
 from longcode_cli.brakes import paused, paused_of
 from longcode_cli.options import ANYWHERE, OfPriority, Where, examples, stack_options
+from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
 from longcode_cli.terminal import now_ms, say
 
 EXAMPLES = examples(
     'pause --reason "wrong template in the spring campaign"',
     "pause --priority bulk",
+    'pause --tag spring-sale --reason "wrong link"',
     "pause --stack long-code-sms-prod --profile ops",
 )
 
@@ -25,9 +28,16 @@ def command(
         str | None, typer.Option(metavar="TEXT", help="Why; shown to everyone who asks what a text waits for.")
     ] = None,
     priority: OfPriority = None,
+    tag: campaigns.Tag = None,
+    carrier: campaigns.OfCarrier = None,
 ) -> None:
-    """Stop sending at once, or that of one priority. What is accepted meanwhile waits; nothing is lost."""
-    stack = where.open()
+    """Stop sending at once: of all, of one priority, tag or carrier. What is accepted meanwhile waits."""
+    subject, stack = campaigns.subject(tag, carrier), where.open()
+    if subject and priority:
+        raise Problem("A tag and a carrier are paused for bulk texts alone.", "Leave --priority out.")
+    if subject:
+        campaigns.pause(stack, subject, (reason or "").strip())
+        return
     before = stack.limits.read_gate("", stack.sender).control
     now = now_ms()
     if priority:

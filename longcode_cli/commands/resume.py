@@ -8,14 +8,19 @@ from longcode.domain import pacing
 from longcode.domain.gate import Control
 from longcode.domain.priority import Priority
 from longcode.use_cases.recipient_worker import MOST_HIDDEN_MS
-from longcode_cli import brakes
+from longcode_cli import brakes, campaigns
 from longcode_cli.options import ANYWHERE, OfPriority, Where, examples, stack_options
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
 from longcode_cli.terminal import now_ms, say, span
 
 EXAMPLES = examples(
-    "resume", "resume --breaker", "resume --priority bulk", "resume --stack long-code-sms-prod --profile ops"
+    "resume",
+    "resume --breaker",
+    "resume --priority bulk",
+    "resume --tag spring-sale",
+    "resume --carrier att",
+    "resume --stack long-code-sms-prod --profile ops",
 )
 
 
@@ -27,9 +32,16 @@ def command(
         typer.Option("--breaker", help="Also close an open breaker: the fault that opened it has been fixed."),
     ] = False,
     priority: OfPriority = None,
+    tag: campaigns.Tag = None,
+    carrier: campaigns.OfCarrier = None,
 ) -> None:
-    """End the pause, or that of one priority. An open breaker stays open without --breaker: it says of a fault."""
-    stack = where.open()
+    """End the pause, or that of one priority, tag or carrier. An open breaker stays open without --breaker."""
+    subject, stack = campaigns.subject(tag, carrier), where.open()
+    if subject and priority:
+        raise Problem("A tag and a carrier are paused for bulk texts alone.", "Leave --priority out.")
+    if subject:
+        campaigns.resume(stack, subject)
+        return
     now = now_ms()
     before = stack.limits.read_gate("", stack.sender).control
     if priority:

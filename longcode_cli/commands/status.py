@@ -11,6 +11,7 @@ from longcode.domain.gate import Control
 from longcode.domain.message import Fault, Message, iso, utc
 from longcode.domain.opt_out_keywords import OptOutKeyword
 from longcode.domain.status import HeldBy, Status
+from longcode.domain.tag_brake import tag_of
 from longcode.domain.timeline import timeline
 from longcode.entrypoints import responses
 from longcode.use_cases import enqueue
@@ -52,6 +53,8 @@ _HELD_BY = {
     HeldBy.SCHEDULE: "its time",
     HeldBy.QUIET_HOURS: "the end of the recipient's quiet hours",
     HeldBy.RECIPIENT_LIMIT: "how many texts the recipient gets in a while (RecipientLimits)",
+    HeldBy.TAG_PAUSED: "its tag, which is paused (longcode resume --tag)",
+    HeldBy.CARRIER_PAUSED: "its carrier, to which bulk is paused (longcode resume --carrier)",
 }
 _READ_AS: dict[OptOutKeyword, RenderableType] = {
     OptOutKeyword.STOP: "a STOP",
@@ -77,7 +80,7 @@ def command(
     if found is None:
         raise Problem(f"{stack.name} has no message {message_id}.", "Is it the right stack?")
     now = now_ms()
-    gate = stack.limits.read_gate(found.recipient, found.sender, found.priority)
+    gate = stack.limits.read_gate(found.recipient, found.sender, found.priority, tag_of(found))
     forecast = None
     if found.status.waiting:
         forecast = enqueue.forecast(found, stack.messages, gate, now, stack.pace, stack.quiet_hours)

@@ -118,6 +118,7 @@ def test_what_is_given_back_can_be_taken_again_and_a_count_never_goes_below_zero
     carriers.give_back(Carrier.T_MOBILE, DAY, 8)
     carriers.give_back(Carrier.ATT, DAY, 1)
 
+    assert (carriers.read_count(Carrier.T_MOBILE, DAY), carriers.read_count(Carrier.ATT, DAY)) == (7, 0)
     assert carriers.take(Carrier.T_MOBILE, DAY, 10, [2, 2], END_MS) == 1
     assert carriers.take(Carrier.ATT, DAY, 1, [2], END_MS) == 0
 

@@ -1,6 +1,7 @@
 """What every set of counters promises: each change counts once, however often and however cut it comes."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from longcode.aws.counters import MOST_ITEMS, SHARDS, DynamoCounters, name_of
 from longcode.domain.errors import Unavailable
 from longcode.domain.events import Counted, CountKey
 from longcode.domain.status import Status
+from longcode.domain.tag_counts import TagCounts
 from longcode.use_cases.publish_ports import Counters
 from tests.chance import times
 from tests.contract.tables import create_table
@@ -148,6 +150,60 @@ def test_a_batch_of_more_tags_than_one_transaction_takes_counts_once(counters: C
 
     assert counters.read(None) == {"queued": MOST_ITEMS + 50}
     assert {counters.read(f"tag {number}")["queued"] for number in range(MOST_ITEMS + 50)} == {1}
+
+
+def more(tag: str, **by: int | Decimal) -> dict[tuple[str, str], int | Decimal]:
+    """What is counted besides, by names in which two underscores are a dot."""
+    return {(tag, name.replace("__", ".")): value for name, value in by.items()}
+
+
+def test_of_a_tag_more_is_counted_exactly_once_and_of_all_only_the_statuses(counters: Counters) -> None:
+    first = more("parcels", att__sent=1, taken=1, segments=2)
+    then = more("parcels", att__sent=-1, att__delivered=1, cost__USD=Decimal("0.0051"))
+    rows = [
+        Counted("e-1", None, at(Status.SENT, "parcels"), first, "parcels", NOW),
+        Counted("e-2", at(Status.SENT, "parcels"), at(Status.DELIVERED, "parcels"), then),
+        Counted("e-3", None, None, more("parcels", opted_out=1)),
+        # It changes nothing, and is still one of those that a batch is known by.
+        Counted("e-4", None, None),
+        Counted("e-5", None, None, more("parcels", cost__USD=Decimal("-0.0001"), segments=1)),
+    ]
+
+    for begin, end in ((0, 2), (0, 4), (2, 5), (0, 5)):
+        counters.add(rows[begin:end], NOW)
+
+    assert counters.read("parcels") == counters.read(None) == {"delivered": 1}
+    assert counters.read_tag("parcels") == TagCounts(
+        {"delivered": 1}, {"att": {"delivered": 1}}, {"USD": Decimal("0.0050")}, segments=3, taken=1, opted_out=1
+    )
+    assert counters.read_tag("news") == TagCounts()
+
+
+def test_a_text_that_gets_another_tag_takes_what_is_counted_along(counters: Counters) -> None:
+    spring, summer = at(Status.HELD, "spring"), at(Status.HELD, "summer")
+    first = Counted("e-1", None, spring, more("spring", unknown__held=1), "spring", NOW)
+    moves = more("spring", unknown__held=-1) | more("summer", unknown__held=1)
+
+    counters.add([first, Counted("e-2", spring, summer, moves, "summer", NOW)], NOW)
+
+    assert counters.read_tag("spring") == TagCounts()
+    assert counters.read_tag("summer") == TagCounts({"held": 1}, {"unknown": {"held": 1}})
+
+
+def test_the_tags_of_the_last_days_are_listed_each_once_the_latest_first(counters: Counters) -> None:
+    days = {"old": 9, "spring sale": 2, "6#news": 1, "today": 0}
+    for tag, days_ago in days.items():
+        for number in range(12):
+            accepted_ms = NOW - days_ago * DAY_S * 1000
+            row = Counted(f"{tag}-{number}", None, at(Status.QUEUED, tag), {}, tag, accepted_ms)
+            counters.add([row], NOW)
+
+    assert counters.tags(NOW - 8 * DAY_S * 1000, 10) == ["today", "6#news", "spring sale"]
+    assert counters.tags(NOW - 8 * DAY_S * 1000, 2) == ["today", "6#news"]
+    assert counters.tags(NOW + DAY_S * 1000, 10) == []
+    # A text of today brings an old tag back.
+    counters.add([Counted("old-x", None, at(Status.QUEUED, "old"), {}, "old", NOW)], NOW)
+    assert set(counters.tags(NOW, 10)) == {"old", "today"}
 
 
 LIFE = (None, Status.QUEUED, Status.SENDING, Status.SENT, Status.DELIVERED, None)

@@ -24,12 +24,23 @@ from longcode.domain.opt_outs import OptOutChange, Unclear
 from longcode.domain.outcomes import WebhookEvent
 from longcode.domain.status import Status
 from longcode.telnyx import error_codes
+from longcode.telnyx.filter_codes import is_filtered
 from longcode.use_cases import opt_outs, receipts
 from longcode.use_cases.ports import Messages, OptOuts
+from longcode.use_cases.tag_brakes import Brakes
 from tests.chance import FULL, groups_meeting, meeting, pairs, showing
 from tests.contract.tables import REGION, create_table
 from tests.support import interleave
-from tests.support.fakes import FakeCarriers, FakeLogger, FakeMessages, FakeMetrics, FakeOptOuts
+from tests.support.fakes import (
+    FakeBrakes,
+    FakeCarriers,
+    FakeClock,
+    FakeFinder,
+    FakeLogger,
+    FakeMessages,
+    FakeMetrics,
+    FakeOptOuts,
+)
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OURS, THEIRS, make_message
 from tests.support.interleave import Job, Run, Trial
@@ -185,6 +196,8 @@ def deliver(scene: Scene, text: Message, *, late_ms: int = 0) -> object:
         messages=scene.messages,
         optouts=scene.optouts,
         carriers=FakeCarriers(),
+        brakes=Brakes(FakeBrakes(), None, is_filtered, FakeClock(), FakeMetrics(), FakeLogger()),
+        finder=lambda: FakeFinder(FakeMessages()),
         explain=error_codes.explain,
         metrics=FakeMetrics(),
         logger=FakeLogger(),

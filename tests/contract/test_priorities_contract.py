@@ -2,11 +2,11 @@
 
 import random
 
-from longcode.domain.gate import Pause
 from longcode.domain.message import DueGroup, Message, Place, held_shards
 from longcode.domain.pacing import ACCOUNT_KEY, bulk_key, sender_key
 from longcode.domain.priority import Priority
 from longcode.domain.status import Status
+from longcode.domain.tag_brake import Pause
 from longcode.use_cases.ports import Limits, Messages
 from tests.support.fakes import OURS, THEIRS
 from tests.support.fakes.examples import make_message

@@ -105,6 +105,21 @@ def test_the_texts_of_a_tag_are_found_for_every_recipient(store: Store) -> None:
     assert store.page(Search(peer=THEIRS, tag="autumn")) == [22]
 
 
+def test_the_ends_of_a_tag_are_its_first_and_its_last_texts(store: Store) -> None:
+    assert store.finder.ends("parcels") is None
+    for number in (40, 7, 90, *range(10, 30)):
+        store.add(number, metadata={"tag": "parcels"})
+    store.add(1, metadata={"tag": "news"})
+    store.add(99, metadata={"tag": "parcel"})
+
+    ends = store.finder.ends("parcels")
+
+    assert ends
+    assert (ends.first_ms, ends.last_ms) == (START_MS + 7, START_MS + 90)
+    assert uuid.UUID(ends.last_ids[0]).int == 90
+    assert 1 < len(ends.last_ids) <= 8
+
+
 @pytest.mark.parametrize("tag", ["x" * 65, " spring", "spring\n", "\u202espring", ""])
 def test_a_tag_that_cannot_be_seen_is_kept_with_its_text_and_nothing_is_found_by_it(
     store: Store, tag: str

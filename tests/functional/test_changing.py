@@ -210,7 +210,15 @@ def test_the_tag_moves_and_its_counts_with_it(world: World) -> None:
     before = stored(world, ident)
     change(world, ident, metadata={"tag": "summer"})
     deps = publish.PublishDependencies(
-        world.event_bus, world.counters, world.heartbeat, world.metrics, world.logger, world.service.explain, False
+        world.event_bus,
+        world.counters,
+        world.heartbeat,
+        world.finder,
+        world.messages,
+        world.metrics,
+        world.logger,
+        world.service.explain,
+        False,
     )
     changes = [Change("e-1", "1", None, before), Change("e-2", "2", before, stored(world, ident))]
 

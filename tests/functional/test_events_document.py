@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from devtools.local_stack import sam_template
+from longcode.aws.attributes import typed_item
+from longcode.aws.brake_codec import notice_fields
 from longcode.aws.event_bus import SOURCE
 from longcode.domain.message import Entry, Fault
 from longcode.domain.opt_outs import OptOut, OptOutChange
 from longcode.domain.status import HeldBy, Status
+from longcode.domain.tag_brake import Pause, Subject, SubjectKind, Tally
 from longcode.use_cases import publish
 from tests.support.fakes import ROOT, THEIRS, World
 from tests.support.fakes.clock import START_MS
@@ -20,7 +23,7 @@ from tests.support.fakes.examples import TELNYX_ID, make_message
 from tests.support.fakes.stream import event
 
 PAGE = (ROOT / "docs/events.md").read_text()
-KINDS = (publish.STATUS_CHANGED, publish.RECEIVED, publish.UNCLEAR, publish.OPTED_OUT)
+KINDS = (publish.STATUS_CHANGED, publish.RECEIVED, publish.UNCLEAR, publish.OPTED_OUT, publish.PAUSED)
 TYPES: dict[str, type | None] = {
     "string": str,
     "number": int,
@@ -86,9 +89,15 @@ def emitted(world: World) -> dict[str, list[dict[str, object]]]:
     )
     stop = OptOut(THEIRS, True, (OptOutChange(START_MS, True, "provider"),), START_MS, 1)
     unclear = (replace(heard, opt_out="unclear"), replace(more, opt_out="unclear"))
+    parcels, att = Subject(SubjectKind.TAG, "parcels"), Subject(SubjectKind.CARRIER, "att")
+    notices = [
+        typed_item(notice_fields(subject, pause, Tally(60, 13, 7, 1), START_MS))
+        for subject, pause in ((parcels, Pause(START_MS, "13 of 60 failed", "brake")), (att, None))
+    ]
     world.invoke(
         "publisher",
         event(
+            *((None, notice) for notice in notices),
             (None, bare),
             (bare, full),
             (None, held),

@@ -20,6 +20,7 @@ COMMANDS = [
         "find",
         "queue",
         "schedule",
+        "tags",
         "doctor",
         "pause",
         "resume",

@@ -101,6 +101,7 @@ FAULTS: dict[str, Fault] = {
     "DailyLimit": Fault(sick={"m1": [1]}, well={}, within_min=5),
     # More than T-Mobile takes of us in a day.
     "CarrierRefused": Fault(sick={"m1": [4]}, well={}, within_min=5),
+    "CampaignPaused": Fault(sick={"m1": [1]}, well={}, within_min=5),
     # The public key is another one: every webhook is refused.
     "SignaturesRefused": Fault(
         sick={"refused": [1, 1], "signed": [0, 0]}, well={"refused": [0, 0], "signed": [1, 1]}, within_min=5
@@ -189,6 +190,7 @@ SEEN: dict[str, Seen] = {
     "RateLimited": Seen({"NeedsAttention"}, 6, {Metric.RATE_LIMITED: [1, 1, 1]}),
     "DailyLimit": Seen({"NeedsAttention"}, 2, {Metric.DAILY_LIMIT_REACHED: [1]}),
     "CarrierRefused": Seen({"NeedsAttention"}, 2, {Metric.REFUSED_BY_CARRIER: [4]}),
+    "CampaignPaused": Seen({"NeedsAttention"}, 2, {Metric.CAMPAIGN_PAUSED: [1]}),
     "SignaturesRefused": Seen({"WebhooksRefused"}, 4, {Metric.SIGNATURES_REFUSED: [1, 1], Metric.WEBHOOKS: [0]}),
     "WebhooksSilent": Seen({"NeedsAttention"}, 6, {Metric.WEBHOOKS_SILENT: [1], Metric.WEBHOOKS: [0]}),
     # The provider repeats what took over two seconds, and its second try finds the event recorded.

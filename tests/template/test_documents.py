@@ -112,5 +112,7 @@ def test_the_map_of_errors_has_each_code_that_an_error_has_and_no_other() -> Non
         HeldBy.CARRIER_RATE.value,
         HeldBy.CARRIER_DAY_CAP.value,
         HeldBy.RECIPIENT_LIMIT.value,
+        HeldBy.TAG_PAUSED.value,
+        HeldBy.CARRIER_PAUSED.value,
     }
     assert requests | sends | others == set(ERRORS)

@@ -89,17 +89,17 @@ for part in sys.argv[2].split():
 print(json.dumps({"started": sorted(started), "late": sorted(set(sys.modules) - started)}))
 """
 PARTS = {
-    "webhook": "messages optouts carriers explain",
+    "webhook": "messages optouts carriers brakes explain",
     "status": "messages limits pace",
     "health": "counters queue",
-    "publisher": "event_bus counters",
+    "publisher": "event_bus counters finder messages",
     "queue": "messages limits queue pace",
     "send": "deps",
     "consumer": "deps queue parallel send_batch",
     "process": "deps queue parallel send_batch",
     "reconciler": "reconciler",
     "messages": "finder messages",
-    "tags": "counters",
+    "tags": "counters finder messages limits carriers brakes pace",
     "optouts": "optouts",
     "recipients": "finder messages carriers",
     "fallback": "",

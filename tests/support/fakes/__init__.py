@@ -14,9 +14,13 @@ from typing import Any
 from longcode.domain import destinations
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.priority import Priority
+from longcode.domain.tag_brake import BrakeSetting
 from longcode.entrypoints import container
 from longcode.entrypoints.config import Settings
 from longcode.telnyx import webhook_settings
+from longcode.telnyx.filter_codes import is_filtered
+from longcode.use_cases.tag_brakes import Brakes
+from tests.support.fakes.brakes import FakeBrakes
 from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.clock import FakeClock, FakeContext
 from tests.support.fakes.counters import FakeCounters
@@ -42,6 +46,7 @@ __all__ = [
     "SIGNER",
     "THEIRS",
     "WEBHOOK_URL",
+    "FakeBrakes",
     "FakeCarriers",
     "FakeClock",
     "FakeContext",
@@ -102,6 +107,7 @@ def make_settings(**changes: Any) -> Settings:
             campaign=CampaignSettings(),
             number_lookup="off",
             quiet_hours=None,
+            tag_brake=BrakeSetting.parse("50:20,10,2"),
             max_pending_per_recipient=100,
             allowed_destinations=destinations.own_country(OURS),
             daily_texts_per_key=10_000,
@@ -171,6 +177,13 @@ class World:
         """The indexes that messages are found by."""
         made = self.service.finder
         assert isinstance(made, FakeFinder)
+        return made
+
+    @property
+    def brakes(self) -> FakeBrakes:
+        """The counts and pauses of tags and carriers."""
+        made = self.service.brakes.store
+        assert isinstance(made, FakeBrakes)
         return made
 
     # ------------------------------------------------------------------------------- the six routes
@@ -267,6 +280,7 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     logger = parts.setdefault("logger", FakeLogger())
     parts.setdefault("finder", FakeFinder(messages))
     parts.setdefault("parallel", clock.side_by_side)
+    parts.setdefault("brakes", Brakes(limits.brakes, settings.tag_brake, is_filtered, clock, metrics, logger))
     service = container.Service(settings, **parts)
     return World(
         settings, clock, messages, limits, carriers, registrations, optouts, queue, bulk_queue, event_bus,

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from longcode.domain import braking, pacing, phone
 from longcode.domain.braking import Brake
-from longcode.domain.gate import Control, Gate, Limiter, Pause, Refusal, Trouble
+from longcode.domain.gate import Control, Gate, Limiter, Refusal, Trouble
 from longcode.domain.priority import Priority
+from longcode.domain.tag_brake import Pause, SubjectKind
+from tests.support.fakes.brakes import FakeBrakes
 from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.optouts import FakeOptOuts
@@ -20,6 +22,7 @@ class FakeLimits:
         self,
         optouts: FakeOptOuts | None = None,
         carriers: FakeCarriers | None = None,
+        brakes: FakeBrakes | None = None,
         *,
         hold_on_unclear: bool = False,
     ) -> None:
@@ -31,6 +34,7 @@ class FakeLimits:
         )  # fmt: skip
         self.optouts = optouts or FakeOptOuts()
         self.carriers = carriers or FakeCarriers()
+        self.brakes = brakes or FakeBrakes()
         self.control = Control()
         self._hold_on_unclear = hold_on_unclear
         self.limiters: dict[str, Limiter] = {}
@@ -56,7 +60,9 @@ class FakeLimits:
         with self.faults.around("read_counts"):
             return {key: self.counted[key] for key in keys}
 
-    def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
+    def read_gate(
+        self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL, tag: str | None = None
+    ) -> Gate:
         with self.faults.around("read_gate"):
             entry = self.optouts.entries.get(phone.canonical(recipient))
             unclear = entry.to_review if entry and self._hold_on_unclear else ()
@@ -72,6 +78,8 @@ class FakeLimits:
                 subscription=self.carriers.known.get(recipient),
                 campaign=self.carriers.facts.get(sender),
                 carrier_stops=self.carriers.stops_of(sender),
+                tag_pause=self.brakes.pauses(SubjectKind.TAG).get(tag) if tag else None,
+                carrier_pauses=self.brakes.pauses(SubjectKind.CARRIER),
             )
 
     def _bulk(self, key: str, priority: Priority) -> Limiter:

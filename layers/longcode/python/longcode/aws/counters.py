@@ -1,21 +1,25 @@
-"""How many messages are in each status: `S#all` and `S#tag#<tag>` in the messages table, counted exactly once."""
+"""How many messages are in each status, and more of a tag: `S#all` and `S#tag#<tag>`, counted exactly once."""
 
 import hashlib
 import random
+import re
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from longcode.aws import keys
 from longcode.aws.attributes import typed, typed_item, untyped
 from longcode.aws.clients import Sleep, get_items, translated
 from longcode.aws.dynamo import Item
+from longcode.domain import tag_counts
 from longcode.domain.errors import Unavailable
 from longcode.domain.events import Counted
-from longcode.domain.status import Status
+from longcode.domain.tag_counts import Number, TagCounts
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -37,10 +41,21 @@ _MARKER_S = 2 * 86_400
 # Characters of a change's name in a marker: half of what AWS names it by, so that a batch of 38 is one write unit.
 _NAME = 16
 
-_STATUSES = frozenset(Status)
+_DAY_MS = 86_400_000
+# A page of the list of tags, and how many of them are read at most: a tag may be on it eight times.
+_LIST_PAGE, _LIST_PAGES = 500, 20
 
-# tag (None: all) → status → more or fewer.
-Differences = dict[str | None, Counter[Status]]
+
+@dataclass(slots=True)
+class _Difference:
+    """What a batch adds to one counter, by the names of its counts; and the last day that it has a new text of."""
+
+    counts: dict[str, Number] = field(default_factory=dict)
+    day_ms: int | None = None
+
+
+# tag (None: all) → what changes of its counter.
+Differences = dict[str | None, _Difference]
 
 
 class DynamoCounters:
@@ -67,12 +82,40 @@ class DynamoCounters:
         self._chance = chance
 
     def read(self, tag: str | None) -> dict[str, int]:
+        return dict(tag_counts.read(self._sums(tag)).by_status)
+
+    def read_tag(self, tag: str) -> TagCounts:
+        return tag_counts.read(self._sums(tag))
+
+    def _sums(self, tag: str | None) -> dict[str, Number]:
         # One shard may have less than nothing: a text came into another one.
-        counts: Counter[str] = Counter()
+        sums: dict[str, Number] = {}
         wanted = [{"pk": typed(_key(tag, shard))} for shard in range(SHARDS)]
         for item in get_items(self._client, {self._table: wanted}, _WHAT, self._sleep)[self._table]:
-            counts.update({name: int(value["N"]) for name, value in item.items() if name in _STATUSES})
-        return {name: count for name, count in counts.items() if count > 0}
+            for name, value in item.items():
+                if "N" in value:
+                    sums[name] = sums.get(name, 0) + Decimal(value["N"])
+        return sums
+
+    def tags(self, since_ms: int, at_most: int) -> list[str]:
+        found: dict[str, None] = {}
+        more: Item = {}
+        for _ in range(_LIST_PAGES):
+            with translated(_WHAT):
+                answer = self._client.query(
+                    TableName=self._table,
+                    IndexName="by_peer",
+                    KeyConditionExpression="peer = :list AND accepted_ms >= :since",
+                    ExpressionAttributeValues={":list": typed(keys.TAGS), ":since": typed(_day(since_ms))},
+                    ScanIndexForward=False,
+                    Limit=_LIST_PAGE,
+                    **more,
+                )
+            found |= dict.fromkeys(_tag_of(item["pk"]["S"]) for item in answer["Items"])
+            if len(found) >= at_most or "LastEvaluatedKey" not in answer:
+                break
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return list(found)[:at_most]
 
     def add(self, counted: Sequence[Counted], now_ms: int) -> None:
         left = list(counted)
@@ -119,11 +162,15 @@ class DynamoCounters:
                 return None
         raise Unavailable(_WHAT)
 
-    def _update(self, tag: str | None, shard: int, counts: Counter[Status]) -> Item:
-        places = [(f"#c{number}", f":c{number}", status) for number, status in enumerate(counts)]
-        names = {name: status.value for name, _, status in places}
-        values = {value: typed(counts[status]) for _, value, status in places}
+    def _update(self, tag: str | None, shard: int, difference: _Difference) -> Item:
+        places = [(f"#c{number}", f":c{number}", count) for number, count in enumerate(difference.counts)]
+        names = {name: str(count) for name, _, count in places}
+        values = {value: typed(difference.counts[count]) for _, value, count in places}
         changes = "ADD " + ", ".join(f"{name} {value}" for name, value, _ in places)
+        if difference.day_ms is not None:
+            # On the list of tags. It has the day alone, so the entry of the index is written once a day.
+            changes = f"SET peer = :list, accepted_ms = :day {changes}"
+            values |= {":list": typed(keys.TAGS), ":day": typed(difference.day_ms)}
         # No item of a counter expires: of several each would go at a time of its own, and what is left be wrong.
         return {
             "Update": {
@@ -142,6 +189,14 @@ def _key(tag: str | None, shard: int) -> str:
     return f"S#all{which}" if tag is None else f"S#tag{which}#{tag}"
 
 
+def _tag_of(key: str) -> str:
+    return re.sub(r"\AS#tag[0-9]*#", "", key)
+
+
+def _day(at_ms: int) -> int:
+    return at_ms // _DAY_MS * _DAY_MS
+
+
 def name_of(event_id: str) -> str:
     """What a marker names a change by: no two of the two days that it is kept have the same."""
     return hashlib.blake2b(event_id.encode(), digest_size=_NAME // 2).hexdigest()
@@ -158,16 +213,19 @@ def _portion(counted: Sequence[Counted]) -> tuple[Sequence[Counted], Differences
         new = {tag for tag, _, _ in one.differences()} - differences.keys()
         if len(differences) + len(new) >= MOST_ITEMS:
             return counted[:number], _without_zeros(differences)
-        for tag, status, by in one.differences():
-            differences.setdefault(tag, Counter())[status] += by
+        for tag, name, by in one.differences():
+            counts = differences.setdefault(tag, _Difference()).counts
+            counts[name] = counts.get(name, 0) + by
+        if one.new_tag:
+            own = differences.setdefault(one.new_tag, _Difference())
+            own.day_ms = max(_day(one.accepted_ms), own.day_ms or 0)
     return counted, _without_zeros(differences)
 
 
 def _without_zeros(differences: Differences) -> Differences:
-    left = {
-        tag: Counter({status: by for status, by in counts.items() if by}) for tag, counts in differences.items()
-    }
-    return {tag: counts for tag, counts in left.items() if counts}
+    for difference in differences.values():
+        difference.counts = {name: by for name, by in difference.counts.items() if by}
+    return {tag: difference for tag, difference in differences.items() if difference.counts}
 
 
 def _code(cause: BaseException | None) -> str:

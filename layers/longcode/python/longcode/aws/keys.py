@@ -9,6 +9,8 @@ from longcode.domain import phone
 OPT_OUTS = "L#optouts"
 # The list of who has sent a text that may ask for an end, and that no one has answered.
 UNCLEAR = "L#unclear"
+# The list of tags, by the last day of which a text has them.
+TAGS = "L#tags"
 
 
 def opt_out(number: str) -> str:

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from longcode.aws import carrier_codec, keys, limits_codec, opt_outs
+from longcode.aws import brake_codec, carrier_codec, keys, limits_codec, opt_outs
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
 from longcode.aws.day_counts import DayCounts
@@ -202,10 +202,14 @@ class DynamoLimits(DayCounts, Stops):
         except ConditionFailed:
             return
 
-    def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
+    def read_gate(
+        self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL, tag: str | None = None
+    ) -> Gate:
         names = [recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, CONTROL]
         if priority is Priority.BULK:
             names += [bulk_key(name) for name in names[1:3] if name not in self._unread]
+        tag_key = brake_codec.tag_key(tag) if tag else ""
+        names += [tag_key] if tag else []
         wanted = {self._table.name: [key for key in names if key not in self._unread]}
         if recipient:
             wanted[self._messages_table] = [keys.opt_out(recipient)]
@@ -228,6 +232,8 @@ class DynamoLimits(DayCounts, Stops):
             subscription=carrier_codec.subscription(recipient_item),
             campaign=carrier_codec.campaign(sender_item),
             carrier_stops=carrier_codec.carrier_stops(sender_item),
+            tag_pause=brake_codec.pause(found.get(tag_key, {})),
+            carrier_pauses=brake_codec.carrier_pauses(control),
         )
 
     def trouble(self, recipient: str, trouble: Trouble, not_before_ms: int, now_ms: int) -> None:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from longcode.domain.braking import Brake
-from longcode.domain.gate import Control, Limiter, Pause
+from longcode.domain.gate import Control, Limiter
 from longcode.domain.priority import Priority
+from longcode.domain.tag_brake import Pause
 
 
 # Any: an item is whatever JSON the table holds.

@@ -12,7 +12,7 @@ from longcode.aws import keys
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import Sleep, get_items, translated
 from longcode.domain.message import FIND_SHARDS
-from longcode.domain.search import Found, Position, Search
+from longcode.domain.search import Found, Position, Search, TagEnds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -93,6 +93,31 @@ class DynamoFinder:
                     if entry.position.id in fitting:
                         ids.append(entry.position.id)
         return Found(ids, None)
+
+    def ends(self, tag: str) -> TagEnds | None:
+        firsts, lasts = (
+            [entry for shard in range(FIND_SHARDS) if (entry := self._end(keys.tag(tag, shard), last=last))]
+            for last in (False, True)
+        )
+        if not firsts or not lasts:
+            return None
+        ids = tuple(position.id for position in sorted(lasts, reverse=True))
+        return TagEnds(min(firsts).accepted_ms, max(lasts).accepted_ms, ids)
+
+    def _end(self, key: str, *, last: bool) -> Position | None:
+        """The first or the last entry of one part of a tag."""
+        with translated(_WHAT):
+            items = self._client.query(
+                TableName=self._table,
+                IndexName="by_tag",
+                KeyConditionExpression="#key = :key",
+                ExpressionAttributeNames={"#key": "tag"},
+                ExpressionAttributeValues={":key": typed(key)},
+                ScanIndexForward=not last,
+                Limit=1,
+            )["Items"]
+        fields = untyped_item(items[0]) if items else None
+        return Position(int(fields["accepted_ms"]), fields["pk"].removeprefix("M#")) if fields else None
 
     def _fitting(self, entries: Sequence[_Entry], wanted: Search) -> set[str]:
         """The ids of those that fit; what may have changed since their acceptance is read from the messages."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from longcode.domain import braking
 from longcode.domain.braking import Brake
 from longcode.domain.message import Fault
+from longcode.domain.tag_brake import Pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,14 +14,6 @@ if TYPE_CHECKING:
     from longcode.domain.campaign import CampaignFacts
     from longcode.domain.carriers import CarrierStop, Subscription
     from longcode.domain.priority import Priority
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """An operator's stop: since when, and why."""
-
-    since_ms: int
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +99,8 @@ class Gate:
 
     `unclear_ms` is when the recipient sent what may ask for an end, None if that is answered or holds no texts
     (HoldOnUnclear). `subscription` is the recipient's carrier as it was learnt, however long ago. `campaign` and
-    `carrier_stops` are the sender's.
+    `carrier_stops` are the sender's. `tag_pause` is that of the tag that was asked for, `carrier_pauses` are those
+    of all carriers; they hold bulk texts.
     """
 
     recipient: Limiter = Limiter()
@@ -121,6 +115,8 @@ class Gate:
     subscription: "Subscription | None" = None
     campaign: "CampaignFacts | None" = None
     carrier_stops: "tuple[CarrierStop, ...]" = ()
+    tag_pause: "Pause | None" = None
+    carrier_pauses: "Mapping[str, Pause]" = field(default_factory=dict)
 
     @property
     def not_before_ms(self) -> int:

@@ -117,6 +117,11 @@ class Metric(StrEnum):
         "two minutes is well.",
     )
     RATE_LIMITED = ("RateLimited", "Count", "Answers of the provider that ask for less.")
+    CAMPAIGN_PAUSED = (
+        "CampaignPaused",
+        "Count",
+        "Tags and carriers whose bulk texts were paused by their brake (TagBrake).",
+    )
     PAUSED = ("Paused", "Count", "1 each minute in which sending is paused by an operator, else 0.")
 
     # ----------------------------------------------------------------------------------------------- provider

@@ -85,6 +85,7 @@ REASONS: Mapping[Metric, Reason] = {
     Metric.UNREGISTERED: Reason("unregistered", points=ENOUGH),
     # Each is a text that was lost to its recipient; the carrier's others wait.
     Metric.REFUSED_BY_CARRIER: Reason("carrier-refused"),
+    Metric.CAMPAIGN_PAUSED: Reason("campaign-paused", points=ENOUGH),
     Metric.RATE_LIMITED: Reason("rate-limited", points=0.4),
     # The provider repeats a webhook that it had no answer to within two seconds.
     Metric.WEBHOOK_DUPLICATES: Reason("webhook-slow"),

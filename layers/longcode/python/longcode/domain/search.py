@@ -47,6 +47,17 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class TagEnds:
+    """When the first and the last text of a tag were accepted of those that are kept; and the ids of some of the
+    last, the last of all among them.
+    """
+
+    first_ms: int
+    last_ms: int
+    last_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """One page of a search: ids, and where to go on; None if there is no more."""
 

@@ -91,3 +91,5 @@ class HeldBy(StrEnum):
     SCHEDULE = "schedule"
     QUIET_HOURS = "quiet_hours"
     RECIPIENT_LIMIT = "recipient_limit"
+    TAG_PAUSED = "tag_paused"
+    CARRIER_PAUSED = "carrier_paused"

@@ -13,6 +13,8 @@ _REASONS = {
     HeldBy.PAUSED: "the end of a pause",
     HeldBy.CARRIER_RATE: "the rate that the recipient's carrier allows our campaign",
     HeldBy.CARRIER_DAY_CAP: "the carrier's next day, which begins at midnight in Los Angeles",
+    HeldBy.TAG_PAUSED: "an operator to resume its tag",
+    HeldBy.CARRIER_PAUSED: "an operator to resume bulk texts to the recipient's carrier",
     HeldBy.SCHEDULE: "its time",
     HeldBy.QUIET_HOURS: "the end of the recipient's quiet hours",
     HeldBy.RECIPIENT_LIMIT: "room in what one person may get in a while (RecipientLimits)",

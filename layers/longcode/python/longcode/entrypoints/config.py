@@ -12,6 +12,7 @@ from longcode.domain.carriers import Carrier
 from longcode.domain.destinations import Destination
 from longcode.domain.errors import ConfigurationError
 from longcode.domain.quiet_hours import QuietHours
+from longcode.domain.tag_brake import BrakeSetting
 from longcode.telnyx import webhook_settings
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Settings:
     campaign: CampaignSettings
     number_lookup: Literal["off", "unknown"]
     quiet_hours: QuietHours | None
+    tag_brake: BrakeSetting | None
     max_pending_per_recipient: int
     allowed_destinations: tuple[Destination, ...]
     daily_texts_per_key: int
@@ -91,6 +93,7 @@ class Settings:
             account_segment_ms=pacing.interval_ms(account),
             campaign=read.campaign(account * 60),
             quiet_hours=read.quiet_hours(),
+            tag_brake=read.tag_brake(),
             number_lookup=read.either("NUMBER_LOOKUP", "off", "unknown"),
             max_pending_per_recipient=read.number("MAX_PENDING_PER_RECIPIENT", 100, 1),
             allowed_destinations=read.destinations(long_code),
@@ -103,8 +106,7 @@ class Settings:
             status_events=read.either("STATUS_EVENTS", "final", "all"),
             webhook_sources=read.webhook_sources(),
         )
-        if read.problems:
-            raise ConfigurationError(read.problems)
+        read.expect_no_problems()
         return settings
 
 
@@ -114,6 +116,10 @@ class _Reader:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self.problems: list[str] = []
+
+    def expect_no_problems(self) -> None:
+        if self.problems:
+            raise ConfigurationError(self.problems)
 
     def optional(self, name: str, default: str = "") -> str:
         return self._env.get(name, "").strip() or default
@@ -224,6 +230,13 @@ class _Reader:
                 f"QUIET_HOURS leaves no moment of a week in which {', '.join(closed)} allows a text"
             )
         return hours
+
+    def tag_brake(self) -> BrakeSetting | None:
+        try:
+            return BrakeSetting.parse(words) if (words := self.optional("TAG_BRAKE")) else None
+        except ValueError as exc:
+            self.problems.append(f"TAG_BRAKE {exc}")
+            return None
 
     def public_keys(self) -> tuple[bytes, ...]:
         keys: list[bytes] = []

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from longcode.use_cases.duplicate_store import Guard
     from longcode.use_cases.quota import Quota
     from longcode.use_cases.registration_store import Registrations
+    from longcode.use_cases.tag_brakes import Brakes
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
 Handler = Callable[[Any, Any], Any]
@@ -82,7 +83,7 @@ class Service(GuardParts):
             retention_days=settings.retention_days,
             validity_minutes=settings.validity_minutes,
             keep_text=settings.store_text == "always",
-            sleep=self._sleep,
+            sleep=self.sleep,
         )
 
     @cached_property
@@ -90,13 +91,8 @@ class Service(GuardParts):
         from longcode.aws import clients
         from longcode.aws.search_index import DynamoFinder
 
-        settings = self.settings
-        return DynamoFinder(
-            clients.dynamodb(),
-            settings.messages_table,
-            retention_days=settings.retention_days,
-            sleep=self._sleep,
-        )
+        table, days = self.settings.messages_table, self.settings.retention_days
+        return DynamoFinder(clients.dynamodb(), table, retention_days=days, sleep=self.sleep)
 
     @cached_property
     def limits(self) -> "ports.Limits":
@@ -110,7 +106,7 @@ class Service(GuardParts):
             settings.messages_table,
             account_limited=settings.account_segment_ms > 0,
             hold_on_unclear=settings.hold_on_unclear,
-            sleep=self._sleep,
+            sleep=self.sleep,
         )
 
     @cached_property
@@ -118,7 +114,7 @@ class Service(GuardParts):
         from longcode.aws import clients
         from longcode.aws.carriers import DynamoCarriers
 
-        return DynamoCarriers(clients.dynamodb(), self.settings.limits_table, sleep=self._sleep)
+        return DynamoCarriers(clients.dynamodb(), self.settings.limits_table, sleep=self.sleep)
 
     @cached_property
     def registrations(self) -> "Registrations":
@@ -128,18 +124,24 @@ class Service(GuardParts):
         return DynamoRegistrations(clients.dynamodb(), self.settings.limits_table)
 
     @cached_property
+    def brakes(self) -> "Brakes":
+        from longcode.entrypoints.brake_parts import make_brakes
+
+        return make_brakes(self)
+
+    @cached_property
     def optouts(self) -> "ports.OptOuts":
         from longcode.aws import clients
         from longcode.aws.opt_outs import DynamoOptOuts
 
-        return DynamoOptOuts(clients.dynamodb(), self.settings.messages_table, sleep=self._sleep)
+        return DynamoOptOuts(clients.dynamodb(), self.settings.messages_table, sleep=self.sleep)
 
     @cached_property
     def counters(self) -> "publish_ports.Counters":
         from longcode.aws import clients
         from longcode.aws.counters import DynamoCounters
 
-        return DynamoCounters(clients.dynamodb(), self.settings.messages_table, sleep=self._sleep)
+        return DynamoCounters(clients.dynamodb(), self.settings.messages_table, sleep=self.sleep)
 
     @cached_property
     def heartbeat(self) -> "publish_ports.Heartbeat":
@@ -153,7 +155,7 @@ class Service(GuardParts):
         from longcode.aws import clients
         from longcode.aws.event_bus import EventBridgeBus
 
-        return EventBridgeBus(clients.events(), self.settings.event_bus, sleep=self._sleep)
+        return EventBridgeBus(clients.events(), self.settings.event_bus, sleep=self.sleep)
 
     @cached_property
     def queue(self) -> "queue_ports.Queue":
@@ -181,7 +183,7 @@ class Service(GuardParts):
         from longcode.aws import clients
         from longcode.aws.queue import SqsQueue
 
-        return SqsQueue(clients.sqs(), url, sleep=self._sleep)
+        return SqsQueue(clients.sqs(), url, sleep=self.sleep)
 
     @cached_property
     def provider(self) -> "ports.Provider":
@@ -217,6 +219,7 @@ class Service(GuardParts):
             departures=lambda: self.departures,
             carriers=self.carriers,
             registrations=self.registrations,
+            brakes=self.brakes,
             optouts=self.optouts,
             provider=self.provider,
             clock=self.clock,
@@ -332,8 +335,8 @@ class Service(GuardParts):
 
     def api(self, serve: Callable[[Request], Response]) -> Handler:
         """The Lambda handler of a route."""
-        logger, metrics, clock = self.logger, self.metrics, self.clock
-        return self.job(lambda event, _context: api.answer(event, serve, logger, metrics, clock))
+        parts = self.logger, self.metrics, self.clock
+        return self.job(lambda event, _context: api.answer(event, serve, *parts))
 
     def job(self, work: Handler) -> Handler:
         """The Lambda handler of `work`, which writes its metrics at the end whatever happened."""
@@ -354,7 +357,7 @@ class Service(GuardParts):
 
         return handle
 
-    def _sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         """What the adapters wait by, between two tries of what a batch call has left out."""
         self.clock.sleep_until(self.clock.now_ms() + round(seconds * 1000))
 
@@ -372,8 +375,7 @@ class Service(GuardParts):
                 try:
                     known[:] = [provider_key(secret["SecretString"])]
                 except ValueError as exc:
-                    # To be found out before a text is claimed.
-                    raise Unavailable(f"The provider's API key {exc}; it") from None
+                    raise Unavailable(f"The provider's API key {exc}; it") from None  # before a text is claimed
             return known[0]
 
         return read

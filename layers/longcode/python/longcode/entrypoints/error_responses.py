@@ -38,6 +38,8 @@ ERRORS: dict[str, ErrorStatus] = {
     "carrier_rate": ErrorStatus(429),
     "carrier_day_cap": ErrorStatus(429),
     "recipient_limit": ErrorStatus(429),
+    "tag_paused": ErrorStatus(503),
+    "carrier_paused": ErrorStatus(503),
     "internal_error": ErrorStatus(500),
     "unavailable": ErrorStatus(503, retry_after_s=2),
     "provider_unreachable": ErrorStatus(503),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from longcode.use_cases.erase import Erasure
     from longcode.use_cases.preview import CarrierOutlook, TextPreview
     from longcode.use_cases.quiet import QuietOutlook
+    from longcode.use_cases.tag_view import TagView
     from longcode.use_cases.text_cost import CostEstimate
 
 # Of so many characters a preview says where they are.
@@ -205,9 +206,29 @@ def message_page(messages: Sequence[Message], cursor: str | None) -> Response:
     return Response(200, {"messages": [_fields(message) for message in messages], "cursor": cursor})
 
 
-def tag(name: str, counts: Mapping[str, int]) -> Response:
-    """GET /sms/tags/{tag}: how many of its texts are in each status."""
-    return Response(200, {"tag": name, "counts": dict(counts), "total": sum(counts.values())})
+def tag(found: "TagView") -> Response:
+    """GET /sms/tags/{tag}: how its texts stand."""
+    counts, pause = found.counts, found.standing.pause
+    currency = max(counts.cost, key=lambda name: counts.cost[name], default=None)
+    rate = counts.opt_out_rate
+    return Response(
+        200,
+        {
+            "tag": found.tag,
+            "counts": dict(counts.by_status),
+            "total": sum(counts.by_status.values()),
+            "by_carrier": {carrier: dict(statuses) for carrier, statuses in counts.by_carrier.items()},
+            "sent": counts.taken,
+            "segments": counts.segments,
+            "cost": {"amount": f"{counts.cost[currency]:f}", "currency": currency} if currency else None,
+            "opted_out": counts.opted_out,
+            "opt_out_rate": None if rate is None else round(rate, 4),
+            "first_accepted_at": _when(found.first_ms),
+            "last_accepted_at": _when(found.last_ms),
+            "finishes_at": _when(found.finishes_ms),
+            "paused": {"since": iso(pause.since_ms), "by": pause.by, "reason": pause.reason} if pause else None,
+        },
+    )
 
 
 def erased(done: "Erasure") -> Response:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from longcode.aws import heartbeat, message_codec, opt_outs
+from longcode.aws import brake_codec, heartbeat, message_codec, opt_outs, pause_notices
+from longcode.aws.attributes import untyped_item
 from longcode.domain.events import Beat, Change
+from longcode.domain.events import Item as Changed
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
-from longcode.domain.opt_outs import OptOut
 from longcode.use_cases.ports import Logger, Metrics
 
 # Any: Lambda's DynamoDB event and its partial batch response are JSON.
@@ -58,13 +59,15 @@ def _change(record: Mapping[str, Any], metrics: Metrics, logger: Logger) -> Chan
         return Change(event_id, sequence)
 
 
-def _item(image: Mapping[str, Any] | None) -> Message | OptOut | Beat | None:
-    """A message, an opt-out or a heartbeat; None for anything else that the table holds."""
+def _item(image: Mapping[str, Any] | None) -> Changed | None:
+    """A message, an opt-out, a heartbeat or a notice of a pause; None for anything else that the table holds."""
     if image is None:
         return None
     kind = image["pk"]["S"][:2]
     if kind == "M#":
         return message_codec.image(image)
+    if image["pk"]["S"].startswith(brake_codec.NOTICE):
+        return pause_notices.notice(untyped_item(image))
     if kind == heartbeat.PREFIX:
         return Beat(int(image["at_ms"]["N"]))
     return opt_outs.image(image) if kind == "O#" else None

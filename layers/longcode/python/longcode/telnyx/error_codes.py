@@ -1,7 +1,7 @@
 """The one table of error codes, Telnyx's and this service's own: what each means for a text and for people."""
 
 # The codes are those of Telnyx's list of API errors and of its page on message statuses; the sentences are ours.
-# `docs/errors.md` is made of this table by `docs/errors.py`.
+# `docs/errors.md` is made of it by `docs/errors.py`.
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -76,8 +76,7 @@ _TABLE = (
     Code("40005", None, "recipient", "later",
          "The text expired on its way, often because the phone was off or out of reach.", _LATER),
     # The text.
-    Code("40302", PERMANENT, "content", "after_change",
-         "The text takes more than 10 parts.", _REWORD),
+    Code("40302", PERMANENT, "content", "after_change", "The text takes more than 10 parts.", _REWORD),
     Code("40304", PERMANENT, "content", "after_change",
          "The request mixes the contents of SMS and MMS.", _REWORD),
     Code("40316", PERMANENT, "content", "after_change", "The message has no content.", _REWORD),
@@ -235,8 +234,9 @@ _TABLE = (
     Code("store_unavailable", None, "service", "later",
          "A store of this service did not answer, so the text was not sent.",
          "Repeat the request with the same Idempotency-Key."),
-    Code("paused breaker provider_backoff opt_out_unclear carrier_rate carrier_day_cap recipient_limit", None,
-         "service", "later", "Sending was stopped when the text was about to leave, so it was not sent.", _WAIT),
+    Code("paused breaker provider_backoff opt_out_unclear carrier_rate carrier_day_cap recipient_limit "
+         "tag_paused carrier_paused", None, "service", "later",
+         "Sending was stopped when the text was about to leave, so it was not sent.", _WAIT),
     Code("claim_lost", None, "service", "no",
          "The process that was sending the text ended without a word, and may have sent it.", _EVIDENCE),
     Code("restored", None, "service", "no",

@@ -13,7 +13,7 @@ from longcode.domain.gate import Gate
 from longcode.domain.metrics import Metric
 from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy
-from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt
+from longcode.use_cases import carrier_pacing, carrier_stops, paused_tags, send_attempt
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Parallel
 from longcode.use_cases.queue_ports import Envelope, Queue
@@ -110,7 +110,7 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
         _read_together(workers, deps)
         parallel([worker.load for worker in workers])
         _sort_out(workers, deps, parallel, worker_of)
-        at_work = [worker for worker in workers if worker.waiting]
+        at_work = paused_tags.put_off([worker for worker in workers if worker.waiting], gate, deps)
         parallel([worker.keep_quiet for worker in at_work] if deps.quiet_hours else [])
         at_work = [worker for worker in at_work if worker.waiting]
         _hold_by_recipient(at_work, deps)
@@ -127,6 +127,7 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
             worker.abandon(exc)
     else:
         parallel([worker.run for worker in at_work if worker.waiting])
+    deps.brakes.flush()
     carrier_pacing.give_back((each for worker in workers for each in worker.slots.unused), deps)
 
 

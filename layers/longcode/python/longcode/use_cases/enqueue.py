@@ -13,8 +13,9 @@ from longcode.domain.quiet_hours import QuietHours, leaves_ms
 from longcode.domain.schedule import EARLY_MS
 from longcode.domain.send_request import SendRequest
 from longcode.domain.status import HeldBy, Status
+from longcode.domain.tag_brake import tag_of
 from longcode.domain.times import HORIZON_MS, check_times
-from longcode.use_cases import backlog, carrier_stops, store_failures
+from longcode.use_cases import backlog, carrier_stops, store_failures, tag_brakes
 from longcode.use_cases.duplicate_store import Guard, unguarded
 from longcode.use_cases.ports import Clock, Limits, Logger, Messages, Metrics
 from longcode.use_cases.queue_ports import Queues
@@ -97,7 +98,7 @@ class Forecast:
     """A waiting message's place in its recipient queue (from 1), when it may leave, and what it waits for.
 
     No `eta_ms`: that is for a person to say, who has paused sending or has to read what the recipient texted.
-    `reason` is why the breaker is open, if that holds it: the provider's code and words.
+    `reason` is why the breaker is open, if that holds it: the provider's code and words; or why its tag is paused.
     """
 
     position: int
@@ -133,7 +134,7 @@ def enqueue(
     nothing stored, IdempotencyMismatch or Unavailable.
     """
     existing = deps.messages.get(message.id) if may_be_known(message.id) else None
-    gate = deps.limits.read_gate(message.recipient, message.sender, message.priority)
+    gate = deps.limits.read_gate(message.recipient, message.sender, message.priority, tag_of(message))
     if existing is not None:
         return _repeated(same_request(existing, message), deps, gate)
     check_times(message, deps.clock.now_ms())
@@ -277,6 +278,8 @@ def _forecast(
         return Forecast(ahead + 1, None, HeldBy.PAUSED)
     if gate.unclear_ms is not None:
         return Forecast(ahead + 1, None, HeldBy.OPT_OUT_UNCLEAR)
+    if paused := tag_brakes.held(message, gate, now_ms):
+        return Forecast(ahead + 1, None, paused[1], paused[2])
     eta, held_by = _own_turn(message, ahead, length, gate, now_ms, pace)
     behind_ms = ahead * pacing.spacing(pace.recipient_ms)
     later = _shared(gate, now_ms, pace, message.priority) if message.slot_ms is None else []

@@ -10,7 +10,8 @@ from longcode.domain.gate import Gate
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import backlog, schedule, send_attempt, store_failures
+from longcode.domain.tag_brake import tag_of
+from longcode.use_cases import backlog, schedule, send_attempt, store_failures, tag_brakes
 from longcode.use_cases.publish_ports import Counters, Heartbeat
 from longcode.use_cases.queue_ports import Depth, Queues
 from longcode.use_cases.send_attempt import SendDependencies
@@ -128,7 +129,12 @@ class Gauges:
         deps = self.deps
         return max(
             (
-                overdue_ms(head, deps.limits.read_gate(head.recipient, deps.sender, head.priority), deps, now)
+                overdue_ms(
+                    head,
+                    deps.limits.read_gate(head.recipient, deps.sender, head.priority, tag_of(head)),
+                    deps,
+                    now,
+                )
                 for head in list(heads.values())[:_RECIPIENTS]
             ),
             default=0,
@@ -171,7 +177,7 @@ def overdue_ms(message: Message, gate: Gate, deps: SendDependencies, now: int) -
     control, limits = gate.control, [gate.recipient.tat_ms, gate.recipient.not_before_ms]
     sender, account = gate.shared(message.priority)
     stopped = control.paused(message.priority) is not None or control.breaker_since_ms is not None
-    if stopped or gate.unclear_ms is not None:
+    if stopped or gate.unclear_ms is not None or tag_brakes.held(message, gate, now):
         return max(0, now - message.ready_ms - deps.validity_ms // 2)
     if send_attempt.in_doubt(gate, deps, now):
         return 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from longcode.domain.opt_outs import OptOut, ProviderPage
     from longcode.domain.outcomes import Answer, Code, Receipt, Record, Recording
     from longcode.domain.pacing import Reservation
-    from longcode.domain.search import Found, Position, Search
+    from longcode.domain.search import Found, Position, Search, TagEnds
     from longcode.domain.status import HeldBy, Status
 
 
@@ -209,14 +209,19 @@ class Finder(Protocol):
     def find(self, wanted: Search, after: Position | None, at_most: int, now_ms: int) -> Found:
         """One page. It may hold few or none and still not be the last: a request looks at only so many."""
 
+    def ends(self, tag: str) -> TagEnds | None:
+        """The first and the last texts of a tag, None if there is none."""
+
 
 class Limits(Protocol):
     """The limiters, and the switch that stops all sending."""
 
-    def read_gate(self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL) -> Gate:
+    def read_gate(
+        self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL, tag: str | None = None
+    ) -> Gate:
         """All that stands between a text and the provider. Of an empty recipient or sender nothing is read.
 
-        Of a bulk text also the limiters of bulk.
+        Of a bulk text also the limiters of bulk, and the pause of its `tag`.
         """
 
     def reserve(self, key: str, weight: int, interval_ms: int, now_ms: int, *, ahead: bool = False) -> Reservation:

@@ -1,18 +1,20 @@
 """The events for the user's own systems, and the counts, of each change of the messages table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from longcode.domain.errors import Unavailable
-from longcode.domain.events import Beat, Change, Counted, CountKey, Event
+from longcode.domain.events import Beat, Change, Counted, CountKey, Event, PauseNotice
 from longcode.domain.message import Fault, Message, iso
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword
 from longcode.domain.opt_outs import OptOut
 from longcode.domain.outcomes import Responsible
 from longcode.domain.status import Status
-from longcode.use_cases import store_failures
-from longcode.use_cases.ports import Explain, Logger, Metrics
+from longcode.domain.tag_counts import OPTED_OUT as OPTED_OUT_COUNT
+from longcode.domain.tag_counts import differences
+from longcode.use_cases import opt_out_origin, store_failures
+from longcode.use_cases.ports import Explain, Finder, Logger, Messages, Metrics
 from longcode.use_cases.publish_ports import Counters, EventBus, Heartbeat
 
 # The version of every event's schema (docs/events.md). A new field leaves it as it is.
@@ -22,6 +24,7 @@ STATUS_CHANGED = "sms.status_changed"
 RECEIVED = "sms.received"
 OPTED_OUT = "sms.opted_out"
 UNCLEAR = "sms.opt_out_unclear"
+PAUSED = "sms.paused"
 
 _COUNTED_AS = {
     Status.UNKNOWN: Metric.UNKNOWN,
@@ -52,6 +55,8 @@ class PublishDependencies:
     event_bus: EventBus
     counters: Counters
     heartbeat: Heartbeat
+    finder: Finder
+    messages: Messages
     metrics: Metrics
     logger: Logger
     explain: Explain
@@ -78,7 +83,7 @@ def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -
         metrics.count(Metric.EVENTS_REFUSED)
         logger.warning("publish.refused", fault=answer.fault, left=len(found) - answer.taken)
     try:
-        deps.counters.add([counted for change in done if (counted := _counted(change))], now_ms)
+        deps.counters.add([one for change in done if (one := _counted(change, deps, now_ms))], now_ms)
     except Unavailable as exc:
         # All of it is published once more: events may be delivered twice.
         logger.warning("publish.uncounted", fault=str(exc))
@@ -151,6 +156,8 @@ def events_of(change: Change, *, final_only: bool) -> Iterator[Event]:
     """The events of a change: none, if an item only went or kept its status, or has none that is published."""
     if isinstance(change.after, OptOut):
         yield from _opted_out(change.after, change)
+    elif isinstance(change.after, PauseNotice):
+        yield _paused(change.after, change)
     if not isinstance(change.after, Message):
         return
     message = change.after
@@ -251,6 +258,24 @@ def _opted_out(entry: OptOut, change: Change) -> Iterator[Event]:
     )
 
 
+def _paused(notice: PauseNotice, change: Change) -> Event:
+    subject, pause, tally = notice.subject, notice.pause, notice.tally
+    return Event(
+        PAUSED,
+        subject.name,
+        notice.at_ms,
+        {
+            **_head(change, notice.at_ms),
+            "tag": subject.name if subject.kind == "tag" else None,
+            "carrier": subject.name if subject.kind == "carrier" else None,
+            "paused": pause is not None,
+            "reason": pause.reason if pause else None,
+            "by": pause.by if pause else None,
+            "counts": asdict(tally) if pause else None,
+        },
+    )
+
+
 def _head(change: Change, at_ms: int) -> dict[str, object]:
     return {"version": VERSION, "sequence": change.sequence, "at": iso(at_ms)}
 
@@ -260,10 +285,32 @@ def _fault(fault: Fault) -> dict[str, object]:
     return {"code": fault.code, "title": fault.title}
 
 
-def _counted(change: Change) -> Counted | None:
-    before, after = _place(change.before), _place(change.after)
-    return None if before == after else Counted(change.event_id, before, after)
+def _counted(change: Change, deps: PublishDependencies, now_ms: int) -> Counted | None:
+    """What a change counts, None if nothing. Which of these it is must depend on the change alone: a batch that
+    comes again is known by the changes that it counted.
+    """
+    if isinstance(change.after, OptOut):
+        before = change.before if isinstance(change.before, OptOut) else None
+        return _opt_out_counted(change.event_id, before, change.after, deps, now_ms)
+    was, is_now = (item if isinstance(item, Message) else None for item in (change.before, change.after))
+    before_place, after_place = _place(was), _place(is_now)
+    more = differences(was, is_now)
+    if before_place == after_place and not more:
+        return None
+    if is_now is None or is_now.direction == "inbound" or (was and was.tag == is_now.tag):
+        return Counted(change.event_id, before_place, after_place, more)
+    return Counted(change.event_id, before_place, after_place, more, is_now.tag, is_now.accepted_ms)
 
 
-def _place(item: Message | OptOut | Beat | None) -> CountKey | None:
-    return (item.status, item.tag) if isinstance(item, Message) else None
+def _opt_out_counted(
+    event_id: str, before: OptOut | None, after: OptOut, deps: PublishDependencies, now_ms: int
+) -> Counted | None:
+    """Who has opted out by a text counts once for the tag of the text that this answers."""
+    if not opt_out_origin.has_texted(before, after):
+        return None
+    text = opt_out_origin.answered(after.number, after.changes[-1].at_ms, deps.finder, deps.messages, now_ms)
+    return Counted(event_id, None, None, {(text.tag, OPTED_OUT_COUNT): 1} if text and text.tag else {})
+
+
+def _place(message: Message | None) -> CountKey | None:
+    return (message.status, message.tag) if message else None

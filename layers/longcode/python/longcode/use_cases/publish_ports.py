@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from longcode.domain.events import Counted, Event, PublishResult
+    from longcode.domain.tag_counts import TagCounts
 
 
 class Counters(Protocol):
@@ -16,6 +17,12 @@ class Counters(Protocol):
 
     def read(self, tag: str | None) -> dict[str, int]:
         """Status → how many messages, without the statuses that none is in. `None`: all messages."""
+
+    def read_tag(self, tag: str) -> TagCounts:
+        """All that is counted of the texts of one tag."""
+
+    def tags(self, since_ms: int, at_most: int) -> list[str]:
+        """The tags of texts accepted on the day (UTC) of `since_ms` or later, those of the last day first."""
 
     def add(self, counted: Sequence[Counted], now_ms: int) -> None:
         """Count each change exactly once, however often it comes and however the batches are cut.

@@ -16,18 +16,27 @@ from longcode.use_cases import carrier_stops, opt_outs, store_failures
 from longcode.use_cases.ports import Explain, Logger, Messages, Metrics, OptOuts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from longcode.use_cases.carrier_store import Carriers
+    from longcode.use_cases.ports import Finder
+    from longcode.use_cases.tag_brakes import Brakes
 
 Acknowledged = Literal["received", "updated", "acknowledged"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptDependencies:
-    """What recording webhooks needs. `long_code` is the number that this service sends from."""
+    """What recording webhooks needs. `long_code` is the number that this service sends from.
+
+    `finder` is made with the first opt-out: a webhook has two seconds from its start.
+    """
 
     messages: Messages
     optouts: OptOuts
     carriers: "Carriers"
+    brakes: "Brakes"
+    finder: "Callable[[], Finder]"
     explain: Explain
     metrics: Metrics
     logger: Logger
@@ -81,6 +90,7 @@ def _keep(event: WebhookEvent, path_id: str | None, deps: ReceiptDependencies, n
     if carrier_stops.is_refusal(receipt.faults, deps.explain):
         # Also where it came before: that delivery may have ended between the two writes.
         carrier_stops.after_receipt(done.before, receipt, deps, now_ms)
+    deps.brakes.received(done, receipt)
     if done.recorded is Recorded.DUPLICATE:
         metrics.count(Metric.WEBHOOK_DUPLICATES)
         return "updated"
@@ -148,20 +158,36 @@ def _receive(text: Message, deps: ReceiptDependencies, now_ms: int) -> None:
         # Also for a text that was there already: the first delivery may have ended between the two writes. The
         # word is as old as that one, or each delivery of a START dated ahead would be later than the STOPs since.
         first = text if new else messages.get(text.id) or text
-        _apply(first, wanted, deps.optouts, logger, now_ms)
+        _apply(first, wanted, deps, now_ms)
 
 
-def _apply(text: Message, wanted: OptOutKeyword, optouts: OptOuts, logger: Logger, now_ms: int) -> None:
+def _apply(text: Message, wanted: OptOutKeyword, deps: ReceiptDependencies, now_ms: int) -> None:
+    logger = deps.logger
     if wanted is OptOutKeyword.UNCLEAR:
-        opt_outs.note_unclear(optouts, text.sender, Unclear(_said_ms(text, wanted), text.id))
+        opt_outs.note_unclear(deps.optouts, text.sender, Unclear(_said_ms(text, wanted), text.id))
         return
     source = "provider" if text.autoresponse == wanted.value.upper() else "keyword"
     change = OptOutChange(_said_ms(text, wanted), wanted is OptOutKeyword.STOP, source, text.id)
-    if opt_outs.apply(optouts, text.sender, change, now_ms):
+    if opt_outs.apply(deps.optouts, text.sender, change, now_ms):
         logger.info("optout.changed", keyword=wanted.value, source=source)
+        if change.opted_out and deps.brakes.setting:
+            _count_opt_out(text.sender, change.at_ms, deps, now_ms)
     if not phone.is_e164(text.sender):
         # Texts go to E.164 numbers alone: whether this is right for one, only a person can tell.
         logger.warning("optout.no_number", keyword=wanted.value)
+
+
+def _count_opt_out(number: str, at_ms: int, deps: ReceiptDependencies, now_ms: int) -> None:
+    """Count an opt-out for the tag of the text that it answers. It is recorded by now, whatever comes of this."""
+    from longcode.use_cases import opt_out_origin
+
+    try:
+        text = opt_out_origin.answered(number, at_ms, deps.finder(), deps.messages, now_ms)
+    except Unavailable as exc:
+        store_failures.note(exc, deps.metrics, deps.logger)
+        return
+    if text:
+        deps.brakes.opted_out(text)
 
 
 def _said_ms(text: Message, wanted: OptOutKeyword) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from longcode.domain import pacing
+from longcode.domain import pacing, tag_brake
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate
 from longcode.domain.message import CLAIM_MS, Message
@@ -17,6 +17,7 @@ from longcode.use_cases import (
     lost_claims,
     send_attempt,
     store_failures,
+    tag_brakes,
 )
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Claim
@@ -208,7 +209,7 @@ class RecipientWorker:
             return True
         try:
             # After the claim: what was said before it is heard.
-            self.gate = gate = deps.limits.read_gate(self.recipient, deps.sender)
+            self.gate = gate = deps.limits.read_gate(self.recipient, deps.sender, tag=tag_brake.tag_of(message))
         except Unavailable:
             self._put_back(item, message, item.held_by)
             raise
@@ -257,7 +258,7 @@ class RecipientWorker:
         elif stopped is None and gate.control.breaker_until_ms is not None:
             # It was opened and has passed since the batch began: the next text tries.
             stopped = now + PROBE_MS, HeldBy.BREAKER, gate.control.breaker_reason
-        stopped = stopped or send_attempt.under_review(gate, now)
+        stopped = stopped or send_attempt.under_review(gate, now) or tag_brakes.held(message, gate, now)
         if stopped:
             self._put_back(item, message, item.held_by)
             return self._defer(self._until(stopped))
@@ -362,7 +363,7 @@ class RecipientWorker:
     def _until(self, stopped: tuple[int, HeldBy, str]) -> int:
         """When to look again whether a stop has ended: not at its end, as an operator may end it sooner."""
         until, held_by, _ = stopped
-        return until if held_by is HeldBy.PAUSED else min(until, self._deps.clock.now_ms() + MOST_HIDDEN_MS)
+        return until if held_by in tag_brakes.PAUSES else min(until, self._deps.clock.now_ms() + MOST_HIDDEN_MS)
 
     def _defer(self, again: int) -> bool:
         """Keep the slots that were given, and hide all that is left until then."""

@@ -268,7 +268,7 @@ class Reconciler:
         if record:
             receipt = record.receipt(now)
             if receipt.status and receipt.status is not message.status:
-                self.deps.messages.record(message.id, receipt, now)
+                self.deps.brakes.received(self.deps.messages.record(message.id, receipt, now), receipt)
                 self.deps.metrics.count(Metric.RECEIPTS_READ_BACK)
                 carrier_stops.after_receipt(message, receipt, self.deps, now)
             if receipt.status and receipt.status.final:

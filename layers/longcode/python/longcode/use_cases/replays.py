@@ -176,6 +176,7 @@ class Replays:
             # The provider remembers only successes, so a refusal now means that there was none.
             entry = Entry(later, Status.FAILED.value, "reconciler", faults=(answer.fault,))
             deps.messages.end(message, Status.FAILED, entry, later)
+            deps.brakes.refused(message, answer, gate, again=True)
         else:
             if answer.verdict in (Verdict.BACK_OFF, Verdict.NOT_SENT, Verdict.CONFIGURATION):
                 deps.messages.mark_replayed(message, later, undo=True)

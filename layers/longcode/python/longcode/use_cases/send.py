@@ -16,7 +16,8 @@ from longcode.domain.message import Entry, Fault, Message, may_be_known, same_re
 from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Verdict
 from longcode.domain.status import HeldBy, Status
-from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures
+from longcode.domain.tag_brake import tag_of
+from longcode.use_cases import carrier_pacing, carrier_stops, send_attempt, store_failures, tag_brakes
 from longcode.use_cases.duplicate_store import Guard, unguarded
 from longcode.use_cases.quota import Quota
 from longcode.use_cases.send_attempt import PROBE_MS, SendDependencies
@@ -41,10 +42,10 @@ def send_now(
         if not existing.safe_to_retry:
             return _replayed(existing, deps)
     quota.check(message.recipient)
-    gate = deps.limits.read_gate(message.recipient, message.sender)
+    gate = deps.limits.read_gate(message.recipient, message.sender, tag=tag_of(message))
     if gate.opted_out:
         raise RecipientOptedOut(OPTED_OUT)
-    if held := send_attempt.under_review(gate, now) or carrier_stops.held(gate, message.recipient, now):
+    if held := _held(message, gate, now):
         raise _stopped(message, held, now)
     _expect_room(message, gate, deps)
     return guard(message, lambda: _send(message, existing, gate, deps, quota))
@@ -110,6 +111,12 @@ def _expect_open(message: Message, control: Control, deps: SendDependencies, now
     return 0
 
 
+def _held(message: Message, gate: Gate, now: int) -> tuple[int, HeldBy, str] | None:
+    """Until when, by what and why this text is held back, while others may leave."""
+    held = send_attempt.under_review(gate, now) or tag_brakes.held(message, gate, now)
+    return held or carrier_stops.held(gate, message.recipient, now)
+
+
 def _stopped(message: Message, stopped: tuple[int, HeldBy, str], now: int) -> SendRefused:
     until, held_by, reason = stopped
     return SendRefused(
@@ -130,7 +137,7 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int, passage
     Raises SendRefused or Unavailable, with the text ended unsent and safe to retry.
     """
     try:
-        gate = deps.limits.read_gate(message.recipient, message.sender)
+        gate = deps.limits.read_gate(message.recipient, message.sender, tag=tag_of(message))
     except Unavailable as exc:
         fault = Fault("store_unavailable", f"{exc}. Nothing was sent.")
         _end(message, deps, fault, passage)
@@ -139,12 +146,8 @@ def _look_again(message: Message, deps: SendDependencies, probe_ms: int, passage
     if gate.control.breaker_until_ms == probe_ms:
         # That is its own try.
         gate = replace(gate, control=replace(gate.control, breaker_until_ms=now))
-    stopped = (
-        send_attempt.stop(gate.control, now, message.priority)
-        or send_attempt.under_review(gate, now)
-        or carrier_stops.held(gate, message.recipient, now)
-        or passage.passed(gate, deps)
-    )
+    stopped = send_attempt.stop(gate.control, now, message.priority) or _held(message, gate, now)
+    stopped = stopped or passage.passed(gate, deps)
     if stopped:
         _end(message, deps, Fault(stopped[1].value, f"Sending is stopped: {stopped[2]}."), passage)
         raise _stopped(message, stopped, now)

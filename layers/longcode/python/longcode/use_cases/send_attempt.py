@@ -23,6 +23,7 @@ from longcode.use_cases import carrier_stops, day_counts, opt_outs, store_failur
 from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Clock, Explain, Limits, Logger, Messages, Metrics, OptOuts, Provider
 from longcode.use_cases.registration_store import Registrations
+from longcode.use_cases.tag_brakes import Brakes
 
 if TYPE_CHECKING:
     from longcode.use_cases.recipient_store import Departures
@@ -62,6 +63,7 @@ class SendDependencies:
     departures: "Callable[[], Departures]"
     carriers: Carriers
     registrations: Registrations
+    brakes: Brakes
     optouts: OptOuts
     provider: Provider
     clock: Clock
@@ -175,6 +177,7 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
     now = deps.clock.now_ms()
     arrival = deps.latency.arrival_ms(left, now, answered=answer.http_status is not None)
     deps.metrics.count(Metric.PROVIDER_LATENCY, now - left)
+    deps.brakes.answered(message, answer, gate)
     fault = answer.fault or Fault("", "")
     if answer.verdict is Verdict.ACCEPTED:
         answer = checked(message, answer, deps)
@@ -197,6 +200,7 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
     permanent = permanent or _is_about_the_text(answer, gate)
     if permanent or now_or_never:
         fail(message, deps, fault, now, safe_to_retry=not permanent)
+        deps.brakes.refused(message, answer, gate)
         return SendAttempt(answer, replace(message, status=Status.FAILED, faults=(fault,)), arrival)
     held_by = HeldBy.BREAKER if answer.everyone else HeldBy.PROVIDER_BACKOFF
     # Waiting is not failing: the attempt is given back.
