@@ -73,7 +73,9 @@ class SimMessages:
         self._clock.store()
         return {ident: self._message(self.text(ident)) for ident in message_ids}
 
-    def recipient_queue(self, recipient: str, *, until: Place, at_most: int) -> list[Waiting]:
+    def recipient_queue(
+        self, recipient: str, *, until: Place, at_most: int, priority: Priority = Priority.TRANSACTIONAL
+    ) -> list[Waiting]:
         self._clock.store()
         queue = self._queues[recipient]
         while queue and queue[0].claimed:

@@ -214,6 +214,7 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
     ),
     (
         errors.TooLate("m", message_id=IDENT, status="sending"),
+        errors.DuplicateText("m", message_id=IDENT),
         409,
         "too_late",
         {"message_id": IDENT, "status": "sending"},
