@@ -214,10 +214,16 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
     ),
     (
         errors.TooLate("m", message_id=IDENT, status="sending"),
-        errors.DuplicateText("m", message_id=IDENT),
         409,
         "too_late",
         {"message_id": IDENT, "status": "sending"},
+        {},
+    ),
+    (
+        errors.DuplicateText("m", message_id=IDENT),
+        409,
+        "duplicate_text",
+        {"field": "refuse_duplicates_s", "message_id": IDENT},
         {},
     ),
     (
