@@ -432,3 +432,31 @@ def test_many_numbers_that_may_not_be_texted_are_one_line_for_each_country(world
         {"to": "+1…23", "country": "+1876", "caller": API_KEY_ID},
     ]
     assert world.metrics.values["DestinationRefused"] == [5, 1]
+
+
+def test_the_same_words_are_refused_within_a_batch_and_after_one_where_that_is_asked_for(world: World) -> None:
+    first, other = items(2)
+    again = ask(world, [first, first, other], refuse_duplicates_s=600, key="list-1")
+    repeated = ask(world, [first, first, other], refuse_duplicates_s=600, key="list-1")
+    later = ask(world, [first | {"refuse_duplicates_s": 600}, other])
+
+    stored = {message.recipient: message.id for message in world.messages.all if message.priority == "bulk"}
+    assert [row.get("code") for row in rows(again)] == [None, "duplicate_text", None]
+    assert rows(again)[1]["message_id"] == stored[first["to"]]
+    assert rows(again)[1]["status_code"] == 409
+    assert [row["message_id"] for row in rows(repeated)] == [row["message_id"] for row in rows(again)]
+    # Only who asks for the guard has it.
+    assert [row.get("code") for row in rows(later)] == ["duplicate_text", None]
+    assert len(deliver(world)) == 3
+
+
+def test_words_whose_text_was_not_stored_are_free_again(world: World) -> None:
+    (first,) = items(1)
+    world.messages.faults.fail("accept", times=9)
+    refused = ask(world, [first], refuse_duplicates_s=600)
+    world.messages.faults.clear()
+
+    taken = ask(world, [first], refuse_duplicates_s=600)
+
+    assert rows(refused)[0]["code"] == "unavailable"
+    assert "code" not in rows(taken)[0]

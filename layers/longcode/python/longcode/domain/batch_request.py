@@ -19,7 +19,7 @@ _MAX_TOKEN = 12_000
 MAX_FILLED = 10_000
 
 # What an item may have, and the batch for all of them.
-_DEFAULTS = frozenset(("metadata", "priority", "max_segments", "smart_encoding")) | LATER_FIELDS
+_DEFAULTS = LATER_FIELDS | {"metadata", "priority", "max_segments", "smart_encoding", "refuse_duplicates_s"}
 _OWN = frozenset(("messages", "template", "dry_run", "token", "duplicate_window_s"))
 # The end of a text is said in one of two ways: an item's own is in the place of the batch's, whichever that is.
 _ENDS = ("expires_at", "ttl_s")

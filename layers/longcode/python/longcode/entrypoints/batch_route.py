@@ -8,7 +8,7 @@ from longcode.domain.batch_token import Row, Token
 from longcode.domain.errors import BodyTooLarge
 from longcode.domain.message import Message
 from longcode.domain.send_request import SendRequest, idempotency_key
-from longcode.entrypoints import batch_responses
+from longcode.entrypoints import batch_responses, guard_parts
 from longcode.entrypoints.container import Service
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
@@ -31,7 +31,7 @@ def serve(request: Request, service: Service, deps: EnqueueDependencies) -> Resp
     token = Token.read(wanted.token, request.caller, began_ms) if wanted.token else None
     # A key of the caller's stands above the token: another dry run of the list must not send it once more.
     texts = batch.prepare(wanted.items, key or (token.key if token else None), _make(request, service), began_ms)
-    own = BatchDependencies(deps, service.optouts, service.parallel)
+    own = BatchDependencies(deps, service.optouts, service.parallel, lambda: guard_parts.duplicates(service))
     if wanted.dry_run:
         return _dry_run(texts, wanted, request, service, own)
     batch.accept(texts, own, service.quota(request), began_ms + WORK_MS, _expect(token))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import batched
+from typing import TYPE_CHECKING
 
 from longcode.domain import pacing, phone
 from longcode.domain.batch_request import BatchItem
@@ -29,6 +30,9 @@ from longcode.use_cases.enqueue import EnqueueDependencies
 from longcode.use_cases.ports import OptOuts, Parallel
 from longcode.use_cases.quota import Quota, Taken
 
+if TYPE_CHECKING:
+    from longcode.use_cases.duplicates import Duplicates
+
 # So many calls to a store are made at a time: as many as Service.parallel has threads.
 AT_ONCE = 10
 # What one BatchGetItem reads, and what one call puts into the queue.
@@ -49,6 +53,8 @@ class BatchDependencies:
     enqueue: EnqueueDependencies
     optouts: OptOuts
     parallel: Parallel
+    # The guard of texts that ask for one (`refuse_duplicates_s`), made where there are any.
+    duplicates: Callable[[], "Duplicates"]
 
 
 @dataclass(slots=True)
@@ -257,12 +263,29 @@ def _store(texts: Sequence[BatchText], deps: BatchDependencies, until_ms: int) -
                 text.refused = Unavailable(_TABLE)
             failures.append(Unavailable(_TABLE))
             return
+        guarded = [text for text in some if text.item.wanted and text.item.wanted.refuse_duplicates_s]
+        taken = _take_words(guarded, deps.duplicates()) if guarded else []
+        some = [text for text in some if text.new]
         _put([text for text in some if text.asked.status is Status.QUEUED], deps.enqueue)
         failures.extend(_accept(some, deps.enqueue, until_ms))
+        for text in taken:
+            if text.refused:
+                deps.duplicates().give_back_unless_stored(text.asked)
 
     spread([partial(store, some) for some in _portions(texts)], deps.parallel)
     if failures:
         store_failures.note(failures[0], deps.enqueue.metrics, deps.enqueue.logger, texts=len(failures))
+
+
+def _take_words(texts: Sequence[BatchText], duplicates: "Duplicates") -> list[BatchText]:
+    """Refuse texts whose words another text to that person had a while ago; those that have them now."""
+    for text in texts:
+        wanted = text.item.wanted
+        try:
+            duplicates.take(text.asked, (wanted and wanted.refuse_duplicates_s) or 0)
+        except (RequestError, Unavailable) as exc:
+            text.refused = exc
+    return [text for text in texts if text.new]
 
 
 def _portions(texts: Sequence[BatchText]) -> list[list[BatchText]]:

@@ -59,6 +59,17 @@ class Duplicates:
             # Who asks next finds out that it was not accepted.
             store_failures.note(exc, self.metrics, self.logger, message_id=message.id)
 
+    def give_back_unless_stored(self, message: Message) -> None:
+        """The same of a text that may have been stored: by a request with the same key, or a lost write's."""
+        try:
+            stored = self.messages.get(message.id)
+        except Unavailable as exc:
+            store_failures.note(exc, self.metrics, self.logger, message_id=message.id)
+            return
+        other = stored is not None and stored.text and digest(stored) != digest(message)
+        if stored is None or other or stored.status in _NOT_SENT:
+            self.give_back(message)
+
     def for_window(self, window_s: int) -> Guard:
         """The guard of one request: it takes the words, and gives them back if the text is refused after that."""
 
@@ -71,21 +82,10 @@ class Duplicates:
                     self.give_back(message)
                 raise
             except (RequestError, Unavailable):
-                self._give_back_unless_stored(message)
+                self.give_back_unless_stored(message)
                 raise
 
         return guard
-
-    def _give_back_unless_stored(self, message: Message) -> None:
-        """Another request with the same key may have stored it, and a write whose answer was lost."""
-        try:
-            stored = self.messages.get(message.id)
-        except Unavailable as exc:
-            store_failures.note(exc, self.metrics, self.logger, message_id=message.id)
-            return
-        other = stored is not None and stored.text and digest(stored) != digest(message)
-        if stored is None or other or stored.status in _NOT_SENT:
-            self.give_back(message)
 
     def _stands(self, first: First, now: int) -> bool:
         """Whether the text that has the words was accepted, or may be just now."""
