@@ -10,7 +10,6 @@ import pytest
 
 from longcode_cli import stack as stacks
 from longcode_cli.api import api_of
-from longcode_cli.commands.smoke import command as smoke
 from longcode_cli.commands.smoke.run import Smoke, Step
 from tests.longcode_cli.deployments import DEV, place, stack_of
 from tests.longcode_cli.formation import FakeFormation
