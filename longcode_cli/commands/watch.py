@@ -40,6 +40,12 @@ class Counts:
         """How many texts are in each status."""
         return {str(name): int(many) for name, many in (self.fields.get("counts") or {}).items()}
 
+    # Any: JSON of the API.
+    @property
+    def lasting(self) -> dict[str, Any]:
+        """What changes only with the texts: an estimate is another each time."""
+        return {name: value for name, value in self.fields.items() if name != "finishes_at"}
+
     @property
     def waiting(self) -> int:
         """How many have not left."""
@@ -92,7 +98,7 @@ def look(
     since = clock()
     while True:
         found = Counts(now_ms(), ask())
-        if last is None or found.fields != last.fields:
+        if last is None or found.lasting != last.lasting:
             last, since = found, clock()
             yield found
         quiet_s = _BEHIND_S if found.final == found.total else _RECEIPTS_S
@@ -125,12 +131,24 @@ def _table(tag: str, found: Counts) -> RenderableType:
         shown = terminal.status(Status(name)) if name in order else Text(plain(name))
         table.add_row(shown, f"{many:,}")
     parts: list[RenderableType] = [f"{plain(tag)}: {count(found.total, 'text')}, {found.waiting:,} waiting", table]
-    finishes = found.fields.get("finishes_at")
-    at_ms = epoch_ms(finishes) if isinstance(finishes, str) else None
-    if at_ms is not None and found.waiting:
-        parts.append(f"finished about {moment(at_ms, found.at_ms)} ({relative(at_ms, found.at_ms)})")
+    parts += _beside_the_counts(found)
     parts.append(Text(f"as of {moment(found.at_ms, found.at_ms)}", "dim"))
     return Group(*parts)
+
+
+def _beside_the_counts(found: Counts) -> Iterator[RenderableType]:
+    """What the API says of the tag besides, where it does."""
+    fields = found.fields
+    if paused := fields.get("paused"):
+        yield Text(f"paused since {paused.get('since')}: {plain(str(paused.get('reason')))}", "red")
+    if cost := fields.get("cost"):
+        yield f"cost so far {cost['amount']} {cost['currency']}"
+    if fields.get("opted_out"):
+        yield f"opted out {fields['opted_out']:,} ({float(fields.get('opt_out_rate') or 0):.1%} of those sent)"
+    finishes = fields.get("finishes_at")
+    at_ms = epoch_ms(finishes) if isinstance(finishes, str) else None
+    if at_ms is not None and found.waiting:
+        yield f"finished about {moment(at_ms, found.at_ms)} ({relative(at_ms, found.at_ms)})"
 
 
 def _end(tag: str, found: Counts) -> str:

@@ -72,7 +72,8 @@ def program(
     path = os.pathsep.join((str(ROOT), str(ROOT / "layers/longcode/python")))
     return subprocess.Popen(
         [sys.executable, "-m", "longcode_cli", *arguments],
-        env={**os.environ, "PYTHONPATH": path, **(env or {})},
+        # Compiled once: a test starts it many times.
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "", **(env or {})},
         stdout=stdout,
         stderr=stderr,
         text=True,

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.chance import FULL, SEED, drawn
-from tests.longcode_cli.campaigns import number, program, results, rows
+from tests.longcode_cli.campaigns import Campaign, number, program, results, rows
 from tests.support.batch_api import Answer, BatchApi, Died, serving
 
+# Each start of the program takes a second, so a run has few of them.
 ROWS, KILLS = (10_000, 20) if FULL else (2_000, 5)
 TEXT = "Hi {first_name}"
 
@@ -97,13 +98,11 @@ def test_a_network_that_dies_at_any_point_of_a_request_is_waited_for(tmp_path: P
 
     api = BatchApi()
     setattr(api, trouble, die)
-    file = tmp_path / "list.csv"
-    file.write_text(rows(1_200))
     with serving(api, tmp_path / "stack"):
-        process = start(file, tmp_path / "stack")
-        said, _ = process.communicate(timeout=60)
+        campaign = Campaign(tmp_path, api)
+        result = campaign.send(campaign.file(rows(1_200)), "--text", TEXT, "--yes")
 
-    assert process.returncode == 0, said
+    assert result.exit_code == 0, result.output
     assert len(died) == 2
-    assert "does not answer" in said
+    assert "does not answer" in result.stderr
     assert api.sent() == Counter({(number(place), f"Hi Name{place}"): 1 for place in range(1_200)})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import RenderableType
 from typer.testing import Result
 
 from longcode.domain.message import iso
@@ -19,7 +20,7 @@ from longcode_cli.api import Api, api_of
 from longcode_cli.commands.inbox import Inbox
 from longcode_cli.commands.watch import look
 from longcode_cli.stack import on_this_machine
-from longcode_cli.terminal import now_ms
+from longcode_cli.terminal import now_ms, say
 from tests.chance import showing
 from tests.longcode_cli.campaigns import program
 from tests.longcode_cli.world import ident, run
@@ -79,6 +80,44 @@ def test_a_watch_shows_changes_alone_and_ends_when_nothing_waits_and_the_counts_
         with showing(waits):
             many = [counts(**{waits: 1})] * 500
             assert looked(*many, done)[1] == 1_000 + 16
+
+
+def test_an_estimate_that_moves_is_no_change() -> None:
+    moving = [counts(queued=1) | {"finishes_at": f"2030-01-01T00:00:0{place}.000Z"} for place in range(9)]
+    assert looked(*moving, counts(delivered=1))[0] == [{"queued": 1}, {"delivered": 1}]
+
+
+def test_a_watch_says_of_the_tag_what_the_api_does(
+    api: BatchApi, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longcode_cli.commands.watch._BEHIND_S", 0)
+    more = {"cost": {"amount": "2.1165", "currency": "USD"}, "opted_out": 2, "opt_out_rate": 0.0048}
+    more |= {"paused": {"since": "2030-01-01T00:00:00.000Z", "reason": "Too many \x1b[2J failed.", "by": "brake"}}
+    more |= {"finishes_at": "2030-01-01T00:00:00.000Z"}
+    answers = iter([counts(queued=1, delivered=2) | more])
+    api.answers["GET /sms/tags/spring"] = lambda _: Answer(200, next(answers, counts(delivered=3)))
+    monkeypatch.setattr("longcode_cli.commands.watch.Live", EachTable)
+    said = " ".join(longcode(home, "watch", "spring", "--every", "0.2").stdout.split())
+    assert (
+        "paused since 2030-01-01T00:00:00.000Z: Too many \\u001b[2J failed. cost so far 2.1165 USD "
+        "opted out 2 (0.5% of those sent) finished about 2030-01-01 00:00:00 UTC" in said
+    )
+
+
+class EachTable:
+    """Prints each table, where a terminal would show the last."""
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def __enter__(self) -> "EachTable":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def update(self, table: RenderableType, **_: object) -> None:
+        say(table)
 
 
 def test_a_watch_ends_with_the_last_counts_and_what_has_no_receipt(
