@@ -164,6 +164,24 @@ def test_a_carrier_pauses_for_all_tags_and_the_texts_to_others_go_on() -> None:
     assert statuses(world, [code]) == {"submitted": 1}
 
 
+def test_one_bad_campaign_does_not_stop_the_others_to_its_carrier() -> None:
+    world = make()
+    numbers = people(200)
+    for number in numbers:
+        world.carriers.known[number] = Subscription(Carrier.ATT, "wireless", world.clock.now)
+    for number in numbers[:100]:
+        world.provider.then(SPAM, to=number)
+    queue(world, numbers[:100])
+    run(world)
+    assert paused(world)
+
+    news = queue(world, numbers[100:], "news")
+    run(world)
+
+    assert paused(world, ATT) is None
+    assert statuses(world, news) == {"submitted": 100}
+
+
 def test_what_waits_for_a_pause_is_written_to_no_more_and_expires_in_its_time() -> None:
     world = make(validity_minutes=60)
     sale = queue(world, people(30))
