@@ -384,6 +384,23 @@ def test_a_count_that_is_lost_stops_no_text_and_the_next_one_counts(call: str) -
     assert world.metrics.counts["StoreUnavailable"] >= (1 if call == "announce" else 7)
 
 
+def test_a_count_that_is_lost_holds_up_neither_the_next_text_nor_a_webhook() -> None:
+    world = make()
+    (number,) = people(1)
+    world.provider.then(SPAM)
+    first, second = queue(world, [number]) + queue(world, [number])
+    began_ms = world.clock.now
+    world.brakes.faults.fail("add", times=99)
+
+    world.consume(Priority.BULK, until_ms=began_ms + 3_000)
+
+    assert statuses(world, [first]) == {"failed": 1}
+    assert world.provider.arrivals(number)[0] <= began_ms + 2_000
+    body = receipt(world.provider.text(second), "delivery_failed", world.clock.now, faults=(Fault("40002", "x"),))
+    assert world.webhook(body).status == 200
+    assert statuses(world, [second]) == {"delivery_failed": 1}
+
+
 def test_a_table_that_does_not_answer_before_a_send_puts_the_batch_off() -> None:
     world = make()
     sale = queue(world, people(3))
