@@ -93,6 +93,23 @@ def test_a_clock_that_is_behind_counts_for_the_latest_slot(brakes: BrakeStore) -
     assert brakes.standings([TAG], NOW + SLOT_MS)[TAG].tally == Tally(7)
 
 
+def test_of_a_carrier_it_is_known_of_how_many_tags_the_bad_ones_were(brakes: BrakeStore) -> None:
+    def tags(bad_tag: str | None, at_ms: int) -> int:
+        tally = brakes.add(ATT, SENT if bad_tag is None else FAILED, at_ms, at_ms, bad_tag)
+        assert tally
+        return tally.tags
+
+    found = [tags(bad, NOW + step) for step, bad in enumerate((None, "sale", "sale", None, "news", "", "sale"))]
+    assert found == [0, 1, 1, 1, 2, 3, 3]
+    # The next slot goes on, one after a rest begins anew.
+    assert [tags(bad, NOW + SLOT_MS) for bad in (None, "spring")] == [3, 4]
+    assert [tags(bad, NOW + 2 * SLOT_MS) for bad in ("autumn", None)] == [5, 5]
+    assert [tags(bad, NOW + 4 * SLOT_MS) for bad in (None, "sale")] == [0, 1]
+    assert tags("news", NOW + 6 * SLOT_MS) == 1
+    brakes.resume(ATT, NOW + 6 * SLOT_MS)
+    assert tags(None, NOW + 6 * SLOT_MS) == 0
+
+
 def test_how_they_stand_is_read_without_a_write(brakes: BrakeStore) -> None:
     assert brakes.standings([], NOW) == brakes.standings([TAG, ATT], NOW) == {}
     add(brakes, Tally(sent=30), NOW)
@@ -236,7 +253,7 @@ def test_consumers_and_webhooks_that_learn_of_failures_at_once_pause_once(anew: 
     def make() -> Trial:
         store, metrics, logger = anew(), FakeMetrics(), FakeLogger()
         for subject in (TAG, ATT):
-            store.add(subject, Tally(sent=50, failed=2, filtered=2), NOW, NOW)
+            store.add(subject, Tally(sent=50, failed=2, filtered=2), NOW, NOW, "another")
 
         def job(number: int) -> Job:
             brakes = Brakes(store, setting, is_filtered, FakeClock(NOW), metrics, logger)

@@ -164,6 +164,24 @@ def test_a_carrier_pauses_for_all_tags_and_the_texts_to_others_go_on() -> None:
     assert statuses(world, [code]) == {"submitted": 1}
 
 
+def test_one_bad_campaign_does_not_stop_the_others_to_its_carrier() -> None:
+    world = make()
+    numbers = people(200)
+    for number in numbers:
+        world.carriers.known[number] = Subscription(Carrier.ATT, "wireless", world.clock.now)
+    for number in numbers[:100]:
+        world.provider.then(SPAM, to=number)
+    queue(world, numbers[:100])
+    run(world)
+    assert paused(world)
+
+    news = queue(world, numbers[100:], "news")
+    run(world)
+
+    assert paused(world, ATT) is None
+    assert statuses(world, news) == {"submitted": 100}
+
+
 def test_what_waits_for_a_pause_is_written_to_no_more_and_expires_in_its_time() -> None:
     world = make(validity_minutes=60)
     sale = queue(world, people(30))
@@ -364,6 +382,23 @@ def test_a_count_that_is_lost_stops_no_text_and_the_next_one_counts(call: str) -
     assert 50 <= refused <= 110
     assert statuses(world, sale) == {"failed": refused, "queued": 300 - refused}
     assert world.metrics.counts["StoreUnavailable"] >= (1 if call == "announce" else 7)
+
+
+def test_a_count_that_is_lost_holds_up_neither_the_next_text_nor_a_webhook() -> None:
+    world = make()
+    (number,) = people(1)
+    world.provider.then(SPAM)
+    first, second = queue(world, [number]) + queue(world, [number])
+    began_ms = world.clock.now
+    world.brakes.faults.fail("add", times=99)
+
+    world.consume(Priority.BULK, until_ms=began_ms + 3_000)
+
+    assert statuses(world, [first]) == {"failed": 1}
+    assert world.provider.arrivals(number)[0] <= began_ms + 2_000
+    body = receipt(world.provider.text(second), "delivery_failed", world.clock.now, faults=(Fault("40002", "x"),))
+    assert world.webhook(body).status == 200
+    assert statuses(world, [second]) == {"delivery_failed": 1}
 
 
 def test_a_table_that_does_not_answer_before_a_send_puts_the_batch_off() -> None:

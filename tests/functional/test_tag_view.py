@@ -116,17 +116,27 @@ def test_who_opts_out_counts_once_for_the_last_text_that_left_for_them(world: Wo
     assert [view(world, tag)["opted_out"] for tag in ("old", "news", "waits")] == [0, 0, 0]
 
 
-def test_an_opt_out_long_after_the_last_text_counts_for_no_tag_and_disturbs_no_count(world: World) -> None:
+def test_an_opt_out_long_after_the_last_text_counts_for_no_tag(world: World) -> None:
     world.messages.accept(text(0, status=Status.SENT, telnyx_id="t", sent_ms=START_MS - 73 * HOUR))
+
+    publish(world, (None, text(1)), (None, stop(THEIRS, START_MS)))
+
+    assert (view(world)["counts"], view(world)["opted_out"]) == ({"queued": 1}, 0)
+
+
+def test_a_batch_that_comes_again_after_an_erasure_counts_the_same_changes(world: World) -> None:
+    answered = text(0, status=Status.SENT, telnyx_id="t", sent_ms=START_MS - HOUR)
+    world.messages.accept(answered)
     rows: list[tuple[Any, Any]] = [(None, text(1)), (None, stop(THEIRS, START_MS)), (None, text(2))]
 
     publish(world, *rows[:2])
-    # Cut otherwise, while the text has been erased: what was counted must not count again.
-    world.messages.erase(text(0, status=Status.SENT))
+    assert world.messages.erase(replace(answered, status=Status.DELIVERED))
     publish(world, *rows)
 
-    assert view(world)["counts"] == {"queued": 2}
-    assert view(world)["opted_out"] == 0
+    # By their number the counters know what they have counted of a batch that was cut otherwise.
+    first, again = world.counters.batches
+    assert first == again[:2]
+    assert (view(world)["counts"], view(world)["opted_out"]) == ({"queued": 2}, 1)
 
 
 def test_an_index_that_does_not_answer_has_the_batch_come_again(world: World) -> None:

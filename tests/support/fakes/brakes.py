@@ -1,7 +1,7 @@
 """Counts and pauses of tags and carriers, in memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from longcode.domain.tag_brake import (
     SLOT_MS,
@@ -20,6 +20,7 @@ from tests.support.fakes.fault_injector import FaultInjector
 class _Row:
     slots: dict[int, Tally] = field(default_factory=dict)
     began_ms: int = 0
+    bad: set[str] = field(default_factory=set)
     resumed_ms: int = 0
     pause: Pause | None = None
 
@@ -38,7 +39,9 @@ class FakeBrakes:
         """The pauses of all tags, or of all carriers, by their names."""
         return {one.name: row.pause for one, row in self._rows.items() if one.kind is kind and row.pause}
 
-    def add(self, subject: Subject, more: Tally, left_ms: int, now_ms: int) -> Tally | None:
+    def add(
+        self, subject: Subject, more: Tally, left_ms: int, now_ms: int, bad_tag: str | None = None
+    ) -> Tally | None:
         with self.faults.around("add"):
             row = self._rows.setdefault(subject, _Row())
             if row.resumed_ms > left_ms or (row.pause and subject.kind is SubjectKind.TAG):
@@ -46,7 +49,8 @@ class FakeBrakes:
             last = max(row.slots, default=None)
             slot = max(slot_of(now_ms), last or 0)
             if last is None or last < slot - 1:
-                row.began_ms = now_ms
+                row.began_ms, row.bad = now_ms, set()
+            row.bad |= set() if bad_tag is None else {bad_tag}
             row.slots[slot] = row.slots.get(slot, Tally()).plus(more)
             self.added.append((subject, more))
             return _sum(row, slot, WINDOW_SLOTS)
@@ -89,4 +93,4 @@ def _sum(row: _Row, slot: int, slots: int) -> Tally:
     for number, tally in row.slots.items():
         if number > slot - slots:
             found = found.plus(tally)
-    return found
+    return replace(found, tags=len(row.bad))

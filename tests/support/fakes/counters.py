@@ -17,6 +17,8 @@ class FakeCounters:
         self._counts: dict[tuple[str | None, str], Number] = {}
         self._days: dict[str, int] = {}
         self._seen: set[str] = set()
+        # Which changes each batch had to count.
+        self.batches: list[list[str]] = []
 
     def read(self, tag: str | None) -> dict[str, int]:
         with self.faults.around("read"):
@@ -36,6 +38,7 @@ class FakeCounters:
 
     def add(self, counted: Sequence[Counted], now_ms: int) -> None:
         with self.faults.around("add"):
+            self.batches.append([one.event_id for one in counted])
             for one in counted:
                 if one.event_id in self._seen:
                     continue

@@ -2,6 +2,7 @@
 
 # A module of its own, as the webhook has no use for the rest of limits_codec.
 
+import hashlib
 from typing import Any
 
 from longcode.domain.carriers import Carrier
@@ -57,9 +58,13 @@ def tally(item: dict[str, Any], slot: int, *, slots: int = WINDOW_SLOTS) -> Tall
     """What an item has counted in so many slots up to one: those of the last hour."""
     last = int(item.get("ten_min", 0))
     counted = range(max(slot - slots, last - RING) + 1, last + 1)
-    return Tally(
-        **{word: sum(int(item.get(f"{kind}{one % RING}", 0)) for one in counted) for kind, word in KINDS.items()}
-    )
+    sums = {word: sum(int(item.get(f"{kind}{one % RING}", 0)) for one in counted) for kind, word in KINDS.items()}
+    return Tally(**sums, tags=len(item.get("bad_tags", ())))
+
+
+def tag_mark(tag: str) -> str:
+    """What stands for a tag where only the number of tags matters: two hexadecimal digits."""
+    return hashlib.blake2b(tag.encode(), digest_size=1).hexdigest()
 
 
 # Any: the same.

@@ -41,18 +41,22 @@ class DynamoBrakes:
         self._messages = Table(client, messages_table, "The messages table")
         self._sleep = sleep
 
-    def add(self, subject: Subject, more: Tally, left_ms: int, now_ms: int) -> Tally | None:
+    def add(
+        self, subject: Subject, more: Tally, left_ms: int, now_ms: int, bad_tag: str | None = None
+    ) -> Tally | None:
         key, mark, slot = brake_codec.counts_key(subject), secrets.token_hex(8), slot_of(now_ms)
         # Any: numbers and words, as Table.update takes them.
         values: dict[str, Any] = {":left": left_ms, ":by": mark, ":expires": now_ms // 1000 + _KEEP_S}
         counts = {kind: value for kind, word in KINDS.items() if (value := getattr(more, word))}
         values |= {f":{kind}": value for kind, value in counts.items()}
+        if bad_tag is not None:
+            values[":bad"] = {brake_codec.tag_mark(bad_tag)}
         seen: int | None = slot
         for _ in range(_TRIES):
             at = {":slot": slot} | ({":seen": seen} if seen is not None and seen != slot else {})
             at |= {":now": now_ms} if _begins(seen, slot) else {}
             try:
-                item = self._table.update(key, *_change(counts, seen, slot), values | at)
+                item = self._table.update(key, *_change(counts, seen, slot, bad=bad_tag is not None), values | at)
             except ConditionFailed as exc:
                 found = untyped_item(exc.item)
                 if found.get("counted_by") == mark:
@@ -91,7 +95,7 @@ class DynamoBrakes:
     def resume(self, subject: Subject, now_ms: int) -> Pause | None:
         begins, anew = (
             brake_codec.prefix(subject),
-            ", ".join(f"{kind}{one}" for kind in KINDS for one in range(RING)),
+            ", ".join(f"{kind}{one}" for kind in KINDS for one in range(RING)) + ", bad_tags",
         )
         gone = ", ".join(f"{begins}{name}" for name in ("paused_since", "pause_reason", "paused_by", "pause_mark"))
         values = {":now": now_ms, ":expires": now_ms // 1000 + _KEEP_S}
@@ -138,17 +142,22 @@ def _begins(seen: int | None, slot: int) -> bool:
     return seen is None or seen < slot - 1
 
 
-def _change(counts: Mapping[str, int], seen: int | None, slot: int) -> tuple[str, str]:
+def _change(counts: Mapping[str, int], seen: int | None, slot: int, *, bad: bool) -> tuple[str, str]:
     """The write that counts in a slot, and its condition: that the item is at that slot, or at the `seen` one."""
     here = slot % RING
     common = "SET expires_at = :expires, counted_by = :by"
     if seen == slot:
-        adds = ", ".join(f"{kind}{here} :{kind}" for kind in counts)
+        adds = ", ".join([*(f"{kind}{here} :{kind}" for kind in counts), *(["bad_tags :bad"] if bad else [])])
         return f"{common} ADD {adds}", f"ten_min = :slot AND {_OPEN}"
     sets = "".join(f", {kind}{here} = :{kind}" for kind in counts)
-    sets += ", began = :now" if _begins(seen, slot) else ""
+    begins, adds = _begins(seen, slot), ""
+    if begins:
+        sets += ", began = :now" + (", bad_tags = :bad" if bad else "")
+    elif bad:
+        adds = " ADD bad_tags :bad"
     stale = range(max((seen or 0) + 1, slot - RING + 1), slot + 1)
     gone = [f"{kind}{one % RING}" for one in stale for kind in KINDS if not (one == slot and kind in counts)]
+    gone += ["bad_tags"] if begins and not bad else []
     remove = f" REMOVE {', '.join(gone)}" if gone else ""
     at = "attribute_not_exists(ten_min)" if seen is None else "ten_min = :seen"
-    return f"{common}, ten_min = :slot{sets}{remove}", f"{at} AND {_OPEN}"
+    return f"{common}, ten_min = :slot{sets}{remove}{adds}", f"{at} AND {_OPEN}"

@@ -31,17 +31,24 @@ class Subject:
     kind: SubjectKind
     name: str
 
+    def is_judged(self, tally: "Tally") -> bool:
+        """Whether a tally speaks against a subject: against a carrier only if it is not that of one bad campaign,
+        which has a brake of its own and would stop all others to that carrier.
+        """
+        return self.kind is SubjectKind.TAG or tally.tags > 1
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Texts that have left, and of those the failed, the ones that a filter stopped (they have failed as well) and
-    the ones that their recipients opted out after.
+    the ones that their recipients opted out after. Of a carrier also of how many `tags` the bad ones were.
     """
 
     sent: int = 0
     failed: int = 0
     filtered: int = 0
     opted_out: int = 0
+    tags: int = 0
 
     def plus(self, other: "Tally") -> "Tally":
         """Both together."""
@@ -50,6 +57,7 @@ class Tally:
             self.failed + other.failed,
             self.filtered + other.filtered,
             self.opted_out + other.opted_out,
+            max(self.tags, other.tags),
         )
 
 

@@ -15,8 +15,12 @@ class BrakeStore(Protocol):
     May raise Unavailable.
     """
 
-    def add(self, subject: Subject, more: Tally, left_ms: int, now_ms: int) -> Tally | None:
+    def add(
+        self, subject: Subject, more: Tally, left_ms: int, now_ms: int, bad_tag: str | None = None
+    ) -> Tally | None:
         """Count `more` of texts that left then; all that was counted in the last hour, with it.
+
+        `bad_tag` is the tag of what went bad, "" if it has none, which is kept of a carrier's texts.
 
         None, and nothing counted, while the tag is paused, or if they left before the last resumption.
         """

@@ -1,7 +1,7 @@
 """The events for the user's own systems, and the counts, of each change of the messages table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from longcode.domain.errors import Unavailable
 from longcode.domain.events import Beat, Change, Counted, CountKey, Event, PauseNotice
@@ -259,7 +259,8 @@ def _opted_out(entry: OptOut, change: Change) -> Iterator[Event]:
 
 
 def _paused(notice: PauseNotice, change: Change) -> Event:
-    subject, pause, tally = notice.subject, notice.pause, notice.tally
+    subject, pause = notice.subject, notice.pause
+    counts = {name: getattr(notice.tally, name) for name in ("sent", "failed", "filtered", "opted_out")}
     return Event(
         PAUSED,
         subject.name,
@@ -271,7 +272,7 @@ def _paused(notice: PauseNotice, change: Change) -> Event:
             "paused": pause is not None,
             "reason": pause.reason if pause else None,
             "by": pause.by if pause else None,
-            "counts": asdict(tally) if pause else None,
+            "counts": counts if pause else None,
         },
     )
 

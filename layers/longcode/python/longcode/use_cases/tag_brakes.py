@@ -16,7 +16,7 @@ from longcode.domain.metrics import Metric
 from longcode.domain.outcomes import Answer, Receipt, Recorded, Recording, Verdict
 from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
-from longcode.domain.tag_brake import BrakeSetting, Pause, Subject, Tally, subjects
+from longcode.domain.tag_brake import BrakeSetting, Pause, Subject, SubjectKind, Tally, subjects
 from longcode.use_cases import store_failures
 from longcode.use_cases.brake_store import BrakeStore
 from longcode.use_cases.ports import Clock, Logger, Metrics
@@ -94,13 +94,15 @@ class Brakes:
         for subject in subjects(message, carrier):
             with self._lock:
                 waiting = self._left.pop(subject, 0)
-            self._count(subject, more.plus(Tally(sent=waiting)), left_ms)
+            bad_tag = (message.tag or "") if subject.kind is SubjectKind.CARRIER else None
+            self._count(subject, more.plus(Tally(sent=waiting)), left_ms, bad_tag)
 
-    def _count(self, subject: Subject, more: Tally, left_ms: int) -> None:
+    def _count(self, subject: Subject, more: Tally, left_ms: int, bad_tag: str | None = None) -> None:
         now = self.clock.now_ms()
         try:
-            tally = self.store.add(subject, more, left_ms, now)
-            reason = self.setting.verdict(tally) if self.setting and tally else None
+            tally = self.store.add(subject, more, left_ms, now, bad_tag)
+            judged = tally is not None and subject.is_judged(tally)
+            reason = self.setting.verdict(tally) if self.setting and tally and judged else None
             if tally and reason:
                 self._pause(subject, Pause(now, reason, "brake"), tally, now)
         except Unavailable as exc:
