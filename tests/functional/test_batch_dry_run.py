@@ -257,6 +257,23 @@ def test_while_sending_is_paused_no_one_knows_when_it_ends(world: World) -> None
     assert totals(dry_run(world, items(2)))["finishes_at"] is None
 
 
+def test_a_pause_of_one_priority_is_of_no_weight_to_the_other(world: World) -> None:
+    world.limits.pause(world.clock.now, "wrong link", Priority.BULK)
+
+    assert totals(dry_run(world, items(2)))["finishes_at"] is None
+    assert totals(dry_run(world, items(2), priority="transactional"))["finishes_at"] is not None
+
+
+def test_a_campaign_ends_after_the_turns_that_another_has_taken() -> None:
+    world = make_world(make_settings(sender_segment_ms=1_000))
+    world.limits.reserve(pacing.bulk_key(pacing.sender_key(OURS)), 60, 1_000, world.clock.now)
+
+    codes, bulk = dry_run(world, items(1), priority="transactional"), dry_run(world, items(1))
+
+    assert totals(codes)["finishes_at"] <= iso(world.clock.now + 1_000)
+    assert totals(bulk)["finishes_at"] >= iso(world.clock.now + 59_000)
+
+
 def test_while_the_breaker_is_open_or_the_provider_wants_a_wait_nothing_leaves(world: World) -> None:
     world.limits.push(pacing.sender_key(OURS), world.clock.now + 20_000)
     assert totals(dry_run(world, items(2)))["finishes_at"] == iso(world.clock.now + 19_999)

@@ -14,6 +14,7 @@ from longcode.domain.carriers import Carrier
 from longcode.domain.errors import DailyLimitReached, RecipientOptedOut
 from longcode.domain.gate import Gate
 from longcode.domain.message import Message
+from longcode.domain.priority import Priority
 from longcode.domain.search import Search
 from longcode.domain.segments import Size
 from longcode.domain.status import Status
@@ -95,9 +96,12 @@ def dry_run(
     _find_carriers(found, deps, now_ms)
     _find_duplicates(found, deps, window_ms, now_ms)
     _estimate(found, deps, now_ms)
-    gate = deps.batch.enqueue.limits.read_gate("", deps.sender)
+    # Of bulk also the turns that it has taken ahead.
+    priorities = {item.text.asked.priority for item in found.to_send}
+    last = Priority.BULK if Priority.BULK in priorities else Priority.TRANSACTIONAL
+    gate = deps.batch.enqueue.limits.read_gate("", deps.sender, last)
     found.forecast = _forecast(found, deps, gate, now_ms)
-    if gate.control.paused_since_ms is not None:
+    if any(gate.control.paused(priority) for priority in priorities):
         # When an operator resumes is not known.
         found.forecast.finishes_ms = None
     return found
@@ -193,8 +197,8 @@ def _forecast(found: DryRun, deps: DryRunDependencies, gate: Gate, now_ms: int) 
         transactional=deps.campaign.transactional,
         quiet_hours=own.quiet_hours,
         not_before_ms=max(gate.control.breaker_until_ms or 0, gate.sender.not_before_ms or 0),
-        sender_free_ms=gate.sender.tat_ms or 0,
-        account_free_ms=gate.account.tat_ms or 0,
+        sender_free_ms=max(gate.sender.tat_ms or 0, gate.bulk_sender.tat_ms or 0),
+        account_free_ms=max(gate.account.tat_ms or 0, gate.bulk_account.tat_ms or 0),
         counted={carrier: deps.carriers.read_count(carrier, today) for carrier in carriers.per_day},
     )
     leaving = [Leaving(item.text.asked, item.carrier, item.text.ahead) for item in found.to_send]
