@@ -1,6 +1,7 @@
 """/sms/queue takes a text into its queue, changes it, takes it back; /sms/batch takes 500, /sms/preview none."""
 
 from longcode.domain import send_request
+from longcode.domain.tag_brake import tag_of
 from longcode.entrypoints import container, responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
@@ -66,7 +67,7 @@ def _change(request: Request, service: container.Service) -> Response:
         validity_ms=settings.validity_minutes * 60_000,
     )
     message = changer.change(request.path_id or "", wanted)
-    gate = service.limits.read_gate(message.recipient, message.sender, message.priority)
+    gate = service.limits.read_gate(message.recipient, message.sender, message.priority, tag_of(message))
     now = service.clock.now_ms()
     forecast = accept.forecast(message, service.messages, gate, now, service.pace, service.settings.quiet_hours)
     return responses.status(message, forecast, wanted.words.replaced if wanted.words else ())

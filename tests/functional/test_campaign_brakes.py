@@ -78,7 +78,8 @@ def reports(world: World, code: str, after: int, delay_ms: int) -> None:
         word = "delivered" if good else "delivery_failed"
 
         def say() -> None:
-            assert world.webhook(receipt(text, word, world.clock.now_ms(), faults=faults)).status == 200
+            body = receipt(text, word, world.clock.now_ms(), faults=faults)
+            assert world.webhook(body, path_id=text.key).status == 200
 
         world.clock.at(world.clock.now_ms() + delay_ms, say)
 
@@ -132,6 +133,20 @@ def test_a_campaign_whose_texts_are_refused_at_once_pauses_and_no_text_is_lost()
             refused = len(world.provider.requests)
             assert 50 <= refused <= 100
             assert statuses(world, sale) == {"failed": refused, "queued": 300 - refused}
+
+
+def test_a_receipt_that_comes_before_the_answer_counts_as_any_other() -> None:
+    for delay_ms in (1, 100):
+        world = make()
+        reports(world, "40002", 20, delay_ms)
+        sale = queue(world, people(120))
+
+        run(world)
+
+        with showing(delay_ms):
+            assert "a filter stopped" in str(paused(world))
+            assert 50 <= len(world.provider.texts) <= 70
+            assert statuses(world, sale)["delivered"] == 20
 
 
 def test_a_carrier_pauses_for_all_tags_and_the_texts_to_others_go_on() -> None:

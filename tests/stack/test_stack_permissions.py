@@ -104,6 +104,7 @@ MESSAGE, POINTER, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "T#nothing
 COUNTER, MARKER = "S#tag#nothing", "B#nothing"
 # Of the limits table; the last is there, and what is tried with it changes nothing.
 RECIPIENT, SENDER, CONTROL = "to#nothing", "from#+12025550199", "control"
+TAG = "tag#nothing"
 
 # Without a group, which a FIFO queue refuses: which only a role that may send is answered, and nothing is put in.
 SEND = on_queue("send_message", MessageBody="{{}}")
@@ -140,7 +141,10 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         ],
         [delete(MESSAGE), query("by_peer", "peer"), scan("by_recipient_queue"), PURGE],
     ),
-    "publisher": ([put(MARKER)], [put(MESSAGE), get(MESSAGE), update(OPT_OUT), SEND]),
+    "publisher": (
+        [put(MARKER), query("by_peer", "peer"), batch(MESSAGE)],
+        [put(MESSAGE), get(MESSAGE), update(OPT_OUT), batch(OPT_OUT), query("by_tag", "tag"), SEND],
+    ),
     "queue": (
         [
             *(get(MESSAGE), get(POINTER), unqueue(MESSAGE), query("by_tag", "tag"), SEND),
@@ -170,13 +174,17 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         ],
         [delete(MESSAGE), query("by_peer", "peer"), scan("by_recipient_queue"), RECEIVE, PURGE],
     ),
-    "tags": ([batch(COUNTER), batch("S#tag7#nothing")], [batch(MESSAGE), batch("S#all"), query("by_tag", "tag")]),
+    "tags": (
+        [batch(COUNTER), batch("S#tag7#nothing"), batch(MESSAGE), query("by_tag", "tag"), of_limits(get(SENDER))],
+        [batch("S#all"), batch(OPT_OUT), get(MESSAGE), query("by_peer", "peer"), of_limits(unqueue(TAG))],
+    ),
     "webhook": (
         [
-            *(get(MESSAGE), get(OPT_OUT), of_limits(get(SENDER))),
-            *(of_limits(unqueue(key)) for key in (RECIPIENT, SENDER, CONTROL)),
+            *(get(MESSAGE), get(OPT_OUT), batch(MESSAGE), query("by_peer", "peer"), of_limits(get(SENDER))),
+            *(of_limits(unqueue(key)) for key in (RECIPIENT, SENDER, CONTROL, TAG, "brake#carrier#att")),
+            leave("H#pause#tag#nothing"),
         ],
-        [get(COUNTER), put(MARKER), delete(MESSAGE), SEND, READ_SECRET]
+        [get(COUNTER), put(MARKER), put("H#publisher"), delete(MESSAGE), SEND, READ_SECRET]
         + [of_limits(call) for call in (get(CONTROL), get(RECIPIENT), put(CONTROL), delete(CONTROL))],
     ),
 }

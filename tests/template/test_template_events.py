@@ -96,9 +96,9 @@ def test_the_publisher_may_speak_on_this_bus_and_read_this_stream_only() -> None
         f"dynamodb:{it}" for it in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
     }
     # The text that an opt-out answers.
-    (text,) = [on for actions, on in rights.items() if "dynamodb:Query" in actions]
-    assert list(text) == [arn("MessagesTable"), {"Fn::Sub": "${MessagesTable.Arn}/index/by_peer"}]
-    assert len(rights) == 5
+    assert rights[("dynamodb:Query",)] == {"Fn::Sub": "${MessagesTable.Arn}/index/by_peer"}
+    assert rights[("dynamodb:BatchGetItem",)] == arn("MessagesTable")
+    assert len(rights) == 6
 
 
 def test_health_may_read_the_counters_of_all_and_no_message() -> None:
