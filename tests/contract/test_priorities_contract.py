@@ -3,7 +3,7 @@
 import random
 
 from longcode.domain.message import DueGroup, Message, Place, held_shards
-from longcode.domain.pacing import ACCOUNT_KEY, bulk_key, sender_key
+from longcode.domain.pacing import ACCOUNT_KEY, bulk_key, recipient_key, sender_key
 from longcode.domain.priority import Priority
 from longcode.domain.status import Status
 from longcode.domain.tag_brake import Pause
@@ -133,3 +133,18 @@ def test_what_is_held_of_each_priority_is_in_parts_of_its_own(messages: Messages
     assert len(parts) == 2
     assert parts[0] in DueGroup.HELD.shards
     assert parts[1] in DueGroup.HELD_BULK.shards
+
+
+def test_who_keeps_others_away_takes_a_slot_only_where_it_may_leave_and_nothing_else_may_before_its_end(
+    limits: Limits,
+) -> None:
+    key = recipient_key(THEIRS)
+    limits.push(key, NOW + 500)
+
+    assert limits.reserve_free(key, 1_000, NOW, NOW, keeps_away=True) == (None, NOW + 500)
+    taken, tat_ms = limits.reserve_free(key, 1_000, NOW + 500, NOW + 500, keeps_away=True)
+
+    assert taken
+    assert (taken.first_ms, tat_ms) == (NOW + 500, NOW + 1_500)
+    assert limits.read_gate(THEIRS, OURS).not_before_ms == NOW + 1_500
+    assert limits.reserve_free(key, 1_000, NOW + 1_000, NOW + 1_000, keeps_away=True) == (None, NOW + 1_500)

@@ -86,16 +86,18 @@ class FakeLimits:
         return self._limiter(pacing.bulk_key(key)) if priority is Priority.BULK else Limiter()
 
     def reserve_free(
-        self, key: str, length_ms: int, start_ms: int, latest_ms: int
+        self, key: str, length_ms: int, start_ms: int, latest_ms: int, *, keeps_away: bool = False
     ) -> tuple[pacing.Reservation | None, int]:
         with self.faults.around("reserve_free"):
             found = self._limiter(key)
-            tat = found.tat_ms or 0
+            tat = max(found.tat_ms or 0, (found.not_before_ms or 0) if keeps_away else 0)
             if tat > max(latest_ms, start_ms):
                 return None, tat
             self.reserved.append(key)
             reservation = pacing.reserve(found.tat_ms, start_ms, 1, length_ms)
             self.limiters[key] = replace(found, tat_ms=reservation.tat_ms)
+            if keeps_away:
+                self.limiters[key] = replace(self.limiters[key], not_before_ms=reservation.tat_ms)
             return reservation, reservation.tat_ms
 
     def reserve(

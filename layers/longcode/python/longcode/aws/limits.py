@@ -73,13 +73,20 @@ class DynamoLimits(DayCounts, Stops):
         raise Unavailable(WHAT)
 
     def reserve_free(
-        self, key: str, length_ms: int, start_ms: int, latest_ms: int
+        self, key: str, length_ms: int, start_ms: int, latest_ms: int, *, keeps_away: bool = False
     ) -> tuple[Reservation | None, int]:
-        mark = secrets.token_hex(8)
+        mark, push, leave = secrets.token_hex(8), "", ""
+        if keeps_away:
+            assert latest_ms <= start_ms
+            push, leave = ", not_before = :end", " AND (attribute_not_exists(not_before) OR not_before <= :start)"
         values: dict[str, str | int] = {":start": start_ms, ":expires": self._expiry(start_ms), ":by": mark}
         # What is free from `start_ms` on is taken from then; what is taken for a little longer, from its end.
         ways: list[tuple[str, str, dict[str, str | int]]] = [
-            ("tat = :end", "(attribute_not_exists(tat) OR tat <= :start)", {":end": start_ms + length_ms}),
+            (
+                f"tat = :end{push}",
+                f"(attribute_not_exists(tat) OR tat <= :start){leave}",
+                {":end": start_ms + length_ms},
+            ),
             (
                 "tat = tat + :length",
                 "tat BETWEEN :start AND :latest",
@@ -101,7 +108,7 @@ class DynamoLimits(DayCounts, Stops):
                 return Reservation(tat - length_ms, tat), tat
             if tat > latest_ms:
                 break
-        return None, tat
+        return None, max(tat, int(item.get("not_before", 0)) if keeps_away else 0)
 
     def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
         front, mark, ahead = braking.front(brake, now_ms), secrets.token_hex(8), True

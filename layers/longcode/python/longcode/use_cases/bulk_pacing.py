@@ -19,6 +19,8 @@ _AHEAD_MS = 200
 # short texts may leave no room for that to a long one: after so many tries it takes its slots first and waits for
 # them, up to so long.
 _TRIES, _LEAD_MS = 12, 6_000
+# From a text's last slot on it takes so long until the request leaves: its claim is written, and the gate read.
+_LEAVES_AFTER_MS = 50
 # The longest that a text stays away after it has found a limit taken, as others look for the same moment.
 _AWAY_MS = 8_000
 
@@ -39,12 +41,17 @@ def take_slots(slots: Slots, deps: SendDependencies) -> bool:
     Raises Unavailable.
     """
     item, taken = slots.items[0], list[tuple[_Limit, Reservation]]()
-    now = max(item.slot_ms or 0, deps.clock.now_ms())
+    leaves_ms = now = max(item.slot_ms or 0, deps.clock.now_ms())
     for limit in _limits(item, slots, deps):
-        start_ms = now - limit.lead_ms
+        own = limit.held_by is HeldBy.RECIPIENT_RATE
+        if own:
+            leaves_ms = max(leaves_ms, deps.clock.now_ms() + _LEAVES_AFTER_MS)
+        start_ms = leaves_ms if own else now - limit.lead_ms
         ahead_ms = max(0, _AHEAD_MS - limit.length_ms) if limit.lead_ms else 0
         latest_ms = start_ms + (ahead_ms if item.tries < _TRIES else min(limit.lead_ms, _LEAD_MS) + ahead_ms)
-        reservation, tat_ms = deps.limits.reserve_free(limit.key, limit.length_ms, start_ms, latest_ms)
+        reservation, tat_ms = deps.limits.reserve_free(
+            limit.key, limit.length_ms, start_ms, latest_ms, keeps_away=own
+        )
         if reservation is None:
             for other, unused in taken:
                 deps.limits.give_back(other.key, unused, 1, other.length_ms)
@@ -52,18 +59,16 @@ def take_slots(slots: Slots, deps: SendDependencies) -> bool:
             slots.shift(_again_ms(item, limit, max(tat_ms + limit.lead_ms, now + 1), deps))
             return False
         taken.append((limit, reservation))
+        leaves_ms = max(leaves_ms, reservation.first_ms + limit.lead_ms)
     item.tries = 0
-    item.slot_ms = max([now, *(reservation.first_ms + limit.lead_ms for limit, reservation in taken)])
-    item.reserved_ms = taken[0][1].first_ms if slots.spacing else item.slot_ms
+    item.slot_ms = item.reserved_ms = leaves_ms
+    item.until_ms = leaves_ms + slots.spacing
     return True
 
 
 def _limits(item: SlottedMessage, slots: Slots, deps: SendDependencies) -> Iterator[_Limit]:
-    """The recipient's limit first: no other recipient waits for that."""
+    """The recipient's limit last: its next text keeps a distance from the moment at which this one leaves."""
     pace, segments, limited = deps.pace, item.message.segments, slots.limited
-    if slots.spacing:
-        key = pacing.recipient_key(item.message.recipient)
-        yield _Limit(key, slots.spacing, 0, HeldBy.RECIPIENT_RATE)
     shared = [
         (pacing.sender_key(deps.sender), pace.sender_ms, HeldBy.SENDER_RATE),
         (pacing.ACCOUNT_KEY, pace.account_ms, HeldBy.ACCOUNT_RATE),
@@ -76,6 +81,8 @@ def _limits(item: SlottedMessage, slots: Slots, deps: SendDependencies) -> Itera
     for key, interval_ms, held_by in shared:
         if interval_ms:
             yield _Limit(key, segments * interval_ms, segments * interval_ms, held_by)
+    if slots.spacing:
+        yield _Limit(pacing.recipient_key(item.message.recipient), slots.spacing, 0, HeldBy.RECIPIENT_RATE)
 
 
 def _again_ms(item: SlottedMessage, limit: _Limit, free_ms: int, deps: SendDependencies) -> int:

@@ -233,9 +233,13 @@ class Limits(Protocol):
         """
 
     def reserve_free(
-        self, key: str, length_ms: int, start_ms: int, latest_ms: int
+        self, key: str, length_ms: int, start_ms: int, latest_ms: int, *, keeps_away: bool = False
     ) -> tuple[Reservation | None, int]:
-        """Reserve `length_ms` from `start_ms` on, unless the limiter is taken beyond `latest_ms`; and its TAT."""
+        """Reserve `length_ms` from `start_ms` on, unless the limiter is taken beyond `latest_ms`; and its TAT.
+
+        With `keeps_away` it is reserved only if something may leave at `start_ms`, and nothing else may until its
+        end, as after `push`: also what has a slot from before.
+        """
 
     def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
         """Take the next turn at a sender's brake."""

@@ -63,8 +63,6 @@ class RecipientWorker:
         self._last_start_ms = last_start_ms
         self._window_ms = deps.clock.now_ms() + pacing.SHORT_WAIT_MS
         self._probe_until_ms = 0
-        self._next_ms = 0
-        self._must_push = False
 
     @property
     def recipient(self) -> str:
@@ -178,14 +176,6 @@ class RecipientWorker:
         while self.slots.items and self._send_first():
             if probing and not self._probe_until_ms:
                 break
-        if self._must_push:
-            self._must_push = False
-            try:
-                self._deps.limits.push(pacing.recipient_key(self.recipient), self._next_ms)
-            except Unavailable:
-                # As long as this worker is not done, nothing else of this recipient comes out of the queue.
-                self._deps.clock.sleep_until(min(self._next_ms, self._last_start_ms))
-                raise
 
     def _send_first(self) -> bool:
         """Send the first text; False when the worker has to stop, the rest being hidden."""
@@ -201,6 +191,7 @@ class RecipientWorker:
         if not departures.take_slots(self.slots, deps, self._window_ms):
             return True
         now, slot = deps.clock.now_ms(), item.slot_ms or 0
+        self.slots.cover_first(now)
         claim = deps.messages.claim(item.message.id, deps.new_id(), now)
         if not claim.won or claim.message is None:
             return self._not_ours(claim, now)
@@ -274,7 +265,9 @@ class RecipientWorker:
         if (due := self._braked(item, now)) > slot:
             self._put_back(item, message, item.held_by)
             return True if due <= self._window_ms else self._defer(due)
-        not_before_ms = max(gate.not_before_ms, message.not_before_ms or 0)
+        # What a bulk text has noted itself keeps others away.
+        away_ms = 0 if gate.not_before_ms == item.until_ms else gate.not_before_ms
+        not_before_ms = max(away_ms, message.not_before_ms or 0)
         if not_before_ms <= slot:
             return None
         held_by = HeldBy.PROVIDER_BACKOFF if gate.recipient.troubles else item.held_by
@@ -354,11 +347,20 @@ class RecipientWorker:
             return self._defer(again)
         carrier_pacing.settle(self.slots, item, attempt)
         self.batch.close(self.slots.items.pop(0), attempt.message, attempt.answer)
-        self._next_ms = pacing.next_departure(attempt.arrival_ms, self._deps.pace.recipient_ms)
-        late = self._next_ms > min(item.reserved_ms + self.slots.spacing, gate.recipient.tat_ms or 0)
-        self._must_push = bool(self.slots.spacing) and late
-        self.slots.shift(self._next_ms)
+        next_ms = pacing.next_departure(attempt.arrival_ms, self._deps.pace.recipient_ms)
+        self.slots.shift(max(next_ms, item.until_ms))
+        if self.slots.spacing and next_ms > min(item.reserved_ms + self.slots.spacing, gate.recipient.tat_ms or 0):
+            self._keep_away(next_ms)
         return True
+
+    def _keep_away(self, next_ms: int) -> None:
+        """After a text that came late: at once, as one of the other priority may come at any moment."""
+        try:
+            self._deps.limits.push(pacing.recipient_key(self.recipient), next_ms)
+        except Unavailable:
+            # As long as this worker is not done, nothing else of this recipient comes out of its queue.
+            self._deps.clock.sleep_until(min(next_ms, self._last_start_ms))
+            raise
 
     def _until(self, stopped: tuple[int, HeldBy, str]) -> int:
         """When to look again whether a stop has ended: not at its end, as an operator may end it sooner."""

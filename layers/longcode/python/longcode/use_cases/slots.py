@@ -70,6 +70,8 @@ class SlottedMessage:
     unused: Count | None = None
     # How often it has found a limit taken that it gives way at (`bulk_pacing`).
     tries: int = 0
+    # Before when nothing else leaves to its recipient, as it has noted there (`bulk_pacing`).
+    until_ms: int = 0
     # Its place among the texts of its recipient (RecipientLimits) before the request, and from then on.
     place_ms: int | None = None
     used_ms: int | None = None
@@ -101,6 +103,8 @@ class Slots:
         self._bulk = deps.priority is Priority.BULK
         self._planned = False
         self._reservation: pacing.Reservation | None = None
+        # Up to when the recipient's limit knows of these texts.
+        self._covered_ms = 0
 
     @property
     def fresh(self) -> list[SlottedMessage]:
@@ -196,13 +200,23 @@ class Slots:
     def _cover(self) -> None:
         """Let the limit know of slots beyond it, which were kept from before and moved since."""
         ends = [(item.slot_ms or 0) + self.spacing for item in self.items if not item.another_day]
-        if (
-            self.spacing
-            and not self._bulk
-            and ends
-            and ends[-1] > (self._reservation.tat_ms if self._reservation else 0)
-        ):
-            self._deps.limits.cover(self._key, ends[-1])
+        self._covered_ms = self._reservation.tat_ms if self._reservation else 0
+        if ends:
+            self._cover_until(ends[-1])
+
+    def _cover_until(self, ends_ms: int) -> None:
+        if self.spacing and not self._bulk and ends_ms > self._covered_ms:
+            self._deps.limits.cover(self._key, ends_ms)
+            self._covered_ms = ends_ms
+
+    def cover_first(self, now: int) -> None:
+        """The same of the first text, which leaves next and may have been moved: bulk texts keep away from it.
+
+        They may come at any moment, from another queue. What left before says so (`Limits.reserve_free`).
+        """
+        slot = self.items[0].slot_ms or 0
+        if max(slot, now) > slot + pacing.GUARD_MS or slot + self.spacing > self._covered_ms:
+            self._cover_until(max(slot, now) + self.spacing)
 
     def _deal(self, *, all_fresh: bool) -> None:
         """A slot is a slot: the first text takes the first, for whichever text it was reserved.
