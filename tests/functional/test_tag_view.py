@@ -172,6 +172,15 @@ def test_a_pause_is_said_and_leaves_no_finish(world: World) -> None:
     world.brakes.resume(SALE, START_MS)
     world.limits.pause(START_MS, "")
     assert (view(world)["finishes_at"], view(world)["paused"]) == (None, None)
+    world.limits.resume()
+    world.limits.pause(START_MS, "", Priority.BULK)
+    assert view(world)["finishes_at"]
+    offer = text(2, "news", priority=Priority.BULK)
+    world.messages.accept(offer)
+    publish(world, (None, offer), first=2)
+    assert view(world, "news")["finishes_at"] is None
+    world.limits.resume(Priority.BULK)
+    assert view(world, "news")["finishes_at"]
 
 
 def finish(world: World) -> int:

@@ -68,9 +68,9 @@ class TagReader:
         self, counts: TagCounts, latest: Sequence[Message], standing: Standing, now_ms: int
     ) -> int | None:
         gate = self.limits.read_gate("", self.sender)
-        if gate.control.paused_since_ms is not None:
-            return None
         bulk = any(message.priority is Priority.BULK for message in latest)
+        if gate.control.paused(Priority.BULK if bulk else Priority.TRANSACTIONAL):
+            return None
         held = [message.ready_ms for message in latest if message.status is Status.HELD]
         rest = Rest(counts.waiting, _segments(counts, latest), max(held, default=0), _shares(counts))
         speed = self._speed(gate, standing, 100 - self.campaign.transactional if bulk else 100, now_ms)
