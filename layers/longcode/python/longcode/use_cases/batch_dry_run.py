@@ -17,7 +17,7 @@ from longcode.domain.message import Message
 from longcode.domain.search import Search
 from longcode.domain.segments import Size
 from longcode.domain.status import Status
-from longcode.domain.tag_brake import Subject, SubjectKind, tag_of
+from longcode.domain.tag_brake import Pause, Subject, SubjectKind, tag_of
 from longcode.use_cases import batch, tag_brakes, text_cost
 from longcode.use_cases.batch import BatchDependencies, BatchText
 from longcode.use_cases.brake_store import BrakeStore
@@ -192,7 +192,7 @@ def _estimate(found: DryRun, deps: DryRunDependencies, now_ms: int) -> None:
 def _any_paused(found: DryRun, deps: DryRunDependencies, gate: Gate, now_ms: int) -> bool:
     """Whether a pause of all texts, of a priority, a tag or a carrier holds one that would be sent."""
     tags = sorted({tag for item in found.to_send if (tag := tag_of(item.text.asked))})
-    pauses = {}
+    pauses: dict[str, Pause | None] = {}
     for some in batched(tags, _SUBJECTS, strict=False):
         standings = deps.brakes.standings([Subject(SubjectKind.TAG, tag) for tag in some], now_ms)
         pauses |= {subject.name: standing.pause for subject, standing in standings.items()}
