@@ -72,7 +72,9 @@ class TagReader:
         if gate.control.paused(Priority.BULK if bulk else Priority.TRANSACTIONAL):
             return None
         held = [message.ready_ms for message in latest if message.status is Status.HELD]
-        rest = Rest(counts.waiting, _segments(counts, latest), max(held, default=0), _shares(counts))
+        # While the breaker is open, or the provider has asked for a wait, nothing leaves at all.
+        ready_ms = max(gate.control.breaker_until_ms or 0, gate.sender.not_before_ms or 0, *held)
+        rest = Rest(counts.waiting, _segments(counts, latest), ready_ms, _shares(counts))
         speed = self._speed(gate, standing, 100 - self.campaign.transactional if bulk else 100, now_ms)
         return finishes_ms(rest, speed, now_ms)
 
