@@ -17,7 +17,7 @@ from longcode.domain.status import Status
 from longcode_cli import terminal
 from longcode_cli.api import Api, api_of
 from longcode_cli.options import ANYWHERE_OR_ENV, Where, examples, stack_options
-from longcode_cli.terminal import count, moment, now_ms, plain, relative, say, span
+from longcode_cli.terminal import ahead, count, moment, now_ms, plain, say, span
 
 EXAMPLES = examples("watch spring", "watch spring --json", 'watch "spring sale" --stack long-code-sms-prod')
 
@@ -148,7 +148,7 @@ def _beside_the_counts(found: Counts) -> Iterator[RenderableType]:
     finishes = fields.get("finishes_at")
     at_ms = epoch_ms(finishes) if isinstance(finishes, str) else None
     if at_ms is not None and found.waiting:
-        yield f"finished about {moment(at_ms, found.at_ms)} ({relative(at_ms, found.at_ms)})"
+        yield f"finished about {moment(at_ms, found.at_ms)} ({ahead(at_ms, found.at_ms)})"
 
 
 def _end(tag: str, found: Counts) -> str:

@@ -226,7 +226,7 @@ def test_what_is_wrong_with_a_file_has_its_name_as_it_is(campaign: Campaign, tmp
 def test_a_closed_standard_input_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     # As Python has it after `<&-`.
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(Problem, match="^The standard input is closed"), open_source("-"):
+    with pytest.raises(Problem, match=r"^The standard input is closed"), open_source("-"):
         pass
 
 
