@@ -118,9 +118,13 @@ def _print(changes: Iterator[Counts]) -> Counts:
 def _show(tag: str, changes: Iterator[Counts]) -> Counts:
     """A table that is written over where it stands, and only when something has changed; the last counts."""
     # On no terminal rich prints the last of them alone.
-    with Live(console=terminal.console(), auto_refresh=False) as live:
+    screen = terminal.console()
+    with Live(console=screen, auto_refresh=False) as live:
         for found in changes:
             live.update(_table(tag, found), refresh=True)
+    if not screen.is_terminal:
+        # There rich leaves the last line open.
+        screen.line()
     return found
 
 
