@@ -145,6 +145,11 @@ def relative(at_ms: int, now_ms: int) -> str:
     return f"in {span(at_ms - now_ms)}" if at_ms > now_ms else f"{span(now_ms - at_ms)} ago"
 
 
+def ahead(at_ms: int, now_ms: int) -> str:
+    """In how long; `at once` of what is due within a second, or is past."""
+    return relative(at_ms, now_ms) if at_ms >= now_ms + 1000 else "at once"
+
+
 def count(many: int, what: str) -> str:
     """`1 text`, `2 texts`."""
     return f"{many:,} {what}" if many == 1 else f"{many:,} {what}s"

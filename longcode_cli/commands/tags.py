@@ -13,7 +13,7 @@ from longcode.entrypoints import responses
 from longcode.use_cases.tag_view import TagView
 from longcode_cli import campaigns, terminal
 from longcode_cli.options import ANYWHERE, AsJson, Where, examples, stack_options
-from longcode_cli.terminal import count, moment, now_ms, plain, relative, say, say_json
+from longcode_cli.terminal import ahead, count, moment, now_ms, plain, relative, say, say_json
 
 EXAMPLES = examples(
     "tags", "tags spring-sale", "tags --days 30 --stack long-code-sms-prod", "tags spring-sale --json"
@@ -73,7 +73,7 @@ def _table(found: list[TagView], now: int) -> RenderableType:
 
 def _when(one: TagView, now: int) -> str:
     if one.finishes_ms is not None:
-        return relative(one.finishes_ms, now)
+        return ahead(one.finishes_ms, now)
     return "when resumed" if one.counts.waiting else ""
 
 
@@ -119,4 +119,4 @@ def _accepted(one: TagView, now: int) -> str:
 def _finishes(one: TagView, now: int) -> str:
     if one.finishes_ms is None:
         return "when it is resumed" if one.counts.waiting else ""
-    return f"about {moment(one.finishes_ms, now)} ({relative(one.finishes_ms, now)})"
+    return f"about {moment(one.finishes_ms, now)} ({ahead(one.finishes_ms, now)})"

@@ -17,7 +17,7 @@ from longcode.domain.status import Status
 from longcode_cli import terminal
 from longcode_cli.api import Api, api_of
 from longcode_cli.options import ANYWHERE_OR_ENV, Where, examples, stack_options
-from longcode_cli.terminal import count, moment, now_ms, plain, relative, say, span
+from longcode_cli.terminal import ahead, count, moment, now_ms, plain, say, span
 
 EXAMPLES = examples("watch spring", "watch spring --json", 'watch "spring sale" --stack long-code-sms-prod')
 
@@ -118,9 +118,13 @@ def _print(changes: Iterator[Counts]) -> Counts:
 def _show(tag: str, changes: Iterator[Counts]) -> Counts:
     """A table that is written over where it stands, and only when something has changed; the last counts."""
     # On no terminal rich prints the last of them alone.
-    with Live(console=terminal.console(), auto_refresh=False) as live:
+    screen = terminal.console()
+    with Live(console=screen, auto_refresh=False) as live:
         for found in changes:
             live.update(_table(tag, found), refresh=True)
+    if not screen.is_terminal:
+        # There rich leaves the last line open.
+        screen.line()
     return found
 
 
@@ -148,7 +152,7 @@ def _beside_the_counts(found: Counts) -> Iterator[RenderableType]:
     finishes = fields.get("finishes_at")
     at_ms = epoch_ms(finishes) if isinstance(finishes, str) else None
     if at_ms is not None and found.waiting:
-        yield f"finished about {moment(at_ms, found.at_ms)} ({relative(at_ms, found.at_ms)})"
+        yield f"finished about {moment(at_ms, found.at_ms)} ({ahead(at_ms, found.at_ms)})"
 
 
 def _end(tag: str, found: Counts) -> str:

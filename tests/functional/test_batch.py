@@ -79,12 +79,13 @@ def test_what_the_batch_says_holds_for_each_item_that_does_not_say_it(world: Wor
             first,
             second | {"send_at": iso(later_ms), "metadata": {"tag": "own", "row": "2"}, "category": "marketing"},
             third | {"expires_at": iso(later_ms), "send_at": None},
-            fourth | {"smart_encoding": False, "metadata": None},
+            fourth | {"smart_encoding": False, "metadata": None, "priority": None},
         ],
         send_at=iso(at_ms),
         ttl_s=60,
         metadata={"tag": "common", "list": "7"},
         smart_encoding=True,
+        priority="transactional",
     )
 
     found = [message for _, message in sorted((message.recipient, message) for message in world.messages.all)]
@@ -102,6 +103,7 @@ def test_what_the_batch_says_holds_for_each_item_that_does_not_say_it(world: Wor
         {},
     ]
     assert [message.category for message in found] == [None, "marketing", None, None]
+    assert [message.priority for message in found] == ["transactional"] * 3 + ["bulk"]
     held = {"eta": iso(at_ms), "held_by": "schedule", "send_at": iso(at_ms)}
     assert rows(reply)[0] == {"message_id": found[0].id, "status": "held", "segments": 1} | held
     assert "eta" not in rows(reply)[2]

@@ -14,6 +14,7 @@ from longcode.domain.message import epoch_ms, iso
 from longcode.domain.priority import Priority
 from longcode.domain.quiet_hours import QuietHours
 from longcode.domain.status import Status
+from longcode.domain.tag_brake import Pause, Subject, SubjectKind
 from tests.functional.batch_steps import ask, deliver, dry_run, expected, items, number
 from tests.functional.conftest import nothing_happened
 from tests.functional.test_batch import opt_out, rows
@@ -251,10 +252,30 @@ def test_what_waits_for_quiet_hours_now_or_by_its_turn_is_counted() -> None:
     assert totals(dry_run(held, wanted))["held_by_quiet_hours"] == 3
 
 
-def test_while_sending_is_paused_no_one_knows_when_it_ends(world: World) -> None:
-    world.limits.pause(world.clock.now, "lunch")
+def test_while_a_pause_holds_one_of_them_no_one_knows_when_it_ends() -> None:
+    def ends(world: World, **fields: Any) -> bool:
+        return totals(dry_run(world, items(2), **fields))["finishes_at"] is not None
 
-    assert totals(dry_run(world, items(2)))["finishes_at"] is None
+    world = make_world()
+    world.limits.pause(world.clock.now, "lunch")
+    assert not ends(world)
+
+    world = make_world()
+    world.limits.pause(world.clock.now, "lunch", Priority.BULK)
+    assert not ends(world)
+    assert ends(world, priority="transactional")
+
+    world = make_world()
+    world.brakes.pause(Subject(SubjectKind.TAG, "sale"), Pause(world.clock.now))
+    assert not ends(world, metadata={"tag": "sale"})
+    assert ends(world, metadata={"tag": "news"})
+    assert ends(world, metadata={"tag": "sale"}, priority="transactional")
+
+    world = make_world()
+    world.brakes.pause(Subject(SubjectKind.CARRIER, "att"), Pause(world.clock.now))
+    assert ends(world)
+    on(world, number(1), Carrier.ATT)
+    assert not ends(world)
 
 
 def test_a_pause_of_one_priority_is_of_no_weight_to_the_other(world: World) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from longcode.domain import pacing
 from longcode.domain.campaign import CampaignSettings, CarrierLimits
 from longcode.domain.carriers import Carrier
 from longcode.domain.errors import Unavailable
@@ -14,7 +15,7 @@ from longcode.domain.pacing import Pace
 from longcode.domain.priority import Priority
 from longcode.domain.status import Status
 from longcode.domain.tag_brake import Pause, Subject, SubjectKind, Tally
-from tests.support.fakes import THEIRS, World, make_settings, make_world
+from tests.support.fakes import OURS, THEIRS, World, make_settings, make_world
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import make_message
 from tests.support.fakes.stream import event
@@ -172,6 +173,15 @@ def test_a_pause_is_said_and_leaves_no_finish(world: World) -> None:
     world.brakes.resume(SALE, START_MS)
     world.limits.pause(START_MS, "")
     assert (view(world)["finishes_at"], view(world)["paused"]) == (None, None)
+    world.limits.resume()
+    world.limits.pause(START_MS, "", Priority.BULK)
+    assert view(world)["finishes_at"]
+    offer = text(2, "news", priority=Priority.BULK)
+    world.messages.accept(offer)
+    publish(world, (None, offer), first=2)
+    assert view(world, "news")["finishes_at"] is None
+    world.limits.resume(Priority.BULK)
+    assert view(world, "news")["finishes_at"]
 
 
 def finish(world: World) -> int:
@@ -203,6 +213,17 @@ def test_what_is_held_is_not_over_before_its_time(world: World) -> None:
     publish(world, (None, late))
 
     assert finish(world) == 5 * HOUR
+
+
+def test_nothing_is_over_before_an_open_breaker_and_a_wait_that_the_provider_wants() -> None:
+    world = make_world(make_settings(sender_segment_ms=100))
+    publish(world, (None, text(1)))
+    assert finish(world) == 100
+
+    world.limits.push(pacing.sender_key(OURS), START_MS + MINUTE)
+    assert finish(world) == MINUTE + 100
+    world.limits.open_breaker(START_MS, START_MS + HOUR, "40333")
+    assert finish(world) == HOUR + 100
 
 
 def test_the_finish_counts_the_carriers_minutes_and_days() -> None:

@@ -1,5 +1,6 @@
 """`longcode send FILE.csv`: the files that it reads, and those that it does not, each with what to do."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,6 +181,7 @@ def test_each_problem_row_is_named_by_its_row_and_line(tmp_path: Path) -> None:
         (8, 9, "no area code"),
         (9, 10, "no value for {name}"),
     ]
+    assert flaws(tmp_path / "a.csv", "to,name\n2025550123\n") == [(2, 2, "1 column, and the first row has 2")]
     content = "to,message,key\n2025550123, ,a\n2025550123,A,a\n2025550123,B,a\n2025550123,C,ä\n"
     assert flaws(tmp_path / "a.csv", content, None) == [
         (2, 2, "no text"),
@@ -204,6 +206,10 @@ def test_what_is_no_list_of_texts_is_refused_in_one_sentence(campaign: Campaign)
         "placeholder": ("phone,nom\n2025550123,A\n", "no column for {name}. The file's first row has: phone, nom"),
         "windows": ("phone,name\n2025550123,Zoë\n".encode("windows-1252"), "line 2. Save it as CSV (UTF-8); or"),
         "quote": ('phone,name\n2025550123,"A\n2025550124,B\n', "from line 2 on (row 2): a quotation mark is not"),
+        "long cell": (
+            "phone,name\n2025550123," + "x" * 140_000 + "\n",
+            "a cell has over 131,072 characters, as if",
+        ),
         "workbook": (b"PK\x03\x04rest", "Save it as CSV (UTF-8), and send that"),
         "short row": ("phone,name\n2025550123\n", "1 row can't be sent, so nothing was sent"),
     }
@@ -211,6 +217,17 @@ def test_what_is_no_list_of_texts_is_refused_in_one_sentence(campaign: Campaign)
         with showing(case):
             said = campaign.refused(campaign.file(content), "--text", HI, "--yes")
             assert words in said
+
+
+def test_what_is_wrong_with_a_file_has_its_name_as_it_is(campaign: Campaign, tmp_path: Path) -> None:
+    assert f"The file {tmp_path / 'list.csv'} is empty." in campaign.refused(campaign.file(b""), "--text", HI)
+
+
+def test_a_closed_standard_input_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As Python has it after `<&-`.
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(Problem, match=r"^The standard input is closed"), open_source("-"):
+        pass
 
 
 def test_a_file_that_is_not_there_and_a_directory_are_refused(campaign: Campaign) -> None:

@@ -48,7 +48,7 @@ def test_the_tags_of_the_last_days_are_a_row_each_and_what_is_paused_says_why(wo
     printed = world.says("tags")
 
     assert printed.startswith("tag texts wait delivered failed opted out finishes")
-    assert "news 3 1 2 0 1 (50.00%) 0.0 s ago" in printed
+    assert "news 3 1 2 0 1 (50.00%) at once" in printed
     assert "sale 3 1 2 0 1 (50.00%) when resumed" in printed
     assert "sale is paused since " in printed
     assert "by its brake: 13 of the last 60 texts failed (limit 20 %)" in printed

@@ -137,6 +137,8 @@ def test_a_watch_ends_with_the_last_counts_and_what_has_no_receipt(
             result = longcode(home, "watch", "spring")
             assert result.exit_code == 0
             assert words in " ".join(result.stdout.split())
+            # What it ends with is a line of its own, also in a file.
+            assert result.stdout.splitlines()[-2].endswith(" UTC")
 
 
 def test_a_watch_for_a_program_is_a_line_for_each_change(

@@ -16,7 +16,7 @@ from longcode_cli.api import Api
 from longcode_cli.commands.send.results import Results
 from longcode_cli.commands.send.sending import PATH, answers_of, in_words, is_opted_out
 from longcode_cli.commands.send.texts import Batch, Flaw, Item, Run
-from longcode_cli.terminal import ROWS_SHOWN, count, moment, now_ms, plain, relative
+from longcode_cli.terminal import ROWS_SHOWN, ahead, count, moment, now_ms, plain
 
 FIRST_ROWS = 10
 # So much of a text is shown.
@@ -215,7 +215,7 @@ def _totals(found: Preview, run: Run) -> RenderableType:
     cost = "not known" if found.cost is None else f"about {found.cost} {found.currency}".rstrip()
     finishes = "not known"
     if found.finishes_ms is not None:
-        finishes = f"about {moment(found.finishes_ms, now)} ({relative(found.finishes_ms, now)})"
+        finishes = f"about {moment(found.finishes_ms, now)} ({ahead(found.finishes_ms, now)})"
     rows = [
         ("texts", f"{found.texts:,}"),
         ("segments", f"{totals['segments']:,}"),

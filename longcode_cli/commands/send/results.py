@@ -144,7 +144,10 @@ class Results:
             self._sync()
 
     def _take(self, line: bytes) -> None:
-        cells = next(csv.reader([line.decode(errors="replace").rstrip("\n")]), [])
+        try:
+            cells = next(csv.reader([line.decode(errors="replace").rstrip("\n")]), [])
+        except csv.Error:
+            cells = []
         if len(cells) != len(COLUMNS) or not cells[0].isdecimal():
             # Half a line from somewhere: its batch is asked for again, which sends nothing twice.
             return

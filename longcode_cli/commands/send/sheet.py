@@ -59,7 +59,7 @@ class Source:
 @contextmanager
 def open_source(file: str) -> Iterator[Source]:
     """The file at a path, or the standard input. Raises Problem where it is empty or can't be read."""
-    name = "The standard input" if file == STANDARD_INPUT else plain(file)
+    name = "The standard input" if file == STANDARD_INPUT else f"The file {plain(file)}"
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
         yield Source(name, _copied(file, name, copy), copy)
 
@@ -67,6 +67,8 @@ def open_source(file: str) -> Iterator[Source]:
 def _copied(file: str, name: str, copy: IO[bytes]) -> str:
     """Copy a file; the SHA-256 of its bytes. Raises Problem as above."""
     digest = hashlib.sha256()
+    if file == STANDARD_INPUT and sys.stdin is None:
+        raise Problem("The standard input is closed.", "Name a file, or send one into the command with |.")
     try:
         # The standard input is not ours to close.
         with nullcontext(sys.stdin.buffer) if file == STANDARD_INPUT else Path(file).open("rb") as content:
@@ -78,7 +80,7 @@ def _copied(file: str, name: str, copy: IO[bytes]) -> str:
     except IsADirectoryError:
         raise Problem(f"{name} is a directory.", "Name the CSV file in it.") from None
     except FileNotFoundError:
-        raise Problem(f"There is no file {name}.", "Check the path.") from None
+        raise Problem(f"There is no file {plain(file)}.", "Check the path.") from None
     except OSError as exc:
         raise Problem(f"{name} can't be read: {exc.strerror}.", "Check the path and its permissions.") from None
     if not head:
@@ -197,6 +199,8 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _unreadable(exc: csv.Error) -> str:
-    if "end of data" in str(exc) or "field limit" in str(exc):
+    if "end of data" in str(exc):
         return "a quotation mark is not closed"
+    if "field limit" in str(exc):
+        return f"a cell has over {csv.field_size_limit():,} characters, as if a quotation mark is not closed"
     return "the quotation marks are not as CSV has them"

@@ -10,6 +10,7 @@ from typing import Any
 from longcode_cli import numbers
 from longcode_cli.commands.send.columns import Columns
 from longcode_cli.commands.send.sheet import Row, Sheet
+from longcode_cli.terminal import count
 
 # As many as POST /sms/batch takes.
 BATCH = 500
@@ -129,7 +130,7 @@ class Run:
         """A row's item of the batch. Raises ValueError with what is wrong."""
         width, cells = self.columns.width, row.cells
         if len(cells) < width or any(cell.strip() for cell in cells[width:]):
-            raise ValueError(f"{len(cells)} columns, and the first row has {width}")
+            raise ValueError(f"{count(len(cells), 'column')}, and the first row has {width}")
         fields = {"to": numbers.e164(cells[self.columns.to], self.region), "message": self.columns.words(cells)}
         fields |= {name: cells[at].strip() for name, at in self.columns.own.items() if cells[at].strip()}
         if "key" in fields:

@@ -70,7 +70,9 @@ def _dry_run(
     texts: list[BatchText], wanted: BatchRequest, request: Request, service: Service, deps: BatchDependencies
 ) -> Response:
     settings, now = service.settings, service.clock.now_ms()
-    own = DryRunDependencies(deps, service.finder, service.carriers, settings.campaign, settings.long_code)
+    own = DryRunDependencies(
+        deps, service.finder, service.carriers, service.brakes.store, settings.campaign, settings.long_code
+    )
     found = batch_dry_run.dry_run(texts, own, service.quota(request), wanted.duplicate_window_s * 1000, now)
     token = Token(now, secrets.token_bytes(batch_token.NONCE_BYTES), tuple(_rows(texts)))
     service.logger.bind(texts=len(texts), dry_run=True)

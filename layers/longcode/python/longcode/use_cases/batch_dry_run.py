@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from itertools import batched
@@ -10,7 +10,7 @@ from itertools import batched
 from longcode.domain import batch_forecast, campaign, destinations, pacific, phone, segments
 from longcode.domain.batch_forecast import Forecast, Leaving
 from longcode.domain.campaign import CampaignSettings
-from longcode.domain.carriers import Carrier
+from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.errors import DailyLimitReached, RecipientOptedOut
 from longcode.domain.gate import Gate
 from longcode.domain.message import Message
@@ -18,8 +18,10 @@ from longcode.domain.priority import Priority
 from longcode.domain.search import Search
 from longcode.domain.segments import Size
 from longcode.domain.status import Status
-from longcode.use_cases import batch, text_cost
+from longcode.domain.tag_brake import Pause, Subject, SubjectKind, tag_of
+from longcode.use_cases import batch, tag_brakes, text_cost
 from longcode.use_cases.batch import BatchDependencies, BatchText
+from longcode.use_cases.brake_store import BrakeStore
 from longcode.use_cases.carrier_store import Carriers
 from longcode.use_cases.ports import Finder
 from longcode.use_cases.quota import Quota
@@ -27,6 +29,8 @@ from longcode.use_cases.quota import Quota
 # How many of the latest texts to one person are looked at for the same words.
 _LATEST = 20
 _READ = 100
+# Of how many tags one call reads the pauses.
+_SUBJECTS = 90
 # What ended so never reached its recipient: the same words are no second copy.
 _NEVER_LEFT = (Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED_UNSENT)
 
@@ -38,6 +42,7 @@ class DryRunDependencies:
     batch: BatchDependencies
     finder: Finder
     carriers: Carriers
+    brakes: BrakeStore
     campaign: CampaignSettings
     sender: str
 
@@ -61,7 +66,7 @@ class DryRun:
     """A batch as it would be.
 
     `cost` is None where no price is known for one of the countries, or they are in several currencies. `finishes`
-    is None where nothing would leave, or sending is paused.
+    is None where nothing would leave, or a pause holds one of them.
     """
 
     items: list[Checked]
@@ -101,7 +106,7 @@ def dry_run(
     last = Priority.BULK if Priority.BULK in priorities else Priority.TRANSACTIONAL
     gate = deps.batch.enqueue.limits.read_gate("", deps.sender, last)
     found.forecast = _forecast(found, deps, gate, now_ms)
-    if any(gate.control.paused(priority) for priority in priorities):
+    if _any_paused(found, deps, gate, now_ms):
         # When an operator resumes is not known.
         found.forecast.finishes_ms = None
     return found
@@ -186,6 +191,23 @@ def _estimate(found: DryRun, deps: DryRunDependencies, now_ms: int) -> None:
     if len(priced) == len(costs) and len({cost.currency for cost in priced}) == 1:
         found.cost = sum((cost.amount for cost in priced), Decimal())
         found.currency = priced[0].currency
+
+
+def _any_paused(found: DryRun, deps: DryRunDependencies, gate: Gate, now_ms: int) -> bool:
+    """Whether a pause of all texts, of a priority, a tag or a carrier holds one that would be sent."""
+    tags = sorted({tag for item in found.to_send if (tag := tag_of(item.text.asked))})
+    pauses: dict[str, Pause | None] = {}
+    for some in batched(tags, _SUBJECTS, strict=False):
+        standings = deps.brakes.standings([Subject(SubjectKind.TAG, tag) for tag in some], now_ms)
+        pauses |= {subject.name: standing.pause for subject, standing in standings.items()}
+
+    def held(item: Checked) -> bool:
+        message = item.text.asked
+        subscription = Subscription(item.carrier, "", now_ms) if item.carrier else None
+        own = replace(gate, subscription=subscription, tag_pause=pauses.get(tag_of(message) or ""))
+        return bool(gate.control.paused(message.priority) or tag_brakes.held(message, own, now_ms))
+
+    return any(map(held, found.to_send))
 
 
 def _forecast(found: DryRun, deps: DryRunDependencies, gate: Gate, now_ms: int) -> Forecast:

@@ -68,11 +68,13 @@ class TagReader:
         self, counts: TagCounts, latest: Sequence[Message], standing: Standing, now_ms: int
     ) -> int | None:
         gate = self.limits.read_gate("", self.sender)
-        if gate.control.paused_since_ms is not None:
-            return None
         bulk = any(message.priority is Priority.BULK for message in latest)
+        if gate.control.paused(Priority.BULK if bulk else Priority.TRANSACTIONAL):
+            return None
         held = [message.ready_ms for message in latest if message.status is Status.HELD]
-        rest = Rest(counts.waiting, _segments(counts, latest), max(held, default=0), _shares(counts))
+        # While the breaker is open, or the provider has asked for a wait, nothing leaves at all.
+        ready_ms = max(gate.control.breaker_until_ms or 0, gate.sender.not_before_ms or 0, *held)
+        rest = Rest(counts.waiting, _segments(counts, latest), ready_ms, _shares(counts))
         speed = self._speed(gate, standing, 100 - self.campaign.transactional if bulk else 100, now_ms)
         return finishes_ms(rest, speed, now_ms)
 
