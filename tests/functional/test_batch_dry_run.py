@@ -75,7 +75,9 @@ def test_a_dry_run_stores_counts_and_reserves_nothing_and_says_what_each_is(worl
         "opted_out": 0,
         "duplicates": 0,
         "held_by_quiet_hours": 0,
+        "expired_unsent": 0,
         "finishes_at": iso(world.clock.now),
+        "valid_until": iso(world.clock.now + DAY),
         "by_carrier": {"att": 1, "unknown": 1},
         "into_tomorrow": {},
     }
@@ -301,6 +303,16 @@ def test_while_the_breaker_is_open_or_the_provider_wants_a_wait_nothing_leaves(w
 
     world.limits.open_breaker(world.clock.now, world.clock.now + 60_000, "40310")
     assert totals(dry_run(world, items(2)))["finishes_at"] == iso(world.clock.now + 59_999)
+
+
+def test_a_list_that_takes_longer_than_its_texts_are_valid_says_how_many_are_not_sent() -> None:
+    world = make_world(make_settings(sender_segment_ms=60_000, validity_minutes=10))
+
+    reply = dry_run(world, items(20), priority="transactional")
+
+    assert totals(reply)["expired_unsent"] == 10
+    assert totals(reply)["finishes_at"] == iso(world.clock.now + 9 * 60_000)
+    assert totals(reply)["valid_until"] == iso(world.clock.now + 10 * 60_000)
 
 
 def test_a_scheduled_list_ends_after_its_time(world: World) -> None:

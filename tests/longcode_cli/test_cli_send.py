@@ -111,6 +111,17 @@ def test_the_totals_are_those_of_all_batches_and_what_waits_already_counts_once(
     assert result.exit_code == 0
 
 
+def test_a_list_that_is_not_through_before_its_texts_are_out_of_date_says_so(campaign: Campaign) -> None:
+    api = campaign.api
+    api.finishes_at, api.valid_until = "2030-01-02T03:00:00.000Z", "2030-01-02T04:00:00.000Z"
+    assert "out of date" not in campaign.says(campaign.file(rows(1)), *HI, "--dry-run")
+
+    api.valid_until = "2030-01-01T03:00:00.000Z"
+    said = campaign.says(campaign.file(rows(1)), *HI, "--dry-run")
+
+    assert "out of date what has not left by about 2030-01-01 03:00:00 UTC is not sent (ValidityMinutes)" in said
+
+
 def test_a_long_reason_leaves_the_row_and_the_number_whole(campaign: Campaign) -> None:
     campaign.api.refused = {ANN: FORBIDDEN | {"error": "Long words. " * 20}}
     result = campaign.send(campaign.file(f"to,first_name\n{ANN},Ann\n"), *HI, "--dry-run")

@@ -55,6 +55,7 @@ class BatchApi:
     half_way: Trouble | None = None
     after: Trouble | None = None
     finishes_at: str | None = None
+    valid_until: str | None = None
     cost: str | None = "0.0051"
     # Answers of other routes by method and path.
     answers: dict[str, Callable[[dict[str, str]], Answer]] = field(default_factory=dict)
@@ -164,6 +165,7 @@ class BatchApi:
             "duplicates": sum(one["duplicate_of"] is not None for one in answers),
             "held_by_quiet_hours": sum(item.get("category") == "marketing" for item in items),
             "finishes_at": self.finishes_at if new else None,
+            "valid_until": self.valid_until if new else None,
             "by_carrier": dict(carriers),
             "into_tomorrow": {},
         }

@@ -22,7 +22,7 @@ FIRST_ROWS = 10
 # So much of a text is shown.
 _TEXT = 60
 # Counts that are those of all batches together.
-_SUMS = ("segments", "held_by_quiet_hours")
+_SUMS = ("segments", "held_by_quiet_hours", "expired_unsent")
 _COUNTED = (*_SUMS, "opted_out", "duplicates", "accepted")
 
 
@@ -49,6 +49,8 @@ class Preview:
     cost: Decimal | None = Decimal(0)
     currency: str = ""
     finishes_ms: int | None = None
+    # From when on the first of the texts is out of date.
+    until_ms: int | None = None
     _seen: set[int] = field(default_factory=set)
 
     @property
@@ -79,6 +81,10 @@ class Preview:
         self.by_carrier.update(_texts_of(totals.get("by_carrier")))
         self.into_tomorrow.update(_texts_of(totals.get("into_tomorrow")))
         self._add_cost(totals)
+        until = totals.get("valid_until")
+        until_ms = epoch_ms(until) if isinstance(until, str) else None
+        if until_ms is not None:
+            self.until_ms = min(self.until_ms or until_ms, until_ms)
 
     # Any: JSON of the API.
     def _take(self, item: Item, one: Mapping[str, Any]) -> None:
@@ -230,6 +236,9 @@ def _totals(found: Preview, run: Run) -> RenderableType:
         rows.insert(1, ("accepted before", f"{totals['accepted']:,}, which are not sent again"))
     if +found.into_tomorrow:
         rows.append(("into tomorrow", f"at least {_by_name(found.into_tomorrow)}"))
+    if totals["expired_unsent"] or (found.finishes_ms or 0) > (found.until_ms or found.finishes_ms or 0):
+        until = moment(found.until_ms or now, now)
+        rows.append(("out of date", f"what has not left by about {until} is not sent (ValidityMinutes)"))
     rows += [("priority", str(run.common["priority"])), ("tag", plain(run.common["metadata"]["tag"]))]
     return terminal.facts(rows)
 

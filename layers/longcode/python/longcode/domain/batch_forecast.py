@@ -33,15 +33,16 @@ class Leaving:
 class Limits:
     """What texts leave by, as it is now.
 
-    Nothing leaves before `not_before_ms`. `sender_free_ms` and `account_free_ms` are when the next slot of each is
-    free, `counted` the segments that each carrier's day has by now. `transactional` is the share that bulk leaves
-    to the others, percent.
+    Nothing leaves before `not_before_ms`, and a text is out of date `validity_ms` after it may leave.
+    `sender_free_ms` and `account_free_ms` are when the next slot of each is free, `counted` the segments that each
+    carrier's day has by now. `transactional` is the share that bulk leaves to the others, percent.
     """
 
     pace: Pace
     carriers: CarrierLimits
     transactional: int
     quiet_hours: QuietHours | None
+    validity_ms: int = 14 * 86_400_000
     not_before_ms: int = 0
     sender_free_ms: int = 0
     account_free_ms: int = 0
@@ -53,12 +54,15 @@ class Forecast:
     """`finishes_ms` is when the last of the texts leaves, None where there are none.
 
     `into_tomorrow` is how many of each carrier wait for a day to come as today's count is full, and `quiet` how
-    many wait for the end of quiet hours.
+    many wait for the end of quiet hours. `expired` are out of date before their turn comes, and are not sent;
+    from `valid_until_ms` on the first of all is.
     """
 
     finishes_ms: int | None = None
     into_tomorrow: Counter[Carrier] = field(default_factory=Counter)
     quiet: int = 0
+    expired: int = 0
+    valid_until_ms: int | None = None
 
 
 def forecast(texts: Sequence[Leaving], limits: Limits, now_ms: int) -> Forecast:
@@ -73,6 +77,11 @@ def forecast(texts: Sequence[Leaving], limits: Limits, now_ms: int) -> Forecast:
             found.into_tomorrow[full] += 1
             # A day begins at midnight.
             at_ms, _ = walk.out_of_quiet(text, at_ms)
+        until_ms = text.message.valid_until_ms(limits.validity_ms)
+        found.valid_until_ms = min(found.valid_until_ms or until_ms, until_ms)
+        if at_ms >= until_ms:
+            found.expired += 1
+            continue
         found.finishes_ms = max(found.finishes_ms or 0, at_ms)
     return found
 

@@ -71,7 +71,7 @@ def _checked(place: int, item: Checked) -> dict[str, object]:
 def _totals(found: DryRun) -> dict[str, object]:
     refused = sum(item.text.refused is not None for item in found.items)
     by_carrier = Counter(item.carrier.value if item.carrier else "unknown" for item in found.to_send)
-    finishes_ms = found.forecast.finishes_ms
+    finishes_ms, until_ms = found.forecast.finishes_ms, found.forecast.valid_until_ms
     return {
         "messages": len(found.items),
         "valid": len(found.items) - refused,
@@ -82,7 +82,9 @@ def _totals(found: DryRun) -> dict[str, object]:
         "opted_out": found.opted_out,
         "duplicates": sum(item.duplicate_of is not None for item in found.items),
         "held_by_quiet_hours": found.forecast.quiet,
+        "expired_unsent": found.forecast.expired,
         "finishes_at": None if finishes_ms is None else iso(finishes_ms),
+        "valid_until": None if until_ms is None else iso(until_ms),
         "by_carrier": dict(sorted(by_carrier.items())),
         "into_tomorrow": {carrier.value: many for carrier, many in sorted(found.forecast.into_tomorrow.items())},
     }

@@ -71,8 +71,9 @@ def _dry_run(
 ) -> Response:
     settings, now = service.settings, service.clock.now_ms()
     own = DryRunDependencies(
-        deps, service.finder, service.carriers, service.brakes.store, settings.campaign, settings.long_code
-    )
+        deps, service.finder, service.carriers, service.brakes.store, settings.campaign, settings.long_code,
+        settings.validity_minutes * 60_000,
+    )  # fmt: skip
     found = batch_dry_run.dry_run(texts, own, service.quota(request), wanted.duplicate_window_s * 1000, now)
     token = Token(now, secrets.token_bytes(batch_token.NONCE_BYTES), tuple(_rows(texts)))
     service.logger.bind(texts=len(texts), dry_run=True)

@@ -45,6 +45,7 @@ class DryRunDependencies:
     brakes: BrakeStore
     campaign: CampaignSettings
     sender: str
+    validity_ms: int
 
 
 @dataclass(slots=True)
@@ -218,6 +219,7 @@ def _forecast(found: DryRun, deps: DryRunDependencies, gate: Gate, now_ms: int) 
         carriers=carriers,
         transactional=deps.campaign.transactional,
         quiet_hours=own.quiet_hours,
+        validity_ms=deps.validity_ms,
         not_before_ms=max(gate.control.breaker_until_ms or 0, gate.sender.not_before_ms or 0),
         sender_free_ms=max(gate.sender.tat_ms or 0, gate.bulk_sender.tat_ms or 0),
         account_free_ms=max(gate.account.tat_ms or 0, gate.bulk_account.tat_ms or 0),
