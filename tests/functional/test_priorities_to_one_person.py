@@ -1,6 +1,7 @@
 """The distance between all texts to one person, whichever queue they are in and whatever the provider says."""
 
 import random
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -40,13 +41,11 @@ def test_codes_and_offers_keep_their_distance_after_the_provider_has_put_some_of
             priority = chance.choice(["bulk", "transactional"])
             world.clock.at(
                 began + chance.randrange(MINUTE),
-                lambda world=world, priority=priority: world.enqueue(priority=priority),
+                partial(world.enqueue, priority=priority),
             )
         for _ in range(5):
             says = chance.choice([RATE_LIMITED, UNREACHABLE])
-            world.clock.at(
-                began + chance.randrange(MINUTE), lambda world=world, says=says: world.provider.then(says)
-            )
+            world.clock.at(began + chance.randrange(MINUTE), partial(world.provider.then, says))
         end = work(world)
         for minute in range(1, 12):
             world.clock.at(began + minute * MINUTE, world.reconcile)
