@@ -6,6 +6,7 @@ In virtual time, with the latencies of AWS. The real network's limits are the si
 import random
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -157,3 +158,25 @@ def test_a_campaign_gives_way_to_more_codes_than_the_limit_takes() -> None:
     # From when on codes wait for each other, next to nothing else leaves.
     assert len(asked) > (MINUTES - 2) * PER_MINUTE
     assert bulk <= 0.1 * len(taken)
+
+
+def test_a_campaign_that_gives_way_keeps_its_turns_and_does_not_go_to_the_end_of_a_day() -> None:
+    world, provider = limited_world(campaign=CampaignSettings("T", transactional=SHARE))
+    chance = drawn("turns")
+    campaign(world, [1] * 600)
+    slow_down(world, chance)
+    end = work(world)
+    began = world.clock.now
+    # More codes than the limit takes, for three minutes.
+    for at_ms in range(0, 3 * MINUTE, 700):
+        to = recipient(BULK + chance.randrange(CODES))
+        world.clock.at(began + at_ms, partial(world.enqueue, to, "Your code is 123456"))
+    world.clock.sleep_until(began + 7 * MINUTE)
+    end()
+
+    bulk = [message for message in world.messages.all if message.priority is Priority.BULK]
+    assert provider.refused == {}
+    # All that had a turn by then have left, or are about to; behind them 400 others wait.
+    ahead = [(message.slot_ms or 0) - world.clock.now for message in bulk[:150] if message.status.waiting]
+    assert len(ahead) < 75
+    assert max(ahead) < MINUTE

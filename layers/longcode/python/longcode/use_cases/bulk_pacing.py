@@ -55,8 +55,8 @@ def take_slots(slots: Slots, deps: SendDependencies) -> bool:
         if reservation is None:
             for other, unused in taken:
                 deps.limits.give_back(other.key, unused, 1, other.length_ms)
-            item.held_by = limit.held_by
-            slots.shift(_again_ms(item, limit, max(tat_ms + limit.lead_ms, now + 1), deps))
+            again_ms = _again_ms(item, limit, max(tat_ms + limit.lead_ms, now + 1), deps)
+            slots.put_off_first(again_ms, limit.held_by)
             return False
         taken.append((limit, reservation))
         leaves_ms = max(leaves_ms, reservation.first_ms + limit.lead_ms)

@@ -19,12 +19,14 @@ def take_slots(slots: Slots, deps: SendDependencies, window_ms: int) -> bool:
     """
     item = slots.items[0]
     moment = max(item.slot_ms or 0, deps.clock.now_ms())
+    bulk = deps.priority is Priority.BULK
     # A bulk text that gave way has had its turn.
-    if not item.tries and carrier_pacing.take_slot(slots, deps, window_ms) > moment:
+    if not item.had_turn and carrier_pacing.take_slot(slots, deps, window_ms) > moment:
         return False
+    item.had_turn = bulk
     if slots.take_place():
         return False
-    return deps.priority is not Priority.BULK or bulk_pacing.take_slots(slots, deps)
+    return not bulk or bulk_pacing.take_slots(slots, deps)
 
 
 def turn_ms(item: SlottedMessage, brake: Brake, gate: Gate, deps: SendDependencies, now: int) -> int:

@@ -20,6 +20,8 @@ from longcode.use_cases.send_attempt import SendAttempt, SendDependencies
 # A text whose slot at its carrier has passed by more than this takes another one: it would come into a minute that
 # has its own already.
 LATE_MS = 500
+# So long a turn of bulk holds. After a longer stop all whose turns have passed would ask for the same slots.
+_TURN_MS = 60_000
 # A text that waited for a day takes its other slots when that is about to begin: the queue shows it up to a second
 # before.
 _DAY_IS_NEAR_MS = 1_500
@@ -68,6 +70,8 @@ class SlottedMessage:
     another_day: bool = False
     # What was counted for it and will not leave to that carrier.
     unused: Count | None = None
+    # Whether it is bulk and has had its turn at its carrier, which it keeps when it gives way (`bulk_pacing`).
+    had_turn: bool = False
     # How often it has found a limit taken that it gives way at (`bulk_pacing`).
     tries: int = 0
     # Before when nothing else leaves to its recipient, as it has noted there (`bulk_pacing`).
@@ -119,6 +123,8 @@ class Slots:
         stop, which is the same for many recipients. What the recipient's own limits put off asks them anew.
         """
         shared = self._deps.pace.shared
+        # A turn of bulk that has passed makes no burst: the text gives way all the same.
+        late_ms, stale_ms = (_TURN_MS, _TURN_MS) if self._bulk else (LATE_MS, pacing.STALE_SLOT_MS)
         void = (HeldBy.RECIPIENT_LIMIT, HeldBy.PROVIDER_BACKOFF if shared else None)
         for item in [] if self._planned else self.items:
             message = item.message
@@ -132,10 +138,11 @@ class Slots:
             elif message.held_by is HeldBy.CARRIER_DAY_CAP:
                 self._recall_day(item, message.slot_ms, now)
             elif message.held_by is HeldBy.CARRIER_RATE:
-                if self.limited.keeps(message.slot_ms) and message.slot_ms >= now - LATE_MS:
+                if self.limited.keeps(message.slot_ms) and message.slot_ms >= now - late_ms:
                     item.slot_ms = item.carrier_ms = message.slot_ms
+                    item.had_turn = self._bulk
                     item.held_by = HeldBy.CARRIER_RATE
-            elif not shared or message.slot_ms > now - pacing.STALE_SLOT_MS:
+            elif not shared or message.slot_ms > now - stale_ms:
                 item.slot_ms, item.held_by = message.slot_ms, message.held_by or item.held_by
 
         another_day_ms = 0
@@ -254,6 +261,15 @@ class Slots:
             if moved and item.held_by is HeldBy.CARRIER_RATE:
                 # Said of a slot, it would be taken for the carrier's.
                 item.held_by = HeldBy.RECIPIENT_RATE
+
+    def put_off_first(self, not_before: int, held_by: HeldBy) -> None:
+        """Move the first text, which gives way and keeps its turn, and with it all that stands behind."""
+        item = self.items[0]
+        item.held_by = held_by
+        self.shift(not_before)
+        if item.carrier_ms is not None:
+            # Of all words only that for the carrier's rate says that it has had its turn there.
+            item.carrier_ms, item.held_by = item.slot_ms, HeldBy.CARRIER_RATE
 
     def forget_carrier_slots(self) -> None:
         """Let each text take another slot at its carrier."""
