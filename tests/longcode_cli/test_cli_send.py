@@ -64,7 +64,7 @@ def test_the_preview_shows_what_numbers_became_the_totals_and_the_problem_rows(c
     said = " ".join(result.stdout.split())
     for words in (
         "row as written goes to segments text 2 (202) 555-0123 +12025550123 1 Hi Ann 5 2025550123",
-        "texts 4 segments 2 cost about 0.0051 USD finished about 2030-01-01 03:00:00 UTC",
+        "texts 3 segments 2 cost about 0.0051 USD finished about 2030-01-01 03:00:00 UTC",
         "opted out 1 duplicates 1 wait for quiet hours 4 by carrier att 2",
         "priority bulk tag send-",
         "2 rows can't be sent: row line as written why not "
@@ -437,6 +437,7 @@ def test_what_the_preview_took_and_the_api_then_refuses_is_a_failure(campaign: C
     result = campaign.send(campaign.file(f"to,first_name\n{ANN},Ann\n{BOB},Bob\n"), *HI, "--yes")
     assert result.exit_code == 1
     assert "1 text accepted, 1 refused." in result.stdout
+    assert "Texts were refused: the result file says why." in result.stderr
     assert "the result file says why" in result.stderr
 
 

@@ -102,7 +102,7 @@ def _run(run: Run, api: Api, results: Results, how: How) -> None:
         raise Problem(f"{run.sheet.source.name} has no row that can be sent.", "Nothing was sent.")
     if found.texts or found.flawed:
         if not how.yes:
-            terminal.ask(f"Send {count(found.texts, 'text')}?")
+            terminal.ask(f"Send {count(found.sendable, 'text')}?")
         _send(run, api, results, found.rows)
     _report(run, results, how)
 
@@ -162,5 +162,5 @@ def _report(run: Run, results: Results, how: How) -> None:
         warn("The same command sends what is not yet accepted, once there is room; the result file says why.")
         raise typer.Exit(1)
     if counts[REFUSED] and not how.skip_problems:
-        warn("Texts were refused that the preview had taken for good: the result file says why.")
+        warn("Texts were refused: the result file says why.")
         raise typer.Exit(1)

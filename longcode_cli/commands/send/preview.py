@@ -58,6 +58,11 @@ class Preview:
         """Whether any row is a problem."""
         return bool(self.flawed or self.refused)
 
+    @property
+    def sendable(self) -> int:
+        """How many texts without a result the API does not refuse, but for an opt-out."""
+        return self.texts - self.refused
+
     def look(self, whole: Batch, results: Results) -> Batch:
         """Count a batch by what is known without the API; what of it has no result yet."""
         missing = results.missing(whole)
@@ -223,7 +228,7 @@ def _totals(found: Preview, run: Run) -> RenderableType:
     if found.finishes_ms is not None:
         finishes = f"about {moment(found.finishes_ms, now)} ({ahead(found.finishes_ms, now)})"
     rows = [
-        ("texts", f"{found.texts:,}"),
+        ("texts", f"{found.sendable:,}"),
         ("segments", f"{totals['segments']:,}"),
         ("cost", cost),
         ("finished", finishes),
@@ -265,7 +270,7 @@ def _problems(found: Preview) -> RenderableType:
 def fields(found: Preview) -> dict[str, Any]:
     """The same for a script."""
     return {
-        "texts": found.texts,
+        "texts": found.sendable,
         **{name: found.totals[name] for name in _COUNTED},
         "cost": None if found.cost is None else str(found.cost),
         "currency": found.currency or None,
