@@ -166,6 +166,12 @@ def table(*headings: str, right: Iterable[str] = ()) -> Table:
     return made
 
 
+def fold(table: Table, place: int) -> Table:
+    """Let the texts of one column take more than one line, so that the other columns are whole."""
+    table.columns[place].no_wrap, table.columns[place].overflow = False, "fold"
+    return table
+
+
 def facts(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     """Names and values, a row each."""
     made = Table.grid(padding=(0, 3, 0, 0))

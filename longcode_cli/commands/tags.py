@@ -51,7 +51,7 @@ def command(
 
 def _table(found: list[TagView], now: int) -> RenderableType:
     columns = ("texts", "wait", "delivered", "failed", "opted out")
-    table = terminal.table("tag", *columns, "finishes", right=columns)
+    table = terminal.fold(terminal.table("tag", *columns, "finishes", right=columns), 0)
     for one in found:
         by_status = one.counts.by_status
         table.add_row(

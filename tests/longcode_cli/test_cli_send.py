@@ -128,6 +128,13 @@ def test_a_long_reason_leaves_the_row_and_the_number_whole(campaign: Campaign) -
     assert f"  2      2   {ANN}   destination_not_allowed: Long words." in result.stdout
 
 
+def test_a_long_cell_leaves_the_row_and_the_reason_whole(campaign: Campaign) -> None:
+    content = f"to,first_name\n{'call me at home ' * 9},Ann\n{' ' * 40}{ANN}{'(0)' * 60},Bob\n{ANN},Cy\n"
+    result = campaign.send(campaign.file(content), *HI, "--dry-run")
+    assert "  2      2   call me at home call me…   no number" in result.stdout
+    assert f"  4   {ANN}   {ANN}          1   Hi Cy" in result.stdout
+
+
 def test_a_cost_and_a_time_that_are_not_known_are_said_not_to_be(campaign: Campaign) -> None:
     campaign.api.cost = None
     said = campaign.says(campaign.file(rows(1)), *HI, "--dry-run")

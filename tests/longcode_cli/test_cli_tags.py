@@ -9,7 +9,7 @@ from longcode.domain.events import Counted
 from longcode.domain.status import Status
 from longcode.domain.tag_brake import Pause, Subject, SubjectKind, Tally
 from longcode_cli import campaigns
-from tests.longcode_cli.world import OURS, THEIRS, World, ident
+from tests.longcode_cli.world import NAME, OURS, REGION, THEIRS, World, ident, run
 
 pytestmark = pytest.mark.disable_socket
 
@@ -55,6 +55,15 @@ def test_the_tags_of_the_last_days_are_a_row_each_and_what_is_paused_says_why(wo
     assert printed.count("paused") == 1
     assert " old 3 " not in printed
     assert " old 3 " in world.says("tags", "--days", "12")
+
+
+def test_a_long_tag_leaves_the_numbers_whole(world: World) -> None:
+    tag = "summer" * 10
+    counted(world, tag, texts=12_345)
+
+    result = run("tags", "--stack", NAME, "--region", REGION, env={"COLUMNS": "80"})
+
+    assert "12,345 1 12,344 0 1 (0.01%) at once" in " ".join(result.stdout.split())
 
 
 def test_one_tag_has_all_of_it(world: World) -> None:

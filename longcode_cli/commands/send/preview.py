@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from longcode.domain.message import epoch_ms, iso
@@ -19,8 +18,8 @@ from longcode_cli.commands.send.texts import Batch, Flaw, Item, Run
 from longcode_cli.terminal import ROWS_SHOWN, ahead, count, moment, now_ms, plain
 
 FIRST_ROWS = 10
-# So much of a text is shown.
-_TEXT = 60
+# So much of a text is shown, and of a number as the file has it.
+_TEXT, _WRITTEN = 60, 24
 # Counts that are those of all batches together.
 _SUMS = ("segments", "held_by_quiet_hours", "expired_unsent")
 _COUNTED = (*_SUMS, "opted_out", "duplicates", "accepted")
@@ -205,20 +204,18 @@ def shown(found: Preview, run: Run) -> RenderableType:
     return Group(*parts)
 
 
-def _folding(*headings: str, right: tuple[str, ...]) -> Table:
-    """A table whose last column may take more than one line, so that the others are whole."""
-    table = terminal.table(*headings, right=right)
-    table.columns[-1].no_wrap, table.columns[-1].overflow = False, "fold"
-    return table
-
-
 def _first_rows(found: Preview) -> RenderableType:
-    table = _folding("row", "as written", "goes to", "segments", "text", right=("row", "segments"))
+    table = terminal.table("row", "as written", "goes to", "segments", "text", right=("row", "segments"))
+    terminal.fold(table, -1)
     for item, segments in found.first:
-        words = plain(item.fields["message"])
-        cut = words if len(words) <= _TEXT else f"{words[: _TEXT - 1]}…"
-        table.add_row(str(item.row), plain(item.written), item.number, str(segments or "?"), cut)
+        words = _cut(item.fields["message"], _TEXT)
+        table.add_row(str(item.row), _cut(item.written, _WRITTEN), item.number, str(segments or "?"), words)
     return table
+
+
+def _cut(text: str, length: int) -> str:
+    words = plain(text)
+    return words if len(words) <= length else f"{words[: length - 1]}…"
 
 
 def _totals(found: Preview, run: Run) -> RenderableType:
@@ -254,9 +251,10 @@ def _by_name(counts: Counter[str]) -> str:
 
 def _problems(found: Preview) -> RenderableType:
     many = found.flawed + found.refused
-    table = _folding("row", "line", "as written", "why not", right=("row", "line"))
+    table = terminal.table("row", "line", "as written", "why not", right=("row", "line"))
+    terminal.fold(table, -1)
     for flaw in found.problems:
-        table.add_row(str(flaw.row), str(flaw.line), plain(flaw.written), plain(flaw.why))
+        table.add_row(str(flaw.row), str(flaw.line), _cut(flaw.written, _WRITTEN), plain(flaw.why))
     parts: list[RenderableType] = [Text(f"{count(many, 'row')} can't be sent:", "red"), table]
     if many > len(found.problems):
         parts.append(f"… and {many - len(found.problems):,} more.")
