@@ -89,7 +89,7 @@ def test_what_the_batch_says_holds_for_each_item_that_does_not_say_it(world: Wor
     )
 
     found = [message for _, message in sorted((message.recipient, message) for message in world.messages.all)]
-    assert [message.send_at_ms for message in found] == [at_ms, later_ms, None, at_ms]
+    assert [message.send_at_ms for message in found] == [at_ms, later_ms, at_ms, at_ms]
     assert [message.expires_ms for message in found] == [
         at_ms + 60_000,
         later_ms + 60_000,
@@ -100,13 +100,14 @@ def test_what_the_batch_says_holds_for_each_item_that_does_not_say_it(world: Wor
         {"tag": "common", "list": "7"},
         {"tag": "own", "list": "7", "row": "2"},
         {"tag": "common", "list": "7"},
-        {},
+        {"tag": "common", "list": "7"},
     ]
     assert [message.category for message in found] == [None, "marketing", None, None]
-    assert [message.priority for message in found] == ["transactional"] * 3 + ["bulk"]
+    assert [message.priority for message in found] == ["transactional"] * 4
     held = {"eta": iso(at_ms), "held_by": "schedule", "send_at": iso(at_ms)}
     assert rows(reply)[0] == {"message_id": found[0].id, "status": "held", "segments": 1} | held
-    assert "eta" not in rows(reply)[2]
+    # A null is "not said".
+    assert rows(reply)[2]["eta"] == iso(at_ms)
 
 
 def test_what_smart_encoding_replaced_is_in_the_row(world: World) -> None:

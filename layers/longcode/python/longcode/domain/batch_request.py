@@ -197,11 +197,15 @@ def _item(
 
 
 def _merged(row: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
-    """An item with what the batch says for all. A null of the item's own is "not said"."""
+    """An item with what the batch says for all.
+
+    A null of the item's own is "not said", as many programs write one for what they have not: the campaign's time
+    and its quiet hours must not go by that.
+    """
     fields = dict(defaults)
-    if any(name in row for name in _ENDS):
+    if any(row.get(name) is not None for name in _ENDS):
         fields = {name: value for name, value in fields.items() if name not in _ENDS}
-    fields |= {name: value for name, value in row.items() if name not in ("key", "values")}
+    fields |= {name: value for name, value in row.items() if name not in ("key", "values") and value is not None}
     common, own = defaults.get("metadata"), row.get("metadata")
     if isinstance(common, dict) and isinstance(own, dict):
         fields["metadata"] = common | own
