@@ -43,20 +43,20 @@ def put_missing(
 
 
 def restock(store: Messages, queues: Queues, clock: Clock, metrics: Metrics) -> None:
-    """If the queue of a priority is empty, put in what waits all the same, as after a purge. Raises Unavailable."""
+    """Put in what waits of a priority whose queue is empty, as after a purge. Raises Unavailable."""
+    empty = queues.empty()
+    if not empty:
+        return
     now = clock.now_ms()
-    texts = unheard(store, queues, now - SETTLED_MS, _RESTOCK_MOST)
+    texts = unheard(store, empty, now - SETTLED_MS, _RESTOCK_MOST)
     put_back(texts, queues, metrics, mark=f"restock:{now // SETTLED_MS}")
 
 
-def unheard(store: Messages, queues: Queues, before_ms: int, at_most: int) -> list[Waiting]:
-    """Texts that could have left before then and whose queue was given them and is empty. Raises Unavailable.
+def unheard(store: Messages, empty: Sequence[Priority], before_ms: int, at_most: int) -> list[Waiting]:
+    """Texts of the priorities with an `empty` queue that it was given, and that could have left before then.
 
-    They are looked for among the `at_most` oldest of both priorities.
+    They are looked for among the oldest of all. Raises Unavailable.
     """
-    empty = [priority for priority in Priority if not queues.of(priority).size()]
-    if not empty:
-        return []
     ids = [*store.oldest(at_most), *store.oldest(at_most, expiring=True)]
     texts = store.get_all(ids) if ids else []
     due = [text for text in texts if text.status is Status.QUEUED and text.ready_ms < before_ms]
