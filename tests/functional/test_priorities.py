@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from longcode.domain.message import Place, iso
+from longcode.domain.metrics import Metric
 from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
 from tests.support.fakes import THEIRS, World, make_settings, make_world
@@ -221,3 +222,18 @@ def test_what_is_erased_of_a_person_leaves_neither_queue() -> None:
     assert world.provider.texts == []
     for priority in Priority:
         assert world.messages.recipient_queue(THEIRS, until=END, at_most=9, priority=priority) == []
+
+
+def test_codes_whose_queue_was_purged_are_seen_and_put_back_while_a_campaign_waits() -> None:
+    world = make_world()
+    world.limits.pause(world.clock.now, "wrong link", Priority.BULK)
+    world.enqueue("+12025550124", priority="bulk")
+    code = ident(world.enqueue())
+    world.queue.stored.clear()
+    world.clock.pass_ms(20 * MINUTE)
+
+    world.reconcile()
+    assert world.metrics.values[Metric.STRANDED_NOW][-1] == 1
+    world.process()
+
+    assert [text.key for text in world.provider.texts] == [code]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from longcode.domain.message import Message
 from longcode.domain.metrics import Metric
+from longcode.domain.priority import Priority
 from longcode.domain.status import Status
 from longcode.use_cases.ports import Clock, Messages, Metrics, Waiting
 from longcode.use_cases.queue_ports import Queues
@@ -42,16 +43,22 @@ def put_missing(
 
 
 def restock(store: Messages, queues: Queues, clock: Clock, metrics: Metrics) -> None:
-    """If the queue is empty, put in what waits all the same, as after a purge. Raises Unavailable."""
-    if queues.size():
+    """Put in what waits of a priority whose queue is empty, as after a purge. Raises Unavailable."""
+    empty = queues.empty()
+    if not empty:
         return
     now = clock.now_ms()
-    put_back(unheard(store, now - SETTLED_MS, _RESTOCK_MOST), queues, metrics, mark=f"restock:{now // SETTLED_MS}")
+    texts = unheard(store, empty, now - SETTLED_MS, _RESTOCK_MOST)
+    put_back(texts, queues, metrics, mark=f"restock:{now // SETTLED_MS}")
 
 
-def unheard(store: Messages, before_ms: int, at_most: int) -> list[Waiting]:
-    """Texts that the queue was given and that could have left before then. Raises Unavailable."""
+def unheard(store: Messages, empty: Sequence[Priority], before_ms: int, at_most: int) -> list[Waiting]:
+    """Texts of the priorities with an `empty` queue that it was given, and that could have left before then.
+
+    They are looked for among the oldest of all. Raises Unavailable.
+    """
     ids = [*store.oldest(at_most), *store.oldest(at_most, expiring=True)]
     texts = store.get_all(ids) if ids else []
-    found = [waiting(text) for text in texts if text.status is Status.QUEUED and text.ready_ms < before_ms]
+    due = [text for text in texts if text.status is Status.QUEUED and text.ready_ms < before_ms]
+    found = [waiting(text) for text in due if text.priority in empty]
     return sorted(found, key=lambda text: text.place)[:at_most]

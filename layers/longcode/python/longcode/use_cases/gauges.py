@@ -141,11 +141,11 @@ class Gauges:
         )
 
     def _stranded(self) -> None:
-        """How many texts have waited for long while the queue is empty, as after a purge: nothing brings them."""
-        count = 0
-        if not self.queues.size() and not self._none_waits:
+        """How many have waited for long while their queue is empty, as after a purge: nothing brings them."""
+        count, empty = 0, self.queues.empty()
+        if empty and not self._none_waits:
             before_ms = self.deps.clock.now_ms() - STRANDED_AFTER_MS
-            count = len(backlog.unheard(self.deps.messages, before_ms, _STRANDED_MOST))
+            count = len(backlog.unheard(self.deps.messages, empty, before_ms, _STRANDED_MOST))
         self.deps.metrics.count(Metric.STRANDED_NOW, count)
 
     def _dead_letters(self) -> None:

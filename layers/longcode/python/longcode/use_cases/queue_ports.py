@@ -92,6 +92,10 @@ class Queues:
             if some := [timer for timer in timers if timer.priority is priority]:
                 self.of(priority).set_timers(some)
 
+    def empty(self) -> list[Priority]:
+        """The priorities of which nothing waits or is under way."""
+        return [priority for priority in Priority if not self.of(priority).size()]
+
     def size(self) -> int:
         """About how many wait or are under way in both."""
         return self.transactional.size() + self.bulk.size()
