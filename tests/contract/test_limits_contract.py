@@ -570,6 +570,17 @@ def test_turns_follow_each_other_and_none_is_taken_from_the_past(limits: Limits)
     assert limits.take_turn(OURS, brake, later) == braking.front(brake, later) > 7 * braking.TEXT
 
 
+def test_a_turn_that_is_later_than_asked_for_is_not_taken(limits: Limits) -> None:
+    front = braking.front(BRAKE, START_MS)
+    latest = front + 2 * braking.TEXT
+
+    found = [limits.take_turn_by(OURS, BRAKE, START_MS, latest) for _ in range(4)]
+
+    assert found == [front, front + braking.TEXT, latest, None]
+    # Who takes the next one all the same finds none missing.
+    assert limits.take_turn(OURS, BRAKE, START_MS) == latest + braking.TEXT
+
+
 def test_turns_of_a_sender_leave_its_slots_alone(limits: Limits) -> None:
     limits.reserve(pacing.sender_key(OURS), 2, 50, START_MS)
     limits.set_brake(OURS, None, BRAKE)

@@ -180,3 +180,30 @@ def test_a_campaign_that_gives_way_keeps_its_turns_and_does_not_go_to_the_end_of
     ahead = [(message.slot_ms or 0) - world.clock.now for message in bulk[:150] if message.status.waiting]
     assert len(ahead) < 75
     assert max(ahead) < MINUTE
+
+
+def test_codes_leave_within_seconds_beside_a_campaign_while_the_provider_takes_less() -> None:
+    clock = FakeClock()
+    settings = make_settings(daily_texts_per_key=0, allowed_destinations=destinations.parse("*"))
+    world, chance = make_world(settings, clock=clock), drawn("429")
+    world.provider.takes_a_second = 2
+    campaign(world, [1] * 200)
+    slow_down(world, chance)
+    end = work(world)
+    asked: list[str] = []
+
+    def ask() -> None:
+        reply = world.enqueue(recipient(BULK + chance.randrange(CODES)), "Your code is 123456")
+        asked.append(str(reply.fields["message_id"]))
+
+    at_ms = world.clock.now + 5_000
+    while at_ms < clock.now + 2 * MINUTE:
+        at_ms += round(chance.expovariate(1 / 2_000))
+        clock.at(at_ms, ask)
+    clock.sleep_until(clock.now + 4 * MINUTE)
+    end()
+
+    late = waits(world, asked)
+    assert len(late) == len(asked) >= 30
+    assert late[len(late) * 9 // 10] <= 10_000, late
+    assert len(world.provider.texts) == len(asked) + 200

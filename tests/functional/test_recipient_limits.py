@@ -27,7 +27,7 @@ from tests.support.fakes.provider import (
     UNREACHABLE,
     Behaviour,
 )
-from tests.unit.test_recipient_limits import breaches
+from tests.unit.test_recipient_limit_rules import breaches
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 WORDS = "5/15min,20/day"

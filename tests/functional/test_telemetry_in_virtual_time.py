@@ -13,6 +13,7 @@ from devtools.local_stack.telemetry.series import MetricKey
 from longcode.aws.observability import LambdaLogger, LambdaMetrics
 from longcode.domain.message import Fault
 from longcode.domain.metrics import NAMESPACE, Metric
+from longcode.domain.priority import Priority
 from longcode.use_cases.number_lookup import look_up
 from longcode.use_cases.webhook_watch import FIRST_RECEIPT_MS
 from tests.functional.test_publisher import IDS, a_text, publish_to
@@ -79,6 +80,13 @@ def looked_up(world: World) -> None:
     world.metrics.flush()
 
 
+def campaign_fails(world: World) -> None:
+    world.provider.usual = provider.refuses(400, "40002", "Blocked as spam")
+    for area in range(302, 362):
+        world.enqueue(f"+1{area}5550101", priority="bulk", metadata={"tag": "sale"})
+    world.consume(Priority.BULK, until_ms=world.clock.now + 60_000)
+
+
 PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_CONTENT: refused_by_receipt("40002"),
     Metric.FAILED_ACCOUNT: refused_by_receipt("20100"),
@@ -89,6 +97,7 @@ PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.NUMBER_LOOKUPS: looked_up,
     Metric.STORE_UNAVAILABLE: store_fails,
     Metric.WEBHOOKS_SILENT: webhooks_stop,
+    Metric.CAMPAIGN_PAUSED: campaign_fails,
 }
 
 

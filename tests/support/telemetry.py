@@ -19,6 +19,7 @@ IN_VIRTUAL_TIME = {
     Metric.EVENTS_REFUSED: "the emulator's bus refuses nothing",
     Metric.NUMBER_LOOKUPS: "no number is looked up unless NumberLookup asks for it",
     Metric.STORE_UNAVAILABLE: "the emulator's stores are there, or nothing is",
+    Metric.CAMPAIGN_PAUSED: "it takes fifty texts of a campaign, many of which fail",
     Metric.WEBHOOKS_SILENT: "it takes seven texts, five minutes, and the runs of a reconciler that remembers",
 }
 FIELDS_IN_VIRTUAL_TIME = {

@@ -27,7 +27,8 @@ class FakeLimits:
         hold_on_unclear: bool = False,
     ) -> None:
         self.faults = FaultInjector(
-            "count", "uncount", "read_counts", "read_gate", "reserve", "reserve_free", "take_turn", "refused",
+            "count", "uncount", "read_counts", "read_gate", "reserve", "reserve_free", "take_turn",
+            "take_turn_by", "refused",
             "set_brake",
             "cover", "give_back", "push", "pause", "resume", "open_breaker", "probe", "suspect", "clear_suspects",
             "trouble", "take_queue", "leave_queue", "settle", "close_breaker",
@@ -116,6 +117,15 @@ class FakeLimits:
             found = self._limiter(key)
             turn = max(found.turns, braking.front(brake, now_ms))
             self.limiters[key] = replace(found, turns=turn + braking.TEXT)
+            return turn
+
+    def take_turn_by(self, sender: str, brake: Brake, now_ms: int, latest: int) -> int | None:
+        with self.faults.around("take_turn_by"):
+            front, found = braking.front(brake, now_ms), self._limiter(pacing.sender_key(sender))
+            if found.turns > max(latest, front):
+                return None
+            turn = max(found.turns, front)
+            self.limiters[pacing.sender_key(sender)] = replace(found, turns=turn + braking.TEXT)
             return turn
 
     def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:

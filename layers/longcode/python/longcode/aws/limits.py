@@ -111,20 +111,32 @@ class DynamoLimits(DayCounts, Stops):
         return None, max(tat, int(item.get("not_before", 0)) if keeps_away else 0)
 
     def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
+        turn = self._take_turn(sender, brake, now_ms, None)
+        assert turn is not None
+        return turn
+
+    def take_turn_by(self, sender: str, brake: Brake, now_ms: int, latest: int) -> int | None:
+        return self._take_turn(sender, brake, now_ms, latest)
+
+    def _take_turn(self, sender: str, brake: Brake, now_ms: int, latest: int | None) -> int | None:
         front, mark, ahead = braking.front(brake, now_ms), secrets.token_hex(8), True
         common: dict[str, str | int] = {":front": front, ":expires": self._expiry(now_ms), ":by": mark}
+        by = "" if latest is None else " AND turns <= :latest"
+        last: dict[str, str | int] = {} if latest is None else {":latest": latest}
         for _ in range(TRIES):
             try:
                 item = self._update(
                     sender_key(sender),
                     f"SET turns = {'turns + :one' if ahead else ':end'}, expires_at = :expires, turn_by = :by",
-                    f"({'turns > :front' if ahead else 'attribute_not_exists(turns) OR turns <= :front'}) "
+                    f"({f'turns > :front{by}' if ahead else 'attribute_not_exists(turns) OR turns <= :front'}) "
                     "AND (attribute_not_exists(turn_by) OR turn_by <> :by)",
-                    common | ({":one": braking.TEXT} if ahead else {":end": front + braking.TEXT}),
+                    common | (last | {":one": braking.TEXT} if ahead else {":end": front + braking.TEXT}),
                 )
             except ConditionFailed as exc:
                 item = untyped_item(exc.item)
                 if item.get("turn_by") != mark:
+                    if latest is not None and int(item.get("turns", 0)) > max(latest, front):
+                        return None
                     ahead = not ahead
                     continue
             return int(item["turns"]) - braking.TEXT

@@ -99,7 +99,7 @@ def _run(workers: list[RecipientWorker], deps: SendDependencies, parallel: Paral
     try:
         deps.provider.prepare()
         # What is its recipients' is read after each claim.
-        gate = deps.limits.read_gate("", deps.sender)
+        gate = deps.limits.read_gate("", deps.sender, deps.priority)
         stopped = send_attempt.stop(gate.control, deps.clock.now_ms(), deps.priority)
         if stopped:
             for worker in workers:

@@ -2,7 +2,6 @@
 
 from longcode.domain import braking
 from longcode.domain.braking import Brake
-from longcode.domain.gate import Gate
 from longcode.domain.priority import Priority
 from longcode.use_cases import bulk_pacing, carrier_pacing
 from longcode.use_cases.send_attempt import SendDependencies
@@ -10,6 +9,8 @@ from longcode.use_cases.slots import Slots, SlottedMessage
 
 # Bulk takes a turn at a brake this long ahead at most: a code would have to wait for all that it has taken.
 _TURN_MS = 1_000
+# The longest that it stays away after it has found none.
+_AWAY_MS = 60_000
 
 
 def take_slots(slots: Slots, deps: SendDependencies, window_ms: int) -> bool:
@@ -29,11 +30,15 @@ def take_slots(slots: Slots, deps: SendDependencies, window_ms: int) -> bool:
     return not bulk or bulk_pacing.take_slots(slots, deps)
 
 
-def turn_ms(item: SlottedMessage, brake: Brake, gate: Gate, deps: SendDependencies, now: int) -> int:
-    """When a brake of the sender lets a text leave, which takes a turn at it unless that is for later."""
+def turn_ms(item: SlottedMessage, brake: Brake, deps: SendDependencies, now: int) -> int:
+    """When a brake of the sender lets a text leave, which takes a turn at it; bulk none that is far ahead."""
+    if item.turn is None and deps.priority is Priority.BULK:
+        latest = braking.front(brake, now + _TURN_MS)
+        item.turn = deps.limits.take_turn_by(deps.sender, brake, now, latest)
+        if item.turn is None:
+            # Others look for the same turn: the more there are, the longer it waits already.
+            waits_ms = (now - item.message.ready_ms) // 20
+            return now + _TURN_MS + int(deps.jitter() * min(max(waits_ms, _TURN_MS), _AWAY_MS))
     if item.turn is None:
-        next_turn = max(gate.sender.turns, braking.front(brake, now))
-        if deps.priority is Priority.BULK and braking.due_ms(brake, next_turn) > now + _TURN_MS:
-            return braking.due_ms(brake, next_turn)
         item.turn = deps.limits.take_turn(deps.sender, brake, now)
     return braking.due_ms(brake, item.turn)

@@ -244,6 +244,9 @@ class Limits(Protocol):
     def take_turn(self, sender: str, brake: Brake, now_ms: int) -> int:
         """Take the next turn at a sender's brake."""
 
+    def take_turn_by(self, sender: str, brake: Brake, now_ms: int, latest: int) -> int | None:
+        """The same if that is no later turn than `latest`; None if it is, and nothing taken."""
+
     def refused(self, sender: str, recipient: str, now_ms: int) -> Refusal:
         """Note a 429 for a text to `recipient`; what the one before was."""
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from longcode.domain import pacing
-from longcode.domain.gate import Gate
+from longcode.domain.gate import Gate, Limiter
 from longcode.domain.message import Message, Place
+from longcode.domain.priority import Priority
 from longcode.domain.quiet_hours import leaves_ms
 from longcode.domain.status import HeldBy, Status
 from longcode.use_cases import day_counts, schedule
@@ -29,10 +30,13 @@ def _leaves(slots: Slots, gate: Gate | None, deps: SendDependencies) -> Callable
     """
     pace, now, limited = deps.pace, deps.clock.now_ms(), slots.limited
     moments = [now]
-    moments += [gate.sender.tat_ms or 0] if gate and pace.sender_ms else []
-    moments += [gate.account.tat_ms or 0] if gate and pace.account_ms else []
+    sender, account = gate.shared(deps.priority) if gate else (Limiter(), Limiter())
+    moments += [sender.tat_ms or 0] if pace.sender_ms else []
+    moments += [account.tat_ms or 0] if pace.account_ms else []
     if gate and limited.rated:
-        moments.append(deps.seen_tats.get(pacing.carrier_key(deps.sender, limited.rated), 0))
+        key = pacing.carrier_key(deps.sender, limited.rated)
+        key = pacing.bulk_key(key) if deps.priority is Priority.BULK else key
+        moments.append(deps.seen_tats.get(key, 0))
     shared = max(moments)
 
     def leaves(item: SlottedMessage) -> int:

@@ -289,7 +289,7 @@ class RecipientWorker:
         if brake is None or self._probe_until_ms:
             item.turn = None
             return 0
-        due = departures.turn_ms(item, brake, self.gate, self._deps, now)
+        due = departures.turn_ms(item, brake, self._deps, now)
         if due > (item.slot_ms or 0):
             self.slots.hold_all(HeldBy.PROVIDER_BACKOFF)
             self.slots.shift(due)
