@@ -143,8 +143,9 @@ class Gauges:
     def _stranded(self) -> None:
         """How many have waited for long while their queue is empty, as after a purge: nothing brings them."""
         count, empty = 0, self.queues.empty()
-        if empty and not self._none_waits:
-            before_ms = self.deps.clock.now_ms() - STRANDED_AFTER_MS
+        before_ms = self.deps.clock.now_ms() - STRANDED_AFTER_MS
+        # None has waited for so long if the oldest has not.
+        if empty and not self._none_waits and (self._waits_ms or before_ms) <= before_ms:
             count = len(backlog.unheard(self.deps.messages, empty, before_ms, _STRANDED_MOST))
         self.deps.metrics.count(Metric.STRANDED_NOW, count)
 
