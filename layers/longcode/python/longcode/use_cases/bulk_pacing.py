@@ -76,8 +76,10 @@ def _limits(item: SlottedMessage, slots: Slots, deps: SendDependencies) -> Itera
     if limited.rated:
         key = pacing.carrier_key(deps.sender, limited.rated)
         # By their turns bulk texts keep the distance that long ones need in a carrier's minute (`departures`). To
-        # codes it is the plain one: they would wait for seconds, and have a reserved share.
-        shared.append((key, campaign.segment_ms(limited.per_minute), HeldBy.CARRIER_RATE))
+        # codes it is the plain one: they would wait for seconds, and have a reserved share. A text counts as a
+        # whole where it leaves: what has passed before it must not bring as many more into a minute from there.
+        at_most = max(1, limited.per_minute - segments - 1)
+        shared.append((key, campaign.segment_ms(at_most), HeldBy.CARRIER_RATE))
     for key, interval_ms, held_by in shared:
         if interval_ms:
             yield _Limit(key, segments * interval_ms, segments * interval_ms, held_by)
