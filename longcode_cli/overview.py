@@ -9,7 +9,7 @@ from longcode.domain.status import HeldBy
 from longcode.domain.tag_brake import tag_of
 from longcode.use_cases import enqueue
 from longcode.use_cases.ports import Waiting
-from longcode_cli.queues import Depth, depth
+from longcode_cli.queues import Depth, by_priority, depth, together
 from longcode_cli.stack import Stack
 
 
@@ -44,8 +44,7 @@ class Overview:
     @property
     def queue(self) -> Depth:
         """Both queues together."""
-        found = self.queues.values()
-        return Depth(sum(one.visible for one in found), sum(one.hidden for one in found))
+        return together(self.queues.values())
 
 
 def look(stack: Stack, now_ms: int, *, at_most_texts: int, at_most_recipients: int) -> Overview:
@@ -58,10 +57,7 @@ def look(stack: Stack, now_ms: int, *, at_most_texts: int, at_most_recipients: i
         lined.setdefault((text.recipient, text.priority), []).append(text)
     longest_waiting = sorted(lined.values(), key=lambda texts: texts[0].place)
     return Overview(
-        queues={
-            Priority.TRANSACTIONAL: depth(stack.sqs, stack.queue_url),
-            Priority.BULK: depth(stack.sqs, stack.bulk_queue_url),
-        },
+        queues=by_priority(stack),
         dead_letters=depth(stack.sqs, stack.dead_letter_queue_url).total,
         gate=stack.limits.read_gate("", stack.sender),
         texts=len(waiting),

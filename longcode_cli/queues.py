@@ -1,10 +1,13 @@
 """Queues as a command needs them: how full one is, and letters that are looked at and put back."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from longcode.domain.priority import Priority
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -26,10 +29,21 @@ class Depth:
         return self.visible + self.hidden
 
 
+def by_priority(stack: "Stack") -> dict[Priority, Depth]:
+    """How full the queue of each priority is."""
+    urls = {Priority.TRANSACTIONAL: stack.queue_url, Priority.BULK: stack.bulk_queue_url}
+    return {priority: depth(stack.sqs, url) for priority, url in urls.items()}
+
+
+def together(depths: Iterable[Depth]) -> Depth:
+    """Several of them as one."""
+    found = list(depths)
+    return Depth(sum(one.visible for one in found), sum(one.hidden for one in found))
+
+
 def both(stack: "Stack") -> Depth:
     """How full the queues of both priorities are together."""
-    found = [depth(stack.sqs, url) for url in (stack.queue_url, stack.bulk_queue_url)]
-    return Depth(sum(one.visible for one in found), sum(one.hidden for one in found))
+    return together(by_priority(stack).values())
 
 
 def depth(sqs: "SQSClient", url: str) -> Depth:

@@ -82,8 +82,8 @@ def limited_world(**settings: Any) -> tuple[World, NetworkProvider]:
     return world, provider
 
 
-def codes(world: World, chance: random.Random, every_ms: int) -> list[str]:
-    """Codes that are asked for at random, one in `every_ms` on average, as long as the test lasts."""
+def codes(world: World, chance: random.Random, every_ms: int, minutes: int = MINUTES - 1) -> list[str]:
+    """Codes that are asked for at random, one in `every_ms` on average, from the first minute on."""
     sent: list[str] = []
 
     def ask() -> None:
@@ -92,7 +92,7 @@ def codes(world: World, chance: random.Random, every_ms: int) -> list[str]:
         sent.append(str(reply.fields["message_id"]))
 
     at_ms = world.clock.now + MINUTE
-    while at_ms < world.clock.now + (MINUTES - 1) * MINUTE:
+    while at_ms < world.clock.now + minutes * MINUTE:
         at_ms += round(chance.expovariate(1 / every_ms))
         world.clock.at(at_ms, ask)
     return sent
@@ -190,17 +190,8 @@ def test_codes_leave_within_seconds_beside_a_campaign_while_the_provider_takes_l
     campaign(world, [1] * 200)
     slow_down(world, chance)
     end = work(world)
-    asked: list[str] = []
-
-    def ask() -> None:
-        reply = world.enqueue(recipient(BULK + chance.randrange(CODES)), "Your code is 123456")
-        asked.append(str(reply.fields["message_id"]))
-
-    at_ms = world.clock.now + 5_000
-    while at_ms < clock.now + 2 * MINUTE:
-        at_ms += round(chance.expovariate(1 / 2_000))
-        clock.at(at_ms, ask)
-    clock.sleep_until(clock.now + 4 * MINUTE)
+    asked = codes(world, chance, every_ms=2_000, minutes=3)
+    clock.sleep_until(clock.now + 5 * MINUTE)
     end()
 
     late = waits(world, asked)

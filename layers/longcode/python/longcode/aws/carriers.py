@@ -5,12 +5,12 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from longcode.aws import carrier_codec
 from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
+from longcode.aws.day_counts import DayCounts
 from longcode.aws.dynamo import Table
 from longcode.domain.campaign import CampaignFacts
 from longcode.domain.carriers import BELIEVED_MS, Carrier, CarrierStop, Subscription
@@ -24,19 +24,17 @@ if TYPE_CHECKING:
 
 _WHAT = "The limits table"
 _TRIES = 6
-# A day's count stays for two days after its end, to be looked up.
-_KEEP_COUNT_S = 2 * 86_400
 
 
 class DynamoCarriers:
     """carrier_store.Carriers over DynamoDB.
 
-    A count adds where there is still room, so that of parallel writers each gets what it counted. Its writes carry
-    a mark of their own call, as those of the limits do.
+    What is counted of a day is so as other counts are (`DayCounts`).
     """
 
     def __init__(self, client: "DynamoDBClient", table: str, *, sleep: Sleep = time.sleep) -> None:
         self._table = Table(client, table, _WHAT)
+        self._counts = DayCounts(client, table, sleep)
         self._sleep = sleep
 
     def subscriptions(self, numbers: Sequence[str]) -> Mapping[str, Subscription]:
@@ -74,49 +72,14 @@ class DynamoCarriers:
             )
 
     def take(self, carrier: Carrier, day: str, at_most: int, weights: Sequence[int], until_ms: int) -> int:
-        key, mark, fits = _day_key(carrier, day), secrets.token_hex(8), _fitting(weights, at_most)
-        for _ in range(_TRIES):
-            if not fits:
-                return 0
-            total = sum(weights[:fits])
-            try:
-                self._table.update(
-                    key,
-                    "SET expires_at = :expires, counted_by = :by ADD counted :more",
-                    "(attribute_not_exists(counted) OR counted <= :room) "
-                    "AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
-                    {
-                        ":more": total,
-                        ":room": at_most - total,
-                        ":expires": until_ms // 1000 + _KEEP_COUNT_S,
-                        ":by": mark,
-                    },
-                )
-            except ConditionFailed as exc:
-                item = untyped_item(exc.item)
-                if item.get("counted_by") == mark:
-                    # Counted already, and only the answer was lost.
-                    return fits
-                fits = _fitting(weights[:fits], at_most - int(item["counted"]))
-                continue
-            return fits
-        # Others counted between each look and the write after it.
-        raise Unavailable(_WHAT)
+        return self._counts.take_fitting(_day_key(carrier, day), at_most, weights, until_ms)
 
     def read_count(self, carrier: Carrier, day: str) -> int:
-        keys = {self._table.name: [{"pk": typed(_day_key(carrier, day))}]}
-        items = get_items(self._table.client, keys, _WHAT, self._sleep)[self._table.name]
-        return sum(int(untyped_item(item).get("counted", 0)) for item in items)
+        key = _day_key(carrier, day)
+        return self._counts.read_counts([key])[key]
 
     def give_back(self, carrier: Carrier, day: str, weight: int) -> None:
-        with suppress(ConditionFailed):
-            self._table.update(
-                _day_key(carrier, day),
-                "SET counted_by = :by ADD counted :less",
-                "counted >= :weight AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
-                {":less": -weight, ":weight": weight, ":by": secrets.token_hex(8)},
-                "NONE",
-            )
+        self._counts.uncount(_day_key(carrier, day), weight)
 
     def stop(self, sender: str, stop: CarrierStop) -> None:
         until = f"stop_{stop.carrier}"
@@ -177,11 +140,6 @@ class DynamoCarriers:
             {":reported": reported, ":expires": _expiry(facts.read_ms)},
             "NONE",
         )
-
-
-def _fitting(weights: Sequence[int], room: int) -> int:
-    """How many of the first of `weights` come to `room` at the most."""
-    return sum(total <= room for total in accumulate(weights))
 
 
 def _expiry(at_ms: int) -> int:

@@ -1,8 +1,9 @@
-"""Counts of a day in the limits table: how much was taken of what an API key or a destination may have."""
+"""Counts of a day in the limits table: of what an API key, a destination or a carrier may have."""
 
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from longcode.aws.attributes import typed, untyped_item
@@ -20,17 +21,25 @@ _TRIES = 6
 
 
 class DayCounts:
-    """The counts of ports.Limits over DynamoDB: a count adds where there is still room."""
+    """The counts of ports.Limits over DynamoDB: a count adds where there is still room.
+
+    So of parallel writers each gets what it counted. Its writes carry a mark of their own call.
+    """
 
     def __init__(self, client: "DynamoDBClient", table: str, sleep: Sleep) -> None:
         self._table = Table(client, table, WHAT)
         self._sleep = sleep
 
     def count(self, key: str, at_most: int, now_ms: int, many: int = 1) -> int:
-        mark, fits = secrets.token_hex(8), min(many, at_most)
+        return self.take_fitting(key, at_most, [1] * many, now_ms)
+
+    def take_fitting(self, key: str, at_most: int, weights: Sequence[int], until_ms: int) -> int:
+        """Add the first of `weights` that fit below `at_most`; how many. The count stays two days from then."""
+        mark, fits = secrets.token_hex(8), _fitting(weights, at_most)
         for _ in range(_TRIES):
-            if fits <= 0:
+            if not fits:
                 return 0
+            total = sum(weights[:fits])
             try:
                 self._table.update(
                     key,
@@ -38,9 +47,9 @@ class DayCounts:
                     "(attribute_not_exists(counted) OR counted <= :room) "
                     "AND (attribute_not_exists(counted_by) OR counted_by <> :by)",
                     {
-                        ":more": fits,
-                        ":room": at_most - fits,
-                        ":expires": now_ms // 1000 + _KEEP_S,
+                        ":more": total,
+                        ":room": at_most - total,
+                        ":expires": until_ms // 1000 + _KEEP_S,
                         ":by": mark,
                     },
                 )
@@ -49,7 +58,7 @@ class DayCounts:
                 if item.get("counted_by") == mark:
                     # Counted already, and only the answer was lost.
                     return fits
-                fits = min(fits, at_most - int(item["counted"]))
+                fits = _fitting(weights[:fits], at_most - int(item["counted"]))
                 continue
             return fits
         # Others counted between each look and the write after it.
@@ -71,3 +80,8 @@ class DayCounts:
         items = get_items(self._table.client, rows, WHAT, self._sleep)[self._table.name]
         found = {item["pk"]["S"]: int(untyped_item(item).get("counted", 0)) for item in items}
         return {key: found.get(key, 0) for key in keys}
+
+
+def _fitting(weights: Sequence[int], room: int) -> int:
+    """How many of the first of `weights` come to `room` at the most."""
+    return sum(total <= room for total in accumulate(weights))

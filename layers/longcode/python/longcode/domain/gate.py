@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from longcode.domain import braking
 from longcode.domain.braking import Brake
 from longcode.domain.message import Fault
+from longcode.domain.priority import Priority
 from longcode.domain.tag_brake import Pause
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from longcode.domain.campaign import CampaignFacts
     from longcode.domain.carriers import CarrierStop, Subscription
-    from longcode.domain.priority import Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Control:
     closed_ms: int | None = None
     registration_lost: str = ""
 
-    def paused(self, priority: "Priority | None") -> Pause | None:
+    def paused(self, priority: Priority | None) -> Pause | None:
         """The pause that holds texts of a priority, None: those of both."""
         if self.paused_since_ms is not None:
             return Pause(self.paused_since_ms, self.pause_reason)
@@ -123,9 +123,9 @@ class Gate:
         """The moment before which nothing may leave to this recipient; 0 where none is set."""
         return self.recipient.not_before_ms or 0
 
-    def shared(self, priority: "Priority") -> tuple[Limiter, Limiter]:
+    def shared(self, priority: Priority) -> tuple[Limiter, Limiter]:
         """The limiters of sender and account by which a text that waits gets its turn."""
-        return (self.bulk_sender, self.bulk_account) if priority == "bulk" else (self.sender, self.account)
+        return (self.bulk_sender, self.bulk_account) if priority is Priority.BULK else (self.sender, self.account)
 
     def brake(self, now_ms: int) -> Brake | None:
         """The sender's brake, if it still limits any text."""
