@@ -17,6 +17,7 @@ from longcode.entrypoints.config import Settings, provider_key
 from longcode.entrypoints.guard_parts import GuardParts, guard
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
+from longcode.entrypoints.store_parts import StoreParts
 from longcode.entrypoints.system_clock import SystemClock
 
 if TYPE_CHECKING:
@@ -25,13 +26,11 @@ if TYPE_CHECKING:
     from longcode.domain import pacing
     from longcode.domain.message import Message
     from longcode.domain.smart_encoding import Replaced
-    from longcode.use_cases import batch_results, ports, publish_ports, queue_ports, reconcile, send_attempt
+    from longcode.use_cases import batch_results, ports, queue_ports, reconcile, send_attempt
     from longcode.use_cases.campaign import CampaignReader
     from longcode.use_cases.cancel import Canceller
-    from longcode.use_cases.carrier_store import Carriers
     from longcode.use_cases.duplicate_store import Guard
     from longcode.use_cases.quota import Quota
-    from longcode.use_cases.registration_store import Registrations
     from longcode.use_cases.tag_brakes import Brakes
 
 # Any: a Lambda event, context and answer are whatever their trigger makes them.
@@ -41,7 +40,7 @@ Handler = Callable[[Any, Any], Any]
 _MARGIN_MS = 2_000
 
 
-class Service(GuardParts):
+class Service(StoreParts, GuardParts):
     """Every part of the service, made on demand from the settings; `parts` replaces any of them, as in tests.
 
     A part is made and imports what it needs when it is first asked for, so that a function pays at its cold start
@@ -72,90 +71,10 @@ class Service(GuardParts):
         return FewMetrics(self.settings.environment, self.logger)
 
     @cached_property
-    def messages(self) -> "ports.Messages":
-        from longcode.aws import clients
-        from longcode.aws.messages import DynamoMessages
-
-        settings = self.settings
-        return DynamoMessages(
-            clients.dynamodb(),
-            settings.messages_table,
-            retention_days=settings.retention_days,
-            validity_minutes=settings.validity_minutes,
-            keep_text=settings.store_text == "always",
-            sleep=self.sleep,
-        )
-
-    @cached_property
-    def finder(self) -> "ports.Finder":
-        from longcode.aws import clients
-        from longcode.aws.search_index import DynamoFinder
-
-        table, days = self.settings.messages_table, self.settings.retention_days
-        return DynamoFinder(clients.dynamodb(), table, retention_days=days, sleep=self.sleep)
-
-    @cached_property
-    def limits(self) -> "ports.Limits":
-        from longcode.aws import clients
-        from longcode.aws.limits import DynamoLimits
-
-        settings = self.settings
-        return DynamoLimits(
-            clients.dynamodb(),
-            settings.limits_table,
-            settings.messages_table,
-            account_limited=settings.account_segment_ms > 0,
-            hold_on_unclear=settings.hold_on_unclear,
-            sleep=self.sleep,
-        )
-
-    @cached_property
-    def carriers(self) -> "Carriers":
-        from longcode.aws import clients
-        from longcode.aws.carriers import DynamoCarriers
-
-        return DynamoCarriers(clients.dynamodb(), self.settings.limits_table, sleep=self.sleep)
-
-    @cached_property
-    def registrations(self) -> "Registrations":
-        from longcode.aws import clients
-        from longcode.aws.registrations import DynamoRegistrations
-
-        return DynamoRegistrations(clients.dynamodb(), self.settings.limits_table)
-
-    @cached_property
     def brakes(self) -> "Brakes":
         from longcode.entrypoints.brake_parts import make_brakes
 
         return make_brakes(self)
-
-    @cached_property
-    def optouts(self) -> "ports.OptOuts":
-        from longcode.aws import clients
-        from longcode.aws.opt_outs import DynamoOptOuts
-
-        return DynamoOptOuts(clients.dynamodb(), self.settings.messages_table, sleep=self.sleep)
-
-    @cached_property
-    def counters(self) -> "publish_ports.Counters":
-        from longcode.aws import clients
-        from longcode.aws.counters import DynamoCounters
-
-        return DynamoCounters(clients.dynamodb(), self.settings.messages_table, sleep=self.sleep)
-
-    @cached_property
-    def heartbeat(self) -> "publish_ports.Heartbeat":
-        from longcode.aws import clients
-        from longcode.aws.heartbeat import DynamoHeartbeat
-
-        return DynamoHeartbeat(clients.dynamodb(), self.settings.messages_table)
-
-    @cached_property
-    def event_bus(self) -> "publish_ports.EventBus":
-        from longcode.aws import clients
-        from longcode.aws.event_bus import EventBridgeBus
-
-        return EventBridgeBus(clients.events(), self.settings.event_bus, sleep=self.sleep)
 
     @cached_property
     def queue(self) -> "queue_ports.Queue":
