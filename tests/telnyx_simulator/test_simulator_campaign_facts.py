@@ -10,7 +10,8 @@ from longcode.domain.carriers import Carrier
 from longcode.domain.errors import Unavailable
 from longcode.domain.outcomes import Answer
 from longcode.domain.registration import Lost
-from longcode.telnyx import transport, webhooks
+from longcode.outbound import transport
+from longcode.telnyx import webhooks
 from longcode.telnyx.client import Telnyx
 from tests.chance import showing
 from tests.support.fakes.examples import make_message

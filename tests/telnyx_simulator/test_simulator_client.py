@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from longcode.domain.outcomes import Answer, Verdict
-from longcode.telnyx import transport
+from longcode.outbound import transport
 from longcode.telnyx.client import Telnyx
 from tests.support.fakes.examples import TELNYX_ID, make_message
 from tests.telnyx_simulator.world import PATIENCE_S

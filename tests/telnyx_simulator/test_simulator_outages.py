@@ -9,7 +9,7 @@ import pytest
 from devtools.telnyx_simulator.outages import SUMMARIES, Kind
 from longcode.domain.errors import Unavailable
 from longcode.domain.outcomes import Record, Verdict
-from longcode.telnyx import transport
+from longcode.outbound import transport
 from longcode.telnyx.client import Telnyx
 from tests.support.fakes.examples import TELNYX_ID, make_message
 from tests.telnyx_simulator.world import API_KEY, OURS, PATIENCE_S, RECIPIENT, Running, eventually

@@ -107,7 +107,7 @@ class Service(StoreParts, GuardParts, KeyParts):
 
     @cached_property
     def provider(self) -> "ports.Provider":
-        from longcode.telnyx import transport
+        from longcode.outbound import transport
         from longcode.telnyx.client import Telnyx
 
         # It logs each URL, and some have a number in them.

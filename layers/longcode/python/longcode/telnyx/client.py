@@ -11,8 +11,8 @@ from longcode.domain.carriers import Subscription
 from longcode.domain.errors import Unavailable
 from longcode.domain.message import Fault, Message
 from longcode.domain.outcomes import Answer, Record, Verdict
+from longcode.outbound.transport import DEADLINE
 from longcode.telnyx import carriers, protocol, records, registration
-from longcode.telnyx.transport import DEADLINE
 
 # Of each request: connecting, then each wait for bytes.
 TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=5.0, pool=3.0)

@@ -6,7 +6,7 @@
 import math
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from ssl import SSLContext
@@ -18,8 +18,16 @@ import httpx
 # A request's extension: the moment of `time.monotonic()` by which its answer is read, or it fails as timed out.
 DEADLINE = "deadline"
 
-# No answer that we ask for is a tenth as long, and one without an end would take all memory.
+# A request's extension: how much of its answer's body is read. The response's extension TRUNCATED says whether
+# there is more. Without it an answer of more than MOST_BYTES is an error.
+AT_MOST = "at_most"
+TRUNCATED = "truncated"
+
+# No answer that we ask the provider for is a tenth as long, and one without an end would take all memory.
 MOST_BYTES = 1024 * 1024
+
+# The addresses of a name; raises httpcore.ConnectError where there are none.
+Resolve = Callable[[str, int], list[str]]
 
 # The one that holds for the request which this thread is making.
 _until: ContextVar[float] = ContextVar("until", default=math.inf)
@@ -34,15 +42,18 @@ def client() -> httpx.Client:
 
 
 class Transport(httpx.BaseTransport):
-    """httpcore's pool under streams that know the deadline. It reads an answer whole, within that."""
+    """httpcore's pool under streams that know the deadline. It reads an answer whole, within that.
 
-    def __init__(self, ssl_context: SSLContext) -> None:
+    `resolve` is how a name is looked up at each new connection, the operating system's way where none is given.
+    """
+
+    def __init__(self, ssl_context: SSLContext, resolve: Resolve | None = None) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context,
             max_connections=32,
             max_keepalive_connections=32,
             keepalive_expiry=5.0,
-            network_backend=_Backend(),
+            network_backend=_Backend(resolve or addresses),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -51,24 +62,41 @@ class Transport(httpx.BaseTransport):
             with _translated():
                 answer = self._pool.handle_request(_for_the_pool(request))
                 try:
-                    content = _read(answer)
+                    content, truncated = _read(answer, request.extensions.get(AT_MOST))
                 finally:
                     answer.close()
         finally:
             _until.reset(token)
-        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(content))
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=httpx.ByteStream(content),
+            extensions={TRUNCATED: truncated},
+        )
 
     def close(self) -> None:
         self._pool.close()
 
 
-def _read(answer: httpcore.Response) -> bytes:
+def addresses(host: str, port: int) -> list[str]:
+    """The addresses of a name, by the operating system. Raises httpcore.ConnectError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        raise httpcore.ConnectError(str(exc)) from exc
+    return [str(address[0]) for *_, address in found]
+
+
+def _read(answer: httpcore.Response, at_most: int | None) -> tuple[bytes, bool]:
+    """The body, and whether there is more of it."""
     content = bytearray()
     for part in answer.iter_stream():
         content += part
-        if len(content) > MOST_BYTES:
+        if at_most is not None and len(content) > at_most:
+            return bytes(content[:at_most]), True
+        if at_most is None and len(content) > MOST_BYTES:
             raise httpcore.RemoteProtocolError("the answer is too long")
-    return bytes(content)
+    return bytes(content), False
 
 
 def _for_the_pool(request: httpx.Request) -> httpcore.Request:
@@ -109,8 +137,9 @@ def _cut(timeout: float | None, late: type[Exception]) -> float | None:
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self) -> None:
+    def __init__(self, resolve: Resolve) -> None:
         self._inner = httpcore.SyncBackend()
+        self._resolve = resolve
 
     def connect_tcp(
         self,
@@ -121,21 +150,18 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """As httpcore does it, but `timeout` is for all addresses of the name together."""
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as exc:
-            raise httpcore.ConnectError(str(exc)) from exc
+        found = self._resolve(host, port)
         limit = _cut(timeout, httpcore.ConnectTimeout)
         until = math.inf if limit is None else time.monotonic() + limit
         share = None if limit is None else max(limit / len(found), _FAIR_TRY_S)
         failed: Exception = httpcore.ConnectError("the name has no address")
-        for *_, address in found:
+        for address in found:
             left = until - time.monotonic()
             if left <= 0:
                 break
             try:
                 stream = self._inner.connect_tcp(
-                    str(address[0]),
+                    address,
                     port,
                     None if share is None else min(share, left),
                     local_address,
