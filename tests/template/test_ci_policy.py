@@ -14,7 +14,7 @@ PREFIX = {
     "ApiGateway": "apigateway", "CloudFormation": "cloudformation", "CloudWatch": "cloudwatch",
     "DynamoDB": "dynamodb",
     "Events": "events", "IAM": "iam", "Lambda": "lambda", "Logs": "logs", "SNS": "sns", "SQS": "sqs",
-    "SecretsManager": "secretsmanager", "WAFv2": "wafv2", "XRay": "xray",
+    "Route53": "route53", "SecretsManager": "secretsmanager", "WAFv2": "wafv2", "XRay": "xray",
 }  # fmt: skip
 
 

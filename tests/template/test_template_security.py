@@ -16,7 +16,13 @@ from tests.support.fakes import ROOT
 from tests.template import nested
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000"
-EVERY_OPTION = {"KmsKeyArn": KEY, "WafRequestsPerFiveMinutes": "1000", "WebhookSourceRange": "192.76.120.192/27"}
+EVERY_OPTION = {
+    "KmsKeyArn": KEY,
+    "WafRequestsPerFiveMinutes": "1000",
+    "WebhookSourceRange": "192.76.120.192/27",
+    "DomainName": "sms.example.com",
+    "CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-4000-8000-000000000000",
+}
 OPTIONS = pytest.mark.parametrize("options", [{}, EVERY_OPTION], ids=["defaults", "every option"])
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 PARAMETERS = sam_template.load(ROOT / "template.yaml")["Parameters"]
@@ -132,10 +138,12 @@ GLOBAL_NAMES = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::CloudFront::Function": "Name",
     "AWS::Route53::RecordSet": "Name",
+    "AWS::ApiGateway::DomainName": "DomainName",
 }
 # The rest of what there is has names of its region, or none. Another kind has to be looked up: in which is it?
 REGIONAL = {
-    "AWS::ApiGateway::ApiKey", "AWS::ApiGateway::Deployment", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage",
+    "AWS::ApiGateway::ApiKey", "AWS::ApiGateway::BasePathMapping",
+    "AWS::ApiGateway::Deployment", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage",
     "AWS::ApiGateway::UsagePlan", "AWS::ApiGateway::UsagePlanKey", "AWS::CloudFormation::Stack",
     "AWS::CloudWatch::Alarm", "AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::Events::Rule",
     "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping",
@@ -153,6 +161,8 @@ def test_the_same_stack_can_be_deployed_in_another_region_beside_this_one() -> N
         resource["Properties"][GLOBAL_NAMES[resource["Type"]]]
         for resource in resources
         if GLOBAL_NAMES.get(resource["Type"]) in resource.get("Properties", {})
+        # The user's own.
+        and resource["Properties"][GLOBAL_NAMES[resource["Type"]]] != "${DomainName}"
     ]
     assert set(named) == {"${AWS::StackName}-${AWS::Region}", "${AWS::StackName}-${AWS::Region}-basic"}
 

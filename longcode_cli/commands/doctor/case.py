@@ -116,7 +116,9 @@ class Case:
     @property
     def webhook_url(self) -> str:
         """Where the provider is to call."""
-        return self.stack.parameters.get("WebhookUrl") or f"{self.stack.api_url}/webhooks/message"
+        domain = self.stack.parameters.get("DomainName")
+        api_url = f"https://{domain}" if domain else self.stack.api_url
+        return self.stack.parameters.get("WebhookUrl") or f"{api_url}/webhooks/message"
 
     @property
     def redeploy(self) -> str:

@@ -271,7 +271,9 @@ class _Reader:
         value = self.optional("WEBHOOK_URL").rstrip("/")
         if value and not re.fullmatch(r"https?://\S{1,1900}", value):
             self.problems.append("WEBHOOK_URL must be an http(s) URL")
-        return value
+        # Where the API has a domain of its own, the provider calls it there too.
+        domain = self.optional("DOMAIN_NAME")
+        return value or (f"https://{domain}/webhooks/message" if domain else "")
 
     def destinations(self, long_code: str) -> tuple[Destination, ...]:
         if listed := self.optional("ALLOWED_DESTINATIONS"):
