@@ -66,6 +66,8 @@ class Settings:
     hold_on_unclear: bool
     status_events: Literal["final", "all"]
     webhook_sources: tuple[webhook_settings.Network, ...]
+    # The id of the API key that the stack itself has, which may do everything; empty where none is called with.
+    stack_key_id: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -105,6 +107,7 @@ class Settings:
             hold_on_unclear=read.either("HOLD_ON_UNCLEAR", "false", "true") == "true",
             status_events=read.either("STATUS_EVENTS", "final", "all"),
             webhook_sources=read.webhook_sources(),
+            stack_key_id=read.optional("STACK_KEY_ID"),
         )
         read.expect_no_problems()
         return settings
