@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from longcode.domain.api_keys import GUESTS_MOST, ApiKey, KeyKind
+from longcode.domain.api_keys import GUESTS_MOST, ApiKey, KeyKind, Scope
 from tests.support.fakes.fault_injector import FaultInjector
 
 
@@ -14,6 +14,11 @@ class FakeApiKeys:
         self.keys: dict[str, ApiKey] = {}
         # The id of each that was read.
         self.reads: list[str] = []
+
+    def live(self, *key_ids: str) -> None:
+        """Make keys that may do everything."""
+        for key_id in key_ids:
+            self.keys[key_id] = ApiKey(key_id, key_id, KeyKind.LIVE, frozenset(Scope), 0)
 
     def get(self, key_id: str) -> ApiKey | None:
         with self.faults.around("get"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from longcode.domain import phone
 from longcode.domain.api_keys import ApiKey, KeyKind, Scope
-from longcode.domain.errors import KeyRefused, RecipientNotListed, ScopeMissing
+from longcode.domain.errors import KeyRefused, NotFound, RecipientNotListed, ScopeMissing
 from longcode.entrypoints import routes
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
@@ -94,9 +94,7 @@ class KeyParts:
         """Raise KeyRefused for a key of another kind than live, on a route that acts on the texts of all keys."""
         kind = self.key_of(request).kind
         if kind is not KeyKind.LIVE:
-            raise KeyRefused(
-                f"This sends texts of all keys. A {kind} key may not; use a live one."
-            )
+            raise KeyRefused(f"This sends texts of all keys. A {kind} key may not; use a live one.")
 
     def _find(self, key_id: str) -> ApiKey:
         own = self.settings.stack_key_id
@@ -112,7 +110,11 @@ class KeyParts:
     def _expect_scope(self, request: Request) -> None:
         if request.route == routes.CATCH_ALL:
             return
-        scope = routes.scope_of(request.method, request.route)
+        try:
+            scope = routes.scope_of(request.method, request.route)
+        except KeyError:
+            # No gateway hands this on.
+            raise NotFound("There is no such route.") from None
         if scope is None:
             return
         try:
