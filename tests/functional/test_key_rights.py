@@ -70,7 +70,7 @@ def test_each_route_asks_for_its_own_scope_and_no_other_of_each_kind_of_key(worl
                     assert str(route.scope) in reply.fields["error"]
                     assert "field" not in reply.fields
                     assert world.optouts.entries == before
-    assert not (world.messages.all or world.queue.stored or world.provider.requests)
+    assert (world.messages.all, world.queue.stored, world.provider.requests) == ([], [], [])
 
 
 @pytest.mark.parametrize("rights", ["no item", "no id", "ended", "ends at this moment"])
