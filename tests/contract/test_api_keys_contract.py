@@ -57,6 +57,7 @@ def test_a_key_is_made_once_and_the_same_again_is_no_other(keys: KeyStore) -> No
 
 def test_a_key_ends_at_the_moment_that_was_said_last_and_one_that_is_not_known_is_not_made(keys: KeyStore) -> None:
     assert not keys.end("abc", START_MS)
+    assert not keys.end("abc", None)
     assert keys.get("abc") is None
     keys.create(LIVE)
 
@@ -64,6 +65,8 @@ def test_a_key_ends_at_the_moment_that_was_said_last_and_one_that_is_not_known_i
     assert keys.end("abc", START_MS + 5)
 
     assert keys.get("abc") == replace(LIVE, expires_ms=START_MS + 5)
+    assert keys.end("abc", None)
+    assert keys.get("abc") == LIVE
 
 
 def test_numbers_are_put_onto_a_guest_list_and_taken_off_it(keys: KeyStore) -> None:

@@ -11,7 +11,7 @@ EXAMPLES = examples("keys disallow a1b2c3d4e5 +12025550123")
 
 @stack_options(*ANYWHERE_OR_ENV)
 def command(where: Where, key_id: Id, number: Number) -> None:
-    """Take a number off the guest list of a key. It holds within 30 seconds; what was accepted before still leaves."""
+    """Take a number off the guest list of a key. It holds within 30 seconds; what was accepted still leaves."""
     listed = number_of(number, "NUMBER")
     stack = where.open()
     for row in rows_with_list(stack, key_id):

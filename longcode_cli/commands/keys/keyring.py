@@ -161,7 +161,7 @@ class Keyring:
             elif old.expires_ms is not None and other.rights and other.rights.owner == old.owner:
                 raise Problem(
                     f"The key {row.id} was rotated already.",
-                    f"Rotate its successor, {other.id}, or revoke either.",
+                    f"Rotate {other.id}, its successor.",
                 )
 
     def _end(self, key_id: str, at_ms: int | None) -> None:

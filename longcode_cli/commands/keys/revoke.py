@@ -17,7 +17,7 @@ def command(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as longcode keys list shows it.")],
     yes: Yes = False,
 ) -> None:
-    """End an API key and delete it. Texts that it asked for before still leave; longcode cancel takes them back."""
+    """End an API key and delete it. Texts that it asked for still leave; longcode cancel takes them back."""
     keys = Keyring(where.open())
     row = keys.row(key_id)
     if not yes:

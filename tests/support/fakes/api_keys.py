@@ -29,7 +29,7 @@ class FakeApiKeys:
         with self.faults.around("create"):
             return self.keys.setdefault(key.id, key) == key
 
-    def end(self, key_id: str, at_ms: int) -> bool:
+    def end(self, key_id: str, at_ms: int | None) -> bool:
         with self.faults.around("end"):
             if key_id in self.keys:
                 self.keys[key_id] = replace(self.keys[key_id], expires_ms=at_ms)

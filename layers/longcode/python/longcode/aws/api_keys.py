@@ -37,15 +37,14 @@ class DynamoApiKeys:
             return _key(untyped_item(exc.item)) == key
         return True
 
-    def end(self, key_id: str, at_ms: int) -> bool:
+    def end(self, key_id: str, at_ms: int | None) -> bool:
+        if at_ms is None:
+            change, values = "REMOVE expires_ms, expires_at", {}
+        else:
+            change = "SET expires_ms = :at, expires_at = :gone"
+            values = {":at": at_ms, ":gone": at_ms // 1000 + _KEEP_ENDED_S}
         try:
-            self._table.update(
-                PREFIX + key_id,
-                "SET expires_ms = :at, expires_at = :gone",
-                "attribute_exists(pk)",
-                {":at": at_ms, ":gone": at_ms // 1000 + _KEEP_ENDED_S},
-                returns="NONE",
-            )
+            self._table.update(PREFIX + key_id, change, "attribute_exists(pk)", values, returns="NONE")
         except ConditionFailed:
             return False
         return True

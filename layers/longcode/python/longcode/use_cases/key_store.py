@@ -26,8 +26,8 @@ class KeyStore(Protocol):
     def create(self, key: ApiKey) -> bool:
         """Note a new key; whether nothing was known of its id before. The same key again is no other."""
 
-    def end(self, key_id: str, at_ms: int) -> bool:
-        """Let a key end at a moment (epoch milliseconds), past or to come; whether it is known."""
+    def end(self, key_id: str, at_ms: int | None) -> bool:
+        """Let a key end at a moment (epoch milliseconds), past or to come, or never; whether it is known."""
 
     def allow(self, key_id: str, number: str) -> bool:
         """Put a number onto a guest list; False if the list is full, or there is none. It may be there already."""
