@@ -3,6 +3,7 @@
 import secrets
 import string
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -66,17 +67,14 @@ class Keyring:
     def rows(self) -> list[Row]:
         """Every key of the usage plan, and every one that was made here; the stack's own first."""
         own = self._stack.outputs["ApiKeyId"]
-        in_plan = {
-            one["id"]: one.get("name", "") for one in self._pages("get_usage_plan_keys", usagePlanId=self._plan)
-        }
+        in_plan = self._in_plan()
         made = {
             one["id"]: str(one.get("name", ""))
             for one in self._pages("get_api_keys", nameQuery=self._full_name(""), includeValues=False)
             if one.get("description") == self._mark
         }
-        found = [
-            Row(own, "(the stack's own)", ApiKey(own, "", KeyKind.LIVE, frozenset(Scope), 0), True, False, True)
-        ]
+        everything = ApiKey(own, "", KeyKind.LIVE, frozenset(Scope), 0)
+        found = [Row(own, "stack's own", everything, in_plan=True, made_here=False, own=True)]
         for key_id, full_name in sorted({**in_plan, **made}.items(), key=lambda one: (one[1], one[0])):
             if key_id == own:
                 continue
@@ -84,6 +82,11 @@ class Keyring:
             name = full_name.removeprefix(self._full_name("")) if key_id in made else full_name
             found.append(Row(key_id, name, rights, key_id in in_plan, key_id in made))
         return found
+
+    def _in_plan(self) -> dict[str, str]:
+        """The name of each key of the plan by its id."""
+        of_plan = self._pages("get_usage_plan_keys", usagePlanId=self._plan)
+        return {one["id"]: str(one.get("name", "")) for one in of_plan}
 
     def row(self, key_id: str) -> Row:
         """One of them. Raises Problem if there is none of that id, or it is the stack's own."""
@@ -170,11 +173,13 @@ class Keyring:
     def discard(self, key_id: str) -> None:
         """Take a key's rights, and delete it in API Gateway; one that is gone is no error."""
         self._store.end(key_id, now_ms())
-        try:
+        if key_id in self._in_plan():
+            self._leave_plan(key_id)
+        with _gone_is_fine():
             self._gateway.delete_api_key(apiKey=key_id)
-        except ClientError as exc:
-            if exc.response["Error"]["Code"] != "NotFoundException":
-                raise
+
+    def _leave_plan(self, key_id: str) -> None:
+        self._gateway.delete_usage_plan_key(usagePlanId=self._plan, keyId=key_id)
 
     def clean(self, now_ms: int) -> list[Row]:
         """Delete those in API Gateway whose time is over; the rest."""
@@ -201,10 +206,20 @@ class Keyring:
             if row.made_here:
                 self.discard(row.id)
             else:
-                self._gateway.delete_usage_plan_key(usagePlanId=self._plan, keyId=row.id)
+                self._leave_plan(row.id)
         return taken
 
     # Any: JSON of API Gateway.
     def _pages(self, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
         for page in self._gateway.get_paginator(operation).paginate(**arguments):
             yield from page.get("items", [])
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    """What is to be deleted may be gone."""
+    try:
+        yield
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] != "NotFoundException":
+            raise

@@ -3,10 +3,10 @@
 # Any: JSON.
 from typing import Any
 
-from longcode.domain.message import iso
+from longcode.domain.message import iso, utc
 from longcode_cli.commands.keys.keyring import Keyring, Row
 from longcode_cli.options import ANYWHERE_OR_ENV, AsJson, Full, Where, examples, stack_options
-from longcode_cli.terminal import moment, number, plain, relative, say, say_json, table, warn
+from longcode_cli.terminal import fold, number, plain, relative, say, say_json, table, warn
 from longcode_cli.terminal import now_ms as clock_ms
 
 EXAMPLES = examples("keys list", "keys list --json --env prod")
@@ -21,6 +21,9 @@ def command(where: Where, as_json: AsJson = False, full: Full = False) -> None:
         say_json({"keys": [_fields(row, used.get(row.id), now, full=full) for row in rows]})
         return
     made = table("name", "id", "kind", "scopes", "guests", "created", "ends", "last used", right=["guests"])
+    # On a narrow terminal these take more than one line, so that an id is whole.
+    for place in (0, 3, 5, 6, 7):
+        fold(made, place)
     for row in rows:
         made.add_row(*_cells(row, used.get(row.id), now))
     say(made)
@@ -39,15 +42,14 @@ def _cells(row: Row, used: str | None, now: int) -> list[str]:
     rights = row.rights
     if rights is None:
         return [plain(row.name), row.id, "none", "", "", "", "", used or ""]
-    ends = relative(rights.expires_ms, now) if rights.expires_ms is not None else ""
     return [
         plain(row.name),
         row.id,
         rights.kind.value,
         " ".join(sorted(rights.scopes)),
         str(len(rights.guests)) if rights.guests else "",
-        moment(rights.created_ms, now) if rights.created_ms else "",
-        ends,
+        f"{utc(rights.created_ms):%Y-%m-%d}" if rights.created_ms else "",
+        relative(rights.expires_ms, now) if rights.expires_ms is not None else "",
         used or "",
     ]
 
