@@ -1,5 +1,6 @@
 """What a key may do on each route, whatever routes there are: by its scopes, its kind and its time."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -70,7 +71,9 @@ def test_each_route_asks_for_its_own_scope_and_no_other_of_each_kind_of_key(worl
                     assert str(route.scope) in reply.fields["error"]
                     assert "field" not in reply.fields
                     assert world.optouts.entries == before
-    assert (world.messages.all, world.queue.stored, world.provider.requests) == ([], [], [])
+    assert not world.messages.all
+    assert not world.queue.stored
+    assert not world.provider.requests
 
 
 @pytest.mark.parametrize("rights", ["no item", "no id", "ended", "ends at this moment"])
@@ -114,6 +117,14 @@ def test_what_no_gateway_hands_on_is_no_route_and_runs_nothing(world: World) -> 
         reply = world.request("queue", method, path, {"to": THEIRS, "message": "Hello"})
         assert (reply.status, code(reply)) == (404, "not_found")
     assert nothing_happened(world)
+
+
+def test_the_page_of_keys_has_each_route_with_its_scope() -> None:
+    page = (ROOT / "docs/keys.md").read_text()
+    for scope in (*Scope, None):
+        (row,) = re.findall(rf"^\| {f'`{scope}`' if scope else 'none'} \| (`[A-Z].*) \|$", page, re.MULTILINE)
+        said = re.findall(r"`([A-Z]+) ([^`]+)`", row)
+        assert sorted(said) == sorted((route.method, route.path) for route in ROUTES if route.scope == scope)
 
 
 # ------------------------------------------------------------------------------- what is remembered of a key

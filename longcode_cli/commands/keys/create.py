@@ -53,7 +53,7 @@ def number_of(written: str, option: str) -> str:
 
 
 def show(key: ApiKey, value: str) -> None:
-    """Print the value of a new key for whoever reads the standard output, and the rest beside it."""
+    """Print the value of a new key on the standard output, and all else on the other."""
     typer.echo(value)
     scopes = ", ".join(sorted(key.scopes))
     whom = f" It texts {count(len(key.guests), 'number')}." if key.kind is KeyKind.GUEST_LIST else ""
