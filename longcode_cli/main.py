@@ -28,6 +28,7 @@ from longcode_cli.commands import (
     watch,
 )
 from longcode_cli.commands.doctor import command as doctor
+from longcode_cli.commands.keys import allow, create, disallow, listing, revoke, rotate
 from longcode_cli.commands.optouts import add, dismiss, import_list, review, sync
 from longcode_cli.commands.send import command as send
 from longcode_cli.commands.smoke import command as smoke
@@ -80,6 +81,17 @@ for name, module in {
 }.items():
     optouts.command(name, epilog=module.EXAMPLES)(module.command)
 
+keys = typer.Typer(help="API keys for programs: what each may do, and whom it may text.", **_SETTINGS)
+for name, module in {
+    "create": create,
+    "list": listing,
+    "rotate": rotate,
+    "revoke": revoke,
+    "allow": allow,
+    "disallow": disallow,
+}.items():
+    keys.command(name, epilog=module.EXAMPLES)(module.command)
+
 # In the order in which --help lists them.
 COMMANDS: dict[str, Any] = {
     "send": send,
@@ -94,6 +106,7 @@ COMMANDS: dict[str, Any] = {
     "pause": pause,
     "resume": resume,
     "optouts": optouts,
+    "keys": keys,
     "cancel": cancel,
     "redrive": redrive,
     "requeue": requeue,

@@ -13,6 +13,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from longcode.aws.api_keys import DynamoApiKeys
 from longcode.aws.limits import DynamoLimits
 from longcode.aws.messages import DynamoMessages
 from longcode.aws.opt_outs import DynamoOptOuts
@@ -202,6 +203,11 @@ class Stack:
     def optouts(self) -> DynamoOptOuts:
         """The numbers that take no texts."""
         return DynamoOptOuts(self.client("dynamodb"), self.outputs["MessagesTableName"])
+
+    @cached_property
+    def api_keys(self) -> DynamoApiKeys:
+        """What each API key may do."""
+        return DynamoApiKeys(self.client("dynamodb"), self.outputs["MessagesTableName"])
 
     @cached_property
     def limits(self) -> DynamoLimits:

@@ -125,6 +125,21 @@ def knowing_values(transform: Transform, values_of: Callable[..., dict[str, str]
     return transformed
 
 
+# Any: a proxy event, and the emulator's own functions.
+def knowing_the_key(make_event: Callable[..., Any], key_of: Callable[[Any], Any]) -> Callable[..., Any]:
+    """`make_event`, but an event names the id of its API key, as on AWS; none where no key is asked for."""
+
+    def made(*arguments: Any, **options: Any) -> Any:
+        event = make_event(*arguments, **options)
+        resource, method, headers = arguments[3], arguments[5], arguments[6]
+        methods = resource.get("resourceMethods", {})
+        if (methods.get(method) or methods.get("ANY") or {}).get("apiKeyRequired") and (key := key_of(headers)):
+            event["requestContext"]["identity"]["apiKeyId"] = key["id"]
+        return event
+
+    return made
+
+
 def main() -> None:
     """`emulator_main.py WRAPPER`: write the Python for functions to WRAPPER, and be the emulator."""
     python = Path(sys.argv.pop(1))
@@ -137,7 +152,7 @@ def main() -> None:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     from ministack.app import main as emulator  # type: ignore[import-not-found, unused-ignore]
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime, persistence  # type: ignore[import-not-found, unused-ignore]
-    from ministack.services import dynamodb, lambda_svc, sqs  # type: ignore[import-not-found, unused-ignore]
+    from ministack.services import apigateway_v1, dynamodb, lambda_svc, sqs  # type: ignore[import-not-found, unused-ignore]
     from ministack.services.cloudformation import changesets, engine, handlers  # type: ignore[import-not-found, unused-ignore]
 
     from devtools.local_stack import emulator_workers
@@ -148,6 +163,11 @@ def main() -> None:
 
     changesets._apply_transforms = handlers._apply_transforms = knowing_values(
         engine._apply_transforms, engine._transform_parameters
+    )
+
+    apigateway_v1._build_lambda_event_v1 = knowing_the_key(
+        apigateway_v1._build_lambda_event_v1,
+        lambda headers: apigateway_v1._resolve_api_key(apigateway_v1._api_key_from_request(headers)),
     )
 
     # IAM has no permission of its own for a batch of SQS calls; the emulator asks for one.

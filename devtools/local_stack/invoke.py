@@ -126,7 +126,15 @@ def sample_variables(template: dict[str, Any], logical_id: str) -> dict[str, str
     resolver = sam_template.Resolver(
         values, lambda logical_id, _attribute: f"sample-{logical_id}", template.get("Conditions", {})
     )
-    return {name: str(resolver.resolve(value)) for name, value in declared.items()}
+    return _called_by_the_stacks_key({name: str(resolver.resolve(value)) for name, value in declared.items()})
+
+
+def _called_by_the_stacks_key(variables: dict[str, str]) -> dict[str, str]:
+    """The variables, with the key of the sample events as the one that may do everything."""
+    return variables | ({"STACK_KEY_ID": _SAMPLE_KEY_ID} if "STACK_KEY_ID" in variables else {})
+
+
+_SAMPLE_KEY_ID = "exampleid1"
 
 
 _SAMPLES = {
@@ -152,7 +160,7 @@ def _variables(layout: Layout, template: dict[str, Any], logical_id: str, functi
         aws_secret_access_key="test",
     )
     deployed = client.get_function_configuration(FunctionName=found.record.functions[function], Qualifier=ALIAS)
-    return found.record.aws() | deployed["Environment"]["Variables"]
+    return found.record.aws() | _called_by_the_stacks_key(deployed["Environment"]["Variables"])
 
 
 def _with_rie(

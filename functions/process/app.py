@@ -17,6 +17,7 @@ def handler(service: container.Service) -> container.Handler:
     send_batch = {priority: service.send_batch(priority, answered=False) for priority in Priority}
 
     def process(request: Request) -> Response:
+        service.expect_live(request)
         asked = parse_priority(request.query)
         deadline = service.clock.now_ms() + WORK_MS
         backlog.restock(messages, queues, service.clock, service.metrics)

@@ -45,6 +45,7 @@ def _cancel(request: Request, service: container.Service) -> Response:
     from longcode.use_cases.cancel import tag_query
 
     ident = request.path_id
+    service.expect_own(request, ident)
     if ident is not None:
         return responses.cancelled(service.canceller.by_id(ident))
     wanted = tag_query(request.query)
@@ -57,6 +58,7 @@ def _change(request: Request, service: container.Service) -> Response:
     from longcode.use_cases.change import Changer
 
     settings, wanted = service.settings, parse_change(request.json)
+    service.expect_own(request, request.path_id or "")
     changer = Changer(
         messages=service.messages,
         queues=service.queues,
@@ -89,6 +91,7 @@ def _preview(request: Request, service: container.Service) -> Response:
     text, outlook = preview.preview(wanted.asked), None
     quiet = preview.quiet(wanted, settings.quiet_hours, now)
     if to := wanted.recipient:
+        service.expect_listed(request, to)
         outlook = preview.outlook(to, settings.long_code, service.limits, settings.campaign, now)
     cost = text_cost.estimate(
         text.size.segments, wanted.recipient or settings.long_code, service.finder, service.messages, now

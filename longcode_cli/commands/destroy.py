@@ -10,11 +10,12 @@ from botocore.exceptions import ClientError
 from rich.console import Group, RenderableType
 
 from longcode_cli import template
+from longcode_cli.commands.keys.keyring import Keyring
 from longcode_cli.options import ON_AWS, Where, examples, stack_options
 from longcode_cli.problems import Problem
 from longcode_cli.queues import both, depth
 from longcode_cli.stack import Stack, outputs_of, parameters_of, tags_of
-from longcode_cli.terminal import ask_for, say
+from longcode_cli.terminal import ask_for, count, say
 
 EXAMPLES = examples("destroy --env dev", "destroy --env prod")
 
@@ -47,6 +48,8 @@ def command(
         ask_for(stack.stack_name)
         # Typing takes a while, and a text may have come meanwhile.
         refuse(stack, stack.describe(), came_up=came_up)
+    if came_up and (many := delete_keys(stack)):
+        say(f"gone: {count(many, 'API key')} of longcode keys")
     delete(stack, found, lambda gone: say(f"gone: {gone}"))
     delete_logs(stack, lambda gone: say(f"gone: {gone}"))
     say(_report(stays, f"{stack.title} is gone. What stays:"))
@@ -261,6 +264,14 @@ def delete(
             )
         sleep(POLL_S)
     raise Problem(f"{stack.name} is still being deleted.", "CloudFormation goes on without us; look again later.")
+
+
+def delete_keys(stack: Stack) -> int:
+    """Take from the usage plan what is not the stack's own, so that nothing holds the plan; how many keys.
+
+    Those of `longcode keys` are deleted: they would stay for ever, and open nothing.
+    """
+    return Keyring(stack).take_all() if "UsagePlanId" in stack.outputs else 0
 
 
 def delete_logs(stack: Stack, report: Callable[[str], None]) -> None:

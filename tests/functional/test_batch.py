@@ -248,6 +248,7 @@ def test_the_same_key_with_other_words_is_refused_for_that_item_alone(world: Wor
 
 
 def test_two_api_keys_with_one_idempotency_key_do_not_meet(world: World) -> None:
+    world.api_keys.live("anotherKeyId")
     for caller in (API_KEY_ID, "anotherKeyId"):
         body = {"messages": items(2)}
         world.request("queue", "POST", "/sms/batch", body, caller=caller, headers={"Idempotency-Key": "list-1"})

@@ -455,6 +455,7 @@ def test_a_token_is_good_for_a_day_and_for_its_api_key(world: World) -> None:
     token = dry_run(world, wanted).fields["token"]
     body = {"messages": wanted, "token": token}
 
+    world.api_keys.live("anotherKeyId")
     other = world.request("queue", "POST", "/sms/batch", body, caller="anotherKeyId")
     world.clock.pass_ms(DAY - 1)
     assert ask(world, wanted, token=token).status == 202

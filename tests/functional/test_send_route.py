@@ -161,6 +161,7 @@ def test_a_key_of_the_other_route_is_a_conflict(world: World) -> None:
 
 def test_a_key_belongs_to_its_caller(world: World) -> None:
     body = {"to": THEIRS, "message": "Hello"}
+    world.api_keys.live("one", "two")
     for caller in ("one", "two"):
         world.request("send", "POST", "/sms/send", body, headers={"Idempotency-Key": "k"}, caller=caller)
 

@@ -9,6 +9,7 @@ from devtools.local_stack.emulator_main import (
     at_most_each_second,
     condition_keys,
     held,
+    knowing_the_key,
     knowing_values,
     permission,
 )
@@ -114,3 +115,20 @@ def test_sam_sees_the_values_of_parameters_and_the_template_keeps_its_defaults()
         }
     ]
     assert made == {"Parameters": declared}
+
+
+def test_an_event_names_the_id_of_its_key_where_one_is_asked_for() -> None:
+    methods = {"POST": {"apiKeyRequired": True}, "GET": {"apiKeyRequired": False}}
+
+    def event_of(method: str, headers: dict[str, str]) -> dict[str, str]:
+        made = knowing_the_key(
+            lambda *_, **__: {"requestContext": {"identity": {"sourceIp": "192.0.2.1"}}},
+            lambda given: {"id": "abc"} if given.get("x-api-key") == "known" else None,
+        )
+        event = made("api", "v1", {}, {"resourceMethods": methods}, "/sms/send", method, headers, b"")
+        identity: dict[str, str] = event["requestContext"]["identity"]
+        return identity
+
+    assert event_of("POST", {"x-api-key": "known"}) == {"sourceIp": "192.0.2.1", "apiKeyId": "abc"}
+    assert "apiKeyId" not in event_of("POST", {"x-api-key": "another"})
+    assert "apiKeyId" not in event_of("GET", {"x-api-key": "known"})

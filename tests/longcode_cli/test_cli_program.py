@@ -25,6 +25,7 @@ COMMANDS = [
         "pause",
         "resume",
         "optouts",
+        "keys",
         "cancel",
         "redrive",
         "requeue",

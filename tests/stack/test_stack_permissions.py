@@ -102,6 +102,8 @@ def on_queue(method: str, **arguments: str) -> Call:
 # No item of these keys exists.
 MESSAGE, POINTER, OPT_OUT = "M#00000000-0000-4000-8000-000000000000", "T#nothing", "O#+12025550199"
 COUNTER, MARKER = "S#tag#nothing", "B#nothing"
+# What an API key may do.
+KEY = "K#nothing"
 # Of the limits table; the last is there, and what is tried with it changes nothing.
 RECIPIENT, SENDER, CONTROL = "to#nothing", "from#+12025550199", "control"
 TAG = "tag#nothing"
@@ -188,7 +190,10 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         + [of_limits(call) for call in (get(CONTROL), get(RECIPIENT), put(CONTROL), delete(CONTROL))],
     ),
 }
-NO_FUNCTION: list[Call] = [SCAN, CHANGE_SECRET]
+NO_FUNCTION: list[Call] = [SCAN, CHANGE_SECRET, put(KEY), update(KEY), delete(KEY)]
+# They are called with a key, and no others need to know what it may do. The rest may read the whole table.
+WITH_KEYS = {"messages", "optouts", "process", "queue", "recipients", "send", "status", "tags"}
+WITHOUT_KEYS = {"fallback", "health", "publisher", "webhook"}
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +255,8 @@ def test_a_function_may_do_its_work_and_is_refused_what_is_not_its_work(
     attempt: Callable[[str, list[Call]], dict[str, str]], function: str
 ) -> None:
     allowed, refused = TRIED[function]
+    allowed = [*allowed, *([get(KEY)] if function in WITH_KEYS else [])]
+    refused = [*refused, *([get(KEY)] if function in WITHOUT_KEYS else [])]
 
     said = attempt(function, [*refused, *NO_FUNCTION])
 

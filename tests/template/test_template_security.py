@@ -36,6 +36,13 @@ MANAGED = {
 
 
 NO_LOG_GROUP = {"Effect": "Deny", "Action": "logs:CreateLogGroup", "Resource": "*"}
+# No function says what an API key may do.
+NO_KEYS = {
+    "Effect": "Deny",
+    "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+    "Resource": {"Fn::GetAtt": ["MessagesTable", "Arn"]},
+    "Condition": {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "K#*"}},
+}
 
 
 # Any: a template is JSON.
@@ -96,7 +103,7 @@ def test_a_role_may_do_named_actions_on_named_resources_only(options: dict[str, 
 
     assert {role for role, _ in found} >= {f"{name.title()}FunctionRole" for name in ("send", "queue", "webhook")}
     for role, statement in found:
-        if statement == NO_LOG_GROUP:
+        if statement in (NO_LOG_GROUP, NO_KEYS):
             continue
         assert statement["Effect"] == "Allow", role
         assert not {"NotAction", "NotResource"} & statement.keys(), role
@@ -106,12 +113,13 @@ def test_a_role_may_do_named_actions_on_named_resources_only(options: dict[str, 
 
 
 @OPTIONS
-def test_no_function_makes_a_log_group_anew_when_the_stack_has_deleted_it(options: dict[str, str]) -> None:
+def test_no_function_makes_a_log_group_anew_or_says_what_a_key_may_do(options: dict[str, str]) -> None:
     roles = deployed("AWS::IAM::Role", **options)
     # In the role itself, which is there for as long as its function is.
     for name, role in roles.items():
         inline = [one for policy in role["Policies"] for one in listed(policy["PolicyDocument"]["Statement"])]
         assert NO_LOG_GROUP in inline, name
+        assert NO_KEYS in inline, name
     assert len(roles) == len(FUNCTIONS)
 
 

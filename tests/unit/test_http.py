@@ -219,6 +219,9 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
         {"message_id": IDENT, "status": "sending"},
         {},
     ),
+    (errors.KeyRefused("m"), 403, "forbidden", {}, {}),
+    (errors.ScopeMissing("m"), 403, "scope_missing", {}, {}),
+    (errors.RecipientNotListed("m"), 403, "recipient_not_listed", {"field": "to"}, {}),
     (
         errors.DuplicateText("m", message_id=IDENT),
         409,

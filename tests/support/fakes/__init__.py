@@ -20,6 +20,7 @@ from longcode.entrypoints.config import Settings
 from longcode.telnyx import webhook_settings
 from longcode.telnyx.filter_codes import is_filtered
 from longcode.use_cases.tag_brakes import Brakes
+from tests.support.fakes.api_keys import FakeApiKeys
 from tests.support.fakes.brakes import FakeBrakes
 from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.clock import FakeClock, FakeContext
@@ -27,7 +28,7 @@ from tests.support.fakes.counters import FakeCounters
 from tests.support.fakes.departures import FakeDepartures
 from tests.support.fakes.event_bus import FakeEventBus
 from tests.support.fakes.finder import FakeFinder
-from tests.support.fakes.gateway import Reply, call
+from tests.support.fakes.gateway import API_KEY_ID, Reply, call
 from tests.support.fakes.heartbeat import FakeHeartbeat
 from tests.support.fakes.limits import FakeLimits
 from tests.support.fakes.logger import FakeLogger
@@ -118,6 +119,7 @@ def make_settings(**changes: Any) -> Settings:
             hold_on_unclear=False,
             status_events="all",
             webhook_sources=(),
+            stack_key_id=API_KEY_ID,
         ),
         **changes,
     )
@@ -184,6 +186,13 @@ class World:
         """The counts and pauses of tags and carriers."""
         made = self.service.brakes.store
         assert isinstance(made, FakeBrakes)
+        return made
+
+    @property
+    def api_keys(self) -> FakeApiKeys:
+        """What keys other than the stack's own may do."""
+        made = self.service.api_keys
+        assert isinstance(made, FakeApiKeys)
         return made
 
     # ------------------------------------------------------------------------------- the six routes
@@ -268,6 +277,7 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     registrations = parts.setdefault("registrations", FakeRegistrations(limits))
     parts.setdefault("departures", FakeDepartures(limits))
     parts.setdefault("same_words", FakeSameWords())
+    parts.setdefault("api_keys", FakeApiKeys())
     queue = parts.setdefault("queue", FakeQueue(clock))
     bulk_queue = parts.setdefault("bulk_queue", FakeQueue(clock, name="bulk.fifo"))
     event_bus = parts.setdefault("event_bus", FakeEventBus())

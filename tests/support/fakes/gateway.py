@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-API_KEY_ID = "exampleKeyId"
+# The stack's own key, as events/ has it.
+API_KEY_ID = "exampleid1"
 _CONTEXT = {
     "accountId": "123456789012",
     "apiId": "example",

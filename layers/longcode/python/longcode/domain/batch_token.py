@@ -18,7 +18,7 @@ VALID = "valid"
 # By their numbers in a token: only add to the end.
 _VERDICTS = (
     VALID, "invalid_request", "recipient_opted_out", "destination_not_allowed", "idempotency_key_reused",
-    "recipient_queue_full", "daily_limit",
+    "recipient_queue_full", "daily_limit", "recipient_not_listed",
 )  # fmt: skip
 _OTHER = 255
 

@@ -5,6 +5,9 @@
 # ├── RequestError                  the caller's to fix
 # │   ├── InvalidRequest              names the field
 # │   ├── SignatureRefused            whatever was wrong with the signature
+# │   ├── KeyRefused                  an API key without rights, one that has ended, one of another kind
+# │   ├── ScopeMissing                names the scope
+# │   ├── RecipientNotListed          not on the guest list of the key
 # │   ├── RecipientOptedOut
 # │   ├── DestinationNotAllowed       not among AllowedDestinations
 # │   ├── NotFound
@@ -71,6 +74,25 @@ class SignatureRefused(RequestError):
     """A webhook that the provider did not sign, or not now. Never says which check failed."""
 
     code = "invalid_signature"
+
+
+class KeyRefused(RequestError):
+    """An API key that may do nothing, or not this."""
+
+    code = "forbidden"
+
+
+class ScopeMissing(RequestError):
+    """An API key without the scope of a route."""
+
+    code = "scope_missing"
+
+
+class RecipientNotListed(RequestError):
+    """A number that is not on the guest list of the API key."""
+
+    code = "recipient_not_listed"
+    field = "to"
 
 
 OPTED_OUT = "The recipient has opted out of texts from this number."

@@ -10,6 +10,7 @@ from longcode.domain.message import Message
 from longcode.domain.send_request import SendRequest, idempotency_key
 from longcode.entrypoints import batch_responses, guard_parts
 from longcode.entrypoints.container import Service
+from longcode.entrypoints.key_parts import not_listed
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.use_cases import batch, batch_dry_run, enqueue
@@ -30,7 +31,10 @@ def serve(request: Request, service: Service, deps: EnqueueDependencies) -> Resp
     key = idempotency_key(request.header("Idempotency-Key"))
     token = Token.read(wanted.token, request.caller, began_ms) if wanted.token else None
     # A key of the caller's stands above the token: another dry run of the list must not send it once more.
-    texts = batch.prepare(wanted.items, key or (token.key if token else None), _make(request, service), began_ms)
+    unlisted: list[str] = []
+    make = _make(request, service, unlisted)
+    texts = batch.prepare(wanted.items, key or (token.key if token else None), make, began_ms)
+    service.note_unlisted(request, unlisted)
     own = BatchDependencies(deps, service.optouts, service.parallel, lambda: guard_parts.duplicates(service))
     if wanted.dry_run:
         return _dry_run(texts, wanted, request, service, own)
@@ -40,10 +44,14 @@ def serve(request: Request, service: Service, deps: EnqueueDependencies) -> Resp
     return batch_responses.accepted(texts)
 
 
-def _make(request: Request, service: Service) -> Make:
+def _make(request: Request, service: Service, unlisted: list[str]) -> Make:
     settings, url = service.settings, request.webhook_url(service.settings.webhook_url)
+    api_key = service.key_of(request)
 
     def make(wanted: SendRequest, key: str | None, now_ms: int) -> Message:
+        if not api_key.may_text(wanted.recipient):
+            unlisted.append(wanted.recipient)
+            raise not_listed()
         return enqueue.new_message(
             wanted,
             route="queue",

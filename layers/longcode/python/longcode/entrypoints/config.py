@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from longcode.domain import destinations, pacing, phone
@@ -66,12 +67,13 @@ class Settings:
     hold_on_unclear: bool
     status_events: Literal["final", "all"]
     webhook_sources: tuple[webhook_settings.Network, ...]
+    # The id of the API key that the stack itself has, which may do everything; empty where none is called with.
+    stack_key_id: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read every setting; raises ConfigurationError that names all that is missing or malformed."""
         read = _Reader(env)
-        long_code, account = read.long_code(), read.rate("ACCOUNT_SEGMENTS_PER_SECOND")
         settings = cls(
             messages_table=read.text("MESSAGES_TABLE"),
             limits_table=read.text("LIMITS_TABLE"),
@@ -82,7 +84,7 @@ class Settings:
             event_bus=read.text("EVENT_BUS"),
             secret_id=read.text("TELNYX_SECRET_ID"),
             public_keys=read.public_keys(),
-            long_code=long_code,
+            long_code=read.long_code,
             environment=read.optional("ENVIRONMENT", "dev"),
             monitoring=read.either("MONITORING", "basic", "full"),
             provider_url=read.text("TELNYX_BASE_URL", r"https?://\S+", "must be an http(s) URL").rstrip("/"),
@@ -90,13 +92,13 @@ class Settings:
             recipient_interval_ms=read.number("RECIPIENT_INTERVAL_MS", 1000, 0),
             recipient_limits=read.recipient_limits(),
             sender_segment_ms=pacing.interval_ms(read.rate("SENDER_SEGMENTS_PER_SECOND")),
-            account_segment_ms=pacing.interval_ms(account),
-            campaign=read.campaign(account * 60),
+            account_segment_ms=pacing.interval_ms(read.account),
+            campaign=read.campaign(),
             quiet_hours=read.quiet_hours(),
             tag_brake=read.tag_brake(),
             number_lookup=read.either("NUMBER_LOOKUP", "off", "unknown"),
             max_pending_per_recipient=read.number("MAX_PENDING_PER_RECIPIENT", 100, 1),
-            allowed_destinations=read.destinations(long_code),
+            allowed_destinations=read.destinations(),
             daily_texts_per_key=read.number("DAILY_TEXTS_PER_KEY", 10_000, 0),
             validity_minutes=read.number("VALIDITY_MINUTES", 1440, 1),
             retention_days=read.number("RETENTION_DAYS", 90, 1),
@@ -105,6 +107,7 @@ class Settings:
             hold_on_unclear=read.either("HOLD_ON_UNCLEAR", "false", "true") == "true",
             status_events=read.either("STATUS_EVENTS", "final", "all"),
             webhook_sources=read.webhook_sources(),
+            stack_key_id=read.optional("STACK_KEY_ID"),
         )
         read.expect_no_problems()
         return settings
@@ -161,11 +164,15 @@ class _Reader:
             self.problems.append(f"{name} must be percent, from 0 to {_MOST_PERCENT}")
         return min(value, _MOST_PERCENT)
 
-    def campaign(self, account: Decimal) -> CampaignSettings:
+    @cached_property
+    def account(self) -> Decimal:
+        return self.rate("ACCOUNT_SEGMENTS_PER_SECOND")
+
+    def campaign(self) -> CampaignSettings:
         message_class = self.optional("CAMPAIGN_CLASS")
         if message_class and message_class not in ATT_PER_MINUTE:
             self.problems.append(f"CAMPAIGN_CLASS must be one of {', '.join(ATT_PER_MINUTE)}, or empty")
-        att = self.cap("ATT_SEGMENTS_PER_MINUTE")
+        att, account = self.cap("ATT_SEGMENTS_PER_MINUTE"), self.account * 60
         if att and 0 < account < att:
             self.problems.append(
                 f"ATT_SEGMENTS_PER_MINUTE can't be met: ACCOUNT_SEGMENTS_PER_SECOND comes to {account:f} a minute"
@@ -259,6 +266,7 @@ class _Reader:
                 self.problems.append(f"WEBHOOK_SOURCE_RANGE must be address ranges, as 192.76.120.192/27: {exc}")
         return tuple(sources)
 
+    @cached_property
     def long_code(self) -> str:
         value = self.optional("TELNYX_LONG_CODE")
         if not phone.is_e164(value):
@@ -275,13 +283,13 @@ class _Reader:
         domain = self.optional("DOMAIN_NAME")
         return value or (f"https://{domain}/webhooks/message" if domain else "")
 
-    def destinations(self, long_code: str) -> tuple[Destination, ...]:
+    def destinations(self) -> tuple[Destination, ...]:
         if listed := self.optional("ALLOWED_DESTINATIONS"):
             try:
                 return destinations.parse(listed)
             except ValueError as exc:
                 self.problems.append(f"ALLOWED_DESTINATIONS {exc}")
-        return destinations.own_country(long_code)
+        return destinations.own_country(self.long_code)
 
 
 def _parts(listed: str) -> list[str]:

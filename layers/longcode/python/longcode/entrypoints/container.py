@@ -210,6 +210,7 @@ class Service(StoreParts, GuardParts, KeyParts):
 
         settings = self.settings
         wanted = send_request.parse_send_request(request.json, settings.long_code, later=route == "queue")
+        self.expect_listed(request, wanted.recipient)
         message = enqueue.new_message(
             wanted,
             route=route,
@@ -254,9 +255,9 @@ class Service(StoreParts, GuardParts, KeyParts):
         )
 
     def api(self, serve: Callable[[Request], Response]) -> Handler:
-        """The Lambda handler of a route."""
-        parts = self.logger, self.metrics, self.clock
-        return self.job(lambda event, _context: api.answer(event, serve, *parts))
+        """The Lambda handler of a route, for calls that its scope allows."""
+        parts, allowed = (self.logger, self.metrics, self.clock), self.checked(serve)
+        return self.job(lambda event, _context: api.answer(event, allowed, *parts))
 
     def job(self, work: Handler) -> Handler:
         """The Lambda handler of `work`, which writes its metrics at the end whatever happened."""

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from longcode.domain import phone
+from longcode.domain.api_keys import ApiKey
 from longcode.domain.errors import InvalidRequest
 from longcode.domain.message import is_message_id, is_tag
 
@@ -25,6 +26,8 @@ class Request:
         self._headers = _all_headers(event)
         # What came more than once is one list, as RFC 9110 has it.
         self.headers = {name: ", ".join(values) for name, values in self._headers.items()}
+        # What the caller's key may do, once that was looked up: Service.key_of.
+        self.key: ApiKey | None = None
 
     def header(self, name: str) -> str | None:
         """One header, None if it is not there. Raises InvalidRequest if it is there more than once."""
@@ -131,13 +134,20 @@ class Request:
 
     @property
     def caller(self) -> str:
-        """Who calls: the id of the API key, or the key where the gateway does not give its id."""
+        """Who calls: the first id of an API key that was rotated, and of others the id.
+
+        Without an id it is the key, which no route with a key is served for.
+        """
+        if self.key:
+            return self.key.owner
         identity = (self._event.get("requestContext") or {}).get("identity") or {}
         return str(identity.get("apiKeyId") or self.headers.get("x-api-key") or "")
 
     @property
     def caller_mark(self) -> str:
-        """Who calls, as tables and logs may name them: the id of the API key, or a digest where there is none."""
+        """Who calls, as tables and logs may name them: as `caller`, or a digest where there is no id."""
+        if self.key:
+            return self.key.owner
         return self.caller_name or f"sha256-{hashlib.sha256(self.caller.encode()).hexdigest()[:16]}"
 
     @property

@@ -16,6 +16,9 @@ class Route:
     scope: Scope | None
 
 
+# What API Gateway hands on that no route of these takes; it needs no key.
+CATCH_ALL = "/{proxy+}"
+
 # A test compares this with the template's routes.
 ROUTES = (
     Route("POST", "/sms/send", Scope.SEND),
