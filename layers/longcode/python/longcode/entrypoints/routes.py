@@ -28,6 +28,7 @@ ROUTES = (
     Route("POST", "/sms/preview", Scope.SEND),
     Route("GET", "/sms/status/{id}", Scope.READ),
     Route("GET", "/sms/messages", Scope.READ),
+    Route("GET", "/sms/threads/{number}", Scope.READ),
     Route("GET", "/sms/tags/{tag}", Scope.READ),
     Route("DELETE", "/sms/recipients/{number}", Scope.ADMIN),
     Route("GET", "/sms/optouts", Scope.READ),
