@@ -38,6 +38,7 @@ from tests.support.fakes.provider import FakeProvider, Text
 from tests.support.fakes.queue import DeadLetters, FakeQueue, Mapping
 from tests.support.fakes.registrations import FakeRegistrations
 from tests.support.fakes.same_words import FakeSameWords
+from tests.support.fakes.subscriptions import FakeSubscriptions
 from tests.support.fakes.webhooks import Signer, receipt
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "FakeProvider",
     "FakeQueue",
     "FakeRegistrations",
+    "FakeSubscriptions",
     "Mapping",
     "Reply",
     "Signer",
@@ -268,6 +270,7 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     registrations = parts.setdefault("registrations", FakeRegistrations(limits))
     parts.setdefault("departures", FakeDepartures(limits))
     parts.setdefault("same_words", FakeSameWords())
+    parts.setdefault("subscriptions", FakeSubscriptions())
     queue = parts.setdefault("queue", FakeQueue(clock))
     bulk_queue = parts.setdefault("bulk_queue", FakeQueue(clock, name="bulk.fifo"))
     event_bus = parts.setdefault("event_bus", FakeEventBus())

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Of a limit that is left to others, or unused.
 _MOST_PERCENT = 99
+# An emulator of AWS on this machine. No other endpoint makes a stack a local one.
+_LOCAL = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|\Z)", re.ASCII)
 
 
 def provider_key(secret: str) -> str:
@@ -66,6 +68,10 @@ class Settings:
     hold_on_unclear: bool
     status_events: Literal["final", "all"]
     webhook_sources: tuple[webhook_settings.Network, ...]
+    # Only the functions that need it have it.
+    webhooks_table: str = ""
+    # The stack of a laptop: webhooks may go to the machine itself there, and without TLS.
+    allow_loopback: bool = False
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -105,6 +111,8 @@ class Settings:
             hold_on_unclear=read.either("HOLD_ON_UNCLEAR", "false", "true") == "true",
             status_events=read.either("STATUS_EVENTS", "final", "all"),
             webhook_sources=read.webhook_sources(),
+            webhooks_table=read.optional("WEBHOOKS_TABLE"),
+            allow_loopback=_LOCAL.match(read.optional("AWS_ENDPOINT_URL")) is not None,
         )
         read.expect_no_problems()
         return settings
