@@ -22,11 +22,11 @@ class WebhookParts:
         from longcode.aws import clients
         from longcode.aws.subscriptions import DynamoSubscriptions
 
-        return DynamoSubscriptions(clients.dynamodb(), self.settings.webhooks_table, sleep=self.sleep)
+        return DynamoSubscriptions(clients.dynamodb(), self.settings.webhooks.table, sleep=self.sleep)
 
     @cached_property
     def outbound(self) -> "Outbound":
         """Calls to URLs that a user gave."""
         from longcode.outbound.client import GuardedClient
 
-        return GuardedClient(allow_loopback=self.settings.allow_loopback)
+        return GuardedClient(allow_loopback=self.settings.webhooks.allow_loopback)
