@@ -1,5 +1,6 @@
 """Where names lead, in memory: the guarded client over look-ups that a test says."""
 
+import ipaddress
 import socket
 import ssl
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ PUBLIC = "93.184.215.14"
 
 
 class Names:
-    """A look-up of names, as GuardedClient takes one: each that is neither `known` nor a number is a public one."""
+    """A look-up of names, as GuardedClient takes one: what is neither `known` nor a number is public."""
 
     def __init__(self) -> None:
         self.known: dict[str, Sequence[str]] = {}
@@ -35,7 +36,11 @@ class Names:
 def _number(host: str) -> list[str]:
     """The address that a number is, in whatever way it is written; none for a name."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        pass
+    try:
+        # As the operating system reads it: 127.1, 0x7f000001, 017700000001 and 2130706433 are one address.
+        return [socket.inet_ntoa(socket.inet_aton(host))]
     except OSError:
         return []
-    return [str(address[0]) for *_, address in found]
