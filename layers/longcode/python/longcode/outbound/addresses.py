@@ -6,6 +6,8 @@ import ipaddress
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # All of IPv6 that is given out. Python takes more of it for global, as the old site-local addresses.
 _GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+# Of that, what is for documents alone (RFC 9637): Python knows it from 3.14 on.
+_DOCUMENTS = ipaddress.IPv6Network("3fff::/20")
 
 
 def is_public(address: str) -> bool:
@@ -32,7 +34,7 @@ def is_loopback(address: str) -> bool:
 
 
 def _is_public(one: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    if isinstance(one, ipaddress.IPv6Address) and one not in _GIVEN_OUT:
+    if isinstance(one, ipaddress.IPv6Address) and (one not in _GIVEN_OUT or one in _DOCUMENTS):
         return False
     return one.is_global and not one.is_multicast and not one.is_reserved
 
