@@ -244,8 +244,8 @@ def test_no_secret_and_no_url_is_in_the_log(world: World) -> None:
 
 # -------------------------------------------------------------------------------------------------- bad input
 
-# This machine; services beside it, which know its credentials; what is private, shared or kept for other uses; IPv4
-# within IPv6; and names that lead inside, wholly or in part.
+# This machine; services beside it, which know its credentials; what is private, shared or kept for other uses;
+# IPv4 within IPv6; and names that lead inside, wholly or in part.
 INSIDE = """
 127.0.0.1 127.1 127.255.255.254 0.0.0.0 0 2130706433 0x7f000001 0x7f.1 017700000001 [::1] [::]
 localhost localhost. 127.0.0.1:8443 localhost:8443

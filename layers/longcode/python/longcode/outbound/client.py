@@ -98,6 +98,10 @@ class GuardedClient:
         found = {name.lower(): value for name, value in answer.headers.items()}
         return OutboundAnswer(answer.status_code, found, body, bool(answer.extensions[transport.TRUNCATED]))
 
+    def close(self) -> None:
+        """Close what connections there are."""
+        self._transport.close()
+
     def _parts(self, url: str) -> tuple[str, int]:
         """Host and port of a URL. Raises UrlRefused for one that may not be called whatever it leads to."""
         if len(url) > MOST_CHARACTERS:
