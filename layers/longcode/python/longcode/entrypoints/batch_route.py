@@ -12,7 +12,7 @@ from longcode.entrypoints import batch_responses, guard_parts
 from longcode.entrypoints.container import Service
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
-from longcode.use_cases import batch, batch_dry_run, enqueue
+from longcode.use_cases import batch, batch_dry_run, batch_media, enqueue
 from longcode.use_cases.batch import BatchDependencies, BatchText, Expect, Make
 from longcode.use_cases.batch_dry_run import DryRunDependencies
 from longcode.use_cases.enqueue import EnqueueDependencies
@@ -31,7 +31,10 @@ def serve(request: Request, service: Service, deps: EnqueueDependencies) -> Resp
     token = Token.read(wanted.token, request.caller, began_ms) if wanted.token else None
     # A key of the caller's stands above the token: another dry run of the list must not send it once more.
     texts = batch.prepare(wanted.items, key or (token.key if token else None), _make(request, service), began_ms)
-    own = BatchDependencies(deps, service.optouts, service.parallel, lambda: guard_parts.duplicates(service))
+    own = BatchDependencies(
+        deps, service.optouts, service.parallel, lambda: guard_parts.duplicates(service),
+        lambda new: batch_media.look(new, lambda: guard_parts.media_check(service)),
+    )  # fmt: skip
     if wanted.dry_run:
         return _dry_run(texts, wanted, request, service, own)
     batch.accept(texts, own, service.quota(request), began_ms + WORK_MS, _expect(token))

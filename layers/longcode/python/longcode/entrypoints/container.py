@@ -222,7 +222,7 @@ class Service(StoreParts, GuardParts, KeyParts, WebhookParts):
             now_ms=self.clock.now_ms(),
         )
         self.logger.bind(message_id=message.id)
-        return message, wanted.replaced, guard(self, wanted.refuse_duplicates_s)
+        return message, wanted.replaced, guard(self, wanted)
 
     def quota(self, request: Request) -> "Quota":
         """The quota of this caller."""

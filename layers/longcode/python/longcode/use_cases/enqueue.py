@@ -54,6 +54,7 @@ def new_message(
         updated_ms=now_ms,
         route="send" if route == "send" else "queue",
         segments=wanted.segments,
+        media_urls=wanted.media_urls,
         metadata=wanted.metadata,
         fingerprint=_fingerprint(wanted, route),
         send_at_ms=wanted.times.send_at_ms,
@@ -71,6 +72,8 @@ def _fingerprint(wanted: SendRequest, route: str) -> str:
     more: dict[str, object] = {"priority": wanted.priority.value} if wanted.priority is Priority.BULK else {}
     if wanted.refuse_duplicates_s is not None:
         more["refuse_duplicates_s"] = wanted.refuse_duplicates_s
+    if wanted.media_urls:
+        more["media_urls"] = wanted.media_urls
     return fingerprint(
         route,
         wanted.recipient,

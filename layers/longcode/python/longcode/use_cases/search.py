@@ -57,7 +57,9 @@ def thread(number: str, parameters: Mapping[str, str]) -> Query:
     """Read the parameters of a thread: all texts with one person, both ways. Raises InvalidRequest."""
     unknown = sorted(set(parameters) - set(_THREAD_PARAMETERS))
     if unknown:
-        raise InvalidRequest(f"Unknown parameter. Known are: {', '.join(_THREAD_PARAMETERS)}.", field=unknown[0][:64])
+        raise InvalidRequest(
+            f"Unknown parameter. Known are: {', '.join(_THREAD_PARAMETERS)}.", field=unknown[0][:64]
+        )
     since, until = _period(parameters)
     search = Search(peer=number, since_ms=since, until_ms=until)
     return Query(search, _after(parameters.get("cursor"), search), _limit(parameters.get("limit")))
