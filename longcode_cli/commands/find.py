@@ -51,10 +51,7 @@ def command(  # noqa: PLR0913 -- one option for each filter of GET /sms/messages
     full: Annotated[bool, typer.Option("--full", help="Show the texts and whole phone numbers.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find texts by person, tag, status and time, or what may be a request to stop. As GET /sms/messages does.
-
-    With --with it is the thread with one person, as GET /sms/threads has it.
-    """
+    """Find texts by person, tag, status and time, what may be a request to stop, or the thread with one person."""
     asked = {"to": to, "from": sender, "tag": tag, "status": state, "since": since, "until": until}
     asked |= {"limit": str(limit), "cursor": cursor, "opt_out": OptOutKeyword.UNCLEAR.value if unclear else None}
     query = _query({name: value for name, value in asked.items() if value is not None}, both)
@@ -63,11 +60,7 @@ def command(  # noqa: PLR0913 -- one option for each filter of GET /sms/messages
     if as_json:
         say_json(_page_json(found, full=full))
         return
-    if found.messages:
-        say(page(found, full=full))
-    else:
-        say("None so far." if found.cursor else "None.")
-    _say_how_to_go_on(found, unclear)
+    _say(found, unclear, full=full)
 
 
 def _query(asked: dict[str, str], both: str | None) -> search.Query:
@@ -110,7 +103,12 @@ def _page_json(found: search.Page, *, full: bool) -> dict[str, Any]:
     return fields | {"messages": [masked_fields(row, full=full) for row in fields["messages"]]}
 
 
-def _say_how_to_go_on(found: search.Page, unclear: bool) -> None:
+def _say(found: search.Page, unclear: bool, *, full: bool) -> None:
+    """The page, and how to go on."""
+    if found.messages:
+        say(page(found, full=full))
+    else:
+        say("None so far." if found.cursor else "None.")
     if found.cursor:
         say(f"There may be older ones: the same with --cursor {found.cursor}")
     if unclear and found.messages:
