@@ -100,6 +100,8 @@ def summary(message: Message) -> dict[str, Any]:
         "from": message.sender,
         "to": message.to,
         "text": payload["text"],
+        "type": payload.get("type"),
+        "media": [medium["url"] for medium in payload.get("media", ())],
         "status": message.status,
         "errors": payload["errors"],
         "outcome": message.outcome,

@@ -1,18 +1,23 @@
-"""GET /sms/messages: finds messages by person, tag, status and time."""
+"""GET /sms/messages and /sms/threads/{number}: finds messages by person, tag, status and time."""
 
-from longcode.entrypoints import container, responses
+from longcode.domain import phone
+from longcode.entrypoints import container, requests, responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.use_cases import search
 
 
 def handler(service: container.Service) -> container.Handler:
-    """The route over `service`."""
+    """The routes over `service`."""
     finder, stored = service.finder, service.messages
 
     def messages(request: Request) -> Response:
-        query = search.query(request.query)
+        number = request.path_number
+        query = search.query(request.query) if number is None else search.thread(number, request.query)
         page = search.page(query, finder, stored, service.clock.now_ms())
+        if number and not (phone.is_e164(number) or page.messages or page.cursor or query.after):
+            # More likely a slip than a sender.
+            raise requests.no_number()
         return responses.message_page(page.messages, page.cursor)
 
     return service.api(messages)

@@ -6,6 +6,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from longcode.domain import phone
 from longcode.domain.errors import InvalidRequest
 from longcode.domain.message import Message, utc
 from longcode.domain.opt_out_keywords import OptOutKeyword
@@ -16,6 +17,7 @@ from longcode_cli.terminal import masked_fields, now_ms, number, plain, say, say
 
 EXAMPLES = examples(
     "find --to +12025550123",
+    "find --with +12025550123 --full",
     "find --unclear --since 2026-11-23T00:00:00Z --full",
     "find --tag spring --status delivery_failed --limit 100 --stack long-code-sms-prod",
     "find --since 2026-11-23T15:00:00Z --until 2026-11-23T16:00:00Z --json",
@@ -28,6 +30,10 @@ def command(  # noqa: PLR0913 -- one option for each filter of GET /sms/messages
     to: Annotated[str | None, typer.Option("--to", metavar="NUMBER", help="Texts to this number.")] = None,
     sender: Annotated[
         str | None, typer.Option("--from", metavar="NUMBER", help="Texts from this number or sender.")
+    ] = None,
+    both: Annotated[
+        str | None,
+        typer.Option("--with", metavar="NUMBER", help="The texts with this number or sender, both ways."),
     ] = None,
     unclear: Annotated[
         bool, typer.Option("--unclear", help="Texts that may ask for an end, for a person to read.")
@@ -45,28 +51,31 @@ def command(  # noqa: PLR0913 -- one option for each filter of GET /sms/messages
     full: Annotated[bool, typer.Option("--full", help="Show the texts and whole phone numbers.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find texts by person, tag, status and time, or what may be a request to stop. As GET /sms/messages does."""
+    """Find texts by person, tag, status and time, what may be a request to stop, or the thread with one person."""
     asked = {"to": to, "from": sender, "tag": tag, "status": state, "since": since, "until": until}
     asked |= {"limit": str(limit), "cursor": cursor, "opt_out": OptOutKeyword.UNCLEAR.value if unclear else None}
-    query = _query({name: value for name, value in asked.items() if value is not None})
+    query = _query({name: value for name, value in asked.items() if value is not None}, both)
     stack = where.open()
     found = search.page(query, stack.finder, stack.messages, now_ms())
     if as_json:
         say_json(_page_json(found, full=full))
         return
-    if found.messages:
-        say(page(found, full=full))
-    else:
-        say("None so far." if found.cursor else "None.")
-    _say_how_to_go_on(found, unclear)
+    _say(found, unclear, full=full)
 
 
-def _query(asked: dict[str, str]) -> search.Query:
+def _query(asked: dict[str, str], both: str | None) -> search.Query:
     try:
-        return search.query(asked)
+        return search.query(asked) if both is None else search.thread(_sender(both), asked)
     except InvalidRequest as exc:
         option = "unclear" if exc.field == "opt_out" else exc.field
         raise typer.BadParameter(str(exc), param_hint=f"--{option}" if option else "the search") from exc
+
+
+def _sender(given: str) -> str:
+    found = phone.canonical(given)
+    if not found or not found.isprintable():
+        raise typer.BadParameter("must be one number or sender, as +12025550123.", param_hint="--with")
+    return found
 
 
 def page(found: search.Page, *, full: bool) -> RenderableType:
@@ -94,7 +103,12 @@ def _page_json(found: search.Page, *, full: bool) -> dict[str, Any]:
     return fields | {"messages": [masked_fields(row, full=full) for row in fields["messages"]]}
 
 
-def _say_how_to_go_on(found: search.Page, unclear: bool) -> None:
+def _say(found: search.Page, unclear: bool, *, full: bool) -> None:
+    """The page, and how to go on."""
+    if found.messages:
+        say(page(found, full=full))
+    else:
+        say("None so far." if found.cursor else "None.")
     if found.cursor:
         say(f"There may be older ones: the same with --cursor {found.cursor}")
     if unclear and found.messages:

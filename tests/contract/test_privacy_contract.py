@@ -55,14 +55,15 @@ def text_of(messages: Messages, message: Message) -> str | None:
 
 @pytest.mark.parametrize("status", FINAL)
 def test_the_words_go_with_the_final_receipt(forgetful: Messages, status: Status) -> None:
-    message = claimed(forgetful)
+    message = claimed(forgetful, media_urls=("https://example.com/a.png",))
+    assert message.media_urls
     forgetful.submitted(message, accepted(), NOW)
 
     forgetful.record(message.id, make_receipt(status), NOW)
 
     found = forgetful.get(message.id)
     assert found
-    assert (found.status, found.text) == (status, None)
+    assert (found.status, found.text, found.media_urls) == (status, None, ())
     assert found.fingerprint == message.fingerprint
 
 

@@ -48,6 +48,7 @@ def _ids(world: World, *arguments: str) -> list[int]:
         (("--tag", "spring", "--to", THEIRS), [1]),
         (("--status", "delivered"), []),
         (("--from", THEIRS), []),
+        (("--with", THEIRS), [3, 1]),
     ],
 )
 def test_texts_are_found_by_person_tag_and_status_the_newest_first(
@@ -172,3 +173,10 @@ def test_an_unknown_person_is_not_opted_out(world: World, texts: dict[int, Messa
     assert "E.164" in problems["bob"].stderr
     assert "is a text that was sent" in problems[ident(1)].stderr
     assert list(world.stack.optouts.page(None, 10)) == []
+
+
+def test_a_thread_has_no_filter_but_time(world: World, texts: dict[int, Message]) -> None:
+    for other in (("--to", THEIRS), ("--tag", "spring"), ("--status", "sent")):
+        result = run("find", "--with", THEIRS, *other)
+        assert result.exit_code == 2
+        assert f"--{other[0][2:]}" in result.stderr

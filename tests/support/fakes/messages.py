@@ -184,6 +184,7 @@ class FakeMessages:
                 parts=row.message.parts if answer.parts is None else answer.parts,
                 history=(*row.message.history, entry),
                 text=self._text_after(row.message, answer.status),
+                media_urls=self._media_after(row.message, answer.status),
             ).on(answer.subscription)
             if answer.status.final:
                 self._look(row, row.due_group, None)
@@ -235,6 +236,7 @@ class FakeMessages:
                 updated_ms=now_ms,
                 history=(*row.message.history, entry),
                 text=self._text_after(row.message, status),
+                media_urls=self._media_after(row.message, status),
                 unqueued=False,
             )
             self._wait(row, False)
@@ -549,6 +551,9 @@ class FakeMessages:
     def _text_after(self, old: Message, status: Status) -> str | None:
         return old.text if self._keep_text or not status.final else None
 
+    def _media_after(self, old: Message, status: Status) -> tuple[str, ...]:
+        return old.media_urls if self._keep_text or not status.final else ()
+
     def _advance(self, row: _Row, receipt: Receipt, status: Status, now_ms: int) -> None:
         old = row.message
         row.message = replace(
@@ -561,6 +566,7 @@ class FakeMessages:
             currency=old.currency if receipt.currency is None else receipt.currency,
             completed_ms=old.completed_ms if receipt.completed_ms is None else receipt.completed_ms,
             text=self._text_after(old, status),
+            media_urls=self._media_after(old, status),
         ).on(receipt.subscription)
         self._wait(row, False)
         if status.final:

@@ -138,6 +138,7 @@ def from_item(item: Item) -> Message:
         faults=_faults(fields.get("faults", ())),
         history=tuple(_entry(row) for row in fields.get("history", ())),
         media=tuple(fields.get("media", ())),
+        media_urls=tuple(fields.get("media_urls", ())),
         **known,
     )
 
@@ -158,6 +159,7 @@ def to_item(message: Message) -> Item:
         "faults": fault_rows(message.faults),
         "history": [entry_row(entry) for entry in message.history],
         "media": list(message.media),
+        "media_urls": list(message.media_urls),
         "carrier": carrier_words(message.carrier, message.line_type or "") if message.carrier else None,
     }
     if message.held_by:

@@ -21,5 +21,5 @@ class Retention:
         return self.expiry_s(now_ms + (0 if status.final else EVIDENCE_MS))
 
     def forget_text(self, status: Status) -> str:
-        """The removal of the text, after others, with a write that makes a message final, if that is wanted."""
-        return ", #text" if status.final and not self._keep_text else ""
+        """The removal of the text and its media, after others, with a write that ends a message, if wanted."""
+        return ", #text, media_urls" if status.final and not self._keep_text else ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from longcode.domain.errors import InvalidRequest
+from longcode.domain.media import MOST_URLS_OF_A_BATCH
 from longcode.domain.priority import Priority
 from longcode.domain.send_request import LATER_FIELDS, SendRequest, idempotency_key, parse_send_request
 
@@ -19,7 +20,9 @@ _MAX_TOKEN = 12_000
 MAX_FILLED = 10_000
 
 # What an item may have, and the batch for all of them.
-_DEFAULTS = LATER_FIELDS | {"metadata", "priority", "max_segments", "smart_encoding", "refuse_duplicates_s"}
+_DEFAULTS = LATER_FIELDS | {
+    "metadata", "priority", "max_segments", "smart_encoding", "refuse_duplicates_s", "media_urls",
+}  # fmt: skip
 _OWN = frozenset(("messages", "template", "dry_run", "token", "duplicate_window_s"))
 # The end of a text is said in one of two ways: an item's own is in the place of the batch's, whichever that is.
 _ENDS = ("expires_at", "ttl_s")
@@ -121,7 +124,7 @@ def parse_batch(fields: object, our_number: str) -> BatchRequest:
         raise InvalidRequest(f"Unknown field. Known are: {', '.join(sorted(known))}.", field=str(unknown[0])[:64])
     rows = _rows(fields.get("messages"))
     template = None if fields.get("template") is None else Template.parse(fields["template"])
-    _expect_one_form(rows, template)
+    _expect_one_form(rows, template, media=fields.get("media_urls") is not None)
     _expect_keys_once(rows)
     dry_run, token = _flag(fields.get("dry_run")), _token(fields.get("token"))
     if dry_run and token:
@@ -129,8 +132,10 @@ def parse_batch(fields: object, our_number: str) -> BatchRequest:
     defaults = {name: fields[name] for name in _DEFAULTS if fields.get(name) is not None}
     # What is wrong with them is wrong for each item; no item is needed to see it.
     parse_send_request({"message": ".", **defaults}, our_number, preview=True, later=True)
+    items = tuple(_item(row, template, defaults, our_number) for row in rows)
+    _expect_few_media(items)
     return BatchRequest(
-        tuple(_item(row, template, defaults, our_number) for row in rows),
+        items,
         dry_run,
         token,
         _window_s(fields.get("duplicate_window_s")),
@@ -150,8 +155,10 @@ def _rows(value: object) -> list[dict[str, object]]:
     return value
 
 
-def _expect_one_form(rows: Sequence[Mapping[str, object]], template: Template | None) -> None:
-    """Each item has its own text, or values for the template: not both, and not the other."""
+def _expect_one_form(rows: Sequence[Mapping[str, object]], template: Template | None, *, media: bool) -> None:
+    """Each item has its own text, or values for the template: not both, and not the other. With media it may have
+    none.
+    """
     for place, row in enumerate(rows):
         if template and "message" in row:
             raise InvalidRequest(
@@ -160,10 +167,22 @@ def _expect_one_form(rows: Sequence[Mapping[str, object]], template: Template | 
             )
         if not template and "values" in row:
             raise InvalidRequest("'values' are for a 'template'.", field=f"messages[{place}].values")
-        if not template and "message" not in row:
+        if not template and "message" not in row and not (media or row.get("media_urls")):
             raise InvalidRequest(
                 "Without a 'template' each item has its 'message'.", field=f"messages[{place}].message"
             )
+
+
+def _expect_few_media(items: Sequence[BatchItem]) -> None:
+    """Each URL is looked at while the caller waits."""
+    seen = set[str]()
+    for place, item in enumerate(items):
+        seen.update(item.wanted.media_urls if item.wanted else ())
+        if len(seen) > MOST_URLS_OF_A_BATCH:
+            raise InvalidRequest(
+                f"A batch has at most {MOST_URLS_OF_A_BATCH} different media URLs. Send several batches.",
+                field=f"messages[{place}].media_urls", limit=MOST_URLS_OF_A_BATCH,
+            )  # fmt: skip
 
 
 def _expect_keys_once(rows: Sequence[Mapping[str, object]]) -> None:

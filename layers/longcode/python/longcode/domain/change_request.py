@@ -58,7 +58,8 @@ def apply(wanted: ChangeRequest, seen: Message, now_ms: int, hours: QuietHours |
     """
     after = seen
     if wanted.words:
-        after = replace(after, text=wanted.words.text, segments=wanted.words.segments)
+        parts = 1 if seen.media_urls else wanted.words.segments
+        after = replace(after, text=wanted.words.text, segments=parts)
     if wanted.metadata is not None:
         after = replace(after, metadata=wanted.metadata)
     after = _moved(wanted.times, after, now_ms, hours)

@@ -169,7 +169,9 @@ class Message:
     currency: str | None = None
     faults: tuple[Fault, ...] = ()
     history: tuple[Entry, ...] = ()
+    # What an inbound text brought; and what one that we send carries, which makes it an MMS.
     media: tuple[dict[str, str], ...] = ()
+    media_urls: tuple[str, ...] = ()
     autoresponse: str | None = None
     # What an inbound text was read as (`opt_out_keywords.OptOutKeyword`), whether or not it changed anything.
     opt_out: str | None = None

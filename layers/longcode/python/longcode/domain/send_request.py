@@ -1,11 +1,12 @@
 """The body of a send or queue request and its Idempotency-Key, validated."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from longcode.domain import phone, segments, visible
 from longcode.domain.errors import InvalidRequest
+from longcode.domain.media import expect_reachable, parse_media_urls
 from longcode.domain.message import MAX_TAG_CHARACTERS, is_tag
 from longcode.domain.priority import Priority, parse_priority
 from longcode.domain.quiet_request import FIELDS as QUIET_FIELDS
@@ -21,8 +22,11 @@ MOST_DUPLICATES_S = 86_400
 
 
 _FIELDS = frozenset(
-    ("to", "message", "metadata", "max_segments", "smart_encoding", "priority", "refuse_duplicates_s")
-)
+    (
+        "to", "message", "metadata", "max_segments", "smart_encoding", "priority", "refuse_duplicates_s",
+        "media_urls",
+    )
+)  # fmt: skip
 # Of what can wait.
 LATER_FIELDS = frozenset(("send_at", "expires_at", "ttl_s")) | QUIET_FIELDS
 
@@ -58,6 +62,8 @@ class SendRequest:
     priority: Priority = Priority.TRANSACTIONAL
     # For so many seconds the same words to the same number are no second text; None: they are.
     refuse_duplicates_s: int | None = None
+    # Of an MMS; its words may be empty.
+    media_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +88,17 @@ def parse_send_request(
     if not isinstance(fields, dict):
         raise InvalidRequest("The body must be a JSON object.")
     _expect_known(fields, preview=preview, later=later)
-    needed = ("message",) if preview else ("to", "message")
+    media_urls = parse_media_urls(fields.get("media_urls"))
+    needed = [*(["to"] if not preview else []), *(["message"] if not media_urls else [])]
     missing = [name for name in needed if fields.get(name) in (None, "")]
     if missing:
         names = " and ".join(f"'{name}'" for name in needed)
         raise InvalidRequest(f"Missing required fields: {names}.", field=missing[0])
     recipient = "" if preview and fields.get("to") is None else _recipient(fields["to"], our_number)
-    words, quiet = parse_words(fields), parse_quiet(fields) if later or preview else NOT_SAID
+    if media_urls and recipient:
+        expect_reachable(recipient)
+    words = _words(fields, media_urls)
+    quiet = parse_quiet(fields) if later or preview else NOT_SAID
     return SendRequest(
         recipient=recipient,
         text=words.text,
@@ -101,7 +111,18 @@ def parse_send_request(
         quiet=quiet,
         priority=parse_priority(fields) or Priority.TRANSACTIONAL,
         refuse_duplicates_s=_refuse_duplicates(fields.get("refuse_duplicates_s")),
+        media_urls=media_urls,
     )
+
+
+def _words(fields: dict[str, object], media_urls: tuple[str, ...]) -> Words:
+    """The words of a text, which an MMS may do without. Whatever they are, it counts as one segment."""
+    if not media_urls:
+        return parse_words(fields)
+    if fields.get("message") in (None, ""):
+        words = parse_words({**fields, "message": "."})
+        return replace(words, text="", asked="")
+    return replace(parse_words(fields), segments=1)
 
 
 def parse_words(fields: dict[str, object]) -> Words:
@@ -114,6 +135,8 @@ def parse_words(fields: dict[str, object]) -> Words:
 
 def _expect_known(fields: dict[object, object], *, preview: bool, later: bool) -> None:
     known = _FIELDS | (LATER_FIELDS if later else QUIET_FIELDS if preview else frozenset())
+    if preview and not later:
+        known -= {"media_urls"}
     unknown = sorted(set(fields) - known, key=str)
     if unknown and unknown[0] in LATER_FIELDS:
         raise InvalidRequest(

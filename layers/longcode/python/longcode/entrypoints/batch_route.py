@@ -13,7 +13,7 @@ from longcode.entrypoints.container import Service
 from longcode.entrypoints.key_parts import not_listed
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
-from longcode.use_cases import batch, batch_dry_run, enqueue
+from longcode.use_cases import batch, batch_dry_run, batch_media, enqueue
 from longcode.use_cases.batch import BatchDependencies, BatchText, Expect, Make
 from longcode.use_cases.batch_dry_run import DryRunDependencies
 from longcode.use_cases.enqueue import EnqueueDependencies
@@ -35,7 +35,10 @@ def serve(request: Request, service: Service, deps: EnqueueDependencies) -> Resp
     make = _make(request, service, unlisted)
     texts = batch.prepare(wanted.items, key or (token.key if token else None), make, began_ms)
     service.note_unlisted(request, unlisted)
-    own = BatchDependencies(deps, service.optouts, service.parallel, lambda: guard_parts.duplicates(service))
+    own = BatchDependencies(
+        deps, service.optouts, service.parallel, lambda: guard_parts.duplicates(service),
+        lambda new: batch_media.look(new, lambda: guard_parts.media_check(service)),
+    )  # fmt: skip
     if wanted.dry_run:
         return _dry_run(texts, wanted, request, service, own)
     batch.accept(texts, own, service.quota(request), began_ms + WORK_MS, _expect(token))

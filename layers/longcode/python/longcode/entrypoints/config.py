@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Of a limit that is left to others, or unused.
 _MOST_PERCENT = 99
+# An emulator of AWS on this machine. No other endpoint makes a stack a local one.
+_LOCAL = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|\Z)", re.ASCII)
 
 
 def provider_key(secret: str) -> str:
@@ -67,6 +69,7 @@ class Settings:
     hold_on_unclear: bool
     status_events: Literal["final", "all"]
     webhook_sources: tuple[webhook_settings.Network, ...]
+    webhooks: "WebhookSettings"
     # The id of the API key that the stack itself has, which may do everything; empty where none is called with.
     stack_key_id: str = ""
 
@@ -108,9 +111,27 @@ class Settings:
             status_events=read.either("STATUS_EVENTS", "final", "all"),
             webhook_sources=read.webhook_sources(),
             stack_key_id=read.optional("STACK_KEY_ID"),
+            webhooks=WebhookSettings.read(env),
         )
-        read.expect_no_problems()
-        return settings
+        return read.checked(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """What there is to set of webhooks to the user's own URLs.
+
+    `table` is empty for a function that has nothing to do with them. With `allow_loopback` they may go to the
+    machine itself, and without TLS: on the stack of a laptop.
+    """
+
+    table: str = ""
+    allow_loopback: bool = False
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> "WebhookSettings":
+        """Read them; none of them can be malformed."""
+        local = _LOCAL.match(env.get("AWS_ENDPOINT_URL", "").strip())
+        return cls(env.get("WEBHOOKS_TABLE", "").strip(), local is not None)
 
 
 class _Reader:
@@ -120,9 +141,10 @@ class _Reader:
         self._env = env
         self.problems: list[str] = []
 
-    def expect_no_problems(self) -> None:
+    def checked(self, settings: Settings) -> Settings:
         if self.problems:
             raise ConfigurationError(self.problems)
+        return settings
 
     def optional(self, name: str, default: str = "") -> str:
         return self._env.get(name, "").strip() or default

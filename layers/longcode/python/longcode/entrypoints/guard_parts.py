@@ -4,10 +4,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from longcode.domain.send_request import SendRequest
     from longcode.entrypoints.config import Settings
     from longcode.entrypoints.container import Service
     from longcode.use_cases.duplicate_store import Guard, SameWords
     from longcode.use_cases.duplicates import Duplicates
+    from longcode.use_cases.media_check import MediaCheck
     from longcode.use_cases.recipient_store import Departures
 
 
@@ -40,8 +42,17 @@ def duplicates(service: "Service") -> "Duplicates":
     return Duplicates(service.same_words, service.messages, service.clock, service.metrics, service.logger)
 
 
-def guard(service: "Service", window_s: int | None) -> "Guard":
-    """The same for one request, for so many seconds; None: it asked for no guard, and nothing more is loaded."""
+def guard(service: "Service", wanted: "SendRequest") -> "Guard":
+    """What a text has to pass before it is stored: as long as it asks for nothing, nothing more is loaded."""
     from longcode.use_cases.duplicate_store import unguarded
 
-    return unguarded if window_s is None else duplicates(service).for_window(window_s)
+    window_s = wanted.refuse_duplicates_s
+    inner = unguarded if window_s is None else duplicates(service).for_window(window_s)
+    return media_check(service).guard(inner) if wanted.media_urls else inner
+
+
+def media_check(service: "Service") -> "MediaCheck":
+    """The look at what a text carries."""
+    from longcode.use_cases.media_check import MediaCheck
+
+    return MediaCheck(service.outbound, service.parallel)

@@ -256,6 +256,8 @@ def _fields(message: Message) -> dict[str, object]:
         # The original example called it so.
         fields |= {"recipient": message.recipient, "metadata": message.metadata, "attempts": message.attempts}
         fields["priority"] = message.priority.value
+        if message.media_urls:
+            fields["media_urls"] = list(message.media_urls)
         for name, at_ms in (("send_at", message.send_at_ms), ("expires_at", message.expires_ms)):
             if at_ms is not None:
                 fields[name] = iso(at_ms)

@@ -31,6 +31,7 @@ ROUTES = (
     Route("POST", "/sms/preview", Scope.SEND),
     Route("GET", "/sms/status/{id}", Scope.READ),
     Route("GET", "/sms/messages", Scope.READ),
+    Route("GET", "/sms/threads/{number}", Scope.READ),
     Route("GET", "/sms/tags/{tag}", Scope.READ),
     Route("DELETE", "/sms/recipients/{number}", Scope.ADMIN),
     Route("GET", "/sms/optouts", Scope.READ),
@@ -39,6 +40,12 @@ ROUTES = (
     Route("DELETE", "/sms/optouts/{number}", Scope.ADMIN),
     Route("POST", "/webhooks/message", None),
     Route("POST", "/webhooks/message/{message_id}", None),
+    Route("POST", "/webhooks/subscriptions", Scope.ADMIN),
+    Route("GET", "/webhooks/subscriptions", Scope.ADMIN),
+    Route("GET", "/webhooks/subscriptions/{subscription_id}", Scope.ADMIN),
+    Route("PATCH", "/webhooks/subscriptions/{subscription_id}", Scope.ADMIN),
+    Route("DELETE", "/webhooks/subscriptions/{subscription_id}", Scope.ADMIN),
+    Route("POST", "/webhooks/subscriptions/{subscription_id}/secret", Scope.ADMIN),
     Route("GET", "/health", None),
 )
 

@@ -29,7 +29,9 @@ def request_body(message: Message) -> bytes:
     idempotency key must be identical (error 10027).
     """
     # A text that may still be sent has its words; only a final status removes them.
-    fields = {"from": message.sender, "text": message.text, "to": message.recipient}
+    fields: dict[str, object] = {"from": message.sender, "text": message.text, "to": message.recipient}
+    if message.media_urls:
+        fields |= {"media_urls": list(message.media_urls), "type": "MMS"}
     if message.webhook_url:
         fields["webhook_url"] = message.webhook_url
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()

@@ -55,6 +55,8 @@ class BatchDependencies:
     parallel: Parallel
     # The guard of texts that ask for one (`refuse_duplicates_s`), made where there are any.
     duplicates: Callable[[], "Duplicates"]
+    # Refuses what carries media that no carrier takes.
+    look_at_media: Callable[[Sequence["BatchText"]], None]
 
 
 @dataclass(slots=True)
@@ -127,6 +129,7 @@ def examine(texts: Sequence[BatchText], deps: BatchDependencies, quota: Quota) -
             text.refused = quota.refusal(text.asked.recipient)
     _look_for_opt_outs(texts, deps)
     _count_queues(texts, deps)
+    deps.look_at_media(texts)
 
 
 def accept(

@@ -36,17 +36,16 @@ def new_message(
     quiet_hours: QuietHours | None,
     now_ms: int,
 ) -> Message:
-    """The message for a request. Its webhook URL ends in its id, which is how a receipt finds it.
+    """The message for a request. Its webhook URL ends in its id, by which a receipt finds it.
 
     Raises InvalidRequest if the end of its quiet hours is not known.
     """
     ident, asked_ms = message_id(caller, key), max(now_ms, wanted.times.send_at_ms or 0)
     ready_ms, quiet_zones = _out_of_quiet(wanted, asked_ms, quiet_hours, now_ms)
-    held = ready_ms > now_ms + EARLY_MS
     return Message(
         id=ident,
         direction="outbound",
-        status=Status.HELD if held else Status.QUEUED,
+        status=Status.HELD if _held_by(ready_ms, asked_ms, now_ms) else Status.QUEUED,
         sender=sender,
         recipient=wanted.recipient,
         text=wanted.text,
@@ -54,12 +53,13 @@ def new_message(
         updated_ms=now_ms,
         route="send" if route == "send" else "queue",
         segments=wanted.segments,
+        media_urls=wanted.media_urls,
         metadata=wanted.metadata,
         fingerprint=_fingerprint(wanted, route),
         send_at_ms=wanted.times.send_at_ms,
         not_before_ms=ready_ms if ready_ms > now_ms else None,
         expires_ms=wanted.times.expires_ms(asked_ms),
-        held_by=(HeldBy.QUIET_HOURS if ready_ms > asked_ms else HeldBy.SCHEDULE) if held else None,
+        held_by=_held_by(ready_ms, asked_ms, now_ms),
         priority=wanted.priority,
         category=wanted.quiet.category,
         quiet_zones=quiet_zones,
@@ -67,10 +67,19 @@ def new_message(
     )
 
 
+def _held_by(ready_ms: int, asked_ms: int, now_ms: int) -> HeldBy | None:
+    """What holds a text that was asked for `asked_ms` and may leave at `ready_ms`; None: it may leave soon."""
+    if ready_ms <= now_ms + EARLY_MS:
+        return None
+    return HeldBy.QUIET_HOURS if ready_ms > asked_ms else HeldBy.SCHEDULE
+
+
 def _fingerprint(wanted: SendRequest, route: str) -> str:
     more: dict[str, object] = {"priority": wanted.priority.value} if wanted.priority is Priority.BULK else {}
     if wanted.refuse_duplicates_s is not None:
         more["refuse_duplicates_s"] = wanted.refuse_duplicates_s
+    if wanted.media_urls:
+        more["media_urls"] = wanted.media_urls
     return fingerprint(
         route,
         wanted.recipient,

@@ -18,6 +18,7 @@ from longcode.use_cases.ports import Finder, Messages
 LIMIT, LIMIT_MOST = 50, 100
 _FILTERS = ("to", "from", "tag", "status", "since", "until", "opt_out")
 _PARAMETERS = (*_FILTERS, "limit", "cursor")
+_THREAD_PARAMETERS = ("since", "until", "limit", "cursor")
 
 _DIGEST_BYTES, _TIME_BYTES = 16, 8
 # Of a cursor: our ids are UUIDs, the provider's might be anything.
@@ -49,6 +50,18 @@ def query(parameters: Mapping[str, str]) -> Query:
     if unknown:
         raise InvalidRequest(f"Unknown parameter. Known are: {', '.join(_PARAMETERS)}.", field=unknown[0][:64])
     search = _search(parameters)
+    return Query(search, _after(parameters.get("cursor"), search), _limit(parameters.get("limit")))
+
+
+def thread(number: str, parameters: Mapping[str, str]) -> Query:
+    """Read the parameters of a thread: all texts with one person, both ways. Raises InvalidRequest."""
+    unknown = sorted(set(parameters) - set(_THREAD_PARAMETERS))
+    if unknown:
+        raise InvalidRequest(
+            f"Unknown parameter. Known are: {', '.join(_THREAD_PARAMETERS)}.", field=unknown[0][:64]
+        )
+    since, until = _period(parameters)
+    search = Search(peer=number, since_ms=since, until_ms=until)
     return Query(search, _after(parameters.get("cursor"), search), _limit(parameters.get("limit")))
 
 
@@ -101,9 +114,7 @@ def _search(parameters: Mapping[str, str]) -> Search:
     status = parameters.get("status")
     if status is not None and status not in set(Status):
         raise InvalidRequest(f"There is no such status. It is one of {', '.join(Status)}.", field="status")
-    since, until = (_moment(parameters.get(name), name) for name in ("since", "until"))
-    if since is not None and until is not None and since >= until:
-        raise InvalidRequest("'until' must be later than 'since'.", field="until")
+    since, until = _period(parameters)
     if not any(name in parameters for name in _FILTERS):
         raise InvalidRequest(f"Say what to look for: {', '.join(_FILTERS[:-1])} or {_FILTERS[-1]}.")
     if tag is not None and not is_tag(tag):
@@ -119,6 +130,13 @@ def _search(parameters: Mapping[str, str]) -> Search:
         until_ms=until,
         opt_out=opt_out,
     )
+
+
+def _period(parameters: Mapping[str, str]) -> tuple[int | None, int | None]:
+    since, until = (_moment(parameters.get(name), name) for name in ("since", "until"))
+    if since is not None and until is not None and since >= until:
+        raise InvalidRequest("'until' must be later than 'since'.", field="until")
+    return since, until
 
 
 def _number(value: str | None) -> str | None:

@@ -52,7 +52,8 @@ def recent_prices(finder: Finder, messages: Messages, now_ms: int) -> list[Price
             message.currency,
         )
         for message in messages.get_all(found.ids)
-        if message.cost is not None and message.currency
+        # An MMS has a price of its own.
+        if message.cost is not None and message.currency and not message.media_urls
     ]
 
 

@@ -1,0 +1,56 @@
+"""Servers of others, in memory: what is at each URL, as outbound_ports.Outbound calls it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from longcode.use_cases.outbound_ports import CallFailed, OutboundAnswer, UrlRefused
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(192)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one URL answers. Without `head` its server answers no HEAD, without `says_length` no body's length."""
+
+    body: bytes = PICTURE
+    content_type: str = "image/png"
+    status: int = 200
+    head: bool = True
+    says_length: bool = True
+    fails: str = ""
+    refused: str = ""
+
+
+@dataclass
+class FakeWeb:
+    """outbound_ports.Outbound over `pages`; `calls` has each (method, URL)."""
+
+    pages: dict[str, Page] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def check(self, url: str) -> None:
+        if (page := self.pages.get(url)) and page.refused:
+            raise UrlRefused(page.refused)
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        timeout_s: float = 10.0,
+        at_most: int = 4096,
+    ) -> OutboundAnswer:
+        self.calls.append((method, url))
+        self.check(url)
+        page = self.pages.get(url, Page(b"not found", "text/html", 404))
+        if page.fails:
+            raise CallFailed(page.fails)
+        if method == "HEAD" and not page.head:
+            return OutboundAnswer(405, {}, b"")
+        answer = {"content-type": page.content_type}
+        if page.says_length:
+            answer["content-length"] = str(len(page.body))
+        body = b"" if method == "HEAD" else page.body
+        return OutboundAnswer(page.status, answer, body[:at_most], len(body) > at_most)
