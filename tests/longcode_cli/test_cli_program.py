@@ -26,6 +26,7 @@ COMMANDS = [
         "resume",
         "optouts",
         "keys",
+        "webhooks",
         "cancel",
         "redrive",
         "requeue",
