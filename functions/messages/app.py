@@ -11,7 +11,7 @@ def handler(service: container.Service) -> container.Handler:
     finder, stored = service.finder, service.messages
 
     def messages(request: Request) -> Response:
-        query = search.query(request.query)
+        query = search.query(request.query, test=service.is_test(request))
         page = search.page(query, finder, stored, service.clock.now_ms())
         return responses.message_page(page.messages, page.cursor)
 

@@ -6,6 +6,7 @@ from longcode.entrypoints import container, responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.use_cases import enqueue
+from longcode.use_cases.test_limits import limits_of
 
 
 def handler(service: container.Service) -> container.Handler:
@@ -20,7 +21,9 @@ def handler(service: container.Service) -> container.Handler:
         service.logger.bind(message_id=message.id)
         if not message.status.waiting:
             return responses.status(message, None)
-        gate = limits.read_gate(message.recipient, message.sender, message.priority, tag_of(message))
+        gate = limits_of(message, limits).read_gate(
+            message.recipient, message.sender, message.priority, tag_of(message)
+        )
         now = service.clock.now_ms()
         return responses.status(message, enqueue.forecast(message, messages, gate, now, pace, quiet_hours))
 

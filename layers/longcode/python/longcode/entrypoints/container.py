@@ -220,6 +220,8 @@ class Service(StoreParts, GuardParts, KeyParts):
             quiet_hours=settings.quiet_hours,
             now_ms=self.clock.now_ms(),
         )
+        if self.is_test(request):
+            message = replace(message, test=True)
         self.logger.bind(message_id=message.id)
         return message, wanted.replaced, guard(self, wanted.refuse_duplicates_s)
 
@@ -227,7 +229,7 @@ class Service(StoreParts, GuardParts, KeyParts):
         """The quota of this caller."""
         from longcode.use_cases.quota import Quota
 
-        return Quota(
+        quota = Quota(
             limits=self.limits,
             metrics=self.metrics,
             logger=self.logger,
@@ -235,6 +237,12 @@ class Service(StoreParts, GuardParts, KeyParts):
             texts_per_key=self.settings.daily_texts_per_key,
             caller=request.caller_mark,
         )
+        if not self.is_test(request):
+            return quota
+        # Loaded with the first test text.
+        from longcode.use_cases import test_mode
+
+        return test_mode.quota(quota)
 
     # Any: Lambda's context object, which only the runtime makes.
     def deadline_ms(self, context: Any, at_most_ms: int) -> int:

@@ -97,5 +97,5 @@ class Duplicates:
 
 def digest(message: Message) -> str:
     """What stands for the number and the words of a text, as 43 characters: neither can be read from it."""
-    words = hashlib.sha256(f"{message.recipient}\n{message.text}".encode()).digest()
+    words = hashlib.sha256(f"{message.queue_name}\n{message.text}".encode()).digest()
     return base64.urlsafe_b64encode(words).decode().rstrip("=")

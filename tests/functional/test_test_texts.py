@@ -1,0 +1,71 @@
+"""What a text of a test key does: all that a live one does, but for a call to the provider."""
+
+from typing import Any
+
+from longcode.domain import magic_numbers
+from longcode.domain.api_keys import ApiKey, KeyKind, Scope
+from longcode.domain.message import Message
+from longcode.domain.status import Status
+from longcode.entrypoints import container
+from longcode.entrypoints.requests import Request
+from tests.support.fakes import Reply, World, call, make_settings, make_world
+
+TEST_KEY = "testKeyId"
+SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
+
+
+def key_of(request: Request) -> ApiKey:
+    """As the table of keys would have it: one key is for tests."""
+    kind = KeyKind.TEST if request.caller_name == TEST_KEY else KeyKind.LIVE
+    return ApiKey(request.caller_name, "", kind, frozenset(Scope), 0)
+
+
+def with_test_key(world: World) -> World:
+    """The same world, in which one of the callers has a test key."""
+    vars(world.service)["key_of"] = key_of
+    return world
+
+
+def number(ending: str) -> str:
+    return f"+1303555{ending}"
+
+
+# Any: as World.request takes them.
+def ask(world: World, function: str, method: str, resource: str, body: object = None, **more: Any) -> Reply:
+    """A call with the test key."""
+    world.clock.pass_ms(1)
+    return Reply.of(world.invoke(function, call(method, resource, body, caller=TEST_KEY, **more)))
+
+
+def enqueue(world: World, to: str, message: str = "Hello", **fields: Any) -> str:
+    reply = ask(world, "queue", "POST", "/sms/queue", {"to": to, "message": message, **fields})
+    assert reply.status == 202, reply.fields
+    assert reply.fields["test"] is True
+    return str(reply.fields["message_id"])
+
+
+def stored(world: World, ident: str) -> Message:
+    message = world.messages.get(ident)
+    assert message
+    return message
+
+
+def live_marks(world: World) -> dict[str, object]:
+    """All that live texts read of the limits, the stops, the counts and the people."""
+    limits = world.limits
+    return {
+        "limiters": {key: found for key, found in limits.limiters.items() if not key.endswith("#test")},
+        "counted": {key: found for key, found in limits.counted.items() if not key.endswith("#test") and found},
+        "control": limits.control,
+        "carriers": (dict(world.carriers.known), dict(world.carriers.counted), dict(world.carriers.stops)),
+        "optouts": dict(world.optouts.entries),
+        "brakes": list(world.brakes.added),
+    }
+
+
+def run(world: World, until_ms: int) -> None:
+    """Let the consumer and the reconciler work until then, in virtual time."""
+    while world.clock.now_ms() < until_ms:
+        world.consume(until_ms=min(world.clock.now_ms() + MINUTE, until_ms))
+        world.clock.sleep_until(min((world.clock.now_ms() // MINUTE + 1) * MINUTE, until_ms))
+        world.reconcile()
