@@ -1,5 +1,7 @@
 """What a text of a test key does: all that a live one does, but for a call to the provider."""
 
+from typing import Any
+
 import pytest
 
 from longcode.domain import magic_numbers
@@ -83,8 +85,8 @@ def test_each_magic_number_has_its_life_with_its_events_and_no_call_to_the_provi
         details = [one.detail for one in world.event_bus.heard if one.detail["status"] not in WAITING]
         assert tuple(detail["status"] for detail in details) == life, ending
         assert all(detail["test"] is True and detail["tag"] == "spring" for detail in details)
-        told = [entry["status"] for entry in found["history"]]
-        assert [status for status in life if status in told] == list(life), (ending, told)
+        shown = [entry["status"] for entry in found["history"]]
+        assert [status for status in life if status in shown] == list(life), (ending, shown)
         codes = {error["code"] for error in found["errors"]}
         outcome = magic_numbers.outcome_of(number(ending or "0123"))
         if life[-1] in ("failed", "delivery_failed", "sending_failed", "expired"):
@@ -153,7 +155,8 @@ def test_a_batch_and_a_held_text_are_test_texts_too(tried: World) -> None:
 
 def test_a_tag_is_counted_listed_and_cancelled_by_each_kind_of_key_for_its_own_texts() -> None:
     world, messages = streamed()
-    spring = {"metadata": {"tag": "spring"}}
+    # Any: further fields of a request.
+    spring: dict[str, Any] = {"metadata": {"tag": "spring"}}
     live = world.enqueue(number("0123"), **spring).fields["message_id"]
     tests = [enqueue(world, number("0140"), **spring), enqueue(world, number("0123"), **spring)]
     ended = run_until_ended(world, messages)
