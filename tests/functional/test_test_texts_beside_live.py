@@ -4,7 +4,7 @@ import itertools
 from functools import partial
 from typing import Any, get_protocol_members
 
-from longcode.domain import magic_numbers, recipient_limits
+from longcode.domain import destinations, magic_numbers, recipient_limits
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.metrics import Metric
@@ -35,6 +35,7 @@ def limited() -> World:
         campaign=campaign,
         recipient_limits=recipient_limits.parse("50/day"),
         daily_texts_per_key=0,
+        allowed_destinations=destinations.parse("*"),
         max_pending_per_recipient=10_000,
         hold_on_unclear=True,
     )
