@@ -46,12 +46,12 @@ def _cancel(request: Request, service: container.Service) -> Response:
     # Loaded with the first such call: no text that is accepted waits for it.
     from longcode.use_cases.cancel import tag_query
 
-    test, ident = service.is_test(request), request.path_id
-    canceller = replace(service.canceller, test_only=test)
+    ident = request.path_id
     if ident is not None:
+        canceller = replace(service.canceller, test_only=service.is_test(request))
         return responses.cancelled(canceller.by_id(ident))
-    wanted = tag_query(request.query, test=test)
-    return responses.tag_cancelled(canceller.by_tag(wanted, service.clock.now_ms() + WORK_MS))
+    wanted = tag_query(request.query, test=service.is_test(request))
+    return responses.tag_cancelled(service.canceller.by_tag(wanted, service.clock.now_ms() + WORK_MS))
 
 
 def _change(request: Request, service: container.Service) -> Response:

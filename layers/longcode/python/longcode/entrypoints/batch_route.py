@@ -1,7 +1,6 @@
 """POST /sms/batch: reads the request, and has it accepted or looked at."""
 
 import secrets
-from dataclasses import replace
 
 from longcode.domain import batch_token
 from longcode.domain.batch_request import MAX_BODY_BYTES, BatchRequest, parse_batch
@@ -24,7 +23,7 @@ WORK_MS = 20_000
 
 def serve(request: Request, service: Service, deps: EnqueueDependencies) -> Response:
     """Answer one batch. Raises RequestError where it is refused as a whole, and Unavailable."""
-    began_ms = service.clock.now_ms()
+    began_ms, deps = service.clock.now_ms(), service.accepting(request, deps)
     if len(request.raw_body) > MAX_BODY_BYTES:
         raise BodyTooLarge(f"The body has more than {MAX_BODY_BYTES} bytes. Send the texts in several batches.")
     wanted = parse_batch(request.json, service.settings.long_code)
@@ -32,11 +31,6 @@ def serve(request: Request, service: Service, deps: EnqueueDependencies) -> Resp
     token = Token.read(wanted.token, request.caller, began_ms) if wanted.token else None
     # A key of the caller's stands above the token: another dry run of the list must not send it once more.
     texts = batch.prepare(wanted.items, key or (token.key if token else None), _make(request, service), began_ms)
-    if service.is_test(request):
-        # Loaded with the first test text.
-        from longcode.use_cases import test_mode
-
-        deps = test_mode.accepting(deps)
     own = BatchDependencies(deps, service.optouts, service.parallel, lambda: guard_parts.duplicates(service))
     if wanted.dry_run:
         return _dry_run(texts, wanted, request, service, own)
@@ -48,7 +42,6 @@ def serve(request: Request, service: Service, deps: EnqueueDependencies) -> Resp
 
 def _make(request: Request, service: Service) -> Make:
     settings, url = service.settings, request.webhook_url(service.settings.webhook_url)
-    test = service.is_test(request)
 
     def make(wanted: SendRequest, key: str | None, now_ms: int) -> Message:
         message = enqueue.new_message(
@@ -61,7 +54,7 @@ def _make(request: Request, service: Service) -> Make:
             quiet_hours=settings.quiet_hours,
             now_ms=now_ms,
         )
-        return replace(message, test=True) if test else message
+        return service.in_mode(request, message)
 
     return make
 

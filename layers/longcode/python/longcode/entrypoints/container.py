@@ -15,11 +15,11 @@ from longcode.domain.priority import Priority
 from longcode.entrypoints import api
 from longcode.entrypoints.config import Settings, provider_key
 from longcode.entrypoints.guard_parts import GuardParts, guard
-from longcode.entrypoints.key_parts import KeyParts
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.entrypoints.store_parts import StoreParts
 from longcode.entrypoints.system_clock import SystemClock
+from longcode.entrypoints.test_parts import ModeParts
 
 if TYPE_CHECKING:
     from longcode.aws.observability import FewMetrics, LambdaLogger, LambdaMetrics
@@ -41,7 +41,7 @@ Handler = Callable[[Any, Any], Any]
 _MARGIN_MS = 2_000
 
 
-class Service(StoreParts, GuardParts, KeyParts):
+class Service(StoreParts, GuardParts, ModeParts):
     """Every part of the service, made on demand from the settings; `parts` replaces any of them, as in tests.
 
     A part is made and imports what it needs when it is first asked for, so that a function pays at its cold start
@@ -220,8 +220,7 @@ class Service(StoreParts, GuardParts, KeyParts):
             quiet_hours=settings.quiet_hours,
             now_ms=self.clock.now_ms(),
         )
-        if self.is_test(request):
-            message = replace(message, test=True)
+        message = self.in_mode(request, message)
         self.logger.bind(message_id=message.id)
         return message, wanted.replaced, guard(self, wanted.refuse_duplicates_s)
 
@@ -237,12 +236,7 @@ class Service(StoreParts, GuardParts, KeyParts):
             texts_per_key=self.settings.daily_texts_per_key,
             caller=request.caller_mark,
         )
-        if not self.is_test(request):
-            return quota
-        # Loaded with the first test text.
-        from longcode.use_cases import test_mode
-
-        return test_mode.quota(quota)
+        return self.counting(request, quota)
 
     # Any: Lambda's context object, which only the runtime makes.
     def deadline_ms(self, context: Any, at_most_ms: int) -> int:

@@ -10,7 +10,3 @@ class KeyParts:
     def key_of(self, request: Request) -> ApiKey:
         """The key of a call and what it may do."""
         return ApiKey(request.caller_name, "", KeyKind.LIVE, frozenset(Scope), 0)
-
-    def is_test(self, request: Request) -> bool:
-        """Whether a call came with a test key: what it asks for is about test texts."""
-        return self.key_of(request).kind is KeyKind.TEST
