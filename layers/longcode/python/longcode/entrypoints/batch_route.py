@@ -44,7 +44,7 @@ def _make(request: Request, service: Service) -> Make:
     settings, url = service.settings, request.webhook_url(service.settings.webhook_url)
 
     def make(wanted: SendRequest, key: str | None, now_ms: int) -> Message:
-        message = enqueue.new_message(
+        return enqueue.new_message(
             wanted,
             route="queue",
             sender=settings.long_code,
@@ -54,9 +54,8 @@ def _make(request: Request, service: Service) -> Make:
             quiet_hours=settings.quiet_hours,
             now_ms=now_ms,
         )
-        return service.in_mode(request, message)
 
-    return make
+    return lambda wanted, key, now_ms: service.in_mode(request, make(wanted, key, now_ms))
 
 
 def _rows(texts: list[BatchText]) -> list[Row]:
