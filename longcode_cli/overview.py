@@ -9,6 +9,7 @@ from longcode.domain.status import HeldBy
 from longcode.domain.tag_brake import tag_of
 from longcode.use_cases import enqueue
 from longcode.use_cases.ports import Waiting
+from longcode.use_cases.test_limits import limits_of
 from longcode_cli.queues import Depth, by_priority, depth, together
 from longcode_cli.stack import Stack
 
@@ -77,7 +78,8 @@ def _recipient_queue(stack: Stack, texts: list[Waiting], now_ms: int) -> Recipie
     # Not waiting any more: the index lags behind by a moment.
     forecast = None
     if head is not None and head.status.waiting:
-        gate = stack.limits.read_gate(head.recipient, head.sender, head.priority, tag_of(head))
+        limits = limits_of(head, stack.limits)
+        gate = limits.read_gate(head.recipient, head.sender, head.priority, tag_of(head))
         forecast = enqueue.forecast(head, stack.messages, gate, now_ms, stack.pace, stack.quiet_hours)
     return RecipientQueue(
         recipient=texts[0].recipient,

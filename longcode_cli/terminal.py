@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from longcode.domain import phone
+from longcode.domain import phone, test_mode
 from longcode.domain.message import utc
 from longcode.domain.status import Status
 from longcode_cli.problems import Problem
@@ -81,8 +81,10 @@ def plain(text: str) -> str:
 
 
 def number(e164: str, *, full: bool) -> str:
-    """A phone number as far as it may be shown."""
-    return e164 if full else phone.mask(e164)
+    """A phone number, or a recipient queue by it, as far as it may be shown."""
+    shown = test_mode.unmarked(e164)
+    shown = shown if full else phone.mask(shown)
+    return f"{shown} (test)" if test_mode.is_marked(e164) else shown
 
 
 def without_numbers(text: str, *, full: bool) -> str:

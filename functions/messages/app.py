@@ -12,8 +12,11 @@ def handler(service: container.Service) -> container.Handler:
     finder, stored = service.finder, service.messages
 
     def messages(request: Request) -> Response:
-        number = request.path_number
-        query = search.query(request.query) if number is None else search.thread(number, request.query)
+        number, test = request.path_number, service.is_test(request)
+        if number is None:
+            query = search.query(request.query, test=test)
+        else:
+            query = search.thread(number, request.query, test=test)
         page = search.page(query, finder, stored, service.clock.now_ms())
         if number and not (phone.is_e164(number) or page.messages or page.cursor or query.after):
             # More likely a slip than a sender.

@@ -1,5 +1,7 @@
 """/sms/queue takes a text into its queue, changes it, takes it back; /sms/batch takes 500, /sms/preview none."""
 
+from dataclasses import replace
+
 from longcode.domain import send_request
 from longcode.domain.tag_brake import tag_of
 from longcode.entrypoints import container, responses
@@ -47,8 +49,9 @@ def _cancel(request: Request, service: container.Service) -> Response:
     ident = request.path_id
     service.expect_own(request, ident)
     if ident is not None:
-        return responses.cancelled(service.canceller.by_id(ident))
-    wanted = tag_query(request.query)
+        canceller = replace(service.canceller, test_only=service.is_test(request))
+        return responses.cancelled(canceller.by_id(ident))
+    wanted = tag_query(request.query, test=service.is_test(request))
     return responses.tag_cancelled(service.canceller.by_tag(wanted, service.clock.now_ms() + WORK_MS))
 
 
@@ -56,6 +59,7 @@ def _change(request: Request, service: container.Service) -> Response:
     # Loaded with the first such call, as the rest of them.
     from longcode.domain.change_request import parse_change
     from longcode.use_cases.change import Changer
+    from longcode.use_cases.test_limits import limits_of
 
     settings, wanted = service.settings, parse_change(request.json)
     service.expect_own(request, request.path_id or "")
@@ -67,9 +71,11 @@ def _change(request: Request, service: container.Service) -> Response:
         logger=service.logger,
         quiet_hours=settings.quiet_hours,
         validity_ms=settings.validity_minutes * 60_000,
+        test_only=service.is_test(request),
     )
     message = changer.change(request.path_id or "", wanted)
-    gate = service.limits.read_gate(message.recipient, message.sender, message.priority, tag_of(message))
+    limits = limits_of(message, service.limits)
+    gate = limits.read_gate(message.recipient, message.sender, message.priority, tag_of(message))
     now = service.clock.now_ms()
     forecast = accept.forecast(message, service.messages, gate, now, service.pace, service.settings.quiet_hours)
     return responses.status(message, forecast, wanted.words.replaced if wanted.words else ())

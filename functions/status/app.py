@@ -6,6 +6,7 @@ from longcode.entrypoints import container, responses
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.use_cases import enqueue
+from longcode.use_cases.test_limits import limits_of
 
 
 def handler(service: container.Service) -> container.Handler:
@@ -15,12 +16,14 @@ def handler(service: container.Service) -> container.Handler:
 
     def status(request: Request) -> Response:
         message = messages.find(request.path_id or "")
-        if message is None:
+        if message is None or (service.is_test(request) and not message.test):
             raise NotFound("Message not found.")
         service.logger.bind(message_id=message.id)
         if not message.status.waiting:
             return responses.status(message, None)
-        gate = limits.read_gate(message.recipient, message.sender, message.priority, tag_of(message))
+        gate = limits_of(message, limits).read_gate(
+            message.recipient, message.sender, message.priority, tag_of(message)
+        )
         now = service.clock.now_ms()
         return responses.status(message, enqueue.forecast(message, messages, gate, now, pace, quiet_hours))
 

@@ -65,7 +65,9 @@ def command(  # noqa: PLR0913 -- one option for each filter of GET /sms/messages
 
 def _query(asked: dict[str, str], both: str | None) -> search.Query:
     try:
-        return search.query(asked) if both is None else search.thread(_sender(both), asked)
+        if both is None:
+            return search.query(asked, test=None)
+        return search.thread(_sender(both), asked, test=None)
     except InvalidRequest as exc:
         option = "unclear" if exc.field == "opt_out" else exc.field
         raise typer.BadParameter(str(exc), param_hint=f"--{option}" if option else "the search") from exc

@@ -16,6 +16,7 @@ from longcode.domain.timeline import timeline
 from longcode.entrypoints import responses
 from longcode.use_cases import enqueue
 from longcode.use_cases.enqueue import Forecast
+from longcode.use_cases.test_limits import limits_of
 from longcode_cli import terminal
 from longcode_cli.brakes import breaker, paused
 from longcode_cli.options import ANYWHERE, AsJson, Where, examples, stack_options
@@ -80,7 +81,7 @@ def command(
     if found is None:
         raise Problem(f"{stack.name} has no message {message_id}.", "Is it the right stack?")
     now = now_ms()
-    gate = stack.limits.read_gate(found.recipient, found.sender, found.priority, tag_of(found))
+    gate = limits_of(found, stack.limits).read_gate(found.recipient, found.sender, found.priority, tag_of(found))
     forecast = None
     if found.status.waiting:
         forecast = enqueue.forecast(found, stack.messages, gate, now, stack.pace, stack.quiet_hours)

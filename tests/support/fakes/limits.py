@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from longcode.domain import braking, pacing, phone
+from longcode.domain import braking, pacing, phone, test_mode
 from longcode.domain.braking import Brake
 from longcode.domain.gate import Control, Gate, Limiter, Refusal, Trouble
 from longcode.domain.priority import Priority
@@ -65,14 +65,14 @@ class FakeLimits:
         self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL, tag: str | None = None
     ) -> Gate:
         with self.faults.around("read_gate"):
-            entry = self.optouts.entries.get(phone.canonical(recipient))
+            entry = self.optouts.entries.get(phone.canonical(test_mode.unmarked(recipient)))
             unclear = entry.to_review if entry and self._hold_on_unclear else ()
             return Gate(
                 recipient=self._limiter(pacing.recipient_key(recipient)),
                 sender=self._limiter(pacing.sender_key(sender)),
-                account=self._limiter(pacing.ACCOUNT_KEY),
+                account=self._limiter(pacing.account_key(sender)),
                 bulk_sender=self._bulk(pacing.sender_key(sender), priority),
-                bulk_account=self._bulk(pacing.ACCOUNT_KEY, priority),
+                bulk_account=self._bulk(pacing.account_key(sender), priority),
                 control=self.control,
                 opted_out=entry is not None and entry.opted_out,
                 unclear_ms=unclear[0].at_ms if unclear else None,

@@ -394,7 +394,7 @@ class FakeMessages:
     ) -> list[Waiting]:
         with self.faults.around("recipient_queue"):
             found = [
-                Waiting(message.id, message.recipient, place, message.priority)
+                Waiting(message.id, message.queue_name, place, message.priority)
                 for place, message in self._queue_of(recipient, priority)
                 if place <= until
             ]
@@ -409,7 +409,7 @@ class FakeMessages:
     def waiting(self, at_most: int) -> tuple[list[Waiting], bool]:
         with self.faults.around("waiting"):
             found = [
-                Waiting(message.id, message.recipient, place, message.priority)
+                Waiting(message.id, message.queue_name, place, message.priority)
                 for recipient in sorted(self._of)
                 for priority in Priority
                 for place, message in self._queue_of(recipient, priority)
@@ -500,13 +500,13 @@ class FakeMessages:
 
     def _store(self, message: Message) -> _Row:
         self._rows[message.id] = row = _Row(message)
-        self._of.setdefault(message.recipient, {})[message.id] = row
+        self._of.setdefault(message.queue_name, {})[message.id] = row
         return row
 
     def _forget(self, message_id: str) -> None:
         if row := self._rows.pop(message_id, None):
             self._look(row, row.due_group, None)
-            del self._of[row.message.recipient][message_id]
+            del self._of[row.message.queue_name][message_id]
 
     def _shown(self, row: _Row) -> Place | None:
         """Where the index of recipient queues has it by now, None: nowhere."""

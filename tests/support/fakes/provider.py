@@ -205,10 +205,12 @@ class FakeProvider:
             pass
 
     def send(self, message: Message) -> Answer:
+        assert not message.test, "A test text has reached the provider."
         with self.faults.around("send"):
             return self._send(message)
 
     def record_of(self, message: Message) -> Record | None:
+        assert not message.test, "A test text has reached the provider."
         with self.faults.around("record_of"):
             if not self.records_readable:
                 raise Unavailable("The provider's records")

@@ -1,6 +1,6 @@
 """The keys of the messages table that more than one adapter knows."""
 
-from longcode.domain import phone
+from longcode.domain import phone, test_mode
 
 # Each key begins with its kind, so that no two kinds meet: a sender may be any text, a number, a short code or a
 # name, and a key is never such a text alone.
@@ -26,6 +26,12 @@ def peer(number: str) -> str:
 def tag(tag: str, shard: int) -> str:
     """A part of the texts of one tag, in the index by_tag."""
     return f"T#{tag}#{shard}"
+
+
+def day(date: str, shard: int, *, test: bool) -> str:
+    """A part of the messages of one day (UTC), in the index by_day; of live ones or of test texts."""
+    name = f"{date}#{shard}"
+    return test_mode.marked(name) if test else name
 
 
 def keyword(word: str, shard: int) -> str:

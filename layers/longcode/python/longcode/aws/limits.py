@@ -10,11 +10,11 @@ from longcode.aws.attributes import typed, untyped_item
 from longcode.aws.clients import ConditionFailed, Sleep, get_items
 from longcode.aws.day_counts import DayCounts
 from longcode.aws.stops import CONTROL, TRIES, WHAT, Stops
-from longcode.domain import braking
+from longcode.domain import braking, test_mode
 from longcode.domain.braking import Brake
 from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Gate, Limiter, Refusal, Trouble
-from longcode.domain.pacing import ACCOUNT_KEY, Reservation, bulk_key, recipient_key, sender_key
+from longcode.domain.pacing import ACCOUNT_KEY, Reservation, account_key, bulk_key, recipient_key, sender_key
 from longcode.domain.priority import Priority
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class DynamoLimits(DayCounts, Stops):
     ) -> None:
         super().__init__(client, table, sleep)
         # An empty name is no one's. Without a limit of the account its item says nothing.
-        self._unread = {recipient_key(""), sender_key("")} | (set() if account_limited else {ACCOUNT_KEY})
+        unlimited = set[str]() if account_limited else {ACCOUNT_KEY, test_mode.marked(ACCOUNT_KEY)}
+        self._unread = {recipient_key(""), sender_key("")} | unlimited
         # Whether the recipient has opted out is in the other table, and is asked in the same look.
         self._messages_table = messages_table
         self._hold_on_unclear = hold_on_unclear
@@ -224,14 +225,14 @@ class DynamoLimits(DayCounts, Stops):
     def read_gate(
         self, recipient: str, sender: str, priority: Priority = Priority.TRANSACTIONAL, tag: str | None = None
     ) -> Gate:
-        names = [recipient_key(recipient), sender_key(sender), ACCOUNT_KEY, CONTROL]
+        names = [recipient_key(recipient), sender_key(sender), account_key(sender), CONTROL]
         if priority is Priority.BULK:
             names += [bulk_key(name) for name in names[1:3] if name not in self._unread]
         tag_key = brake_codec.tag_key(tag) if tag else ""
         names += [tag_key] if tag else []
         wanted = {self._table.name: [key for key in names if key not in self._unread]}
         if recipient:
-            wanted[self._messages_table] = [keys.opt_out(recipient)]
+            wanted[self._messages_table] = [keys.opt_out(test_mode.unmarked(recipient))]
         rows = {table: [{"pk": typed(key)} for key in some] for table, some in wanted.items()}
         # All or nothing: not knowing whether sending is stopped is no leave to send.
         items = get_items(self._table.client, rows, WHAT, self._sleep)

@@ -94,7 +94,8 @@ class ReceiptWriter:
         return why
 
 
-_WAITING = {shard for group in (DueGroup.QUEUED, DueGroup.EXPIRING, DueGroup.HELD) for shard in group.shards}
+_WAITING_GROUPS = (DueGroup.QUEUED, DueGroup.EXPIRING, DueGroup.HELD, DueGroup.HELD_BULK, DueGroup.TEST)
+_WAITING = {shard for group in _WAITING_GROUPS for shard in group.shards}
 
 
 def _waited(item: Item) -> bool:

@@ -72,7 +72,7 @@ class MessageWaits(MessageReads):
                 ":queued": Status.QUEUED.value,
                 ":rank": Status.QUEUED.rank,
                 ":sending": Status.SENDING.rank,
-                ":line": queue_key(message.recipient, message.priority),
+                ":line": queue_key(message.queue_name, message.priority),
                 ":place": place_words(message.place),
                 ":slot": slot_ms,
                 ":turn": turn,
@@ -119,7 +119,7 @@ class MessageWaits(MessageReads):
         values: Item = {
             ":status": Status.HELD.value,
             ":rank": Status.HELD.rank,
-            ":line": queue_key(message.recipient, message.priority),
+            ":line": queue_key(message.queue_name, message.priority),
             ":place": place_words(later.place),
             ":at": not_before_ms,
             ":held": held_by.value,

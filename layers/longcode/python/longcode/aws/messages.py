@@ -8,6 +8,8 @@ from longcode.aws.attributes import typed, typed_item
 from longcode.aws.clients import ConditionFailed, Sleep
 from longcode.aws.dynamo import Item
 from longcode.aws.message_codec import (
+    MAY_SEND,
+    TEST,
     carrier_words,
     due_part,
     due_shard,
@@ -78,7 +80,7 @@ class DynamoMessages(MessageWaits):
         }
         if message.status.waiting:
             item |= {
-                "recipient_queue": queue_key(message.recipient, message.priority),
+                "recipient_queue": queue_key(message.queue_name, message.priority),
                 "queue_place": place_words(message.place),
             }
         try:
@@ -102,7 +104,7 @@ class DynamoMessages(MessageWaits):
                 "SET #status = :sending, #rank = :rank, claim_id = :claim, claimed_ms = :now, updated_ms = :now, "
                 "due_shard = :shard, due_at_ms = :look ADD attempts :one "
                 "REMOVE recipient_queue, queue_place, unqueued",
-                "#rank <= :queued AND attribute_not_exists(no_resend) "
+                f"#rank <= :queued AND {MAY_SEND} "
                 "AND (attribute_not_exists(not_before_ms) OR not_before_ms <= :soon)",
                 {
                     ":sending": Status.SENDING.value,
@@ -114,6 +116,7 @@ class DynamoMessages(MessageWaits):
                     ":shard": due_shard(message_id, DueGroup.CLAIMED),
                     ":look": now_ms + CLAIM_MS,
                     ":one": 1,
+                    ":test": TEST,
                 },
             )
         except ConditionFailed as exc:
@@ -194,6 +197,7 @@ class DynamoMessages(MessageWaits):
             ":shard": due_shard(message.id, DueGroup.URGENT),
             ":look": now_ms + CLAIM_MS,
             ":by": (mark := secrets.token_hex(8)),
+            ":test": TEST,
         }
         as_read = "replays = :old"
         if not message.replays:
@@ -203,7 +207,7 @@ class DynamoMessages(MessageWaits):
                 f"M#{message.id}",
                 "SET replays = :new, replayed_ms = :now, replayed_by = :by, due_shard = :shard, "
                 "due_at_ms = :look REMOVE slot_ms",
-                f"#rank = :unknown AND claim_id = :claim AND attribute_not_exists(no_resend) AND {as_read}",
+                f"#rank = :unknown AND claim_id = :claim AND {MAY_SEND} AND {as_read}",
                 values,
             )
         except ConditionFailed as exc:

@@ -158,7 +158,7 @@ class DynamoFinder:
                 start = day * _DAY_MS
                 name = datetime.fromtimestamp(start / 1000, UTC).date().isoformat()
                 ends = max(low, start), min(high, start + _DAY_MS - 1)
-                parts = tuple(f"{name}#{shard}" for shard in range(FIND_SHARDS))
+                parts = tuple(keys.day(name, shard, test=bool(wanted.test)) for shard in range(FIND_SHARDS))
                 yield _Window("by_day", "day", parts, *ends)
 
     def _merged(self, window: _Window, page: int, spent: _Spent) -> Iterator[_Entry]:

@@ -14,7 +14,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from longcode.domain import visible
+from longcode.domain import test_mode, visible
 from longcode.domain.errors import IdempotencyMismatch
 from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
@@ -71,6 +71,8 @@ class DueGroup(IntEnum):
     EXPIRING = 5
     # As HELD, of the priority bulk.
     HELD_BULK = 6
+    # As QUEUED or EXPIRING, of a test text: what is read of the first of those is about live ones.
+    TEST = 7
 
     @property
     def shards(self) -> range:
@@ -163,6 +165,8 @@ class Message:
     no_resend: bool = False
     # Stored without knowing that the queue has it.
     unqueued: bool = False
+    # It came with a test key, and no one gets it: see `test_mode`.
+    test: bool = False
     safe_to_retry: bool = False
     parts: int | None = None
     cost: Decimal | None = None
@@ -183,6 +187,11 @@ class Message:
     def peer(self) -> str:
         """The other person's number, whichever way the text went."""
         return self.recipient if self.direction == "outbound" else self.sender
+
+    @property
+    def queue_name(self) -> str:
+        """The name of its recipient queue: the recipient's number, marked for a test text."""
+        return test_mode.marked(self.recipient) if self.test else self.recipient
 
     @property
     def ready_ms(self) -> int:
@@ -219,10 +228,18 @@ class Message:
     @property
     def waiting_group(self) -> DueGroup:
         """The group that it is in while it waits in the queue."""
+        if self.test:
+            return DueGroup.TEST
         return DueGroup.QUEUED if self.expires_ms is None else DueGroup.EXPIRING
 
     @property
     def tag(self) -> str | None:
+        """What it is counted and found by: `shown_tag`, marked for a test text."""
+        shown = self.shown_tag
+        return test_mode.marked_tag(shown) if shown and self.test else shown
+
+    @property
+    def shown_tag(self) -> str | None:
         """What the caller groups its texts by: `metadata.tag`, None where nothing can be found by it."""
         value = self.metadata.get("tag")
         return value if value is not None and is_tag(value) else None

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from longcode.domain import test_mode
+
 if TYPE_CHECKING:
     from longcode.domain.recipient_limits import RecipientLimit
 
@@ -43,6 +45,11 @@ def recipient_key(number: str) -> str:
 def sender_key(number: str) -> str:
     """The name of one sender's limiter."""
     return f"from#{number}"
+
+
+def account_key(sender: str) -> str:
+    """The name of the account's limiter, for the texts of one sender: test texts have one of their own."""
+    return test_mode.marked(ACCOUNT_KEY) if test_mode.is_marked(sender) else ACCOUNT_KEY
 
 
 def carrier_key(sender: str, carrier: str) -> str:

@@ -14,7 +14,8 @@ class Search:
     """Which messages are wanted. A field that is None leaves it open; `until_ms` is the first moment after.
 
     `peer` stands for all ways to write that number; `opt_out` is what an inbound text was read as. A search for
-    that is none for a tag, which only our own texts have.
+    that is none for a tag, which only our own texts have. `test` is whether test texts are wanted or live ones,
+    None where both are; the tag of a test text is marked (`test_mode`). A day has one kind of them.
     """
 
     peer: str | None = None
@@ -24,11 +25,13 @@ class Search:
     since_ms: int | None = None
     until_ms: int | None = None
     opt_out: str | None = None
+    test: bool | None = False
 
     def fits(self, message: Message) -> bool:
         """Whether `message` is one of them."""
         return (
             (self.peer is None or phone.canonical(self.peer) == phone.canonical(message.peer))
+            and self.test in (None, message.test)
             and self.direction in (None, message.direction)
             and self.tag in (None, message.tag)
             and self.opt_out in (None, message.opt_out)

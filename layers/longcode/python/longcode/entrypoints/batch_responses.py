@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from longcode.domain.message import iso
 from longcode.domain.status import Status
 from longcode.entrypoints.error_responses import error_response
-from longcode.entrypoints.responses import Response, replaced_fields
+from longcode.entrypoints.responses import Response, replaced_fields, test_field
 from longcode.use_cases.batch import BatchText
 from longcode.use_cases.batch_dry_run import Checked, DryRun
 
@@ -32,6 +32,7 @@ def _row(place: int, text: BatchText) -> Mapping[str, object]:
         "message_id": message.id,
         "status": message.status.value,
         "segments": message.parts or message.segments,
+        **test_field(message),
     }
     if message.send_at_ms is not None:
         row["send_at"] = iso(message.send_at_ms)

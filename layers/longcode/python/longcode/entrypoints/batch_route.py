@@ -24,7 +24,7 @@ WORK_MS = 20_000
 
 def serve(request: Request, service: Service, deps: EnqueueDependencies) -> Response:
     """Answer one batch. Raises RequestError where it is refused as a whole, and Unavailable."""
-    began_ms = service.clock.now_ms()
+    began_ms, deps = service.clock.now_ms(), service.accepting(request, deps)
     if len(request.raw_body) > MAX_BODY_BYTES:
         raise BodyTooLarge(f"The body has more than {MAX_BODY_BYTES} bytes. Send the texts in several batches.")
     wanted = parse_batch(request.json, service.settings.long_code)
@@ -66,7 +66,7 @@ def _make(request: Request, service: Service, unlisted: list[str]) -> Make:
             now_ms=now_ms,
         )
 
-    return make
+    return lambda wanted, key, now_ms: service.in_mode(request, make(wanted, key, now_ms))
 
 
 def _rows(texts: list[BatchText]) -> list[Row]:

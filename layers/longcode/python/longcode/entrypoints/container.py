@@ -15,11 +15,11 @@ from longcode.domain.priority import Priority
 from longcode.entrypoints import api
 from longcode.entrypoints.config import Settings, provider_key
 from longcode.entrypoints.guard_parts import GuardParts, guard
-from longcode.entrypoints.key_parts import KeyParts
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.entrypoints.store_parts import StoreParts
 from longcode.entrypoints.system_clock import SystemClock
+from longcode.entrypoints.test_parts import ModeParts
 from longcode.entrypoints.webhook_parts import WebhookParts
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ Handler = Callable[[Any, Any], Any]
 _MARGIN_MS = 2_000
 
 
-class Service(StoreParts, GuardParts, KeyParts, WebhookParts):
+class Service(StoreParts, GuardParts, ModeParts, WebhookParts):
     """Every part of the service, made on demand from the settings; `parts` replaces any of them, as in tests.
 
     A part is made and imports what it needs when it is first asked for, so that a function pays at its cold start
@@ -222,6 +222,7 @@ class Service(StoreParts, GuardParts, KeyParts, WebhookParts):
             quiet_hours=settings.quiet_hours,
             now_ms=self.clock.now_ms(),
         )
+        message = self.in_mode(request, message)
         self.logger.bind(message_id=message.id)
         return message, wanted.replaced, guard(self, wanted)
 
@@ -229,7 +230,7 @@ class Service(StoreParts, GuardParts, KeyParts, WebhookParts):
         """The quota of this caller."""
         from longcode.use_cases.quota import Quota
 
-        return Quota(
+        quota = Quota(
             limits=self.limits,
             metrics=self.metrics,
             logger=self.logger,
@@ -237,6 +238,7 @@ class Service(StoreParts, GuardParts, KeyParts, WebhookParts):
             texts_per_key=self.settings.daily_texts_per_key,
             caller=request.caller_mark,
         )
+        return self.counting(request, quota)
 
     # Any: Lambda's context object, which only the runtime makes.
     def deadline_ms(self, context: Any, at_most_ms: int) -> int:

@@ -73,22 +73,16 @@ class KeyParts:
             self.logger.warning("guard.guest_list", to=last, caller=request.caller_name, texts=len(recipients))
 
     def expect_own(self, request: Request, either_id: str | None) -> None:
-        """Raise KeyRefused or RecipientNotListed where a key is to change or cancel a text that it could not send.
+        """Raise KeyRefused or RecipientNotListed where a guest-list key changes or cancels what it could not send.
 
-        None stands for the texts of a tag, which are of whatever keys. A key of the kind live reads nothing here.
+        None stands for the texts of a tag, which are of whatever keys. For a key of another kind nothing is read.
         """
-        kind = self.key_of(request).kind
-        if kind is KeyKind.LIVE:
+        if self.key_of(request).kind is not KeyKind.GUEST_LIST:
             return
         if either_id is None:
-            raise KeyRefused(f"A {kind} key cancels texts by their ids: a tag may have texts of other keys.")
-        message = self.messages.find(either_id)
-        if message is None:
-            return
-        if kind is KeyKind.GUEST_LIST:
+            raise KeyRefused("A guest-list key cancels texts by their ids: a tag may have texts of other keys.")
+        if message := self.messages.find(either_id):
             self.expect_listed(request, message.recipient)
-        elif not getattr(message, "test", False):
-            raise KeyRefused("A test key changes and cancels texts of test keys alone.")
 
     def expect_live(self, request: Request) -> None:
         """Raise KeyRefused for a key of another kind than live, on a route that acts on the texts of all keys."""

@@ -9,6 +9,7 @@ from longcode.domain import timeline
 from longcode.domain.message import Entry, Fault, Message, iso
 from longcode.domain.opt_outs import OptOut
 from longcode.domain.outcomes import Answer
+from longcode.domain.test_mode import unmarked_tag
 from longcode.entrypoints.requests import opt_out_cursor
 from longcode.telnyx import error_codes
 
@@ -56,6 +57,7 @@ def sent(message: Message, reply: Answer | None, replaced: "Sequence[Replaced]" 
             "to": message.recipient,
             "telnyx_id": message.telnyx_id,
             "segments": (reply.parts if reply else message.parts) or message.segments,
+            **test_field(message),
             **replaced_fields(replaced),
         },
     )
@@ -73,6 +75,7 @@ def queued(message: Message, forecast: "Forecast", replaced: "Sequence[Replaced]
             "eta": _when(forecast.eta_ms),
             "held_by": forecast.held_by,
             "segments": message.segments,
+            **test_field(message),
             **replaced_fields(replaced),
         },
     )
@@ -214,7 +217,7 @@ def tag(found: "TagView") -> Response:
     return Response(
         200,
         {
-            "tag": found.tag,
+            "tag": unmarked_tag(found.tag),
             "counts": dict(counts.by_status),
             "total": sum(counts.by_status.values()),
             "by_carrier": {carrier: dict(statuses) for carrier, statuses in counts.by_carrier.items()},
@@ -251,6 +254,7 @@ def _fields(message: Message) -> dict[str, object]:
         "segments": message.parts or message.segments,
         "carrier": message.carrier,
         "line_type": message.line_type or None,
+        **test_field(message),
     }
     if message.direction == "outbound":
         # The original example called it so.
@@ -275,6 +279,11 @@ def _fields(message: Message) -> dict[str, object]:
             "opt_out": message.opt_out,
         }
     return fields
+
+
+def test_field(message: Message) -> dict[str, object]:
+    """What says that no one gets it; nothing for a live text."""
+    return {"test": True} if message.test else {}
 
 
 def opt_out(entry: OptOut) -> Response:

@@ -64,6 +64,7 @@ class Telnyx:
         self._api_key(False)
 
     def send(self, message: Message) -> Answer:
+        _expect_live(message)
         until = self._monotonic_s() + self._send_s
         try:
             body = protocol.request_body(message)
@@ -83,6 +84,7 @@ class Telnyx:
         return self._post(message, body, fresh, until)
 
     def record_of(self, message: Message) -> Record | None:
+        _expect_live(message)
         until = self._monotonic_s() + self._send_s
         if not message.telnyx_id:
             return self._detail_record(message, until)
@@ -209,6 +211,12 @@ class Telnyx:
         return protocol.classify(
             answer.status_code, answer.headers, answer.content, self._wall_s(), message.recipient
         )
+
+
+def _expect_live(message: Message) -> None:
+    """The one way to the provider is closed to test texts, whatever asks for it."""
+    if message.test:
+        raise AssertionError(f"The test text {message.id} must not reach the provider.")
 
 
 def _not_sent(exc: Exception) -> Answer:

@@ -20,7 +20,7 @@ _RESTOCK_MOST = 200
 
 def waiting(message: Message) -> Waiting:
     """A message as one that waits."""
-    return Waiting(message.id, message.recipient, message.place, message.priority)
+    return Waiting(message.id, message.queue_name, message.place, message.priority)
 
 
 def put_back(texts: Sequence[Waiting], queues: Queues, metrics: Metrics, *, mark: str = "") -> None:

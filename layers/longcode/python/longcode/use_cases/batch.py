@@ -226,7 +226,7 @@ def _count_queues(texts: Sequence[BatchText], deps: BatchDependencies) -> None:
     def count(group: Sequence[BatchText]) -> None:
         last = group[-1].asked
         waiting = deps.enqueue.messages.queue_length(
-            last.recipient, at_most=deps.enqueue.max_pending, before=last.place, priority=last.priority
+            last.queue_name, at_most=deps.enqueue.max_pending, before=last.place, priority=last.priority
         )
         for text in group:
             text.ahead = waiting

@@ -169,10 +169,11 @@ def _recent(
 
     batch.spread([partial(read, some) for some in batched(ids, _READ, strict=False)], deps.batch.parallel)
     messages.sort(key=lambda message: message.accepted_ms)
+    test = any(items[0].text.asked.test for items in people.values())
     return {
         (phone.canonical(message.recipient), message.text): message.id
         for message in messages
-        if message.text is not None and message.status not in _NEVER_LEFT
+        if message.text is not None and message.status not in _NEVER_LEFT and message.test is test
     }
 
 

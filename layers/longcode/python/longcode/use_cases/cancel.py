@@ -42,6 +42,8 @@ class Canceller:
     metrics: Metrics
     logger: Logger
     source: Literal["api", "operator"] = "api"
+    # For a test key there is no other text.
+    test_only: bool = False
 
     def by_id(self, either_id: str) -> Message:
         """Cancel a text by our id or the provider's; the text, also if it was cancelled before.
@@ -49,7 +51,7 @@ class Canceller:
         Raises NotFound if there is no such text of ours, and TooLate if it waits no more.
         """
         message = self.messages.find(either_id)
-        if message is None or message.direction == "inbound":
+        if message is None or message.direction == "inbound" or (self.test_only and not message.test):
             raise NotFound("Message not found.")
         self.logger.bind(message_id=message.id)
         ended = self.cancel(message)
@@ -108,11 +110,14 @@ class Canceller:
         return replace(message, status=Status.SENDING) if message.status.waiting else message
 
 
-def tag_query(parameters: Mapping[str, str]) -> search.Query:
-    """Read the parameters of a call that cancels by tag. Raises InvalidRequest that names the one at fault."""
+def tag_query(parameters: Mapping[str, str], *, test: bool = False) -> search.Query:
+    """Read the parameters of a call that cancels by tag, live texts or test texts.
+
+    Raises InvalidRequest that names the one at fault.
+    """
     unknown = sorted(set(parameters) - set(_PARAMETERS))
     if unknown:
         raise InvalidRequest(f"Unknown parameter. Known are: {', '.join(_PARAMETERS)}.", field=unknown[0][:64])
     if "tag" not in parameters:
         raise InvalidRequest("Say which texts are to be cancelled: 'tag', or an id in the path.", field="tag")
-    return search.query(parameters)
+    return search.query(parameters, test=test)

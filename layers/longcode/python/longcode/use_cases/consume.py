@@ -13,6 +13,7 @@ from longcode.domain.gate import Gate
 from longcode.domain.metrics import Metric
 from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy
+from longcode.domain.test_mode import is_marked
 from longcode.use_cases import carrier_pacing, carrier_stops, paused_tags, send_attempt
 from longcode.use_cases.batch_results import Result, forget, hide
 from longcode.use_cases.ports import Parallel
@@ -62,14 +63,34 @@ def send_batch(
     unreadable = [envelope for envelope in envelopes if envelope.message_id is None and envelope not in for_later]
     results += _drop(unreadable, deps, queue)
 
-    def worker_of(group: Sequence[Envelope]) -> RecipientWorker:
+    def worker_of(deps: SendDependencies, group: Sequence[Envelope]) -> RecipientWorker:
         alone = answered and len(groups) == 1
         return RecipientWorker(group, deps, queue, deadline_ms - SEND_BUDGET_MS, deletes=not alone)
 
-    workers = [worker_of(group) for group in groups.values()]
-    if workers:
-        _run(workers, deps, parallel, worker_of)
-    return results + [result for worker in workers for result in worker.results]
+    # Live texts first: none waits for a test text.
+    for is_test in sorted({is_marked(recipient) for recipient in groups}):
+        of_kind = [group for recipient, group in groups.items() if is_marked(recipient) is is_test]
+        results += _send(of_kind, _of_tests(deps) if is_test else deps, parallel, worker_of)
+    return results
+
+
+def _send(
+    groups: Sequence[Sequence[Envelope]],
+    deps: SendDependencies,
+    parallel: Parallel,
+    worker_of: Callable[[SendDependencies, Sequence[Envelope]], RecipientWorker],
+) -> list[Result]:
+    """Send the texts of some recipients, all live or all test texts."""
+    workers = [worker_of(deps, group) for group in groups]
+    _run(workers, deps, parallel, partial(worker_of, deps))
+    return [result for worker in workers for result in worker.results]
+
+
+def _of_tests(deps: SendDependencies) -> SendDependencies:
+    # Loaded with the first test text: most batches have none.
+    from longcode.use_cases import test_mode
+
+    return test_mode.sending(deps)
 
 
 def _run_timers(
@@ -159,13 +180,16 @@ def _sort_out(
 ) -> None:
     """Give the texts that came in another group than their recipient's, or in none, workers of their own.
 
-    Where such a worker is at work already, they wait for their next turn in the queue.
+    Where such a worker is at work already, they wait for their next turn in the queue; so do test texts among
+    live ones, or the other way round.
     """
     groups: dict[str, list[Envelope]] = {}
     for worker in workers:
         for recipient, envelopes in worker.batch.hand_over().items():
             groups.setdefault(recipient, []).extend(envelopes)
-    taken = {worker.recipient for worker in workers if worker.waiting}
+    # Of the other kind none is sent here: in the end a fresh copy comes in its own group (`batch_results.hide`).
+    others = {recipient for recipient in groups if is_marked(recipient) is not is_marked(workers[0].recipient)}
+    taken = others | {worker.recipient for worker in workers if worker.waiting}
     added = [worker_of(group) for group in groups.values()]
     for worker, group in zip(added, groups.values(), strict=True):
         worker.gate = workers[0].gate

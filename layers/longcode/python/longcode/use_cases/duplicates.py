@@ -97,6 +97,6 @@ class Duplicates:
 
 def digest(message: Message) -> str:
     """What stands for the number and the words of a text, as 43 characters: neither can be read from it."""
-    asked = "\n".join((message.recipient, message.text or "", *message.media_urls))
+    asked = "\n".join((message.queue_name, message.text or "", *message.media_urls))
     words = hashlib.sha256(asked.encode()).digest()
     return base64.urlsafe_b64encode(words).decode().rstrip("=")

@@ -142,6 +142,7 @@ def enqueue(
     Raises DestinationNotAllowed, RecipientOptedOut, RecipientQueueFull, DuplicateText or DailyLimitReached, with
     nothing stored, IdempotencyMismatch or Unavailable.
     """
+    deps = _of_tests(deps) if message.test else deps
     existing = deps.messages.get(message.id) if may_be_known(message.id) else None
     gate = deps.limits.read_gate(message.recipient, message.sender, message.priority, tag_of(message))
     if existing is not None:
@@ -152,7 +153,7 @@ def enqueue(
         raise RecipientOptedOut(OPTED_OUT)
     # What is due after it does not stand before it.
     pending = deps.messages.queue_length(
-        message.recipient, at_most=deps.max_pending, before=message.place, priority=message.priority
+        message.queue_name, at_most=deps.max_pending, before=message.place, priority=message.priority
     )
     if pending >= deps.max_pending:
         raise RecipientQueueFull(
@@ -168,6 +169,13 @@ def enqueue(
     front = _front_of_stored(message, pending, deps)
     found = _forecast(message, pending, pending + 1, gate, deps.clock.now_ms(), deps.pace, front)
     return message, _leaving(message, found, deps.quiet_hours)
+
+
+def _of_tests(deps: EnqueueDependencies) -> EnqueueDependencies:
+    # Loaded with the first test text.
+    from longcode.use_cases import test_mode
+
+    return test_mode.accepting(deps)
 
 
 def _admit(message: Message, deps: EnqueueDependencies, quota: Quota) -> Message | None:
@@ -231,14 +239,14 @@ def forecast(
     if not message.status.waiting:
         return Forecast(0, message.updated_ms, None)
     ahead = messages.queue_length(
-        message.recipient, at_most=_COUNT, before=message.place, priority=message.priority
+        message.queue_name, at_most=_COUNT, before=message.place, priority=message.priority
     )
     if message.status is Status.HELD and message.ready_ms > now_ms:
         return _held(message, ahead)
     length = max(
         ahead,
         messages.queue_length(
-            message.recipient, at_most=_COUNT, before=Place(now_ms + 1, 0), priority=message.priority
+            message.queue_name, at_most=_COUNT, before=Place(now_ms + 1, 0), priority=message.priority
         ),
     )
     found = _forecast(message, ahead, length, gate, now_ms, pace, _front(message, ahead, messages))
@@ -262,7 +270,7 @@ def _front(message: Message, ahead: int, messages: Messages) -> Message | None:
     """The first of the texts before a message that has no slot yet: nothing behind it leaves sooner."""
     if not ahead or message.slot_ms is not None:
         return None
-    first = messages.recipient_queue(message.recipient, until=message.place, at_most=1, priority=message.priority)
+    first = messages.recipient_queue(message.queue_name, until=message.place, at_most=1, priority=message.priority)
     return messages.get(first[0].message_id) if first and first[0].message_id != message.id else None
 
 

@@ -48,7 +48,9 @@ def erase(
     after: Position | None = None
     remaining = True
     while remaining and erased < ERASED_MOST and clock.now_ms() < stop_ms:
-        found = finder.find(Search(peer=number), after, min(_PAGE, ERASED_MOST - erased), clock.now_ms())
+        found = finder.find(
+            Search(peer=number, test=None), after, min(_PAGE, ERASED_MOST - erased), clock.now_ms()
+        )
         for message in messages.get_all(found.ids):
             if _erase(message, messages, clock):
                 erased += 1

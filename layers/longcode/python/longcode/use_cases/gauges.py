@@ -118,7 +118,7 @@ class Gauges:
 
     def _still_waiting(self, ids: Sequence[str]) -> list[Message]:
         found = self.deps.messages.get_all(ids) if ids else []
-        return [message for message in found if message.status.waiting]
+        return [message for message in found if message.status.waiting and not message.test]
 
     def _latest(self, messages: list[Message], now: int) -> int:
         # Of each recipient queue the first: those behind it leave after it, and what the queue has lost comes with

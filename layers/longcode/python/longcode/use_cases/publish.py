@@ -109,6 +109,9 @@ def measured(change: Change, explain: Explain) -> Iterator[tuple[Metric, float]]
             yield (Metric.OPTED_OUT if after.opted_out else Metric.OPTED_IN), 1
     elif isinstance(after, Message):
         was = before if isinstance(before, Message) else None
+        if after.test:
+            # They would be read as live texts.
+            return
         if after.direction == "outbound":
             yield from _outbound(was, after, explain)
         elif was is None:
@@ -184,13 +187,14 @@ def _status_changed(message: Message, previous: Status | None, change: Change) -
             "status": message.status.value,
             "final": message.status.final,
             "priority": message.priority.value,
-            "tag": message.tag,
+            "tag": message.shown_tag,
             "metadata": message.metadata,
             **_times(message),
             "errors": [_fault(fault) for fault in message.faults],
             "attempts": message.attempts,
             "segments": message.parts or message.segments,
             "cost": None if message.cost is None else {"amount": str(message.cost), "currency": message.currency},
+            **({"test": True} if message.test else {}),
         },
     )
 
@@ -293,7 +297,9 @@ def _counted(change: Change, deps: PublishDependencies, now_ms: int) -> Counted 
     more = differences(was, is_now)
     if before_place == after_place and not more:
         return None
-    if is_now is None or is_now.direction == "inbound" or (was and was.tag == is_now.tag):
+    # The tags of test texts are on no list.
+    no_tag = is_now is None or is_now.direction == "inbound" or is_now.test
+    if is_now is None or no_tag or (was and was.tag == is_now.tag):
         return Counted(change.event_id, before_place, after_place, more)
     return Counted(change.event_id, before_place, after_place, more, is_now.tag, is_now.accepted_ms)
 
@@ -309,4 +315,5 @@ def _opt_out_counted(
 
 
 def _place(message: Message | None) -> CountKey | None:
-    return (message.status, message.tag) if message else None
+    # What all texts come to is about live ones.
+    return (message.status, message.tag) if message and not message.test else None

@@ -78,7 +78,7 @@ def _put_off_behind(
     """
     here = {item.message.id for item in slots.items}
     lined = deps.messages.recipient_queue(
-        first.recipient, until=Place(now + 1, 0), at_most=_BEHIND_MOST, priority=deps.priority
+        first.queue_name, until=Place(now + 1, 0), at_most=_BEHIND_MOST, priority=deps.priority
     )
     ids = [text.message_id for text in lined if text.place > first.place and text.message_id not in here]
     for message in deps.messages.get_all(ids) if ids else []:

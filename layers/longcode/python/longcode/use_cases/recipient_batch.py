@@ -95,8 +95,8 @@ class RecipientBatch:
         strangers: dict[str, list[Envelope]] = {}
         for envelope in self.envelopes:
             message = found.get(envelope.message_id or "")
-            if message and self._to_send(message) and message.recipient != self.recipient:
-                strangers.setdefault(message.recipient, []).append(envelope)
+            if message and self._to_send(message) and message.queue_name != self.recipient:
+                strangers.setdefault(message.queue_name, []).append(envelope)
         return strangers
 
     def _read(self) -> dict[str, Message | None]:
@@ -137,7 +137,7 @@ class RecipientBatch:
         extra = [
             SlottedMessage(message)
             for message in self._deps.messages.get_all([text.message_id for text in missing])
-            if message.status.waiting and self._to_send(message) and message.recipient == self.recipient
+            if message.status.waiting and self._to_send(message) and message.queue_name == self.recipient
         ]
         if extra:
             self._deps.logger.info("queue.taken_along", message_ids=[item.message.id for item in extra])

@@ -5,9 +5,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
-from longcode.domain import phone
+from longcode.domain import phone, test_mode
 from longcode.domain.errors import InvalidRequest
 from longcode.domain.message import MAX_TAG_CHARACTERS, Message, epoch_ms, is_tag
 from longcode.domain.opt_out_keywords import OptOutKeyword
@@ -44,24 +44,30 @@ class Page:
     cursor: str | None
 
 
-def query(parameters: Mapping[str, str]) -> Query:
-    """Read the parameters of a search. Raises InvalidRequest that names the one at fault."""
+def query(parameters: Mapping[str, str], *, test: bool | None = False) -> Query:
+    """Read the parameters of a search, for live texts or for test texts; None: for both.
+
+    Raises InvalidRequest that names the one at fault.
+    """
     unknown = sorted(set(parameters) - set(_PARAMETERS))
     if unknown:
         raise InvalidRequest(f"Unknown parameter. Known are: {', '.join(_PARAMETERS)}.", field=unknown[0][:64])
     search = _search(parameters)
+    if test:
+        search = replace(search, tag=search.tag and test_mode.marked_tag(search.tag))
+    search = replace(search, test=test)
     return Query(search, _after(parameters.get("cursor"), search), _limit(parameters.get("limit")))
 
 
-def thread(number: str, parameters: Mapping[str, str]) -> Query:
-    """Read the parameters of a thread: all texts with one person, both ways. Raises InvalidRequest."""
+def thread(number: str, parameters: Mapping[str, str], *, test: bool | None = False) -> Query:
+    """Read the parameters of a thread: the texts with one person, both ways. Raises InvalidRequest."""
     unknown = sorted(set(parameters) - set(_THREAD_PARAMETERS))
     if unknown:
         raise InvalidRequest(
             f"Unknown parameter. Known are: {', '.join(_THREAD_PARAMETERS)}.", field=unknown[0][:64]
         )
     since, until = _period(parameters)
-    search = Search(peer=number, since_ms=since, until_ms=until)
+    search = Search(peer=number, since_ms=since, until_ms=until, test=test)
     return Query(search, _after(parameters.get("cursor"), search), _limit(parameters.get("limit")))
 
 

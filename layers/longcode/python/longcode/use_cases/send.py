@@ -34,6 +34,11 @@ def send_now(
     Raises DestinationNotAllowed, RecipientOptedOut, DuplicateText or DailyLimitReached, with nothing stored,
     SendRefused, IdempotencyMismatch, IdempotencyInProgress or Unavailable.
     """
+    if message.test:
+        # Loaded with the first test text.
+        from longcode.use_cases import test_mode
+
+        deps = test_mode.sending(deps)
     deps.provider.prepare()
     now = deps.clock.now_ms()
     existing = deps.messages.get(message.id) if may_be_known(message.id) else None
