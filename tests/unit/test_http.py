@@ -219,6 +219,7 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
         {"message_id": IDENT, "status": "sending"},
         {},
     ),
+    (errors.TooManySubscriptions("m"), 409, "too_many_subscriptions", {}, {}),
     (errors.KeyRefused("m"), 403, "forbidden", {}, {}),
     (errors.ScopeMissing("m"), 403, "scope_missing", {}, {}),
     (errors.RecipientNotListed("m"), 403, "recipient_not_listed", {"field": "to"}, {}),
