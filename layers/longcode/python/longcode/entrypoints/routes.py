@@ -37,6 +37,7 @@ ROUTES = (
     Route("POST", "/webhooks/message", None),
     Route("POST", "/webhooks/message/{message_id}", None),
     Route("GET", "/health", None),
+    Route("GET", "/openapi.json", None),
 )
 
 
