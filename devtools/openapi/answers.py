@@ -1,11 +1,21 @@
 """What each answer has: every field that a handler of ours writes."""
 
 from devtools.openapi.bodies import CHANGE_OF_A_BATCH
-from devtools.openapi.message_answers import CURSOR, HELD_BY, REPLACED, STATUS, message_schemas
+from devtools.openapi.message_answers import CURSOR, HELD_BY, REPLACED, STATUS, message_schemas, words
 from devtools.openapi.shapes import (
-    Schema, count, flag, items, moment, named, nullable, one_of, shape, table, text, uuid,
+    Schema,
+    count,
+    flag,
+    items,
+    moment,
+    named,
+    nullable,
+    one_of,
+    shape,
+    table,
+    text,
+    uuid,
 )  # fmt: skip
-from longcode.domain.carriers import Carrier
 from longcode.domain.outcomes import Resend, Responsible
 from longcode.domain.segments import Size
 
@@ -16,7 +26,7 @@ _BY_STATUS = table(count("How many."), "How many texts have each status.")
 
 def schemas() -> dict[str, Schema]:
     """The answers by their names in `components`."""
-    return message_schemas() | _sending() | _batches() | _finding() | _optouts() | _errors() | {
+    return message_schemas() | _sending() | _batches() | _finding() | _optouts() | _errors() | words() | {
         "Health": shape(
             "The service can work.",
             {
@@ -195,13 +205,13 @@ def _batches() -> dict[str, Schema]:
                 "valid": flag("Whether it would be accepted. If not, the row has the error."),
                 "encoding": nullable(_ENCODING),
                 "segments": nullable(count("How many segments it takes.")),
-                "carrier": nullable(one_of(Carrier, "The recipient's carrier, if it is known.")),
+                "carrier": nullable(named("Carrier", "The recipient's carrier, if it is known.")),
                 "duplicate_of": {
                     "type": ["integer", "string", "null"],
                     "description": "An item, or a text of late, with the same words to the same number.",
                 },
             },
-            refused | after | _further_fields() | held | {"status": text("What it is, if it was accepted before.")},
+            refused | after | _further_fields() | held | {"status": text("What it is by now.")},
         ),
         "BatchTotals": _totals(),
     }  # fmt: skip
@@ -348,7 +358,7 @@ def _further_fields() -> dict[str, Schema]:
 
 def _errors() -> dict[str, Schema]:
     return {
-        "Error": shape(
+        "Problem": shape(
             "Why a request was refused.",
             _error_fields(),
             _further_fields()

@@ -1,13 +1,23 @@
-"""What each request body may have: which fields there are comes from the parsers, what each is stands here once."""
+"""What each request body may have: the fields that its parser knows, each described here once."""
 
 from collections.abc import Iterable
+
 from devtools.openapi.shapes import (
-    Schema, count, flag, items, moment, named, nullable, number, one_of, shape, table, text,
+    Schema,
+    count,
+    flag,
+    items,
+    moment,
+    named,
+    nullable,
+    number,
+    one_of,
+    shape,
+    table,
+    text,
 )  # fmt: skip
 from longcode.domain import batch_request, batch_token, change_request, segments, send_request, times
 from longcode.domain.message import MAX_TAG_CHARACTERS
-from longcode.domain.priority import Priority
-from longcode.domain.quiet_request import Category
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
 KEY = r"^[\x21-\x7e]{1,255}$"
@@ -36,7 +46,7 @@ FIELDS: dict[str, Schema] = {
         "A text that takes more segments is refused.", minimum=1, maximum=segments.MAX_PARTS
     ),
     "smart_encoding": flag("Whether typography may be replaced where that saves a segment."),
-    "priority": one_of(Priority, "Which queue the text waits in."),
+    "priority": named("Priority", "Which queue the text waits in."),
     "refuse_duplicates_s": number(
         "Refuse the text if one with the same words to the same number was accepted within so many seconds.",
         minimum=1, maximum=send_request.MOST_DUPLICATES_S,
@@ -46,7 +56,7 @@ FIELDS: dict[str, Schema] = {
     "ttl_s": number(
         "The same, as seconds from when it may leave.", minimum=1, maximum=times.MAX_TTL_S
     ),
-    "category": one_of(Category.__value__, "Marketing texts wait for the end of quiet hours."),
+    "category": named("Category", "Marketing texts wait for the end of quiet hours."),
     "respect_quiet_hours": flag("Whether the text waits for the end of quiet hours, whatever its category is."),
     "timezone": text("The recipient's time zone, by its IANA name, as America/New_York.", minLength=1),
     # Added by the routes for MMS (issue 17).
@@ -78,7 +88,12 @@ _BATCH = {
 
 
 def _body(
-    description: str, fields: Iterable[str], required: tuple[str, ...], *, of: dict[str, Schema], nulls: bool = True
+    description: str,
+    fields: Iterable[str],
+    required: tuple[str, ...],
+    *,
+    of: dict[str, Schema],
+    nulls: bool = True,
 ) -> Schema:
     """A closed object. With `nulls` a field that is not required may be null, which is "not said"."""
     known = [name for name in of if name in set(fields)]
@@ -98,7 +113,7 @@ def schemas() -> dict[str, Schema]:
     )  # fmt: skip
     changes |= {
         "minProperties": 1,
-        "dependentRequired": dict.fromkeys(change_request.OF_THE_TEXT, ["message"]),
+        "dependentRequired": {name: ["message"] for name in change_request.OF_THE_TEXT},
     }
     return {
         "SendRequest": _body(
@@ -118,8 +133,8 @@ def schemas() -> dict[str, Schema]:
             batch_request.ITEM_FIELDS, (), of=FIELDS | _TEMPLATE,
         ),
         "BatchRequest": _body(
-            "Texts that are accepted with one request. What is beside `messages` holds for each item that does not "
-            "say otherwise.",
+            "Texts that are accepted with one request. What is beside `messages` holds for each item that "
+            "does not say otherwise.",
             batch_request.FIELDS, ("messages",), of=_BATCH | FIELDS,
         ),
         "ProviderEvent": _event(),

@@ -90,7 +90,11 @@ def packed(found: Mapping[str, Any]) -> str:
 
 def _operation(method: str, path: str, operation: Operation, examples: Mapping[str, Example]) -> dict[str, Any]:
     scope = scope_of(method, UNDER.get(path, path))
-    found: dict[str, Any] = {"operationId": operation.name, "tags": [operation.group], "summary": operation.summary}
+    found: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.group],
+        "summary": operation.summary,
+    }
     if operation.description:
         found["description"] = operation.description
     found["security"] = [{SECURITY: []}] if scope else []
@@ -102,7 +106,9 @@ def _operation(method: str, path: str, operation: Operation, examples: Mapping[s
         *parameters.header_parameters(operation.headers, required=operation.signed),
     ]
     if operation.body:
-        asked = {name: {"value": each.request} for name, each in examples.items() if each.request and each.status < 300}
+        asked = {
+            name: {"value": each.request} for name, each in examples.items() if each.request and each.status < 300
+        }
         content: Schema = {"schema": named(operation.body)} | ({"examples": asked} if asked else {})
         found["requestBody"] = {"required": True, "content": {_JSON: content}}
     found["responses"] = _responses(operation, examples, key=scope is not None)
@@ -132,7 +138,7 @@ def _refusal(status: str, codes: list[str], examples: Mapping[str, Example]) -> 
     # What may have any status of the range is said there.
     own = [code for code in codes if "XX" in status or not problems.may_be_any(code, status)]
     words = "\n".join(f"- `{code}`: {problems.WHEN[code]}" for code in own)
-    content = {"schema": named("Error")} | ({"examples": shown} if shown else {})
+    content = {"schema": named("Problem")} | ({"examples": shown} if shown else {})
     found: dict[str, Any] = {"description": words, "x-codes": codes}
     if waits := [code for code in codes if code in WAITS]:
         after = f"When to try again, in seconds ({', '.join(waits)})."

@@ -1,7 +1,18 @@
 """What an answer has of a message: with its history, and in a list."""
 
 from devtools.openapi.shapes import (
-    Schema, count, flag, items, moment, named, nullable, one_of, shape, table, text, uuid,
+    Schema,
+    count,
+    flag,
+    items,
+    moment,
+    named,
+    nullable,
+    one_of,
+    shape,
+    table,
+    text,
+    uuid,
 )  # fmt: skip
 from longcode.domain.carriers import Carrier
 from longcode.domain.message import Entry
@@ -10,8 +21,8 @@ from longcode.domain.priority import Priority
 from longcode.domain.quiet_request import Category
 from longcode.domain.status import HeldBy, Status
 
-STATUS = one_of(Status, "What became of the text.")
-HELD_BY = one_of(HeldBy, "What it waits for.")
+STATUS = named("Status", "What became of the text.")
+HELD_BY = named("HeldBy", "What it waits for.")
 CURSOR = nullable(text("Where the next page begins, null on the last one."))
 _REPLACED = shape(
     "A character that was replaced.",
@@ -36,24 +47,29 @@ def _always() -> dict[str, Schema]:
         "timestamp": moment("When its status last changed here."),
         "accepted_at": moment("When it was accepted, or received."),
         "segments": count("The provider's count of its segments, before that our estimate."),
-        "carrier": nullable(one_of(Carrier, "The other person's carrier.")),
+        "carrier": nullable(named("Carrier", "The other person's carrier.")),
         "line_type": nullable(text("The other person's kind of line, in the provider's word.")),
     }
 
 
 def _sometimes() -> dict[str, Schema]:
-    cost = shape("What the provider charges.", {"amount": text("A decimal number."), "currency": nullable(text("Its currency."))})
+    cost = shape(
+        "What the provider charges.",
+        {"amount": text("A decimal number."), "currency": nullable(text("Its currency."))},
+    )
     media = shape(
-        "A file.", {}, {name: text("As the provider has it.") for name in ("url", "content_type", "size", "sha256")}
+        "A file.",
+        {},
+        {name: text("As the provider has it.") for name in ("url", "content_type", "size", "sha256")},
     )
     return {
         "recipient": text("Outbound: the same as `to`."),
         "metadata": table({"type": "string"}, "Outbound: the data that it was sent with."),
         "attempts": count("Outbound: 1 once it is being sent, or was."),
-        "priority": one_of(Priority, "Outbound: which queue it waits in."),
+        "priority": named("Priority", "Outbound: which queue it waits in."),
         "send_at": moment("Outbound: when it is to be sent, where its request said so."),
         "expires_at": moment("Outbound: until when it may be sent, where its request said so."),
-        "category": one_of(Category.__value__, "Outbound: what its sender called it."),
+        "category": named("Category", "Outbound: what its sender called it."),
         "cost": cost,
         "completed_at": moment("Outbound: when it ended."),
         # With keys of the kind test (issue 17).
@@ -63,7 +79,7 @@ def _sometimes() -> dict[str, Schema]:
         "media": items(media, "Inbound: the files that came with it."),
         "is_spam": flag("Inbound: the provider's verdict."),
         "autoresponse": nullable(text("Inbound: the provider's own reply, as `STOP`.")),
-        "opt_out": nullable(one_of(OptOutKeyword, "Inbound: what this service read it as.")),
+        "opt_out": nullable(named("OptOutKeyword", "Inbound: what this service read it as.")),
     }  # fmt: skip
 
 
@@ -72,13 +88,27 @@ def one_true_if(description: str) -> Schema:
     return {"type": "boolean", "description": description, "enum": [True]}
 
 
+def words() -> dict[str, Schema]:
+    """The enumerations that several answers and requests share, by their names in `components`."""
+    return {
+        "Status": one_of(Status, "What became of a text."),
+        "HeldBy": one_of(HeldBy, "What a text waits for."),
+        "Carrier": one_of(Carrier, "A carrier; `other` is any that has no name here."),
+        "Priority": one_of(Priority, "Which queue a text waits in."),
+        "Category": one_of(Category.__value__, "Marketing texts wait for the end of quiet hours."),
+        "OptOutKeyword": one_of(OptOutKeyword, "What an inbound text was read as."),
+    }
+
+
 def message_schemas() -> dict[str, Schema]:
     """Messages, by their names in `components`."""
     entry = shape(
         "One thing that happened.",
         {
             "at": moment("When."),
-            "status": text("A status, or `accepted`, `changed`, `held`, `waiting`, `waited` or the provider's word."),
+            "status": text(
+                "A status, or `accepted`, `changed`, `held`, `waiting`, `waited` or the provider's word."
+            ),
             "source": one_of(Entry.__annotations__["source"], "Who says so."),
         },
         {"note": text("What happened, in plain words."), "errors": items(named("Fault"), "What went wrong.")},
@@ -108,7 +138,7 @@ def _carrier_outlook() -> Schema:
     limit = shape(
         "A limit that the text would count against.",
         {
-            "carrier": one_of(Carrier, "Whose limit."),
+            "carrier": named("Carrier", "Whose limit."),
             "per": one_of(["minute", "day"], "In which time."),
             "segments": count("How many segments."),
         },
@@ -117,7 +147,7 @@ def _carrier_outlook() -> Schema:
         "What holds for the recipient's carrier.",
         {
             "to": text("The recipient."),
-            "carrier": nullable(one_of(Carrier, "The recipient's carrier.")),
+            "carrier": nullable(named("Carrier", "The recipient's carrier.")),
             "line_type": nullable(text("The recipient's kind of line.")),
             "limits": items(limit, "The carrier's limits."),
             "held_by": nullable(HELD_BY),

@@ -112,7 +112,7 @@ GROUPS = {
 
 
 def operations() -> dict[tuple[str, str], Operation]:
-    """What the document has: each route of the table, by method and path. Raises KeyError if one isn't described."""
+    """What the document has: each route, by method and path. Raises KeyError if one isn't described."""
     described, routes = _NOW | LATER, [(route.method, route.path) for route in ROUTES]
     under = [(method, path) for method, path in described if (method, UNDER.get(path)) in routes]
     return {route: described[route] for route in sorted([*routes, *under], key=list(described).index)}

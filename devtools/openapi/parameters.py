@@ -1,12 +1,9 @@
 """The parameters of the routes: in the path, in the query and in headers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from devtools.openapi.bodies import KEY, TAG
-from devtools.openapi.shapes import Schema, one_of, text
-from longcode.domain.opt_out_keywords import OptOutKeyword
-from longcode.domain.priority import Priority
-from longcode.domain.status import Status
+from devtools.openapi.shapes import Schema, named, text
 from longcode.use_cases import search
 
 # Headers that a client sends by itself are none of the document's.
@@ -26,9 +23,9 @@ _SINCE = "this moment (ISO 8601; without a zone it is UTC), as 2026-11-23T15:48:
 SEARCH: dict[str, Schema] = {
     "to": text("Outbound texts to this number."),
     "from": text("Inbound texts from this number or name. Not together with `to` or `tag`."),
-    "opt_out": one_of(OptOutKeyword, "Inbound texts that were read as this. Not together with `to` or `tag`."),
+    "opt_out": named("OptOutKeyword", "Inbound texts that were read as this. Not together with `to` or `tag`."),
     "tag": TAG | {"description": "Outbound texts with this `metadata.tag`."},
-    "status": one_of(Status, "Texts that have this status now."),
+    "status": named("Status", "Texts that have this status now."),
     "since": text(f"Texts that were accepted at or after {_SINCE}."),
     "until": text(f"Texts that were accepted before {_SINCE}."),
     "limit": {
@@ -42,7 +39,7 @@ CANCEL: dict[str, Schema] = {
     "cursor": _CURSOR,
 }
 LEDGER: dict[str, Schema] = {"cursor": _CURSOR}
-PROCESS: dict[str, Schema] = {"priority": one_of(Priority, "Only this queue.")}
+PROCESS: dict[str, Schema] = {"priority": named("Priority", "Only this queue.")}
 DELIVERIES: dict[str, Schema] = {"cursor": _CURSOR}
 THREAD: dict[str, Schema] = {name: SEARCH[name] for name in ("since", "until", "limit", "cursor")}
 HEADERS: dict[str, Schema] = {
@@ -60,7 +57,7 @@ def path_parameters(path: str) -> list[Schema]:
     return [_parameter("path", name, PATH[name], required=True) for name in names]
 
 
-def query_parameters(known: dict[str, Schema], required: Sequence[str] = ()) -> list[Schema]:
+def query_parameters(known: Mapping[str, Schema], required: Sequence[str] = ()) -> list[Schema]:
     """The parameters of a query."""
     return [_parameter("query", name, schema, required=name in required) for name, schema in known.items()]
 

@@ -1,4 +1,4 @@
-"""Which error codes a route may answer, from the code's own table and from the template's answers of the gateway."""
+"""Which error codes a route may answer: from the code's own table, and the template's answers of the gateway."""
 
 import json
 from collections.abc import Iterable
@@ -96,7 +96,7 @@ def may_be_any(code: str, status: str) -> bool:
 
 
 def _with_ranges(found: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The same with what may have any status of a range at each of its statuses too: those stand before the range."""
+    """The same with the codes of a range at each of its statuses too, which stand before the range."""
     return {
         status: list(dict.fromkeys((*codes, *found.get(f"{status[0]}XX", ())))) for status, codes in found.items()
     }

@@ -70,14 +70,17 @@ def shape(
     return found | {"properties": {**required, **(optional or {})}}
 
 
-def named(name: str) -> Schema:
+def named(name: str, description: str = "") -> Schema:
     """A schema of `components`."""
-    return {"$ref": f"#/components/schemas/{name}"}
+    found = {"$ref": f"#/components/schemas/{name}"}
+    return found | ({"description": description} if description else {})
 
 
 def nullable(schema: Schema) -> Schema:
     """The same, or null."""
     if "$ref" in schema:
-        return {"oneOf": [schema, {"type": "null"}]}
+        reference = {name: value for name, value in schema.items() if name != "description"}
+        words = {"description": schema["description"]} if "description" in schema else {}
+        return {"oneOf": [reference, {"type": "null"}], **words}
     found = schema | {"type": [schema["type"], "null"]}
     return found | {"enum": [*schema["enum"], None]} if "enum" in schema else found

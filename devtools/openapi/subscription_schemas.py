@@ -1,7 +1,16 @@
-"""Schemas of the routes of issue 17 that others write: they are in the document as soon as a route refers to them."""
+"""Schemas of the routes for subscriptions: each is in the document as soon as a route refers to it."""
 
 from devtools.openapi.shapes import (
-    Schema, count, flag, items, moment, nullable, number, one_of, shape, text,
+    Schema,
+    count,
+    flag,
+    items,
+    moment,
+    nullable,
+    number,
+    one_of,
+    shape,
+    text,
 )  # fmt: skip
 
 _URL = text("Where events go. https, and an address that is public.", format="uri", pattern="^https://")
@@ -32,12 +41,8 @@ def _bodies() -> dict[str, Schema]:
                 {"description": nullable(_DESCRIPTION)},
             )
         ),
-        "SubscriptionChange": _closed(
-            shape("What is to be other than it is.", {}, change) | {"minProperties": 1}
-        ),
-        "RotateRequest": _closed(
-            shape("How long both secrets hold.", {}, {"overlap_s": nullable(overlap)})
-        ),
+        "SubscriptionChange": _closed(shape("What is to be other than it is.", {}, change) | {"minProperties": 1}),
+        "RotateRequest": _closed(shape("How long both secrets hold.", {}, {"overlap_s": nullable(overlap)})),
         "ReplayRequest": _closed(
             shape(
                 "Events by their ids, or all of a time.",

@@ -1,7 +1,7 @@
 """The examples of the OpenAPI document: each answer of each route, made by running it in memory.
 
-`recorded()` has them by method and path, then by a name: the code of an error, or a word for a success. Time, ids and
-tokens are the same in every run.
+`recorded()` has them by method and path, then by a name: the code of an error, or a word for a success. Time, ids
+and tokens are the same in every run.
 """
 
 from functools import cache

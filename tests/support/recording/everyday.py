@@ -3,9 +3,9 @@
 from typing import Any
 
 from longcode.domain.carriers import Carrier, Subscription
+from longcode.domain.message import Fault
 from longcode.domain.priority import Priority
 from longcode.domain.quiet_hours import QuietHours
-from longcode.domain.message import Fault
 from tests.support.fakes import OURS, THEIRS, World, make_settings, make_world, stream
 from tests.support.fakes.provider import NO_SUCH_NUMBER
 from tests.support.fakes.webhooks import inbound, receipt
@@ -45,11 +45,16 @@ def _queue(recorder: Recorder) -> None:
     recorder.keep("queued", world, "POST", "/sms/queue", TEXT, headers=key("a"))
     behind = {"to": THEIRS, "message": "And one more thing."}
     recorder.keep("behind_another", world, "POST", "/sms/queue", behind, headers=key("b"))
-    later = {"to": OTHER, "message": "See you at 10.", "send_at": LATER, "ttl_s": 3600}
+    smart = {"to": THIRD, "message": CURLY, "smart_encoding": True}
+    recorder.keep("smart_encoding", world, "POST", "/sms/queue", smart, headers=key("d"))
+    later = {"to": OTHER, "message": "See you at 10.", "send_at": LATER, "ttl_s": 3600, "category": "marketing"}
     held = recorder.keep("scheduled", world, "POST", "/sms/queue", later, headers=key("c"))
     change = {"message": "See you at 11.", "metadata": {"tag": "visits"}}
+    smart_change = {"message": CURLY, "smart_encoding": True}
     ident = {"id": str(held.fields["message_id"])}
     recorder.keep("changed", world, "PATCH", "/sms/queue/{id}", change, parameters=ident)
+    recorder.keep("smart_encoding", world, "PATCH", "/sms/queue/{id}", smart_change, parameters=ident)
+    recorder.keep("of_a_person", world, "GET", "/sms/messages", query={"to": OTHER})
     recorder.keep("held", world, "GET", "/sms/status/{id}", parameters=ident)
     recorder.keep("cancelled", world, "DELETE", "/sms/queue/{id}", parameters=ident)
     recorder.keep("cancelled", world, "DELETE", "/sms/queue", query={"tag": "parcels"})
@@ -81,8 +86,29 @@ def _batch(recorder: Recorder) -> None:
     recorder.keep("accepted", world, "POST", "/sms/batch", batch, headers=key("a"))
     changed = {**batch, "token": dry.fields["token"], "messages": batch["messages"][:2]}
     recorder.keep("batch_changed", world, "POST", "/sms/batch", changed)
+    _mixed_batch(recorder)
     huge = {"messages": [{"to": THEIRS, "message": "x" * 6_300_000}]}
     recorder.keep("request_too_large", world, "POST", "/sms/batch", huge)
+
+
+def _mixed_batch(recorder: Recorder) -> None:
+    """Items that are refused, each for another reason, and items that have more than others."""
+    world = make_world(make_settings(max_pending_per_recipient=1))
+    guarded = {"to": OTHER, "message": "Your code is 123456.", "refuse_duplicates_s": 600}
+    recorder.call(world, "POST", "/sms/queue", guarded, headers=key("a"))
+    world.consume()
+    recorder.call(world, "POST", "/sms/queue", {"to": THIRD, "message": "Hello"}, headers=key("b"))
+    batch = {
+        "messages": [
+            {"to": THEIRS, "message": CURLY, "smart_encoding": True, "send_at": LATER, "key": "row-1"},
+            {"to": THEIRS, "message": "x" * 170, "max_segments": 1},
+            guarded,
+            {"to": THIRD, "message": "And one more thing.", "priority": "transactional"},
+        ]
+    }
+    recorder.keep("mixed_dry_run", world, "POST", "/sms/batch", batch | {"dry_run": True})
+    recorder.keep("mixed", world, "POST", "/sms/batch", batch)
+    recorder.keep("accepted_before_dry_run", world, "POST", "/sms/batch", batch | {"dry_run": True})
 
 
 def _preview(recorder: Recorder) -> None:
@@ -118,8 +144,10 @@ def _stories(recorder: Recorder) -> None:
         recorder.keep(name, world, "GET", "/sms/status/{id}", parameters={"id": ident})
     bulk = TEXT | {"priority": "bulk"}
     waiting = recorder.call(world, "POST", "/sms/queue", bulk, headers=key("waits"))
-    recorder.keep("waiting", world, "GET", "/sms/status/{id}", parameters={"id": str(waiting.fields["message_id"])})
-    recorder.keep("of_a_person", world, "GET", "/sms/messages", query={"to": THEIRS, "limit": "2"})
+    recorder.keep(
+        "waiting", world, "GET", "/sms/status/{id}", parameters={"id": str(waiting.fields["message_id"])}
+    )
+    recorder.keep("page", world, "GET", "/sms/messages", query={"to": THEIRS, "limit": "2"})
     recorder.keep("inbound", world, "GET", "/sms/messages", query={"from": THEIRS})
     rows: list[tuple[Any, Any]] = [(None, message) for message in world.messages.all]
     world.invoke("publisher", stream.event(*rows))

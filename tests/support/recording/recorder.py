@@ -66,9 +66,7 @@ class Recorder:
         reply = self.call(world, method, path, body, **more)
         assert reply.status < 300 or reply.fields["code"] == name, (method, path, name, reply)
         shown = body if isinstance(body, dict) else None
-        self._found.setdefault((method, path), {})[name] = Example(
-            reply.status, _tidy(reply.fields, world), shown
-        )
+        self._found.setdefault((method, path), {})[name] = Example(reply.status, _tidy(reply.fields, world), shown)
         return reply
 
     def has(self, method: str, path: str, name: str) -> bool:
@@ -88,7 +86,8 @@ class Recorder:
 
         return {
             route: {
-                name: Example(each.status, again(each.body), again(each.request)) for name, each in sorted(found.items())
+                name: Example(each.status, again(each.body), again(each.request))
+                for name, each in sorted(found.items())
             }
             for route, found in self._found.items()
         }

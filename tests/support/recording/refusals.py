@@ -62,9 +62,9 @@ def record(recorder: Recorder) -> None:
     for (method, path), (body, more) in BAD.items():
         recorder.keep("invalid_request", make_world(), method, path, body, **_signed(path, body, more))
     for route, (body, more) in GOOD.items():
-        recorder.keep("unavailable", _broken(route), *route, body, **_signed(route[1], body, more))
+        recorder.keep("unavailable", _broken(), *route, body, **_signed(route[1], body, more))
         crash = ValueError("a fault of ours")
-        recorder.keep("internal_error", _broken(route, crash), *route, body, **_signed(route[1], body, more))
+        recorder.keep("internal_error", _broken(crash), *route, body, **_signed(route[1], body, more))
     for path in ("/webhooks/message", _RECEIPT):
         body, more = GOOD["POST", path]
         recorder.keep("invalid_signature", make_world(), "POST", path, body, **more)
@@ -89,9 +89,10 @@ def _too_late(recorder: Recorder) -> None:
         recorder.keep("too_late", world, method, "/sms/queue/{id}", change, parameters=ident)
 
 
-def _broken(route: tuple[str, str], failure: Exception | None = None) -> World:
+def _broken(failure: Exception | None = None) -> World:
     """A world whose stores don't answer."""
-    return make_world(**{name: Silent(failure) for name in _STORES})
+    parts: dict[str, Any] = {name: Silent(failure) for name in _STORES}
+    return make_world(**parts)
 
 
 def _signed(path: str, body: object, more: dict[str, Any]) -> dict[str, Any]:

@@ -1,17 +1,14 @@
 """Each error that a text may meet, sent now or queued."""
 
-from typing import Any
-
 import contextlib
 
 from longcode.domain.campaign import CampaignSettings
 from longcode.domain.carriers import Carrier, CarrierStop, Subscription
-from longcode.domain.priority import Priority
 from longcode.domain.recipient_limits import parse
 from longcode.domain.status import HeldBy
 from longcode.domain.tag_brake import Subject, SubjectKind
 from longcode.use_cases import tag_brakes
-from tests.support.fakes import OURS, THEIRS, World, make_settings, make_world
+from tests.support.fakes import OURS, THEIRS, make_settings, make_world
 from tests.support.fakes import provider as providers
 from tests.support.fakes.provider import Behaviour
 from tests.support.fakes.webhooks import inbound
