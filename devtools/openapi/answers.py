@@ -1,5 +1,6 @@
 """What each answer has: every field that a handler of ours writes."""
 
+from devtools.openapi.batch_answers import ENCODING, MONEY, batch_schemas, error_fields, further_fields
 from devtools.openapi.bodies import CHANGE_OF_A_BATCH
 from devtools.openapi.message_answers import CURSOR, HELD_BY, REPLACED, STATUS, message_schemas, words
 from devtools.openapi.shapes import (
@@ -11,22 +12,20 @@ from devtools.openapi.shapes import (
     named,
     nullable,
     one_of,
+    one_true,
     shape,
     table,
     text,
     uuid,
 )  # fmt: skip
 from longcode.domain.outcomes import Resend, Responsible
-from longcode.domain.segments import Size
 
-_ENCODING = one_of(Size.__annotations__["encoding"], "How the text is encoded.")
-_MONEY = text("A decimal number.", pattern=r"^-?[0-9]+(\.[0-9]+)?$")
 _BY_STATUS = table(count("How many."), "How many texts have each status.")
 
 
 def schemas() -> dict[str, Schema]:
     """The answers by their names in `components`."""
-    return message_schemas() | _sending() | _batches() | _finding() | _optouts() | _errors() | words() | {
+    return message_schemas() | _sending() | batch_schemas() | _finding() | _optouts() | _errors() | words() | {
         "Health": shape(
             "The service can work.",
             {
@@ -45,31 +44,8 @@ def schemas() -> dict[str, Schema]:
 
 def _sending() -> dict[str, Schema]:
     return {
-        "Sent": shape(
-            "The provider has the text.",
-            {
-                "message_id": uuid("Our id of the text."),
-                "status": text("The provider's own first word, mostly `queued`."),
-                "from": text("The number that it leaves from."),
-                "to": text("The number that it goes to."),
-                "telnyx_id": nullable(text("The provider's id of the text.")),
-                "segments": count("How many segments it takes."),
-            },
-            REPLACED,
-        ),
-        "Queued": shape(
-            "The text is stored, and leaves by itself.",
-            {
-                "queued": one_true("It is accepted."),
-                "position": count("Its place in the recipient queue, from 1; 0 if it does not wait any more."),
-                "message_id": uuid("Our id of the text."),
-                "status": STATUS,
-                "eta": nullable(moment("About when it will leave; null if no one can say.")),
-                "held_by": nullable(HELD_BY),
-                "segments": count("How many segments it takes."),
-            },
-            REPLACED,
-        ),
+        "Sent": _sent(),
+        "Queued": _queued(),
         "Cancelled": shape(
             "The text is never sent.",
             {"message_id": uuid("Our id of the text."), "status": one_of(["cancelled"], "It is cancelled.")},
@@ -82,17 +58,7 @@ def _sending() -> dict[str, Schema]:
                 "cursor": nullable(text("Where to go on, null if all were looked at.")),
             },
         ),
-        "Processed": shape(
-            "What the queue held, and what became of it.",
-            {
-                "processed": count("How many the provider took."),
-                "failed": count("How many ended otherwise."),
-                "results": items(
-                    {"oneOf": [named("Sent"), named("ProcessFailure")]}, "One row for each text that ended."
-                ),
-                "remaining": count("About how many are still in the queue."),
-            },
-        ),
+        "Processed": _processed(),
         "ProcessFailure": shape(
             "A text that ended without being sent.",
             {
@@ -106,14 +72,53 @@ def _sending() -> dict[str, Schema]:
     }
 
 
-def one_true(description: str) -> Schema:
-    """A flag that is always true."""
-    return {"type": "boolean", "description": description, "enum": [True]}
+def _sent() -> Schema:
+    return shape(
+        "The provider has the text.",
+        {
+            "message_id": uuid("Our id of the text."),
+            "status": text("The provider's own first word, mostly `queued`."),
+            "from": text("The number that it leaves from."),
+            "to": text("The number that it goes to."),
+            "telnyx_id": nullable(text("The provider's id of the text.")),
+            "segments": count("How many segments it takes."),
+        },
+        REPLACED,
+    )
+
+
+def _queued() -> Schema:
+    return shape(
+        "The text is stored, and leaves by itself.",
+        {
+            "queued": one_true("It is accepted."),
+            "position": count("Its place in the recipient queue, from 1; 0 if it does not wait any more."),
+            "message_id": uuid("Our id of the text."),
+            "status": STATUS,
+            "eta": nullable(moment("About when it will leave; null if no one can say.")),
+            "held_by": nullable(HELD_BY),
+            "segments": count("How many segments it takes."),
+        },
+        REPLACED,
+    )
+
+
+def _processed() -> Schema:
+    row = {"oneOf": [named("Sent"), named("ProcessFailure")]}
+    return shape(
+        "What the queue held, and what became of it.",
+        {
+            "processed": count("How many the provider took."),
+            "failed": count("How many ended otherwise."),
+            "results": items(row, "One row for each text that ended."),
+            "remaining": count("About how many are still in the queue."),
+        },
+    )
 
 
 def _size() -> dict[str, Schema]:
     return {
-        "encoding": _ENCODING,
+        "encoding": ENCODING,
         "units": count("Septets of the GSM alphabet, or UTF-16 units."),
         "segments": count("How many segments that takes."),
         "left": count("How many more units the last segment has room for."),
@@ -138,9 +143,9 @@ def _preview() -> Schema:
     cost = shape(
         "About what the text would cost.",
         {
-            "amount": _MONEY,
+            "amount": MONEY,
             "currency": text("Its currency."),
-            "per_segment": _MONEY,
+            "per_segment": MONEY,
             "texts": count("Of how many texts this is the middle price."),
         },
     )
@@ -158,122 +163,13 @@ def _preview() -> Schema:
     )
 
 
-def _batches() -> dict[str, Schema]:
-    refused = {
-        "index": count("Its place in `messages`, from 0."),
-        "status_code": count("The status that `POST /sms/queue` would have answered."),
-        **_error_fields(),
-    }
-    after = {"retry_after_s": count("Try again after so many seconds.")}
-    held = {
-        "eta": moment("About when it will leave."),
-        "held_by": HELD_BY,
-    }
-    return {
-        "BatchAccepted": shape(
-            "What became of each item.",
-            {
-                "accepted": count("How many are accepted."),
-                "refused": count("How many are not."),
-                "messages": items(
-                    {"oneOf": [named("BatchText"), named("BatchRefusal")]}, "A row for each item, in their order."
-                ),
-            },
-        ),
-        "BatchText": shape(
-            "An item that is accepted.",
-            {
-                "message_id": uuid("Our id of the text."),
-                "status": STATUS,
-                "segments": count("How many segments it takes."),
-            },
-            {"send_at": moment("When it is to be sent."), **held, **REPLACED},
-        ),
-        "BatchRefusal": shape("An item that is refused.", refused, after | _further_fields()),
-        "BatchDryRun": shape(
-            "What a batch comes to.",
-            {
-                "dry_run": one_true("Nothing is stored."),
-                "token": text("Send the same batch with it, and it is accepted only if nothing has changed."),
-                "messages": items(named("BatchChecked"), "A row for each item, in their order."),
-                "totals": named("BatchTotals"),
-            },
-        ),
-        "BatchChecked": shape(
-            "What there is to say of an item.",
-            {
-                "valid": flag("Whether it would be accepted. If not, the row has the error."),
-                "encoding": nullable(_ENCODING),
-                "segments": nullable(count("How many segments it takes.")),
-                "carrier": nullable(named("Carrier", "The recipient's carrier, if it is known.")),
-                "duplicate_of": {
-                    "type": ["integer", "string", "null"],
-                    "description": "An item, or a text of late, with the same words to the same number.",
-                },
-            },
-            refused | after | _further_fields() | held | {"status": text("What it is by now.")},
-        ),
-        "BatchTotals": _totals(),
-    }  # fmt: skip
-
-
-def _totals() -> Schema:
-    return shape(
-        "A batch in numbers.",
-        {
-            "messages": count("How many items it has."),
-            "valid": count("How many would be accepted."),
-            "refused": count("How many would not."),
-            "segments": count("How many segments would be sent."),
-            "cost": nullable(_MONEY),
-            "currency": nullable(text("The currency of `cost`.")),
-            "opted_out": count("How many recipients have opted out."),
-            "duplicates": count("How many items have the same words to the same number as another text."),
-            "held_by_quiet_hours": count("How many would wait for the end of quiet hours."),
-            "expired_unsent": count("How many would expire before their turn."),
-            "finishes_at": nullable(moment("About when the last one will have left.")),
-            "valid_until": nullable(moment("When the first one expires.")),
-            "by_carrier": table(count("How many."), "How many texts go to each carrier."),
-            "into_tomorrow": table(count("How many."), "How many texts a carrier takes only on a later day."),
-        },
-    )
-
-
 def _finding() -> dict[str, Schema]:
-    cost = shape("What was charged so far.", {"amount": _MONEY, "currency": text("Its currency.")})
-    pause = shape(
-        "No bulk text of this tag leaves.",
-        {
-            "since": moment("Since when."),
-            "by": one_of(["brake", "operator"], "Who says so."),
-            "reason": text("Why."),
-        },
-    )
     return {
         "MessagePage": shape(
             "Messages, newest first.",
             {"messages": items(named("Message"), "The messages of this page."), "cursor": CURSOR},
         ),
-        "Tag": shape(
-            "How the texts of a tag stand.",
-            {
-                "tag": text("The tag."),
-                "counts": _BY_STATUS,
-                "total": count("How many texts those are."),
-                "by_carrier": table(_BY_STATUS, "The same for each carrier of a recipient."),
-                "sent": count("How many texts the provider has taken."),
-                "segments": count("How many segments they had."),
-                "cost": nullable(cost),
-                "opted_out": count("How many people opted out within 72 hours after one of the texts."),
-                "opt_out_rate": nullable(
-                    {"type": "number", "minimum": 0, "description": "Their share of `sent`."}
-                ),
-                "first_accepted_at": nullable(moment("When the first of the texts was accepted.")),
-                "last_accepted_at": nullable(moment("When the last of the texts was accepted.")),
-                "finishes_at": nullable(moment("About when the last one will have left.")),
-                "paused": nullable(pause),
-            },
-        ),
+        "Tag": _tag(),
         "Erased": shape(
             "Texts of a person are gone.",
             {
@@ -282,86 +178,89 @@ def _finding() -> dict[str, Schema]:
                 "remaining": flag("Whether there are more: call again."),
             },
         ),
-    }  # fmt: skip
+    }
+
+
+def _tag() -> Schema:
+    cost = shape("What was charged so far.", {"amount": MONEY, "currency": text("Its currency.")})
+    by = one_of(["brake", "operator"], "Who says so.")
+    pause = shape(
+        "No bulk text of this tag leaves.", {"since": moment("Since when."), "by": by, "reason": text("Why.")}
+    )
+    rate: Schema = {"type": "number", "minimum": 0, "description": "Their share of `sent`."}
+    return shape(
+        "How the texts of a tag stand.",
+        {
+            "tag": text("The tag."),
+            "counts": _BY_STATUS,
+            "total": count("How many texts those are."),
+            "by_carrier": table(_BY_STATUS, "The same for each carrier of a recipient."),
+            "sent": count("How many texts the provider has taken."),
+            "segments": count("How many segments they had."),
+            "cost": nullable(cost),
+            "opted_out": count("How many people opted out within 72 hours after one of the texts."),
+            "opt_out_rate": nullable(rate),
+            "first_accepted_at": nullable(moment("When the first of the texts was accepted.")),
+            "last_accepted_at": nullable(moment("When the last of the texts was accepted.")),
+            "finishes_at": nullable(moment("About when the last one will have left.")),
+            "paused": nullable(pause),
+        },
+    )
+
+
+_UNCLEAR = {"message_id": text("The id of the text."), "at": moment("When it was said.")}
 
 
 def _optouts() -> dict[str, Schema]:
-    source = text("From where it is known: `provider`, `keyword`, `block`, `api`, `operator`, `sync` or `import`.")
-    scope = text("Of which texts it was said: `all`, or the name of a program.")
-    change = shape(
-        "A change of mind.",
-        {
-            "at": moment("When it was said."),
-            "opted_out": flag("To what."),
-            "source": source,
-            "note": text("How it was said."),
-            "scope": scope,
-        },
+    person = shape(
+        "A person.",
+        {"number": text("Their number or name."), "texts": items(shape("A text.", _UNCLEAR), "Their texts.")},
     )
-    unclear = {"message_id": text("The id of the text."), "at": moment("When it was said.")}
-    dismissed = nullable(moment("When a person found that it meant something else."))
     return {
-        "OptOut": shape(
-            "Whether a number wants texts, and how that came about.",
-            {
-                "number": text("The number in its one form, or the sender's name."),
-                "opted_out": flag("Whether it wants no texts."),
-                "source": nullable(source),
-                "scope": nullable(scope),
-                "timestamp": nullable(moment("When that was said.")),
-                "history": items(change, "The last 100 changes, oldest first."),
-                "unclear": items(
-                    shape("A text that may ask for an end.", unclear | {"dismissed_at": dismissed}),
-                    "The last 20 texts that a person has to read.",
-                ),
-            },
-        ),
+        "OptOut": _opt_out(),
         "OptOutPage": shape(
             "The opted-out, the longest first.",
             {"optouts": items(named("OptOut"), "100 at most."), "cursor": CURSOR},
         ),
         "UnclearPage": shape(
             "Who has sent what a person has to read, the longest waiting first.",
-            {
-                "unclear": items(
-                    shape(
-                        "A person.",
-                        {
-                            "number": text("Their number or name."),
-                            "texts": items(shape("A text.", unclear), "Their texts."),
-                        },
-                    ),
-                    "100 people at most.",
-                ),
-                "cursor": CURSOR,
-            },
+            {"unclear": items(person, "100 people at most."), "cursor": CURSOR},
         ),
     }
 
 
-def _error_fields() -> dict[str, Schema]:
-    return {
-        "error": text("What is wrong, as a sentence. It may change."),
-        "code": text("What is wrong, as a word for programs: docs/api.md, Errors."),
+def _opt_out() -> Schema:
+    source = text("From where it is known: `provider`, `keyword`, `block`, `api`, `operator`, `sync` or `import`.")
+    scope = text("Of which texts it was said: `all`, or the name of a program.")
+    change = {
+        "at": moment("When it was said."),
+        "opted_out": flag("To what."),
+        "source": source,
+        "note": text("How it was said."),
+        "scope": scope,
     }
-
-
-def _further_fields() -> dict[str, Schema]:
-    bound: Schema = {"type": ["integer", "string"]}
-    return {
-        "field": text("The field, header or parameter that is at fault."),
-        "given": bound | {"description": "What was asked."},
-        "limit": bound | {"description": "What is allowed."},
-        "message_id": uuid("Our id of the text that this is about."),
-    }
+    dismissed = nullable(moment("When a person found that it meant something else."))
+    unclear = shape("A text that may ask for an end.", _UNCLEAR | {"dismissed_at": dismissed})
+    return shape(
+        "Whether a number wants texts, and how that came about.",
+        {
+            "number": text("The number in its one form, or the sender's name."),
+            "opted_out": flag("Whether it wants no texts."),
+            "source": nullable(source),
+            "scope": nullable(scope),
+            "timestamp": nullable(moment("When that was said.")),
+            "history": items(shape("A change of mind.", change), "The last 100 changes, oldest first."),
+            "unclear": items(unclear, "The last 20 texts that a person has to read."),
+        },
+    )
 
 
 def _errors() -> dict[str, Schema]:
     return {
         "Problem": shape(
             "Why a request was refused.",
-            _error_fields(),
-            _further_fields()
+            error_fields(),
+            further_fields()
             | {
                 "status": text("What the text is (`outcome_unknown`, `too_late`)."),
                 "provider": named("Fault"),

@@ -9,6 +9,7 @@ from devtools.openapi.shapes import (
     named,
     nullable,
     one_of,
+    one_true,
     shape,
     table,
     text,
@@ -73,7 +74,7 @@ def _sometimes() -> dict[str, Schema]:
         "cost": cost,
         "completed_at": moment("Outbound: when it ended."),
         # With keys of the kind test (issue 17).
-        "test": one_true_if("Outbound: it is a text of a test key, which never leaves."),
+        "test": one_true("Outbound: it is a text of a test key, which never leaves."),
         # With MMS (issue 17).
         "media_urls": items(text("An address.", format="uri"), "Outbound: the files that go with it."),
         "media": items(media, "Inbound: the files that came with it."),
@@ -81,11 +82,6 @@ def _sometimes() -> dict[str, Schema]:
         "autoresponse": nullable(text("Inbound: the provider's own reply, as `STOP`.")),
         "opt_out": nullable(named("OptOutKeyword", "Inbound: what this service read it as.")),
     }  # fmt: skip
-
-
-def one_true_if(description: str) -> Schema:
-    """A flag that is true, or not there."""
-    return {"type": "boolean", "description": description, "enum": [True]}
 
 
 def words() -> dict[str, Schema]:

@@ -28,6 +28,11 @@ def flag(description: str) -> Schema:
     return {"type": "boolean", "description": description}
 
 
+def one_true(description: str) -> Schema:
+    """A flag that is true wherever it is there."""
+    return {"type": "boolean", "description": description, "enum": [True]}
+
+
 def moment(description: str) -> Schema:
     """A moment, in RFC 3339."""
     return text(description, format="date-time")

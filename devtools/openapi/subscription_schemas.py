@@ -6,6 +6,7 @@ from devtools.openapi.shapes import (
     flag,
     items,
     moment,
+    named,
     nullable,
     number,
     one_of,
@@ -66,37 +67,16 @@ def _answers() -> dict[str, Schema]:
         "failing_since": nullable(moment("Since when no delivery succeeds.")),
     }
     secret = text("The secret that deliveries are signed with. It is shown this once.")
-    attempt = shape(
-        "One attempt.",
-        {
-            "at": moment("When."),
-            "status": nullable(count("The status of the answer.")),
-            "error": nullable(text("What went wrong.")),
-            "duration_ms": count("How long it took, in milliseconds."),
-        },
-    )
-    delivery = shape(
-        "One event.",
-        {
-            "event_id": text("The event's id, in each attempt the header `webhook-id`."),
-            "type": text("The event's type."),
-            "message_id": nullable(text("The message that it is about.")),
-            "state": one_of(["delivered", "retrying", "gave_up"], "What became of it."),
-            "attempts": items(attempt, "All attempts."),
-            "next_attempt_at": nullable(moment("When the next one is due.")),
-        },
-    )
     return {
         "Subscription": shape("Where events go.", subscription),
         "NewSubscription": shape("Where events go, with its secret.", subscription | {"secret": secret}),
         "Subscriptions": shape(
-            "All subscriptions.",
-            {"subscriptions": items({"$ref": "#/components/schemas/Subscription"}, "20 at most.")},
+            "All subscriptions.", {"subscriptions": items(named("Subscription"), "20 at most.")}
         ),
         "DeliveryPage": shape(
             "Deliveries, newest first.",
             {
-                "deliveries": items(delivery, "The deliveries of this page."),
+                "deliveries": items(_delivery(), "The deliveries of this page."),
                 "cursor": nullable(text("Where the next page begins, null on the last one.")),
             },
         ),
@@ -109,3 +89,26 @@ def _answers() -> dict[str, Schema]:
             },
         ),
     }
+
+
+def _delivery() -> Schema:
+    attempt = shape(
+        "One attempt.",
+        {
+            "at": moment("When."),
+            "status": nullable(count("The status of the answer.")),
+            "error": nullable(text("What went wrong.")),
+            "duration_ms": count("How long it took, in milliseconds."),
+        },
+    )
+    return shape(
+        "One event.",
+        {
+            "event_id": text("The event's id, in each attempt the header `webhook-id`."),
+            "type": text("The event's type."),
+            "message_id": nullable(text("The message that it is about.")),
+            "state": one_of(["delivered", "retrying", "gave_up"], "What became of it."),
+            "attempts": items(attempt, "All attempts."),
+            "next_attempt_at": nullable(moment("When the next one is due.")),
+        },
+    )

@@ -253,9 +253,7 @@ def test_a_parser_and_its_schema_agree_on_values(name: str) -> None:
         for value in (*FINE[field], *ODD):
             fields = {"to": THEIRS, "message": "Hello", field: value}
             taken = not refusal(name, fields)
-XX
-                isinstance(value, str) and (field, value) in ONLY_THE_PARSER
-            ):
+            if validator.is_valid(fields) != taken and [field, value] not in ONLY_THE_PARSER:
                 differing.append((field, value, taken))
 
     assert differing == []
