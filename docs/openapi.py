@@ -1,4 +1,4 @@
-"""Write docs/openapi.json and what is made from it: `python docs/openapi.py`."""
+"""Write docs/openapi.json, what is served of it, docs/api-reference.md and llms.txt: `python docs/openapi.py`."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ ROOT = HERE.parent
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "layers/longcode/python")]
 
+from devtools.openapi import llms, reference  # noqa: E402 (run as a script, it has to find these)
 from devtools.openapi.document import document, packed, text  # noqa: E402 (run as a script, it has to find these)
 from tests.support.recording import recorded  # noqa: E402
 
@@ -19,6 +20,8 @@ def files() -> dict[Path, str]:
         HERE / "openapi.json": text(found),
         # What is served: GET /openapi.json.
         ROOT / "functions/fallback/openapi.json": packed(found),
+        HERE / "api-reference.md": reference.page(found),
+        ROOT / "llms.txt": llms.text(ROOT, found),
     }
 
 

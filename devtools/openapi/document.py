@@ -123,6 +123,11 @@ def _responses(operation: Operation, examples: Mapping[str, Example], *, key: bo
         shown = {label: {"value": each.body} for label, each in examples.items() if each.status == status}
         content = {"schema": schema} | ({"examples": shown} if shown else {})
         found[str(status)] = {"description": words, "content": {_JSON: content}}
+        if operation.leads_to:
+            found[str(status)]["links"] = {
+                other: {"operationId": other, "parameters": {"id": "$response.body#/message_id"}}
+                for other in operation.leads_to
+            }
     for status_words, codes in problems.by_status(operation.codes, key=key).items():
         found[status_words] = _refusal(status_words, codes, examples)
     return dict(sorted(found.items()))

@@ -25,3 +25,5 @@ class Operation:
     headers: tuple[str, ...] = ()
     signed: bool = False
     description: str = ""
+    # The routes that its answer has the id for, by their names.
+    leads_to: tuple[str, ...] = ()

@@ -26,12 +26,13 @@ UNDER = {UNCLEAR: "/sms/optouts/{number}"}
 _NOW: dict[tuple[str, str], Operation] = {
     ("POST", "/sms/send"): Operation(
         "sendText", "Sending", "Send one text now.", {200: "Sent"}, _SEND, "SendRequest", headers=_KEY,
-        description="It waits for no slot. The answer has the provider's first word.",
+        description="It waits for no slot. The answer has the provider's first word.", leads_to=("getText",),
     ),
     ("POST", "/sms/queue"): Operation(
         "queueText", "Sending", "Put one text into its recipient queue.", {202: "Queued"},
         (*_NEW_TEXT, "recipient_queue_full"), "QueueRequest", headers=_KEY,
         description="The text is stored, and leaves by itself when its slot comes, or its time.",
+        leads_to=("getText", "changeText", "cancelText"),
     ),
     ("PATCH", "/sms/queue/{id}"): Operation(
         "changeText", "Sending", "Change a text that is held for later.", {200: "MessageStatus"},

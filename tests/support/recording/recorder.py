@@ -86,8 +86,7 @@ class Recorder:
 
         return {
             route: {
-                name: Example(each.status, again(each.body), again(each.request))
-                for name, each in sorted(found.items())
+                name: Example(each.status, again(each.body), again(each.request)) for name, each in found.items()
             }
             for route, found in self._found.items()
         }
