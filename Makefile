@@ -173,11 +173,11 @@ guarantees: $(DEV)/.synced ## Run the fault matrix and the outages, and write do
 	@$(PY) -m tests.faults.table
 
 contract: $(INSTALLED) $(CONTRACT)/.synced ## Try the API by its OpenAPI document, on a stack of its own (EXAMPLES=200 TIME=300 SEED=7)
-	@$(PY) -m devtools.contract $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(TIME),--time $(TIME)) \
+	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.contract $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(TIME),--time $(TIME)) \
 	  $(if $(SEED),--seed $(SEED))
 
 clients: $(INSTALLED) $(CLIENTS)/.synced ## Generate clients in Python, TypeScript and Go; each sends a text to a local stack
-	@$(PY) -m devtools.clients $(ARGS)
+	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.clients $(ARGS)
 
 walk: $(DEV)/.synced ## Walk at random over all operations and faults: make walk RUNS=20000 (SEED=7 RUNS=1 TELL=1 tells one)
 	@PYTHONPATH=layers/longcode/python $(PY) -m tests.faults.walk --runs $(or $(RUNS),1000) \
