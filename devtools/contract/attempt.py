@@ -41,14 +41,6 @@ def attempt(
     """
     if not PROGRAM.exists():
         raise LocalError("Schemathesis is not installed.", hint="make install")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(layout.home),
-        "LANG": "C.UTF-8",
-        "API_KEY": stack.api_key,
-        "SIGNING_KEY": str(key_file(layout)),
-        "CONTRACT_HOOKS": str(HERE / "hooks.py"),
-    }
     done = subprocess.run(
         [
             *(str(PROGRAM), "--no-color", "--config-file", str(HERE / "schemathesis.toml"), "run", str(document)),
@@ -56,7 +48,7 @@ def attempt(
             *("--seed", str(seed), "--workers", "2"),
             *([] if all_phases else ["--phases", "examples,fuzzing"]),
         ],
-        env=environment,
+        env=_environment(layout, stack),
         cwd=layout.home,
         capture_output=True,
         text=True,
@@ -66,3 +58,15 @@ def attempt(
     routes, requests = (re.search(words, output) for words in (r"Tested: (\d+)", r"(\d+) generated"))
     tried = [int(found[1]) if found else 0 for found in (routes, requests)]
     return Attempt(done.returncode == 0, output, *tried)
+
+
+def _environment(layout: Layout, stack: Stack) -> dict[str, str]:
+    """What the configuration and the hooks read."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(layout.home),
+        "LANG": "C.UTF-8",
+        "API_KEY": stack.api_key,
+        "SIGNING_KEY": str(key_file(layout)),
+        "CONTRACT_HOOKS": str(HERE / "hooks.py"),
+    }

@@ -1,7 +1,6 @@
-"""What schemathesis does beyond its own at this API: it signs webhooks, and holds each answer to its error codes.
+"""What schemathesis does beyond its own at this API: it signs webhooks, and holds each answer to its error codes."""
 
-It is loaded by schemathesis in an environment of its own, which has no package of ours.
-"""
+# It is loaded by schemathesis in an environment of its own, which has no package of ours.
 
 import base64
 import os
