@@ -1,4 +1,4 @@
-"""What schemathesis does beyond its own at this API: it signs webhooks, and holds each answer to its error codes."""
+"""What schemathesis does here beyond its own: it signs webhooks, and holds each answer to its error codes."""
 
 # It is loaded by schemathesis in an environment of its own, which has no package of ours.
 
