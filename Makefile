@@ -13,6 +13,8 @@ SAM := .local/venv-sam
 EMULATOR := .local/venv-emulator
 SCAN := .local/venv-scan
 SDK := .local/venv-sdk
+CONTRACT := .local/venv-contract
+CLIENTS := .local/venv-clients
 PY := $(DEV)/bin/python
 # uv from PATH if there is one, else the one that `make` puts into .venv.
 UV := $(shell command -v uv 2>/dev/null || echo $(DEV)/bin/uv)
@@ -60,12 +62,23 @@ $(SDK)/.synced: locks/sdk.txt | uv
 	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(SDK)
 	@$(UV) pip sync --quiet --python $(SDK) --require-hashes locks/sdk.txt && touch $@
 
+$(CONTRACT)/.synced: locks/contract.txt | uv
+	@echo "Installing what tries the API by its document ..."
+	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(CONTRACT)
+	@$(UV) pip sync --quiet --python $(CONTRACT) --require-hashes locks/contract.txt && touch $@
+
+# With a Java of its own.
+$(CLIENTS)/.synced: locks/clients.txt | uv
+	@echo "Installing the generators of clients ..."
+	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(CLIENTS)
+	@$(UV) pip sync --quiet --python $(CLIENTS) --require-hashes locks/clients.txt && touch $@
+
 .PHONY: install
-install: $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced $(SCAN)/.synced ## Install all four environments from their locks
+install: $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced $(SCAN)/.synced $(CONTRACT)/.synced ## Install all five environments from their locks
 
 .PHONY: lock
 lock: | uv ## Resolve the locks again (upgrade with UPGRADE=--upgrade)
-	@for group in runtime local dev sam emulator scan sdk; do \
+	@for group in runtime local dev sam emulator scan sdk contract clients; do \
 	  constraint=$$( case $$group in local) echo "-c locks/runtime.txt";; dev) echo "-c locks/local.txt";; sdk) echo "-c locks/dev.txt";; esac ); \
 	  $(UV) pip compile --quiet --python $(DEV)/bin/python --universal --generate-hashes --no-header \
 	    --no-annotate $(UPGRADE) $$constraint --group $$group -o locks/$$group.txt; done
@@ -120,8 +133,8 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 # ---------------------------------------------------------------------------------------- checks
 SOURCES := layers functions longcode_cli devtools bench docs tests
 
-.PHONY: test load check format bench cost docs guarantees walk
-test: $(INSTALLED) $(SCAN)/.synced ## Run every test
+.PHONY: test load check format bench cost docs guarantees walk contract clients
+test: $(INSTALLED) $(SCAN)/.synced $(CONTRACT)/.synced ## Run every test
 	@TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
 	  $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -149,14 +162,22 @@ bench: $(INSTALLED) ## Measure a quick set, or one part (ARGS=cold, ARGS="warm -
 cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
 	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.cost $(ARGS)
 
-docs: $(DEV)/.synced ## Write docs/errors.md, docs/metrics.md, docs/segments.md and docs/commands.md from the code
+docs: $(DEV)/.synced ## Write docs/openapi.json, the API reference, llms.txt, and the pages of errors, metrics, segments, commands
 	@$(PY) docs/errors.py
 	@$(PY) docs/metrics.py
 	@$(PY) docs/segments.py
 	@$(PY) docs/commands.py
+	@$(PY) docs/openapi.py
 
 guarantees: $(DEV)/.synced ## Run the fault matrix and the outages, and write docs/guarantees.md from them
 	@$(PY) -m tests.faults.table
+
+contract: $(INSTALLED) $(CONTRACT)/.synced ## Try the API by its OpenAPI document, on a stack of its own (EXAMPLES=200 TIME=300 SEED=7)
+	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.contract $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(TIME),--time $(TIME)) \
+	  $(if $(SEED),--seed $(SEED))
+
+clients: $(INSTALLED) $(CLIENTS)/.synced ## Generate clients in Python, TypeScript and Go; each sends a text to a local stack
+	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.clients $(ARGS)
 
 walk: $(DEV)/.synced ## Walk at random over all operations and faults: make walk RUNS=20000 (SEED=7 RUNS=1 TELL=1 tells one)
 	@PYTHONPATH=layers/longcode/python $(PY) -m tests.faults.walk --runs $(or $(RUNS),1000) \

@@ -120,6 +120,7 @@ def welcome(stack: Stack, home: Path | None = None) -> str:
         f"  curl -sS {stack.api_url}/health; echo",
         "",
         *([f"Handset  {stack.console_url}/"] if stack.console_url else []),
+        *([f"Docs     {stack.console_url}/api-reference"] if stack.console_url else []),
         f"API      {stack.api_url}",
         f"key      {stack.api_key}",
         f"logs     {Path(stack.logs['emulator']).parent}",

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from . import errors, views
+from . import errors, reference, views
 from .api import Api
 from .clock import Clock
 from .control import Control
@@ -95,11 +95,17 @@ class Site:
 
     def routes(self) -> list[Route]:
         """Every route, the provider's own first."""
-        return [*self._api.routes(), Route("/", self.console), *self._control.routes()]
+        pages = [Route("/", self.console), Route("/api-reference", self.reference)]
+        return [*self._api.routes(), *pages, *self._control.routes()]
 
     async def console(self, _request: Request) -> Response:
         """The handset."""
         return Response(CONSOLE.read_bytes(), media_type="text/html; charset=utf-8")
+
+    async def reference(self, _request: Request) -> Response:
+        """The reference of the service's API, as it is in the docs now."""
+        words = reference.page(reference.PAGE.read_text(encoding="utf-8"))
+        return Response(words, media_type="text/html; charset=utf-8")
 
 
 def make_app(

@@ -17,6 +17,17 @@ def test_the_page_is_served_at_the_root_and_needs_nothing_from_elsewhere(provide
     assert re.findall(r"""(?:src|href)=["'](?!data:)|https?://|@import""", answer.text) == []
 
 
+def test_the_api_reference_is_a_page_without_a_script_whose_links_lead_somewhere(provider: Running) -> None:
+    answer = provider.client.get("/api-reference")
+
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    ids, links = (set(re.findall(found, answer.text)) for found in (r' id="([^"]+)"', r' href="([^"]+)"'))
+    assert {"post-smsqueue", "get-openapijson", "message"} <= ids
+    assert len(links) > 40
+    assert {link.removeprefix("#") for link in links} <= ids
+    assert re.findall(r"<script|src=|@import|href=.https?:", answer.text) == []
+
+
 def test_the_page_never_turns_a_text_into_markup() -> None:
     page = CONSOLE.read_text("utf-8")
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", page) == []

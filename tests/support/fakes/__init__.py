@@ -20,6 +20,7 @@ from longcode.entrypoints.config import Settings, WebhookSettings
 from longcode.telnyx import webhook_settings
 from longcode.telnyx.filter_codes import is_filtered
 from longcode.use_cases.tag_brakes import Brakes
+from tests.support import contract
 from tests.support.fakes.api_keys import FakeApiKeys
 from tests.support.fakes.brakes import FakeBrakes
 from tests.support.fakes.carriers import FakeCarriers
@@ -176,8 +177,11 @@ class World:
         return self.handler(function)(event, FakeContext(self.clock, timeout_ms))
 
     def request(self, function: str, method: str, resource: str, body: object = None, **more: Any) -> Reply:
-        """Call a route; `more` as gateway.call takes it."""
-        return Reply.of(self.invoke(function, call(method, resource, body, **more)))
+        """Call a route; `more` as gateway.call takes it. Its answer has to be as the OpenAPI document says."""
+        event = call(method, resource, body, **more)
+        reply = Reply.of(self.invoke(function, event))
+        contract.expect_described(method, resource, event["path"], reply.status, reply.fields, reply.headers)
+        return reply
 
     @property
     def finder(self) -> FakeFinder:

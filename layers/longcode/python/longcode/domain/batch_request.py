@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from longcode.domain.errors import InvalidRequest
 from longcode.domain.media import MOST_URLS_OF_A_BATCH
 from longcode.domain.priority import Priority
-from longcode.domain.send_request import LATER_FIELDS, SendRequest, idempotency_key, parse_send_request
+from longcode.domain.send_request import (
+    LATER_FIELDS,
+    SendRequest,
+    idempotency_key,
+    known_fields,
+    parse_send_request,
+)
 
 MAX_ITEMS = 500
 # The most that a call of Lambda takes; the gateway itself takes more.
@@ -15,7 +21,7 @@ MAX_BODY_BYTES = 6 * 1024 * 1024
 MAX_WINDOW_S = 7 * 86_400
 _WINDOW_S = 3_600
 # No token of ours is longer (batch_token).
-_MAX_TOKEN = 12_000
+MAX_TOKEN = 12_000
 # No text that is longer fits into ten segments: it is refused before it is put together.
 MAX_FILLED = 10_000
 
@@ -24,6 +30,9 @@ _DEFAULTS = LATER_FIELDS | {
     "metadata", "priority", "max_segments", "smart_encoding", "refuse_duplicates_s", "media_urls",
 }  # fmt: skip
 _OWN = frozenset(("messages", "template", "dry_run", "token", "duplicate_window_s"))
+# All that a batch may have, and an item.
+FIELDS = _DEFAULTS | _OWN
+ITEM_FIELDS = known_fields(later=True) | {"key", "values"}
 # The end of a text is said in one of two ways: an item's own is in the place of the batch's, whichever that is.
 _ENDS = ("expires_at", "ttl_s")
 
@@ -119,9 +128,8 @@ def parse_batch(fields: object, our_number: str) -> BatchRequest:
     """
     if not isinstance(fields, dict):
         raise InvalidRequest("The body must be a JSON object.")
-    known = _DEFAULTS | _OWN
-    if unknown := sorted(set(fields) - known, key=str):
-        raise InvalidRequest(f"Unknown field. Known are: {', '.join(sorted(known))}.", field=str(unknown[0])[:64])
+    if unknown := sorted(set(fields) - FIELDS, key=str):
+        raise InvalidRequest(f"Unknown field. Known are: {', '.join(sorted(FIELDS))}.", field=str(unknown[0])[:64])
     rows = _rows(fields.get("messages"))
     template = None if fields.get("template") is None else Template.parse(fields["template"])
     _expect_one_form(rows, template, media=fields.get("media_urls") is not None)
@@ -261,7 +269,7 @@ def _flag(value: object) -> bool:
 
 
 def _token(value: object) -> str | None:
-    if value is not None and not (isinstance(value, str) and 0 < len(value) <= _MAX_TOKEN):
+    if value is not None and not (isinstance(value, str) and 0 < len(value) <= MAX_TOKEN):
         raise InvalidRequest("'token' must be what a dry run returned.", field="token")
     return value
 

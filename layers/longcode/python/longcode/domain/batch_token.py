@@ -21,6 +21,8 @@ _VERDICTS = (
     "recipient_queue_full", "daily_limit", "recipient_not_listed",
 )  # fmt: skip
 _OTHER = 255
+# What of an item a change may be of.
+PARTS = ("to", "message", "fields", "verdict", "added", "removed")
 
 _VERSION = 1
 _LASTS_MS = 86_400_000

@@ -11,8 +11,9 @@ from longcode.domain.status import HeldBy
 from longcode.domain.times import Times, check_times, parse_times
 
 # How a text says it, which means nothing without one.
-_OF_THE_TEXT = ("max_segments", "smart_encoding")
+OF_THE_TEXT = ("max_segments", "smart_encoding")
 _CHANGES = ("message", "send_at", "expires_at", "ttl_s", "metadata")
+FIELDS = (*_CHANGES, *OF_THE_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def parse_change(fields: object) -> ChangeRequest:
     """Read the body of a change. Raises InvalidRequest that names the field."""
     if not isinstance(fields, dict):
         raise InvalidRequest("The body must be a JSON object.")
-    known = sorted((*_CHANGES, *_OF_THE_TEXT))
+    known = sorted(FIELDS)
     unknown = sorted(set(fields) - set(known), key=str)
     if unknown:
         raise InvalidRequest(
@@ -39,7 +40,7 @@ def parse_change(fields: object) -> ChangeRequest:
         if value is None:
             raise InvalidRequest("null changes nothing: leave this field out.", field=name)
     if "message" not in fields:
-        alone = next((name for name in _OF_THE_TEXT if name in fields), None)
+        alone = next((name for name in OF_THE_TEXT if name in fields), None)
         if alone:
             raise InvalidRequest("This field goes with 'message' only.", field=alone)
         if not fields:

@@ -133,10 +133,15 @@ def parse_words(fields: dict[str, object]) -> Words:
     return Words(text, _segments(text, at_most), asked, smart, replaced)
 
 
-def _expect_known(fields: dict[object, object], *, preview: bool, later: bool) -> None:
-    known = _FIELDS | (LATER_FIELDS if later else QUIET_FIELDS if preview else frozenset())
+def known_fields(*, preview: bool = False, later: bool = False) -> frozenset[str]:
+    """The fields that a body may have, as parse_send_request takes it."""
     if preview and not later:
-        known -= {"media_urls"}
+        return (_FIELDS | QUIET_FIELDS) - {"media_urls"}
+    return _FIELDS | (LATER_FIELDS if later else frozenset())
+
+
+def _expect_known(fields: dict[object, object], *, preview: bool, later: bool) -> None:
+    known = known_fields(preview=preview, later=later)
     unknown = sorted(set(fields) - known, key=str)
     if unknown and unknown[0] in LATER_FIELDS:
         raise InvalidRequest(

@@ -47,6 +47,7 @@ ROUTES = (
     Route("DELETE", "/webhooks/subscriptions/{subscription_id}", Scope.ADMIN),
     Route("POST", "/webhooks/subscriptions/{subscription_id}/secret", Scope.ADMIN),
     Route("GET", "/health", None),
+    Route("GET", "/openapi.json", None),
 )
 
 
