@@ -100,7 +100,8 @@ class Bridge:
             route.path,
             request.content or None,
             parameters=parameters,
-            headers=dict(request.headers),
+            # `call` has a content-type of its own.
+            headers={name: value for name, value in request.headers.items() if name != "content-type"},
             query=dict(request.url.params),
         )
         reply = Reply.of(self.world.invoke(function_of(route.path), event))
