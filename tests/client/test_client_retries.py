@@ -348,7 +348,7 @@ def test_an_answer_of_another_version_is_no_success() -> None:
         {"message_id": "1", "status": "queued", "position": True},
     ):
         with showing(str(fields)):
-            patient = Patient(*[httpx.Response(202, json=fields)] * 3, patience_s=2)
+            patient = Patient(httpx.Response(202, json=fields))
             with pytest.raises(UnreadableAnswer) as failed:
                 patient.client.queue(THEIRS, HELLO)
-            assert (failed.value.code, len(patient.requests)) == ("unreadable_answer", 3)
+            assert (failed.value.code, len(patient.requests)) == ("unreadable_answer", 1)

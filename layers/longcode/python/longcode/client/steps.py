@@ -176,6 +176,9 @@ def _is_passing(call: Call[Any], error: LongcodeError) -> bool:
             return False
         case NoAnswer(never_left=True):
             return True
+        case UnreadableAnswer(fields=fields) if fields:
+            # JSON is of the API itself, and of another version: it stays so.
+            return False
         case NoAnswer() | UnreadableAnswer():
             return call.repeatable
         case Refused(code=code) if code in _FINAL:
