@@ -131,7 +131,7 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 	@./longcode destroy --env $(STAGE) $(if $(YES),--yes)
 
 # ---------------------------------------------------------------------------------------- checks
-SOURCES := layers functions longcode_cli devtools bench docs tests
+SOURCES := layers functions longcode_cli devtools bench docs examples tests
 
 .PHONY: test load check format bench cost docs guarantees walk contract clients
 test: $(INSTALLED) $(SCAN)/.synced $(CONTRACT)/.synced ## Run every test

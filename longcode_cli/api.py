@@ -1,12 +1,13 @@
-"""A stack's API over HTTP, with its key: calls that are repeated while it does not answer or asks for a wait."""
+"""A stack's API for the commands: longcode.client with the stack's own key, whose errors become problems."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Self
 
 import httpx
 
+from longcode.client import Client, LongcodeError, NoAnswer, Unfinished, Wait
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
 from longcode_cli.terminal import plain, span, warn, without_numbers
@@ -14,11 +15,9 @@ from longcode_cli.terminal import plain, span, warn, without_numbers
 TIMEOUT_S = 40.0
 # How long a call is repeated before it is given up.
 PATIENCE_S = 900.0
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 60.0
-# Answers after which the same call may succeed.
-_LATER = frozenset((429, 500, 502, 503, 504))
-_IN_USE = "idempotency_key_in_use"
 _HINTS = {
+    "no_answer": "Check the network; locally, make up.",
+    "unreadable_answer": "Is the stack of the same version as this command? The same one goes on where it was.",
     "forbidden": "The API does not take the stack's own key. Does longcode doctor find its API key?",
     "daily_limit": "A cap of texts a day is reached (DailyTextsPerKey). Run the same command after 00:00 UTC.",
     "quota_exceeded": "The usage plan's quota is used up. Raise it, or run the same command later.",
@@ -26,103 +25,84 @@ _HINTS = {
 }
 
 
-def api_of(stack: Stack) -> httpx.Client:
-    """The stack's API with its key; closed by the caller."""
-    if stack.local:
-        url, key = stack.local.api_url, stack.local.api_key
-    else:
-        url, key_id = stack.outputs["ApiUrl"], stack.outputs["ApiKeyId"]
-        key = stack.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"]
-    # The proxy of a workstation may stand between it and AWS, but never between it and itself.
-    return httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=TIMEOUT_S, trust_env=stack.local is None)
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Calls to a stack's API, each repeated until it is answered. Closed by the caller, or in a `with`."""
+
+    client: Client
+
+    def ask[**P, T](self, call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """The answer to a method of `client`. Raises Problem where the call is refused or given up."""
+        try:
+            return call(*args, **named)
+        except LongcodeError as exc:
+            raise _problem(exc) from None
+
+    def each[T](self, rows: Iterator[T]) -> Iterator[T]:
+        """The rows of a list of `client`. Raises Problem where a page is refused or given up."""
+        try:
+            yield from rows
+        except LongcodeError as exc:
+            raise _problem(exc) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client.close()
+
+
+def api_of(stack: Stack, patience_s: float = PATIENCE_S) -> Api:
+    """The stack's API with its key. A call is given up after `patience_s`; what it waits for is said."""
+    url, key = _address(stack)
+    return Api(
+        Client(
+            url,
+            key,
+            timeout_s=TIMEOUT_S,
+            patience_s=patience_s,
+            # The proxy of a workstation may stand between it and AWS, but never between it and itself.
+            trust_env=stack.local is None,
+            waiting=lambda wait: warn(in_words(wait)),
+        )
+    )
 
 
 def http_of(stack: Stack) -> httpx.Client:
-    """The same, for what repeats no call."""
-    return api_of(stack)
+    """The same as plain HTTP, for what looks at the gateway itself: no call is repeated."""
+    url, key = _address(stack)
+    return httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=TIMEOUT_S, trust_env=stack.local is None)
 
 
-# Any: JSON of the API.
-def fields_of(answer: httpx.Response) -> dict[str, Any]:
-    """The fields of an answer; none if it is no JSON object."""
-    try:
-        found = answer.json()
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _address(stack: Stack) -> tuple[str, str]:
+    """Where the API is, and its key."""
+    if stack.local:
+        return stack.local.api_url, stack.local.api_key
+    key_id = stack.outputs["ApiKeyId"]
+    key = stack.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"]
+    return stack.outputs["ApiUrl"], key
 
 
-@dataclass
-class Api:
-    """Calls to the API through `client`, each repeated until it is answered.
-
-    A call that changes something has an idempotency key, so that a repetition changes nothing more. After
-    `patience_s` seconds without an answer it is given up. `waiting` is given what is waited for, in words.
-    """
-
-    client: httpx.Client
-    patience_s: float = PATIENCE_S
-    waiting: Callable[[str], None] = warn
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-    # Any: JSON of the API.
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """The fields of an answer. Raises Problem where the call is refused or given up."""
-        return self._call(lambda: self.client.get(path, params=dict(query or {})))
-
-    # Any: JSON of the API.
-    def post(self, path: str, body: Mapping[str, Any], key: str | None = None) -> dict[str, Any]:
-        """The same of a call with a body and, where it changes something, an idempotency key."""
-        headers = {} if key is None else {"Idempotency-Key": key}
-        return self._call(lambda: self.client.post(path, json=body, headers=headers))
-
-    def _call(self, call: Callable[[], httpx.Response]) -> dict[str, Any]:
-        began, wait_s = self.clock(), _FIRST_WAIT_S
-        while True:
-            try:
-                answer = call()
-            except httpx.TransportError as exc:
-                why, asked_s = f"The API does not answer ({exc or type(exc).__name__})", 0.0
-                problem = Problem(f"{why}.", "Check the network; locally, make up.")
-            else:
-                fields = fields_of(answer)
-                if answer.is_success and fields:
-                    return fields
-                problem = _refused(answer, fields)
-                if not _is_passing(answer, fields):
-                    raise problem
-                why, asked_s = f"The API answers {_said(answer, fields)}", retry_after_s(answer)
-            pause_s = max(wait_s, asked_s)
-            if self.clock() + pause_s - began > self.patience_s:
-                raise problem
-            self.waiting(f"{plain(why)}. The next try is in {span(round(pause_s * 1000))}.")
-            self.sleep(pause_s)
-            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+def in_words(wait: Wait) -> str:
+    """What is waited for."""
+    error = wait.error
+    if isinstance(error, Unfinished):
+        return f"{error.words}; they are asked for again."
+    why = error.words.rstrip(".") if isinstance(error, NoAnswer) else f"The API answers {_said(error)}"
+    return f"{plain(why)}. The next try is in {span(round(wait.seconds * 1000))}."
 
 
-def retry_after_s(answer: httpx.Response) -> float:
-    """What `Retry-After` asks for, in seconds; 0 without one."""
-    said = answer.headers.get("retry-after", "")
-    return float(said) if said.isdecimal() else 0.0
+def _said(error: LongcodeError) -> str:
+    field = f" (field {error.field})" if error.field else ""
+    return without_numbers(f"{error.status} {error.code}: {error.words.rstrip('.')}{field}", full=False)
 
 
-# Any: JSON of the API.
-def _is_passing(answer: httpx.Response, fields: Mapping[str, Any]) -> bool:
-    """Whether the same call may succeed later. An answer that is no JSON may come from a proxy."""
-    return answer.status_code in _LATER or answer.is_success or fields.get("code") == _IN_USE
-
-
-# Any: JSON of the API.
-def _said(answer: httpx.Response, fields: Mapping[str, Any]) -> str:
-    code, words = fields.get("code", ""), str(fields.get("error", answer.text[:80])).rstrip(".")
-    field = f" (field {fields['field']})" if fields.get("field") else ""
-    return without_numbers(f"{answer.status_code} {code}: {words}{field}", full=False)
-
-
-# Any: JSON of the API.
-def _refused(answer: httpx.Response, fields: Mapping[str, Any]) -> Problem:
-    hint = _HINTS.get(str(fields.get("code")), "docs/api.md has what each code means.")
-    asked_s = retry_after_s(answer)
+def _problem(error: LongcodeError) -> Problem:
+    hint = _HINTS.get(error.code, "docs/api.md has what each code means.")
+    if isinstance(error, NoAnswer):
+        return Problem(plain(error.words), hint)
+    asked_s = error.retry_after_s
     when = f" It may be tried again in {span(round(asked_s * 1000))}." if asked_s else ""
-    return Problem(f"The API refuses: {plain(_said(answer, fields))}.{when}", hint)
+    return Problem(f"The API refuses: {plain(_said(error))}.{when}", hint)

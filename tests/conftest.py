@@ -33,7 +33,7 @@ FIRST = (
     "tests/stack/test_stack_telemetry.py",
     "tests/scan/test_scan.py",
 )
-IN_PROCESS = ("unit", "contract", "functional")
+IN_PROCESS = ("unit", "contract", "functional", "client")
 
 
 def pytest_report_header() -> str:

@@ -27,6 +27,8 @@ SOURCES = (
 )
 SAM = ROOT / ".local" / "venv-sam" / "bin" / "sam"
 PYTHON = ROOT / ".venv" / "bin" / "python"
+# What the layer leaves out: another state of it is no other build.
+NOT_SHIPPED = ROOT / "layers" / "longcode" / "python" / "longcode" / "client"
 KEEP = 4  # builds; older ones go
 
 
@@ -51,7 +53,10 @@ def architecture() -> str:
 def fingerprint(root: Path = ROOT) -> str:
     """A hash of everything that decides what a build holds."""
     digest = hashlib.sha256(f"{architecture()}\n".encode())
+    not_shipped = root / NOT_SHIPPED.relative_to(ROOT)
     for path in _files(root):
+        if path.is_relative_to(not_shipped):
+            continue
         name = path.relative_to(root).as_posix().encode()
         content = hashlib.sha256(path.read_bytes()).digest()
         digest.update(name + b"\0" + content)

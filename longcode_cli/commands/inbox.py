@@ -1,5 +1,6 @@
 """`longcode inbox`: the texts that people sent to us."""
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -47,8 +48,8 @@ def command(
     --full shows what they say. With --follow, --json prints a line for each text.
     """
     since_ms = now_ms() - 7 * _DAY_MS if since is None else moment(since, "--since")
-    with api_of(where.stack()) as client:
-        inbox = Inbox(Api(client), sender)
+    with api_of(where.stack()) as api:
+        inbox = Inbox(api, sender)
         found = inbox.newest(since_ms, limit)
         if follow:
             _follow(inbox, found, every, full=full, as_json=as_json)
@@ -66,24 +67,18 @@ class Inbox:
 
     def __init__(self, api: Api, sender: str | None = None) -> None:
         self._api = api
-        self._query = {"status": "received"} | ({"from": sender} if sender else {})
+        self._sender = sender
 
     # Any: JSON of the API.
     def newest(self, since_ms: int, limit: int | None = None) -> list[dict[str, Any]]:
         """The newest since then, which come first; all of them without a limit. Raises Problem."""
-        found, cursor = list[dict[str, Any]](), ""
-        while limit is None or len(found) < limit:
-            query = self._query | {
-                "since": iso(since_ms),
-                "limit": str(_PAGE if limit is None else min(limit, _PAGE)),
-            }
-            # A page may be empty, and not be the last.
-            page = self._api.get("/sms/messages", query | ({"cursor": cursor} if cursor else {}))
-            found += page.get("messages") or []
-            cursor = page.get("cursor") or ""
-            if not cursor:
-                break
-        return found[:limit]
+        found = self._api.client.messages(
+            status="received",
+            sender=self._sender,
+            since=iso(since_ms),
+            page_size=_PAGE if limit is None else min(limit, _PAGE),
+        )
+        return [dict(message.fields) for message in itertools.islice(self._api.each(found), limit)]
 
     # Any: JSON of the API.
     def coming(

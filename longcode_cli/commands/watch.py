@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 from rich.console import Group, RenderableType
@@ -15,7 +14,7 @@ from rich.text import Text
 from longcode.domain.message import epoch_ms, is_tag, iso
 from longcode.domain.status import Status
 from longcode_cli import terminal
-from longcode_cli.api import Api, api_of
+from longcode_cli.api import api_of
 from longcode_cli.options import ANYWHERE_OR_ENV, Where, examples, stack_options
 from longcode_cli.terminal import ahead, count, moment, now_ms, plain, say, span
 
@@ -75,9 +74,8 @@ def command(
     """
     if not is_tag(tag):
         raise typer.BadParameter("must have 1 to 64 visible characters.", param_hint="TAG")
-    with api_of(where.stack()) as client:
-        api = Api(client)
-        changes = look(lambda: api.get(f"/sms/tags/{quote(tag, safe='')}"), every)
+    with api_of(where.stack()) as api:
+        changes = look(lambda: dict(api.ask(api.client.tag, tag).fields), every)
         try:
             last = _print(changes) if as_json else _show(tag, changes)
         except KeyboardInterrupt:

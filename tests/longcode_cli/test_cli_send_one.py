@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from longcode_cli.api import Api
+from longcode.client import Client
+from longcode_cli.api import Api, in_words
 from longcode_cli.problems import Problem
+from tests.chance import showing
 from tests.longcode_cli.campaigns import Campaign
 from tests.support.batch_api import KEY, Answer, BatchApi, Died, serving
 
@@ -80,8 +82,17 @@ class Patient:
 
     def __init__(self, *answers: httpx.Response | Exception, patience_s: float = 900.0) -> None:
         self.answers, self.waits, self.said = list(answers), list[float](), list[str]()
-        client = httpx.Client(base_url="http://api.invalid", transport=httpx.MockTransport(self._answer))
-        self.api = Api(client, patience_s, self.said.append, self.waits.append, lambda: sum(self.waits))
+        client = Client(
+            "https://api.invalid",
+            KEY,
+            transport=httpx.MockTransport(self._answer),
+            sleep=self.waits.append,
+            clock=lambda: sum(self.waits),
+            jitter=lambda: 1.0,
+            patience_s=patience_s,
+            waiting=lambda wait: self.said.append(in_words(wait)),
+        )
+        self.api = Api(client)
 
     def _answer(self, _request: httpx.Request) -> httpx.Response:
         found = self.answers.pop(0)
@@ -89,31 +100,48 @@ class Patient:
             raise found
         return found
 
+    def health(self) -> str:
+        return self.api.ask(self.api.client.health).status
 
-def test_the_waits_grow_and_are_as_long_as_the_api_asks_for() -> None:
+
+def test_the_waits_grow_and_are_as_long_as_the_api_asks_for_and_each_is_said() -> None:
     busy = httpx.Response(503, json={"error": "No table.", "code": "unavailable"}, headers={"retry-after": "20"})
     dead = httpx.ConnectError("refused")
     html = httpx.Response(200, text="<html>")
-    good = httpx.Response(200, json={"ok": True})
+    good = httpx.Response(200, json={"status": "healthy"})
     patient = Patient(dead, busy, html, *[dead] * 8, good)
-    with patient.api.client:
-        assert patient.api.get("/x") == {"ok": True}
+    with patient.api:
+        assert patient.health() == "healthy"
     assert patient.waits == [0.5, 20.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0]
-    assert patient.said[1] == "The API answers 503 unavailable: No table. The next try is in 20.0 s."
+    assert patient.said[:2] == [
+        "The API does not answer (refused). The next try is in 0.5 s.",
+        "The API answers 503 unavailable: No table. The next try is in 20.0 s.",
+    ]
+
+
+def test_an_api_that_never_answers_is_given_up() -> None:
+    patient = Patient(*[httpx.ReadTimeout("timed out")] * 9, patience_s=5)
+    with patient.api, pytest.raises(Problem, match=r"The API does not answer \(timed out\)\.") as given_up:
+        patient.health()
+    assert (given_up.value.hint, patient.waits) == ("Check the network; locally, make up.", [0.5, 1.0, 2.0])
 
 
 def test_a_wait_that_is_longer_than_patience_is_not_begun() -> None:
     cap = httpx.Response(429, json={"error": "Enough.", "code": "daily_limit"}, headers={"retry-after": "7200"})
-    patient = Patient(cap)
-    with (
-        patient.api.client,
-        pytest.raises(Problem, match=r"daily_limit: Enough\. It may be tried again in 2 h"),
-    ):
-        patient.api.post("/x", {}, "key")
-    assert patient.waits == []
+    busy = httpx.Response(503, json={"error": "Enough.", "code": "paused"}, headers={"retry-after": "7200"})
+    for code, answer in {"daily_limit": cap, "paused": busy}.items():
+        patient = Patient(answer)
+        with (
+            showing(code),
+            patient.api,
+            pytest.raises(Problem, match=rf"{code}: Enough\. It may be tried again in 2 h"),
+        ):
+            patient.health()
+        assert patient.waits == []
 
 
 def test_what_is_refused_for_good_is_not_repeated() -> None:
     patient = Patient(httpx.Response(400, json={"error": "Bad to +12025550123.", "code": "invalid_request"}))
-    with patient.api.client, pytest.raises(Problem, match=r"400 invalid_request: Bad to \+1…23\."):
-        patient.api.post("/x", {})
+    with patient.api, pytest.raises(Problem, match=r"400 invalid_request: Bad to \+1…23\."):
+        patient.health()
+    assert patient.waits == []

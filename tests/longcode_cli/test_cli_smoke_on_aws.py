@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from longcode_cli import stack as stacks
-from longcode_cli.api import api_of
+from longcode_cli.api import http_of
 from longcode_cli.commands.smoke.run import Smoke, Step
 from tests.longcode_cli.deployments import DEV, place, stack_of
 from tests.longcode_cli.formation import FakeFormation
@@ -38,7 +38,7 @@ def test_on_aws_the_smoke_test_takes_address_and_key_from_the_stack(
     account.stacks[DEV] = stack_of(DEV)
     account.stacks[DEV]["Outputs"].append({"OutputKey": "ApiKeyId", "OutputValue": "key-id"})
 
-    with api_of(place()) as api:
+    with http_of(place()) as api:
         assert api.headers["x-api-key"] == "the key itself"
         assert str(api.base_url) == "https://api.invalid/v1/"
 

@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from typer.testing import Result
 
 from longcode.domain.message import iso
-from longcode_cli.api import Api, api_of
+from longcode_cli.api import api_of
 from longcode_cli.commands.inbox import Inbox
 from longcode_cli.commands.watch import look
 from longcode_cli.stack import on_this_machine
@@ -262,8 +262,8 @@ def test_to_follow_gives_each_text_once_in_its_order_also_one_that_is_found_late
 ) -> None:
     now = now_ms()
     inbound.receive(1, now)
-    with api_of(on_this_machine(home)) as client:
-        inbox = Inbox(Api(client))
+    with api_of(on_this_machine(home)) as opened:
+        inbox = Inbox(opened)
         known = inbox.newest(now - 1_000, 20)
         late = {**inbound.rows[0], "message_id": ident(4)}
 

@@ -1,7 +1,7 @@
 """`longcode send`: the texts of a CSV file, or one text."""
 
 from longcode.domain.priority import Priority
-from longcode_cli.api import PATIENCE_S, Api, api_of
+from longcode_cli.api import PATIENCE_S, api_of
 from longcode_cli.commands.send import campaign, one
 from longcode_cli.commands.send.asked import (
     AgainOption,
@@ -66,8 +66,7 @@ def command(  # noqa: PLR0913 -- one option for each thing that a campaign may h
     common = shared_fields(tag, at, category, default_country)
     of_file = OfFile(file, to_column, text_column, encoding, delimiter, again, results, skip_problems)
     stack, region = where.stack(), default_country.upper()
-    with api_of(stack) as client:
-        api = Api(client, patience_s=patience)
+    with api_of(stack, patience) as api:
         if to is not None:
             of_file.expect_none()
             one.send(api, one_text(to, text, common, region, priority), dry_run=dry_run, as_json=as_json)

@@ -3,17 +3,19 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from longcode.domain.message import epoch_ms, iso
+from longcode.client import DryRun, DryRunRow, Totals
+from longcode.domain.message import iso
 from longcode_cli import terminal
 from longcode_cli.api import Api
 from longcode_cli.commands.send.results import Results
-from longcode_cli.commands.send.sending import PATH, answers_of, in_words, is_opted_out
+from longcode_cli.commands.send.sending import in_words, is_opted_out
 from longcode_cli.commands.send.texts import Batch, Flaw, Item, Run
 from longcode_cli.terminal import ROWS_SHOWN, ahead, count, moment, now_ms, plain
 
@@ -74,56 +76,49 @@ class Preview:
     def _name(self, flaws: list[Flaw]) -> None:
         self.problems = sorted([*self.problems, *flaws], key=lambda flaw: flaw.row)[:ROWS_SHOWN]
 
-    # Any: JSON of the API.
-    def add(self, whole: Batch, answer: Mapping[str, Any], results: Results) -> None:
+    def add(self, whole: Batch, answer: DryRun, results: Results) -> None:
         """Count what a dry run says of a batch, of whose rows some may have a result."""
-        for item, one in zip(whole.items, answers_of(answer, whole), strict=True):
+        for item, one in zip(whole.items, answer.messages, strict=True):
             if not results.has(item.row):
                 self._take(item, one)
-        totals: Mapping[str, Any] = answer.get("totals") or {}
-        self.totals.update({name: int(totals.get(name) or 0) for name in _SUMS})
-        self.by_carrier.update(_texts_of(totals.get("by_carrier")))
-        self.into_tomorrow.update(_texts_of(totals.get("into_tomorrow")))
+        totals = answer.totals
+        self.totals.update({name: getattr(totals, name) for name in _SUMS})
+        self.by_carrier.update(_texts_of(totals.by_carrier))
+        self.into_tomorrow.update(_texts_of(totals.into_tomorrow))
         self._add_cost(totals)
-        until = totals.get("valid_until")
-        until_ms = epoch_ms(until) if isinstance(until, str) else None
-        if until_ms is not None:
+        if totals.valid_until is not None:
+            until_ms = _ms(totals.valid_until)
             self.until_ms = min(self.until_ms or until_ms, until_ms)
 
-    # Any: JSON of the API.
-    def _take(self, item: Item, one: Mapping[str, Any]) -> None:
+    def _take(self, item: Item, one: DryRunRow) -> None:
         words = hash((item.number, item.fields["message"]))
-        if one.get("message_id"):
+        if one.message_id:
             # Its key is known: the result file is lost, or the row has the key of another text.
             self.totals["accepted"] += 1
-        elif words in self._seen or one.get("duplicate_of") is not None:
+        elif words in self._seen or one.duplicate_of is not None:
             # A batch knows its own, and what was accepted of late; here are those of the batches before it.
             self.totals["duplicates"] += 1
         self._seen.add(words)
-        if is_opted_out(one):
+        if is_opted_out(one.code):
             self.totals["opted_out"] += 1
-        elif not one.get("valid"):
+        elif not one.valid:
             self.refused += 1
-            self._name([Flaw(item.row, item.line, item.written, in_words(one))])
+            self._name([Flaw(item.row, item.line, item.written, in_words(one.code, one.error))])
         elif len(self.first) < FIRST_ROWS:
-            self.first.append((item, one.get("segments")))
+            self.first.append((item, one.segments))
 
-    # Any: JSON of the API.
-    def _add_cost(self, totals: Mapping[str, Any]) -> None:
-        cost = totals.get("cost")
-        if cost is not None and self.cost is not None:
-            self.cost += Decimal(str(cost))
-            self.currency = str(totals.get("currency") or "")
-        elif totals.get("segments"):
+    def _add_cost(self, totals: Totals) -> None:
+        if totals.cost is not None and self.cost is not None:
+            self.cost += totals.cost
+            self.currency = totals.currency or ""
+        elif totals.segments:
             self.cost = None
 
 
 # Any: JSON of the API.
-def _texts_of(by_name: Mapping[str, Any] | None) -> dict[str, int]:
+def _texts_of(by_name: Mapping[str, Any]) -> dict[str, int]:
     """How many texts each carrier has. Beside the texts the API may count their segments."""
-    counts = {
-        name: many.get("messages") if isinstance(many, Mapping) else many for name, many in (by_name or {}).items()
-    }
+    counts = {name: many.get("messages") if isinstance(many, Mapping) else many for name, many in by_name.items()}
     return {name: int(many or 0) for name, many in counts.items()}
 
 
@@ -161,12 +156,11 @@ class _Spans:
     def lack_the_wait(self) -> bool:
         return len(self.found) == 2 and self.wait_ms is None
 
-    # Any: JSON of the API.
-    def add(self, answer: Mapping[str, Any]) -> None:
+    def add(self, answer: DryRun) -> None:
         span_ms = _span_ms(answer)
         if span_ms is not None:
             self.found.append(span_ms)
-        elif (answer.get("totals") or {}).get("segments"):
+        elif answer.totals.segments:
             # While sending is paused.
             self.known = False
 
@@ -178,16 +172,19 @@ class _Spans:
         return now_ms() + max(*self.found, all_ms)
 
 
-# Any: JSON of the API.
-def _dry_run(run: Run, api: Api, batch: Batch, key: str | None) -> dict[str, Any]:
-    return api.post(PATH, run.body(batch.items) | {"dry_run": True}, key)
+def _dry_run(run: Run, api: Api, batch: Batch, key: str | None) -> DryRun:
+    # Any: JSON of the API.
+    common: dict[str, Any] = run.common
+    return api.ask(api.client.dry_run, [item.fields for item in batch.items], idempotency_key=key, **common)
 
 
-# Any: JSON of the API.
-def _span_ms(answer: Mapping[str, Any]) -> int | None:
-    finishes = (answer.get("totals") or {}).get("finishes_at")
-    at_ms = epoch_ms(finishes) if isinstance(finishes, str) else None
-    return None if at_ms is None else max(0, at_ms - now_ms())
+def _span_ms(answer: DryRun) -> int | None:
+    finishes = answer.totals.finishes_at
+    return None if finishes is None else max(0, _ms(finishes) - now_ms())
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
 
 
 # ------------------------------------------------------------------------------------------ for a person

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,8 +139,3 @@ class Run:
             if not _KEY.fullmatch(fields["key"]):
                 raise ValueError("the key must be 1 to 255 visible ASCII characters")
         return fields
-
-    # Any: JSON.
-    def body(self, items: Iterable[Item]) -> dict[str, Any]:
-        """The body of POST /sms/batch with these texts."""
-        return {**self.common, "messages": [item.fields for item in items]}

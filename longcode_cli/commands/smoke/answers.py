@@ -4,8 +4,6 @@ from typing import Any
 
 import httpx
 
-from longcode_cli.api import fields_of
-
 LOGS = "The logs are in the group /aws/lambda/<stack>-{}; locally, .local/logs/emulator.log."
 WEBHOOKS = (
     "The provider's webhooks do not come through: is WebhookUrl (or the profile's address) this stack's, and "
@@ -21,6 +19,16 @@ _HINTS = {
     "sending": "Its invocation died, or still runs. " + LOGS.format("consumer"),
     "unknown": "Whether the provider took it is not known. The service finds out: longcode status ID.",
 }
+
+
+# Any: JSON of the API.
+def fields_of(answer: httpx.Response) -> dict[str, Any]:
+    """The fields of an answer; none if it is no JSON object."""
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def in_words(answer: httpx.Response) -> str:

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longcode.domain import phone
-from longcode_cli.api import api_of
+from longcode_cli.api import http_of
 from longcode_cli.commands.smoke.run import Left, Smoke, Step
 from longcode_cli.options import ANYWHERE_OR_ENV, AsJson, Where, examples, stack_options
 from longcode_cli.problems import Problem
@@ -54,7 +54,7 @@ def command(
             f"This sends two texts from {phone.mask(stack.sender)} to {phone.mask(number)}. The provider bills "
             "them. Go on?"
         )
-    with api_of(stack) as api:
+    with http_of(stack) as api:
         run = Smoke(stack, api, number, patience, watched=spinner)
         steps = run.run(lambda step: None if as_json else say(_line(step)))
     if as_json:

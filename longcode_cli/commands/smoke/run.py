@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 
 from longcode.use_cases.recipient_worker import LEAD_MS
-from longcode_cli.api import fields_of
-from longcode_cli.commands.smoke.answers import LOGS, WEBHOOKS, became, in_words, sending_hint
+from longcode_cli.commands.smoke.answers import LOGS, WEBHOOKS, became, fields_of, in_words, sending_hint
 from longcode_cli.stack import Stack
 
 TAG = "smoke"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from longcode_cli.api import fields_of, http_of
+from longcode_cli.api import http_of
 from longcode_cli.options import Where
 from longcode_cli.problems import Problem
 from longcode_cli.terminal import plain
@@ -46,7 +46,7 @@ class Asking:
                 f"The API does not answer ({type(exc).__name__}).",
                 "Check the network; locally, make up. longcode webhooks list shows whether the change was made.",
             ) from None
-        fields = fields_of(answer)
+        fields = _fields(answer)
         if answer.is_success and fields:
             return fields
         words = str(fields.get("error", answer.reason_phrase)).rstrip(".")
@@ -56,6 +56,16 @@ class Asking:
             f"The API refuses: {answer.status_code} {plain(f'{code}: {words}{field}')}.",
             _HINTS.get(code, "docs/webhooks.md has what is refused and why."),
         )
+
+
+# Any: JSON of the API.
+def _fields(answer: httpx.Response) -> dict[str, Any]:
+    """The fields of an answer; none if it is no JSON object."""
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager
