@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, of the code's own tables, up to date, and with an example of each answer."""
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,28 +20,38 @@ from tests.support import contract
 from tests.support.fakes import OURS, THEIRS, World, make_world
 from tests.support.recording import recorded
 
-FOUND = document.document(recorded())
-SCHEMAS: dict[str, Schema] = FOUND["components"]["schemas"]
 # Codes without an example of a route: what stands before any function, and whose body is the template's own.
 BEFORE = {code for _, code in problems.of_the_gateway()}
 # A file has no store that could fail.
 NO_STORE = ("GET", "/openapi.json")
 
 
+@cache
+def made() -> dict[str, Any]:
+    """The document. Not while tests are collected, which each worker does: its examples take two seconds."""
+    return document.document(recorded())
+
+
+def schemas() -> dict[str, Schema]:
+    """Its schemas by their names."""
+    known: dict[str, Schema] = made()["components"]["schemas"]
+    return known
+
+
 def responses() -> list[tuple[str, str, str, dict[str, Any]]]:
     """Method, path, status and answer of each route."""
     return [
         (method.upper(), path, status, answer)
-        for path, methods in FOUND["paths"].items()
+        for path, methods in made()["paths"].items()
         for method, operation in methods.items()
         for status, answer in operation["responses"].items()
     ]
 
 
 def test_it_is_valid_openapi_3_1() -> None:
-    assert FOUND["openapi"].startswith("3.1.")
-    assert [str(error) for error in OpenAPIV31SpecValidator(FOUND).iter_errors()] == []
-    for name, schema in SCHEMAS.items():
+    assert made()["openapi"].startswith("3.1.")
+    assert [str(error) for error in OpenAPIV31SpecValidator(made()).iter_errors()] == []
+    for name, schema in schemas().items():
         Draft202012Validator.check_schema(schema)
         assert schema["description"], name
 
@@ -58,7 +69,7 @@ def test_what_is_served_is_the_document() -> None:
 def test_each_route_is_there_with_its_key_and_no_other() -> None:
     described = {
         (method.upper(), path): operation
-        for path, methods in FOUND["paths"].items()
+        for path, methods in made()["paths"].items()
         for method, operation in methods.items()
     }
     assert set(described) == {(route.method, route.path) for route in ROUTES} | {("GET", path) for path in UNDER}
@@ -71,7 +82,7 @@ def test_each_route_is_there_with_its_key_and_no_other() -> None:
 
 
 def test_each_parameter_of_a_path_is_described() -> None:
-    for path, methods in FOUND["paths"].items():
+    for path, methods in made()["paths"].items():
         wanted = {segment[1:-1] for segment in path.split("/") if segment.startswith("{")}
         for operation in methods.values():
             found = {row["name"] for row in operation["parameters"] if row["in"] == "path" and row["required"]}
@@ -141,7 +152,7 @@ def test_each_field_of_an_answer_is_in_an_example() -> None:
     shown = {(name, field) for name, field in fields_shown() if name not in bodies.schemas()}
     described = {
         (name, field)
-        for name, schema in SCHEMAS.items()
+        for name, schema in schemas().items()
         if name not in bodies.schemas()
         for field in schema.get("properties", ())
         if field not in later
