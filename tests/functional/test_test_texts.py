@@ -28,7 +28,8 @@ WAITING = ("held", "queued", "sending")
 # What the publisher counts of live texts.
 OF_TEXTS = {
     Metric.ACCEPTED, Metric.SENT, Metric.SEGMENTS, Metric.COST, Metric.DELIVERED, Metric.DELIVERY_FAILED,
-    Metric.FAILED, Metric.UNKNOWN, Metric.EXPIRED_UNSENT, Metric.UNCONFIRMED, Metric.RATE_LIMITED, Metric.QUEUE_AGE,
+    Metric.FAILED, Metric.UNKNOWN, Metric.EXPIRED_UNSENT, Metric.UNCONFIRMED, Metric.RATE_LIMITED,
+    Metric.QUEUE_AGE,
 }  # fmt: skip
 
 

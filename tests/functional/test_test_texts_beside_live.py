@@ -127,6 +127,19 @@ def test_a_test_text_waits_for_others_of_its_person_and_a_live_one_for_none_of_t
     assert world.provider.texts[0].taken_ms - stored(world, live).accepted_ms < 1_000
 
 
+def test_a_person_s_test_texts_hold_an_invocation_for_a_second_or_two() -> None:
+    took: list[int] = []
+    for accept in (enqueue, World.enqueue):
+        world = with_test_key(make_world())
+        for _ in range(10):
+            accept(world, number("0123"))
+        invocation = world.mapping().poll()
+        assert invocation
+        took.append(invocation.ended_ms - invocation.started_ms)
+
+    assert took[0] < 2_500 < 9_000 < took[1]
+
+
 def test_an_open_breaker_a_brake_and_a_stopped_carrier_hold_no_test_text() -> None:
     world = with_test_key(make_world())
     now = world.clock.now_ms()
