@@ -66,7 +66,7 @@ def test_a_test_text_that_waits_is_none_of_the_oldest_and_is_found_when_it_expir
     assert list(messages.oldest(9, expiring=True)) == []
     assert due(messages, START_MS + 9_000) == {expires.id}
     assert due(messages, START_MS + 60 * 60_000) == {test.id, expires.id, live.id}
-    assert test.due_group is DueGroup.TEST
+    assert test.due_group is DueGroup.RECEIPT
 
 
 def test_a_receipt_for_a_test_text_that_waits_has_its_next_one_looked_for(messages: Messages) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from longcode.domain import magic_numbers
 from longcode.domain.message import iso
+from longcode.domain.metrics import Metric
 from longcode.domain.opt_outs import OptOut, OptOutChange
 from longcode.domain.status import Status
 from tests.functional.testing_key import (
@@ -24,6 +25,12 @@ from tests.support.fakes import THEIRS, World, make_settings, make_world
 from tests.support.fakes.stream import event
 
 WAITING = ("held", "queued", "sending")
+# What the publisher counts of live texts.
+OF_TEXTS = {
+    Metric.ACCEPTED, Metric.SENT, Metric.SEGMENTS, Metric.COST, Metric.DELIVERED, Metric.DELIVERY_FAILED,
+    Metric.FAILED, Metric.UNKNOWN, Metric.EXPIRED_UNSENT, Metric.UNCONFIRMED, Metric.RATE_LIMITED,
+    Metric.QUEUE_AGE,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -86,6 +93,7 @@ def test_each_magic_number_has_its_life_with_its_events_and_no_call_to_the_provi
         assert all(detail["test"] is True and detail["tag"] == "spring" for detail in details)
         shown = [entry["status"] for entry in found["history"]]
         assert [status for status in life if status in shown] == list(life), (ending, shown)
+        assert OF_TEXTS.isdisjoint(world.metrics.counts), ending
         codes = {error["code"] for error in found["errors"]}
         outcome = magic_numbers.outcome_of(number(ending or "0123"))
         if life[-1] in ("failed", "delivery_failed", "sending_failed", "expired"):

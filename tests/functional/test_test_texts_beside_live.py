@@ -10,12 +10,14 @@ from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.metrics import Metric
 from longcode.domain.priority import Priority
 from longcode.domain.status import Status
+from longcode.use_cases import opt_out_origin
 from longcode.use_cases.ports import Limits
 from longcode.use_cases.test_limits import SeparateLimits
 from tests.chance import FULL, drawn, showing
-from tests.functional.testing_key import MINUTE, enqueue, live_marks, number, run, stored, with_test_key
-from tests.support.fakes import World, make_settings, make_world
+from tests.functional.testing_key import MINUTE, TEST_KEY, enqueue, live_marks, number, run, stored, with_test_key
+from tests.support.fakes import Reply, World, call, make_settings, make_world
 from tests.support.fakes.fault_injector import Died
+from tests.support.fakes.gateway import API_KEY_ID
 
 # What a call is given that is looked at by none.
 ANY: Any = None
@@ -125,6 +127,19 @@ def test_a_test_text_waits_for_others_of_its_person_and_a_live_one_for_none_of_t
     assert world.provider.texts[0].taken_ms - stored(world, live).accepted_ms < 1_000
 
 
+def test_a_person_s_test_texts_hold_an_invocation_for_a_second_or_two() -> None:
+    took: list[int] = []
+    for accept in (enqueue, World.enqueue):
+        world = with_test_key(make_world())
+        for _ in range(10):
+            accept(world, number("0123"))
+        invocation = world.mapping().poll()
+        assert invocation
+        took.append(invocation.ended_ms - invocation.started_ms)
+
+    assert took[0] < 2_500 < 9_000 < took[1]
+
+
 def test_an_open_breaker_a_brake_and_a_stopped_carrier_hold_no_test_text() -> None:
     world = with_test_key(make_world())
     now = world.clock.now_ms()
@@ -142,20 +157,50 @@ def test_an_open_breaker_a_brake_and_a_stopped_carrier_hold_no_test_text() -> No
     assert live_marks(world) == before
 
 
+def test_the_same_words_are_no_second_time_for_the_other_kind() -> None:
+    world = with_test_key(make_world())
+    asked = {"to": number("0123"), "message": "Hello", "refuse_duplicates_s": 3_600}
+    for caller in (TEST_KEY, API_KEY_ID):
+        replies = [
+            Reply.of(world.invoke("queue", call("POST", "/sms/queue", asked, caller=caller))) for _ in range(2)
+        ]
+        assert [reply.status for reply in replies] == [202, 409], caller
+    rows = {"messages": [{"to": number("0123"), "message": "Hello"}], "dry_run": True}
+    live, test = world.messages.all[1], world.messages.all[0]
+    for caller, text in ((TEST_KEY, test), (API_KEY_ID, live)):
+        reply = Reply.of(world.invoke("queue", call("POST", "/sms/batch", rows, caller=caller)))
+        assert reply.fields["messages"][0]["duplicate_of"] == text.id
+
+
+def test_a_stop_is_put_down_to_the_live_text_before_it() -> None:
+    world = with_test_key(make_world())
+    live = str(world.enqueue(number("0123"), metadata={"tag": "sale"}).fields["message_id"])
+    world.consume()
+    world.clock.pass_ms(MINUTE)
+    enqueue(world, number("0123"), metadata={"tag": "sale"})
+    world.consume()
+
+    now = world.clock.now_ms()
+    text = opt_out_origin.answered(number("0123"), now, world.finder, world.messages, now)
+
+    assert text
+    assert text.id == live
+
+
 def test_where_the_process_ends_between_two_steps_the_reconciler_finds_the_end_on_record() -> None:
     steps = ("claim", "submitted", "record", "ambiguous")
     for ending in ("0123", "0140", "0147", "0171"):
-        for call in steps:
+        for step in steps:
             for after in (False, True):
-                for skip in range(2 if call == "record" else 1):
-                    with showing((ending, call, after, skip)):
-                        dies(ending, call, after=after, skip=skip)
+                for skip in range(2 if step == "record" else 1):
+                    with showing((ending, step, after, skip)):
+                        dies(ending, step, after=after, skip=skip)
 
 
-def dies(ending: str, call: str, *, after: bool, skip: int) -> None:
+def dies(ending: str, step: str, *, after: bool, skip: int) -> None:
     world = with_test_key(make_world())
     ident = enqueue(world, number(ending))
-    world.messages.faults.fail(call, Died, after=after, skip=skip)
+    world.messages.faults.fail(step, Died, after=after, skip=skip)
     world.mapping().poll()
     world.messages.faults.clear()
 

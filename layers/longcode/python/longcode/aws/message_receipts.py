@@ -94,7 +94,7 @@ class ReceiptWriter:
         return why
 
 
-_WAITING_GROUPS = (DueGroup.QUEUED, DueGroup.EXPIRING, DueGroup.HELD, DueGroup.HELD_BULK, DueGroup.TEST)
+_WAITING_GROUPS = (DueGroup.QUEUED, DueGroup.EXPIRING, DueGroup.HELD, DueGroup.HELD_BULK)
 _WAITING = {shard for group in _WAITING_GROUPS for shard in group.shards}
 
 

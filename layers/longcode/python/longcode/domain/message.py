@@ -59,7 +59,8 @@ class DueGroup(IntEnum):
 
     # In doubt, or perhaps not in the queue.
     URGENT = 0
-    # The provider has it, and its records were read.
+    # The provider has it, and its records were read. Or a test text that waits in the queue: what is read of the
+    # first of QUEUED and EXPIRING is about live ones.
     RECEIPT = 1
     # Waits in the queue, and needs no look before it expires: the first of each part is the oldest.
     QUEUED = 2
@@ -71,8 +72,6 @@ class DueGroup(IntEnum):
     EXPIRING = 5
     # As HELD, of the priority bulk.
     HELD_BULK = 6
-    # As QUEUED or EXPIRING, of a test text: what is read of the first of those is about live ones.
-    TEST = 7
 
     @property
     def shards(self) -> range:
@@ -229,7 +228,7 @@ class Message:
     def waiting_group(self) -> DueGroup:
         """The group that it is in while it waits in the queue."""
         if self.test:
-            return DueGroup.TEST
+            return DueGroup.RECEIPT
         return DueGroup.QUEUED if self.expires_ms is None else DueGroup.EXPIRING
 
     @property

@@ -51,7 +51,7 @@ _GAUGES_MS = 15_000
 _ROUNDS = (
     (DueGroup.URGENT,),
     (DueGroup.HELD, DueGroup.HELD_BULK),
-    (DueGroup.QUEUED, DueGroup.EXPIRING, DueGroup.TEST),
+    (DueGroup.QUEUED, DueGroup.EXPIRING),
     (DueGroup.RECEIPT, DueGroup.CLAIMED),
 )
 # For so long the timers of what is held are set; and none in the last quarter of a minute, which a table that
