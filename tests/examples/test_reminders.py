@@ -257,7 +257,7 @@ def test_the_program_may_be_killed_at_any_step_and_no_one_is_reminded_twice_or_n
                     raise Killed
 
             died = _killed(office, ana, pass_by, cancelled=cancelled)
-            assert died == (step <= 6 + 2 * cancelled), "Have there come more steps?"
+            assert died == (step <= 6 + 4 * cancelled), "Have there come more steps?"
             if cancelled:
                 office.book.cancel(ana)
             assert office.settle() == 0
