@@ -2,7 +2,7 @@
 
 from devtools.openapi.batch_answers import ENCODING, MONEY, batch_schemas, error_fields, further_fields
 from devtools.openapi.bodies import CHANGE_OF_A_BATCH
-from devtools.openapi.message_answers import CURSOR, HELD_BY, REPLACED, STATUS, message_schemas, words
+from devtools.openapi.message_answers import CURSOR, HELD_BY, OF_A_TEST, REPLACED, STATUS, message_schemas, words
 from devtools.openapi.shapes import (
     Schema,
     count,
@@ -83,7 +83,7 @@ def _sent() -> Schema:
             "telnyx_id": nullable(text("The provider's id of the text.")),
             "segments": count("How many segments it takes."),
         },
-        REPLACED,
+        REPLACED | OF_A_TEST,
     )
 
 
@@ -99,7 +99,7 @@ def _queued() -> Schema:
             "held_by": nullable(HELD_BY),
             "segments": count("How many segments it takes."),
         },
-        REPLACED,
+        REPLACED | OF_A_TEST,
     )
 
 

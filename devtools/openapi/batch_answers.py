@@ -1,6 +1,6 @@
 """What the answers of a batch have."""
 
-from devtools.openapi.message_answers import HELD_BY, REPLACED, STATUS
+from devtools.openapi.message_answers import HELD_BY, OF_A_TEST, REPLACED, STATUS
 from devtools.openapi.shapes import (
     Schema,
     count,
@@ -62,7 +62,7 @@ def batch_schemas() -> dict[str, Schema]:
                 "status": STATUS,
                 "segments": count("How many segments it takes."),
             },
-            {"send_at": moment("When it is to be sent."), **_HELD, **REPLACED},
+            {"send_at": moment("When it is to be sent."), **_HELD, **REPLACED, **OF_A_TEST},
         ),
         "BatchRefusal": shape("An item that is refused.", _refused(), _AFTER | further_fields()),
         "BatchDryRun": shape(

@@ -35,6 +35,8 @@ _REPLACED = shape(
 )
 REPLACED = {"replaced": items(_REPLACED, "What smart encoding replaced, missing if that is nothing.")}
 
+OF_A_TEST = {"test": one_true("It is a text of a test key, which reaches no one; missing of any other.")}
+
 
 def _always() -> dict[str, Schema]:
     return {
@@ -73,9 +75,7 @@ def _sometimes() -> dict[str, Schema]:
         "category": named("Category", "Outbound: what its sender called it."),
         "cost": cost,
         "completed_at": moment("Outbound: when it ended."),
-        # With keys of the kind test (issue 17).
-        "test": one_true("Outbound: it is a text of a test key, which never leaves."),
-        # With MMS (issue 17).
+        **OF_A_TEST,
         "media_urls": items(text("An address.", format="uri"), "Outbound: the files that go with it."),
         "media": items(media, "Inbound: the files that came with it."),
         "is_spam": flag("Inbound: the provider's verdict."),

@@ -13,21 +13,22 @@ LATER: dict[tuple[str, str], Operation] = {
         query=parameters.THREAD,
     ),
     ("POST", _ALL): Operation(
-        "createSubscription", "Webhooks", "Have events sent to a URL of yours.", {201: "NewSubscription"}, _READ,
-        "SubscriptionRequest",
+        "createSubscription", "Webhooks", "Have events sent to a URL of yours.", {201: "NewSubscription"},
+        (*_READ, "too_many_subscriptions"), "SubscriptionRequest",
     ),
     ("GET", _ALL): Operation(
         "listSubscriptions", "Webhooks", "All subscriptions.", {200: "Subscriptions"}, ("unavailable",),
     ),
     ("GET", _THIS): Operation(
-        "getSubscription", "Webhooks", "One subscription.", {200: "Subscription"}, _ONE,
+        "getSubscription", "Webhooks", "One subscription.", {200: "Subscription"}, ("not_found", "unavailable"),
     ),
     ("PATCH", _THIS): Operation(
         "changeSubscription", "Webhooks", "Change a subscription.", {200: "Subscription"}, _ONE,
         "SubscriptionChange",
     ),
     ("DELETE", _THIS): Operation(
-        "deleteSubscription", "Webhooks", "End a subscription.", {200: "Subscription"}, _ONE,
+        "deleteSubscription", "Webhooks", "End a subscription.", {200: "SubscriptionDeleted"},
+        ("not_found", "unavailable"),
     ),
     ("POST", f"{_THIS}/secret"): Operation(
         "rotateSecret", "Webhooks", "Get a new secret. The old one stays valid for a while.",

@@ -26,6 +26,7 @@ WHEN = {
     "recipient_opted_out": "The recipient wants no texts.",
     "destination_not_allowed": "The number is outside `AllowedDestinations`.",
     "recipient_not_listed": "The number is not on the guest list of this API key.",
+    "too_many_subscriptions": "There are 20 subscriptions: delete one.",
     "scope_missing": "This API key may not do that.",
     "not_found": "There is no such message, number or route.",
     "method_not_allowed": "The route exists, without this method.",

@@ -10,6 +10,7 @@ from devtools.openapi.shapes import (
     nullable,
     number,
     one_of,
+    one_true,
     shape,
     text,
 )  # fmt: skip
@@ -23,14 +24,15 @@ _DESCRIPTION = text("What it is for, in words of your own.")
 
 def schemas() -> dict[str, Schema]:
     """By their names in `components`."""
-    return _bodies() | _answers()
+    return subscription_bodies() | _answers()
 
 
 def _closed(schema: Schema) -> Schema:
     return schema | {"additionalProperties": False}
 
 
-def _bodies() -> dict[str, Schema]:
+def subscription_bodies() -> dict[str, Schema]:
+    """Those of requests."""
     change = {"url": _URL, "events": _EVENTS, "description": _DESCRIPTION, "enabled": flag("Whether it delivers.")}
     ids = items(text("The id of an event."), "These events.", minItems=1, maxItems=100)
     overlap = number("For how many seconds the old secret stays valid.", minimum=0, maximum=604_800)
@@ -70,6 +72,9 @@ def _answers() -> dict[str, Schema]:
     return {
         "Subscription": shape("Where events go.", subscription),
         "NewSubscription": shape("Where events go, with its secret.", subscription | {"secret": secret}),
+        "SubscriptionDeleted": shape(
+            "It is gone, with its secrets.", {"id": text("Its id."), "deleted": one_true("It is.")}
+        ),
         "Subscriptions": shape(
             "All subscriptions.", {"subscriptions": items(named("Subscription"), "20 at most.")}
         ),

@@ -7,7 +7,7 @@ and tokens are the same in every run.
 from functools import cache
 
 from devtools.openapi.document import Examples
-from tests.support.recording import everyday, people, refusals, sending
+from tests.support.recording import callers, everyday, people, refusals, sending, subscribing
 from tests.support.recording.recorder import Recorder
 
 __all__ = ["recorded"]
@@ -17,6 +17,6 @@ __all__ = ["recorded"]
 def recorded() -> Examples:
     """All examples."""
     recorder = Recorder()
-    for part in (everyday, sending, people, refusals):
+    for part in (everyday, sending, people, refusals, callers, subscribing):
         part.record(recorder)
     return recorder.examples()

@@ -1,5 +1,6 @@
 """Calls routes of a world in memory and keeps what they answer."""
 
+import base64
 import json
 import re
 import uuid
@@ -14,8 +15,14 @@ from longcode.domain.errors import Unavailable
 from tests.support.fakes import ROOT, Reply, World
 from tests.support.fakes.gateway import API_KEY_ID
 
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 # A version 4 is drawn by chance; all other ids are the same in every run.
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+# What is drawn by chance of a subscription.
+_DRAWN = (
+    (re.compile(r"whs_[A-Za-z0-9_-]{22}"), "whs_" + "A" * 22),
+    (re.compile(r"whsec_[A-Za-z0-9+/=]{44}"), SECRET),
+)
 Route = tuple[str, str]
 
 
@@ -82,7 +89,10 @@ class Recorder:
             return seen.setdefault(found[0], str(uuid.uuid5(uuid.NAMESPACE_URL, f"example/{place}")))
 
         def again(value: Any) -> Any:
-            return json.loads(_RANDOM_ID.sub(steady, json.dumps(value)))
+            words = _RANDOM_ID.sub(steady, json.dumps(value))
+            for drawn, instead in _DRAWN:
+                words = drawn.sub(instead, words)
+            return json.loads(words)
 
         return {
             route: {

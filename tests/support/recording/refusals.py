@@ -10,6 +10,8 @@ _ID, _NUMBER, _TAG = {"id": "0b5f3a1c-6c1e-4a63-8f0e-3a4d3f5b7c22"}, {"number": 
 _EVENT = b'{"data": {"event_type": "message.received", "payload": {"from": {"phone_number": "+12025550123"}}}}'
 _OPTOUT = "/sms/optouts/{number}"
 _RECEIPT = "/webhooks/message/{message_id}"
+_ALL = "/webhooks/subscriptions"
+_ONE, _WHS = f"{_ALL}/{{subscription_id}}", {"subscription_id": "whs_AAAAAAAAAAAAAAAAAAAAAA"}
 
 # What is good of each route: a body, and what gateway.call takes beside it.
 GOOD: dict[tuple[str, str], tuple[object, dict[str, Any]]] = {
@@ -33,6 +35,13 @@ GOOD: dict[tuple[str, str], tuple[object, dict[str, Any]]] = {
     ("POST", "/webhooks/message"): (_EVENT, {}),
     ("POST", _RECEIPT): (_EVENT, {"parameters": {"message_id": _ID["id"]}}),
     ("GET", "/health"): (None, {}),
+    ("GET", "/sms/threads/{number}"): (None, {"parameters": _NUMBER}),
+    ("POST", _ALL): ({"url": "https://example.com/hooks", "events": ["*"]}, {}),
+    ("GET", _ALL): (None, {}),
+    ("GET", _ONE): (None, {"parameters": _WHS}),
+    ("PATCH", _ONE): ({"enabled": False}, {"parameters": _WHS}),
+    ("DELETE", _ONE): (None, {"parameters": _WHS}),
+    ("POST", f"{_ONE}/secret"): (None, {"parameters": _WHS}),
 }
 # The same with what is at fault. `/health` takes nothing that could be.
 BAD: dict[tuple[str, str], tuple[object, dict[str, Any]]] = {
@@ -53,8 +62,22 @@ BAD: dict[tuple[str, str], tuple[object, dict[str, Any]]] = {
     ("DELETE", _OPTOUT): (None, {"parameters": {"number": "ACME"}}),
     ("POST", "/webhooks/message"): (b"[]", {}),
     ("POST", _RECEIPT): (b"[]", {"parameters": {"message_id": _ID["id"]}}),
+    ("GET", "/sms/threads/{number}"): (None, {"parameters": {"number": "ACME"}}),
+    ("POST", _ALL): ({"url": "https://10.0.0.1/hooks", "events": ["*"]}, {}),
+    ("PATCH", _ONE): ({"events": ["sms.sent"]}, {"parameters": _WHS}),
+    ("POST", f"{_ONE}/secret"): ({"overlap_s": 10_000_000}, {"parameters": _WHS}),
 }  # fmt: skip
-_STORES = ("messages", "limits", "optouts", "counters", "carriers", "finder", "queue", "bulk_queue")
+_STORES = (
+    "messages",
+    "limits",
+    "optouts",
+    "counters",
+    "carriers",
+    "finder",
+    "queue",
+    "bulk_queue",
+    "subscriptions",
+)
 
 
 def record(recorder: Recorder) -> None:

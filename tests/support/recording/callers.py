@@ -1,0 +1,37 @@
+"""What is answered to keys of other kinds than live, and about texts that are pictures."""
+
+from longcode.domain.api_keys import ApiKey, KeyKind, Scope
+from tests.support.fakes import THEIRS, World, make_world
+from tests.support.fakes.web import FakeWeb, Page
+from tests.support.recording.everyday import OTHER, TEXT, key
+from tests.support.recording.recorder import Recorder
+
+_PICTURE = "https://example.com/ticket.png"
+_GUESTS, _TEST = "guestsKey", "testKey"
+
+
+def record(recorder: Recorder) -> None:
+    """Keep an answer of each."""
+    world = _world()
+    for path in ("/sms/send", "/sms/queue"):
+        recorder.keep("recipient_not_listed", world, "POST", path, TEXT | {"to": OTHER}, caller=_GUESTS)
+        test = recorder.keep("test", world, "POST", path, TEXT, headers=key(f"test{path}"), caller=_TEST)
+        picture = {"to": THEIRS, "message": "Your ticket", "media_urls": [_PICTURE]}
+        made = recorder.keep("mms", world, "POST", path, picture, headers=key(f"mms{path}"))
+    ident = {"id": str(made.fields["message_id"])}
+    recorder.keep("mms", world, "GET", "/sms/status/{id}", parameters=ident)
+    ident = {"id": str(test.fields["message_id"])}
+    recorder.keep("of_a_test_key", world, "GET", "/sms/status/{id}", parameters=ident, caller=_TEST)
+    recorder.keep("thread", world, "GET", "/sms/threads/{number}", parameters={"number": THEIRS})
+    recorder.keep("of_a_test_key", world, "GET", "/sms/messages", query={"to": THEIRS}, caller=_TEST)
+    rows = [{"to": OTHER, "message": "Hello"}, {"to": THEIRS, "message": "Hello"}]
+    batch = {"messages": rows, "metadata": {"tag": "parcels"}}
+    recorder.keep("of_a_test_key", world, "POST", "/sms/batch", batch, headers=key("b"), caller=_TEST)
+
+
+def _world() -> World:
+    world = make_world(outbound=FakeWeb({_PICTURE: Page()}))
+    now, scopes = world.clock.now, frozenset(Scope)
+    world.api_keys.create(ApiKey(_GUESTS, "demo", KeyKind.GUEST_LIST, scopes, now, frozenset((THEIRS,))))
+    world.api_keys.create(ApiKey(_TEST, "ci", KeyKind.TEST, scopes, now))
+    return world
