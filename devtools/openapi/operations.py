@@ -36,10 +36,11 @@ _NOW: dict[tuple[str, str], Operation] = {
     ),
     ("PATCH", "/sms/queue/{id}"): Operation(
         "changeText", "Sending", "Change a text that is held for later.", {200: "MessageStatus"},
-        (*_ONE, "too_late"), "ChangeRequest",
+        (*_ONE, "too_late", "recipient_not_listed"), "ChangeRequest",
     ),
     ("DELETE", "/sms/queue/{id}"): Operation(
-        "cancelText", "Sending", "Take one text back that still waits.", {200: "Cancelled"}, (*_ONE, "too_late"),
+        "cancelText", "Sending", "Take one text back that still waits.", {200: "Cancelled"},
+        (*_ONE, "too_late", "recipient_not_listed"),
     ),
     ("DELETE", "/sms/queue"): Operation(
         "cancelTag", "Sending", "Take back the texts of a tag that still wait.", {200: "TagCancelled"}, _READ,
@@ -56,8 +57,8 @@ _NOW: dict[tuple[str, str], Operation] = {
         description="200 is a dry run. 202 has a row for each item, also for one that is refused.",
     ),
     ("POST", "/sms/preview"): Operation(
-        "previewText", "Sending", "See how many segments a text would take, and why.", {200: "Preview"}, _READ,
-        "PreviewRequest",
+        "previewText", "Sending", "See how many segments a text would take, and why.", {200: "Preview"},
+        (*_READ, "recipient_not_listed"), "PreviewRequest",
     ),
     ("GET", "/sms/status/{id}"): Operation(
         "getText", "Finding", "What became of one message.", {200: "MessageStatus"}, _ONE,

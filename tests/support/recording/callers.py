@@ -3,7 +3,7 @@
 from longcode.domain.api_keys import ApiKey, KeyKind, Scope
 from tests.support.fakes import THEIRS, World, make_world
 from tests.support.fakes.web import FakeWeb, Page
-from tests.support.recording.everyday import OTHER, TEXT, key
+from tests.support.recording.everyday import LATER, OTHER, TEXT, key
 from tests.support.recording.recorder import Recorder
 
 _PICTURE = "https://example.com/ticket.png"
@@ -24,6 +24,13 @@ def record(recorder: Recorder) -> None:
     recorder.keep("of_a_test_key", world, "GET", "/sms/status/{id}", parameters=ident, caller=_TEST)
     recorder.keep("thread", world, "GET", "/sms/threads/{number}", parameters={"number": THEIRS})
     recorder.keep("of_a_test_key", world, "GET", "/sms/messages", query={"to": THEIRS}, caller=_TEST)
+    recorder.keep("recipient_not_listed", world, "POST", "/sms/preview", TEXT | {"to": OTHER}, caller=_GUESTS)
+    later = {"to": OTHER, "message": "See you at 10.", "send_at": LATER}
+    ident = {"id": str(recorder.call(world, "POST", "/sms/queue", later, headers=key("h")).fields["message_id"])}
+    for method, change in (("PATCH", {"message": "See you at 11."}), ("DELETE", None)):
+        recorder.keep(
+            "recipient_not_listed", world, method, "/sms/queue/{id}", change, parameters=ident, caller=_GUESTS
+        )
     rows = [{"to": OTHER, "message": "Hello"}, {"to": THEIRS, "message": "Hello"}]
     batch = {"messages": rows, "metadata": {"tag": "parcels"}}
     recorder.keep("of_a_test_key", world, "POST", "/sms/batch", batch, headers=key("b"), caller=_TEST)
