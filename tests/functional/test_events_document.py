@@ -12,6 +12,7 @@ from devtools.local_stack import sam_template
 from longcode.aws.attributes import typed_item
 from longcode.aws.brake_codec import notice_fields
 from longcode.aws.event_bus import SOURCE
+from longcode.domain import event_types
 from longcode.domain.message import Entry, Fault
 from longcode.domain.opt_outs import OptOut, OptOutChange
 from longcode.domain.status import HeldBy, Status
@@ -23,7 +24,7 @@ from tests.support.fakes.examples import TELNYX_ID, make_message
 from tests.support.fakes.stream import event
 
 PAGE = (ROOT / "docs/events.md").read_text()
-KINDS = (publish.STATUS_CHANGED, publish.RECEIVED, publish.UNCLEAR, publish.OPTED_OUT, publish.PAUSED)
+KINDS = event_types.EVENT_TYPES
 TYPES: dict[str, type | None] = {
     "string": str,
     "number": int,
@@ -142,7 +143,7 @@ def test_the_example_is_of_its_kind_and_of_this_version(kind: str) -> None:
 
 
 def test_the_errors_and_the_cost_have_the_parts_that_the_page_names(world: World) -> None:
-    full = emitted(world)[publish.STATUS_CHANGED][-1]
+    full = emitted(world)[event_types.STATUS_CHANGED][-1]
     assert full["errors"] == [{"code": "40001", "title": "Not routable"}]
     assert full["cost"] == {"amount": "0.0051", "currency": "USD"}
 

@@ -10,6 +10,7 @@ import pytest
 
 from devtools.local_stack import sam_template
 from longcode.domain.status import Status
+from longcode.domain.subscriptions import Secret, Subscription
 from tests.support.fakes import OURS, ROOT, SIGNER, THEIRS, World
 from tests.support.fakes.examples import make_message
 
@@ -19,6 +20,7 @@ TEMPLATE = sam_template.load(ROOT / "template.yaml")
 # The two messages that the events speak of, and the provider's id of the second.
 WAITING = "5d8b5a4e-4f5c-4f0e-9f43-0d7f4dbd8a11"
 SENT = "0b5f3a1c-6c1e-4a63-8f0e-3a4d3f5b7c22"
+SUBSCRIPTION = "whs_0123456789abcdefghij-_"
 TELNYX_ID = "40385f64-5717-4562-b3fc-2c963f66afa6"
 
 API_EVENTS = {name: event for name, event in EVENTS.items() if "httpMethod" in event}
@@ -47,7 +49,11 @@ def signed(event: dict[str, Any], now_ms: int) -> dict[str, Any]:
 
 @pytest.fixture
 def known(world: World) -> World:
-    """A world that has the two messages."""
+    """A world that has the two messages and the subscription."""
+    subscription = Subscription(
+        SUBSCRIPTION, "https://hooks.example.com/sms", frozenset(["sms.received"]), (Secret("whsec_"),), 0
+    )
+    world.service.subscriptions.create(subscription, 1)
     waiting = make_message(id=WAITING)
     sent = make_message(
         id=SENT,

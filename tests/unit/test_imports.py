@@ -102,6 +102,7 @@ PARTS = {
     "tags": "counters finder messages limits carriers brakes pace",
     "optouts": "optouts",
     "recipients": "finder messages carriers",
+    "subscriptions": "subscriptions",
     "fallback": "",
 }
 # In Lambda a start has more of a CPU than a call.

@@ -16,7 +16,7 @@ from longcode.domain.campaign import CampaignSettings
 from longcode.domain.priority import Priority
 from longcode.domain.tag_brake import BrakeSetting
 from longcode.entrypoints import container
-from longcode.entrypoints.config import Settings
+from longcode.entrypoints.config import Settings, WebhookSettings
 from longcode.telnyx import webhook_settings
 from longcode.telnyx.filter_codes import is_filtered
 from longcode.use_cases.tag_brakes import Brakes
@@ -34,10 +34,12 @@ from tests.support.fakes.logger import FakeLogger
 from tests.support.fakes.messages import FakeMessages
 from tests.support.fakes.metrics import FakeMetrics
 from tests.support.fakes.optouts import FakeOptOuts
+from tests.support.fakes.outbound import Names
 from tests.support.fakes.provider import FakeProvider, Text
 from tests.support.fakes.queue import DeadLetters, FakeQueue, Mapping
 from tests.support.fakes.registrations import FakeRegistrations
 from tests.support.fakes.same_words import FakeSameWords
+from tests.support.fakes.subscriptions import FakeSubscriptions
 from tests.support.fakes.webhooks import Signer, receipt
 
 __all__ = [
@@ -62,7 +64,9 @@ __all__ = [
     "FakeProvider",
     "FakeQueue",
     "FakeRegistrations",
+    "FakeSubscriptions",
     "Mapping",
+    "Names",
     "Reply",
     "Signer",
     "World",
@@ -118,6 +122,7 @@ def make_settings(**changes: Any) -> Settings:
             hold_on_unclear=False,
             status_events="all",
             webhook_sources=(),
+            webhooks=WebhookSettings("webhooks"),
         ),
         **changes,
     )
@@ -268,6 +273,8 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     registrations = parts.setdefault("registrations", FakeRegistrations(limits))
     parts.setdefault("departures", FakeDepartures(limits))
     parts.setdefault("same_words", FakeSameWords())
+    parts.setdefault("subscriptions", FakeSubscriptions())
+    parts.setdefault("outbound", Names().client())
     queue = parts.setdefault("queue", FakeQueue(clock))
     bulk_queue = parts.setdefault("bulk_queue", FakeQueue(clock, name="bulk.fifo"))
     event_bus = parts.setdefault("event_bus", FakeEventBus())

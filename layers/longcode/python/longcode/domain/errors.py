@@ -15,6 +15,7 @@
 # │   ├── BatchChanged                a batch is not as its dry run saw it: names what changed
 # │   ├── BodyTooLarge
 # │   ├── DuplicateText               the same words to the same number, a while ago; names that text
+# │   ├── TooManySubscriptions        of webhooks
 # │   ├── RecipientQueueFull          with a Retry-After
 # │   └── DailyLimitReached           with a Retry-After
 # ├── SendRefused                   the provider did not take a text that was to leave now
@@ -154,6 +155,12 @@ class DuplicateText(RequestError):
     def __init__(self, message: str, *, message_id: str) -> None:
         super().__init__(message)
         self.message_id = message_id
+
+
+class TooManySubscriptions(RequestError):
+    """There are as many webhook subscriptions as there may be."""
+
+    code = "too_many_subscriptions"
 
 
 class RecipientQueueFull(RequestError):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Of a limit that is left to others, or unused.
 _MOST_PERCENT = 99
+# An emulator of AWS on this machine. No other endpoint makes a stack a local one.
+_LOCAL = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|\Z)", re.ASCII)
 
 
 def provider_key(secret: str) -> str:
@@ -66,6 +68,7 @@ class Settings:
     hold_on_unclear: bool
     status_events: Literal["final", "all"]
     webhook_sources: tuple[webhook_settings.Network, ...]
+    webhooks: "WebhookSettings"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -105,9 +108,27 @@ class Settings:
             hold_on_unclear=read.either("HOLD_ON_UNCLEAR", "false", "true") == "true",
             status_events=read.either("STATUS_EVENTS", "final", "all"),
             webhook_sources=read.webhook_sources(),
+            webhooks=WebhookSettings.read(env),
         )
-        read.expect_no_problems()
-        return settings
+        return read.checked(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """What there is to set of webhooks to the user's own URLs.
+
+    `table` is empty for a function that has nothing to do with them. With `allow_loopback` they may go to the
+    machine itself, and without TLS: on the stack of a laptop.
+    """
+
+    table: str = ""
+    allow_loopback: bool = False
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> "WebhookSettings":
+        """Read them; none of them can be malformed."""
+        local = _LOCAL.match(env.get("AWS_ENDPOINT_URL", "").strip())
+        return cls(env.get("WEBHOOKS_TABLE", "").strip(), local is not None)
 
 
 class _Reader:
@@ -117,9 +138,10 @@ class _Reader:
         self._env = env
         self.problems: list[str] = []
 
-    def expect_no_problems(self) -> None:
+    def checked(self, settings: Settings) -> Settings:
         if self.problems:
             raise ConfigurationError(self.problems)
+        return settings
 
     def optional(self, name: str, default: str = "") -> str:
         return self._env.get(name, "").strip() or default

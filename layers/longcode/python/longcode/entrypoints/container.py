@@ -20,6 +20,7 @@ from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.entrypoints.store_parts import StoreParts
 from longcode.entrypoints.system_clock import SystemClock
+from longcode.entrypoints.webhook_parts import WebhookParts
 
 if TYPE_CHECKING:
     from longcode.aws.observability import FewMetrics, LambdaLogger, LambdaMetrics
@@ -41,7 +42,7 @@ Handler = Callable[[Any, Any], Any]
 _MARGIN_MS = 2_000
 
 
-class Service(StoreParts, GuardParts, KeyParts):
+class Service(StoreParts, GuardParts, KeyParts, WebhookParts):
     """Every part of the service, made on demand from the settings; `parts` replaces any of them, as in tests.
 
     A part is made and imports what it needs when it is first asked for, so that a function pays at its cold start

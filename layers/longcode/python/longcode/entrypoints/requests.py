@@ -46,6 +46,10 @@ class Request:
             raise InvalidRequest("The id in the path is not a message id.", field="id")
         return value.lower()
 
+    def path_parameter(self, name: str) -> str:
+        """One parameter of the path as the gateway has it, empty if there is none."""
+        return str((self._event.get("pathParameters") or {}).get(name) or "")
+
     @property
     def proxy_path(self) -> str:
         """The path that a catch-all route matched, with the slash at its end if it was called with one."""

@@ -36,6 +36,12 @@ ROUTES = (
     Route("DELETE", "/sms/optouts/{number}", Scope.ADMIN),
     Route("POST", "/webhooks/message", None),
     Route("POST", "/webhooks/message/{message_id}", None),
+    Route("POST", "/webhooks/subscriptions", Scope.ADMIN),
+    Route("GET", "/webhooks/subscriptions", Scope.ADMIN),
+    Route("GET", "/webhooks/subscriptions/{subscription_id}", Scope.ADMIN),
+    Route("PATCH", "/webhooks/subscriptions/{subscription_id}", Scope.ADMIN),
+    Route("DELETE", "/webhooks/subscriptions/{subscription_id}", Scope.ADMIN),
+    Route("POST", "/webhooks/subscriptions/{subscription_id}/secret", Scope.ADMIN),
     Route("GET", "/health", None),
 )
 

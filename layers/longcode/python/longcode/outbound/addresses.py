@@ -4,6 +4,10 @@ import ipaddress
 
 # IPv4 inside IPv6: by a translator (RFC 6052), and 6to4.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# All of IPv6 that is given out. Python takes more of it for global, as the old site-local addresses.
+_GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+# Of that, what is for documents alone (RFC 9637): Python knows it from 3.14 on.
+_DOCUMENTS = ipaddress.IPv6Network("3fff::/20")
 
 
 def is_public(address: str) -> bool:
@@ -17,7 +21,7 @@ def is_public(address: str) -> bool:
     except ValueError:
         # As `fe80::1%eth0`, or no address at all.
         return False
-    return all(one.is_global and not one.is_multicast and not one.is_reserved for one in _meant(found))
+    return all(map(_is_public, _meant(found)))
 
 
 def is_loopback(address: str) -> bool:
@@ -27,6 +31,12 @@ def is_loopback(address: str) -> bool:
     except ValueError:
         return False
     return all(one.is_loopback for one in _meant(found)[-1:])
+
+
+def _is_public(one: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if isinstance(one, ipaddress.IPv6Address) and (one not in _GIVEN_OUT or one in _DOCUMENTS):
+        return False
+    return one.is_global and not one.is_multicast and not one.is_reserved
 
 
 def _meant(

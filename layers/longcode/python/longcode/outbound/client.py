@@ -3,6 +3,7 @@
 # A name may lead elsewhere between the moment that it is checked and the one that it is called ("rebinding"). So
 # each new connection looks its name up once, checks every address that it finds, and goes to one of these.
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,23 +19,28 @@ from longcode.outbound.addresses import is_loopback, is_public
 from longcode.use_cases.outbound_ports import CallFailed, OutboundAnswer, UrlRefused
 
 MOST_CHARACTERS = 2048
-# Names of what must not stand in a URL, which logs and proxies keep.
-_SECRETS = frozenset(
+# What must not stand in a URL, which logs and proxies keep: by the words of a parameter's name, or all of it.
+_SECRET_WORDS = frozenset(
     [
         "token",
-        "access_token",
-        "auth",
-        "key",
-        "api_key",
-        "apikey",
         "secret",
         "password",
         "passwd",
+        "passphrase",
         "pwd",
+        "auth",
+        "authorization",
         "sig",
         "signature",
+        "credential",
+        "credentials",
+        "jwt",
+        "bearer",
+        "apikey",
+        "accesskey",
     ]
 )
+_SECRET_NAMES = frozenset(["key", "api_key", "access_key", "private_key", "authtoken", "accesstoken"])
 
 
 class _NotPublic(httpcore.ConnectError):
@@ -92,6 +98,10 @@ class GuardedClient:
         found = {name.lower(): value for name, value in answer.headers.items()}
         return OutboundAnswer(answer.status_code, found, body, bool(answer.extensions[transport.TRUNCATED]))
 
+    def close(self) -> None:
+        """Close what connections there are."""
+        self._transport.close()
+
     def _parts(self, url: str) -> tuple[str, int]:
         """Host and port of a URL. Raises UrlRefused for one that may not be called whatever it leads to."""
         if len(url) > MOST_CHARACTERS:
@@ -108,8 +118,7 @@ class GuardedClient:
             raise UrlRefused("The URL holds characters that have no place there.")
         if parts.username is not None or parts.password is not None:
             raise UrlRefused("The URL holds a user name or a password. Leave it out: each call is signed.")
-        named = {name.lower().replace("-", "_") for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-        if named & _SECRETS:
+        if any(_is_secret(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
             raise UrlRefused("The URL's query seems to hold a secret. Leave it out: each call is signed.")
         if parts.fragment:
             raise UrlRefused("The URL has a part behind '#', which is never sent.")
@@ -125,6 +134,8 @@ class GuardedClient:
     def _addresses(self, host: str, port: int) -> list[str]:
         """The addresses of a name, if every one of them may be called."""
         found = self._resolve(host, port)
+        if not found:
+            raise httpcore.ConnectError("the name has no address")
         allowed = _or_loopback if self._allow_loopback else is_public
         if not all(map(allowed, found)):
             raise _NotPublic(_INSIDE)
@@ -143,6 +154,12 @@ def _ascii(host: str) -> str:
         return httpx.URL(scheme="https", host=host).raw_host.decode().strip("[]").lower()
     except httpx.InvalidURL:
         return ""
+
+
+def _is_secret(name: str) -> bool:
+    """Whether a parameter of this name holds a secret, as `access_token`, `accessToken` and `x-access-token`."""
+    words = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
+    return words in _SECRET_NAMES or not _SECRET_WORDS.isdisjoint(words.split("_"))
 
 
 def _is_odd(character: str) -> bool:

@@ -123,7 +123,9 @@ def _translated() -> Iterator[None]:
         httpcore.TimeoutException,
         httpcore.UnsupportedProtocol,
     ) as exc:
-        raise getattr(httpx, type(exc).__name__)(str(exc)) from exc
+        # Of a kind that is ours alone it is the next one above.
+        kind = next(kind for kind in type(exc).__mro__ if kind.__module__.startswith("httpcore"))
+        raise getattr(httpx, kind.__name__)(str(exc)) from exc
 
 
 def _cut(timeout: float | None, late: type[Exception]) -> float | None:

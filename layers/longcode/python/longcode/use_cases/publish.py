@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from longcode.domain.errors import Unavailable
+from longcode.domain.event_types import OPTED_OUT, PAUSED, RECEIVED, STATUS_CHANGED, UNCLEAR
 from longcode.domain.events import Beat, Change, Counted, CountKey, Event, PauseNotice
 from longcode.domain.message import Fault, Message, iso
 from longcode.domain.metrics import Metric
@@ -19,12 +20,6 @@ from longcode.use_cases.publish_ports import Counters, EventBus, Heartbeat
 
 # The version of every event's schema (docs/events.md). A new field leaves it as it is.
 VERSION = 1
-
-STATUS_CHANGED = "sms.status_changed"
-RECEIVED = "sms.received"
-OPTED_OUT = "sms.opted_out"
-UNCLEAR = "sms.opt_out_unclear"
-PAUSED = "sms.paused"
 
 _COUNTED_AS = {
     Status.UNKNOWN: Metric.UNKNOWN,

@@ -18,12 +18,21 @@ class Subscriptions(Protocol):
         """Store a new one; False, with nothing stored, if there are `at_most` already."""
 
     def change(
-        self, subscription_id: str, *, url: str, events: frozenset[str], description: str, enabled: bool
+        self,
+        subscription_id: str,
+        *,
+        url: str | None = None,
+        events: frozenset[str] | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
     ) -> Subscription | None:
-        """Change what its user says of it; None if there is none. Enabled, it counts as not failing."""
+        """Change what its user says of it, None leaves it as it is; as it is then, None if there is none.
+
+        Enabled, or with a URL, it counts as not failing. One that is disabled already keeps its reason.
+        """
 
     def set_secrets(self, subscription_id: str, before: tuple[Secret, ...], after: tuple[Secret, ...]) -> bool:
-        """Replace its secrets if they are still `before`."""
+        """Replace its secrets if they are still `before`; False, with nothing changed, if they are not."""
 
     def delete(self, subscription_id: str) -> bool:
         """Delete it; False if there was none."""
