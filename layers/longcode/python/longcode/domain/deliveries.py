@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 # After a failure the next attempt waits for so long, after the last of these each time; until an event is as old
-# as GIVE_UP_MS. A receiver that was deployed badly has it within minutes, one that is down for a night within hours.
+# as GIVE_UP_MS. After a bad deployment a receiver has its events within minutes, after a night within hours.
 DELAYS_S = (5, 30, 120, 300, 900, 1800, 3600, 7200, 14400)
 GIVE_UP_MS = 24 * 3_600_000
 # Of a delay: so that the events of an outage do not all come back at one moment. It only makes a delay longer.

@@ -1,4 +1,4 @@
-"""The signature of a delivery, as Standard Webhooks has it (https://www.standardwebhooks.com): `v1`, HMAC-SHA256."""
+"""The signature of a delivery as Standard Webhooks (standardwebhooks.com) has it: `v1`, HMAC-SHA256."""
 
 import base64
 import hashlib

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from longcode.domain.deliveries import event_id
 from longcode.domain.errors import Unavailable
 from longcode.domain.event_types import OPTED_OUT, PAUSED, RECEIVED, STATUS_CHANGED, UNCLEAR
-from longcode.domain.events import Beat, Change, Counted, CountKey, Event, PauseNotice
+from longcode.domain.events import Beat, Change, Counted, CountKey, Event, PauseNotice, PublishResult
 from longcode.domain.message import Fault, Message, iso
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword
@@ -15,6 +16,7 @@ from longcode.domain.status import Status
 from longcode.domain.tag_counts import OPTED_OUT as OPTED_OUT_COUNT
 from longcode.domain.tag_counts import differences
 from longcode.use_cases import opt_out_origin, store_failures
+from longcode.use_cases.fan_out import FanOut
 from longcode.use_cases.ports import Explain, Finder, Logger, Messages, Metrics
 from longcode.use_cases.publish_ports import Counters, EventBus, Heartbeat
 
@@ -56,6 +58,8 @@ class PublishDependencies:
     logger: Logger
     explain: Explain
     final_only: bool
+    # None where nothing is delivered to the user's own URLs.
+    fan_out: FanOut | None = None
 
 
 def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -> int:
@@ -70,13 +74,8 @@ def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -
         for number, change in enumerate(changes)
         for event in events_of(change, final_only=deps.final_only)
     ]
-    answer = deps.event_bus.publish([event for _, event in found])
+    answer = _publish([event for _, event in found], deps)
     done = changes if answer.taken == len(found) else changes[: found[answer.taken][0]]
-    if answer.taken:
-        metrics.count(Metric.EVENTS_PUBLISHED, answer.taken)
-    if answer.fault:
-        metrics.count(Metric.EVENTS_REFUSED)
-        logger.warning("publish.refused", fault=answer.fault, left=len(found) - answer.taken)
     try:
         deps.counters.add([one for change in done if (one := _counted(change, deps, now_ms))], now_ms)
     except Unavailable as exc:
@@ -88,6 +87,22 @@ def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -
         metrics.count(metric, value)
     _hear([change.after.at_ms for change in done if isinstance(change.after, Beat)], deps)
     return len(done)
+
+
+def _publish(events: Sequence[Event], deps: PublishDependencies) -> PublishResult:
+    """Hand events to the subscriptions and to the bus; how many both have.
+
+    The subscriptions first: what comes again within five minutes is no second event there, and one on the bus.
+    """
+    metrics, logger = deps.metrics, deps.logger
+    queued = deps.fan_out.queue(events) if deps.fan_out and events else PublishResult(len(events))
+    answer = deps.event_bus.publish(events[: queued.taken])
+    if answer.taken:
+        metrics.count(Metric.EVENTS_PUBLISHED, answer.taken)
+    if fault := answer.fault or queued.fault:
+        metrics.count(Metric.EVENTS_REFUSED)
+        logger.warning("publish.refused", fault=fault, left=len(events) - answer.taken)
+    return PublishResult(answer.taken, fault)
 
 
 def _hear(beats: Sequence[int], deps: PublishDependencies) -> None:
@@ -192,6 +207,8 @@ def _status_changed(message: Message, previous: Status | None, change: Change) -
             "segments": message.parts or message.segments,
             "cost": None if message.cost is None else {"amount": str(message.cost), "currency": message.currency},
         },
+        event_id(message.updated_ms, change.event_id, STATUS_CHANGED),
+        message.id,
     )
 
 
@@ -231,7 +248,9 @@ def _inbound(kind: str, message: Message, change: Change, more: Mapping[str, obj
         "from": message.sender,
         "to": message.recipient,
     }
-    return Event(kind, message.id, at_ms, {**_head(change, at_ms), **about, **more})
+    # Its id has the moment in which it came.
+    ident = event_id(message.accepted_ms, change.event_id, kind)
+    return Event(kind, message.id, at_ms, {**_head(change, at_ms), **about, **more}, ident, message.id)
 
 
 def _opted_out(entry: OptOut, change: Change) -> Iterator[Event]:
@@ -250,6 +269,7 @@ def _opted_out(entry: OptOut, change: Change) -> Iterator[Event]:
             "source": latest.source,
             "scope": latest.scope,
         },
+        event_id(latest.at_ms, change.event_id, OPTED_OUT),
     )
 
 
@@ -269,6 +289,7 @@ def _paused(notice: PauseNotice, change: Change) -> Event:
             "by": pause.by if pause else None,
             "counts": counts if pause else None,
         },
+        event_id(notice.at_ms, change.event_id, PAUSED),
     )
 
 
