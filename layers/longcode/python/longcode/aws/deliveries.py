@@ -1,7 +1,7 @@
 """What became of each event at each webhook subscription, in the webhooks table: one item for each of both."""
 
-# Key: `D#<subscription id>#<day of the event, UTC>`, and the event's id, which begins with its moment. So a delivery
-# is found by its id alone, and those of a day are in the order of their events.
+# Key: `D#<subscription id>#<day of the event, UTC>`, and the event's id, which begins with its moment. So a
+# delivery is found by its id alone, and those of a day are in the order of their events.
 
 import json
 import time
