@@ -4,9 +4,11 @@ import base64
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from longcode.domain.message import Message
+from longcode.domain.status import Status
 from longcode.domain.subscriptions import Secret, Subscription
 from tests.support.fakes import (
     FakeClock,
@@ -19,6 +21,7 @@ from tests.support.fakes import (
     make_world,
 )
 from tests.support.fakes.clock import START_MS
+from tests.support.fakes.examples import make_message
 from tests.support.fakes.stream import event
 
 URL = "https://hooks.example.com/sms"
@@ -84,9 +87,15 @@ class Deliveries:
         """Hand writes of the messages table to the publisher, which are there by then."""
         for _, after in writes:
             if isinstance(after, Message):
-                self.world.messages.put(after)
+                self.world.messages.accept(after)
         self._writes += len(writes)
         return self._publisher(event(*writes, first=self._writes - len(writes) + 1), None)
+
+    def text_events(self, ident: str | None = None) -> list[tuple[Message | None, Message]]:
+        """The writes of a text that is queued, sent and delivered: three events."""
+        queued = make_message(**({"id": ident} if ident else {}), accepted_ms=self.clock.now_ms())
+        sent = replace(queued, status=Status.SENT, telnyx_id=queued.id)
+        return [(None, queued), (queued, sent), (sent, replace(sent, status=Status.DELIVERED))]
 
     def run(self, until_ms: int | None = None, *, concurrency: int = 5) -> None:
         """Deliver until nothing is left, or until then."""

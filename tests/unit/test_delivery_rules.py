@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -65,7 +66,7 @@ def test_delays_grow_until_an_event_is_a_day_old_with_a_last_attempt_then() -> N
             assert after > now
             now = after
             moments.append(now)
-        delays = [(later - earlier) / 1000 for earlier, later in zip(moments, moments[1:], strict=False)]
+        delays = [(later - earlier) / 1000 for earlier, later in pairwise(moments)]
         for delay, wanted in zip(delays[:-1], [*deliveries.DELAYS_S, *[14400] * 9], strict=False):
             assert wanted <= delay <= wanted * 1.1
         assert moments[-1] == START_MS + 24 * HOUR_MS
