@@ -174,7 +174,8 @@ class Cloud:
             session: Any = boto3
             self._clients = {name: session.client(name, region_name=REGION) for name in _SERVICES.values()}
             tables = self._clients["dynamodb"]
-            names = {logical: create_table(tables, logical) for logical in ("MessagesTable", "LimitsTable")}
+            declared = ("MessagesTable", "LimitsTable", "WebhooksTable")
+            names = {logical: create_table(tables, logical) for logical in declared}
             self._clients["events"].create_event_bus(Name="bench")
             self._clients["secretsmanager"].create_secret(Name="telnyx", SecretString="KEY0123456789")
             queue = create_queue(self._clients["sqs"], "SendQueue")
@@ -185,6 +186,7 @@ class Cloud:
             yield {
                 "MESSAGES_TABLE": names["MessagesTable"],
                 "LIMITS_TABLE": names["LimitsTable"],
+                "WEBHOOKS_TABLE": names["WebhooksTable"],
                 "QUEUE_URL": queue,
                 "EVENT_BUS": "bench",
                 "TELNYX_SECRET_ID": "telnyx",

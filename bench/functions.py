@@ -24,6 +24,7 @@ _USUAL = {
     "status": "status-200-waiting",
     "messages": "messages-200-to-one-number",
     "optouts": "optouts-200-list",
+    "subscriptions": "subscriptions-200-list",
 }
 _EVENTS = ROOT / "events"
 # Starts a function as Lambda does, and says what that has loaded and made.

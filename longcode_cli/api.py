@@ -37,6 +37,11 @@ def api_of(stack: Stack) -> httpx.Client:
     return httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=TIMEOUT_S, trust_env=stack.local is None)
 
 
+def http_of(stack: Stack) -> httpx.Client:
+    """The same, for what repeats no call."""
+    return api_of(stack)
+
+
 # Any: JSON of the API.
 def fields_of(answer: httpx.Response) -> dict[str, Any]:
     """The fields of an answer; none if it is no JSON object."""

@@ -31,6 +31,10 @@ from longcode_cli.commands.doctor import command as doctor
 from longcode_cli.commands.optouts import add, dismiss, import_list, review, sync
 from longcode_cli.commands.send import command as send
 from longcode_cli.commands.smoke import command as smoke
+from longcode_cli.commands.webhooks import create as create_webhook
+from longcode_cli.commands.webhooks import delete, deliveries, disable, enable, replay
+from longcode_cli.commands.webhooks import listing as list_webhooks
+from longcode_cli.commands.webhooks import rotate as rotate_webhook
 from longcode_cli.stack import capitalized
 from longcode_cli.terminal import warn
 
@@ -80,6 +84,19 @@ for name, module in {
 }.items():
     optouts.command(name, epilog=module.EXAMPLES)(module.command)
 
+webhooks = typer.Typer(help="Have events delivered to URLs of yours, and see how that goes.", **_SETTINGS)
+for name, module in {
+    "create": create_webhook,
+    "list": list_webhooks,
+    "rotate": rotate_webhook,
+    "enable": enable,
+    "disable": disable,
+    "delete": delete,
+    "deliveries": deliveries,
+    "replay": replay,
+}.items():
+    webhooks.command(name, epilog=module.EXAMPLES)(module.command)
+
 # In the order in which --help lists them.
 COMMANDS: dict[str, Any] = {
     "send": send,
@@ -94,6 +111,7 @@ COMMANDS: dict[str, Any] = {
     "pause": pause,
     "resume": resume,
     "optouts": optouts,
+    "webhooks": webhooks,
     "cancel": cancel,
     "redrive": redrive,
     "requeue": requeue,

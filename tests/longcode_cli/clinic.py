@@ -90,7 +90,7 @@ def serve(front: Front) -> Iterator[None]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = _do
+        do_GET = do_POST = do_PATCH = do_DELETE = _do
 
         def date_time_string(self, timestamp: float | None = None) -> str:
             return formatdate(time.time() + front.ahead_s, usegmt=True)

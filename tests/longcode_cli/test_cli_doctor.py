@@ -20,7 +20,7 @@ def test_of_a_stack_that_is_well_every_line_is_ok(clinic: Clinic) -> None:
     assert {name: row["state"] for name, row in report.rows.items()} == dict.fromkeys(doctor.checks(None), "ok")
     assert report.healthy
     assert all(row["todo"] is None for row in report.rows.values())
-    assert "All of 25 checks are well." in clinic.world.says("doctor")
+    assert "All of 26 checks are well." in clinic.world.says("doctor")
 
 
 def test_for_a_person_each_line_says_what_to_do(clinic: Clinic) -> None:
@@ -31,7 +31,7 @@ def test_for_a_person_each_line_says_what_to_do(clinic: Clinic) -> None:
     words = " ".join(shown.stdout.split())
     assert re.search(r"FAIL dead letters 1 text died in the queue: .*? → See why \(aws logs tail", words)
     assert re.search(r"warn pause Sending is paused since .*?: wrong template\. → longcode resume", words)
-    assert words.endswith("Of 25 checks 1 failed, 1 to be looked at.")
+    assert words.endswith("Of 26 checks 1 failed, 1 to be looked at.")
 
 
 def test_for_a_script_the_exit_code_tells_a_failure_from_a_warning(clinic: Clinic) -> None:
@@ -108,7 +108,7 @@ def test_a_deployment_that_no_alias_leads_to_is_reported(clinic: Clinic) -> None
 
 def test_parameters_that_no_function_has_yet_are_reported(clinic: Clinic) -> None:
     clinic.set("ValidityMinutes", "7")
-    assert "and 12 more: VALIDITY_MINUTES" in clinic.examine().found("settings")
+    assert "and 13 more: VALIDITY_MINUTES" in clinic.examine().found("settings")
 
 
 def test_an_account_whose_concurrency_the_queue_alone_could_use_up(clinic: Clinic) -> None:

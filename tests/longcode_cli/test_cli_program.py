@@ -25,6 +25,7 @@ COMMANDS = [
         "pause",
         "resume",
         "optouts",
+        "webhooks",
         "cancel",
         "redrive",
         "requeue",

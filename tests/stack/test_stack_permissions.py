@@ -95,6 +95,26 @@ def of_limits(call: Call) -> Call:
     return replace(call, arguments=call.arguments | {"TableName": "{LimitsTable}"})
 
 
+def of_webhooks(call: Call, sort_key: str = "whs_nothing") -> Call:
+    """The same of the webhooks table, whose items have a sort key besides."""
+    name = "Item" if "Item" in call.arguments else "Key"
+    item = {name: call.arguments[name] | {"sk": {"S": sort_key}}}
+    return replace(call, arguments=call.arguments | {"TableName": "{WebhooksTable}"} | item)
+
+
+def webhooks(key: str) -> Call:
+    """A query of one partition of the webhooks table."""
+    return Call(
+        "dynamodb",
+        "query",
+        {
+            "TableName": "{WebhooksTable}",
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": key}},
+        },
+    )
+
+
 def on_queue(method: str, **arguments: str) -> Call:
     return Call("sqs", method, {"QueueUrl": "{SendQueue}", **arguments})
 
@@ -118,6 +138,7 @@ PURGE = on_queue("purge_queue")
 READ_SECRET = Call("secretsmanager", "get_secret_value", {"SecretId": "{TelnyxSecret}"})
 CHANGE_SECRET = Call("secretsmanager", "put_secret_value", {"SecretId": "{TelnyxSecret}", "SecretString": "KEY"})
 SCAN = Call("dynamodb", "scan", {"TableName": "{MessagesTable}"})
+WEBHOOKS_SCAN = Call("dynamodb", "scan", {"TableName": "{WebhooksTable}"})
 # No role may be refused this, so that it shows whose credentials these are.
 WHO_AM_I = Call("sts", "get_caller_identity", {})
 
@@ -161,6 +182,17 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         + [of_limits(unqueue(key)) for key in (SENDER, CONTROL)],
     ),
     "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),
+    "subscriptions": (
+        [
+            *(webhooks("subscriptions"), of_webhooks(get("subscriptions"), "#creations")),
+            *(of_webhooks(call("subscriptions")) for call in (get, leave, unqueue, delete)),
+        ],
+        [
+            *(of_webhooks(call("D#nothing#2026-11-28")) for call in (get, put, unqueue, delete)),
+            *(webhooks("D#nothing#2026-11-28"), WEBHOOKS_SCAN),
+            *(get(MESSAGE), batch(MESSAGE), update(OPT_OUT), of_limits(get(CONTROL)), SEND, READ_SECRET),
+        ],
+    ),
     "status": ([get(MESSAGE)], [put(MESSAGE), update(MESSAGE), READ_SECRET]),
     "reconciler": (
         [

@@ -255,3 +255,15 @@ def test_quiet_hours_that_leave_nothing_open_or_are_none_are_named() -> None:
         assert problems(QUIET_HOURS=words) == [problem]
     every = problems(QUIET_HOURS="08:00-07:00")[0]
     assert all(row.name in every for row in quiet_states.table().rows)
+
+
+def test_webhooks_may_go_to_this_machine_on_the_stack_of_this_machine_alone() -> None:
+    for endpoint in ("http://127.0.0.1:4566", "http://localhost:4566/", "https://localhost", "http://[::1]:4566"):
+        assert Settings.from_env(GOOD | {"AWS_ENDPOINT_URL": endpoint}).webhooks.allow_loopback, endpoint
+    for endpoint in (
+        *("", "https://vpce-1.dynamodb.us-east-1.vpce.amazonaws.com", "http://10.0.0.1:4566", "127.0.0.1"),
+        *("http://127.0.0.1.example.com", "http://localhost.example.com", "http://127.0.0.1@example.com"),
+    ):
+        assert not Settings.from_env(GOOD | {"AWS_ENDPOINT_URL": endpoint}).webhooks.allow_loopback, endpoint
+    assert Settings.from_env(GOOD).webhooks.table == ""
+    assert Settings.from_env(GOOD | {"WEBHOOKS_TABLE": "hooks"}).webhooks.table == "hooks"

@@ -20,6 +20,7 @@ from longcode_cli.commands.doctor import (
     queues,
     registration,
     sending,
+    subscriptions,
     webhooks,
 )
 from longcode_cli.commands.doctor.case import (
@@ -55,6 +56,7 @@ CHECKS: dict[str, Callable[[Case], Outcome]] = {
     **clocks.CHECKS,
     **queues.CHECKS,
     **sending.CHECKS,
+    **subscriptions.CHECKS,
 }
 
 
@@ -69,7 +71,7 @@ def command(
     """Try all that the stack depends on; say how to fix it.
 
     Settings, the provider's key, number and profile, its 10DLC campaign and what US carriers take, the API and its
-    webhook, clocks, queues, brakes, opt-outs. Nothing is changed, and no text is sent.
+    webhook, clocks, queues, brakes, opt-outs, webhook subscriptions. Nothing is changed, and no text is sent.
 
     The exit code is 0 if nothing fails (there may be warnings), 1 if something does.
     """

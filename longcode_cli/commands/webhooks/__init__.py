@@ -1,0 +1,1 @@
+"""`longcode webhooks`: which events are delivered to which URLs of yours."""

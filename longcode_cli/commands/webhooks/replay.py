@@ -1,0 +1,66 @@
+"""`longcode webhooks replay`: deliver events once more."""
+
+from typing import Annotated, Any
+
+import typer
+
+from longcode.domain.message import iso
+from longcode_cli.commands.webhooks.asking import Ident, asking, checked
+from longcode_cli.options import ANYWHERE_OR_ENV, AsJson, Where, examples, moment, stack_options
+from longcode_cli.terminal import count, now_ms, say, say_json, warn
+
+_ID = "whs_Yk3vQm0Zr8sT1uW5xA7bCd"
+EXAMPLES = examples(
+    f"webhooks replay {_ID} --since 2026-11-23T15:00:00Z --until 2026-11-23T16:30:00Z",
+    f"webhooks replay {_ID} --event 9d2f0c8e41b7",
+)
+_MOST_IDS = 100
+
+
+@stack_options(*ANYWHERE_OR_ENV)
+def command(
+    where: Where,
+    subscription_id: Ident,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="All events from then on, as 2026-11-23T15:00:00Z."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Only events before then.  [default: now]")
+    ] = None,
+    events: Annotated[
+        list[str] | None,
+        typer.Option("--event", metavar="ID", help=f"This event, up to {_MOST_IDS} times: its webhook-id."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deliver events to a subscription once more, by their time or by their ids.
+
+    Each has the webhook-id that it had before, by which a receiver knows those that it has had.
+    """
+    body = _body(since, until, events or [])
+    with asking(where) as ask:
+        done = ask("POST", checked(subscription_id), "replay", body=body)
+    if as_json:
+        say_json(done)
+        return
+    say(f"{count(int(done['replayed']), 'event')} will be delivered once more.")
+    if done.get("remaining"):
+        warn("That is not all of them: give shorter times, one after the other.")
+
+
+# Any: JSON of the API.
+def _body(since: str | None, until: str | None, events: list[str]) -> dict[str, Any]:
+    if events:
+        if since or until:
+            raise typer.BadParameter("goes without --since and --until.", param_hint="--event")
+        if len(events) > _MOST_IDS:
+            raise typer.BadParameter(f"may be given {_MOST_IDS} times.", param_hint="--event")
+        return {"event_ids": events}
+    if since is None:
+        raise typer.BadParameter("is needed, or --event.", param_hint="--since")
+    since_ms = moment(since, "--since")
+    until_ms = now_ms() if until is None else moment(until, "--until")
+    if until_ms <= since_ms:
+        raise typer.BadParameter("must be later than --since.", param_hint="--until")
+    return {"since": iso(since_ms), "until": iso(until_ms)}
