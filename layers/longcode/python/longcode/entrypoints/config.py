@@ -130,8 +130,10 @@ class WebhookSettings:
     def read(cls, env: Mapping[str, str]) -> "WebhookSettings":
         """Read them; none of them can be malformed."""
         local = _LOCAL.match(env.get("AWS_ENDPOINT_URL", "").strip())
-        table, queue_url = (env.get(name, "").strip() for name in ("WEBHOOKS_TABLE", "DELIVERY_QUEUE_URL"))
-        return cls(table, local is not None, queue_url)
+        table, queue_url, switch = (
+            env.get(name, "").strip() for name in ("WEBHOOKS_TABLE", "DELIVERY_QUEUE_URL", "WEBHOOK_DELIVERIES")
+        )
+        return cls(table, local is not None, queue_url if switch == "on" else "")
 
 
 class _Reader:
