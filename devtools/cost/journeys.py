@@ -22,6 +22,7 @@ from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.message import iso
 from longcode.domain.schedule import AHEAD_MS
 from longcode.entrypoints import container
+from longcode.entrypoints.config import WebhookSettings
 from tests.contract.tables import REGION, RESOURCES, create_queue, create_table
 from tests.support.fakes import (
     OURS,
@@ -128,6 +129,8 @@ class _Life:
                     dead_letter_queue_url=create_queue(self.queues, "DeadLetterQueue"),
                     unpublished_queue_url=unpublished,
                     webhook_url=URL,
+                    # Off, as in the template.
+                    webhooks=WebhookSettings(),
                     status_events=TEMPLATE["Parameters"]["StatusEvents"]["Default"],
                 ),
                 clock=self.clock,

@@ -105,6 +105,7 @@ def _up(
             "TelnyxBaseUrl": provider.base_url,
             "TelnyxLongCode": start.number,
             "TelnyxPublicKey": provider.public_key,
+            "WebhookDeliveries": "on",
             "WebhookUrl": f"{deployer.api_url(template)}/webhooks/message",
         } | extra
         refuse(parameters, deployer.parameters())
