@@ -117,7 +117,7 @@ class Deployed:
 
     @classmethod
     def read(cls, setting: str, *, deliveries: str = "off") -> "Deployed":
-        """From template.yaml, operations/ and longcode.domain, for `basic` or `full`, and for WebhookDeliveries."""
+        """From template.yaml, operations/ and longcode.domain, for `basic` or `full` and WebhookDeliveries."""
         template = sam_template.load(ROOT / "template.yaml")
         given = {"Monitoring": setting, "WebhookDeliveries": deliveries}
         resources = sam_template.resolved(template, **given).values()

@@ -113,7 +113,6 @@ class _Life:
         )
         boto3.client("events", region_name=REGION).create_event_bus(Name="long-code-sms")
         self.url = create_queue(self.queues, "SendQueue")
-        unpublished = self.queues.create_queue(QueueName="unpublished")["QueueUrl"]
         self.clock = FakeClock()
         self.provider = FakeProvider(self.clock, latency_ms=0)
         self.log = io.StringIO()
@@ -127,9 +126,8 @@ class _Life:
                     queue_url=self.url,
                     bulk_queue_url=create_queue(self.queues, "BulkQueue"),
                     dead_letter_queue_url=create_queue(self.queues, "DeadLetterQueue"),
-                    unpublished_queue_url=unpublished,
+                    unpublished_queue_url=self.queues.create_queue(QueueName="unpublished")["QueueUrl"],
                     webhook_url=URL,
-                    # Off, as in the template.
                     webhooks=WebhookSettings(),
                     status_events=TEMPLATE["Parameters"]["StatusEvents"]["Default"],
                 ),

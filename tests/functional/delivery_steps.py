@@ -93,7 +93,8 @@ class Deliveries:
 
     def text_events(self, ident: str | None = None) -> list[tuple[Message | None, Message]]:
         """The writes of a text that is queued, sent and delivered: three events."""
-        queued = make_message(**({"id": ident} if ident else {}), accepted_ms=self.clock.now_ms())
+        now = self.clock.now_ms()
+        queued = make_message(**({"id": ident} if ident else {}), accepted_ms=now, updated_ms=now)
         sent = replace(queued, status=Status.SENT, telnyx_id=queued.id)
         return [(None, queued), (queued, sent), (sent, replace(sent, status=Status.DELIVERED))]
 
