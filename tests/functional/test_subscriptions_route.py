@@ -333,6 +333,7 @@ def test_a_url_that_may_be_called_is_taken(world: World, names: Names) -> None:
         "https://93.184.215.14/",
         "https://[2606:4700::6810:84e5]/",
         "https://[64:ff9b::5db8:d70e]/",
+        "https://[::ffff:93.184.215.14]/",
         "https://xn--bcher-kva.example/",
         "https://hooks.example.com/?keyword=x&monkey=y&author=z&partition=token",
         f"https://hooks.example.com/{'x' * 2000}",

@@ -219,6 +219,7 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
         {"message_id": IDENT, "status": "sending"},
         {},
     ),
+    (errors.TooManySubscriptions("m"), 409, "too_many_subscriptions", {}, {}),
     (
         errors.DuplicateText("m", message_id=IDENT),
         409,
