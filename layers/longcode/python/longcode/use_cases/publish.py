@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from longcode.domain.deliveries import event_id
 from longcode.domain.errors import Unavailable
@@ -16,9 +17,11 @@ from longcode.domain.status import Status
 from longcode.domain.tag_counts import OPTED_OUT as OPTED_OUT_COUNT
 from longcode.domain.tag_counts import differences
 from longcode.use_cases import opt_out_origin, store_failures
-from longcode.use_cases.fan_out import FanOut
 from longcode.use_cases.ports import Explain, Finder, Logger, Messages, Metrics
 from longcode.use_cases.publish_ports import Counters, EventBus, Heartbeat
+
+if TYPE_CHECKING:
+    from longcode.use_cases.fan_out import FanOut
 
 # The version of every event's schema (docs/events.md). A new field leaves it as it is.
 VERSION = 1
@@ -59,7 +62,7 @@ class PublishDependencies:
     explain: Explain
     final_only: bool
     # None where nothing is delivered to the user's own URLs.
-    fan_out: FanOut | None = None
+    fan_out: "FanOut | None" = None
 
 
 def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -> int:
