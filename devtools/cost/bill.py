@@ -116,10 +116,11 @@ class Deployed:
     polled_queues: int
 
     @classmethod
-    def read(cls, setting: str) -> "Deployed":
-        """From template.yaml, operations/ and longcode.domain, for `basic` or `full`."""
+    def read(cls, setting: str, *, deliveries: str = "off") -> "Deployed":
+        """From template.yaml, operations/ and longcode.domain, for `basic` or `full` and WebhookDeliveries."""
         template = sam_template.load(ROOT / "template.yaml")
-        resources = sam_template.resolved(template, Monitoring=setting).values()
+        given = {"Monitoring": setting, "WebhookDeliveries": deliveries}
+        resources = sam_template.resolved(template, **given).values()
         operations = page.read_operations({}, {"Monitoring": setting}, "sms", "us-east-1")
         drawn = [one for one in operations.widgets if one.kind == "metric"]
         few = len(monitoring.PUBLISHED) + len(monitoring.SUMS)

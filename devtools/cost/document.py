@@ -45,6 +45,8 @@ def render(run: Run, prices: Prices) -> str:
         custom_metrics=full.custom_metrics,
         full_dashboard_metrics=full.dashboard_metrics,
         lookups=prices.of("number_lookup", 1_000_000),
+        deliveries=sum(bill.fixed(run, prices, Deployed.read("basic", deliveries="on")).values())
+        - sum(bill.fixed(run, prices, deployed).values()),
         traces=bill.traces(run, prices, 1_000_000, 0.05),
         **_writes(run, prices),
         **_later(run, prices),

@@ -22,6 +22,7 @@ from longcode.domain.carriers import Carrier, Subscription
 from longcode.domain.message import iso
 from longcode.domain.schedule import AHEAD_MS
 from longcode.entrypoints import container
+from longcode.entrypoints.config import WebhookSettings
 from tests.contract.tables import REGION, RESOURCES, create_queue, create_table
 from tests.support.fakes import (
     OURS,
@@ -112,7 +113,6 @@ class _Life:
         )
         boto3.client("events", region_name=REGION).create_event_bus(Name="long-code-sms")
         self.url = create_queue(self.queues, "SendQueue")
-        unpublished = self.queues.create_queue(QueueName="unpublished")["QueueUrl"]
         self.clock = FakeClock()
         self.provider = FakeProvider(self.clock, latency_ms=0)
         self.log = io.StringIO()
@@ -126,8 +126,9 @@ class _Life:
                     queue_url=self.url,
                     bulk_queue_url=create_queue(self.queues, "BulkQueue"),
                     dead_letter_queue_url=create_queue(self.queues, "DeadLetterQueue"),
-                    unpublished_queue_url=unpublished,
+                    unpublished_queue_url=self.queues.create_queue(QueueName="unpublished")["QueueUrl"],
                     webhook_url=URL,
+                    webhooks=WebhookSettings(),
                     status_events=TEMPLATE["Parameters"]["StatusEvents"]["Default"],
                 ),
                 clock=self.clock,

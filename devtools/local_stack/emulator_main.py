@@ -7,6 +7,7 @@
 import gc
 import json
 import os
+import re
 import stat
 import sys
 import time
@@ -45,8 +46,12 @@ def condition_keys(body: bytes) -> dict[str, list[str]]:
                     yield from named(value)
 
     try:
-        keys = list(dict.fromkeys(named(json.loads(body))))
-    except (ValueError, KeyError, TypeError):
+        request = json.loads(body)
+        keys = list(dict.fromkeys(named(request)))
+        # Of a query it is the partition, where that is the table's own.
+        if found := re.match(r"pk = (:\w+)", request.get("KeyConditionExpression", "")):
+            keys.append(request["ExpressionAttributeValues"][found[1]]["S"])
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
     return {"dynamodb:LeadingKeys": keys} if keys else {}
 

@@ -53,6 +53,10 @@ def recorded_children(layout: Layout) -> dict[str, Child]:
         return {}
 
 
+# What costs money on AWS and nothing here.
+_MORE = {"WebhookDeliveries": "on"}
+
+
 def up(
     layout: Layout,
     progress: Progress,
@@ -106,7 +110,7 @@ def _up(
             "TelnyxLongCode": start.number,
             "TelnyxPublicKey": provider.public_key,
             "WebhookUrl": f"{deployer.api_url(template)}/webhooks/message",
-        } | extra
+        } | (_MORE | extra)
         refuse(parameters, deployer.parameters())
         parameters, deployment = _deployed(deployer, build, parameters, layout, progress)
         if provider.console_url:

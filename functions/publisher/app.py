@@ -1,6 +1,6 @@
 """The messages table's stream: publishes what changed to the user's own systems, and keeps the counters."""
 
-from longcode.entrypoints import container, stream
+from longcode.entrypoints import container, delivery_parts, stream
 from longcode.use_cases import publish
 
 
@@ -16,6 +16,7 @@ def handler(service: container.Service) -> container.Handler:
         logger=service.logger,
         explain=service.explain,
         final_only=service.settings.status_events == "final",
+        fan_out=delivery_parts.fan_out(service),
     )
     return service.job(
         lambda event, _context: stream.relay(

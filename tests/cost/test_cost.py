@@ -206,7 +206,7 @@ def test_basic_fits_into_what_aws_gives_for_free_and_full_is_all_there_is() -> N
     assert (BASIC.custom_metrics, BASIC.method_metrics, BASIC.alarm_metrics) == (10, 0, 10)
     assert BASIC.dashboard_metrics <= PRICES.assumed["free_dashboard_metrics"]
     # An alarm on an expression is billed for each metric that it reads.
-    assert (FULL.custom_metrics, FULL.method_metrics, FULL.alarm_metrics) == (len(Metric), 10, 64)
+    assert (FULL.custom_metrics, FULL.method_metrics, FULL.alarm_metrics) == (len(Metric), 10, 66)
 
 
 def test_a_month_without_a_text_costs_at_most_one_dollar(run: Run) -> None:

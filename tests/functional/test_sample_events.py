@@ -11,7 +11,7 @@ import pytest
 from devtools.local_stack import sam_template
 from longcode.domain.status import Status
 from longcode.domain.subscriptions import Secret, Subscription
-from tests.support.fakes import OURS, ROOT, SIGNER, THEIRS, World
+from tests.support.fakes import OURS, ROOT, SIGNER, THEIRS, FakeReceivers, World
 from tests.support.fakes.examples import make_message
 
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*.json"))}
@@ -149,6 +149,17 @@ def test_the_sample_batch_sends_the_text_that_waits(known: World) -> None:
     (text,) = known.provider.texts
     assert (text.key, text.sender, text.recipient) == (WAITING, OURS, THEIRS)
     assert answer == {"batchItemFailures": []}
+
+
+def test_the_sample_delivery_is_made(known: World) -> None:
+    receivers = FakeReceivers(known.clock)
+    vars(known.service)["outbound"] = receivers
+    answer = known.invoke("deliverer", EVENTS["deliverer-one-event"], timeout_ms=60_000)
+
+    assert answer == {"batchItemFailures": []}
+    (called,) = receivers.calls
+    assert called.url == "https://hooks.example.com/sms"
+    assert json.loads(called.body)["data"]["to"] == THEIRS
 
 
 @pytest.mark.parametrize("name", ["consumer-done-unreadable", "consumer-done-unknown-id"])

@@ -14,10 +14,20 @@ from longcode.aws.observability import LambdaLogger, LambdaMetrics
 from longcode.domain.message import Fault
 from longcode.domain.metrics import NAMESPACE, Metric
 from longcode.domain.priority import Priority
+from longcode.domain.subscriptions import Secret, Subscription
 from longcode.use_cases.number_lookup import look_up
 from longcode.use_cases.webhook_watch import FIRST_RECEIPT_MS
 from tests.functional.test_publisher import IDS, a_text, publish_to
-from tests.support.fakes import THEIRS, World, make_settings, make_world, provider
+from tests.support.fakes import (
+    THEIRS,
+    FakeDeliveryQueue,
+    FakeReceivers,
+    Mapping,
+    World,
+    make_settings,
+    make_world,
+    provider,
+)
 from tests.support.fakes.webhooks import receipt
 from tests.support.telemetry import FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME
 
@@ -87,6 +97,23 @@ def campaign_fails(world: World) -> None:
     world.consume(Priority.BULK, until_ms=world.clock.now + 60_000)
 
 
+def receiver_answers(status: int) -> Callable[[World], None]:
+    def happens(world: World) -> None:
+        url = "https://hooks.example.com/sms"
+        world.service.subscriptions.create(
+            Subscription("whs_0123456789abcdefghij-_", url, frozenset(["*"]), (Secret("whsec_"),), 0), 1
+        )
+        vars(world.service)["outbound"] = FakeReceivers(world.clock, {url: lambda _: status})
+        text = a_text()
+        world.messages.accept(text)
+        publish_to(world, (None, text))
+        queue = world.service.delivery_queue
+        assert isinstance(queue, FakeDeliveryQueue)
+        Mapping(queue.queue, world.handler("deliverer")).run()
+
+    return happens
+
+
 PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.FAILED_CONTENT: refused_by_receipt("40002"),
     Metric.FAILED_ACCOUNT: refused_by_receipt("20100"),
@@ -98,6 +125,10 @@ PROVOKED: dict[Metric, Callable[[World], None]] = {
     Metric.STORE_UNAVAILABLE: store_fails,
     Metric.WEBHOOKS_SILENT: webhooks_stop,
     Metric.CAMPAIGN_PAUSED: campaign_fails,
+    Metric.EVENTS_DELIVERED: receiver_answers(200),
+    Metric.DELIVERY_ATTEMPTS_FAILED: receiver_answers(503),
+    Metric.EVENTS_GIVEN_UP: receiver_answers(503),
+    Metric.SUBSCRIPTIONS_DISABLED: receiver_answers(410),
 }
 
 

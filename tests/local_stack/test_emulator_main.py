@@ -52,7 +52,20 @@ def test_a_condition_sees_the_keys_of_every_item_that_a_request_names() -> None:
             assert condition_keys(json.dumps(request_).encode()) == {"dynamodb:LeadingKeys": keys}
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b'{"TableName": "messages"}', b'{"Key": {"id": {"S": "1"}}}'])
+def test_a_query_of_a_table_names_its_partition_and_one_of_an_index_does_not() -> None:
+    values = {":pk": {"S": "D#a"}, ":low": {"S": "x"}, ":peer": {"S": "P#a"}}
+    for condition, keys in (
+        ("pk = :pk", ["D#a"]),
+        ("pk = :pk AND sk BETWEEN :low AND :low", ["D#a"]),
+        ("peer = :peer", []),
+    ):
+        asked = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+        assert condition_keys(json.dumps(asked).encode()) == ({"dynamodb:LeadingKeys": keys} if keys else {})
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b"[]", b'{"TableName": "messages"}', b'{"Key": {"id": {"S": "1"}}}']
+)
 def test_a_request_that_names_no_item_has_no_such_key(body: bytes) -> None:
     assert condition_keys(body) == {}
 

@@ -218,8 +218,12 @@ def test_replay_is_asked_for_by_time_or_by_ids(api: Api) -> None:
     done("replay", made, "--since", "2020-11-23T15:00:00Z")
     assert set(api.asked[-1][1]) == {"since", "until"}
 
-    api.answers["POST replay"] = 202, {"replayed": 1, "remaining": True}
-    assert "not all" in longcode("replay", made, "--event", "a").stderr
+    cursor = "evt_1795448894000_Yk3vQm0Zr8sT1uW5xA7bCd"
+    pages = [{"replayed": 500, "remaining": True, "cursor": cursor}, {"replayed": 7, "remaining": False}]
+    api.answers["POST replay"] = 202, pages
+    assert done("replay", made, "--since", "2020-11-23T15:00:00Z") == "507 events will be delivered once more."
+    assert api.asked[-1][1]["cursor"] == cursor
+    assert "cursor" not in api.asked[-2][1]
     calls = len(api.asked)
     for bad in (
         (),

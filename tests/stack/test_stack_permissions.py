@@ -115,6 +115,16 @@ def webhooks(key: str) -> Call:
     )
 
 
+def webhooks_batch(key: str, sort_key: str = "nothing") -> Call:
+    """A batch of one item of the webhooks table."""
+    keys = [{"pk": {"S": key}, "sk": {"S": sort_key}}]
+    return Call("dynamodb", "batch_get_item", {"RequestItems": {"{WebhooksTable}": {"Keys": keys}}})
+
+
+def on_deliveries(method: str, **arguments: str) -> Call:
+    return Call("sqs", method, {"QueueUrl": "{DeliveryQueue}", **arguments})
+
+
 def on_queue(method: str, **arguments: str) -> Call:
     return Call("sqs", method, {"QueueUrl": "{SendQueue}", **arguments})
 
@@ -130,6 +140,8 @@ TAG = "tag#nothing"
 
 # Without a group, which a FIFO queue refuses: which only a role that may send is answered, and nothing is put in.
 SEND = on_queue("send_message", MessageBody="{{}}")
+DELIVER = on_deliveries("send_message", MessageBody="{{}}")
+DELIVERY = "D#nothing#2026-11-28"
 RECEIVE = on_queue("receive_message")
 SIZE = on_queue("get_queue_attributes")
 DEAD_LETTERS, UNPUBLISHED = (
@@ -153,6 +165,19 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         ],
         [delete(MESSAGE), query("by_peer", "peer"), scan("by_recipient_queue"), PURGE],
     ),
+    "deliverer": (
+        [
+            *(webhooks("subscriptions"), of_webhooks(unqueue("subscriptions"))),
+            *(webhooks_batch(DELIVERY), of_webhooks(leave(DELIVERY)), batch(MESSAGE)),
+            on_deliveries("get_queue_attributes"),
+        ],
+        [
+            *(of_webhooks(call("subscriptions")) for call in (put, delete)),
+            *(of_webhooks(call(DELIVERY)) for call in (unqueue, delete)),
+            *(webhooks(DELIVERY), webhooks_batch("subscriptions"), WEBHOOKS_SCAN, DELIVER, SEND, RECEIVE),
+            *(get(MESSAGE), put(MESSAGE), batch(OPT_OUT), of_limits(get(CONTROL)), READ_SECRET),
+        ],
+    ),
     "fallback": ([WHO_AM_I], [get(MESSAGE), SEND, READ_SECRET]),
     "health": ([batch("S#all"), batch("S#all7")], [batch(MESSAGE), batch(OPT_OUT), batch(COUNTER), RECEIVE]),
     "messages": ([query("by_peer", "peer"), batch(MESSAGE)], [get(MESSAGE), update(MESSAGE), READ_SECRET]),
@@ -165,8 +190,12 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [delete(MESSAGE), query("by_peer", "peer"), scan("by_recipient_queue"), PURGE],
     ),
     "publisher": (
-        [put(MARKER), query("by_peer", "peer"), batch(MESSAGE)],
-        [put(MESSAGE), get(MESSAGE), update(OPT_OUT), batch(OPT_OUT), query("by_tag", "tag"), SEND],
+        [put(MARKER), query("by_peer", "peer"), batch(MESSAGE), webhooks("subscriptions"), DELIVER],
+        [
+            *(put(MESSAGE), get(MESSAGE), update(OPT_OUT), batch(OPT_OUT), query("by_tag", "tag"), SEND),
+            *(of_webhooks(call("subscriptions")) for call in (get, put, unqueue)),
+            *(webhooks(DELIVERY), WEBHOOKS_SCAN),
+        ],
     ),
     "queue": (
         [
@@ -188,10 +217,11 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         [
             *(webhooks("subscriptions"), of_webhooks(get("subscriptions"), "#creations")),
             *(of_webhooks(call("subscriptions")) for call in (get, leave, unqueue, delete)),
+            *(webhooks(DELIVERY), webhooks_batch(DELIVERY), DELIVER),
         ],
         [
-            *(of_webhooks(call("D#nothing#2026-11-28")) for call in (get, put, unqueue, delete)),
-            *(webhooks("D#nothing#2026-11-28"), WEBHOOKS_SCAN),
+            *(of_webhooks(call(DELIVERY)) for call in (get, put, unqueue, delete)),
+            *(webhooks("D"), webhooks_batch("subscriptions"), on_deliveries("receive_message"), WEBHOOKS_SCAN),
             *(get(MESSAGE), batch(MESSAGE), update(OPT_OUT), of_limits(get(CONTROL)), SEND, READ_SECRET),
         ],
     ),
@@ -272,7 +302,7 @@ def _said(session: boto3.Session, stack: Stack, call: Call, resources: dict[str,
 def _named(value: Any, resources: dict[str, str]) -> Any:
     if isinstance(value, str):
         return value.format_map(resources)
-    if isinstance(value, dict) and "{MessagesTable}" in value:
+    if isinstance(value, dict) and not value.keys().isdisjoint(("{MessagesTable}", "{WebhooksTable}")):
         return {_named(name, resources): inner for name, inner in value.items()}
     return value
 

@@ -20,6 +20,10 @@ IN_VIRTUAL_TIME = {
     Metric.NUMBER_LOOKUPS: "no number is looked up unless NumberLookup asks for it",
     Metric.STORE_UNAVAILABLE: "the emulator's stores are there, or nothing is",
     Metric.CAMPAIGN_PAUSED: "it takes fifty texts of a campaign, many of which fail",
+    Metric.EVENTS_DELIVERED: "the stack has no receiver while telemetry is looked at",
+    Metric.DELIVERY_ATTEMPTS_FAILED: "the same",
+    Metric.EVENTS_GIVEN_UP: "it takes a day",
+    Metric.SUBSCRIPTIONS_DISABLED: "it takes three days",
     Metric.WEBHOOKS_SILENT: "it takes seven texts, five minutes, and the runs of a reconciler that remembers",
 }
 FIELDS_IN_VIRTUAL_TIME = {
@@ -103,6 +107,8 @@ FAULTS: dict[str, Fault] = {
     # More than T-Mobile takes of us in a day.
     "CarrierRefused": Fault(sick={"m1": [4]}, well={}, within_min=5),
     "CampaignPaused": Fault(sick={"m1": [1]}, well={}, within_min=5),
+    # One of the user's own systems was down for a day.
+    "WebhookDeliveries": Fault(sick={"m1": [1]}, well={}, within_min=6),
     # The public key is another one: every webhook is refused.
     "SignaturesRefused": Fault(
         sick={"refused": [1, 1], "signed": [0, 0]}, well={"refused": [0, 0], "signed": [1, 1]}, within_min=5
@@ -192,6 +198,9 @@ SEEN: dict[str, Seen] = {
     "DailyLimit": Seen({"NeedsAttention"}, 2, {Metric.DAILY_LIMIT_REACHED: [1]}),
     "CarrierRefused": Seen({"NeedsAttention"}, 2, {Metric.REFUSED_BY_CARRIER: [4]}),
     "CampaignPaused": Seen({"NeedsAttention"}, 2, {Metric.CAMPAIGN_PAUSED: [1]}),
+    "WebhookDeliveries": Seen(
+        {"NeedsAttention"}, 2, {Metric.EVENTS_GIVEN_UP: [1], Metric.SUBSCRIPTIONS_DISABLED: [1]}
+    ),
     "SignaturesRefused": Seen({"WebhooksRefused"}, 4, {Metric.SIGNATURES_REFUSED: [1, 1], Metric.WEBHOOKS: [0]}),
     "WebhooksSilent": Seen({"NeedsAttention"}, 6, {Metric.WEBHOOKS_SILENT: [1], Metric.WEBHOOKS: [0]}),
     # The provider repeats what took over two seconds, and its second try finds the event recorded.

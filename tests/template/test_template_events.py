@@ -90,15 +90,21 @@ def test_the_publisher_may_write_counters_and_their_markers_only() -> None:
 def test_the_publisher_may_speak_on_this_bus_and_read_this_stream_only() -> None:
     rights = dict(allowed("PublisherFunction"))
     assert rights[("events:PutEvents",)] == arn("EventBus")
-    assert rights[("sqs:SendMessage",)] == arn("UnpublishedQueue")
+    (sends,) = [s for s in statements("PublisherFunction") if s["Action"] == "sqs:SendMessage"]
+    assert sends["Resource"] == [arn("UnpublishedQueue"), arn("DeliveryQueue")]
     (stream,) = [actions for actions, on in rights.items() if on == arn("MessagesTable", "StreamArn")]
     assert set(stream) == {
         f"dynamodb:{it}" for it in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
     }
-    # The text that an opt-out answers.
-    assert rights[("dynamodb:Query",)] == {"Fn::Sub": "${MessagesTable.Arn}/index/by_peer"}
+    # The text that an opt-out answers, and who wants events delivered.
+    queries = [s for s in statements("PublisherFunction") if s["Action"] == "dynamodb:Query"]
+    assert [query["Resource"] for query in queries] == [
+        {"Fn::Sub": "${MessagesTable.Arn}/index/by_peer"},
+        arn("WebhooksTable"),
+    ]
+    assert queries[1]["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "subscriptions"}}
     assert rights[("dynamodb:BatchGetItem",)] == arn("MessagesTable")
-    assert len(rights) == 6
+    assert len(list(statements("PublisherFunction"))) == 7
 
 
 def test_health_may_read_the_counters_of_all_and_no_message() -> None:

@@ -197,7 +197,7 @@ def test_only_lambda_may_take_on_a_role(options: dict[str, str]) -> None:
 
 def test_without_a_key_of_ones_own_nothing_names_one() -> None:
     assert "kms" not in json.dumps(deployed()).lower()
-    assert [queue["SqsManagedSseEnabled"] for queue in deployed("AWS::SQS::Queue").values()] == [True] * 4
+    assert [queue["SqsManagedSseEnabled"] for queue in deployed("AWS::SQS::Queue").values()] == [True] * 5
     for table in deployed("AWS::DynamoDB::Table").values():
         # True would be a key that AWS manages, whose every use is billed.
         assert table["SSESpecification"] == {"SSEEnabled": False}
@@ -306,7 +306,7 @@ def test_what_a_request_goes_through_is_traced_where_it_is_asked_for() -> None:
     functions = deployed("AWS::Lambda::Function", TraceSampling="0.05")
     assert len(functions) == len(FUNCTIONS)
     # What no request leads to would be traced by a rate that Lambda has fixed.
-    others = {"ReconcilerFunction", "PublisherFunction"}
+    others = {"ReconcilerFunction", "PublisherFunction", "DelivererFunction"}
     modes = {name: made["TracingConfig"]["Mode"] for name, made in functions.items()}
     assert {name for name, mode in modes.items() if mode == "Active"} == set(functions) - others
     (stage,) = deployed("AWS::ApiGateway::Stage", TraceSampling="0.05").values()

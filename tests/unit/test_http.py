@@ -230,6 +230,8 @@ REFUSALS: list[tuple[errors.RequestError | errors.SendRefused, int, str, dict[st
         {"field": "refuse_duplicates_s", "message_id": IDENT},
         {},
     ),
+    (errors.TooManySubscriptions("m"), 409, "too_many_subscriptions", {}, {}),
+    (errors.WebhooksOff("m"), 409, "webhooks_off", {}, {}),
     (
         errors.SendRefused("m", code="outcome_unknown", message_id=IDENT),
         504,

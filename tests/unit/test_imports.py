@@ -15,8 +15,9 @@ from tests.support.fakes import ROOT
 
 LAYER = ROOT / "layers/longcode/python/longcode"
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-# Only what talks to the provider pays for an HTTP client.
+# Only what talks to the provider, or to the URLs of users, pays for an HTTP client.
 TALKS_TO_THE_PROVIDER = {"send", "process", "consumer", "reconciler"}
+TALKS_TO_USERS = {"deliverer"}
 # Each of these costs more than the whole of a lean function; see docs/architecture.md.
 NEVER = (
     "aws_lambda_powertools.event_handler",
@@ -103,6 +104,7 @@ PARTS = {
     "optouts": "optouts",
     "recipients": "finder messages carriers",
     "subscriptions": "subscriptions",
+    "deliverer": "subscriptions messages delivery_queue delivery_log outbound parallel",
     "fallback": "",
 }
 # In Lambda a start has more of a CPU than a call.
@@ -153,8 +155,9 @@ def test_a_function_imports_only_what_it_uses_and_all_of_it_while_it_starts(func
 
     unwanted = [name for name in (*NEVER, *ALSO_NEVER.get(function, ())) if name in modules]
     assert unwanted == []
-    if function not in TALKS_TO_THE_PROVIDER:
+    if function not in TALKS_TO_THE_PROVIDER | TALKS_TO_USERS:
         assert "httpx" not in modules
+    if function not in TALKS_TO_THE_PROVIDER:
         assert "longcode.telnyx.client" not in modules
     if function != "webhook":
         assert "nacl" not in modules, "only the webhook verifies a signature"

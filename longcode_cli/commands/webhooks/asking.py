@@ -19,6 +19,7 @@ Ident = Annotated[
 ]
 _HINTS = {
     "not_found": "longcode webhooks list shows those that there are.",
+    "webhooks_off": "longcode set WebhookDeliveries on delivers events to URLs (docs/webhooks.md, What it costs).",
     "too_many_subscriptions": "longcode webhooks delete ID makes room.",
     "forbidden": "The API does not take the stack's own key. Does longcode doctor find its API key?",
 }

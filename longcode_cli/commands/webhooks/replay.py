@@ -7,12 +7,12 @@ import typer
 from longcode.domain.message import iso
 from longcode_cli.commands.webhooks.asking import Ident, asking, checked
 from longcode_cli.options import ANYWHERE_OR_ENV, AsJson, Where, examples, moment, stack_options
-from longcode_cli.terminal import count, now_ms, say, say_json, warn
+from longcode_cli.terminal import count, now_ms, say, say_json
 
 _ID = "whs_Yk3vQm0Zr8sT1uW5xA7bCd"
 EXAMPLES = examples(
     f"webhooks replay {_ID} --since 2026-11-23T15:00:00Z --until 2026-11-23T16:30:00Z",
-    f"webhooks replay {_ID} --event 9d2f0c8e41b7",
+    f"webhooks replay {_ID} --event evt_1795448894000_Yk3vQm0Zr8sT1uW5xA7bCd",
 )
 _MOST_IDS = 100
 
@@ -41,12 +41,15 @@ def command(
     body = _body(since, until, events or [])
     with asking(where) as ask:
         done = ask("POST", checked(subscription_id), "replay", body=body)
+        replayed = int(done["replayed"])
+        # One call has an end.
+        while done.get("remaining"):
+            done = ask("POST", checked(subscription_id), "replay", body=body | {"cursor": done["cursor"]})
+            replayed += int(done["replayed"])
     if as_json:
-        say_json(done)
-        return
-    say(f"{count(int(done['replayed']), 'event')} will be delivered once more.")
-    if done.get("remaining"):
-        warn("That is not all of them: give shorter times, one after the other.")
+        say_json(done | {"replayed": replayed})
+    else:
+        say(f"{count(replayed, 'event')} will be delivered once more.")
 
 
 # Any: JSON of the API.

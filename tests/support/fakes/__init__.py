@@ -26,6 +26,7 @@ from tests.support.fakes.brakes import FakeBrakes
 from tests.support.fakes.carriers import FakeCarriers
 from tests.support.fakes.clock import FakeClock, FakeContext
 from tests.support.fakes.counters import FakeCounters
+from tests.support.fakes.deliveries import FakeDeliveryLog, FakeDeliveryQueue, FakeReceivers
 from tests.support.fakes.departures import FakeDepartures
 from tests.support.fakes.event_bus import FakeEventBus
 from tests.support.fakes.finder import FakeFinder
@@ -55,6 +56,8 @@ __all__ = [
     "FakeClock",
     "FakeContext",
     "FakeCounters",
+    "FakeDeliveryLog",
+    "FakeDeliveryQueue",
     "FakeEventBus",
     "FakeFinder",
     "FakeHeartbeat",
@@ -65,6 +68,7 @@ __all__ = [
     "FakeOptOuts",
     "FakeProvider",
     "FakeQueue",
+    "FakeReceivers",
     "FakeRegistrations",
     "FakeSubscriptions",
     "Mapping",
@@ -125,7 +129,10 @@ def make_settings(**changes: Any) -> Settings:
             status_events="all",
             webhook_sources=(),
             stack_key_id=API_KEY_ID,
-            webhooks=WebhookSettings("webhooks"),
+            webhooks=WebhookSettings(
+                "webhooks",
+                delivery_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/deliveries.fifo",
+            ),
         ),
         **changes,
     )
@@ -288,6 +295,8 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     parts.setdefault("same_words", FakeSameWords())
     parts.setdefault("api_keys", FakeApiKeys())
     parts.setdefault("subscriptions", FakeSubscriptions())
+    parts.setdefault("delivery_queue", FakeDeliveryQueue(clock))
+    parts.setdefault("delivery_log", FakeDeliveryLog())
     parts.setdefault("outbound", Names().client())
     queue = parts.setdefault("queue", FakeQueue(clock))
     bulk_queue = parts.setdefault("bulk_queue", FakeQueue(clock, name="bulk.fifo"))

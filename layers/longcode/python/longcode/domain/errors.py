@@ -19,6 +19,7 @@
 # │   ├── BodyTooLarge
 # │   ├── DuplicateText               the same words to the same number, a while ago; names that text
 # │   ├── TooManySubscriptions        of webhooks
+# │   ├── WebhooksOff                 this stack delivers nothing to URLs of its user
 # │   ├── RecipientQueueFull          with a Retry-After
 # │   └── DailyLimitReached           with a Retry-After
 # ├── SendRefused                   the provider did not take a text that was to leave now
@@ -183,6 +184,12 @@ class TooManySubscriptions(RequestError):
     """There are as many webhook subscriptions as there may be."""
 
     code = "too_many_subscriptions"
+
+
+class WebhooksOff(RequestError):
+    """Nothing is delivered to the user's own URLs: the stack's parameter WebhookDeliveries is off."""
+
+    code = "webhooks_off"
 
 
 class RecipientQueueFull(RequestError):

@@ -75,12 +75,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event for the user's own systems: what (`kind`), about whom, when, and the details."""
+    """An event for the user's own systems: what (`kind`), about whom, when, and the details.
+
+    `id` is the same whenever its change comes again; `message_id` names the text if it is about one.
+    """
 
     kind: str
     about: str
     at_ms: int
     detail: dict[str, object]
+    id: str = ""
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,25 @@ class Metric(StrEnum):
         "Signed webhooks that are not as the provider documents them: kept as far as they can be read.",
     )
 
+    # --------------------------------------------------------------------- webhooks to the user's own systems
+    EVENTS_DELIVERED = ("EventsDelivered", "Count", "Events that a webhook subscription has taken.")
+    DELIVERY_ATTEMPTS_FAILED = (
+        "DeliveryAttemptsFailed",
+        "Count",
+        "Calls to webhook subscriptions that failed. An event is tried again for 24 hours.",
+    )
+    EVENTS_GIVEN_UP = (
+        "EventsGivenUp",
+        "Count",
+        "Events that a webhook subscription did not take in 24 hours, or that it was disabled with.",
+    )
+    SUBSCRIPTIONS_DISABLED = (
+        "SubscriptionsDisabled",
+        "Count",
+        "Webhook subscriptions that were disabled: none of their calls succeeded for three days, or one was "
+        "answered by 410.",
+    )
+
     # ------------------------------------------------------------------------------------------ the machinery
     DUPLICATES_SUPPRESSED = (
         "DuplicatesSuppressed",

@@ -89,6 +89,9 @@ REASONS: Mapping[Metric, Reason] = {
     Metric.RATE_LIMITED: Reason("rate-limited", points=0.4),
     # The provider repeats a webhook that it had no answer to within two seconds.
     Metric.WEBHOOK_DUPLICATES: Reason("webhook-slow"),
+    # Of an event that is lost to one of the user's systems; replayed by hand, it is not.
+    Metric.EVENTS_GIVEN_UP: Reason("webhook-deliveries"),
+    Metric.SUBSCRIPTIONS_DISABLED: Reason("webhook-deliveries", points=ENOUGH),
 }
 _STOPS = (
     Metric.STOPPED_KEY,

@@ -120,18 +120,23 @@ class Settings:
 class WebhookSettings:
     """What there is to set of webhooks to the user's own URLs.
 
-    `table` is empty for a function that has nothing to do with them. With `allow_loopback` they may go to the
-    machine itself, and without TLS: on the stack of a laptop.
+    `table` is empty for a function that has nothing to do with them, and `delivery_queue_url` also where nothing
+    is delivered (WebhookDeliveries). With `allow_loopback` they may go to the machine itself, and without TLS: on
+    the stack of a laptop.
     """
 
     table: str = ""
     allow_loopback: bool = False
+    delivery_queue_url: str = ""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> "WebhookSettings":
         """Read them; none of them can be malformed."""
         local = _LOCAL.match(env.get("AWS_ENDPOINT_URL", "").strip())
-        return cls(env.get("WEBHOOKS_TABLE", "").strip(), local is not None)
+        table, queue_url, switch = (
+            env.get(name, "").strip() for name in ("WEBHOOKS_TABLE", "DELIVERY_QUEUE_URL", "WEBHOOK_DELIVERIES")
+        )
+        return cls(table, local is not None, queue_url if switch == "on" else "")
 
 
 class _Reader:

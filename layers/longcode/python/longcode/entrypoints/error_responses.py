@@ -32,6 +32,7 @@ ERRORS: dict[str, ErrorStatus] = {
     "too_late": ErrorStatus(409),
     "batch_changed": ErrorStatus(409),
     "too_many_subscriptions": ErrorStatus(409),
+    "webhooks_off": ErrorStatus(409),
     "request_too_large": ErrorStatus(413),
     "duplicate_text": ErrorStatus(409),
     # The provider's own status, where it gave one of 400 to 499.

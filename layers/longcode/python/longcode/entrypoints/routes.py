@@ -46,6 +46,8 @@ ROUTES = (
     Route("PATCH", "/webhooks/subscriptions/{subscription_id}", Scope.ADMIN),
     Route("DELETE", "/webhooks/subscriptions/{subscription_id}", Scope.ADMIN),
     Route("POST", "/webhooks/subscriptions/{subscription_id}/secret", Scope.ADMIN),
+    Route("GET", "/webhooks/subscriptions/{subscription_id}/deliveries", Scope.ADMIN),
+    Route("POST", "/webhooks/subscriptions/{subscription_id}/replay", Scope.ADMIN),
     Route("GET", "/health", None),
     Route("GET", "/openapi.json", None),
 )

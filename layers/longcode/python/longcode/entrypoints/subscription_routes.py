@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from longcode.domain import subscription_request
 from longcode.domain.message import iso
 from longcode.domain.subscriptions import Subscription
+from longcode.entrypoints import delivery_routes
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.use_cases.subscriptions import SubscriptionAdmin, not_found
@@ -19,6 +20,8 @@ type Serve = Callable[[Request], Response]
 ALL = "/webhooks/subscriptions"
 ONE = f"{ALL}/{{subscription_id}}"
 SECRET = f"{ONE}/secret"
+DELIVERIES = f"{ONE}/deliveries"
+REPLAY = f"{ONE}/replay"
 
 
 def routes(service: "Service") -> Mapping[tuple[str, str], Serve]:
@@ -31,12 +34,15 @@ def routes(service: "Service") -> Mapping[tuple[str, str], Serve]:
         ("PATCH", ONE): lambda request: change(request, admin, service),
         ("DELETE", ONE): lambda request: delete(request, admin),
         ("POST", SECRET): lambda request: rotate(request, admin),
+        ("GET", DELIVERIES): lambda request: delivery_routes.listed(request, admin.get(path_id(request)), service),
+        ("POST", REPLAY): lambda request: delivery_routes.replay(request, admin.get(path_id(request)), service),
     }
 
 
 def create(request: Request, admin: SubscriptionAdmin, service: "Service") -> Response:
     """POST /webhooks/subscriptions: makes one, and shows its secret."""
     wanted = subscription_request.parse_create(request.json)
+    delivery_routes.expect_on(service)
     made, secret = admin.create(wanted, service.outbound)
     return Response(201, {**shown(made), "secret": secret})
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from longcode.domain.deliveries import event_id
 from longcode.domain.errors import Unavailable
 from longcode.domain.event_types import OPTED_OUT, PAUSED, RECEIVED, STATUS_CHANGED, UNCLEAR
-from longcode.domain.events import Beat, Change, Counted, CountKey, Event, PauseNotice
+from longcode.domain.events import Beat, Change, Counted, CountKey, Event, PauseNotice, PublishResult
 from longcode.domain.message import Fault, Message, iso
 from longcode.domain.metrics import Metric
 from longcode.domain.opt_out_keywords import OptOutKeyword
@@ -17,6 +19,9 @@ from longcode.domain.tag_counts import differences
 from longcode.use_cases import opt_out_origin, store_failures
 from longcode.use_cases.ports import Explain, Finder, Logger, Messages, Metrics
 from longcode.use_cases.publish_ports import Counters, EventBus, Heartbeat
+
+if TYPE_CHECKING:
+    from longcode.use_cases.fan_out import FanOut
 
 # The version of every event's schema (docs/events.md). A new field leaves it as it is.
 VERSION = 1
@@ -56,6 +61,8 @@ class PublishDependencies:
     logger: Logger
     explain: Explain
     final_only: bool
+    # None where nothing is delivered to the user's own URLs.
+    fan_out: "FanOut | None" = None
 
 
 def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -> int:
@@ -70,13 +77,8 @@ def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -
         for number, change in enumerate(changes)
         for event in events_of(change, final_only=deps.final_only)
     ]
-    answer = deps.event_bus.publish([event for _, event in found])
+    answer = _publish([event for _, event in found], deps)
     done = changes if answer.taken == len(found) else changes[: found[answer.taken][0]]
-    if answer.taken:
-        metrics.count(Metric.EVENTS_PUBLISHED, answer.taken)
-    if answer.fault:
-        metrics.count(Metric.EVENTS_REFUSED)
-        logger.warning("publish.refused", fault=answer.fault, left=len(found) - answer.taken)
     try:
         deps.counters.add([one for change in done if (one := _counted(change, deps, now_ms))], now_ms)
     except Unavailable as exc:
@@ -88,6 +90,22 @@ def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -
         metrics.count(metric, value)
     _hear([change.after.at_ms for change in done if isinstance(change.after, Beat)], deps)
     return len(done)
+
+
+def _publish(events: Sequence[Event], deps: PublishDependencies) -> PublishResult:
+    """Hand events to the subscriptions and to the bus; how many both have.
+
+    The subscriptions first: what comes again within five minutes is no second event there, and one on the bus.
+    """
+    metrics, logger = deps.metrics, deps.logger
+    queued = deps.fan_out.queue(events) if deps.fan_out and events else PublishResult(len(events))
+    answer = deps.event_bus.publish(events[: queued.taken])
+    if answer.taken:
+        metrics.count(Metric.EVENTS_PUBLISHED, answer.taken)
+    if fault := answer.fault or queued.fault:
+        metrics.count(Metric.EVENTS_REFUSED)
+        logger.warning("publish.refused", fault=fault, left=len(events) - answer.taken)
+    return PublishResult(answer.taken, fault)
 
 
 def _hear(beats: Sequence[int], deps: PublishDependencies) -> None:
@@ -196,6 +214,8 @@ def _status_changed(message: Message, previous: Status | None, change: Change) -
             "cost": None if message.cost is None else {"amount": str(message.cost), "currency": message.currency},
             **({"test": True} if message.test else {}),
         },
+        event_id(message.updated_ms, change.event_id, STATUS_CHANGED),
+        message.id,
     )
 
 
@@ -235,7 +255,9 @@ def _inbound(kind: str, message: Message, change: Change, more: Mapping[str, obj
         "from": message.sender,
         "to": message.recipient,
     }
-    return Event(kind, message.id, at_ms, {**_head(change, at_ms), **about, **more})
+    # Its id has the moment in which it came.
+    ident = event_id(message.accepted_ms, change.event_id, kind)
+    return Event(kind, message.id, at_ms, {**_head(change, at_ms), **about, **more}, ident, message.id)
 
 
 def _opted_out(entry: OptOut, change: Change) -> Iterator[Event]:
@@ -254,6 +276,7 @@ def _opted_out(entry: OptOut, change: Change) -> Iterator[Event]:
             "source": latest.source,
             "scope": latest.scope,
         },
+        event_id(latest.at_ms, change.event_id, OPTED_OUT),
     )
 
 
@@ -273,6 +296,7 @@ def _paused(notice: PauseNotice, change: Change) -> Event:
             "by": pause.by if pause else None,
             "counts": counts if pause else None,
         },
+        event_id(notice.at_ms, change.event_id, PAUSED),
     )
 
 
