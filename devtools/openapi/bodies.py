@@ -59,7 +59,6 @@ FIELDS: dict[str, Schema] = {
     "category": named("Category", "Marketing texts wait for the end of quiet hours."),
     "respect_quiet_hours": flag("Whether the text waits for the end of quiet hours, whatever its category is."),
     "timezone": text("The recipient's time zone, by its IANA name, as America/New_York.", minLength=1),
-    # Added by the routes for MMS (issue 17).
     "media_urls": items(
         text("An https URL of a file that the provider fetches.", format="uri", pattern="^https://"),
         "Files that go with the text, which is an MMS then.", minItems=1, maxItems=10,

@@ -2,7 +2,7 @@
 
 from devtools.openapi import parameters
 from devtools.openapi.operation import Operation
-from devtools.openapi.operations_later import LATER
+from devtools.openapi.operations_webhooks import WEBHOOKS
 from longcode.entrypoints.routes import ROUTES
 
 _KEY = (parameters.IDEMPOTENCY_KEY,)
@@ -115,6 +115,6 @@ GROUPS = {
 
 def operations() -> dict[tuple[str, str], Operation]:
     """What the document has: each route, by method and path. Raises KeyError if one isn't described."""
-    described, routes = _NOW | LATER, [(route.method, route.path) for route in ROUTES]
+    described, routes = _NOW | WEBHOOKS, [(route.method, route.path) for route in ROUTES]
     under = [(method, path) for method, path in described if (method, UNDER.get(path)) in routes]
     return {route: described[route] for route in sorted([*routes, *under], key=list(described).index)}

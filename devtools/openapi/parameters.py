@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from devtools.openapi.bodies import KEY, TAG
 from devtools.openapi.shapes import Schema, named, text
+from longcode.domain import delivery_request
 from longcode.use_cases import search
 
 # Headers that a client sends by itself are none of the document's.
@@ -15,7 +16,7 @@ PATH: dict[str, Schema] = {
     "message_id": text("Our id of the text that the receipt is of.", format="uuid"),
     "number": text("A number in E.164, or a sender that texts came from, as `40404`.", minLength=1),
     "tag": TAG,
-    # Of the routes for subscriptions (issue 17).
+    # Of the routes for subscriptions.
     "subscription_id": text("The subscription.", pattern="^whs_[A-Za-z0-9_-]{22}$"),
 }
 _CURSOR = text("Where the page begins: the `cursor` of the one before.")
@@ -40,7 +41,16 @@ CANCEL: dict[str, Schema] = {
 }
 LEDGER: dict[str, Schema] = {"cursor": _CURSOR}
 PROCESS: dict[str, Schema] = {"priority": named("Priority", "Only this queue.")}
-DELIVERIES: dict[str, Schema] = {"cursor": _CURSOR}
+DELIVERIES: dict[str, Schema] = {
+    "state": named("DeliveryState", "Deliveries that are in this state."),
+    "since": text(f"Events at or after {_SINCE}."),
+    "until": text(f"Events before {_SINCE}."),
+    "limit": {
+        "type": "integer", "minimum": 1, "maximum": delivery_request.LIMIT_MOST, "default": delivery_request.LIMIT,
+        "description": "How many deliveries a page has.",
+    },
+    "cursor": _CURSOR,
+}  # fmt: skip
 THREAD: dict[str, Schema] = {name: SEARCH[name] for name in ("since", "until", "limit", "cursor")}
 HEADERS: dict[str, Schema] = {
     IDEMPOTENCY_KEY: text(

@@ -16,7 +16,7 @@ OF_THE_GATEWAY = ("bad_request", "internal_error", "request_too_large", "throttl
 OF_A_KEY = ("forbidden", "quota_exceeded")
 # Of every function of ours that is asked.
 OF_EACH = ("internal_error",)
-# Of every route that needs a key (issue 17: once the key's scopes are enforced).
+# Of every route that needs a key.
 OF_A_SCOPE = ("scope_missing",)
 
 WHEN = {
@@ -26,6 +26,7 @@ WHEN = {
     "recipient_opted_out": "The recipient wants no texts.",
     "destination_not_allowed": "The number is outside `AllowedDestinations`.",
     "recipient_not_listed": "The number is not on the guest list of this API key.",
+    "webhooks_off": "This stack delivers no events to URLs: `WebhookDeliveries` is off.",
     "too_many_subscriptions": "There are 20 subscriptions: delete one.",
     "scope_missing": "This API key may not do that.",
     "not_found": "There is no such message, number or route.",

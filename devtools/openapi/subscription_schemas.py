@@ -14,6 +14,7 @@ from devtools.openapi.shapes import (
     shape,
     text,
 )  # fmt: skip
+from longcode.domain.deliveries import DeliveryState
 
 _URL = text("Where events go. https, and an address that is public.", format="uri", pattern="^https://")
 _EVENTS = items(
@@ -50,7 +51,12 @@ def subscription_bodies() -> dict[str, Schema]:
             shape(
                 "Events by their ids, or all of a time.",
                 {},
-                {"event_ids": ids, "since": moment("From then on."), "until": moment("Until then.")},
+                {
+                    "event_ids": ids,
+                    "since": moment("From then on."),
+                    "until": moment("Until then."),
+                    "cursor": nullable(text("Where the replay before ended.")),
+                },
             )
             | {"minProperties": 1}
         ),
@@ -72,6 +78,7 @@ def _answers() -> dict[str, Schema]:
     return {
         "Subscription": shape("Where events go.", subscription),
         "NewSubscription": shape("Where events go, with its secret.", subscription | {"secret": secret}),
+        "DeliveryState": one_of(DeliveryState, "What became of an event at a subscription."),
         "SubscriptionDeleted": shape(
             "It is gone, with its secrets.", {"id": text("Its id."), "deleted": one_true("It is.")}
         ),
@@ -87,10 +94,10 @@ def _answers() -> dict[str, Schema]:
         ),
         "Replayed": shape(
             "The events are delivered once more.",
-            {"replayed": count("How many.")},
             {
-                "remaining": {"type": ["boolean", "string", "null"], "description": "Whether there are more."},
-                "cursor": nullable(text("Where to go on.")),
+                "replayed": count("How many."),
+                "remaining": flag("Whether there are more of that time."),
+                "cursor": nullable(text("Where to go on: the same request with it.")),
             },
         ),
     }
@@ -112,7 +119,7 @@ def _delivery() -> Schema:
             "event_id": text("The event's id, in each attempt the header `webhook-id`."),
             "type": text("The event's type."),
             "message_id": nullable(text("The message that it is about.")),
-            "state": one_of(["delivered", "retrying", "gave_up"], "What became of it."),
+            "state": named("DeliveryState", "What became of it."),
             "attempts": items(attempt, "All attempts."),
             "next_attempt_at": nullable(moment("When the next one is due.")),
         },

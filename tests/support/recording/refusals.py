@@ -11,6 +11,7 @@ _EVENT = b'{"data": {"event_type": "message.received", "payload": {"from": {"pho
 _OPTOUT = "/sms/optouts/{number}"
 _RECEIPT = "/webhooks/message/{message_id}"
 _ALL = "/webhooks/subscriptions"
+_TIME = {"since": "2023-11-14T22:00:00Z", "until": "2023-11-14T23:00:00Z"}
 _ONE, _WHS = f"{_ALL}/{{subscription_id}}", {"subscription_id": "whs_AAAAAAAAAAAAAAAAAAAAAA"}
 
 # What is good of each route: a body, and what gateway.call takes beside it.
@@ -42,6 +43,8 @@ GOOD: dict[tuple[str, str], tuple[object, dict[str, Any]]] = {
     ("PATCH", _ONE): ({"enabled": False}, {"parameters": _WHS}),
     ("DELETE", _ONE): (None, {"parameters": _WHS}),
     ("POST", f"{_ONE}/secret"): (None, {"parameters": _WHS}),
+    ("GET", f"{_ONE}/deliveries"): (None, {"parameters": _WHS}),
+    ("POST", f"{_ONE}/replay"): (_TIME, {"parameters": _WHS}),
 }
 # The same with what is at fault. `/health` takes nothing that could be.
 BAD: dict[tuple[str, str], tuple[object, dict[str, Any]]] = {
@@ -66,6 +69,7 @@ BAD: dict[tuple[str, str], tuple[object, dict[str, Any]]] = {
     ("POST", _ALL): ({"url": "https://10.0.0.1/hooks", "events": ["*"]}, {}),
     ("PATCH", _ONE): ({"events": ["sms.sent"]}, {"parameters": _WHS}),
     ("POST", f"{_ONE}/secret"): ({"overlap_s": 10_000_000}, {"parameters": _WHS}),
+    # Of these there has to be a subscription: see `subscribing`.
 }  # fmt: skip
 _STORES = (
     "messages",

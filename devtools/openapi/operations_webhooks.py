@@ -1,4 +1,4 @@
-"""Routes of issue 17 that others write: each is in the document as soon as the table of routes has it."""
+"""What the document says of threads and of webhook subscriptions."""
 
 from devtools.openapi import parameters
 from devtools.openapi.operation import Operation
@@ -7,14 +7,14 @@ _READ = ("invalid_request", "unavailable")
 _ONE = ("invalid_request", "not_found", "unavailable")
 _ALL, _THIS = "/webhooks/subscriptions", "/webhooks/subscriptions/{subscription_id}"
 
-LATER: dict[tuple[str, str], Operation] = {
+WEBHOOKS: dict[tuple[str, str], Operation] = {
     ("GET", "/sms/threads/{number}"): Operation(
         "getThread", "Finding", "All texts with one person, both ways, newest first.", {200: "MessagePage"}, _READ,
         query=parameters.THREAD,
     ),
     ("POST", _ALL): Operation(
         "createSubscription", "Webhooks", "Have events sent to a URL of yours.", {201: "NewSubscription"},
-        (*_READ, "too_many_subscriptions"), "SubscriptionRequest",
+        (*_READ, "too_many_subscriptions", "webhooks_off"), "SubscriptionRequest",
     ),
     ("GET", _ALL): Operation(
         "listSubscriptions", "Webhooks", "All subscriptions.", {200: "Subscriptions"}, ("unavailable",),
@@ -39,6 +39,7 @@ LATER: dict[tuple[str, str], Operation] = {
         query=parameters.DELIVERIES,
     ),
     ("POST", f"{_THIS}/replay"): Operation(
-        "replayEvents", "Webhooks", "Deliver events once more.", {202: "Replayed"}, _ONE, "ReplayRequest",
+        "replayEvents", "Webhooks", "Deliver events once more.", {202: "Replayed"}, (*_ONE, "webhooks_off"),
+        "ReplayRequest",
     ),
 }  # fmt: skip
