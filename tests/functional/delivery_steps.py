@@ -47,7 +47,7 @@ class Deliveries:
         self.subscription = self.subscribe()
         # One worker of each function, as a container that stays.
         self._publisher = self.world.handler("publisher")
-        self.mapping = self.worker()
+        self.mapping = self.workers(5)
 
     @property
     def subscriptions(self) -> FakeSubscriptions:
@@ -79,9 +79,10 @@ class Deliveries:
         """The subscription as it is."""
         return self.subscriptions.kept[self.subscription.id]
 
-    def worker(self) -> Mapping:
-        """A worker of the deliverer, with a memory of its own."""
-        return Mapping(self.queue.queue, self.world.handler("deliverer"))
+    def workers(self, count: int) -> Mapping:
+        """So many workers of the deliverer in turn, each with a memory of its own."""
+        turns = itertools.cycle([self.world.handler("deliverer") for _ in range(count)])
+        return Mapping(self.queue.queue, lambda event, context: next(turns)(event, context))
 
     def publish(self, *writes: tuple[Message | Any, Message | Any]) -> Any:
         """Hand writes of the messages table to the publisher, which are there by then."""

@@ -198,32 +198,36 @@ def test_days_of_failures_disable_it_once_and_a_success_in_between_does_not() ->
 
 
 def test_one_that_hangs_holds_up_no_other(steps: Deliveries) -> None:
-    texts = 300
+    texts = 1_000 if FULL else 300
     steps.receivers.answers[URL] = lambda _: None
     other = steps.subscribe(OTHER)
+    # A burst for both at once, then a few a minute for an hour.
     steps.publish(*[steps.text_events()[0] for _ in range(texts)])
     steps.run(START_MS + 5 * MINUTE_MS)
+    burst = [one.at_ms - START_MS for one in steps.receivers.taken(OTHER)]
+    assert len(burst) == texts
     late: list[int] = []
     begun = steps.clock.now_ms()
-    for _ in range(10):
+    for _ in range(60):
         at = steps.clock.now_ms()
         before = len(steps.receivers.taken(OTHER))
-        steps.publish(*[steps.text_events()[0] for _ in range(10)])
+        steps.publish(*[steps.text_events()[0] for _ in range(3)])
         steps.run(at + MINUTE_MS)
         taken = steps.receivers.taken(OTHER)[before:]
-        assert len(taken) == 10
+        assert len(taken) == 3
         late += [one.at_ms - at for one in taken]
 
-    # A call of the one that hangs takes ten seconds, and a worker makes one each minute.
-    assert max(late) <= 20 * SECOND_MS, max(late)
-    assert sorted(late)[len(late) // 2] < SECOND_MS
+    # Each worker learns it by one batch, or by three; ten seconds each.
+    assert max(burst) <= 31 * SECOND_MS, max(burst)
+    # And makes one call a minute from then on.
+    assert max(late) <= 11 * SECOND_MS, max(late)
     hung = [one for one in steps.receivers.calls if one.url == URL and one.at_ms >= begun]
-    assert len(hung) <= 12 * 10
+    assert 0 < len(hung) <= 5 * 61
     assert steps.subscriptions.kept[other.id].failing_since_ms is None
     # What was not tried comes when the receiver is well again.
     steps.receivers.answers[URL] = down_until(0)
     steps.run()
-    assert len(steps.ids()) == len(set(steps.ids())) == texts + 100
+    assert len(steps.ids()) == len(set(steps.ids())) == texts + 180
 
 
 def test_urls_and_secrets_are_those_of_the_moment(steps: Deliveries) -> None:

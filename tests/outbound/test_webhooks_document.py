@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from longcode.domain import subscription_request, subscriptions
+from longcode.domain import deliveries, delivery_request, subscription_request, subscriptions
+from longcode.domain.deliveries import Attempt, Delivery, DeliveryState, QueuedEvent
 from longcode.domain.event_types import EVENT_TYPES
+from longcode.domain.message import epoch_ms
 from longcode.domain.subscriptions import DisabledReason, Subscription
-from longcode.entrypoints import routes, subscription_routes
+from longcode.entrypoints import delivery_routes, routes, subscription_routes
 from longcode.outbound import client
 from longcode.outbound.client import GuardedClient
+from longcode.use_cases.deliveries import REPLAYED_MOST
 
 PAGE = (Path(__file__).parents[2] / "docs/webhooks.md").read_text()
 SECRET = "whsec_ZXhhbXBsZSBvZiBhIHNlY3JldCBvZiAzMiBieXRlcyE="
@@ -94,10 +97,36 @@ def test_the_page_says_what_the_code_does() -> None:
 
 
 def test_the_example_is_an_answer(receiver: str) -> None:
-    (example,) = re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    found = json.loads(example)
+    found, listed, *replays = map(json.loads, re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
     one = Subscription(found["id"], found["url"], frozenset(found["events"]), (), 0, found["description"])
     assert list(found) == [*subscription_routes.shown(one), "secret"]
     assert subscription_request.is_subscription_id(found["id"])
     assert found["secret"] == SECRET
+    (row,) = listed["deliveries"]
+    (attempt,) = row["attempts"]
+    event = QueuedEvent("whs_", row["event_id"], row["type"], "", "{}", row["message_id"])
+    tried = Attempt(epoch_ms(attempt["at"]) or 0, attempt["status"], attempt["error"], attempt["duration_ms"])
+    state, next_ms = DeliveryState(row["state"]), epoch_ms(row["next_attempt_at"])
+    assert delivery_routes.shown(Delivery(event, state, (tried,), next_ms)) == row
+    now_ms = (epoch_ms(attempt["at"]) or 0) + 3_600_000
+    by_id, by_time = (delivery_request.parse_replay(body, now_ms) for body in replays)
+    assert by_id.event_ids == (row["event_id"],)
+    assert by_time.since_ms < by_time.until_ms < now_ms
     assert receiver
+
+
+def test_the_page_has_the_delays_and_numbers_of_the_code() -> None:
+    words = " ".join(PAGE.split())
+    said = re.search(r"the next attempt is (.*?), and every 4 h from there", words)
+    assert said
+    units = {"s": 1, "min": 60, "h": 3600}
+    delays = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", said[1])]
+    assert tuple(delays) == deliveries.DELAYS_S
+    assert delays[-1] == 4 * 3600
+    assert deliveries.GIVE_UP_MS == 24 * 3_600_000
+    assert deliveries.FAILING_MS == 3 * 24 * 3_600_000
+    for number in (
+        f"`attempts` are the last {deliveries.MOST_ATTEMPTS};",
+        f"A call replays {REPLAYED_MOST} at most",
+    ):
+        assert number in words
