@@ -166,6 +166,29 @@ def test_the_table_of_routes_is_the_templates() -> None:
     assert {(route.method, route.path): route.scope is not None for route in ROUTES} == routes()
 
 
+def test_a_function_with_a_route_that_needs_a_key_knows_the_stacks_own_and_may_look_up_others() -> None:
+    needing = {
+        name
+        for name, function in FUNCTIONS.items()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "Api" and event["Properties"].get("Auth", {}).get("ApiKeyRequired", True)
+    }
+    assert len(needing) == 9
+    for name in needing:
+        assert variables(name)["STACK_KEY_ID"] == "ApiKey", name
+        # Some may read any item of that table.
+        reads = [
+            statement.get("Condition", {})
+            for policy in properties(name)["Policies"]
+            for statement in policy["Statement"]
+            if isinstance(statement, dict)
+            and "dynamodb:GetItem" in str(statement.get("Action"))
+            and statement["Effect"] == "Allow"
+            and statement["Resource"] == {"Fn::GetAtt": ["MessagesTable", "Arn"]}
+        ]
+        assert any(not condition or "K#*" in str(condition) for condition in reads), name
+
+
 def test_the_catch_all_takes_every_method_that_a_client_may_try() -> None:
     methods = {event["Properties"]["Method"] for event in properties("FallbackFunction")["Events"].values()}
     assert methods == {"GET", "POST", "PUT", "PATCH", "DELETE"}

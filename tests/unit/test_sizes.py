@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.fakes import ROOT
 
 FUNCTION, FILE, TEMPLATE, OPERATIONS, README, LINE = 40, 400, 900, 500, 130, 300
-CODE = ("layers", "functions", "longcode_cli", "devtools", "bench", "docs")
+CODE = ("layers", "functions", "longcode_cli", "devtools", "bench", "docs", "examples")
 LONG_FUNCTIONS: dict[str, str] = {}
 LONG_FILES: dict[str, str] = {}
 
