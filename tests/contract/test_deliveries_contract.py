@@ -13,7 +13,7 @@ from longcode.aws.delivery_queue import SqsDeliveryQueue, received
 from longcode.domain import deliveries
 from longcode.domain.deliveries import DAY_MS, Attempt, Delivery, DeliveryState, QueuedEvent
 from longcode.domain.events import PublishResult
-from longcode.use_cases.delivery_ports import DeliveryLog, DeliveryPage, DeliveryQueue
+from longcode.use_cases.delivery_ports import DeliveryLog, DeliveryPage, DeliveryQueue, Received
 from tests.contract.tables import create_queue, create_table
 from tests.support import interleave
 from tests.support.fakes import FakeClock, FakeDeliveryLog, FakeDeliveryQueue
@@ -268,3 +268,21 @@ def test_large_events_are_spread_over_calls_and_a_queue_out_of_reach_says_how_fa
 
     sqs.fails = [EndpointConnectionError(endpoint_url="https://sqs.invalid")]
     assert SqsDeliveryQueue(sqs, "url").put(large) == PublishResult(0, "The delivery queue")
+
+
+def test_what_is_not_hidden_is_hidden_again_unless_its_handle_is_no_longer_good() -> None:
+    asked: list[list[str]] = []
+
+    class Client:
+        def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> Any:
+            assert QueueUrl
+            asked.append([f"{entry['ReceiptHandle']}={entry['VisibilityTimeout']}" for entry in Entries])
+            rows = [("a", False), ("b", True)] if len(asked) == 1 else []
+            ids = {entry["ReceiptHandle"]: entry["Id"] for entry in Entries}
+            return {"Failed": [{"Id": ids[name], "SenderFault": fault} for name, fault in rows]}
+
+    client: Any = Client()
+    rows = [Received(None, "g", "q", handle, 1, 0) for handle in "abc"]
+    SqsDeliveryQueue(client, "url", sleep=lambda _: None).hide(rows, 35)
+
+    assert asked == [["a=35", "b=35", "c=35"], ["a=35"]]

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -102,27 +102,33 @@ class SqsDeliveryQueue:
         return PublishResult(taken)
 
     def _send(self, entries: "Sequence[SendMessageBatchRequestEntryTypeDef]") -> list[int]:
-        """Send entries of different groups, and again those that fail; the numbers of those that still do."""
-        left = list(entries)
-        for tries in range(1, TRIES + 1):
-            with translated(_WHAT):
-                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=left)
-            failed = {row["Id"] for row in answer.get("Failed", [])}
-            left = [entry for entry in left if entry["Id"] in failed]
-            if not left or tries == TRIES:
-                break
-            self._sleep(pause_s(tries))
-        return [int(entry["Id"]) for entry in left]
+        """Send entries of different groups; the numbers of those that fail however often they are sent."""
+        return self._batch(self._client.send_message_batch, entries)
 
     def hide(self, received: Sequence[Received], delay_s: int) -> None:
         for some in batched(received, _BATCH, strict=False):
-            entries: Any = [
+            entries = [
                 {"Id": str(number), "ReceiptHandle": one.receipt_handle, "VisibilityTimeout": delay_s}
                 for number, one in enumerate(some)
             ]
-            # One whose handle is no longer good, or that fails, shows up when its first hiding ends.
+            # One that fails all the same, as of an old handle, shows up when its first hiding ends.
+            self._batch(self._client.change_message_visibility_batch, entries)
+
+    # Any: the two batch calls of SQS, which differ in the entries that they take.
+    def _batch(self, call: Callable[..., Any], entries: Sequence[Any]) -> list[int]:
+        """Make a batch call, and again for those that failed by no fault of ours; the numbers of those left."""
+        left = list(entries)
+        ours: list[int] = []
+        for tries in range(1, TRIES + 1):
             with translated(_WHAT):
-                self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+                answer = call(QueueUrl=self._url, Entries=left)
+            failed = {row["Id"]: bool(row.get("SenderFault")) for row in answer.get("Failed", [])}
+            ours += [int(ident) for ident, is_ours in failed.items() if is_ours]
+            left = [entry for entry in left if failed.get(entry["Id"]) is False]
+            if not left or tries == TRIES:
+                break
+            self._sleep(pause_s(tries))
+        return [*ours, *(int(entry["Id"]) for entry in left)]
 
 
 def deduplication_id(event: QueuedEvent) -> str:
