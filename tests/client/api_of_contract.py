@@ -122,7 +122,7 @@ ROUTES: dict[tuple[str, str], tuple[int, Any]] = {
     ("DELETE", _ONE): (204, None),
     ("POST", f"{_ONE}/secret"): (200, SUBSCRIPTION | SECRET),
     ("GET", f"{_ONE}/deliveries"): (200, {"deliveries": [DELIVERY], "cursor": None}),
-    ("POST", f"{_ONE}/replay"): (202, {"replayed": 1, "remaining": False}),
+    ("POST", f"{_ONE}/replay"): (202, {"replayed": 1, "remaining": False, "cursor": None}),
 }
 
 

@@ -106,6 +106,7 @@ def test_a_built_function_runs_alone_with_the_variables_of_the_stack(
     stack: Stack, run_layout: Layout, anyone: httpx.Client
 ) -> None:
     event: dict[str, Any] = {
+        "resource": "/health",
         "httpMethod": "GET",
         "path": "/health",
         "headers": {},

@@ -1,14 +1,12 @@
 """Pictures with a text, and the conversation with one person, over HTTP on the deployed stack."""
 
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.fakes.web import PICTURE
+from tests.stack.pictures import serving
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -16,36 +14,10 @@ Eventually = Callable[..., Any]
 THEM = "+12024010101"
 
 
-class _Pictures(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        if self.path == "/moved.png":
-            self.send_response(302)
-            self.send_header("Location", "/a.png")
-            self.end_headers()
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "image/png" if self.path == "/a.png" else "text/html")
-        self.send_header("Content-Length", str(len(PICTURE)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(PICTURE)
-
-    do_HEAD = do_GET
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def pictures() -> Iterator[str]:
-    """A server of pictures on this machine, which a stack of this machine may call."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Pictures)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving() as url:
+        yield url
 
 
 def test_a_picture_leaves_as_an_mms_and_its_answer_joins_it_in_the_thread(

@@ -8,7 +8,7 @@ import re
 from tests.support.fakes import ROOT
 
 LAYER = ROOT / "layers/longcode/python"
-FOLDERS = {LAYER: ("longcode",), ROOT: ("devtools", "longcode_cli", "tests", "bench")}
+FOLDERS = {LAYER: ("longcode",), ROOT: ("devtools", "longcode_cli", "tests", "bench", "examples")}
 PROMPT = ">" * 3 + " "
 
 
@@ -28,7 +28,7 @@ def test_every_example_in_a_docstring_does_what_it_says() -> None:
 
 def test_a_module_says_what_it_is_in_one_sentence() -> None:
     found = []
-    for folder in ("layers", "functions", "longcode_cli", "devtools", "bench", "docs"):
+    for folder in ("layers", "functions", "longcode_cli", "devtools", "bench", "docs", "examples"):
         for path in (ROOT / folder).rglob("*.py"):
             words = ast.get_docstring(ast.parse(path.read_text())) or ""
             if "\n\n" in words or len(re.findall(r"[.!?](?:\s|$)", words)) != 1:

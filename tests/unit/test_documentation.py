@@ -9,7 +9,12 @@ from tests.support.fakes import ROOT
 
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
-    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md"))
+    for path in (
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "bench").glob("*.md"),
+        *(ROOT / "examples").rglob("*.md"),
+    )
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 

@@ -51,7 +51,7 @@ EXEMPT = {
 }
 FOLDERS = (
     "layers", "functions", "longcode_cli", "devtools", "bench", "tests", "docs", "operations", "events",
-    ".github", ".ci",
+    "examples", ".github", ".ci",
 )  # fmt: skip
 
 

@@ -365,7 +365,8 @@ class Delivery(Answer):
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed(Answer):
-    """How many events are posted again. `remaining` is false, or says that there are more."""
+    """How many events are posted again. Where there are more of that time, `cursor` says where to go on."""
 
     replayed: int
-    remaining: Any = False
+    remaining: bool = False
+    cursor: str | None = None

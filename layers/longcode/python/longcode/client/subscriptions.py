@@ -5,7 +5,7 @@ from typing import Any
 
 from longcode.client.answers import Delivery, Replayed, Subscription
 from longcode.client.steps import Call, Page
-from longcode.client.texts import Moment, encoded, page_of, part
+from longcode.client.texts import Moment, encoded, page_of, part, said
 
 _PATH = "/webhooks/subscriptions"
 
@@ -74,9 +74,22 @@ def rotate_secret(subscription_id: str, *, overlap_s: int | None = None) -> Call
     )
 
 
-def deliveries(subscription_id: str) -> Call[Page[Delivery]]:
+def deliveries(
+    subscription_id: str,
+    *,
+    state: str | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    page_size: int | None = None,
+) -> Call[Page[Delivery]]:
     """GET /webhooks/subscriptions/{subscription_id}/deliveries: what became of events, the newest first."""
-    return Call(method="GET", path=f"{_path(subscription_id)}/deliveries", read=page_of("deliveries", Delivery))
+    wanted = {"state": state, "since": since, "until": until, "limit": page_size}
+    return Call(
+        method="GET",
+        path=f"{_path(subscription_id)}/deliveries",
+        read=page_of("deliveries", Delivery),
+        query={name: said(value) for name, value in wanted.items() if value is not None},
+    )
 
 
 def replay(
@@ -85,12 +98,19 @@ def replay(
     event_ids: Sequence[str] | None = None,
     since: Moment | None = None,
     until: Moment | None = None,
+    cursor: str | None = None,
 ) -> Call[Replayed]:
     """POST /webhooks/subscriptions/{subscription_id}/replay: post events once more, by id or by time.
 
-    It is repeated only where the API surely did not see it.
+    Where the answer has a `cursor` there are more of that time: call again with it. It is repeated only where the
+    API surely did not see it.
     """
-    fields = {"event_ids": None if event_ids is None else list(event_ids), "since": since, "until": until}
+    fields = {
+        "event_ids": None if event_ids is None else list(event_ids),
+        "since": since,
+        "until": until,
+        "cursor": cursor,
+    }
     return Call(
         method="POST",
         path=f"{_path(subscription_id)}/replay",

@@ -215,7 +215,7 @@ def status(message_id: str) -> Call[Message]:
 def messages(**wanted: Unpack[SearchFields]) -> Call[Page[Message]]:
     """GET /sms/messages: the texts that fit all that is given, the newest first, page after page."""
     names = {"sender": "from", "page_size": "limit"}
-    query = {names.get(name, name): _said(value) for name, value in wanted.items() if value is not None}
+    query = {names.get(name, name): said(value) for name, value in wanted.items() if value is not None}
     return Call(method="GET", path="/sms/messages", read=page_of("messages", Message), query=query)
 
 
@@ -242,7 +242,7 @@ def new_key() -> str:
 
 def encoded(fields: Mapping[str, Any]) -> bytes:
     """A body of JSON. None is "not said"."""
-    return json.dumps(_bare(fields), default=_said).encode()
+    return json.dumps(_bare(fields), default=said).encode()
 
 
 def part(text: str) -> str:
@@ -268,7 +268,8 @@ def _bare(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _said(value: object) -> str:
+def said(value: object) -> str:
+    """A value as a query has it."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, str | int):
