@@ -101,7 +101,7 @@ def masked_fields(shown: Mapping[str, Any], *, full: bool) -> dict[str, Any]:
     for name in ("from", "to", "recipient"):
         if name in fields:
             fields[name] = phone.mask(str(fields[name]))
-    for name in ("text", "metadata", "media"):
+    for name in ("text", "metadata", "media", "media_urls"):
         if name in fields:
             fields[name] = None
     return {name: _masked(value) if name in ("errors", "history") else value for name, value in fields.items()}

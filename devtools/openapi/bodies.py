@@ -104,6 +104,15 @@ def _body(
     return found | {"properties": properties, "additionalProperties": False}
 
 
+# An MMS may do without words.
+_WORDS: Schema = {
+    "anyOf": [
+        {"required": [name], "properties": {name: {"type": kind}}}
+        for name, kind in (("message", "string"), ("media_urls", "array"))
+    ]
+}
+
+
 def schemas() -> dict[str, Schema]:
     """The request bodies by their names in `components`."""
     changes = _body(
@@ -116,12 +125,14 @@ def schemas() -> dict[str, Schema]:
     }
     return {
         "SendRequest": _body(
-            "One text that is sent now.", send_request.known_fields(), ("to", "message"), of=FIELDS
-        ),
+            "One text that is sent now.", send_request.known_fields(), ("to",), of=FIELDS
+        )
+        | _WORDS,
         "QueueRequest": _body(
             "One text that waits for its slot, or for its time.",
-            send_request.known_fields(later=True), ("to", "message"), of=FIELDS,
-        ),
+            send_request.known_fields(later=True), ("to",), of=FIELDS,
+        )
+        | _WORDS,
         "PreviewRequest": _body(
             "A text to look at. Nothing is stored or sent.",
             send_request.known_fields(preview=True), ("message",), of=FIELDS,

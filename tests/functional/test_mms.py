@@ -120,6 +120,18 @@ def test_media_that_fits_to_the_byte_is_taken_also_without_head_or_length(web: F
         assert ask(world, "/sms/queue", media_urls=[PNG]).status == 202, (head, says_length)
 
 
+def test_a_head_that_says_another_thing_than_the_picture_is_does_not_count(web: FakeWeb, world: World) -> None:
+    for head in (Page(b""), Page(content_type="text/html"), Page(status=403), Page(fails="no connection")):
+        web.pages[PNG] = Page(other_head=head)
+        assert ask(world, "/sms/queue", media_urls=[PNG]).status == 202, head
+
+
+def test_a_signed_url_may_be_a_pictures(web: FakeWeb, world: World) -> None:
+    url = f"{PNG}?X-Amz-Signature=0123&X-Amz-Expires=300"
+    web.pages[url] = Page()
+    assert ask(world, "/sms/queue", media_urls=[url]).status == 202
+
+
 def test_an_mms_goes_to_the_us_and_canada_alone() -> None:
 
     world = make_world(

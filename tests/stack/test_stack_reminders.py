@@ -60,7 +60,9 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, environment: dict[str, str], api: httpx.Client) -> Iterator[Office]:
+def office(
+    tmp_path: Path, environment: dict[str, str], api: httpx.Client, provider: httpx.Client, eventually: Eventually
+) -> Iterator[Office]:
     """The program with its receiver running, subscribed; its subscription goes with it."""
     made = Office(tmp_path / "book.sqlite3", environment)
     with socket.socket() as free:
@@ -73,6 +75,13 @@ def office(tmp_path: Path, environment: dict[str, str], api: httpx.Client) -> It
     assert serving.stdout
     assert "POST" in serving.stdout.readline()
     ident = made("subscribe", f"http://127.0.0.1:{port}/hooks").split()[0]
+
+    def hears() -> bool:
+        provider.post("/_provider/inbound", json={"from": "+12405550139", "text": "Hello"}).raise_for_status()
+        return bool(api.get(f"/webhooks/subscriptions/{ident}/deliveries").json()["deliveries"])
+
+    # The publisher knows of a new subscription some seconds later.
+    eventually(hears, LONG_S)
     yield made
     api.delete(f"/webhooks/subscriptions/{ident}")
     serving.terminate()

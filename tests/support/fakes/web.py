@@ -19,6 +19,8 @@ class Page:
     says_length: bool = True
     fails: str = ""
     refused: str = ""
+    # What it answers to HEAD, where that differs.
+    other_head: "Page | None" = None
 
 
 @dataclass
@@ -45,6 +47,8 @@ class FakeWeb:
         self.calls.append((method, url))
         self.check(url)
         page = self.pages.get(url, Page(b"not found", "text/html", 404))
+        if method == "HEAD" and page.other_head:
+            page = page.other_head
         if page.fails:
             raise CallFailed(page.fails)
         if method == "HEAD" and not page.head:

@@ -68,6 +68,9 @@ class GuardedClient:
 
     def check(self, url: str) -> None:
         host, port = self._parts(url)
+        # Of a URL that is kept and called again and again. That of a picture may be a signed one of a short life.
+        if any(_is_secret(name) for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)):
+            raise UrlRefused("The URL's query seems to hold a secret. Leave it out: each call is signed.")
         try:
             self._addresses(host, port)
         except _NotPublic:
@@ -117,9 +120,7 @@ class GuardedClient:
         if _ascii(parts.hostname or "") != host or any(map(_is_odd, url)):
             raise UrlRefused("The URL holds characters that have no place there.")
         if parts.username is not None or parts.password is not None:
-            raise UrlRefused("The URL holds a user name or a password. Leave it out: each call is signed.")
-        if any(_is_secret(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
-            raise UrlRefused("The URL's query seems to hold a secret. Leave it out: each call is signed.")
+            raise UrlRefused("The URL holds a user name or a password. Leave it out.")
         if parts.fragment:
             raise UrlRefused("The URL has a part behind '#', which is never sent.")
         if parts.scheme == "http" and not self._is_here(host):

@@ -54,10 +54,7 @@ class MediaCheck:
 
     def _medium(self, url: str) -> Medium:
         try:
-            answer = self._call("HEAD", url)
-            if not 200 <= answer.status < 300 or _length(answer) is None:
-                # Some servers answer no HEAD, or one without the length.
-                answer = self._call("GET", url, MOST_BYTES)
+            answer = self._head(url) or self._call("GET", url, MOST_BYTES)
         except UrlRefused as exc:
             return Medium(problem=str(exc))
         except CallFailed as exc:
@@ -73,6 +70,17 @@ class MediaCheck:
         if not size:
             return Medium(problem="The media is empty.")
         return Medium(size + 1 if answer.truncated and size <= MOST_BYTES else size)
+
+    def _head(self, url: str) -> OutboundAnswer | None:
+        """The answer to HEAD, if it says all that is asked. Some servers answer none, or another than to GET."""
+        try:
+            answer = self._call("HEAD", url)
+        except CallFailed:
+            return None
+        whole = (
+            200 <= answer.status < 300 and _length(answer) and is_carried(answer.headers.get("content-type", ""))
+        )
+        return answer if whole else None
 
     def _call(self, method: str, url: str, at_most: int = 0) -> OutboundAnswer:
         return self.outbound.call(method, url, headers=_HEADERS, timeout_s=TIMEOUT_S, at_most=at_most)
