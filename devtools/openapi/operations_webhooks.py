@@ -13,7 +13,7 @@ WEBHOOKS: dict[tuple[str, str], Operation] = {
         query=parameters.THREAD,
     ),
     ("POST", _ALL): Operation(
-        "createSubscription", "Webhooks", "Have events sent to a URL of yours.", {201: "NewSubscription"},
+        "createSubscription", "Webhooks", "Have events sent to a URL of yours.", {201: "SubscriptionWithSecret"},
         (*_READ, "too_many_subscriptions", "webhooks_off"), "SubscriptionRequest",
     ),
     ("GET", _ALL): Operation(
@@ -32,7 +32,7 @@ WEBHOOKS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", f"{_THIS}/secret"): Operation(
         "rotateSecret", "Webhooks", "Get a new secret. The old one stays valid for a while.",
-        {200: "NewSubscription"}, _ONE, "RotateRequest",
+        {200: "SubscriptionWithSecret"}, _ONE, "RotateRequest",
     ),
     ("GET", f"{_THIS}/deliveries"): Operation(
         "listDeliveries", "Webhooks", "What was delivered, newest first.", {200: "DeliveryPage"}, _ONE,

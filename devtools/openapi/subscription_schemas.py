@@ -77,7 +77,7 @@ def _answers() -> dict[str, Schema]:
     secret = text("The secret that deliveries are signed with. It is shown this once.")
     return {
         "Subscription": shape("Where events go.", subscription),
-        "NewSubscription": shape("Where events go, with its secret.", subscription | {"secret": secret}),
+        "SubscriptionWithSecret": shape("Where events go, with its secret.", subscription | {"secret": secret}),
         "DeliveryState": one_of(DeliveryState, "What became of an event at a subscription."),
         "SubscriptionDeleted": shape(
             "It is gone, with its secrets.", {"id": text("Its id."), "deleted": one_true("It is.")}

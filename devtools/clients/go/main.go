@@ -15,7 +15,8 @@ func main() {
 	settings.AddDefaultHeader("x-api-key", os.Getenv("API_KEY"))
 	client, ctx := longcode.NewAPIClient(settings), context.Background()
 
-	text := longcode.NewQueueRequest(os.Getenv("TO"), "From Go")
+	text := longcode.NewQueueRequest(os.Getenv("TO"))
+	text.SetMessage("From Go")
 	sent, _, err := client.SendingAPI.QueueText(ctx).QueueRequest(*text).IdempotencyKey(os.Getenv("KEY")).Execute()
 	exitOn(err)
 	status, _, err := client.FindingAPI.GetText(ctx, sent.GetMessageId()).Execute()
