@@ -25,6 +25,8 @@ _ROOM_MS = 12_000
 _GONE = 410
 # What only a later release can read, or what a store was needed for that did not answer, is looked at again then.
 _NEWER_S, _UNAVAILABLE_S = 300, 15
+# What a fault of ours stopped comes again then: by a release that has it put right, or with no better end.
+_CRASHED_S = 300
 # How often what another worker has noted meanwhile is read, and written anew.
 _TRIES = 3
 
@@ -55,6 +57,7 @@ def deliver_batch(received: Sequence[Received], deps: DeliverDependencies, deadl
     groups: dict[str, list[Received]] = {}
     for one in received:
         groups.setdefault(one.group, []).append(one)
+    batch: _Batch | None = None
     try:
         batch = _Batch.read(received, deps, deadline_ms)
     except Unavailable as exc:
@@ -62,9 +65,41 @@ def deliver_batch(received: Sequence[Received], deps: DeliverDependencies, deadl
         for members in groups.values():
             _hide(members, _UNAVAILABLE_S, deps)
         return list(received)
+    except Exception:
+        # An item that can't be read must hold up its own group alone: each reads its own and finds out.
+        deps.logger.exception("deliveries.unreadable")
     waiting: list[Received] = []
-    deps.parallel([partial(batch.deliver_group, members, waiting) for members in groups.values()])
+    deps.parallel(
+        [partial(_deliver_group, members, batch, waiting, deps, deadline_ms) for members in groups.values()]
+    )
     return waiting
+
+
+def _deliver_group(
+    members: Sequence[Received],
+    batch: "_Batch | None",
+    waiting: list[Received],
+    deps: DeliverDependencies,
+    deadline_ms: int,
+) -> None:
+    """Deliver the events of a group up to the first that has to wait; add that and the rest to `waiting`."""
+    done = 0
+    delay_s: int | None = None
+    try:
+        batch = batch or _Batch.read(members, deps, deadline_ms)
+        while done < len(members) and (delay_s := batch.deliver(members[done])) is None:
+            done += 1
+    except Unavailable as exc:
+        store_failures.note(exc, deps.metrics, deps.logger)
+        delay_s = _UNAVAILABLE_S
+    except Exception:
+        # The one place that must survive anything: what the other groups have come to is still to be reported.
+        deps.logger.exception("delivery.crashed", queue_id=members[done].queue_id)
+        deps.metrics.count(Metric.CRASHED)
+        delay_s = _CRASHED_S
+    if delay_s is not None:
+        waiting += members[done:]
+        _hide(members[done:], delay_s, deps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +119,7 @@ class _Batch:
         texts = {text.id: text for text in deps.messages.get_all(ids)} if ids else {}
         return cls(deps, deadline_ms, known, texts)
 
-    def deliver_group(self, members: Sequence[Received], waiting: list[Received]) -> None:
-        """Deliver the events of a group up to the first that has to wait; add that and the rest to `waiting`."""
-        for number, one in enumerate(members):
-            try:
-                delay_s = self._deliver(one)
-            except Unavailable as exc:
-                store_failures.note(exc, self.deps.metrics, self.deps.logger)
-                delay_s = _UNAVAILABLE_S
-            if delay_s is not None:
-                waiting += members[number:]
-                _hide(members[number:], delay_s, self.deps)
-                return
-
-    def _deliver(self, one: Received) -> int | None:
+    def deliver(self, one: Received) -> int | None:
         """Deliver an event; for how many seconds it has to wait, None if it is done with."""
         event, deps = one.event, self.deps
         if event is None:
@@ -112,11 +134,12 @@ class _Batch:
             deps.logger.warning("delivery.dropped", reason="no such subscription", **_about(event))
             return None
         if subscription.disabled:
-            self._give_up(event, known, "the subscription was disabled")
-            return None
+            # Who disables it himself wants no more of it; otherwise it is lost, also where a worker died before
+            # it had counted that the subscription was disabled.
+            lost = subscription.disabled is not DisabledReason.REQUEST
+            return self._give_up(event, known, "the subscription was disabled", lost=lost)
         if event.message_id and event.message_id not in self.texts:
-            self._give_up(event, known, "its text was erased")
-            return None
+            return self._give_up(event, known, "its text was erased")
         now = deps.clock.now_ms()
         if now + _ROOM_MS > self.deadline_ms:
             return 0
@@ -128,9 +151,7 @@ class _Batch:
         """Leave an event that its receiver would not answer to; for how many seconds."""
         age_ms = now_ms - one.sent_ms
         if age_ms >= deliveries.GIVE_UP_MS:
-            self._give_up(event, known, "the receiver did not answer in time for a day")
-            self.deps.metrics.count(Metric.EVENTS_GIVEN_UP)
-            return None
+            return self._give_up(event, known, "the receiver did not answer in time for a day", lost=True)
         self.deps.logger.info("delivery.skipped", **_about(event))
         wait_ms = slow_receivers.wait_ms(age_ms) * (1 + deliveries.MOST_JITTER * self.deps.jitter())
         return math.ceil(wait_ms / 1000)
@@ -156,7 +177,8 @@ class _Batch:
         failures = (known.failures_since(one.sent_ms) if known else 0) + 1
         next_ms = deliveries.next_attempt_ms(failures, one.sent_ms, now, deps.jitter())
         if next_ms is None or disabled:
-            self._note(event, known, attempt, DeliveryState.GAVE_UP)
+            if not self._note(event, known, attempt, DeliveryState.GAVE_UP):
+                return _UNAVAILABLE_S
             deps.logger.warning("delivery.gave_up", failures=failures, **_about(event))
             deps.metrics.count(Metric.EVENTS_GIVEN_UP)
             return None
@@ -198,10 +220,18 @@ class _Batch:
             store_failures.note(exc, self.deps.metrics, self.deps.logger)
         self.deps.cache.forget()
 
-    def _give_up(self, event: QueuedEvent, known: Delivery | None, why: str) -> None:
-        """Note that an event is not delivered, without a call."""
+    def _give_up(self, event: QueuedEvent, known: Delivery | None, why: str, *, lost: bool = False) -> int | None:
+        """Note that an event is not delivered, without a call. Until that is noted it waits, for so many seconds.
+
+        By the note alone it is found and replayed.
+        """
+        attempt = Attempt(self.deps.clock.now_ms(), None, why, 0)
+        if not self._note(event, known, attempt, DeliveryState.GAVE_UP):
+            return _UNAVAILABLE_S
         self.deps.logger.warning("delivery.dropped", reason=why, **_about(event))
-        self._note(event, known, Attempt(self.deps.clock.now_ms(), None, why, 0), DeliveryState.GAVE_UP)
+        if lost:
+            self.deps.metrics.count(Metric.EVENTS_GIVEN_UP)
+        return None
 
     def _note(
         self,
@@ -210,8 +240,8 @@ class _Batch:
         attempt: Attempt,
         state: DeliveryState,
         next_ms: int | None = None,
-    ) -> None:
-        """Write an attempt down. Without that it was made all the same: what is left to do stays as it is."""
+    ) -> bool:
+        """Write an attempt down; whether it is. Without that it was made all the same."""
         deps = self.deps
         deps.logger.info(
             "delivery.attempt",
@@ -225,12 +255,12 @@ class _Batch:
             for _ in range(_TRIES):
                 found = deps.log.save(deliveries.noted(event, known, attempt, state, next_ms), known)
                 if found is None:
-                    return
+                    return True
                 known = found
-            deps.logger.warning("delivery.unlogged", **_about(event))
         except Unavailable as exc:
             store_failures.note(exc, deps.metrics, deps.logger)
-            deps.logger.warning("delivery.unlogged", **_about(event))
+        deps.logger.warning("delivery.unlogged", **_about(event))
+        return False
 
 
 def _unread(one: Received, deps: DeliverDependencies) -> int | None:
