@@ -18,6 +18,8 @@ MOST_ATTEMPTS = 20
 KEPT_DAYS = 7
 # A subscription without one success for so long is disabled.
 FAILING_MS = 3 * 24 * 3_600_000
+# By an event that has waited for so long itself.
+FAILING_EVENT_MS = 3_600_000
 
 DAY_MS = 86_400_000
 _EVENT_ID = re.compile(r"evt_([0-9]{13})_[A-Za-z0-9_-]{22}", re.ASCII)

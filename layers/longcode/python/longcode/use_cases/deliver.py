@@ -173,7 +173,7 @@ class _Batch:
                 self._succeeds_again(subscription)
             return None
         deps.metrics.count(Metric.DELIVERY_ATTEMPTS_FAILED)
-        disabled = self._fails(subscription, attempt, now)
+        disabled = self._fails(subscription, attempt, now, one.sent_ms)
         failures = (known.failures_since(one.sent_ms) if known else 0) + 1
         next_ms = deliveries.next_attempt_ms(failures, one.sent_ms, now, deps.jitter())
         if next_ms is None or disabled:
@@ -185,8 +185,12 @@ class _Batch:
         self._note(event, known, attempt, DeliveryState.RETRYING, next_ms)
         return math.ceil((next_ms - now) / 1000)
 
-    def _fails(self, subscription: Subscription, attempt: Attempt, now_ms: int) -> bool:
-        """Note that deliveries to a subscription fail; whether it is disabled by that."""
+    def _fails(self, subscription: Subscription, attempt: Attempt, now_ms: int, queued_ms: int) -> bool:
+        """Note that deliveries to a subscription fail; whether it is disabled by that.
+
+        Not by an event that was queued a moment ago: where there is one in days, the one before was given up, and
+        this one's first attempt failed by chance.
+        """
         deps = self.deps
         reason = DisabledReason.GONE if attempt.status == _GONE else DisabledReason.FAILING
         try:
@@ -201,6 +205,8 @@ class _Batch:
                     deps.cache.keep(found)
                     since_ms = found.failing_since_ms
                 if since_ms is None or now_ms - since_ms < deliveries.FAILING_MS:
+                    return False
+                if now_ms - queued_ms < deliveries.FAILING_EVENT_MS:
                     return False
             first = deps.subscriptions.disable(subscription.id, reason)
             deps.cache.forget()
