@@ -157,8 +157,8 @@ def _recent(
     ids: list[str] = []
 
     def find(number: str) -> None:
-        recipient = people[number][0].text.asked.recipient
-        wanted = Search(peer=recipient, direction="outbound", since_ms=now_ms - window_ms)
+        asked = people[number][0].text.asked
+        wanted = Search(peer=asked.recipient, direction="outbound", since_ms=now_ms - window_ms, test=asked.test)
         ids.extend(deps.finder.find(wanted, None, _LATEST, now_ms).ids)
 
     batch.spread([partial(find, number) for number in people], deps.batch.parallel)
@@ -169,11 +169,10 @@ def _recent(
 
     batch.spread([partial(read, some) for some in batched(ids, _READ, strict=False)], deps.batch.parallel)
     messages.sort(key=lambda message: message.accepted_ms)
-    test = any(items[0].text.asked.test for items in people.values())
     return {
         (phone.canonical(message.recipient), message.text): message.id
         for message in messages
-        if message.text is not None and message.status not in _NEVER_LEFT and message.test is test
+        if message.text is not None and message.status not in _NEVER_LEFT
     }
 
 
