@@ -96,7 +96,7 @@ def found(request: pytest.FixtureRequest) -> tuple[Messages, FakeFinder | Dynamo
     return real, DynamoFinder(client, table, retention_days=90)
 
 
-def test_a_tag_and_a_day_have_live_texts_or_test_texts_and_a_person_has_both(
+def test_a_person_a_tag_and_a_day_have_live_texts_or_test_texts(
     found: tuple[Messages, FakeFinder | DynamoFinder],
 ) -> None:
     messages, finder = found
@@ -110,7 +110,9 @@ def test_a_tag_and_a_day_have_live_texts_or_test_texts_and_a_person_has_both(
     assert ids(Search(tag="spring")) == ids(Search(since_ms=START_MS)) == {live.id}
     assert ids(Search(tag=test.tag, test=True)) == ids(Search(since_ms=START_MS, test=True)) == {test.id}
     assert ids(Search(status=Status.QUEUED, test=True)) == {test.id}
-    # What a person has is read for both, and looked at after that.
+    # However many there are of one kind, they take no place of the other.
+    assert ids(Search(peer=THEIRS)) == {live.id}
+    assert ids(Search(peer=THEIRS, test=True)) == {test.id}
     assert ids(Search(peer=THEIRS, test=None)) == {live.id, test.id}
     assert [Search(peer=THEIRS, test=kind).fits(test) for kind in (True, None, False)] == [True, True, False]
     assert [Search(peer=THEIRS, test=kind).fits(live) for kind in (True, None, False)] == [False, True, True]

@@ -81,6 +81,7 @@ BAD: list[tuple[str, object, str, object]] = [
     ("nothing there", [PNG, "https://media.example/none"], "media_urls[1]", None),
     ("an address inside", ["https://inside.example/a.png"], "media_urls[0]", None),
     ("no answer", ["https://silent.example/a.png"], "media_urls[0]", None),
+    ("packed", ["https://media.example/packed"], "media_urls[0]", None),
     ("a page", ["https://media.example/page"], "media_urls[0]", None),
     ("a redirect", ["https://media.example/moved"], "media_urls[0]", None),
     ("too large", ["https://media.example/large"], "media_urls[0]", BIG + 1),
@@ -101,6 +102,7 @@ def test_what_can_not_be_carried_is_refused_by_its_field_and_nothing_is_stored()
                     ),
                     "https://silent.example/a.png": Page(fails="timed out"),
                     "https://media.example/page": Page(b"<html>", "text/html; charset=utf-8"),
+                    "https://media.example/packed": Page(packed="gzip"),
                     "https://media.example/moved": Page(b"", "image/png", 302),
                     "https://media.example/large": Page(bytes(BIG + 1)),
                     "https://media.example/endless": Page(bytes(2 * BIG), head=False, says_length=False),
@@ -124,6 +126,23 @@ def test_a_head_that_says_another_thing_than_the_picture_is_does_not_count(web: 
     for head in (Page(b""), Page(content_type="text/html"), Page(status=403), Page(fails="no connection")):
         web.pages[PNG] = Page(other_head=head)
         assert ask(world, "/sms/queue", media_urls=[PNG]).status == 202, head
+
+
+def test_a_name_that_is_looked_up_for_long_is_looked_up_once(web: FakeWeb, world: World) -> None:
+    web.pages[PNG] = Page(fails="no connection")
+    # By the operating system, which nothing cuts short.
+    web.before_call = lambda: world.clock.pass_ms(10_000)
+    reply = ask(world, "/sms/queue", media_urls=[PNG])
+    assert (reply.status, reply.fields["field"]) == (400, "media_urls[0]")
+    assert web.calls == [("HEAD", PNG)]
+
+
+def test_a_dry_run_takes_other_pictures_for_another_text(world: World) -> None:
+    sent = ask(world, "/sms/queue", media_urls=[PNG]).fields["message_id"]
+    rows = [{"to": THEIRS, "message": "Look", "media_urls": [url]} for url in (PNG, VIDEO, VIDEO)]
+    body = {"dry_run": True, "duplicate_window_s": 3_600, "messages": rows}
+    found = world.request("queue", "POST", "/sms/batch", body).fields["messages"]
+    assert [row["duplicate_of"] for row in found] == [sent, None, 1]
 
 
 def test_a_signed_url_may_be_a_pictures(web: FakeWeb, world: World) -> None:

@@ -177,7 +177,9 @@ def test_a_stop_is_put_down_to_the_live_text_before_it() -> None:
     live = str(world.enqueue(number("0123"), metadata={"tag": "sale"}).fields["message_id"])
     world.consume()
     world.clock.pass_ms(MINUTE)
-    enqueue(world, number("0123"), metadata={"tag": "sale"})
+    # More than are read to find it.
+    for _ in range(12):
+        enqueue(world, number("0123"), metadata={"tag": "sale"})
     world.consume()
 
     now = world.clock.now_ms()
@@ -185,6 +187,24 @@ def test_a_stop_is_put_down_to_the_live_text_before_it() -> None:
 
     assert text
     assert text.id == live
+
+
+def test_many_test_texts_to_a_person_hide_no_live_one() -> None:
+    world = with_test_key(make_world())
+    live = str(world.enqueue(number("0123"), "Hello").fields["message_id"])
+    for _ in range(25):
+        enqueue(world, number("0123"))
+    rows = {"messages": [{"to": number("0123"), "message": "Hello"}], "dry_run": True, "duplicate_window_s": 3_600}
+
+    checked = Reply.of(world.invoke("queue", call("POST", "/sms/batch", rows, caller=API_KEY_ID)))
+    assert checked.fields["messages"][0]["duplicate_of"] == live
+    page = Reply.of(
+        world.invoke("messages", call("GET", "/sms/messages", query={"to": number("0123"), "limit": "10"}))
+    )
+    assert ([message["message_id"] for message in page.fields["messages"]], page.fields["cursor"]) == (
+        [live],
+        None,
+    )
 
 
 def test_where_the_process_ends_between_two_steps_the_reconciler_finds_the_end_on_record() -> None:

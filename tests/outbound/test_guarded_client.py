@@ -89,9 +89,13 @@ def test_a_name_that_leads_inside_once_it_was_checked_is_not_called(secure: Rece
 
 def test_a_url_is_looked_at_by_its_form_again_when_it_is_called(here: Receiver) -> None:
     client = guarded(resolve=leading([HERE]))
-    for url in (at(here), at(here, host="localhost"), at(here, host="user@127.0.0.1"), "ftp://127.0.0.1/", ""):
+    forms = (at(here), at(here, host="localhost"), at(here, host="user@127.0.0.1"), "ftp://127.0.0.1/", "")
+    # Of these the name is none, however it is spelled.
+    for url in (*forms, "https://xn--/", "https://xn--a/", "https://a.xn--zzzzzz/"):
         with pytest.raises(UrlRefused):
             client.call("GET", url, headers={})
+        with pytest.raises(UrlRefused):
+            client.check(url)
     assert here.connections == 0
 
 

@@ -18,6 +18,7 @@ def index_keys(text: str, shard: int) -> dict[str, str]:
     """Each kind of key of one index that `text` can be in."""
     return {
         "peer": keys.peer(text),
+        "peer of test texts": keys.peer(text, test=True),
         "list": keys.OPT_OUTS,
         "tag": keys.tag(text, shard),
         "keyword": keys.keyword(text, shard),

@@ -1,7 +1,5 @@
 """The indexes that messages are found by, in memory."""
 
-from dataclasses import replace
-
 from longcode.domain.search import Found, Position, Search, TagEnds
 from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.messages import FakeMessages
@@ -15,9 +13,6 @@ class FakeFinder:
         self._messages = messages
 
     def find(self, wanted: Search, after: Position | None, at_most: int, now_ms: int) -> Found:
-        if wanted.peer is not None:
-            # An entry of the index by person does not say which are test texts.
-            wanted = replace(wanted, test=None)
         with self.faults.around("find"):
             fitting = sorted(
                 (

@@ -1,6 +1,6 @@
 """Servers of others, in memory: what is at each URL, as outbound_ports.Outbound calls it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from longcode.use_cases.outbound_ports import CallFailed, OutboundAnswer, UrlRefused
@@ -19,6 +19,7 @@ class Page:
     says_length: bool = True
     fails: str = ""
     refused: str = ""
+    packed: str = ""
     # What it answers to HEAD, where that differs.
     other_head: "Page | None" = None
 
@@ -29,6 +30,7 @@ class FakeWeb:
 
     pages: dict[str, Page] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    before_call: Callable[[], object] = lambda: None
 
     def check(self, url: str) -> None:
         if (page := self.pages.get(url)) and page.refused:
@@ -45,6 +47,7 @@ class FakeWeb:
         at_most: int = 4096,
     ) -> OutboundAnswer:
         self.calls.append((method, url))
+        self.before_call()
         self.check(url)
         page = self.pages.get(url, Page(b"not found", "text/html", 404))
         if method == "HEAD" and page.other_head:
@@ -56,5 +59,7 @@ class FakeWeb:
         answer = {"content-type": page.content_type}
         if page.says_length:
             answer["content-length"] = str(len(page.body))
+        if page.packed:
+            answer["content-encoding"] = page.packed
         body = b"" if method == "HEAD" else page.body
         return OutboundAnswer(page.status, answer, body[:at_most], len(body) > at_most)

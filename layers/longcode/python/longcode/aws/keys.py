@@ -18,9 +18,10 @@ def opt_out(number: str) -> str:
     return f"O#{phone.canonical(number)}"
 
 
-def peer(number: str) -> str:
-    """All messages with one number, in the index by_peer."""
-    return f"P#{phone.canonical(number)}"
+def peer(number: str, *, test: bool = False) -> str:
+    """All messages with one number, in the index by_peer; the live ones or the test texts."""
+    # A kind of its own, and no mark: a sender may have any name.
+    return f"{'PT' if test else 'P'}#{phone.canonical(number)}"
 
 
 def tag(tag: str, shard: int) -> str:

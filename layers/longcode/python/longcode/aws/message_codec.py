@@ -160,7 +160,7 @@ def to_item(message: Message) -> Item:
         "rank": message.status.rank,
         # Most have none: each write of an item costs by the kilobyte.
         "priority": message.priority.value if message.priority is Priority.BULK else None,
-        "peer": keys.peer(message.peer),
+        "peer": keys.peer(message.peer, test=message.test),
         "tag": _tag(message),
         "day": keys.day(iso(message.accepted_ms)[:10], _shard(message.id, FIND_SHARDS), test=message.test),
         "faults": fault_rows(message.faults),

@@ -146,7 +146,9 @@ class DynamoFinder:
         if low > high:
             return
         if wanted.peer is not None:
-            yield _Window("by_peer", "peer", (keys.peer(wanted.peer),), low, high)
+            kinds = (False, True) if wanted.test is None else (wanted.test,)
+            parts = tuple(keys.peer(wanted.peer, test=kind) for kind in kinds)
+            yield _Window("by_peer", "peer", parts, low, high)
         elif wanted.tag is not None:
             parts = tuple(keys.tag(wanted.tag, shard) for shard in range(FIND_SHARDS))
             yield _Window("by_tag", "tag", parts, low, high)

@@ -15,7 +15,8 @@ class Search:
 
     `peer` stands for all ways to write that number; `opt_out` is what an inbound text was read as. A search for
     that is none for a tag, which only our own texts have. `test` is whether test texts are wanted or live ones,
-    None where both are; the tag of a test text is marked (`test_mode`). A day has one kind of them.
+    None where both are; the tag of a test text is marked (`test_mode`). What is found under one person, tag or day
+    is of the one kind.
     """
 
     peer: str | None = None

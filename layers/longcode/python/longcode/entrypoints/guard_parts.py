@@ -55,4 +55,4 @@ def media_check(service: "Service") -> "MediaCheck":
     """The look at what a text carries."""
     from longcode.use_cases.media_check import MediaCheck
 
-    return MediaCheck(service.outbound, service.parallel)
+    return MediaCheck(service.outbound, service.parallel, service.clock)

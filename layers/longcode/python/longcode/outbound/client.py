@@ -110,8 +110,10 @@ class GuardedClient:
         if len(url) > MOST_CHARACTERS:
             raise UrlRefused(f"The URL is longer than {MOST_CHARACTERS} characters.")
         try:
-            parts = urlsplit(url)
-            host, port = httpx.URL(url).raw_host.decode().strip("[]").lower(), parts.port
+            parts, read = urlsplit(url), httpx.URL(url)
+            host, port = read.raw_host.decode().strip("[]").lower(), parts.port
+            # A name of xn-- that stands for none is found out only here, or else where the request is made.
+            _ = read.host
         except (ValueError, httpx.InvalidURL):
             raise UrlRefused("This is no URL.") from None
         if parts.scheme not in ("https", "http") or not host:

@@ -62,6 +62,9 @@ class Checked:
     duplicate_of: int | str | None = None
 
 
+type _Words = tuple[str, str | None, tuple[str, ...]]
+
+
 @dataclass(slots=True)
 class DryRun:
     """A batch as it would be.
@@ -127,8 +130,13 @@ def _find_carriers(found: DryRun, deps: DryRunDependencies, now_ms: int) -> None
     batch.spread([partial(read, some) for some in batched(recipients, _READ, strict=False)], deps.batch.parallel)
 
 
+def _words(message: Message) -> _Words:
+    """What makes two texts the same: the person, the words and the media, as of `refuse_duplicates_s`."""
+    return phone.canonical(message.recipient), message.text, message.media_urls
+
+
 def _find_duplicates(found: DryRun, deps: DryRunDependencies, window_ms: int, now_ms: int) -> None:
-    first: dict[tuple[str, str | None], int] = {}
+    first: dict[_Words, int] = {}
     people: dict[str, list[Checked]] = {}
     for place, item in enumerate(found.items):
         if not item.text.message or item.text.refused:
@@ -137,7 +145,7 @@ def _find_duplicates(found: DryRun, deps: DryRunDependencies, window_ms: int, no
             item.duplicate_of = item.text.existing.id
             continue
         number = phone.canonical(item.text.message.recipient)
-        before = first.setdefault((number, item.text.message.text), place)
+        before = first.setdefault(_words(item.text.message), place)
         if before != place:
             item.duplicate_of = before
         else:
@@ -145,20 +153,20 @@ def _find_duplicates(found: DryRun, deps: DryRunDependencies, window_ms: int, no
     if not window_ms:
         return
     recent = _recent(people, deps, window_ms, now_ms)
-    for number, items in people.items():
+    for items in people.values():
         for item in items:
-            item.duplicate_of = recent.get((number, item.text.asked.text))
+            item.duplicate_of = recent.get(_words(item.text.asked))
 
 
 def _recent(
     people: dict[str, list[Checked]], deps: DryRunDependencies, window_ms: int, now_ms: int
-) -> dict[tuple[str, str | None], str]:
+) -> dict[_Words, str]:
     """The id of the latest text to each person with each words, as far as its words are kept."""
     ids: list[str] = []
 
     def find(number: str) -> None:
-        recipient = people[number][0].text.asked.recipient
-        wanted = Search(peer=recipient, direction="outbound", since_ms=now_ms - window_ms)
+        asked = people[number][0].text.asked
+        wanted = Search(peer=asked.recipient, direction="outbound", since_ms=now_ms - window_ms, test=asked.test)
         ids.extend(deps.finder.find(wanted, None, _LATEST, now_ms).ids)
 
     batch.spread([partial(find, number) for number in people], deps.batch.parallel)
@@ -169,11 +177,10 @@ def _recent(
 
     batch.spread([partial(read, some) for some in batched(ids, _READ, strict=False)], deps.batch.parallel)
     messages.sort(key=lambda message: message.accepted_ms)
-    test = any(items[0].text.asked.test for items in people.values())
     return {
-        (phone.canonical(message.recipient), message.text): message.id
+        _words(message): message.id
         for message in messages
-        if message.text is not None and message.status not in _NEVER_LEFT and message.test is test
+        if message.text is not None and message.status not in _NEVER_LEFT
     }
 
 

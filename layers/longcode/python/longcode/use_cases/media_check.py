@@ -8,10 +8,12 @@ from longcode.domain.media import MOST_BYTES, is_carried
 from longcode.domain.message import Message
 from longcode.use_cases.duplicate_store import Guard
 from longcode.use_cases.outbound_ports import CallFailed, Outbound, OutboundAnswer, UrlRefused
-from longcode.use_cases.ports import Parallel
+from longcode.use_cases.ports import Clock, Parallel
 
 # A caller waits, and the gateway for 29 s.
 TIMEOUT_S = 3.0
+# Less is no fair try.
+_LEAST_S = 0.2
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "long-code-sms"}
 
 
@@ -29,9 +31,12 @@ class MediaCheck:
 
     outbound: Outbound
     parallel: Parallel
+    clock: Clock
 
     def look(self, urls: Iterable[str]) -> dict[str, Medium]:
-        """What is at each URL. Takes up to twice TIMEOUT_S for each ten of them."""
+        """What is at each URL. Takes up to twice TIMEOUT_S for each ten of them, and longer only where the
+        look-up of a name does, which can't be cut short: nothing more is tried at such a URL.
+        """
         found: dict[str, Medium] = {}
 
         def job(url: str) -> Callable[[], None]:
@@ -53,8 +58,9 @@ class MediaCheck:
         return guarded
 
     def _medium(self, url: str) -> Medium:
+        until_ms = self.clock.now_ms() + round(2_000 * TIMEOUT_S)
         try:
-            answer = self._head(url) or self._call("GET", url, MOST_BYTES)
+            answer = self._head(url) or self._call("GET", url, MOST_BYTES, until_ms)
         except UrlRefused as exc:
             return Medium(problem=str(exc))
         except CallFailed as exc:
@@ -66,6 +72,8 @@ class MediaCheck:
             return Medium(
                 problem="Carriers take images, video, audio, vCards and PDF, by the server's content type."
             )
+        if _is_packed(answer):
+            return Medium(problem="The media's server packs it (Content-Encoding), so its size is not known.")
         size = _length(answer) or len(answer.body)
         if not size:
             return Medium(problem="The media is empty.")
@@ -80,10 +88,13 @@ class MediaCheck:
         whole = (
             200 <= answer.status < 300 and _length(answer) and is_carried(answer.headers.get("content-type", ""))
         )
-        return answer if whole else None
+        return answer if whole and not _is_packed(answer) else None
 
-    def _call(self, method: str, url: str, at_most: int = 0) -> OutboundAnswer:
-        return self.outbound.call(method, url, headers=_HEADERS, timeout_s=TIMEOUT_S, at_most=at_most)
+    def _call(self, method: str, url: str, at_most: int = 0, until_ms: int | None = None) -> OutboundAnswer:
+        left_s = TIMEOUT_S if until_ms is None else (until_ms - self.clock.now_ms()) / 1000
+        if left_s < _LEAST_S:
+            raise CallFailed("timed out")
+        return self.outbound.call(method, url, headers=_HEADERS, timeout_s=min(TIMEOUT_S, left_s), at_most=at_most)
 
 
 def expect_carried(urls: Sequence[str], found: dict[str, Medium]) -> None:
@@ -99,6 +110,11 @@ def expect_carried(urls: Sequence[str], found: dict[str, Medium]) -> None:
                 f"The media of a text have at most {MOST_BYTES} bytes in all.",
                 field=field, given=size, limit=MOST_BYTES,
             )  # fmt: skip
+
+
+def _is_packed(answer: OutboundAnswer) -> bool:
+    """Whether the length is that of something else than the medium, although it was asked for as it is."""
+    return answer.headers.get("content-encoding", "").strip().lower() not in ("", "identity")
 
 
 def _length(answer: OutboundAnswer) -> int | None:

@@ -28,7 +28,7 @@ def answered(number: str, at_ms: int, finder: Finder, messages: Messages, now_ms
     """
     found = finder.find(Search(peer=number, direction="outbound", until_ms=at_ms + 1), None, _READ, now_ms)
     texts = messages.get_all(found.ids) if found.ids else []
-    texts = [text for text in texts if text.telnyx_id is not None and not text.test]
+    texts = [text for text in texts if text.telnyx_id is not None]
     left = [(text.sent_ms or text.claimed_ms or 0, text) for text in texts]
     recent = [row for row in left if at_ms - OPT_OUT_AFTER_MS <= row[0] <= at_ms]
     return max(recent, key=lambda row: row[0], default=(0, None))[1]
