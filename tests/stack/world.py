@@ -17,9 +17,6 @@ from devtools.local_stack.progress import Step
 from devtools.local_stack.release import ALIAS
 
 RUNS = ROOT / ".local" / "test"
-# Between two texts to one number, where the provider takes them: a second, less what a busy machine may delay one
-# request more than the next. That it is a second to the millisecond is held in virtual time.
-LEAST_GAP_MS = 900
 
 
 class Silent:
