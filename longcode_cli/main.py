@@ -75,38 +75,45 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     **_SETTINGS,
 )
-optouts = typer.Typer(help="Record who wants no texts, one by one or by whole lists.", **_SETTINGS)
-for name, module in {
-    "review": review,
-    "add": add,
-    "dismiss": dismiss,
-    "import": import_list,
-    "sync": sync,
-}.items():
-    optouts.command(name, epilog=module.EXAMPLES)(module.command)
 
-keys = typer.Typer(help="API keys for programs: what each may do, and whom it may text.", **_SETTINGS)
-for name, module in {
-    "create": create,
-    "list": listing,
-    "rotate": rotate,
-    "revoke": revoke,
-    "allow": allow,
-    "disallow": disallow,
-}.items():
-    keys.command(name, epilog=module.EXAMPLES)(module.command)
-webhooks = typer.Typer(help="Have events delivered to URLs of yours, and see how that goes.", **_SETTINGS)
-for name, module in {
-    "create": create_webhook,
-    "list": list_webhooks,
-    "rotate": rotate_webhook,
-    "enable": enable,
-    "disable": disable,
-    "delete": delete,
-    "deliveries": deliveries,
-    "replay": replay,
-}.items():
-    webhooks.command(name, epilog=module.EXAMPLES)(module.command)
+
+# Any: a module of a command, which has its function and its examples.
+def _group(words: str, commands: dict[str, Any]) -> typer.Typer:
+    """A command with commands of its own."""
+    made = typer.Typer(help=words, **_SETTINGS)
+    for name, module in commands.items():
+        made.command(name, epilog=module.EXAMPLES)(module.command)
+    return made
+
+
+optouts = _group(
+    "Record who wants no texts, one by one or by whole lists.",
+    {"review": review, "add": add, "dismiss": dismiss, "import": import_list, "sync": sync},
+)
+keys = _group(
+    "API keys for programs: what each may do, and whom it may text.",
+    {
+        "create": create,
+        "list": listing,
+        "rotate": rotate,
+        "revoke": revoke,
+        "allow": allow,
+        "disallow": disallow,
+    },
+)
+webhooks = _group(
+    "Have events delivered to URLs of yours, and see how that goes.",
+    {
+        "create": create_webhook,
+        "list": list_webhooks,
+        "rotate": rotate_webhook,
+        "enable": enable,
+        "disable": disable,
+        "delete": delete,
+        "deliveries": deliveries,
+        "replay": replay,
+    },
+)
 
 # In the order in which --help lists them.
 COMMANDS: dict[str, Any] = {
