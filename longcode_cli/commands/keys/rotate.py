@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from longcode.use_cases.key_store import FRESH_MS
 from longcode_cli.commands.keys.create import show
 from longcode_cli.commands.keys.keyring import Keyring
 from longcode_cli.options import ANYWHERE_OR_ENV, Where, examples, stack_options
@@ -34,7 +35,9 @@ def command(
     keys.clean(now)
     key, value = keys.rotate(keys.row(key_id), now + overlap_s * 1000, now)
     show(key, value)
-    warn(f"The old one, {key_id}, {f'ends in {span(overlap_s * 1000)}' if overlap_s else 'has ended'}.")
+    # A function remembers for so long what a key may do, and so that this one has no end yet.
+    ends = f"ends in {span(max(overlap_s * 1000, FRESH_MS))}" if overlap_s else f"ends within {span(FRESH_MS)}"
+    warn(f"The old one, {key_id}, {ends}.")
 
 
 def seconds(text: str) -> int:
