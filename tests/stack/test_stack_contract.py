@@ -72,13 +72,13 @@ def test_of_many_subscriptions_that_are_made_at_once_no_more_than_twenty_are_the
 def test_no_request_is_answered_in_a_way_that_the_document_does_not_have(alone: Stack) -> None:
     document = ROOT / "docs/openapi.json"
     routes = sum(map(len, json.loads(document.read_text())["paths"].values()))
-    # A busy machine may take a second for a request: then it is as many as there is time for.
-    examples, seconds = (400, 600) if chance.FULL else (2, 40)
+    # The few examples are what bounds a short run: each route has to be tried, however busy the machine is.
+    examples, seconds = (400, 600) if chance.FULL else (1, 240)
 
     tried = attempt(
         LAYOUT, alone, document, examples=examples, seconds=seconds, seed=chance.SEED, all_phases=chance.FULL
     )
 
     assert tried.good, tried.output
-    assert tried.routes >= (routes if chance.FULL else routes // 3), tried.output
-    assert tried.requests > (2_000 if chance.FULL else routes // 3)
+    assert tried.routes == routes, tried.output
+    assert tried.requests > (2_000 if chance.FULL else routes)
