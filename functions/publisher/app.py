@@ -16,6 +16,7 @@ def handler(service: container.Service) -> container.Handler:
         logger=service.logger,
         explain=service.explain,
         final_only=service.settings.status_events == "final",
+        media_jobs=service.media_jobs if service.settings.media_queue_url else None,
     )
     return service.job(
         lambda event, _context: stream.relay(

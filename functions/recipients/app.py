@@ -28,6 +28,7 @@ def handler(service: container.Service) -> container.Handler:
             logger=service.logger,
             clock=service.clock,
             stop_ms=service.clock.now_ms() + WORK_MS,
+            media=service.media_eraser,
         )
         if not phone.is_e164(number) and done == erase.Erasure(0, 0, remaining=False):
             # More likely a slip than a sender, and not to be taken for done.

@@ -50,18 +50,21 @@ class _NotPublic(httpcore.ConnectError):
 class GuardedClient:
     """outbound_ports.Outbound over httpx.
 
-    `allow_loopback` is for a stack on a laptop alone: this machine may be called then, and without TLS. `resolve`
-    and `ssl_context` are for tests.
+    `allow_loopback` is for a stack on a laptop alone: this machine may be called then, and without TLS. With
+    `signed` a URL's query may hold a secret, as that of a link which its server has signed. `resolve` and
+    `ssl_context` are for tests.
     """
 
     def __init__(
         self,
         *,
         allow_loopback: bool = False,
+        signed: bool = False,
         resolve: transport.Resolve = transport.addresses,
         ssl_context: SSLContext | None = None,
     ) -> None:
         self._allow_loopback = allow_loopback
+        self._signed = signed
         self._resolve = resolve
         # Not a client, which would keep cookies, unpack what is packed and follow the machine's proxies.
         self._transport = transport.Transport(ssl_context or httpx.create_ssl_context(), self._addresses)
@@ -118,7 +121,7 @@ class GuardedClient:
             raise UrlRefused("The URL holds characters that have no place there.")
         if parts.username is not None or parts.password is not None:
             raise UrlRefused("The URL holds a user name or a password. Leave it out: each call is signed.")
-        if any(_is_secret(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        if not self._signed and any(map(_is_secret, dict(parse_qsl(parts.query, keep_blank_values=True)))):
             raise UrlRefused("The URL's query seems to hold a secret. Leave it out: each call is signed.")
         if parts.fragment:
             raise UrlRefused("The URL has a part behind '#', which is never sent.")

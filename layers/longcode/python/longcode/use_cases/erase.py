@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from longcode.domain.errors import Unavailable
 from longcode.domain.message import Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.search import Position, Search
@@ -11,6 +12,7 @@ from longcode.use_cases.ports import Clock, Finder, Logger, Messages, Metrics
 
 if TYPE_CHECKING:
     from longcode.use_cases.carrier_store import Carriers
+    from longcode.use_cases.media_store import MediaBucket, MediaNotes
 
 # In one call, so that it ends in time. A call that has more to do says so.
 ERASED_MOST = 250
@@ -28,6 +30,21 @@ class Erasure:
     remaining: bool
 
 
+@dataclass(frozen=True, slots=True)
+class MediaEraser:
+    """Deletes the files that people sent with a text."""
+
+    bucket: "MediaBucket"
+    notes: "MediaNotes"
+
+    def erase(self, message: Message) -> None:
+        """Delete the files of a text that is about to be erased. Raises Unavailable."""
+        if message.media:
+            # First: what is being fetched meanwhile would else be noted after its file was looked for here.
+            self.notes.close(message.id)
+            self.bucket.forget(message.id)
+
+
 def erase(
     number: str,
     *,
@@ -38,6 +55,7 @@ def erase(
     logger: Logger,
     clock: Clock,
     stop_ms: int,
+    media: MediaEraser | None = None,
 ) -> Erasure:
     """Erase the texts of one person, until `stop_ms` at most, and what is known of their number's carrier.
 
@@ -52,6 +70,14 @@ def erase(
             Search(peer=number, test=None), after, min(_PAGE, ERASED_MOST - erased), clock.now_ms()
         )
         for message in messages.get_all(found.ids):
+            try:
+                if media:
+                    media.erase(message)
+            except Unavailable:
+                # Where it had got on the next call goes on; where it had not, it did not work.
+                if not erased:
+                    raise
+                return _ended(Erasure(erased, kept, True), metrics, logger)
             if _erase(message, messages, clock):
                 erased += 1
             else:
@@ -59,9 +85,13 @@ def erase(
         after, remaining = found.next, found.next is not None
     # Last: a receipt of a text that was there until now could have taught it again.
     carriers.forget(number)
-    metrics.count(Metric.ERASED, erased)
-    logger.info("recipient.erased", erased=erased, kept=kept, remaining=remaining)
-    return Erasure(erased, kept, remaining)
+    return _ended(Erasure(erased, kept, remaining), metrics, logger)
+
+
+def _ended(done: Erasure, metrics: Metrics, logger: Logger) -> Erasure:
+    metrics.count(Metric.ERASED, done.erased)
+    logger.info("recipient.erased", erased=done.erased, kept=done.kept, remaining=done.remaining)
+    return done
 
 
 def _erase(message: Message, messages: Messages, clock: Clock) -> bool:
