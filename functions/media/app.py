@@ -7,7 +7,7 @@ from longcode.entrypoints import container
 from longcode.use_cases.store_media import MediaStorer
 
 # The function's timeout in the template.
-WORK_MS = 120_000
+WORK_MS = 60_000
 
 
 def handler(service: container.Service) -> container.Handler:

@@ -23,7 +23,7 @@ from botocore.session import Session
 from devtools.local_stack.layout import ROOT
 from longcode.domain import zones
 
-SERVICES = {"dynamodb", "events", "secretsmanager", "sqs"}
+SERVICES = {"dynamodb", "events", "s3", "secretsmanager", "sqs"}
 ALL = Path(botocore.__file__).parent / "data"
 
 

@@ -22,6 +22,7 @@ EVERY_OPTION = {
     "WebhookSourceRange": "192.76.120.192/27",
     "DomainName": "sms.example.com",
     "CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-4000-8000-000000000000",
+    "StoreMedia": "on",
 }
 OPTIONS = pytest.mark.parametrize("options", [{}, EVERY_OPTION], ids=["defaults", "every option"])
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))

@@ -45,18 +45,20 @@ class MediaEraser:
             self.bucket.forget(message.id)
 
 
-def erase(
-    number: str,
-    *,
-    finder: Finder,
-    messages: Messages,
-    carriers: "Carriers",
-    metrics: Metrics,
-    logger: Logger,
-    clock: Clock,
-    stop_ms: int,
-    media: MediaEraser | None = None,
-) -> Erasure:
+@dataclass(frozen=True, slots=True)
+class EraseDependencies:
+    """What erasing needs. `media` is None where what people send is not stored."""
+
+    finder: Finder
+    messages: Messages
+    carriers: "Carriers"
+    metrics: Metrics
+    logger: Logger
+    clock: Clock
+    media: MediaEraser | None = None
+
+
+def erase(number: str, deps: EraseDependencies, stop_ms: int) -> Erasure:
     """Erase the texts of one person, until `stop_ms` at most, and what is known of their number's carrier.
 
     One that waits is cancelled first, so that it never leaves: its entry in the queue then names no message.
@@ -65,32 +67,32 @@ def erase(
     erased = kept = 0
     after: Position | None = None
     remaining = True
-    while remaining and erased < ERASED_MOST and clock.now_ms() < stop_ms:
-        found = finder.find(
-            Search(peer=number, test=None), after, min(_PAGE, ERASED_MOST - erased), clock.now_ms()
+    while remaining and erased < ERASED_MOST and deps.clock.now_ms() < stop_ms:
+        found = deps.finder.find(
+            Search(peer=number, test=None), after, min(_PAGE, ERASED_MOST - erased), deps.clock.now_ms()
         )
-        for message in messages.get_all(found.ids):
+        for message in deps.messages.get_all(found.ids):
             try:
-                if media:
-                    media.erase(message)
+                if deps.media:
+                    deps.media.erase(message)
             except Unavailable:
                 # Where it had got on the next call goes on; where it had not, it did not work.
                 if not erased:
                     raise
-                return _ended(Erasure(erased, kept, True), metrics, logger)
-            if _erase(message, messages, clock):
+                return _ended(Erasure(erased, kept, remaining=True), deps)
+            if _erase(message, deps.messages, deps.clock):
                 erased += 1
             else:
                 kept += 1
         after, remaining = found.next, found.next is not None
     # Last: a receipt of a text that was there until now could have taught it again.
-    carriers.forget(number)
-    return _ended(Erasure(erased, kept, remaining), metrics, logger)
+    deps.carriers.forget(number)
+    return _ended(Erasure(erased, kept, remaining), deps)
 
 
-def _ended(done: Erasure, metrics: Metrics, logger: Logger) -> Erasure:
-    metrics.count(Metric.ERASED, done.erased)
-    logger.info("recipient.erased", erased=done.erased, kept=done.kept, remaining=done.remaining)
+def _ended(done: Erasure, deps: EraseDependencies) -> Erasure:
+    deps.metrics.count(Metric.ERASED, done.erased)
+    deps.logger.info("recipient.erased", erased=done.erased, kept=done.kept, remaining=done.remaining)
     return done
 
 

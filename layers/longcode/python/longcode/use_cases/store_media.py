@@ -48,7 +48,7 @@ class MediaStorer:
     logger: Logger
 
     def work(self, envelopes: Sequence[Envelope], stop_ms: int) -> list[Envelope]:
-        """Do the jobs, until `stop_ms` at most. Returns those that have to come again; they are hidden until then."""
+        """Do the jobs, until `stop_ms` at most. Returns what has to come again, which is hidden until then."""
         waiting = [envelope for envelope in envelopes if not self._done(envelope, stop_ms)]
         if waiting:
             try:
