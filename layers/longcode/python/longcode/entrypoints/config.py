@@ -72,6 +72,10 @@ class Settings:
     webhooks: "WebhookSettings"
     # The id of the API key that the stack itself has, which may do everything; empty where none is called with.
     stack_key_id: str = ""
+    # What people send is stored in a bucket; both empty for a function that has nothing to do with it, and where
+    # StoreMedia is off.
+    media_bucket: str = ""
+    media_queue_url: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -112,6 +116,8 @@ class Settings:
             webhook_sources=read.webhook_sources(),
             stack_key_id=read.optional("STACK_KEY_ID"),
             webhooks=WebhookSettings.read(env),
+            media_bucket=read.optional("MEDIA_BUCKET"),
+            media_queue_url=read.optional("MEDIA_QUEUE_URL"),
         )
         return read.checked(settings)
 
