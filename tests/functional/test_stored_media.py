@@ -1,4 +1,4 @@
-"""StoreMedia: what people send is fetched into the bucket, told with a link, and erased with the person."""
+"""StoreMedia: what people send is fetched into the bucket, linked, and erased with the person."""
 
 import hashlib
 import itertools
@@ -10,6 +10,7 @@ import pytest
 
 from longcode.domain.media import MOST_STORED_BYTES
 from longcode.domain.message import Message
+from longcode.entrypoints.config import MediaSettings
 from tests.functional.test_finding_and_erasing import erase, search
 from tests.functional.test_threads import thread
 from tests.support import interleave
@@ -33,7 +34,7 @@ class Place:
     def __init__(self, **pages: Page) -> None:
         self.web = FakeWeb({PNG: Page(), OTHER: Page(PICTURE + b"2")})
         self.world = make_world(
-            make_settings(media_bucket="media", media_queue_url="https://sqs.example/media"), outbound=self.web
+            make_settings(media=MediaSettings("media", "https://sqs.example/media")), outbound=self.web
         )
         self.web.wait = self.world.clock.pass_ms
         parts = self.world.service
@@ -41,7 +42,7 @@ class Place:
         assert isinstance(parts.media_jobs, FakeMediaJobs)
         assert isinstance(parts.media_notes, FakeMediaNotes)
         self.bucket, self.jobs, self.notes = parts.media_bucket, parts.media_jobs, parts.media_notes
-        self.mapping = Mapping(self.jobs, self.world.handler("media"))
+        self.mapping = Mapping(self.jobs, self.world.handler("media"), batch=1)
 
     def receive(self, *urls: str, sender: str = THEIRS, publish: bool = True) -> Message:
         """A text with media comes in, and its change gets to the publisher."""
@@ -72,7 +73,7 @@ def place() -> Place:
     return Place()
 
 
-def test_a_picture_is_stored_by_its_hash_and_told_with_a_link_in_status_and_thread(place: Place) -> None:
+def test_a_picture_is_stored_by_its_hash_and_linked_in_status_and_thread(place: Place) -> None:
     message = place.receive(PNG)
     assert place.media(message) == [{"url": PNG, "content_type": "image/png"}]
 

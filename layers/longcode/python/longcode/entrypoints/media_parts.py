@@ -24,7 +24,7 @@ class MediaParts:
         from longcode.aws import clients
         from longcode.aws.media_bucket import S3MediaBucket
 
-        return S3MediaBucket(clients.s3(), self.settings.media_bucket)
+        return S3MediaBucket(clients.s3(), self.settings.media.bucket)
 
     @cached_property
     def media_notes(self) -> "MediaNotes":
@@ -40,7 +40,7 @@ class MediaParts:
         from longcode.aws import clients
         from longcode.aws.media_queue import SqsMediaJobs
 
-        return SqsMediaJobs(clients.sqs(), self.settings.media_queue_url, sleep=self.sleep)
+        return SqsMediaJobs(clients.sqs(), self.settings.media.queue_url, sleep=self.sleep)
 
     @cached_property
     def media_web(self) -> "Outbound":
@@ -52,7 +52,7 @@ class MediaParts:
     @property
     def media_eraser(self) -> "MediaEraser | None":
         """Deletes the files of a message; None where none is stored."""
-        if not self.settings.media_bucket:
+        if not self.settings.media.bucket:
             return None
         from longcode.use_cases.erase import MediaEraser
 
@@ -61,7 +61,7 @@ class MediaParts:
     @property
     def media_link(self) -> "MediaLink | None":
         """Makes the address that a stored file is downloaded from; None where none is stored."""
-        if not self.settings.media_bucket:
+        if not self.settings.media.bucket:
             return None
         # The client of S3 is made, which takes a while, with the first file that there is.
         return lambda message, row: self.media_bucket.link(

@@ -280,17 +280,17 @@ def _fields(message: Message, link: "MediaLink | None") -> dict[str, object]:
             fields["cost"] = {"amount": str(message.cost), "currency": message.currency}
         if message.completed_ms is not None:
             fields["completed_at"] = iso(message.completed_ms)
-    else:
-        fields |= {
-            "media": [
-                {**row, "download_url": link(message, row)} if link and row.get("stored") else row
-                for row in message.media
-            ],
-            "is_spam": message.is_spam,
-            "autoresponse": message.autoresponse,
-            "opt_out": message.opt_out,
-        }
-    return fields
+        return fields
+    return fields | {
+        "media": [_medium(message, row, link) for row in message.media],
+        "is_spam": message.is_spam,
+        "autoresponse": message.autoresponse,
+        "opt_out": message.opt_out,
+    }
+
+
+def _medium(message: Message, row: "MediaRow", link: "MediaLink | None") -> "MediaRow":
+    return {**row, "download_url": link(message, row)} if link and row.get("stored") else row
 
 
 def test_field(message: Message) -> dict[str, object]:

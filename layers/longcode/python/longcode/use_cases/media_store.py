@@ -33,7 +33,7 @@ class MediaBucket(Protocol):
         """Delete every file of one message."""
 
     def link(self, message_id: str, sha256: str, content_type: str) -> str:
-        """An address that a file can be downloaded from for five minutes, by whoever has it."""
+        """An address that a file can be downloaded from for five minutes, by anyone who has it."""
 
 
 class MediaNotes(Protocol):
