@@ -13,7 +13,7 @@ from rich.console import Console
 from . import build as builds
 from . import demo as demos
 from . import invoke as invocations
-from . import signing
+from . import offer, signing
 from . import stack as stacks
 from .layout import ROOT, Layout, Stack
 from .problems import LocalError, last_lines
@@ -208,12 +208,14 @@ def sign(
 
 @app.command()
 def demo(home: Home = None) -> None:
-    """Bring the stack up, show real traffic live, and stop what was not up before."""
+    """Bring the stack up, show real traffic live, offer the console, and stop what was not up before."""
     layout, progress = Layout.of(home), ConsoleProgress(console)
     was_up = stacks.state(layout).up
     try:
         stack = stacks.up(layout, progress)
         demos.run(stack, console)
+        here = f"make up DIR={shlex.quote(str(home))}" if home else "make up"
+        offer.console_of(stack.console_url, console, stays=was_up, up=here)
     finally:
         if not was_up:
             stacks.down(layout, progress)
