@@ -1,4 +1,4 @@
-"""What `make demo` ends with: the console, opened in the browser of whoever sits at the terminal."""
+"""What `make demo` ends with: the console, opened in the browser of who sits at the terminal."""
 
 import os
 import sys
