@@ -191,6 +191,7 @@ def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
         if existing is None:
             _set_timer(message, deps)
         return existing
+    began_ms = deps.clock.now_ms()
     try:
         deps.queues.put([backlog.waiting(message)])
     except Unavailable as exc:
@@ -198,7 +199,12 @@ def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
         # for a second text.
         store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
         message = replace(message, unqueued=True)
-    return accept_surely(message, deps.messages)
+    queued_ms = deps.clock.now_ms()
+    existing = accept_surely(message, deps.messages)
+    # When it was stored, and how long that and the queue before it took.
+    stored_ms = deps.clock.now_ms()
+    deps.logger.bind(stored_at_ms=stored_ms, queue_put_ms=queued_ms - began_ms, table_put_ms=stored_ms - queued_ms)
+    return existing
 
 
 def _set_timer(message: Message, deps: EnqueueDependencies) -> None:

@@ -25,6 +25,7 @@ from longcode.domain.status import Status
 from longcode.use_cases import (
     backlog,
     carrier_stops,
+    lost_claims,
     replay_times,
     schedule,
     send_attempt,
@@ -222,7 +223,7 @@ class Reconciler:
         if now < dead:
             self.deps.messages.set_due(message, dead)
             return
-        send_attempt.abandoned(message, self.deps, now)
+        lost_claims.abandoned(message, self.deps, now)
 
     def _unknown(self, message: Message, now: int, deadline_ms: int) -> None:
         deps = self.deps

@@ -85,6 +85,14 @@ class SlottedMessage:
         self.floor_ms = max(self.floor_ms, self.message.not_before_ms or 0)
         self.cap_day = self.cap_day or self.message.cap_day
 
+    def waited(self, since_ms: int) -> dict[str, object]:
+        """What it waited for since then and until its slot, and how long, for its log line.
+
+        Both stand there also where it did not wait: what one text of a line leaves out is read as the other's.
+        """
+        waited_ms = max(0, (self.slot_ms or 0) - since_ms)
+        return {"held_by": self.held_by.value if waited_ms else None, "waited_ms": waited_ms}
+
     def keeps_carrier_slot(self, slot_ms: int) -> bool:
         """Whether it leaves by its slot at the carrier if it leaves then."""
         return self.carrier_ms is not None and slot_ms <= self.carrier_ms + LATE_MS
