@@ -130,9 +130,7 @@ def _unreadable(exc: Exception) -> str:
     code = exc.response["Error"]["Code"] if isinstance(exc, ClientError) else type(exc).__name__
     hint = ""
     if code in ("AccessDeniedException", "AccessDenied", "UnrecognizedClientException"):
-        hint = (
-            " It takes logs:StartQuery and logs:GetQueryResults, and kms:Decrypt where the stack has its own key."
-        )
+        hint = " It takes logs:StartQuery and logs:GetQueryResults; with a key of its own, kms:Decrypt."
     return f"The log could not be read ({code}): what is drawn is from the messages table alone.{hint}"
 
 

@@ -19,20 +19,21 @@ _GROUPS = {
     "publisher": Group.EVENTS, "deliverer": Group.EVENTS,
 }  # fmt: skip
 # Lines that are drawn as something of their own.
-_DRAWN = frozenset({"request", "send.accepted", "send.refused", "batch", "publish", "delivery.attempt"})
+_CHANGES = {"queue.cancelled": "Cancelled by its caller", "queue.changed": "Changed by its caller"}
+_DRAWN = frozenset({"request", "send.accepted", "send.refused", "batch", "publish", "delivery.attempt", *_CHANGES})
 _SERVER_ERROR, _CLIENT_ERROR = 500, 400
 
 
 def trace(evidence: Evidence, now_ms: int, *, full: bool = False) -> Trace:
-    """The timeline of a text. Numbers are masked, and its words and metadata left out, unless it is to be `full`."""
+    """The timeline of a text. Numbers are masked, and its words left out, unless it is to be `full`."""
     message = evidence.message
     found = events(evidence.lines, message.id)
     made = requests(message, found)
-    taken = next((request.departure.end_ms for request in made if request.took), message.sent_ms)
+    taken = taken_ms(message, made)
     spans = [*_calls(message, found), *_writes(message, found), *_moments(found), *published(found)]
     if message.direction == "outbound":
         spans += [request.span for request in made]
-        spans += [*_claims(message, made), *_replays(message)]
+        spans += [*_claims(message, made), *_replays(message), *_doubt(message)]
         spans += [*receipts(message, found), *carriage(message, taken, now_ms)]
         if message.route == "queue":
             departures = [request.departure for request in made]
@@ -71,7 +72,8 @@ def _private(one: Span, *, full: bool) -> Span:
 def _calls(message: Message, found: Sequence[Event]) -> list[Span]:
     """The calls of our API by which the text came, was asked for again, changed, or taken back."""
     calls = [event for event in found if event.name == "request" and event.function in ("send", "queue")]
-    spans = [_call(event, message) for event in calls]
+    asked = {event.line: event.name for event in found if event.name in _CHANGES}
+    spans = [_call(event, message, _CHANGES.get(asked.get(event.line, ""), "")) for event in calls]
     if message.direction == "inbound":
         return spans
     if not any(one.kind == "call" for one in spans):
@@ -82,7 +84,7 @@ def _calls(message: Message, found: Sequence[Event]) -> list[Span]:
     return spans
 
 
-def _call(event: Event, message: Message) -> Span:
+def _call(event: Event, message: Message, change: str) -> Span:
     status, took_ms = event.number("status") or 0, event.number("duration_ms") or 0
     start_ms, route = event.at_ms - took_ms, event.word("route") or "a route"
     first = start_ms <= message.accepted_ms <= event.at_ms and "{id}" not in route
@@ -90,7 +92,7 @@ def _call(event: Event, message: Message) -> Span:
     detail = f"Answered {status} within {span(took_ms)}."
     state = State.FAULT if status >= _CLIENT_ERROR else State.OK
     if "{id}" in route:
-        kind, label = "call.change", f"{route}: {status}"
+        kind, label = "call.change", f"{change or route}: {status}"
     elif not first:
         kind, label, state = "call.repeated", f"POST {route} again: {status}", State.FAULT
         detail += " The same request under its idempotency key: answered from the record, not sent again."
@@ -122,7 +124,7 @@ def _writes(message: Message, found: Sequence[Event]) -> list[Span]:
     """What was written into the messages table, as far as the record says when."""
     inbound = message.direction == "inbound"
     spans = [] if inbound else [_stored(message, found)]
-    if message.claimed_ms is not None and message.claimed_ms > message.accepted_ms:
+    if message.claimed_ms is not None and message.route == "queue":
         detail = "Claimed under a condition: no one else sends it now."
         spans.append(_write("Claimed: sending", message.claimed_ms, detail))
     came = {id(entry): event for event, entry in matched(message, found) if entry}
@@ -136,7 +138,10 @@ def _writes(message: Message, found: Sequence[Event]) -> list[Span]:
 def _stored(message: Message, found: Sequence[Event]) -> Span:
     puts = [event for event in found if event.name == "request" and event.number("stored_at_ms") is not None]
     status = "held" if message.not_before_ms is not None else "queued"
-    label = f"Stored: {'sending' if message.route == 'send' else status}"
+    if message.route == "send":
+        at_ms = message.claimed_ms or message.accepted_ms
+        return _write("Stored: sending", at_ms, "Its item, claimed from the first: no one else sends it.")
+    label = f"Stored: {status}"
     if not puts:
         return _write(label, message.accepted_ms, "Its item, under a condition: there was none of its id.")
     end_ms, took_ms = puts[0].number("stored_at_ms") or 0, puts[0].number("table_put_ms") or 0
@@ -175,12 +180,41 @@ def _claims(message: Message, made: Sequence[Request]) -> list[Span]:
     return [Span(Group.CONSUMER, "claim", "Claimed, up to its slot", claimed_ms, after[0], State.OK, detail)]
 
 
+def taken_ms(message: Message, made: Sequence[Request]) -> int | None:
+    """When the provider had the text: it said so, or a receipt did after a request without a clear answer."""
+    for request in made:
+        if request.took:
+            return request.departure.end_ms
+    came = [entry.at_ms for entry in message.history if entry.source == "webhook"]
+    if came and made:
+        return max(made[-1].departure.start_ms, min(made[-1].departure.end_ms, came[0]))
+    return message.sent_ms
+
+
+def final_ms(message: Message) -> int:
+    """When a text came to the status that it has."""
+    ends = [entry.at_ms for entry in message.history if entry.status == message.status.value]
+    return ends[0] if ends else message.completed_ms or message.updated_ms
+
+
+def _doubt(message: Message) -> list[Span]:
+    """The time in which it was not known whether the provider had the text."""
+    begun = [entry.at_ms for entry in message.history if entry.status == Status.UNKNOWN]
+    if not begun:
+        return []
+    later = [entry.at_ms for entry in message.history if entry.status not in (Status.UNKNOWN, CHANGED)]
+    ends = sorted(at_ms for at_ms in later if at_ms >= begun[0])
+    if not ends and message.status is not Status.UNKNOWN:
+        return []
+    detail = "Whether the provider had it was not known. A receipt, its records or a repeated request settle that."
+    over_ms = ends[0] if ends else None
+    return [Span(Group.CONSUMER, "doubt", "Outcome in doubt", begun[0], over_ms, State.FAULT, detail)]
+
+
 def _replays(message: Message) -> list[Span]:
     if not message.replays or message.replayed_ms is None:
         return []
-    detail = (
-        "Its outcome was in doubt, so its request was repeated under the same idempotency key: no second text."
-    )
+    detail = "Its outcome was in doubt, so its request was repeated under its idempotency key: no second text."
     label = f"Request repeated by the reconciler ({message.replays})"
     return [Span(Group.PROVIDER, "replay", label, message.replayed_ms, message.replayed_ms, State.FAULT, detail)]
 
@@ -228,9 +262,7 @@ def _subtitle(message: Message, now_ms: int) -> str:
     why = f" {fault.code} {fault.title}".rstrip() + "." if fault else ""
     if not message.status.final:
         return f"{span(now_ms - message.accepted_ms)} after it was accepted, and still under way.{why}"
-    ends = [entry.at_ms for entry in message.history if entry.status == message.status.value]
-    ended_ms = ends[-1] if ends else message.updated_ms
-    return f"{span(ended_ms - message.accepted_ms)} after it was accepted.{phone.masked(why)}"
+    return f"{span(final_ms(message) - message.accepted_ms)} after it was accepted.{phone.masked(why)}"
 
 
 def _facts(message: Message, *, full: bool) -> list[tuple[str, str]]:
@@ -260,11 +292,9 @@ def _facts(message: Message, *, full: bool) -> list[tuple[str, str]]:
 
 
 def _shares(message: Message, spans: Sequence[Span], now_ms: int) -> list[tuple[str, str, int]]:
-    """Where the time between acceptance and end went: each wait, the requests, the carrier; the rest is our work."""
+    """Where its time went: each wait, the requests, the carrier; the rest is our work."""
     totals: dict[tuple[str, str], int] = {}
-    end_ms = max((one.ended(now_ms) for one in spans if one.group is not Group.EVENTS), default=now_ms)
-    if not message.status.final:
-        end_ms = now_ms
+    end_ms = final_ms(message) if message.status.final else now_ms
     cursor = message.accepted_ms
     timed = [one for one in spans if one.kind.startswith(("wait.", "request")) and one.group is not Group.EVENTS]
     for one in sorted(timed, key=lambda one: one.start_ms):

@@ -47,7 +47,7 @@ def waits(
     """The waits of an outbound text, from its acceptance to its last request, its end, or now."""
     over_ms = _over_ms(message, departures)
     spans = _held(message, found, over_ms, now_ms)
-    cursor = max([message.accepted_ms, *(span.ended(now_ms) for span in spans if _is_first(span, message))])
+    cursor = max([_queued_ms(message, found), *(span.ended(now_ms) for span in spans if _is_first(span, message))])
     if message.status is Status.HELD and not departures:
         return spans
     looks = _looks(found)
@@ -61,6 +61,15 @@ def waits(
     elif over_ms is not None and over_ms > cursor and not departures:
         spans += _merged(_between(cursor, rest, over_ms))
     return spans
+
+
+def _queued_ms(message: Message, found: Sequence[Event]) -> int:
+    """From when on a text was in its queue: the put, where a line says when that was, or else its acceptance."""
+    for event in found:
+        stored_ms, queue_ms = event.number("stored_at_ms"), event.number("queue_put_ms")
+        if stored_ms is not None and queue_ms is not None:
+            return stored_ms - (event.number("table_put_ms") or 0)
+    return message.accepted_ms
 
 
 def _over_ms(message: Message, departures: Sequence[Departure]) -> int | None:
@@ -197,9 +206,8 @@ def _in_queue(start_ms: int, end_ms: int) -> Span:
 
 
 def _unknown(start_ms: int, end_ms: int) -> Span:
-    return Span(
-        Group.QUEUE, "wait.unknown", NOT_KNOWN[0], start_ms, end_ms, State.WAITING, NOT_KNOWN[1], "derived"
-    )
+    label, detail = NOT_KNOWN
+    return Span(Group.QUEUE, "wait.unknown", label, start_ms, end_ms, State.WAITING, detail, "derived")
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

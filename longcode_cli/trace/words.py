@@ -77,8 +77,6 @@ MOMENTS = {
     "unknown.unreadable": ("The provider's records could not be read", True),
     "receipt.unreadable": ("The provider's records could not be read", True),
     "send.put_off": ("Put off to the end of quiet hours", False),
-    "queue.changed": ("Changed by its caller", False),
-    "queue.cancelled": ("Cancelled by its caller", False),
     "send.suppressed": ("Its recipient has opted out", True),
     "send.expired": ("It waited longer than it was valid", True),
     "request.crashed": ("The API crashed", True),

@@ -64,8 +64,8 @@ class RecipientWorker:
         self._queue = queue
         self._deletes = deletes
         self._last_start_ms = last_start_ms
-        self._begun_ms = deps.clock.now_ms()
-        self._window_ms = self._begun_ms + (_TEST_WAIT_MS if is_marked(self.recipient) else pacing.SHORT_WAIT_MS)
+        wait_ms = _TEST_WAIT_MS if is_marked(envelopes[0].recipient) else pacing.SHORT_WAIT_MS
+        self._window_ms = deps.clock.now_ms() + wait_ms
         self._probe_until_ms = 0
 
     @property
@@ -225,7 +225,7 @@ class RecipientWorker:
         deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.ready_ms)
         self._probe_until_ms = 0
         message = replace(message, cap_day=item.cap_day)
-        attempt = send_attempt.request(message, deps, gate, about=item.waited(self._begun_ms))
+        attempt = send_attempt.request(message, deps, gate, about=item.waited(self.slots.planned_ms))
         return self._settle(item, attempt, gate)
 
     def _is_over(self, item: SlottedMessage, claimed: Message, at_ms: int) -> bool:

@@ -113,6 +113,8 @@ class Slots:
         self._deps = deps
         # What is bulk takes its slots when it leaves (`bulk_pacing`), so none is reserved ahead.
         self._bulk = deps.priority is Priority.BULK
+        # When each text was given its slot: what is left until then it waits for.
+        self.planned_ms = 0
         self._planned = False
         self._reservation: pacing.Reservation | None = None
         # Up to when the recipient's limit knows of these texts.
@@ -211,6 +213,7 @@ class Slots:
         self._deal(all_fresh=len(today) == len(self.items))
         self.shift(now)
         self._cover()
+        self.planned_ms = deps.clock.now_ms()
 
     def _cover(self) -> None:
         """Let the limit know of slots beyond it, which were kept from before and moved since."""
