@@ -151,9 +151,9 @@ class _Measurement:
         self._receives = receives
         self._progress = progress
         self._http = httpx.Client(trust_env=False, timeout=30)
-        if stack.console_url is None:
+        if stack.simulator_url is None:
             raise LocalError("The benchmark needs the simulated provider.", hint="Unset TELNYX_BASE_URL.")
-        self._console_url = stack.console_url
+        self._simulator_url = stack.simulator_url
 
     def run(self, long: int, others: int, batches: int) -> Live:
         recipients = [LONG_QUEUE] * long + [other_number(number) for number in range(others) for _ in range(3)]
@@ -212,7 +212,7 @@ class _Measurement:
                 ).raise_for_status()
 
     def _requests(self) -> list[dict[str, Any]]:
-        answer = self._http.get(f"{self._console_url}/_provider/requests", params={"limit": 10_000})
+        answer = self._http.get(f"{self._simulator_url}/_provider/requests", params={"limit": 10_000})
         found: list[dict[str, Any]] = answer.raise_for_status().json()["requests"]
         return found
 

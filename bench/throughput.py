@@ -70,9 +70,9 @@ def run(home: Path, console: Console, *, rounds: int, batches: int, keep: bool) 
 
 class _Rounds:
     def __init__(self, stack: Stack, progress: Progress) -> None:
-        if stack.console_url is None:
+        if stack.simulator_url is None:
             raise LocalError("The benchmark needs the simulated provider.", hint="Unset TELNYX_BASE_URL.")
-        self._stack, self._progress, self._console_url = stack, progress, stack.console_url
+        self._stack, self._progress, self._simulator_url = stack, progress, stack.simulator_url
         self._http = httpx.Client(trust_env=False, timeout=30, headers={"x-api-key": stack.api_key})
         self._queue = live.queue_handler(stack)
         self._sqs = deployed.client(stack, "sqs")
@@ -147,7 +147,7 @@ class _Rounds:
         return TEXTS / ((max(found) - began_ms) / 1000)
 
     def _arrivals(self) -> list[float]:
-        answer = self._http.get(f"{self._console_url}/_provider/requests", params={"limit": 10_000})
+        answer = self._http.get(f"{self._simulator_url}/_provider/requests", params={"limit": 10_000})
         rows: list[dict[str, Any]] = answer.raise_for_status().json()["requests"]
         return [float(row["arrived_ms"]) for row in rows if row["accepted"]]
 

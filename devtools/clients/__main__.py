@@ -74,7 +74,7 @@ def _try(language: Language, folder: Path, stack: Stack) -> None:
 
 def _arrived(stack: Stack) -> str:
     """What the provider has been asked so far."""
-    return httpx.get(f"{stack.console_url}/_provider/requests", trust_env=False, timeout=10).text
+    return httpx.get(f"{stack.simulator_url}/_provider/requests", trust_env=False, timeout=10).text
 
 
 if __name__ == "__main__":

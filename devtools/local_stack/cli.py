@@ -111,7 +111,7 @@ def welcome(stack: Stack, home: Path | None = None) -> str:
         f"  curl -sS -X POST {stack.api_url}/sms/queue/process {key}; echo",
         "A signed webhook: an inbound text.",
     ]
-    if stack.console_url:
+    if stack.simulator_url:
         lines.append(f"  {ROOT / '.venv/bin/python'} -m devtools.local_stack sign{here} | curl -sS -K -; echo")
     else:
         lines.append("  (the provider double that you named signs its own)")
@@ -119,8 +119,7 @@ def welcome(stack: Stack, home: Path | None = None) -> str:
         "Health, without a key:",
         f"  curl -sS {stack.api_url}/health; echo",
         "",
-        *([f"Handset  {stack.console_url}/"] if stack.console_url else []),
-        *([f"Docs     {stack.console_url}/api-reference"] if stack.console_url else []),
+        f"Console  {stack.console_url}/",
         f"API      {stack.api_url}",
         f"key      {stack.api_key}",
         f"logs     {Path(stack.logs['emulator']).parent}",

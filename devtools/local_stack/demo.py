@@ -151,12 +151,12 @@ class Demo:
 
     def _receive(self) -> None:
         """Let a handset text us."""
-        if self.stack.console_url is None:
+        if self.stack.simulator_url is None:
             return
         text = Text("inbound", number_of(WRITER, self.area_code), "Is this thing on?", "received")
         self.texts.append(text)
         answer = httpx.post(
-            f"{self.stack.console_url}/_provider/inbound",
+            f"{self.stack.simulator_url}/_provider/inbound",
             json={"from": text.number, "text": text.words},
             trust_env=False,
         )
@@ -211,10 +211,10 @@ class Demo:
         return max((int(row["seq"]) for row in rows), default=0)
 
     def _requests(self, after: int) -> list[dict[str, Any]]:
-        if self.stack.console_url is None:
+        if self.stack.simulator_url is None:
             return []
         answer = httpx.get(
-            f"{self.stack.console_url}/_provider/requests", params={"after": after}, trust_env=False
+            f"{self.stack.simulator_url}/_provider/requests", params={"after": after}, trust_env=False
         )
         rows: list[dict[str, Any]] = answer.raise_for_status().json()["requests"]
         return rows

@@ -67,6 +67,8 @@ class Identity:
     emulator_port: int | None = None
     provider_port: int | None = None
     provider_code: str | None = None
+    console_port: int | None = None
+    console_code: str | None = None
     telnyx_api_key: str = field(default_factory=lambda: f"KEY{secrets.token_hex(16)}")
 
     @classmethod
@@ -90,7 +92,8 @@ class Stack:
     region: str
     telnyx_base_url: str
     telnyx_public_key: str
-    console_url: str | None
+    simulator_url: str | None  # its control API; None where the provider is another
+    console_url: str
     pids: dict[str, int]
     started: dict[str, str]  # what `processes.started_at` says of each pid: a reused pid differs
     from_number: str

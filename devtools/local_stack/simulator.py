@@ -21,11 +21,14 @@ PATIENCE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider that the stack sends through. `child` is None for one that is not ours."""
+    """A provider that the stack sends through. `child` is None for one that is not ours.
+
+    `simulator_url` is the simulator's control API, None where the provider is another.
+    """
 
     base_url: str
     public_key: str
-    console_url: str | None = None
+    simulator_url: str | None = None
     child: Child | None = None
     port: int | None = None
 
@@ -70,7 +73,7 @@ def start(layout: Layout, preferred_port: int | None, api_key: str, number: str)
             return Provider(
                 found["base_url"].rstrip("/"),
                 found["public_key"],
-                found["console_url"].rstrip("/"),
+                found["control_url"].rstrip("/"),
                 child,
                 port,
             )
@@ -79,11 +82,13 @@ def start(layout: Layout, preferred_port: int | None, api_key: str, number: str)
     raise LocalError("The simulated provider did not start.", log=log)
 
 
-def use_webhook_url(console_url: str, webhook_url: str) -> None:
+def use_webhook_url(simulator_url: str, webhook_url: str) -> None:
     """Tell the simulator where inbound texts go, and a campaign's events: the portal's settings, so to say."""
     asked = {"profile": {"webhook_url": webhook_url}, "registration": {"campaign": {"webhook_url": webhook_url}}}
     for path, fields in asked.items():
-        httpx.post(f"{console_url.rstrip('/')}/_provider/{path}", json=fields, trust_env=False).raise_for_status()
+        httpx.post(
+            f"{simulator_url.rstrip('/')}/_provider/{path}", json=fields, trust_env=False
+        ).raise_for_status()
 
 
 def code() -> str:

@@ -7,13 +7,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from longcode_cli.parameters import refused
 
 from . import build as builds
+from . import console as consoles
 from . import deploy as deployments
 from . import emulator as emulators
 from . import sam_template, simulator
@@ -102,28 +103,39 @@ def _up(
         provider, api_key = start.provider()
         emulator = start.emulator()
         deployer = deployments.Deployer(emulator.url, layout)
-        parameters = {
-            "Architecture": builds.architecture(),
-            "AwsEndpointUrl": emulator.url,
-            "TelnyxApiKey": api_key,
-            "TelnyxBaseUrl": provider.base_url,
-            "TelnyxLongCode": start.number,
-            "TelnyxPublicKey": provider.public_key,
-            "WebhookUrl": f"{deployer.api_url(template)}/webhooks/message",
-        } | (_MORE | extra)
+        parameters = _parameters(start, emulator, provider, api_key, deployer.api_url(template)) | (_MORE | extra)
         refuse(parameters, deployer.parameters())
         parameters, deployment = _deployed(deployer, build, parameters, layout, progress)
-        if provider.console_url:
-            simulator.use_webhook_url(provider.console_url, parameters["WebhookUrl"])
+        if provider.simulator_url:
+            simulator.use_webhook_url(provider.simulator_url, parameters["WebhookUrl"])
         with progress.step("Wait for the API to answer"):
             _wait_for_api(deployment.api_url, layout)
+        stack = _record(layout, build, provider, emulator, deployment, parameters, start)
+        # The console reads the record.
+        stack.save(layout)
+        stack = start.console(stack)
+        stack.save(layout)
     except BaseException:
         # A half-started stack has no record: leave nothing running that `down` could not find.
+        start.restore_record()
         stop(start.started)
         raise
-    stack = _record(layout, build, provider, emulator, deployment, parameters, start)
-    stack.save(layout)
     return stack
+
+
+def _parameters(
+    start: "_Start", emulator: emulators.Emulator, provider: simulator.Provider, api_key: str, api_url: str
+) -> dict[str, str]:
+    """What a laptop needs of the template."""
+    return {
+        "Architecture": builds.architecture(),
+        "AwsEndpointUrl": emulator.url,
+        "TelnyxApiKey": api_key,
+        "TelnyxBaseUrl": provider.base_url,
+        "TelnyxLongCode": start.number,
+        "TelnyxPublicKey": provider.public_key,
+        "WebhookUrl": f"{api_url}/webhooks/message",
+    }
 
 
 def _check(extra: Mapping[str, str], declared: Mapping[str, object]) -> None:
@@ -141,7 +153,7 @@ def refuse(parameters: Mapping[str, str], before: Mapping[str, str]) -> None:
 
 
 class _Start:
-    """Starts the provider and the emulator, or keeps those that run and still fit."""
+    """Starts the provider, the emulator and the console, or keeps those that run and still fit."""
 
     def __init__(
         self,
@@ -202,7 +214,7 @@ class _Start:
         return simulator.Provider(
             record.telnyx_base_url,
             record.telnyx_public_key,
-            record.console_url,
+            record.simulator_url,
             self._running["provider"],
             identity.provider_port,
         )
@@ -219,6 +231,32 @@ class _Start:
             identity.emulator_port = made.port
         identity.save(self._layout)
         return made
+
+    def restore_record(self) -> None:
+        """Write the record as it was before."""
+        if self._record is None:
+            self._layout.record.unlink(missing_ok=True)
+        else:
+            self._record.save(self._layout)
+
+    def console(self, stack: Stack) -> Stack:
+        """The record with the console of this stack, started unless one of this code and stack runs."""
+        identity, code = self._identity, consoles.code(stack)
+        if "console" in self._running and identity.console_port and identity.console_code == code:
+            child, port = self._running["console"], identity.console_port
+        else:
+            self._stop("console")
+            with self._progress.step("Start the console"):
+                child, port = consoles.start(self._layout, identity.console_port)
+            self.started.append(child)
+            identity.console_port, identity.console_code = port, code
+            identity.save(self._layout)
+        return replace(
+            stack,
+            console_url=f"http://127.0.0.1:{port}",
+            pids=stack.pids | {"console": child.pid},
+            started=stack.started | {"console": child.started},
+        )
 
 
 def _deployed(
@@ -259,7 +297,8 @@ def _record(
         region=emulators.REGION,
         telnyx_base_url=provider.base_url,
         telnyx_public_key=provider.public_key,
-        console_url=provider.console_url,
+        simulator_url=provider.simulator_url,
+        console_url="",
         pids={name: child.pid for name, child in children.items()},
         started={name: child.started for name, child in children.items()},
         from_number=start.number,
@@ -274,7 +313,7 @@ def _record(
         parameters=deployment.parameters | parameters,
         enforce_iam=start.enforce_iam,
         build=str(build.path),
-        logs={name: str(layout.log(name)) for name in ("build", "provider", "deploy", "emulator")},
+        logs={name: str(layout.log(name)) for name in ("build", "provider", "deploy", "emulator", "console")},
     )
 
 

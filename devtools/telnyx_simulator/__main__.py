@@ -24,7 +24,7 @@ Examples:
 \b
   python -m devtools.telnyx_simulator serve --api-key KEY_local --number +12025550100 \\
       --ready-file .local/provider.json --key-file .local/provider.key
-  python -m devtools.telnyx_simulator text --console-url http://127.0.0.1:8090/ --from +12025550123 STOP
+  python -m devtools.telnyx_simulator text --control-url http://127.0.0.1:8091/ --from +12025550123 STOP
   python -m devtools.telnyx_simulator keys --key-file .local/provider.key
   python -m devtools.telnyx_simulator outcomes --json
 
@@ -76,7 +76,7 @@ Numbers = Annotated[
 KeyFile = Annotated[Path, typer.Option(help="The signing key; made if missing, then kept.")]
 ReadyFile = Annotated[
     Path | None,
-    typer.Option(help="Written when listening: base_url, public_key, console_url, control_url, pid."),
+    typer.Option(help="Written when listening: base_url, public_key, control_url, pid."),
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
 StateDir = Annotated[Path | None, typer.Option(help="Keep messages, keys and the log here over a restart.")]
@@ -119,7 +119,7 @@ def serve(  # noqa: PLR0913 -- one parameter for each option of the command
     profile_id: ProfileId = PROFILE_ID,
     network: Network = "{}",
 ) -> None:
-    """Serve the provider's API, the control API and the handset on a loopback port."""
+    """Serve the provider's API and the control API on a loopback port."""
     settings = Settings(
         api_key=api_key,
         numbers=tuple(number),
@@ -165,8 +165,7 @@ def _serve(options: Options, port: int, ready_file: Path | None) -> None:
     ready: dict[str, object] = {
         "base_url": f"{root}v2",
         "public_key": public_key(options.key),
-        "console_url": root,
-        # The same on another port, which an outage leaves open.
+        # On another port, which an outage leaves open.
         "control_url": f"http://{server.HOST}:{control.getsockname()[1]}/",
         "pid": os.getpid(),
     }
@@ -174,7 +173,7 @@ def _serve(options: Options, port: int, ready_file: Path | None) -> None:
     def on_ready() -> None:
         if ready_file is not None:
             server.write_atomically(ready_file, ready)
-        typer.echo(f"Simulated Telnyx: {root} (handset), {root}v2 (API)")
+        typer.echo(f"Simulated Telnyx: {root}v2 (API), {ready['control_url']} (control)")
 
     server.serve(options, [sock, control], on_ready)
 
@@ -199,11 +198,11 @@ def show_outcomes(
 @app.command()
 def text(
     message: Annotated[str, typer.Argument(help="What they write.")],
-    console_url: Annotated[str, typer.Option(help="From the ready file.")],
+    control_url: Annotated[str, typer.Option(help="From the ready file.")],
     sender: Annotated[str, typer.Option("--from", help="Who writes, E.164.")],
 ) -> None:
     """Text our number from a simulated handset."""
-    _control(console_url, "--console-url", "inbound", {"from": sender, "text": message})
+    _control(control_url, "--control-url", "inbound", {"from": sender, "text": message})
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The whole program: the provider's API under /v2, the control API under /_provider, the handset at /."""
+"""The whole program: the provider's API under /v2, the control API under /_provider."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from . import errors, reference, views
+from . import errors, views
 from .api import Api
 from .clock import Clock
 from .control import Control
@@ -28,8 +28,6 @@ from .provider import Provider
 from .settings import Settings
 from .webhooks import Deliverer
 from .wire import Connections, Gate, stamped
-
-CONSOLE = Path(__file__).with_name("console.html")
 
 
 @dataclass(slots=True)
@@ -95,17 +93,7 @@ class Site:
 
     def routes(self) -> list[Route]:
         """Every route, the provider's own first."""
-        pages = [Route("/", self.console), Route("/api-reference", self.reference)]
-        return [*self._api.routes(), *pages, *self._control.routes()]
-
-    async def console(self, _request: Request) -> Response:
-        """The handset."""
-        return Response(CONSOLE.read_bytes(), media_type="text/html; charset=utf-8")
-
-    async def reference(self, _request: Request) -> Response:
-        """The reference of the service's API, as it is in the docs now."""
-        words = reference.page(reference.PAGE.read_text(encoding="utf-8"))
-        return Response(words, media_type="text/html; charset=utf-8")
+        return [*self._api.routes(), *self._control.routes()]
 
 
 def make_app(

@@ -16,36 +16,10 @@ from devtools.local_stack import cli, demo, signing, simulator, stack
 from devtools.local_stack.layout import Identity, Layout, Stack
 from devtools.local_stack.problems import LocalError, last_lines
 from devtools.local_stack.processes import Child, alive, spawn, started_at
-from devtools.telnyx_simulator.keys import load_or_make, public_key
+from tests.local_stack.record import stack_of
 from tests.stack.world import Silent
 
 NOW = 1_800_000_000.0
-
-
-def _stack(layout: Layout) -> Stack:
-    return Stack(
-        api_url="http://127.0.0.1:1/api",
-        api_key="k e'y",
-        aws_endpoint_url="http://127.0.0.1:1",
-        region="us-east-1",
-        telnyx_base_url="http://127.0.0.1:2/v2",
-        telnyx_public_key=public_key(load_or_make(simulator.key_file(layout))),
-        console_url="http://127.0.0.1:2",
-        pids={},
-        started={},
-        from_number="+12025550100",
-        stack_name="s",
-        queue_url="q",
-        dead_letter_queue_url="d",
-        messages_table="m",
-        limits_table="l",
-        functions={},
-        log_groups={},
-        parameters={"WebhookUrl": "http://127.0.0.1:1/api/webhooks/message"},
-        enforce_iam=False,
-        build="b",
-        logs={"emulator": "/x/logs/emulator.log"},
-    )
 
 
 def test_parameters_may_hold_equals_signs() -> None:
@@ -66,14 +40,14 @@ def test_parameters_that_no_function_would_start_with_are_refused_by_name() -> N
 
 
 def test_the_welcome_shows_all_six_routes_with_address_and_key(tmp_path: Path) -> None:
-    shown = cli.welcome(_stack(Layout.of(tmp_path)))
+    shown = cli.welcome(stack_of(Layout.of(tmp_path)))
     for route in ("/sms/send", "/sms/queue ", "/sms/queue/process", "/sms/status/", "/health"):
         assert f"http://127.0.0.1:1/api{route}" in shown
     assert "devtools.local_stack sign | curl" in shown
 
 
 def test_the_lines_to_paste_are_whole_shell_words(tmp_path: Path) -> None:
-    stack = replace(_stack(Layout.of(tmp_path)), api_key="abc")
+    stack = replace(stack_of(Layout.of(tmp_path)), api_key="abc")
     lines = [line for line in cli.welcome(stack).splitlines() if line.startswith("  ")]
     assert len(lines) >= 6
     # A quote that is not closed would raise.
@@ -81,7 +55,7 @@ def test_the_lines_to_paste_are_whole_shell_words(tmp_path: Path) -> None:
 
 
 def test_a_shell_takes_over_the_stacks_surroundings_and_forgets_other_accounts(tmp_path: Path) -> None:
-    lines = cli.exports(_stack(Layout.of(tmp_path)))
+    lines = cli.exports(stack_of(Layout.of(tmp_path)))
     script = f'{lines}\necho "$AWS_ENDPOINT_URL|$STACK|$API|$KEY|${{AWS_PROFILE-none}}|${{LONGCODE_STACK-none}}"'
     environment = {"AWS_PROFILE": "prod", "LONGCODE_STACK": "prod", "PATH": os.environ["PATH"]}
     done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
@@ -90,7 +64,7 @@ def test_a_shell_takes_over_the_stacks_surroundings_and_forgets_other_accounts(t
 
 def test_a_signed_webhook_verifies_with_the_stacks_key(tmp_path: Path) -> None:
     layout = Layout.of(tmp_path)
-    stack = _stack(layout)
+    stack = stack_of(layout)
     webhook = signing.webhook(layout, stack, "inbound", other="+12025550123", text='say "hi"', now=NOW)
     assert webhook.headers["telnyx-timestamp"] == "1800000000"
     signed = b"1800000000|" + webhook.body
@@ -106,7 +80,7 @@ def test_a_receipt_goes_to_the_address_of_its_message(tmp_path: Path) -> None:
     layout = Layout.of(tmp_path)
     webhook = signing.webhook(
         layout,
-        _stack(layout),
+        stack_of(layout),
         "failed",
         other="+12025550123",
         text="x",
@@ -123,7 +97,7 @@ def test_a_receipt_goes_to_the_address_of_its_message(tmp_path: Path) -> None:
 
 def test_nothing_is_signed_for_a_stack_that_trusts_another_key(tmp_path: Path) -> None:
     layout = Layout.of(tmp_path)
-    stack = replace(_stack(layout), telnyx_public_key="another")
+    stack = replace(stack_of(layout), telnyx_public_key="another")
     with pytest.raises(LocalError, match="another provider's key"):
         signing.webhook(layout, stack, "inbound", other="+12025550123", text="x")
 
@@ -163,7 +137,7 @@ def test_the_demo_sends_queues_fails_and_crowds_one_recipient() -> None:
 
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     layout = Layout.of(tmp_path)
-    stack = _stack(layout)
+    stack = stack_of(layout)
     stack.save(layout)
     assert Stack.load(layout) == stack
     assert layout.record.stat().st_mode & 0o077 == 0

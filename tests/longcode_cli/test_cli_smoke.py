@@ -64,7 +64,7 @@ def failure(found: Any) -> Any:
 
 def taken(stack: Stack, number: str) -> list[str]:
     """What the provider took for `number`."""
-    rows = httpx.get(f"{stack.console_url}/_provider/messages", trust_env=False, timeout=40).json()["messages"]
+    rows = httpx.get(f"{stack.simulator_url}/_provider/messages", trust_env=False, timeout=40).json()["messages"]
     return [row["text"] for row in rows if row["to"] == number]
 
 
@@ -134,7 +134,9 @@ def test_what_another_program_wrote_to_that_number_is_never_erased(stack: Stack)
 def text_us(stack: Stack, words: str) -> None:
     """As the provider does where both numbers are on one profile: our own text comes back to us."""
     answer = httpx.post(
-        f"{stack.console_url}/_provider/inbound", json={"from": stack.from_number, "text": words}, trust_env=False
+        f"{stack.simulator_url}/_provider/inbound",
+        json={"from": stack.from_number, "text": words},
+        trust_env=False,
     )
     assert answer.status_code < 300, answer.text
 
@@ -212,7 +214,7 @@ def test_a_stack_that_is_down_is_one_line(stack: Stack) -> None:
 
 def test_a_number_that_cannot_be_texted_costs_nothing(stack: Stack) -> None:
     before = len(
-        httpx.get(f"{stack.console_url}/_provider/messages", trust_env=False, timeout=40).json()["messages"]
+        httpx.get(f"{stack.simulator_url}/_provider/messages", trust_env=False, timeout=40).json()["messages"]
     )
 
     for number in ("12", stack.from_number, "+1202555011x"):
@@ -221,6 +223,6 @@ def test_a_number_that_cannot_be_texted_costs_nothing(stack: Stack) -> None:
         assert result.stderr.startswith("--to ")
 
     assert (
-        len(httpx.get(f"{stack.console_url}/_provider/messages", trust_env=False, timeout=40).json()["messages"])
+        len(httpx.get(f"{stack.simulator_url}/_provider/messages", trust_env=False, timeout=40).json()["messages"])
         == before
     )

@@ -70,7 +70,7 @@ def queue_texts(stack: Stack, *numbers: str) -> list[str]:
 
 def sent_to(stack: Stack, number: str) -> list[str]:
     """Ids of the texts that the provider was asked to send to `number`, in the order of their arrival."""
-    found = httpx.get(f"{stack.console_url}/_provider/requests", trust_env=False, timeout=40).json()["requests"]
+    found = httpx.get(f"{stack.simulator_url}/_provider/requests", trust_env=False, timeout=40).json()["requests"]
     return [row["idempotency_key"] for row in found if row["to"] == number]
 
 
@@ -222,7 +222,7 @@ def test_a_carrier_that_takes_no_more_is_stopped_by_a_receipt_and_what_it_refuse
 
 
 def _provider(stack: Stack, path: str, asked: dict[str, Any]) -> None:
-    url = f"{stack.console_url}/_provider/{path}"
+    url = f"{stack.simulator_url}/_provider/{path}"
     httpx.post(url, json=asked, trust_env=False, timeout=40).raise_for_status()
 
 

@@ -57,8 +57,8 @@ def anyone(stack: Stack) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def provider(stack: Stack) -> Iterator[httpx.Client]:
     """The simulated provider's control API: `/_provider/requests`, `/_provider/inbound`, …"""
-    assert stack.console_url is not None
-    with httpx.Client(base_url=stack.console_url, timeout=10, trust_env=False) as client:
+    assert stack.simulator_url is not None
+    with httpx.Client(base_url=stack.simulator_url, timeout=10, trust_env=False) as client:
         yield client
 
 

@@ -124,7 +124,7 @@ def test_hundreds_of_texts_from_8_clients_are_all_accepted_and_sent_meanwhile(
 
     # It was being sent meanwhile.
     def requests() -> Any:
-        url = f"{busy_stack.console_url}/_provider/requests"
+        url = f"{busy_stack.simulator_url}/_provider/requests"
         return httpx.get(url, params={"to": PEOPLE[0]}, trust_env=False, timeout=10).json()["requests"]
 
     assert eventually(requests)

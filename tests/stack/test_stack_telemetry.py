@@ -103,8 +103,8 @@ class Trouble:
         return str(ident)
 
     def provider(self, path: str, body: Mapping[str, Any]) -> None:
-        assert self.stack.console_url
-        httpx.post(f"{self.stack.console_url}/_provider/{path}", json=body, timeout=30).raise_for_status()
+        assert self.stack.simulator_url
+        httpx.post(f"{self.stack.simulator_url}/_provider/{path}", json=body, timeout=30).raise_for_status()
 
     def says(self, who: str, words: str) -> None:
         self.provider("inbound", {"from": who, "text": words})

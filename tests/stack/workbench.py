@@ -76,11 +76,11 @@ class Bench:
 
     def provider(self, path: str, **parameters: Any) -> Any:
         """What the provider knows."""
-        return httpx.get(f"{self.stack.console_url}/_provider/{path}", params=parameters, timeout=10).json()
+        return httpx.get(f"{self.stack.simulator_url}/_provider/{path}", params=parameters, timeout=10).json()
 
     def program(self, **fault: Any) -> None:
         """Let something go wrong at the provider."""
-        answer = httpx.post(f"{self.stack.console_url}/_provider/faults", json=fault, timeout=10)
+        answer = httpx.post(f"{self.stack.simulator_url}/_provider/faults", json=fault, timeout=10)
         assert answer.status_code < 300, answer.text
 
     def accepted(self, ids: list[str]) -> list[dict[str, Any]]:

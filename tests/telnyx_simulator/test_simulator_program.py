@@ -75,8 +75,8 @@ def post(base_url: str, to: str, key: str) -> httpx.Response:
 def test_the_ready_file_says_where_it_listens_and_with_which_key(start: Start, tmp_path: Path) -> None:
     process, ready = start()
     assert ready["pid"] == process.pid
-    assert ready["base_url"] == f"{ready['console_url']}v2"
-    assert ready["console_url"].startswith("http://127.0.0.1:")
+    assert ready["base_url"].startswith("http://127.0.0.1:")
+    assert ready["control_url"].startswith("http://127.0.0.1:")
     assert ready["public_key"] == public_key(load_or_make(tmp_path / "key"))
     assert post(ready["base_url"], RECIPIENT, "k").status_code == 200
 
@@ -95,7 +95,7 @@ def test_a_stop_is_clean_and_does_not_wait_for_a_request_that_hangs(
 
     thread = threading.Thread(target=hang)
     thread.start()
-    log = f"{ready['console_url']}_provider/requests"
+    log = f"{ready['control_url']}_provider/requests"
     eventually(lambda: [r for r in httpx.get(log).json()["requests"] if r["accepted"]])
     process.send_signal(signal.SIGTERM)
     # The request and its caller would wait for twice as long.
@@ -191,7 +191,7 @@ def test_the_public_key_can_be_printed_before_the_first_start(tmp_path: Path) ->
 
 def test_a_text_can_be_sent_to_our_number_from_the_command_line(start: Start) -> None:
     _, ready = start()
-    sent = run("text", "--console-url", ready["console_url"], "--from", RECIPIENT, "STOP")
+    sent = run("text", "--control-url", ready["control_url"], "--from", RECIPIENT, "STOP")
     assert json.loads(sent.stdout)["autoresponse_type"] == "STOP"
     assert post(ready["base_url"], RECIPIENT, "k").status_code == 403
 

@@ -88,8 +88,8 @@ class Traffic:
     def _text_back(self) -> None:
         words = self._dice.choice(("Thanks!", "When does it come?", "STOP", "Stop, will you", "START"))
         who = number_of(self._dice.choice(("0120", "0121", "0122")), self._area_code)
-        if self._stack.console_url:
-            url = f"{self._stack.console_url}/_provider/inbound"
+        if self._stack.simulator_url:
+            url = f"{self._stack.simulator_url}/_provider/inbound"
             httpx.post(url, json={"from": who, "text": words}, timeout=10, trust_env=False)
 
     def _get_it_wrong(self) -> None:
