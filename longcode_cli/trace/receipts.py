@@ -44,10 +44,10 @@ def receipts(message: Message, found: Sequence[Event]) -> list[Span]:
     for entry in message.history:
         if entry.source == _OF_CARRIER and entry not in seen:
             detail = "The provider's time of it. When it came is not known: no log line of it was read."
-            spans.append(_point(entry, "receipt", f"Receipt: {entry.status}", detail))
+            spans.append(_point(entry, "receipt", f"Receipt: {entry.status.replace('_', ' ')}", detail))
         elif entry.source == "reconciler":
             detail = entry.note or "Read from the provider's records, as no receipt had come."
-            spans.append(_point(entry, "record", f"Provider's record: {entry.status}", detail))
+            spans.append(_point(entry, "record", f"Provider's record: {entry.status.replace('_', ' ')}", detail))
     return spans
 
 
@@ -67,7 +67,7 @@ def _receipt(event: Event, entry: Entry | None) -> Span:
     twice = recorded == "duplicate"
     occurred_ms = entry.at_ms if entry and not twice else arrived_ms
     failed = status >= _WENT_WELL or recorded in ("duplicate", "foreign", "missing") or event.level == "ERROR"
-    label = f"Receipt: {event.word('word')}" + (" (again)" if twice else "")
+    label = f"Receipt: {(event.word('word') or '').replace('_', ' ')}" + (" (again)" if twice else "")
     if status >= _WENT_WELL:
         label = f"Receipt: answered {status}"
     way = f"It came {span(arrived_ms - occurred_ms)} after the moment it names." if not twice else ""
@@ -117,13 +117,12 @@ def published(found: Sequence[Event]) -> list[Span]:
     """What left for those who listen: events on the bus, and calls of webhooks with the waits between."""
     spans: list[Span] = []
     last: dict[str, Span] = {}
+    read = [event for event in found if event.name == "publish"]
+    notable = [event for event in read if event.number("EventsPublished") or _is_left(event)]
     # Where a line says how many events it published, one that says nothing published none.
-    says = any(event.number("EventsPublished") for event in found if event.name == "publish")
+    spans += [_published(event) for event in notable or read[-1:]]
     for event in found:
-        if event.name == "publish":
-            if event.number("EventsPublished") or not says or event.number("done") != event.number("records"):
-                spans.append(_published(event))
-        elif event.name == "delivery.attempt":
+        if event.name == "delivery.attempt":
             attempt = _attempt(event)
             key = f"{event.word('subscription_id')} {event.word('event_id')}"
             if (before := last.get(key)) is not None and before.end_ms is not None:
@@ -133,14 +132,19 @@ def published(found: Sequence[Event]) -> list[Span]:
     return spans
 
 
+def _is_left(event: Event) -> bool:
+    """Whether the publisher was not done with all changes of a line."""
+    return (event.number("done") or 0) < (event.number("records") or 0)
+
+
 def _published(event: Event) -> Span:
     records, done = event.number("records") or 0, event.number("done") or 0
     sent = event.number("EventsPublished")
     label = "Event published" if sent else "Change read from the table"
     detail = "On the event bus." if sent else "Which changes become events says StatusEvents."
-    if done < records:
+    if _is_left(event):
         label, detail = "Event not published: tried again", f"{done} of {records} changes were done with."
-    state = State.FAULT if done < records else State.OK
+    state = State.FAULT if _is_left(event) else State.OK
     return Span(Group.EVENTS, "event", label, event.at_ms, event.at_ms, state, detail, "log", (event.line,))
 
 

@@ -73,14 +73,18 @@ def _of_line(event: Event, entry: Entry | None, message: Message, number: int) -
     verdict = VERDICTS.get(event.word("verdict") or "", "refused")
     said = " ".join(filter(None, [event.word("code"), event.word("title")]))
     took = span(end_ms - start_ms)
-    detail = f"The provider took it within {took}." if ok else f"{said or verdict.capitalize()}, after {took}."
+    detail = (
+        f"The provider took it within {took}."
+        if ok
+        else f"{(said or verdict.capitalize()).rstrip('.')}, after {took}."
+    )
     label = "Request: taken" if ok else f"Request: {verdict}"
     facts = tuple((name, value) for name in ("telnyx_id", "verdict", "code") if (value := event.word(name)))
     tries = (("try", str(number)),) if number > 1 else ()
     shown = Span(
         Group.PROVIDER,
         "request" if ok else "request.refused",
-        label + (f" (try {number})" if number > 1 else ""),
+        label.replace("Request", f"Request {number}") if number > 1 else label,
         start_ms,
         end_ms,
         State.OK if ok else State.FAULT,

@@ -21,6 +21,13 @@ _GROUPS = {
 # Lines that are drawn as something of their own.
 _CHANGES = {"queue.cancelled": "Cancelled by its caller", "queue.changed": "Changed by its caller"}
 _DRAWN = frozenset({"request", "send.accepted", "send.refused", "batch", "publish", "delivery.attempt", *_CHANGES})
+_WRITERS = {
+    "api": "Written by the API.",
+    "consumer": "Written by the consumer.",
+    "webhook": "Written as its receipt came.",
+    "reconciler": "Written by the reconciler.",
+    "operator": "Written by an operator.",
+}
 _SERVER_ERROR, _CLIENT_ERROR = 500, 400
 
 
@@ -73,7 +80,8 @@ def _calls(message: Message, found: Sequence[Event]) -> list[Span]:
     """The calls of our API by which the text came, was asked for again, changed, or taken back."""
     calls = [event for event in found if event.name == "request" and event.function in ("send", "queue")]
     asked = {event.line: event.name for event in found if event.name in _CHANGES}
-    spans = [_call(event, message, _CHANGES.get(asked.get(event.line, ""), "")) for event in calls]
+    came = next((one for one in calls if one.at_ms >= message.accepted_ms and not _changes(one)), None)
+    spans = [_call(event, _CHANGES.get(asked.get(event.line, ""), ""), first=event is came) for event in calls]
     if message.direction == "inbound":
         return spans
     if not any(one.kind == "call" for one in spans):
@@ -84,14 +92,18 @@ def _calls(message: Message, found: Sequence[Event]) -> list[Span]:
     return spans
 
 
-def _call(event: Event, message: Message, change: str) -> Span:
+def _changes(event: Event) -> bool:
+    """Whether a call is about a text that is there."""
+    return "{id}" in (event.word("route") or "")
+
+
+def _call(event: Event, change: str, *, first: bool) -> Span:
     status, took_ms = event.number("status") or 0, event.number("duration_ms") or 0
     start_ms, route = event.at_ms - took_ms, event.word("route") or "a route"
-    first = start_ms <= message.accepted_ms <= event.at_ms and "{id}" not in route
     kind, label = "call", f"POST {route}: {status}"
     detail = f"Answered {status} within {span(took_ms)}."
     state = State.FAULT if status >= _CLIENT_ERROR else State.OK
-    if "{id}" in route:
+    if _changes(event):
         kind, label = "call.change", f"{change or route}: {status}"
     elif not first:
         kind, label, state = "call.repeated", f"POST {route} again: {status}", State.FAULT
@@ -159,8 +171,8 @@ def _entry(entry: Entry, at_ms: int, lines: tuple[int, ...]) -> Span:
     known = entry.status in set(Status)
     fault = bool(entry.faults) or (known and Status(entry.status) in FAULTS)
     words = [" ".join(filter(None, [fault.code, fault.title, fault.detail])) for fault in entry.faults]
-    label = "Changed" if entry.status == CHANGED else f"Status: {entry.status}"
-    detail = " ".join(filter(None, [entry.note, "; ".join(words)])) or f"Written by the {entry.source}."
+    label = "Changed" if entry.status == CHANGED else f"Status: {entry.status.replace('_', ' ')}"
+    detail = " ".join(filter(None, [entry.note, "; ".join(words)])) or _WRITERS[entry.source]
     state = State.FAULT if fault else State.OK
     return Span(Group.TABLE, "write", label, at_ms, at_ms, state, detail, "table", lines)
 
@@ -296,7 +308,11 @@ def _shares(message: Message, spans: Sequence[Span], now_ms: int) -> list[tuple[
     totals: dict[tuple[str, str], int] = {}
     end_ms = final_ms(message) if message.status.final else now_ms
     cursor = message.accepted_ms
-    timed = [one for one in spans if one.kind.startswith(("wait.", "request")) and one.group is not Group.EVENTS]
+    timed = [
+        one
+        for one in spans
+        if one.kind.startswith(("wait.", "request", "doubt")) and one.group is not Group.EVENTS
+    ]
     for one in sorted(timed, key=lambda one: one.start_ms):
         start_ms, over_ms = max(one.start_ms, cursor), min(one.ended(now_ms), end_ms)
         if over_ms > start_ms:

@@ -17,6 +17,8 @@ from longcode_cli.trace.words import IN_QUEUE, NOT_KNOWN, WAITS
 LEAST_MS = 2
 # A text is looked at again up to so long after the moment that it waits for; that is still the same wait.
 _LOOK_MS = 1_500
+# So soon after a request is a text put back by the invocation that made it.
+_SAME_MS = 500
 _BY_TIME = (HeldBy.SCHEDULE, HeldBy.QUIET_HOURS)
 
 
@@ -55,6 +57,10 @@ def waits(
         before = [look for look in looks if cursor <= look.at_ms <= departure.start_ms]
         spans += _merged(_until_departure(message, cursor, before, departure))
         cursor = departure.end_ms
+        # The line of the look that followed was written at the end of the same invocation.
+        looks = [
+            replace(look, at_ms=cursor) if cursor < look.at_ms <= cursor + _SAME_MS else look for look in looks
+        ]
     rest = [look for look in looks if look.at_ms >= cursor]
     if message.status.waiting:
         spans += _merged(_open(cursor, rest, outlook or Outlook(message.held_by, message.slot_ms), now_ms))

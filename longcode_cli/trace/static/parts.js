@@ -106,7 +106,7 @@ export function details(one, trace) {
 
 export function pairs(rows) {
   const list = make("dl", "rec-pairs");
-  for (const [name, value] of rows) list.append(make("dt", "", name), make("dd", "", value));
+  for (const [name, value] of rows) list.append(make("div", "", make("dt", "", name), make("dd", "", value)));
   return list;
 }
 

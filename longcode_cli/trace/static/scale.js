@@ -1,22 +1,25 @@
 // Where a moment stands on the time axis. A text may take 200 ms, or wait for nine hours and then take 200 ms: a long
 // stretch in which nothing begins or ends is drawn as a break of fixed width, and all else to one scale.
 
-const BREAK = 0.09;
+// A break is as wide as its words, at least so much of the whole.
+const BREAK = 0.08;
+const BREAK_PX = 76;
 const MOST_BREAKS = 5;
 const LEAST_BREAK_MS = 400;
 
 // The scale of a trace: `at(ms)` answers a share of the width, `breaks` the stretches that are shortened.
-export function makeScale(begin, end, moments, shorten) {
+export function makeScale(begin, end, moments, width, shorten) {
   const stretches = stretchesOf(begin, end, moments);
   const total = Math.max(1, end - begin);
   const broken = shorten ? breaksOf(stretches, total) : new Set();
   const rest = stretches.reduce((sum, one) => sum + (broken.has(one) ? 0 : one.to - one.from), 0);
-  const room = 1 - broken.size * BREAK;
+  const each = Math.min(Math.max(BREAK, BREAK_PX / width), 0.6 / Math.max(1, broken.size));
+  const room = 1 - broken.size * each;
   let x = 0;
   const pieces = stretches.map((one) => {
-    const width = broken.has(one) ? BREAK : (room * (one.to - one.from)) / Math.max(1, rest);
-    const piece = { from: one.from, to: one.to, x, width, broken: broken.has(one) };
-    x += width;
+    const share = broken.has(one) ? each : (room * (one.to - one.from)) / Math.max(1, rest);
+    const piece = { from: one.from, to: one.to, x, width: share, broken: broken.has(one) };
+    x += share;
     return piece;
   });
   return {
@@ -87,7 +90,10 @@ export function ticksOf(scale, begin, least) {
     let ms = begin + Math.ceil((section.from - begin) / step) * step;
     for (; ms <= section.to; ms += step) {
       const x = scale.at(ms);
-      if (ticks.every((tick) => Math.abs(tick.x - x) >= least * 0.9)) ticks.push({ ms, x });
+      // Its words stand to its right, and are not to run into those of a break.
+      const free = x + least * 0.8 <= section.x + section.width || section === scale.sections.at(-1);
+      const last = ticks.at(-1);
+      if (free && (!last || x - last.x >= least * 0.9)) ticks.push({ ms, x });
     }
   }
   return ticks.sort((a, b) => a.x - b.x);
@@ -108,6 +114,15 @@ export function span(ms) {
     if (whole) return `${whole} ${name}${rest ? ` ${rest} ${other}` : ""}`;
   }
   return `${left} ms`;
+}
+
+// The same in one unit, for where there is little room: `38 ms`, `4.2 s`, `3 min`, `9 h`.
+export function brief(ms) {
+  const minutes = ms / 60_000;
+  if (minutes >= 2880) return `${Math.round(minutes / 1440)} d`;
+  if (minutes >= 90) return `${Math.round(minutes / 6) / 10} h`;
+  if (minutes >= 1.5) return `${Math.round(minutes)} min`;
+  return ms >= 9950 ? `${Math.round(ms / 1000)} s` : ms >= 1000 ? `${Math.round(ms / 100) / 10} s` : `${Math.round(ms)} ms`;
 }
 
 // A moment in UTC: its time of day, with the date where that is asked for.

@@ -1,7 +1,7 @@
 // The flight recorder: draws one text's way. `new Recorder(root).show(trace)` draws it, and draws it anew in place
 // when it is called again with a later one.
 
-import { clock, makeScale, span, ticksOf } from "./scale.js";
+import { brief, clock, makeScale, ticksOf } from "./scale.js";
 import { details, endOf, fillRow, make, makeRow, pairs, put, shares, signed, table } from "./parts.js";
 
 export class Recorder {
@@ -114,13 +114,13 @@ export class Recorder {
     const { trace } = this;
     const moments = trace.spans.flatMap((one) => [one.start_ms, endOf(one, trace)]);
     const end = Math.max(...moments, trace.begun_ms + 1, trace.ended_ms ?? trace.now_ms);
-    const scale = makeScale(trace.begun_ms, end, moments, this.shorten);
-    for (const row of this.rows.values()) fillRow(row, row.span, trace, scale);
     const width = Math.max(this.axis.clientWidth, 200);
+    const scale = makeScale(trace.begun_ms, end, moments, width, this.shorten);
+    for (const row of this.rows.values()) fillRow(row, row.span, trace, scale);
     const ticks = ticksOf(scale, trace.begun_ms, 64 / width);
     this.axis.replaceChildren(
       ...ticks.filter((tick) => tick.x < 0.97).map((tick) => mark("rec-tick", tick.x, signed(tick.ms - trace.begun_ms))),
-      ...scale.breaks.map((one) => mark("rec-break-label", one.x + one.width / 2, span(one.to - one.from))),
+      ...scale.breaks.map((one) => mark("rec-break-label", one.x + one.width / 2, brief(one.to - one.from))),
     );
     this.grid.replaceChildren(
       ...ticks.map((tick) => mark("rec-gridline", tick.x)),
