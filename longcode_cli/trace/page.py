@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from importlib import resources
+from pathlib import Path
 from string import Template
 
 from longcode_cli.trace.model import Trace
@@ -47,3 +48,8 @@ def data(trace: Trace) -> str:
 
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def path(name: str) -> Path:
+    """Where one of the readable files is."""
+    return Path(str(_STATIC / name))

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from longcode.domain.message import Message
+from longcode.domain.tag_brake import tag_of
+from longcode.use_cases import enqueue
 from longcode.use_cases.enqueue import Forecast
+from longcode.use_cases.test_limits import limits_of
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
 from longcode_cli.trace import evidence, spans
@@ -15,6 +18,19 @@ def record(stack: Stack, message: Message, forecast: Forecast | None, now_ms: in
     """The way of a message so far. `forecast` is what it will do next, where it waits."""
     outlook = Outlook(forecast.held_by, forecast.eta_ms, forecast.reason) if forecast else None
     return spans.trace(evidence.read(stack, message, now_ms, outlook), now_ms, full=full)
+
+
+def follow(stack: Stack, ident: str, now_ms: int, *, full: bool = False) -> Trace | None:
+    """The way of the message with this id, ours or the provider's; None if there is none."""
+    found = stack.messages.find(ident)
+    if found is None:
+        return None
+    forecast = None
+    if found.status.waiting:
+        limits = limits_of(found, stack.limits)
+        gate = limits.read_gate(found.recipient, found.sender, found.priority, tag_of(found))
+        forecast = enqueue.forecast(found, stack.messages, gate, now_ms, stack.pace, stack.quiet_hours)
+    return record(stack, found, forecast, now_ms, full=full)
 
 
 def write(path: Path, trace: Trace) -> None:

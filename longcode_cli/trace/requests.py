@@ -1,7 +1,7 @@
 """The requests to the provider for one text, with their answers: from the log, and from the record without it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from longcode.domain.message import Entry, Message
 from longcode.domain.status import HeldBy, Status
@@ -14,6 +14,8 @@ _NAMES = ("send.accepted", "send.refused")
 # An entry of the history and its line are written one after the other; a line that stands for a whole invocation
 # is written at its end, which is within a minute.
 _INVOCATION_MS, _CLOCK_MS = 65_000, 200
+# So near to its slot does a text leave.
+_SLOT_MS = 1_000
 _OURS = ("api", "consumer")
 _ASKED = (Status.SUBMITTED.value, Status.UNKNOWN.value)
 
@@ -45,7 +47,19 @@ def requests(message: Message, found: Sequence[Event]) -> list[Request]:
         asked = entry.status in _ASKED or any(fault.http_status for fault in entry.faults)
         if asked and not any(fault.code == "claim_lost" for fault in entry.faults):
             made.append(_of_record(entry, message))
-    return sorted(made, key=lambda request: request.departure.start_ms)
+    made.sort(key=lambda request: request.departure.start_ms)
+    waited = [event for event in found if event.name == "send.waited"]
+    return [replace(request, departure=_after_wait(request.departure, waited)) for request in made]
+
+
+def _after_wait(departure: Departure, waited: Sequence[Event]) -> Departure:
+    """A departure with what its text waited for in its invocation, if a line says that it did."""
+    for event in waited:
+        slot_ms, word = event.number("slot_ms") or 0, event.word("held_by")
+        if word in set(HeldBy) and abs(departure.start_ms - slot_ms) <= _SLOT_MS:
+            waited_ms = (event.number("waited_ms") or 0) + departure.start_ms - slot_ms
+            return replace(departure, held_by=HeldBy(word), waited_ms=waited_ms, wait_line=event.line)
+    return departure
 
 
 def _entry(event: Event, entries: Sequence[Entry]) -> Entry | None:
@@ -66,10 +80,8 @@ def _of_line(event: Event, entry: Entry | None, message: Message, number: int) -
     if took_ms is None and claimed_ms is not None and 0 <= end_ms - claimed_ms <= _INVOCATION_MS:
         # A line of an earlier release.
         start_ms = claimed_ms
-    word, ok = event.word("held_by"), event.name == "send.accepted"
-    held_by = HeldBy(word) if word in set(HeldBy) else None
-    waited_ms = event.number("waited_ms") or 0
-    departure = Departure(start_ms, end_ms, held_by, waited_ms, event.line)
+    ok = event.name == "send.accepted"
+    departure = Departure(start_ms, end_ms, line=event.line)
     verdict = VERDICTS.get(event.word("verdict") or "", "refused")
     said = " ".join(filter(None, [event.word("code"), event.word("title")]))
     took = span(end_ms - start_ms)

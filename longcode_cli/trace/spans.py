@@ -20,7 +20,9 @@ _GROUPS = {
 }  # fmt: skip
 # Lines that are drawn as something of their own.
 _CHANGES = {"queue.cancelled": "Cancelled by its caller", "queue.changed": "Changed by its caller"}
-_DRAWN = frozenset({"request", "send.accepted", "send.refused", "batch", "publish", "delivery.attempt", *_CHANGES})
+_DRAWN = frozenset(
+    {"request", "send.accepted", "send.refused", "send.waited", "batch", "publish", "delivery.attempt", *_CHANGES}
+)
 _WRITERS = {
     "api": "Written by the API.",
     "consumer": "Written by the consumer.",

@@ -31,6 +31,7 @@ class Departure:
     held_by: HeldBy | None = None
     waited_ms: int = 0
     line: int | None = None
+    wait_line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _until_departure(message: Message, since_ms: int, looks: Sequence[_Look], de
         return _by_record(message, since_ms, departure.start_ms)
     spans = _between(since_ms, looks, taken_ms)
     if departure.held_by:
-        spans.append(_bar(departure.held_by, taken_ms, departure.start_ms, departure.line))
+        spans.append(_bar(departure.held_by, taken_ms, departure.start_ms, departure.wait_line))
     return spans
 
 

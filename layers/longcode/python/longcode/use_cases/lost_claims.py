@@ -1,16 +1,10 @@
 """Texts that a worker can't claim: they were dealt with since they were read, or their invocation is gone."""
 
-from longcode.domain.message import Entry, Fault, Message
+from longcode.domain.message import Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.status import Status
+from longcode.use_cases import send_attempt
 from longcode.use_cases.send_attempt import SendDependencies
-
-
-def abandoned(message: Message, deps: SendDependencies, now: int) -> None:
-    """Bring a claimed text into doubt whose invocation is gone, and may have sent it."""
-    fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
-    if deps.messages.ambiguous(message, fault, now):
-        deps.logger.warning("claim.lost", message_id=message.id, code=fault.code, title=fault.title)
 
 
 def settle(message_id: str, message: Message | None, deps: SendDependencies, now: int) -> None:
@@ -19,7 +13,7 @@ def settle(message_id: str, message: Message | None, deps: SendDependencies, now
         deps.metrics.count(Metric.UNKNOWN_ID)
         deps.logger.warning("queue.unknown_id", message_id=message_id)
     elif message.status is Status.SENDING:
-        abandoned(message, deps, now)
+        send_attempt.abandoned(message, deps, now)
     elif message.status.waiting and message.no_resend:
         entry = Entry(now, Status.CANCELLED.value, "consumer", note="The recipient's texts were erased.")
         deps.messages.end(message, Status.CANCELLED, entry, now)

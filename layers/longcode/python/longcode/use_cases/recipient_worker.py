@@ -225,8 +225,8 @@ class RecipientWorker:
         deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.ready_ms)
         self._probe_until_ms = 0
         message = replace(message, cap_day=item.cap_day)
-        attempt = send_attempt.request(message, deps, gate, about=item.waited(self.slots.planned_ms))
-        return self._settle(item, attempt, gate)
+        self.slots.note_wait()
+        return self._settle(item, send_attempt.request(message, deps, gate), gate)
 
     def _is_over(self, item: SlottedMessage, claimed: Message, at_ms: int) -> bool:
         """Whether a claimed text may not leave at a moment: it is ended if it is out of date then, or put off."""

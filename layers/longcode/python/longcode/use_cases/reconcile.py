@@ -25,7 +25,6 @@ from longcode.domain.status import Status
 from longcode.use_cases import (
     backlog,
     carrier_stops,
-    lost_claims,
     replay_times,
     schedule,
     send_attempt,
@@ -223,7 +222,7 @@ class Reconciler:
         if now < dead:
             self.deps.messages.set_due(message, dead)
             return
-        lost_claims.abandoned(message, self.deps, now)
+        send_attempt.abandoned(message, self.deps, now)
 
     def _unknown(self, message: Message, now: int, deadline_ms: int) -> None:
         deps = self.deps

@@ -2,7 +2,7 @@
 
 # Shared by all that send: the route that sends at once, the queue's consumer, and the reconciler's replays.
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -166,36 +166,29 @@ def repeatable(message: Message, deps: SendDependencies, now: int) -> bool:
     )
 
 
-def request(
-    message: Message,
-    deps: SendDependencies,
-    gate: Gate,
-    *,
-    now_or_never: bool = False,
-    about: Mapping[str, object] | None = None,
-) -> SendAttempt:
+def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_never: bool = False) -> SendAttempt:
     """Ask the provider for a claimed message, record what came of it and what it says of others.
 
-    `gate` is how things stood right before; `about` stands on the log line too. A text that was not taken goes
-    back to wait; with `now_or_never` it ends. Raises Unavailable if the outcome could not be recorded.
+    `gate` is how things stood right before. A text that was not taken goes back to wait; with `now_or_never` it
+    ends. Raises Unavailable if the outcome could not be recorded.
     """
     left = deps.clock.now_ms()
     answer = deps.provider.send(message)
     now = deps.clock.now_ms()
     arrival = deps.latency.arrival_ms(left, now, answered=answer.http_status is not None)
     deps.metrics.count(Metric.PROVIDER_LATENCY, now - left)
-    about = {**(about or {}), "provider_ms": now - left}
+    took: dict[str, object] = {"message_id": message.id, "provider_ms": now - left}
     deps.brakes.answered(message, answer, gate)
     fault = answer.fault or Fault("", "")
     if answer.verdict is Verdict.ACCEPTED:
         answer = checked(message, answer, deps)
         deps.messages.submitted(message, answer, now)
-        deps.logger.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id, **about)
+        deps.logger.info("send.accepted", telnyx_id=answer.telnyx_id, **took)
         learn(message, answer, deps, gate, left)
         accepted = replace(message, status=answer.status, telnyx_id=answer.telnyx_id, faults=answer.faults)
         return SendAttempt(answer, accepted.on(answer.subscription), arrival)
-    said = {"verdict": answer.verdict.value, "code": fault.code, "title": fault.title}
-    deps.logger.warning("send.refused", message_id=message.id, **said, **about)
+    verdict = answer.verdict.value
+    deps.logger.warning("send.refused", verdict=verdict, code=fault.code, title=fault.title, **took)
     if answer.ours:
         deps.logger.error("send.rejected_as_malformed", message_id=message.id, code=fault.code)
     if answer.verdict is Verdict.AMBIGUOUS:
@@ -269,6 +262,13 @@ def fail(message: Message, deps: SendDependencies, fault: Fault, now: int, *, sa
     """End a claimed text that the provider did not take."""
     entry = Entry(now, Status.FAILED.value, "api" if message.route == "send" else "consumer", faults=(fault,))
     deps.messages.end(message, Status.FAILED, entry, now, safe_to_retry=safe_to_retry)
+
+
+def abandoned(message: Message, deps: SendDependencies, now: int) -> None:
+    """Bring a claimed text into doubt whose invocation is gone, and may have sent it."""
+    fault = Fault("claim_lost", "The invocation that was sending this text ended without a word.")
+    if deps.messages.ambiguous(message, fault, now):
+        deps.logger.warning("claim.lost", message_id=message.id, code=fault.code, title=fault.title)
 
 
 def suppress(message: Message, deps: SendDependencies) -> Message:
