@@ -81,9 +81,9 @@ def _private(one: Span, *, full: bool) -> Span:
 def _calls(message: Message, found: Sequence[Event]) -> list[Span]:
     """The calls of our API by which the text came, was asked for again, changed, or taken back."""
     calls = [event for event in found if event.name == "request" and event.function in ("send", "queue")]
-    asked = {event.line: event.name for event in found if event.name in _CHANGES}
     came = next((one for one in calls if one.at_ms >= message.accepted_ms and not _changes(one)), None)
-    spans = [_call(event, _CHANGES.get(asked.get(event.line, ""), ""), first=event is came) for event in calls]
+    made = {id(call): _CHANGES[event.name] for event in found if (call := _call_of(event, calls)) is not None}
+    spans = [_call(event, made.get(id(event), ""), first=event is came) for event in calls]
     if message.direction == "inbound":
         return spans
     if not any(one.kind == "call" for one in spans):
@@ -92,6 +92,12 @@ def _calls(message: Message, found: Sequence[Event]) -> list[Span]:
         spans.append(Span(Group.API, "call", label, message.accepted_ms, message.accepted_ms, detail=detail))
     spans += [put for event in calls if (put := _queue_put(event))]
     return spans
+
+
+def _call_of(change: Event, calls: Sequence[Event]) -> Event | None:
+    """The call by which a text was changed or taken back, whose line is written after that of the change."""
+    later = [call for call in calls if call.at_ms >= change.at_ms and _changes(call)]
+    return later[0] if change.name in _CHANGES and later else None
 
 
 def _changes(event: Event) -> bool:

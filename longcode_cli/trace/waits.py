@@ -49,25 +49,33 @@ def waits(
 ) -> list[Span]:
     """The waits of an outbound text, from its acceptance to its last request, its end, or now."""
     over_ms = _over_ms(message, departures)
-    spans = _held(message, found, over_ms, now_ms)
-    cursor = max([_queued_ms(message, found), *(span.ended(now_ms) for span in spans if _is_first(span, message))])
-    if message.status is Status.HELD and not departures:
-        return spans
-    looks = _looks(found)
-    for departure in departures:
-        before = [look for look in looks if cursor <= look.at_ms <= departure.start_ms]
-        spans += _merged(_until_departure(message, cursor, before, departure))
-        cursor = departure.end_ms
-        # The line of the look that followed was written at the end of the same invocation.
-        looks = [
-            replace(look, at_ms=cursor) if cursor < look.at_ms <= cursor + _SAME_MS else look for look in looks
-        ]
+    first, put_off = _held(message, found, over_ms, now_ms)
+    cursor = max([_queued_ms(message, found), *(span.ended(now_ms) for span in first)])
+    spans, looks = [*first, *put_off], _looks(found)
+    gone: list[Departure | Span] = [*departures, *put_off]
+    for away in sorted(gone, key=lambda away: away.start_ms):
+        before = [look for look in looks if cursor <= look.at_ms <= away.start_ms]
+        if isinstance(away, Departure):
+            spans += _merged(_until_departure(message, cursor, before, away))
+            looks = [_at_end_of(away, look) for look in looks]
+        else:
+            spans += _merged(_between(cursor, before, away.start_ms))
+        cursor = max(cursor, away.end_ms if away.end_ms is not None else now_ms)
     rest = [look for look in looks if look.at_ms >= cursor]
+    if message.status is Status.HELD:
+        return spans
     if message.status.waiting:
         spans += _merged(_open(cursor, rest, outlook or Outlook(message.held_by, message.slot_ms), now_ms))
-    elif over_ms is not None and over_ms > cursor and not departures:
+    elif over_ms is not None and over_ms > cursor:
         spans += _merged(_between(cursor, rest, over_ms))
     return spans
+
+
+def _at_end_of(departure: Departure, look: _Look) -> _Look:
+    """A look that put a text back after its request: its line was written at the end of the same invocation."""
+    if departure.end_ms < look.at_ms <= departure.end_ms + _SAME_MS:
+        return replace(look, at_ms=departure.end_ms)
+    return look
 
 
 def _queued_ms(message: Message, found: Sequence[Event]) -> int:
@@ -87,32 +95,37 @@ def _over_ms(message: Message, departures: Sequence[Departure]) -> int | None:
     return entries[0] if entries else message.updated_ms
 
 
-def _is_first(span: Span, message: Message) -> bool:
-    """Whether a text was held from its acceptance on, and not put off when it was to leave."""
-    return span.start_ms <= message.ready_ms
-
-
-def _held(message: Message, found: Sequence[Event], over_ms: int | None, now_ms: int) -> list[Span]:
-    """The times in which a text was not in its queue: its caller's schedule, and the recipient's quiet hours."""
-    spans: list[Span] = []
+def _held(
+    message: Message, found: Sequence[Event], over_ms: int | None, now_ms: int
+) -> tuple[list[Span], list[Span]]:
+    """The times in which a text was not in its queue: those from its acceptance on, by its caller's schedule and
+    the recipient's quiet hours, and those to which it was put off when it was to leave.
+    """
     put_off = [event for event in found if event.name == "send.put_off"]
     until_ms = message.not_before_ms if message.not_before_ms is not None else message.accepted_ms
     if any(event.number("until_ms") == until_ms for event in put_off):
         # That moment was set when it was to leave. Before that only the schedule can have held it.
         until_ms = message.send_at_ms or message.accepted_ms
     send_ms = min(message.send_at_ms or message.accepted_ms, until_ms)
-    spans.append(_bar(HeldBy.SCHEDULE, message.accepted_ms, send_ms))
-    spans.append(_bar(HeldBy.QUIET_HOURS, max(send_ms, message.accepted_ms), until_ms))
-    spans += [
+    first = [
+        _bar(HeldBy.SCHEDULE, message.accepted_ms, send_ms),
+        _bar(HeldBy.QUIET_HOURS, max(send_ms, message.accepted_ms), until_ms),
+    ]
+    later = [
         _bar(HeldBy.QUIET_HOURS, event.at_ms, event.number("until_ms") or event.at_ms, event.line)
         for event in put_off
     ]
-    # What ended, or is still held, did not wait to the end.
-    return [
-        _cut(span, over_ms, now_ms, open_=message.status is Status.HELD)
-        for span in spans
-        if (span.end_ms or 0) > span.start_ms and (over_ms is None or span.start_ms < over_ms)
-    ]
+
+    def real(spans: Sequence[Span]) -> list[Span]:
+        # What ended, or is still held, did not wait to the end.
+        held = message.status is Status.HELD
+        return [
+            _cut(span, over_ms, now_ms, open_=held)
+            for span in spans
+            if span.ended(now_ms) > span.start_ms and (over_ms is None or span.start_ms < over_ms)
+        ]
+
+    return real(first), real(later)
 
 
 def _cut(span: Span, over_ms: int | None, now_ms: int, *, open_: bool) -> Span:
