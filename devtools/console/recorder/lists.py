@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from longcode.domain import phone
 from longcode.domain.message import Message, iso
 from longcode.use_cases import search
 from longcode_cli.stack import Stack
@@ -18,8 +17,6 @@ _SHOWN = "50"
 def latest(stack: Stack, asked: Mapping[str, str], now_ms: int) -> dict[str, Any]:
     """The newest texts that fit. Raises InvalidRequest, with the field, for a filter that can't be."""
     wanted = {name: value.strip() for name, value in asked.items() if name in FILTERS and value.strip()}
-    if "to" in wanted:
-        wanted["to"] = phone.canonical(wanted["to"]) or wanted["to"]
     query = search.query({"since": iso(now_ms - _RECENT_MS), "limit": _SHOWN, **wanted}, test=None)
     found = search.page(query, stack.finder, stack.messages, now_ms)
     return {"texts": [_row(message) for message in found.messages], "more": found.cursor is not None}
