@@ -1,5 +1,6 @@
 """`longcode status`: what became of one text."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -32,12 +33,15 @@ from longcode_cli.terminal import (
     say,
     say_json,
     span,
+    warn,
     without_numbers,
 )
+from longcode_cli.trace import recorder
 
 EXAMPLES = examples(
     "status 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10",
     "status 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10 --full",
+    "status 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10 --trace out.html",
     "status 0b8f6a52-6c1e-4a57-9d0e-3f1c2a7b9e10 --json --stack long-code-sms-prod --profile ops",
 )
 
@@ -73,6 +77,14 @@ def command(
     full: Annotated[
         bool, typer.Option("--full", help="Show the text, its metadata and whole phone numbers.")
     ] = False,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            help="Write its way as a timeline into an HTML file, with the log lines behind it: docs/recorder.md.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """What became of one text, or when it will leave. Accepted, waited, sent, its receipts and errors."""
@@ -85,6 +97,10 @@ def command(
     forecast = None
     if found.status.waiting:
         forecast = enqueue.forecast(found, stack.messages, gate, now, stack.pace, stack.quiet_hours)
+    if trace is not None:
+        recorder.write(trace, recorder.record(stack, found, forecast, now, full=full))
+        # A script that wants both reads the answer on stdout.
+        (warn if as_json else say)(f"Its way is in {plain(str(trace))}.")
     if as_json:
         say_json(_message_json(found, forecast, full=full))
         return

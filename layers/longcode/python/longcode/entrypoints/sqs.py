@@ -20,10 +20,17 @@ def consume(event: Event, send: Callable[[list[Envelope]], list[Result]], logger
     later one of its group: `send` stops a recipient at the first that waits.
     """
     results = send([queue.envelope(record) for record in event.get("Records", [])])
-    waiting = [result.envelope for result in results if not result.done and result.envelope]
+    left = [result for result in results if not result.done and result.envelope]
+    waiting = [result.envelope for result in left if result.envelope]
     if waiting:
         # Of what is done each text has a line of its own.
-        logger.info("batch", message_ids=[envelope.message_id for envelope in waiting], waiting=len(waiting))
+        logger.info(
+            "batch",
+            message_ids=[envelope.message_id for envelope in waiting],
+            waiting=len(waiting),
+            held_by=[result.held_by.value if result.held_by else None for result in left],
+            until_ms=[result.until_ms or result.again_ms for result in left],
+        )
     return {"batchItemFailures": [{"itemIdentifier": envelope.queue_id} for envelope in waiting]}
 
 

@@ -186,8 +186,10 @@ def _admit(message: Message, deps: EnqueueDependencies, quota: Quota) -> Message
 
 def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
     """Queue and store a message; the one that is there already under its id, None if there was none."""
+    began_ms = deps.clock.now_ms()
     if message.status is Status.HELD:
         existing = accept_surely(message, deps.messages)
+        _note_puts(deps, None, began_ms)
         if existing is None:
             _set_timer(message, deps)
         return existing
@@ -198,7 +200,16 @@ def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
         # for a second text.
         store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
         message = replace(message, unqueued=True)
-    return accept_surely(message, deps.messages)
+    queued_ms = deps.clock.now_ms()
+    existing = accept_surely(message, deps.messages)
+    _note_puts(deps, queued_ms - began_ms, queued_ms)
+    return existing
+
+
+def _note_puts(deps: EnqueueDependencies, queue_put_ms: int | None, since_ms: int) -> None:
+    """Let the log line of the request say when the text was stored, and how long that and the queue took."""
+    now = deps.clock.now_ms()
+    deps.logger.bind(stored_at_ms=now, queue_put_ms=queue_put_ms, table_put_ms=now - since_ms)
 
 
 def _set_timer(message: Message, deps: EnqueueDependencies) -> None:

@@ -20,7 +20,7 @@ from longcode.use_cases import (
     store_failures,
     tag_brakes,
 )
-from longcode.use_cases.batch_results import Result, forget, hide
+from longcode.use_cases.batch_results import Result, forget, hide, put_off
 from longcode.use_cases.ports import Claim
 from longcode.use_cases.queue_ports import Envelope, Queue
 from longcode.use_cases.recipient_batch import RecipientBatch
@@ -113,7 +113,7 @@ class RecipientWorker:
 
     def wait(self, stopped: tuple[int, HeldBy, str]) -> None:
         """Sending is stopped for all: look again later, and hold nothing for that time."""
-        self._hide(self._until(stopped))
+        self._hide(self._until(stopped), stopped[1])
         self._finish()
 
     def give_up(self, exc: Unavailable) -> None:
@@ -225,6 +225,7 @@ class RecipientWorker:
         deps.metrics.count(Metric.QUEUE_AGE, deps.clock.now_ms() - message.ready_ms)
         self._probe_until_ms = 0
         message = replace(message, cap_day=item.cap_day)
+        self.slots.note_wait()
         return self._settle(item, send_attempt.request(message, deps, gate), gate)
 
     def _is_over(self, item: SlottedMessage, claimed: Message, at_ms: int) -> bool:
@@ -256,7 +257,7 @@ class RecipientWorker:
         stopped = stopped or send_attempt.under_review(gate, now) or tag_brakes.held(message, gate, now)
         if stopped:
             self._put_back(item, message, item.held_by)
-            return self._defer(self._until(stopped))
+            return self._defer(self._until(stopped), stopped[1])
         if send_attempt.in_doubt(gate, deps, now):
             self._put_back(item, message, item.held_by)
             return self._defer(now + STORE_RETRY_MS)
@@ -371,13 +372,13 @@ class RecipientWorker:
         until, held_by, _ = stopped
         return until if held_by in tag_brakes.PAUSES else min(until, self._deps.clock.now_ms() + MOST_HIDDEN_MS)
 
-    def _defer(self, again: int) -> bool:
+    def _defer(self, again: int, stop: HeldBy | None = None) -> bool:
         """Keep the slots that were given, and hide all that is left until then."""
         self.slots.keep()
         if self.slots.items[0].held_by is HeldBy.CARRIER_DAY_CAP and not self.slots.limited.known:
             # By then their carrier may be known, and have no such limit.
             again = min(again, self._deps.clock.now_ms() + _UNKNOWN_CARRIER_MS)
-        self._hide(again)
+        self._hide(again, stop)
         return False
 
     def _open_envelopes(self) -> list[Envelope]:
@@ -385,12 +386,11 @@ class RecipientWorker:
         own = [envelope for item in self.slots.items for envelope in item.envelopes]
         return [*self.batch.envelopes, *own, *self.batch.behind, *self.batch.early]
 
-    def _hide(self, again: int) -> None:
+    def _hide(self, again: int, stop: HeldBy | None = None) -> None:
         """Hide all that is left until then: the whole tail, and no part of it for longer."""
-        now = self._deps.clock.now_ms()
-        envelopes = self._open_envelopes()
+        now, envelopes = self._deps.clock.now_ms(), self._open_envelopes()
         slot = self.slots.items[0].slot_ms if self.slots.items else None
-        self.batch.results += [Result(envelope, again_ms=again) for envelope in envelopes]
+        self.batch.results += put_off(self.slots.items, envelopes, again, stop)
         # A text with a slot waits inside the invocation for the rest of the last second. No other does: one that
         # came back a moment too soon would go round until then, and each time is a receive.
         exact = again in (slot, now)

@@ -177,18 +177,18 @@ def request(message: Message, deps: SendDependencies, gate: Gate, *, now_or_neve
     now = deps.clock.now_ms()
     arrival = deps.latency.arrival_ms(left, now, answered=answer.http_status is not None)
     deps.metrics.count(Metric.PROVIDER_LATENCY, now - left)
+    took: dict[str, object] = {"message_id": message.id, "provider_ms": now - left}
     deps.brakes.answered(message, answer, gate)
     fault = answer.fault or Fault("", "")
     if answer.verdict is Verdict.ACCEPTED:
         answer = checked(message, answer, deps)
         deps.messages.submitted(message, answer, now)
-        deps.logger.info("send.accepted", message_id=message.id, telnyx_id=answer.telnyx_id)
+        deps.logger.info("send.accepted", telnyx_id=answer.telnyx_id, **took)
         learn(message, answer, deps, gate, left)
         accepted = replace(message, status=answer.status, telnyx_id=answer.telnyx_id, faults=answer.faults)
         return SendAttempt(answer, accepted.on(answer.subscription), arrival)
-    deps.logger.warning(
-        "send.refused", message_id=message.id, verdict=answer.verdict.value, code=fault.code, title=fault.title
-    )
+    verdict = answer.verdict.value
+    deps.logger.warning("send.refused", verdict=verdict, code=fault.code, title=fault.title, **took)
     if answer.ours:
         deps.logger.error("send.rejected_as_malformed", message_id=message.id, code=fault.code)
     if answer.verdict is Verdict.AMBIGUOUS:

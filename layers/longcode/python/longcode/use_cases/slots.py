@@ -106,6 +106,8 @@ class Slots:
         # What is bulk takes its slots when it leaves (`bulk_pacing`), so none is reserved ahead.
         self._bulk = deps.priority is Priority.BULK
         self._planned = False
+        # When the slots were given: what is left until its own a text waits for.
+        self._planned_ms = 0
         self._reservation: pacing.Reservation | None = None
         # Up to when the recipient's limit knows of these texts.
         self._covered_ms = 0
@@ -203,6 +205,7 @@ class Slots:
         self._deal(all_fresh=len(today) == len(self.items))
         self.shift(now)
         self._cover()
+        self._planned_ms = deps.clock.now_ms()
 
     def _cover(self) -> None:
         """Let the limit know of slots beyond it, which were kept from before and moved since."""
@@ -308,6 +311,16 @@ class Slots:
             self._deps.limits.give_back(self._key, self._reservation, unused, self.spacing)
         except Unavailable as exc:
             store_failures.note(exc, self._deps.metrics, self._deps.logger)
+
+    def note_wait(self) -> None:
+        """Let the log say what the first text waited for in this invocation, if it did."""
+        item = self.items[0]
+        slot = item.slot_ms or 0
+        if slot > self._planned_ms:
+            self._deps.logger.info(
+                "send.waited", message_id=item.message.id, held_by=item.held_by.value,
+                waited_ms=slot - self._planned_ms, slot_ms=slot,
+            )  # fmt: skip
 
     def take_place(self) -> bool:
         """Whether the first text has to wait for a place among its recipient's; it has taken one if not."""
