@@ -18,7 +18,7 @@ from devtools.local_stack import sam_template, signing
 from devtools.local_stack import stack as stacks
 from devtools.local_stack.layout import ROOT, Layout, Stack
 from devtools.local_stack.release import alias_of
-from devtools.local_stack.telemetry import evidence, insights, page, widgets
+from devtools.local_stack.telemetry import evidence, insights, deployed, widgets
 from devtools.local_stack.telemetry.insights import LogLine
 from devtools.local_stack.telemetry.operations import Operations
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
@@ -57,7 +57,7 @@ class Provoked:
         """Read the log again, from its beginning."""
         self.lines = evidence.log_lines(self.stack)
         self.telemetry = Telemetry()
-        gateway = evidence.Gateway.of(sam_template.load(page.TEMPLATE), self.stack.stack_name, page.STAGE)
+        gateway = evidence.Gateway.of(sam_template.load(deployed.TEMPLATE), self.stack.stack_name, deployed.STAGE)
         evidence.add_lines(self.telemetry, self.lines, evidence.functions_of(self.stack), gateway)
 
     def values(self, metric: str) -> list[float]:
@@ -254,7 +254,7 @@ def provoked(eventually: Eventually) -> Iterator[Provoked]:
         # The setting in which there is an alarm for each trouble; and traces, whose ids are in the log.
         parameters = {"AllowedDestinations": f"+1,+1{CAPPED}:1", "Monitoring": "full", "TraceSampling": "0.05"}
         stack = stacks.up(layout, Silent(), environment={}, parameters=parameters)
-        made = Provoked(stack, page.of_stack(stack))
+        made = Provoked(stack, deployed.of_stack(stack))
         Trouble(layout, stack, eventually).make()
 
         def complete() -> bool:
@@ -324,14 +324,14 @@ def test_every_resource_in_a_dimension_exists(provoked: Provoked) -> None:
         for index in template["Resources"][logical]["Properties"].get("GlobalSecondaryIndexes", [])
         if name == "messages"
     }
-    gateway = evidence.Gateway.of(template, provoked.stack.stack_name, page.STAGE)
+    gateway = evidence.Gateway.of(template, provoked.stack.stack_name, deployed.STAGE)
     exist: dict[str, Callable[[str], bool]] = {
         "QueueName": queues.__contains__,
         "FunctionName": set(provoked.stack.functions.values()).__contains__,
         "TableName": {provoked.stack.messages_table, provoked.stack.limits_table}.__contains__,
         "GlobalSecondaryIndexName": {index for _, index in indexes}.__contains__,
         "ApiName": {api["name"] for api in aws["apigateway"].get_rest_apis()["items"]}.__contains__,
-        "Stage": {page.STAGE}.__contains__,
+        "Stage": {deployed.STAGE}.__contains__,
         "Resource": gateway.methods.__contains__,
         "Method": set(gateway.methods.values()).__contains__,
         "service": {provoked.stack.stack_name}.__contains__,

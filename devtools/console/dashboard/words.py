@@ -1,0 +1,45 @@
+"""The Markdown of a text widget as plain JSON, so that a page makes elements of it and never markup."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+# Any: JSON of the page.
+Json = dict[str, Any]
+
+
+def blocks(markdown: str) -> list[Json]:
+    """Its headings, paragraphs and items of lists, each with its words."""
+    found: list[Json] = []
+    kind = "paragraph"
+    for token in MarkdownIt("commonmark", {"html": False}).parse(markdown):
+        if token.type == "heading_open":
+            kind = "heading"
+        elif token.type == "list_item_open":
+            kind = "item"
+        elif (token.type == "paragraph_open" and kind != "item") or token.type == "list_item_close":
+            kind = "paragraph"
+        elif token.type == "inline":
+            found.append({"kind": kind, "words": _words(token.children or ())})
+    return found
+
+
+def _words(tokens: Sequence[Token]) -> list[Json]:
+    found: list[Json] = []
+    style: Json = {}
+    for token in tokens:
+        match token.type:
+            case "strong_open":
+                style = style | {"bold": True}
+            case "link_open":
+                style = style | {"url": str(token.attrGet("href"))}
+            case "strong_close":
+                style = {name: value for name, value in style.items() if name != "bold"}
+            case "link_close":
+                style = {name: value for name, value in style.items() if name != "url"}
+            case "text" | "code_inline" | "softbreak":
+                more = {"code": True} if token.type == "code_inline" else {}
+                found.append({"text": token.content or " ", **style, **more})
+    return found
