@@ -36,7 +36,7 @@ def routes(context: Context) -> list[Route]:
         return page(request, "dashboard.html", rules_id=RULES_ID, style_ids=style_ids(), script=SCRIPT)
 
     async def numbers(request: Request) -> Response:
-        live = lives.get(request.query_params.get("range", "1h"))
+        live = lives.get(request.query_params.get("range", "15m"))
         if live is None:
             return refuse(f"One of {', '.join(RANGES)}.", 400, "range")
         return await live.answer(request)

@@ -55,6 +55,7 @@ def _book(stack: Stack) -> "Book":
     telemetry = Telemetry()
     now_ms = time.time_ns() // 1_000_000
     return Book(
+        stack.stack_name,
         deployed.of_stack(stack),
         telemetry,
         LogTail(stack, now_ms - KEPT_MS),
@@ -69,6 +70,7 @@ class Book:
 
     def __init__(
         self,
+        service: str,
         operations: Operations,
         telemetry: Telemetry,
         tail: LogTail,
@@ -76,6 +78,7 @@ class Book:
         functions: Mapping[str, str],
         gateway: evidence.Gateway,
     ) -> None:
+        self._service = service
         self._operations, self._telemetry = operations, telemetry
         self._tail, self._sampler = tail, sampler
         self._functions, self._gateway = functions, gateway
@@ -125,6 +128,7 @@ class Book:
         end_ms = (now_ms // step_ms + 1) * step_ms
         start_ms = end_ms - -(-length_ms // step_ms) * step_ms
         return Scene(
+            self._service,
             self._operations,
             self._telemetry,
             {

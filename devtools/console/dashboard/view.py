@@ -20,6 +20,7 @@ _SHOWN_ROWS = 50
 def shown(scene: Scene) -> Json:
     """All of the page. Raises what reading a widget raises."""
     return {
+        "service": scene.service,
         "start_ms": scene.start_ms,
         "end_ms": scene.end_ms,
         "period_s": scene.fine_s,
@@ -40,7 +41,7 @@ def _widget(scene: Scene, widget: Widget) -> Json:
 
 
 def _text(_scene: Scene, widget: Widget) -> Json:
-    return {"kind": "text", "blocks": blocks(str(widget.properties["markdown"]))}
+    return {"kind": "text", "blocks": blocks(str(widget.properties["markdown"]), address)}
 
 
 def _alarms(scene: Scene, widget: Widget) -> Json:
@@ -67,7 +68,7 @@ def _alarms(scene: Scene, widget: Widget) -> Json:
 def plain(name: str) -> str:
     """`DeadLettersAlarm` → `Dead letters`."""
     parts = re.findall(r"[A-Z][a-z0-9]*|[A-Z]+(?![a-z])", name.removesuffix("Alarm"))
-    return " ".join([parts[0], *(part.lower() for part in parts[1:])]) if parts else name
+    return " ".join([parts[0], *(part.lower() for part in parts[1:])]).replace("Api ", "API ") if parts else name
 
 
 def address(link: str) -> str:

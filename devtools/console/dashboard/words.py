@@ -1,6 +1,6 @@
 """The Markdown of a text widget as plain JSON, so that a page makes elements of it and never markup."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -10,8 +10,8 @@ from markdown_it.token import Token
 Json = dict[str, Any]
 
 
-def blocks(markdown: str) -> list[Json]:
-    """Its headings, paragraphs and items of lists, each with its words."""
+def blocks(markdown: str, address: Callable[[str], str]) -> list[Json]:
+    """Its headings, paragraphs and items of lists, each with its words; `address` says where a link leads here."""
     found: list[Json] = []
     kind = "paragraph"
     for token in MarkdownIt("commonmark", {"html": False}).parse(markdown):
@@ -22,11 +22,11 @@ def blocks(markdown: str) -> list[Json]:
         elif (token.type == "paragraph_open" and kind != "item") or token.type == "list_item_close":
             kind = "paragraph"
         elif token.type == "inline":
-            found.append({"kind": kind, "words": _words(token.children or ())})
+            found.append({"kind": kind, "words": _words(token.children or (), address)})
     return found
 
 
-def _words(tokens: Sequence[Token]) -> list[Json]:
+def _words(tokens: Sequence[Token], address: Callable[[str], str]) -> list[Json]:
     found: list[Json] = []
     style: Json = {}
     for token in tokens:
@@ -34,7 +34,7 @@ def _words(tokens: Sequence[Token]) -> list[Json]:
             case "strong_open":
                 style = style | {"bold": True}
             case "link_open":
-                style = style | {"url": str(token.attrGet("href"))}
+                style = style | {"url": address(str(token.attrGet("href")))}
             case "strong_close":
                 style = {name: value for name, value in style.items() if name != "bold"}
             case "link_close":

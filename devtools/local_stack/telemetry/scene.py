@@ -17,6 +17,7 @@ PERIODS_S = (5, 10, 15, 30, 60, 300, 900, 3600)
 class Scene:
     """All that is shown at one moment."""
 
+    service: str  # the stack's name
     operations: Operations
     telemetry: Telemetry
     rows: Mapping[str, Sequence[Row]]  # the text of a log widget's query → what it answers

@@ -16,7 +16,7 @@ export function chart(body, widget, page) {
   let figure = body.querySelector("figure");
   if (!figure) {
     figure = make("figure", "", make("div", "plot"), make("p", "none soft"), make("figcaption", "", make("ul", "legend")));
-    body.append(figure, make("details", "values", make("summary", "", "Values as a table"), make("div", "scroll")));
+    body.append(figure, make("details", "values", make("summary", "", "table", make("span", "visually-hidden", ` of ${widget.title}`)), make("div", "scroll")));
     figure.hidden_series = new Set();
     charts.add(figure);
     sized.observe(figure.querySelector(".plot"));
@@ -156,7 +156,7 @@ function steps(least, most, unit) {
 function limit(one) {
   const color = drawn(tone(one.color ?? "#d62728", 0));
   const yref = one.right ? "y2" : "y";
-  const level = { type: "line", xref: "paper", x0: 0, x1: 1, yref, y0: one.value, y1: one.value, layer: "below",
+  const level = { type: "line", xref: "paper", x0: 0, x1: 1, yref, y0: one.value, y1: one.value,
     line: { color, width: 1, dash: "dash" } };
   if (one.fill !== "above" && one.fill !== "below") return [level];
   return [level, { type: "rect", xref: "paper", x0: 0, x1: 1, yref, y0: one.value, y1: one.fill === "above" ? one.value * 1e6 : 0,

@@ -31,7 +31,7 @@ function anAlarm(alarm) {
 }
 
 /** The answer of a query on the log. */
-export function table(body, widget) {
+export function table(body, widget, page) {
   if (!body.firstElementChild) {
     const frame = make("div", "scroll", make("table", "", make("thead", "", make("tr")), make("tbody")));
     frame.tabIndex = 0;
@@ -53,20 +53,29 @@ export function table(body, widget) {
   }, () => {});
   const seen = new Map();
   const rows = widget.rows.map((row) => {
-    const cells = pick(row).map((value, place) => shown(columns[place], value)), text = JSON.stringify(cells);
+    const cells = pick(row).map((value, place) => shown(columns[place], value, page.service)), text = JSON.stringify(cells);
     seen.set(text, (seen.get(text) ?? 0) + 1);
     return { cells, key: `${text} ${seen.get(text)}` };
   });
-  keyed(frame.querySelector("tbody"), rows, (row) => row.key, (row) => make("tr", "", ...row.cells.map((text) => make("td", "", text))),
-    () => {});
+  keyed(frame.querySelector("tbody"), rows, (row) => row.key, (row) => make("tr", "", ...row.cells.map((text, place) => make("td", "", linked(columns[place], text)))), () => {});
 }
 
-const title = (name) => ({ "@timestamp": "time", "@log": "function" })[name] ?? name.replaceAll("_", " ");
+function title(name) {
+  const plain = { "@timestamp": "time", "@log": "function", message_id: "text" }[name] ?? name.replaceAll("_", " ");
+  return plain.replace(/\.(\d+)$/, (_, number) => (number === "0" ? "" : ` ${Number(number) + 1}`));
+}
 
-function shown(name, value) {
+function linked(name, text) {
+  if (name !== "message_id" || !text) return text;
+  const link = make("a", "mono", text);
+  link.href = `/texts/${encodeURIComponent(text)}`;
+  return link;
+}
+
+function shown(name, value, service) {
   if (value === null) return "";
   if (name === "@timestamp" || name.startsWith("bin(")) return clock(value);
-  if (name === "@log") return String(value).split("/").at(-1);
+  if (name === "@log") return String(value).split("/").at(-1).replace(`${service}-`, "");
   return typeof value === "number" ? String(Number(value.toFixed(3))) : String(value);
 }
 
