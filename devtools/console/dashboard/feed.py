@@ -138,7 +138,6 @@ class Book:
             self._verdicts(now_ms),
             start_ms,
             end_ms,
-            began_ms=self._first_ms,
         )
 
     def _verdicts(self, now_ms: int) -> dict[str, Verdict]:

@@ -19,14 +19,15 @@ _SHOWN_ROWS = 50
 
 def shown(scene: Scene) -> Json:
     """All of the page. Raises what reading a widget raises."""
+    shown_widgets = [_widget(scene, widget) for widget in scene.operations.widgets]
     return {
         "service": scene.service,
         "start_ms": scene.start_ms,
         "end_ms": scene.end_ms,
         "period_s": scene.fine_s,
-        "began_ms": scene.began_ms,
+        "quiet": not any(map(_tells, shown_widgets)),
         "alarms": {"on": sum(one.state == "ALARM" for one in scene.verdicts.values()), "all": len(scene.verdicts)},
-        "widgets": [_widget(scene, widget) for widget in scene.operations.widgets],
+        "widgets": shown_widgets,
         "notes": list(notes(scene)),
     }
 
@@ -38,6 +39,14 @@ def _widget(scene: Scene, widget: Widget) -> Json:
     place = {"x": widget.x, "y": widget.y, "width": widget.width, "height": widget.height}
     key = f"{widget.x}-{widget.y}-{widget.title}"
     return {"key": key, "title": widget.title, **place, **kinds[widget.kind](scene, widget)}
+
+
+def _tells(widget: Json) -> bool:
+    """Whether a metric of ours is more than 0 in it: what runs by the clock is nothing that has happened."""
+    return any(
+        one["source"] == "own" and (one.get("value") or any(value for _, value in one.get("points", ())))
+        for one in widget.get("series", widget.get("values", ()))
+    )
 
 
 def _text(_scene: Scene, widget: Widget) -> Json:

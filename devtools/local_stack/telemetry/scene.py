@@ -24,7 +24,6 @@ class Scene:
     verdicts: Mapping[str, Verdict]  # logical id of an alarm → its state now, and why
     start_ms: int
     end_ms: int
-    began_ms: int | None = None  # when the first line of the log was written; None if there is none
 
     def grid(self, period_s: int) -> Grid:
         """The time shown, in periods of this length or, if that would be few, in shorter ones."""

@@ -127,9 +127,14 @@ function axis(widget, shown, right, line) {
   const least = said.least ?? 0;
   const ticks = steps(least, most, unit);
   return {
-    range: [least, Math.max(most, ticks.at(-1)) * 1.04], tickvals: ticks, ticktext: ticks.map((value) => readable(value, unit)),
+    range: span(least, Math.max(most, ticks.at(-1))), tickvals: ticks, ticktext: ticks.map((value) => readable(value, unit)),
     fixedrange: true, gridcolor: line, zeroline: false, ticks: "", tickfont: { size: 11 },
   };
+}
+
+// A line at the lowest or highest level is seen in its whole width.
+function span(least, most) {
+  return [least - (most - least) * 0.02, most + (most - least) * 0.04];
 }
 
 function valuesMost(series) {

@@ -40,7 +40,7 @@ function show(page) {
   write(summary, `${clock(page.start_ms)} to ${clock(page.end_ms)} · `
     + (on ? `${on} of ${all} alarms ${on === 1 ? "is" : "are"} on` : `none of ${all} alarms is on`));
   summary.classList.toggle("bad", on > 0);
-  document.getElementById("empty").hidden = page.began_ms !== null && page.began_ms < page.end_ms && !page.quiet;
+  document.getElementById("empty").hidden = !page.quiet;
   const ordered = page.widgets.toSorted((one, other) => one.y - other.y || one.x - other.x);
   keyed(grid, ordered, (widget) => `${widget.kind}-${widget.key}`, card, (element, widget) => update(element, widget, page));
   keyed(document.getElementById("notes"), page.notes.map((text, place) => ({ text, place })), (note) => note.place,
