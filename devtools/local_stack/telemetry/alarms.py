@@ -99,8 +99,10 @@ class Alarm:
     @property
     def condition(self) -> str:
         """For people: what makes it go off."""
-        window = f"{self.datapoints} of {self.evaluation_periods} times {self.period_s} s"
-        return f"{SIGNS[self.comparison]} {self.threshold:g} in {window}"
+        limit = f"{SIGNS[self.comparison]} {self.threshold:g}"
+        if self.evaluation_periods == 1:
+            return f"{limit} in {self.period_s} s"
+        return f"{limit} in {self.datapoints} of {self.evaluation_periods} periods of {self.period_s} s"
 
 
 def _query(one: Mapping[str, Any], periods: set[int]) -> Query:

@@ -26,10 +26,10 @@ class _Group:
 
 
 class LogTail:
-    """The lines of a stack's functions from `since_ms` on, a bounded number in each look."""
+    """The lines of a stack's functions from `since_ms` on, at most `most` of each in one look."""
 
-    def __init__(self, stack: Stack, since_ms: int) -> None:
-        self._logs = evidence.client(stack, "logs")
+    def __init__(self, stack: Stack, since_ms: int, most: int = MOST_LINES) -> None:
+        self._logs, self._most = evidence.client(stack, "logs"), most
         self._groups = {name: _Group(since_ms) for name in stack.log_groups.values()}
 
     def read(self) -> tuple[list[LogLine], bool]:
@@ -37,14 +37,15 @@ class LogTail:
         lines: list[LogLine] = []
         more = False
         for name, group in self._groups.items():
-            found = self._logs.filter_log_events(logGroupName=name, startTime=group.from_ms, limit=MOST_LINES)
-            lines += _new(name, group, found["events"])
-            more |= len(found["events"]) >= MOST_LINES
+            found = self._logs.filter_log_events(logGroupName=name, startTime=group.from_ms, limit=self._most)
+            full = len(found["events"]) >= self._most
+            lines += _new(name, group, found["events"], full=full)
+            more |= full
         return sorted(lines, key=lambda line: line.at_ms), more
 
 
 # Any: events as boto3 has them.
-def _new(name: str, group: _Group, events: list[dict[str, Any]]) -> list[LogLine]:
+def _new(name: str, group: _Group, events: list[dict[str, Any]], *, full: bool) -> list[LogLine]:
     if not events:
         return []
     again = Counter(group.seen)
@@ -56,7 +57,6 @@ def _new(name: str, group: _Group, events: list[dict[str, Any]]) -> list[LogLine
         else:
             lines.append(LogLine(event["timestamp"], name, event["message"]))
     newest = events[-1]["timestamp"]
-    full = len(events) >= MOST_LINES
     # A full answer of a few seconds goes on at its end, or it would be the same for ever.
     group.from_ms = (
         newest if full and newest - OVERLAP_MS <= group.from_ms else max(group.from_ms, newest - OVERLAP_MS)

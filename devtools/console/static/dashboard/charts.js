@@ -42,7 +42,7 @@ function draw(figure) {
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", `${widget.title}: ${why || widget.series.map(summary).join("; ")}`);
   const shown = widget.series.map((series, number) => ({ series, number })).filter(({ number }) => !figure.hidden_series.has(number));
-  Plotly.react(plot, traces(shown, widget), layout(widget, page, shown), CONFIG);
+  Plotly.react(plot, traces(shown, widget, page), layout(widget, page, shown, plot.clientWidth), CONFIG);
 }
 
 function absence(widget) {
@@ -55,10 +55,10 @@ function summary(series) {
   return `${series.label} ${last ? readable(last[1], series.unit) : "no data"}`;
 }
 
-function traces(shown, widget) {
+function traces(shown, widget, page) {
   return shown.map(({ series, number }) => {
     const color = drawn(tone(series.color, number));
-    const points = gapped(series.points, widget.period_ms);
+    const points = widget.stacked ? filled(series.points, widget.period_ms, page) : gapped(series.points, widget.period_ms);
     const alone = points.map(([, value], place) => value !== null && lone(points, place));
     return {
       name: marked(series),
@@ -72,7 +72,7 @@ function traces(shown, widget) {
       line: { color, width: 1.75, shape: "linear" },
       marker: { color, size: alone.map((one) => (one ? 5 : 0)), line: { width: 0 } },
       yaxis: series.right ? "y2" : "y",
-      ...(widget.stacked ? { stackgroup: series.right ? "right" : "left" } : {}),
+      ...(widget.stacked ? { stackgroup: series.right ? "right" : "left", fillcolor: clear(color) } : {}),
     };
   });
 }
@@ -85,11 +85,23 @@ function gapped(points, period) {
   });
 }
 
+// One lies upon the other in each period, so that a period without a number counts as 0.
+function filled(points, period, page) {
+  const values = new Map(points), first = points[0]?.[0] ?? page.start_ms;
+  const moments = [];
+  for (let at = first - Math.floor((first - page.start_ms) / period) * period; at < page.end_ms; at += period) moments.push(at);
+  return points.length ? moments.map((at) => [at, values.get(at) ?? 0]) : [];
+}
+
+function clear(color) {
+  return color.replace(/^rgb\((.*)\)$/, "rgba($1, 0.35)");
+}
+
 function lone(points, place) {
   return (points[place - 1]?.[1] ?? null) === null && (points[place + 1]?.[1] ?? null) === null;
 }
 
-function layout(widget, page, shown) {
+function layout(widget, page, shown, width) {
   const ink = drawn("var(--soft)"), line = drawn("var(--plot-grid)"), card = drawn("var(--raised)");
   const font = { family: getComputedStyle(document.body).fontFamily, size: 11, color: ink };
   const right = shown.some(({ series }) => series.right);
@@ -105,7 +117,8 @@ function layout(widget, page, shown) {
     dragmode: DRAG,
     uirevision: page.period_s,
     xaxis: {
-      type: "date", range: [local(page.start_ms), local(page.end_ms)], showgrid: false, zeroline: false, nticks: 6,
+      type: "date", range: [local(page.start_ms), local(page.end_ms)], showgrid: false, zeroline: false,
+      nticks: Math.max(2, Math.min(8, Math.floor(width / 64))), tickangle: 0,
       tickformat: "%H:%M", hoverformat: "%H:%M:%S", ticks: "", linecolor: line, showline: true, fixedrange: DRAG === false,
       showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: line, spikesnap: "data",
     },

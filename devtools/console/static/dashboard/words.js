@@ -7,6 +7,7 @@ const STATES = { OK: ["ok", "good"], ALARM: ["alarm", "bad"], INSUFFICIENT_DATA:
 /** The alarms of a widget: those that are on first say why in full. */
 export function alarms(body, widget) {
   const list = body.firstElementChild ?? body.appendChild(make("ul", "alarms"));
+  list.classList.toggle("many", widget.alarms.length > 12);
   keyed(list, widget.alarms, (alarm) => alarm.id, anAlarm, (item, alarm) => {
     const [words, tone] = STATES[alarm.state];
     item.dataset.state = alarm.state;
@@ -16,10 +17,11 @@ export function alarms(body, widget) {
     write(badge, words);
     badge.className = `badge ${tone}`;
     write(summary.querySelector(".reason"), alarm.reason);
-    write(more.children[0], alarm.description);
-    write(more.children[1], `On if ${alarm.condition}` + (alarm.since_ms ? ` · so since ${clock(alarm.since_ms)}` : ""));
-    more.children[2].hidden = !alarm.runbook;
-    more.children[2].href = alarm.runbook ?? "";
+    write(more.children[0], alarm.reason);
+    write(more.children[1], alarm.description);
+    write(more.children[2], `On if ${alarm.condition}` + (alarm.since_ms ? ` · so since ${clock(alarm.since_ms)}` : ""));
+    more.children[3].hidden = !alarm.runbook;
+    more.children[3].href = alarm.runbook ?? "";
   });
 }
 
@@ -27,7 +29,7 @@ function anAlarm(alarm) {
   const link = make("a", "", `Runbook of ${alarm.name}`);
   return make("li", "", make("details", "",
     make("summary", "", make("span", "name"), make("span", "badge"), make("span", "reason soft small")),
-    make("div", "more small", make("p"), make("p", "soft"), link)));
+    make("div", "more small", make("p", "why"), make("p"), make("p", "soft"), link)));
 }
 
 /** The answer of a query on the log. */
