@@ -1,5 +1,6 @@
 """The command line of the local stack."""
 
+import errno
 import json
 import shlex
 import sys
@@ -12,10 +13,10 @@ from rich.console import Console
 from . import build as builds
 from . import demo as demos
 from . import invoke as invocations
-from . import signing
+from . import offer, signing
 from . import stack as stacks
 from .layout import ROOT, Layout, Stack
-from .problems import LocalError, last_lines
+from .problems import NO_SPACE, LocalError, advice, last_lines
 from .progress import ConsoleProgress
 
 TRAFFIC_S = 75.0
@@ -41,16 +42,27 @@ def main() -> None:
     try:
         app()
     except LocalError as exc:
-        complaints.print(f"\n[red bold]{exc}[/red bold]")
-        for line in last_lines(exc.log):
-            complaints.print(f"  {line}", style="dim", markup=False)
-        if exc.log:
-            complaints.print(f"The whole log: {exc.log}", markup=False)
-        if exc.hint:
-            complaints.print(f"What to do: {exc.hint}", markup=False)
+        complain(exc)
+        sys.exit(1)
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        complain(LocalError(f"{exc.strerror}: {exc.filename or 'a file'}", hint=NO_SPACE))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def complain(problem: LocalError) -> None:
+    """Say what failed, what its log said last, and what to do: what the log names goes before the general hint."""
+    said = last_lines(problem.log)
+    complaints.print(f"\n{problem}", style="red bold", markup=False)
+    for line in said:
+        complaints.print(f"  {line}", style="dim", markup=False)
+    if problem.log:
+        complaints.print(f"The whole log: {problem.log}", markup=False)
+    if hint := advice(said) or problem.hint:
+        complaints.print(f"What to do: {hint}", markup=False)
 
 
 def parse_parameters(pairs: list[str]) -> dict[str, str]:
@@ -207,12 +219,14 @@ def sign(
 
 @app.command()
 def demo(home: Home = None) -> None:
-    """Bring the stack up, show real traffic live, and stop what was not up before."""
+    """Bring the stack up, show real traffic live, offer the console, and stop what was not up before."""
     layout, progress = Layout.of(home), ConsoleProgress(console)
     was_up = stacks.state(layout).up
     try:
         stack = stacks.up(layout, progress)
         demos.run(stack, console)
+        here = f"make up DIR={shlex.quote(str(home))}" if home else "make up"
+        offer.console_of(stack.console_url, console, stays=was_up, up=here)
     finally:
         if not was_up:
             stacks.down(layout, progress)
