@@ -18,6 +18,7 @@ from . import stack as stacks
 from .layout import ROOT, Layout, Stack
 from .problems import NO_SPACE, LocalError, advice, last_lines
 from .progress import ConsoleProgress
+from .telemetry.traffic import Traffic, watched
 
 TRAFFIC_S = 75.0
 
@@ -225,8 +226,7 @@ def demo(home: Home = None) -> None:
     try:
         stack = stacks.up(layout, progress)
         demos.run(stack, console)
-        here = f"make up DIR={shlex.quote(str(home))}" if home else "make up"
-        offer.console_of(stack.console_url, console, stays=was_up, up=here)
+        offer.console_of(stack.console_url, console, stays=was_up, up=_up(home))
     finally:
         if not was_up:
             stacks.down(layout, progress)
@@ -236,20 +236,28 @@ def demo(home: Home = None) -> None:
 def dashboard(
     home: Home = None,
     traffic: Annotated[
-        bool, typer.Option("--demo", help="Make a minute of varied traffic; brings the stack up if it is down.")
+        bool, typer.Option("--demo", help="Make a minute of varied traffic; needs no running stack.")
     ] = False,
 ) -> None:
     """Show where the CloudWatch dashboard of this stack is drawn live, from its own log lines and queues."""
-    from .telemetry.traffic import Traffic, watched
-
     layout, progress = Layout.of(home), ConsoleProgress(console)
-    stack = stacks.up(layout, progress) if traffic else _running(layout)
-    console.print(f"Dashboard  {stack.console_url}/dashboard", markup=False)
-    if traffic:
-        # The queues are sampled while someone looks.
-        with progress.step("Make a minute of traffic"), watched(stack):
-            Traffic(stack).run(TRAFFIC_S)
-        console.print("The stack stays up, and make down ends it.", markup=False)
+    was_up = stacks.state(layout).up
+    try:
+        stack = stacks.up(layout, progress) if traffic else _running(layout)
+        url = f"{stack.console_url}/dashboard"
+        console.print(f"Dashboard  {url}", markup=False)
+        if traffic:
+            # The queues are sampled while someone looks.
+            with progress.step("Make a minute of traffic"), watched(stack):
+                Traffic(stack).run(TRAFFIC_S)
+            offer.console_of(url, console, stays=was_up, up=_up(home))
+    finally:
+        if traffic and not was_up:
+            stacks.down(layout, progress)
+
+
+def _up(home: Path | None) -> str:
+    return f"make up DIR={shlex.quote(str(home))}" if home else "make up"
 
 
 @app.command()

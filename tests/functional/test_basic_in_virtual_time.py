@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from devtools.local_stack.telemetry import alarms, emf, deployed
+from devtools.local_stack.telemetry import alarms, deployed, emf
 from devtools.local_stack.telemetry.alarms import State
 from devtools.local_stack.telemetry.series import Telemetry
 from longcode.aws.observability import FewMetrics, LambdaLogger

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devtools.local_stack.telemetry import insights, deployed
+from devtools.local_stack.telemetry import deployed, insights
 from devtools.local_stack.telemetry.insights import LogLine
 from longcode.aws.observability import FewMetrics, LambdaLogger, LambdaMetrics
 from longcode.domain.carriers import BELIEVED_MS, RENEWED_MS, Carrier, Subscription

@@ -6,7 +6,7 @@ is deployed.
 
 from collections.abc import Mapping
 
-from devtools.local_stack.telemetry import alarms, expressions, deployed
+from devtools.local_stack.telemetry import alarms, deployed, expressions
 from devtools.local_stack.telemetry.alarms import Alarm, State
 from devtools.local_stack.telemetry.series import Telemetry
 from tests.chance import showing

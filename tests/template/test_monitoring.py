@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
-from devtools.local_stack.telemetry import alarms, emf, evidence, deployed, widgets
+from devtools.local_stack.telemetry import alarms, deployed, emf, evidence, widgets
 from devtools.local_stack.telemetry.alarms import State
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
 from longcode.aws.observability import FewMetrics, LambdaLogger

@@ -30,6 +30,7 @@ class Book:
         self, service: str, operations: Operations, functions: Mapping[str, str], gateway: evidence.Gateway
     ) -> None:
         self.telemetry = Telemetry()
+        self.behind = False  # whether there are older lines that were not read yet
         self._service, self._operations = service, operations
         self._functions, self._gateway = functions, gateway
         texts = [str(one.properties["query"]) for one in operations.widgets if one.kind == "log"]
@@ -38,6 +39,7 @@ class Book:
         self._failed: set[str] = set()
         self._first_ms: int | None = None
         self._watches: dict[str, Watch] = {}
+        self._watched_ms = 0
 
     def add(self, lines: Sequence[LogLine]) -> None:
         """Take in the next lines of the log, oldest first."""
@@ -74,12 +76,20 @@ class Book:
             for text, query in self._queries.items()
         }
         return Scene(
-            self._service, self._operations, self.telemetry, rows, self._verdicts(now_ms), start_ms, end_ms
+            self._service,
+            self._operations,
+            self.telemetry,
+            rows,
+            self._verdicts(now_ms),
+            start_ms,
+            end_ms,
+            behind=self.behind,
         )
 
     def _verdicts(self, now_ms: int) -> dict[str, Verdict]:
-        if not self._watches:
+        if now_ms - self._watched_ms > WATCHED_MS:
             start_ms = max(self._first_ms or now_ms, now_ms - WATCHED_MS)
             self._watches = {name: Watch(one, start_ms) for name, one in self._operations.alarms.items()}
-        settled_ms = now_ms - SETTLED_AFTER_MS
+        self._watched_ms = now_ms
+        settled_ms = 0 if self.behind else now_ms - SETTLED_AFTER_MS
         return {name: watch.at(self.telemetry, now_ms, settled_ms) for name, watch in self._watches.items()}

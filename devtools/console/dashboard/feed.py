@@ -51,10 +51,8 @@ class _Reader:
     def read(self) -> None:
         """Look at the queues, and read what was written since the last time."""
         self._sampler.sample()
-        more = True
-        while more:
-            lines, more = self._tail.read()
-            self.book.add(lines)
+        lines, self.book.behind = self._tail.read()
+        self.book.add(lines)
         self.book.forget(_now_ms())
 
 

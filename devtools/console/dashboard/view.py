@@ -1,7 +1,7 @@
 """The dashboard as plain JSON: each widget with its place, and what it shows at one moment."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from devtools.local_stack.telemetry import evidence, insights, widgets
@@ -25,6 +25,7 @@ def shown(scene: Scene) -> Json:
         "start_ms": scene.start_ms,
         "end_ms": scene.end_ms,
         "period_s": scene.fine_s,
+        "behind": scene.behind,
         "quiet": not any(map(_tells, shown_widgets)),
         "alarms": {"on": sum(one.state == "ALARM" for one in scene.verdicts.values()), "all": len(scene.verdicts)},
         "widgets": shown_widgets,
@@ -33,19 +34,19 @@ def shown(scene: Scene) -> Json:
 
 
 def _widget(scene: Scene, widget: Widget) -> Json:
-    kinds = {"text": _text, "alarm": _alarms, "log": _table, "metric": _metric}
-    if widget.kind not in kinds:
+    if widget.kind not in _KINDS:
         raise widgets.BadWidget(f"A widget of the kind {widget.kind!r} is not known here.")
     place = {"x": widget.x, "y": widget.y, "width": widget.width, "height": widget.height}
     key = f"{widget.x}-{widget.y}-{widget.title}"
-    return {"key": key, "title": widget.title, **place, **kinds[widget.kind](scene, widget)}
+    return {"key": key, "title": widget.title, **place, **_KINDS[widget.kind](scene, widget)}
 
 
 def _tells(widget: Json) -> bool:
     """Whether a metric of ours is more than 0 in it: what runs by the clock is nothing that has happened."""
+    shown: list[Json] = [*widget.get("series", ()), *widget.get("values", ())]
     return any(
         one["source"] == "own" and (one.get("value") or any(value for _, value in one.get("points", ())))
-        for one in widget.get("series", widget.get("values", ()))
+        for one in shown
     )
 
 
@@ -187,3 +188,11 @@ def _stand_ins(keys: Sequence[MetricKey]) -> dict[str, list[str]]:
 
 def _span(seconds: int) -> str:
     return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min"
+
+
+_KINDS: dict[str, Callable[[Scene, Widget], Json]] = {
+    "text": _text,
+    "alarm": _alarms,
+    "log": _table,
+    "metric": _metric,
+}

@@ -39,7 +39,10 @@ def _words(tokens: Sequence[Token], address: Callable[[str], str]) -> list[Json]
                 style = {name: value for name, value in style.items() if name != "bold"}
             case "link_close":
                 style = {name: value for name, value in style.items() if name != "url"}
-            case "text" | "code_inline" | "softbreak":
-                more = {"code": True} if token.type == "code_inline" else {}
-                found.append({"text": token.content or " ", **style, **more})
+            case "softbreak":
+                found.append({"text": " "})
+            case "code_inline":
+                found.append({"text": token.content, **style, "code": True})
+            case "text" if token.content:
+                found.append({"text": token.content, **style})
     return found

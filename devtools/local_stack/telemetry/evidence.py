@@ -131,29 +131,27 @@ def add_lines(
         function = functions[line.group]
         if line.message.startswith("Traceback (most recent call last)"):
             failed.add(function)  # the lines of an invocation come together, and its REPORT last
-            continue
-        if (report := _REPORT_LINE.match(line.message)) is not None:
-            duration = float(report[1])
-            began = line.at_ms - round(duration)  # where Lambda has it
-            key = {"FunctionName": function}
-            for name, value, unit in (
-                ("Invocations", 1.0, "Count"),
-                ("Duration", duration, "Milliseconds"),
-                ("Errors", float(function in failed), "Count"),
-            ):
-                telemetry.add(MetricKey.of("AWS/Lambda", name, key), began, value, unit)
+        elif (report := _REPORT_LINE.match(line.message)) is not None:
+            _add_report(telemetry, line.at_ms, function, float(report[1]), failed=function in failed)
             if function in failed:
                 _add_matching(telemetry, line, FAILED, log_metrics)
             failed.discard(function)
-            continue
-        fields = line.json()
-        if fields is None:
-            continue
-        _add_matching(telemetry, line, fields, log_metrics)
-        for metric, sample in emf.metrics(fields):
-            telemetry.add(metric, sample.at_ms, sample.value, sample.unit)
-        if fields.get("message") == "request":
-            _add_request(telemetry, line.at_ms, fields, gateway)
+        elif (fields := line.json()) is not None:
+            _add_matching(telemetry, line, fields, log_metrics)
+            for metric, sample in emf.metrics(fields):
+                telemetry.add(metric, sample.at_ms, sample.value, sample.unit)
+            if fields.get("message") == "request":
+                _add_request(telemetry, line.at_ms, fields, gateway)
+
+
+def _add_report(telemetry: Telemetry, at_ms: int, function: str, duration_ms: float, *, failed: bool) -> None:
+    began = at_ms - round(duration_ms)  # where Lambda has it
+    for name, value, unit in (
+        ("Invocations", 1.0, "Count"),
+        ("Duration", duration_ms, "Milliseconds"),
+        ("Errors", float(failed), "Count"),
+    ):
+        telemetry.add(MetricKey.of("AWS/Lambda", name, {"FunctionName": function}), began, value, unit)
 
 
 def _add_matching(

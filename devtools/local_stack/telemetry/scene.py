@@ -24,6 +24,7 @@ class Scene:
     verdicts: Mapping[str, Verdict]  # logical id of an alarm → its state now, and why
     start_ms: int
     end_ms: int
+    behind: bool = False  # whether older lines of the log are still to be read
 
     def grid(self, period_s: int) -> Grid:
         """The time shown, in periods of this length or, if that would be few, in shorter ones."""

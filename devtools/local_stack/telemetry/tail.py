@@ -9,8 +9,8 @@ from devtools.local_stack.layout import Stack
 from . import evidence
 from .insights import LogLine
 
-# The emulator answers at most so many lines of a group, and says nothing of the rest.
-MOST_LINES = 10_000
+# Of one group in one look. The emulator answers 10,000 at most, and says nothing of the rest.
+MOST_LINES = 5_000
 # Lines are written when their invocation ends, under a time that may lie before that of lines already read.
 OVERLAP_MS = 5_000
 
@@ -33,7 +33,7 @@ class LogTail:
         self._groups = {name: _Group(since_ms) for name in stack.log_groups.values()}
 
     def read(self) -> tuple[list[LogLine], bool]:
-        """The lines that are new, oldest first, and whether there are more of them to read at once."""
+        """The lines that are new, oldest first, and whether there are more of them now."""
         lines: list[LogLine] = []
         more = False
         for name, group in self._groups.items():

@@ -16,7 +16,8 @@ export function chart(body, widget, page) {
   let figure = body.querySelector("figure");
   if (!figure) {
     figure = make("figure", "", make("div", "plot"), make("p", "none soft"), make("figcaption", "", make("ul", "legend")));
-    body.append(figure, make("details", "values", make("summary", "", "table", make("span", "visually-hidden", ` of ${widget.title}`)), make("div", "scroll")));
+    const summary = make("summary", "", "table", make("span", "visually-hidden", ` of ${widget.title}`));
+    body.append(figure, make("details", "values", summary, make("div", "scroll")));
     figure.hidden_series = new Set();
     charts.add(figure);
     sized.observe(figure.querySelector(".plot"));
@@ -40,7 +41,7 @@ function draw(figure) {
   const why = absence(widget);
   write(figure.querySelector(".none"), why);
   plot.setAttribute("role", "img");
-  plot.setAttribute("aria-label", `${widget.title}: ${why || widget.series.map(summary).join("; ")}`);
+  plot.setAttribute("aria-label", `${widget.title}: ${why || widget.series.map(latest).join("; ")}`);
   const shown = widget.series.map((series, number) => ({ series, number })).filter(({ number }) => !figure.hidden_series.has(number));
   Plotly.react(plot, traces(shown, widget, page), layout(widget, page, shown, plot.clientWidth), CONFIG);
 }
@@ -50,7 +51,7 @@ function absence(widget) {
   return widget.series.every((series) => series.source === "aws") ? "Published by AWS only" : "No data";
 }
 
-function summary(series) {
+function latest(series) {
   const last = series.points.at(-1);
   return `${series.label} ${last ? readable(last[1], series.unit) : "no data"}`;
 }

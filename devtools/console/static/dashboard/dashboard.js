@@ -37,12 +37,14 @@ function update(element, widget, page) {
 function show(page) {
   const { on, all } = page.alarms;
   const summary = document.getElementById("summary");
-  write(summary, `${clock(page.start_ms)} to ${clock(page.end_ms)} · `
-    + (on ? `${on} of ${all} alarms ${on === 1 ? "is" : "are"} on` : `none of ${all} alarms is on`));
+  const state = on ? `${on} of ${all} alarms ${on === 1 ? "is" : "are"} on` : `none of ${all} alarms is on`;
+  const state = on ? `${on} of ${all} alarms ${on === 1 ? "is" : "are"} on` : `none of ${all} alarms is on`;
+  write(summary, `${clock(page.start_ms)} to ${clock(page.end_ms)} · ${state}${page.behind ? " · still reading the log" : ""}`);
   summary.classList.toggle("bad", on > 0);
-  document.getElementById("empty").hidden = !page.quiet;
+  document.getElementById("empty").hidden = !page.quiet || page.behind;
   const ordered = page.widgets.toSorted((one, other) => one.y - other.y || one.x - other.x);
-  keyed(grid, ordered, (widget) => `${widget.kind}-${widget.key}`, card, (element, widget) => update(element, widget, page));
+  keyed(grid, ordered, (widget) => `${widget.kind}-${widget.key}`, card,
+    (element, widget) => update(element, widget, page));
   keyed(document.getElementById("notes"), page.notes.map((text, place) => ({ text, place })), (note) => note.place,
     () => make("li"), (element, note) => write(element, note.text));
 }

@@ -30,7 +30,7 @@ export function marked(series) {
   return series.label + { own: "", "stand-in": " *", aws: " †" }[series.source];
 }
 
-// What a dashboard's body says, and the CloudWatch default, in colours that can be told apart on both pages.
+// What a dashboard's body says, and the CloudWatch default, in colours that differ enough on a light page and on a dark one.
 const NAMES = {
   "#1f77b4": "blue", "#ff7f0e": "orange", "#2ca02c": "green", "#d62728": "red", "#9467bd": "purple",
   "#8c564b": "brown", "#e377c2": "pink", "#7f7f7f": "grey", "#bcbd22": "olive", "#17becf": "cyan",

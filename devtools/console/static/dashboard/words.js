@@ -59,7 +59,8 @@ export function table(body, widget, page) {
     seen.set(text, (seen.get(text) ?? 0) + 1);
     return { cells, key: `${text} ${seen.get(text)}` };
   });
-  keyed(frame.querySelector("tbody"), rows, (row) => row.key, (row) => make("tr", "", ...row.cells.map((text, place) => make("td", "", linked(columns[place], text)))), () => {});
+  keyed(frame.querySelector("tbody"), rows, (row) => row.key,
+    (row) => make("tr", "", ...row.cells.map((text, place) => make("td", "", linked(columns[place], text)))), () => {});
 }
 
 function title(name) {
