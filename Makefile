@@ -129,7 +129,7 @@ down: $(DEV)/.local-synced ## Stop it; what it holds is there again at the next 
 demo: $(RUNS) ## Watch real texts go through the deployed API
 	@$(LOCAL) demo $(ON)
 
-dashboard: $(INSTALLED) ## Draw the CloudWatch dashboard from the local stack's own numbers (ARGS="--demo")
+dashboard: $(RUNS) ## Show the CloudWatch dashboard live, from the local stack's own numbers (ARGS="--demo")
 	@$(LOCAL) dashboard $(ON) $(ARGS)
 
 invoke: $(INSTALLED) ## Run one function as Lambda would: make invoke FN=status EVENT=events/status-404-unknown.json

@@ -4,7 +4,6 @@ import errno
 import json
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -19,6 +18,7 @@ from . import stack as stacks
 from .layout import ROOT, Layout, Stack
 from .problems import NO_SPACE, LocalError, advice, last_lines
 from .progress import ConsoleProgress
+from .telemetry.traffic import Traffic, watched
 
 TRAFFIC_S = 75.0
 
@@ -226,8 +226,7 @@ def demo(home: Home = None) -> None:
     try:
         stack = stacks.up(layout, progress)
         demos.run(stack, console)
-        here = f"make up DIR={shlex.quote(str(home))}" if home else "make up"
-        offer.console_of(stack.console_url, console, stays=was_up, up=here)
+        offer.console_of(stack.console_url, console, stays=was_up, up=_up(home))
     finally:
         if not was_up:
             stacks.down(layout, progress)
@@ -237,38 +236,28 @@ def demo(home: Home = None) -> None:
 def dashboard(
     home: Home = None,
     traffic: Annotated[
-        bool, typer.Option("--demo", help="Make a minute of varied traffic first; needs no running stack.")
+        bool, typer.Option("--demo", help="Make a minute of varied traffic; needs no running stack.")
     ] = False,
-    minutes: Annotated[float | None, typer.Option(help="How far back to look.  [all of the last hour]")] = None,
-    out: Annotated[Path | None, typer.Option(help="The page.  [dashboard.html in the stack's directory]")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Also write the picture alone, as SVG.")] = None,
 ) -> None:
-    """Draw the CloudWatch dashboard from this stack's own log lines and queues, as a page for the browser."""
-    # Drawing is slow to import, and no other command needs it.
-    from .telemetry import evidence, page, series
-    from .telemetry.traffic import Traffic
-
+    """Show where the CloudWatch dashboard of this stack is drawn live, from its own log lines and queues."""
     layout, progress = Layout.of(home), ConsoleProgress(console)
     was_up = stacks.state(layout).up
-    telemetry = series.Telemetry()
-    since_ms = None if minutes is None else time.time_ns() // 1_000_000 - round(minutes * 60_000)
     try:
         stack = stacks.up(layout, progress) if traffic else _running(layout)
-        sampler = evidence.Sampler(stack, telemetry)
+        url = f"{stack.console_url}/dashboard"
+        console.print(f"Dashboard  {url}", markup=False)
         if traffic:
-            since_ms = time.time_ns() // 1_000_000 if since_ms is None else since_ms
-            with progress.step("Make a minute of traffic"), sampler.running():
+            # The queues are sampled while someone looks.
+            with progress.step("Make a minute of traffic"), watched(stack):
                 Traffic(stack).run(TRAFFIC_S)
-        sampler.sample()
-        with progress.step("Draw the dashboard"):
-            scene = page.scene(stack, telemetry, since_ms)
-            out = out or layout.home / "dashboard.html"
-            page.write(scene, out, picture)
+            offer.console_of(url, console, stays=was_up, up=_up(home))
     finally:
         if traffic and not was_up:
             stacks.down(layout, progress)
-    for written in filter(None, (out, picture)):
-        console.print(f"file://{written.resolve()}", markup=False)
+
+
+def _up(home: Path | None) -> str:
+    return f"make up DIR={shlex.quote(str(home))}" if home else "make up"
 
 
 @app.command()
