@@ -1,7 +1,9 @@
-"""The routes of the handset: its page, three streams of what it shows, and what a person does there."""
+"""The routes of the handset: its page, the stream of what it shows, and what a person does there."""
 
 import asyncio
+import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -17,9 +19,10 @@ from . import acts, provider, service, texts
 from .provider import Provider
 
 # So many phones are looked at by several pages at a time.
-_PEOPLE_SHOWN = 20
-_PHONES_EVERY_S = 0.5
+_NUMBERS_SHOWN = 20
+_EVERY_S = 0.5
 _SERVICE_EVERY_S = 1.0
+_PATIENCE_S = 0.25
 
 
 def routes(context: Context) -> list[Route]:
@@ -32,7 +35,6 @@ def routes(context: Context) -> list[Route]:
             "handset.html",
             number=context.stack.from_number,
             simulated=phones is not None,
-            validity=context.stack.parameters.get("ValidityMinutes"),
         )
 
     async def chosen_from(_request: Request) -> Response:
@@ -46,52 +48,69 @@ def routes(context: Context) -> list[Route]:
         Route("/", shown),
         Route("/api/handset/choices", chosen_from),
         Route("/api/handset/facts", facts),
-        *Streams(context, phones).routes(),
+        Route("/api/handset", Streams(context, phones).answer),
         *texts.routes(context),
         *acts.routes(context, phones),
     ]
 
 
 class Streams:
-    """Server-sent events: all phones, all that waits, and both sides of one phone."""
+    """Server-sent events of all phones, of all that waits, and of both sides of the phone that is looked at.
+
+    One stream has all of it, as a browser keeps only six connections to a host.
+    """
 
     def __init__(self, context: Context, phones: Provider | None) -> None:
-        self._context, self._phones = context, phones
+        self._phones = phones
         self._people = service.People(context.service)
-        self._talks: OrderedDict[str, Live] = OrderedDict()
+        self._waiting = Latest(lambda: asyncio.to_thread(service.reading, service.waiting, context.service))
+        self._shown: OrderedDict[str, Live] = OrderedDict()
 
-    def routes(self) -> list[Route]:
-        """Their endpoints."""
-        return [
-            Route("/api/handset/phones", Live(self._all_phones, _PHONES_EVERY_S).answer),
-            Route("/api/handset/service", Live(self._waiting, _SERVICE_EVERY_S).answer),
-            Route("/api/handset/talk", self._talk),
-        ]
-
-    # Any: JSON of the page.
-    async def _all_phones(self) -> dict[str, Any]:
-        return await self._phones.phones() if self._phones else {"phones": [], "total": 0}
-
-    async def _waiting(self) -> dict[str, Any]:
-        return await asyncio.to_thread(service.reading, service.waiting, self._context.service)
-
-    async def _talk(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """The endpoint: ?number= is the phone that is looked at."""
         number = request.query_params.get("number", "")
         if not is_e164(number):
             return no_number("number")
-        live = self._talks.pop(number, None) or Live(lambda: self._both_sides(number), _PHONES_EVERY_S)
-        self._talks[number] = live
-        if len(self._talks) > _PEOPLE_SHOWN:
-            self._talks.popitem(last=False)
+        live = self._shown.pop(number, None) or Live(lambda: self._read(number), _EVERY_S)
+        self._shown[number] = live
+        if len(self._shown) > _NUMBERS_SHOWN:
+            self._shown.popitem(last=False)
         return await live.answer(request)
 
-    async def _both_sides(self, number: str) -> dict[str, Any]:
+    # Any: JSON of the page.
+    async def _read(self, number: str) -> dict[str, Any]:
+        waiting, said = self._waiting.now(), asyncio.to_thread(service.reading, self._people.of, number)
+        if self._phones is None:
+            held, stored = await asyncio.gather(waiting, said)
+            return {"number": number, "service": held, "texts": stored, "provider": None, "arrived": []}
         phones = self._phones
-        stored = asyncio.to_thread(service.reading, self._people.of, number)
-        if phones is None:
-            return {"number": number, "provider": [], "service": await stored}
-        arrived, said = await asyncio.gather(phones.texts(number), stored)
-        return {"number": number, "provider": arrived, "service": said}
+        held, stored, seen, arrived = await asyncio.gather(waiting, said, phones.phones(), phones.texts(number))
+        return {"number": number, "service": held, "texts": stored, "provider": seen, "arrived": arrived}
+
+
+class Latest:
+    """What `read` answered last. A reading that takes long holds up no phone: it is shown when it is there."""
+
+    def __init__(self, read: Callable[[], Awaitable[Any]]) -> None:
+        self._read = read
+        self._task: asyncio.Task[Any] | None = None
+        self._found: Any = None
+        self._at = float("-inf")
+
+    async def now(self) -> Any:
+        """It, read anew once it is older than a second. Raises what `read` raises."""
+        if self._task is None and time.monotonic() - self._at >= _SERVICE_EVERY_S:
+            self._task = asyncio.create_task(_awaited(self._read))
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=None if self._found is None else _PATIENCE_S)
+        if self._task is not None and self._task.done():
+            task, self._task, self._at = self._task, None, time.monotonic()
+            self._found = task.result()
+        return self._found
+
+
+async def _awaited(read: Callable[[], Awaitable[Any]]) -> Any:
+    return await read()
 
 
 def no_number(field: str) -> Response:
