@@ -1,6 +1,7 @@
 """The service's side: what waits and why, and what is stored of the texts of one person."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -15,8 +16,9 @@ from longcode.domain.tag_brake import tag_of
 from longcode.domain.test_mode import is_marked, unmarked
 from longcode.telnyx import error_codes
 from longcode.use_cases import enqueue
+from longcode.use_cases.ports import Waiting
 from longcode.use_cases.test_limits import limits_of
-from longcode_cli.overview import Overview, RecipientQueue, look
+from longcode_cli.overview import RecipientQueue, look
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
 
@@ -47,6 +49,8 @@ def waiting(stack: Stack) -> dict[str, Any]:
     """Queues, pauses, breaker and stops, the recipients that wait longest, and what is held for later."""
     now = now_ms()
     seen = look(stack, now, at_most_texts=_TEXTS_READ, at_most_recipients=_QUEUES)
+    texts = stack.messages.waiting(_TEXTS_READ)[0] if seen.texts or seen.held else []
+    later = sorted((text for text in texts if text.place.ready_ms > now), key=lambda text: text.place)
     return {
         "queues": {priority.value: asdict(depth) for priority, depth in seen.queues.items()},
         "dead_letters": seen.dead_letters,
@@ -62,7 +66,8 @@ def waiting(stack: Stack) -> dict[str, Any]:
         "complete": seen.complete,
         "recipient_queues": [_queue(one) for one in seen.recipient_queues],
         "held": seen.held,
-        "scheduled": _scheduled(stack, seen, now),
+        "scheduled": _scheduled(stack, later[:_SCHEDULED]),
+        "by_number": dict(Counter(unmarked(text.recipient) for text in texts if text.place.ready_ms <= now)),
         "interval_ms": stack.pace.recipient_ms,
     }
 
@@ -136,13 +141,9 @@ def _forecast(message: Message, stack: Stack, now: int) -> dict[str, Any]:
     }
 
 
-def _scheduled(stack: Stack, seen: Overview, now: int) -> list[dict[str, Any]]:
+def _scheduled(stack: Stack, later: list[Waiting]) -> list[dict[str, Any]]:
     """The first texts that are held until a later time, in the order of their times."""
-    if not seen.held:
-        return []
-    found, _ = stack.messages.waiting(_TEXTS_READ)
-    later = sorted((text for text in found if text.place.ready_ms > now), key=lambda text: text.place)
-    messages = (stack.messages.get(text.message_id) for text in later[:_SCHEDULED])
+    messages = (stack.messages.get(text.message_id) for text in later)
     return [
         {
             "message_id": message.id,

@@ -2,7 +2,7 @@
 
 import { api, make, write } from "/static/shell.js";
 import { fictional } from "./phones.js";
-import { count, HELD_BY, plain, spoken, when } from "./words.js";
+import { CARRIERS, count, HELD_BY, plain, spoken, when } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const value = (name) => $(`field-${name}`).value;
@@ -138,7 +138,7 @@ function dryRun(answer) {
     ["cost", totals.cost && `${totals.cost} ${totals.currency}`], ["opted out", totals.opted_out || null],
     ["the same twice", totals.duplicates || null], ["wait for quiet hours", totals.held_by_quiet_hours || null],
     ["expire before", totals.expired_unsent || null], ["last one leaves", totals.finishes_at && when(Date.parse(totals.finishes_at))],
-    ["carriers", Object.entries(totals.by_carrier).map(([name, many]) => `${plain(name)} ${many}`).join(", ")],
+    ["carriers", Object.entries(totals.by_carrier).map(([name, many]) => `${CARRIERS[name] ?? plain(name)} ${many}`).join(", ")],
   ]), refusedRows(answer.messages), make("p", "soft small", "Queue the batch now, and it is accepted only as this dry run saw it."));
 }
 

@@ -10,7 +10,7 @@ import { setUpWaiting, showStored, showWaiting } from "./waiting.js";
 import { spoken } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const FIRST = "+12025550123";
+const FIRST = "+12025550123", FEW = 3;
 const simulated = $("main").dataset.simulated === "yes";
 const arrived = new Map();
 let number = FIRST, chosen = false, state = null, stop = () => {}, begun = false, followed = false;
@@ -42,21 +42,24 @@ async function adopt(wanted) {
 }
 
 function rings(phones) {
+  const rung = [];
   for (const phone of phones) {
     const before = arrived.get(phone.number) ?? (begun ? 0 : phone.arrived);
     arrived.set(phone.number, phone.arrived);
-    const fresh = phone.arrived - before;
-    if (fresh <= 0) continue;
-    write($("news"), `A text came to ${spoken(phone.number)}.`);
-    if (phone.number === number) {
+    if (phone.arrived > before) rung.push([phone.number, phone.arrived - before]);
+  }
+  for (const [at, fresh] of rung) {
+    if (at === number) {
       ring($("phone"));
       followed = true;
-    } else {
-      missed(phone.number, fresh);
-      const row = document.querySelector(`#phones li[data-key="${CSS.escape(phone.number)}"]`);
-      ring(row ?? $("phones"));
+      continue;
     }
+    missed(at, fresh);
+    // Where many come at once, a list that glows all over says nothing.
+    const row = document.querySelector(`#phones li[data-key="${CSS.escape(at)}"]`);
+    if (rung.length <= FEW && row) ring(row);
   }
+  if (rung.length) write($("news"), `A text came to ${rung.length > FEW ? `${rung.length} phones` : rung.map(([at]) => spoken(at)).join(", ")}.`);
 }
 
 function show(found) {

@@ -49,8 +49,7 @@ export function showPhones(provider, service, current) {
   for (const phone of [...own.values(), ...provider.phones.toReversed()]) {
     if (!order.includes(phone.number)) order.unshift(phone.number);
   }
-  const waiting = new Map();
-  for (const one of service?.recipient_queues ?? []) waiting.set(one.number, (waiting.get(one.number) ?? 0) + one.texts);
+  const waiting = new Map(Object.entries(service?.by_number ?? {}));
   const wanted = $("filter").value.replace(/\D/g, "");
   rows = order.map((number) => byNumber.get(number) ?? own.get(number)).filter(Boolean);
   for (const phone of rows) {

@@ -35,7 +35,7 @@ function refresh(row, text) {
   const [at, parts, state] = row.querySelectorAll(".meta > span");
   write(at, when(text.at_ms));
   const form = text.type === "MMS" ? "picture" : text.parts > 1 ? `${text.parts} segments` : "1 segment";
-  write(parts, text.kind === "autoresponse" ? "" : form);
+  write(parts, text.kind === "text" ? form : "");
   const errors = text.errors.map((error) => ` ${error.code} ${error.title}`).join(";");
   const from = { inbound: "from this phone", autoresponse: "from the provider itself" }[text.kind];
   write(state, from ?? plain(text.status) + errors);

@@ -15,12 +15,12 @@ async function act(body) {
   }
 }
 
-async function takeBack(id) {
-  write($("waiting-error"), "");
+async function takeBack(id, error) {
+  write(error, "");
   try {
     await api("DELETE", `/api/handset/waiting/${encodeURIComponent(id)}`);
   } catch (problem) {
-    write($("waiting-error"), `Not taken back: ${problem.message}`);
+    write(error, `Not taken back: ${problem.message}`);
   }
 }
 
@@ -100,14 +100,14 @@ function updateQueue(item, one) {
   write(badge, one.priority === "bulk" ? `${one.texts} bulk` : String(one.texts));
   badge.className = `badge ${one.priority === "bulk" ? "" : "info"}`;
   countDown(eta, one.eta_ms, one.held_by ? "held" : "");
-  write(held, one.held_by ? HELD_BY[one.held_by] ?? plain(one.held_by) : "its turn");
+  write(held, one.held_by ? HELD_BY[one.held_by] ?? plain(one.held_by) : "");
 }
 
 function createLater(one) {
   const button = make("button", "row-act small", "Cancel");
   button.type = "button";
   button.setAttribute("aria-label", `Cancel the text to ${spoken(one.number)}`);
-  button.addEventListener("click", () => takeBack(one.message_id));
+  button.addEventListener("click", () => takeBack(one.message_id, $("waiting-error")));
   const link = make("a", "name number", spoken(one.number));
   link.href = `/texts/${encodeURIComponent(one.message_id)}`;
   return make("li", "stored-row", make("div", "line", link, make("span", "eta number")), make("p", "words"),
@@ -128,7 +128,7 @@ function createStored(text) {
   const button = make("button", "row-act small", "Cancel");
   button.type = "button";
   button.setAttribute("aria-label", "Cancel this text");
-  button.addEventListener("click", () => takeBack(text.message_id));
+  button.addEventListener("click", () => takeBack(text.message_id, $("stored-error")));
   return make("li", "stored-row", make("div", "line", make("span", "badge"), make("span", "eta number"), link),
     make("p", "words"), make("div", "line", make("span", "why soft small"), button));
 }
@@ -161,7 +161,7 @@ function updateStored(item, text) {
 export function showStored(number, said) {
   write($("stored-number"), spoken(number));
   $("stored-optout").hidden = !said.opted_out;
-  $("stored-block").classList.toggle("none", !said.texts.length);
+  $("stored-none").hidden = said.texts.length > 0;
   keyed($("stored"), said.texts, (text) => text.message_id, createStored, updateStored);
 }
 
