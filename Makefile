@@ -36,8 +36,8 @@ What to do: install it (Debian 13: apt-get install python3.13-venv; a Mac: brew 
 uv python install 3.13), or name one: make up PYTHON=/path/to/python3.13
 endef
 define NO_VENV
-What to do: if ensurepip is missing, install Python's venv module (Debian: apt-get install python3.13-venv).
-Then run the same command again.
+What to do: if ensurepip is missing, install Python's venv module (Debian: apt-get install python3.13-venv);
+if the disk is full, make room: the local stack takes 0.7 GB. Then run the same command again.
 endef
 define NOT_OURS
 $(DEV) was made with another Python than 3.13, or with one that is gone.
@@ -50,12 +50,12 @@ $(DEV)/bin/python:
 	@$(PYTHON) -c '$(IS_OURS)' 2>/dev/null || { echo "$$NO_PYTHON" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(DEV) || { rm -rf $(DEV); echo "$$NO_VENV" >&2; exit 1; }
 
-# One that was half installed does not run.
+# One that was half installed does not run, and neither may its pip.
 .PHONY: uv
 uv: $(DEV)/bin/python
 	@$(DEV)/bin/python -c '$(IS_OURS)' || { echo "$$NOT_OURS" >&2; exit 1; }
-	@$(UV) --version >/dev/null 2>&1 || $(DEV)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --force-reinstall uv==$(UV_VERSION) $(OR_ADVISE)
+	@$(UV) --version >/dev/null 2>&1 || { $(DEV)/bin/python -m ensurepip >/dev/null && \
+	  $(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall uv==$(UV_VERSION); } $(OR_ADVISE)
 
 $(DEV)/.synced: locks/dev.txt | uv
 	@echo "Installing the development environment ..."

@@ -16,7 +16,7 @@ from . import invoke as invocations
 from . import offer, signing
 from . import stack as stacks
 from .layout import ROOT, Layout, Stack
-from .problems import NO_SPACE, LocalError, advice, last_lines
+from .problems import NO_SPACE, LocalError, advice, full, last_lines
 from .progress import ConsoleProgress
 from .telemetry.traffic import Traffic, watched
 
@@ -62,7 +62,8 @@ def complain(problem: LocalError) -> None:
         complaints.print(f"  {line}", style="dim", markup=False)
     if problem.log:
         complaints.print(f"The whole log: {problem.log}", markup=False)
-    if hint := advice(said) or problem.hint:
+    hint = NO_SPACE if problem.log and full(problem.log) else advice(said) or problem.hint
+    if hint:
         complaints.print(f"What to do: {hint}", markup=False)
 
 

@@ -1,6 +1,7 @@
 """What can go wrong with the local stack, in words for the person who sees it."""
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,8 @@ _KNOWN = (
         "The package index was not reached. See to the network (HTTPS_PROXY, UV_DEFAULT_INDEX) and run it again.",
     ),
 )
+# With less free than this nothing can be started, in bytes.
+_ROOM = 2_000_000
 
 
 def advice(lines: Sequence[str]) -> str | None:
@@ -39,6 +42,12 @@ class LocalError(Exception):
         super().__init__(message)
         self.log = log
         self.hint = hint
+
+
+def full(path: Path) -> bool:
+    """Whether the disk of `path` is full: a log there may not even say so."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    return shutil.disk_usage(folder).free < _ROOM
 
 
 def last_lines(path: Path | None, count: int = 20) -> list[str]:

@@ -98,7 +98,11 @@ def test_a_uv_that_was_half_installed_is_installed_again(clone: Path) -> None:
     make(clone, ".venv/bin/python")
     (clone / ".venv/bin/uv").write_text("half a program")
     (clone / ".venv/bin/uv").chmod(0o755)
-    program(clone, "../.venv/bin/python", '[ "$2" != pip ] || { echo "exit 0" > .venv/bin/uv; }')
+    program(
+        clone,
+        "../.venv/bin/python",
+        'case $2 in ensurepip) touch pip;; pip) [ ! -e pip ] || echo "exit 0" > .venv/bin/uv;; esac',
+    )
 
     assert make(clone).returncode == 0
     assert (clone / ".venv/.local-synced").exists()
@@ -138,6 +142,12 @@ def test_what_a_log_says_last_decides_what_to_do(
     said = capsys.readouterr().err
     assert f"What to do: {hint}\n" in said
     assert "Something general." not in said
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a file system that takes nothing more")
+def test_an_empty_log_on_a_full_disk_is_read_as_such(tmp_path: Path) -> None:
+    assert not problems.full(tmp_path / "logs" / "build.log")
+    assert problems.full(Path("/proc/nothing/logs/build.log"))
 
 
 def test_a_full_disk_is_no_traceback(tmp_path: Path) -> None:
