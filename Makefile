@@ -168,12 +168,13 @@ bench: $(INSTALLED) ## Measure a quick set, or one part (ARGS=cold, ARGS="warm -
 cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
 	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.cost $(ARGS)
 
-docs: $(DEV)/.synced ## Write docs/openapi.json, the API reference, llms.txt, and the pages of errors, metrics, segments, commands
+docs: $(DEV)/.synced ## Write docs/openapi.json, the API reference, llms.txt, the pages of errors, metrics, segments, commands, and the drawings
 	@$(PY) docs/errors.py
 	@$(PY) docs/metrics.py
 	@$(PY) docs/segments.py
 	@$(PY) docs/commands.py
 	@$(PY) docs/openapi.py
+	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.drawings
 
 site: $(SITE)/.synced ## Build the documentation's site into .local/site (ARGS=serve also serves it on 127.0.0.1)
 	@$(SITE)/bin/python -m devtools.site $(ARGS)

@@ -45,8 +45,8 @@ def serve(folder: Path, port: int) -> int:
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the browser's own tools show its requests."""
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        """Say nothing of a request: the browser's own tools show them."""
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Builds the site: the pages in a folder of their own, and Zensical over them."""
 
 import fcntl
+import functools
 import json
 import re
 import shutil
@@ -64,7 +65,7 @@ def stage(work: Path) -> None:
     target = work / "pages"
     for name, goal in pages().items():
         text = (ROOT / name).read_text()
-        _write(target / goal, markdown.converted(text, lambda link, page=name: resolved(page, link)))
+        _write(target / goal, markdown.converted(text, functools.partial(resolved, name)))
         for link in markdown.targets(text):
             file, _ = named(name, link)
             if (found := place(file)) and not found.endswith(".md"):
@@ -72,8 +73,9 @@ def stage(work: Path) -> None:
     _write(target / "decisions/index.md", _list_of_decisions())
     for asset in _ASSETS:
         _copy(HERE / asset, target / "assets" / asset)
-    items = [{"All decisions": "decisions/index.md"}, *({title(name): place(name)} for name in decisions())]
-    _write(work / "zensical.toml", SETTINGS.read_text().replace(_EVERY_DECISION, ", ".join(map(_inline, items))))
+    items = {"All decisions": "decisions/index.md"} | {title(name): place(name) for name in decisions()}
+    inline = ", ".join(f"{{ {json.dumps(name)} = {json.dumps(goal)} }}" for name, goal in items.items())
+    _write(work / "zensical.toml", SETTINGS.read_text().replace(_EVERY_DECISION, inline))
 
 
 def navigation() -> list[str]:
@@ -102,10 +104,6 @@ def _list_of_decisions() -> str:
 def _escaped(text: str) -> str:
     """`12. A title` at the beginning of an item would begin a list in it."""
     return re.sub(r"^- \[(\d+)\. ", r"- [\1: ", text, flags=re.MULTILINE)
-
-
-def _inline(item: dict[str, str | None]) -> str:
-    return "{ " + ", ".join(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in item.items()) + " }"
 
 
 def _write(path: Path, text: str) -> None:

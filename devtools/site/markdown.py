@@ -1,4 +1,4 @@
-"""Turns a page that is written for the repository into one of the site: its links, and what Python-Markdown needs."""
+"""Turns a page of the repository into one of the site: its links, and what Python-Markdown asks for."""
 
 # The site's generator reads Python-Markdown, which asks for more than GitHub does: a blank line before a list or a
 # table, and four blanks before what belongs to a list item.
