@@ -85,7 +85,7 @@ def _plain(cell: str) -> str:
 
 
 def _steps(found: dict[str, Crash]) -> list[str]:
-    pieces, step, wide, y = [], 138, 84, 62
+    pieces, step, wide, y = [], 137, 90, 62
     for number, name in enumerate(STEPS):
         x = 24 + number * step
         kind = "go" if name in ("claim", "request") else "box"
@@ -104,13 +104,13 @@ def _crash(x: float, y: float, title: str, crash: Crash) -> list[str]:
         svg.cross(x, y + 58),
         svg.line(f"M{x:g} {y + 26:g}V{y + 48:g}", "grid"),
         svg.text(x, y + 86, f"{texts}, {crash.leaves_after}", "strong", "middle"),
-        svg.text(x, y + 106, CRASHES[title], "small", "middle"),
-        svg.text(x, y + 124, f"with hold: {hold}", "small", "middle"),
+        svg.text(x, y + 107, CRASHES[title], "small", "middle"),
+        svg.text(x, y + 127, f"hold: {hold}", "small", "middle"),
     ]
 
 
 def _bar(cells: Cells, label: str, y: float) -> list[str]:
-    pieces, x, wide = [svg.text(24, y + 16, label)], 320.0, 610.0
+    pieces, x, wide = [svg.text(24, y + 17, label)], 336.0, 600.0
     for count, kind, word in (
         (cells.once, "good", "once"),
         (cells.never, "warn", "not at all"),

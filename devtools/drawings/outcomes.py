@@ -8,10 +8,10 @@ _WIDE, _HIGH, _GAP = 140.0, 38.0, 12.0
 _COLUMNS: dict[str, float] = {
     "It waits": 30,
     "It is being sent": 290,
-    "The provider has it": 540,
-    "What the receipts said": 740,
+    "The provider has it": 520,
+    "What the receipts said": 726,
 }
-_LAST_WIDE = 190.0
+_LAST_WIDE = 212.0
 # Beside the way of a text that is refused for good.
 _UNKNOWN_BESIDE = 40
 _TOP = 62
@@ -26,7 +26,9 @@ def groups() -> dict[str, list[Status]]:
     """The statuses of an outbound text, by what is known of it; each in the order of its rank."""
     every: list[Status] = list(Status)
     outbound = sorted((one for one in every if one != Status.RECEIVED), key=lambda one: one.rank)
-    never_left: list[Status] = [one for one in outbound if Status.FAILED.rank <= one.rank <= Status.EXPIRED_UNSENT.rank]
+    never_left: list[Status] = [
+        one for one in outbound if Status.FAILED.rank <= one.rank <= Status.EXPIRED_UNSENT.rank
+    ]
     rest: list[Status] = [one for one in outbound if one not in never_left]
     found: dict[str, list[Status]] = {
         "It waits": [one for one in rest if one.waiting],
@@ -94,22 +96,22 @@ def _ways(places: Places) -> list[str]:
     waits_to, sends_to, unknown_to = wait_x + _WIDE, send_x + _WIDE, unknown_x + _WIDE
     return [
         svg.arrow(f"M{wait_x + 114} {held_y + _HIGH}V{queued_y - 2}"),
-        svg.text(wait_x + 106, held_y + 78, "its time has come", "small", "end"),
+        svg.text(wait_x + 106, held_y + 78, "it is time", "small", "end"),
         svg.arrow(f"M{waits_to} {queued_y + 10}L{send_x - 2} {sending_y + 12}"),
         svg.text(waits_to + 50, sending_y + 58, "claim", "small", "end"),
         svg.arrow(f"M{send_x} {sending_y + 32}L{waits_to + 3} {queued_y + 30}", "line soft"),
-        svg.text(waits_to + 8, queued_y + 54, f"{Verdict.NOT_SENT}, {Verdict.BACK_OFF},", "small"),
-        svg.text(waits_to + 8, queued_y + 70, str(Verdict.CONFIGURATION), "small"),
+        svg.text(waits_to - 22, queued_y + 56, f"{Verdict.NOT_SENT}, {Verdict.BACK_OFF},", "small"),
+        svg.text(waits_to - 22, queued_y + 74, str(Verdict.CONFIGURATION), "small"),
         svg.arrow(f"M{send_x + 106} {sending_y + _HIGH}V{unknown_y - 2}"),
         svg.text(send_x + 98, unknown_y - 34, str(Verdict.AMBIGUOUS), "small", "end"),
         svg.arrow(f"M{sends_to} {sending_y + half}H{has_x - 2}"),
         svg.text((sends_to + has_x) / 2, sending_y + half - 7, str(Verdict.ACCEPTED), "small", "middle"),
         svg.arrow(f"M{unknown_to} {unknown_y + half}L{has_x - 2} {submitted_y + _HIGH - 4}"),
-        svg.text(unknown_to + 8, unknown_y + half + 16, "evidence", "small"),
+        svg.text(unknown_to + 12, unknown_y - 14, "evidence", "small", "end"),
         svg.arrow(f"M{has_x + 70} {submitted_y + _HIGH}V{sent_y - 2}"),
         svg.text(has_x + 78, submitted_y + 78, "receipt", "small"),
         svg.arrow(f"M{has_x + _WIDE} {sent_y + half}H{end_x - 12}"),
-        svg.text(has_x + _WIDE + 24, sent_y + half - 7, "receipt", "small", "middle"),
+        svg.text(has_x + _WIDE + 28, sent_y + half - 7, "receipt", "small", "middle"),
         svg.line(f"M{end_x - 10} {_TOP}V{_TOP + 5 * _HIGH + 4 * _GAP}"),
         svg.arrow(f"M{wait_x + 60} {queued_y + _HIGH}V{_BELOW - 2}"),
         svg.text(wait_x + 68, _BELOW - 14, "STOP, cancelled, too late", "small"),

@@ -70,10 +70,10 @@ def drawing() -> str:
     legend = [
         svg.box(_LEFT, end + 4, 40, 12, "go"),
         svg.text(_LEFT + 50, end + 15, "waits", "small"),
-        svg.dot(_LEFT + 112, end + 10),
-        svg.text(_LEFT + 124, end + 15, "reaches the provider, T-Mobile", "small"),
-        svg.dot(_LEFT + 332, end + 10, "dot2"),
-        svg.text(_LEFT + 344, end + 15, "the same, AT&T", "small"),
+        svg.dot(_LEFT + 118, end + 10),
+        svg.text(_LEFT + 130, end + 15, "reaches the provider, T-Mobile", "small"),
+        svg.dot(_LEFT + 362, end + 10, "dot2"),
+        svg.text(_LEFT + 374, end + 15, "the same, AT&T", "small"),
     ]
     words = f"Seven texts of one moment. With one limit: {_times(free)} With AT&T's as well: {_times(limited)}"
     return svg.page("When texts leave", words, end + 32, [*first, *second, *legend], "devtools/drawings/pacing.py")

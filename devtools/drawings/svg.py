@@ -25,8 +25,8 @@ _STYLE = """\
     .head { fill: #57606a }
     text { fill: #1f2328 }
     .strong { font-weight: 600 }
-    .small { font-size: 12px; fill: #57606a }
-    .mono { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 12px }
+    .small { font-size: 13.5px; fill: #57606a }
+    .mono { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 13.5px }
     @media (prefers-color-scheme: dark) {
       .page { fill: #0d1117 }
       .box { fill: #161b22; stroke: #8b949e }
@@ -52,7 +52,7 @@ def page(title: str, description: str, height: float, body: list[str], made_by: 
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" role="img" '
-            f'aria-labelledby="t d" font-family="{font}" font-size="14">',
+            f'aria-labelledby="t d" font-family="{font}" font-size="16">',
             f"  <!-- Made by {made_by} (make docs): change that, not this. -->",
             f'  <title id="t">{escape(title)}</title>',
             f'  <desc id="d">{escape(description)}</desc>',
