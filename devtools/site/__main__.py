@@ -29,9 +29,8 @@ def main() -> int:
 
 def serve(folder: Path, port: int) -> int:
     """Serve the built site on 127.0.0.1 until Ctrl-C."""
-    handler = functools.partial(_Handler, directory=str(folder))
     try:
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        server = listening(folder, port)
     except OSError as exc:
         print(f"Port {port} can't be used ({exc.strerror}). What to do: --port 0", file=sys.stderr)
         return 1
@@ -42,6 +41,11 @@ def serve(folder: Path, port: int) -> int:
         except KeyboardInterrupt:
             return 0
     return 0
+
+
+def listening(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
+    """A server of a folder that listens, and serves nothing yet."""
+    return http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(_Handler, directory=str(folder)))
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):

@@ -33,25 +33,30 @@ def build(out: Path = OUT) -> Path:
         SiteError: the generator warned, failed or is not installed.
     """
     if not ZENSICAL.exists():
-        raise SiteError("The site's generator is not installed. What to do: make site")
+        raise SiteError("The site's generator is not installed. What to do: make site, which installs it")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as folder, open(f"{out}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         work = Path(folder)
         stage(work)
-        done = subprocess.run(
-            [str(ZENSICAL), "build", "--strict", "--clean"],
-            cwd=work,
-            env={"PATH": "/usr/bin:/bin", "NO_COLOR": "1", "HOME": str(work)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise SiteError(_plain(done.stdout + done.stderr))
+        generate(work)
         shutil.rmtree(out, ignore_errors=True)
         (work / "site").rename(out)
     return out
+
+
+def generate(work: Path) -> None:
+    """Run the generator over a folder that has settings and pages; a warning is an error."""
+    done = subprocess.run(
+        [str(ZENSICAL), "build", "--strict", "--clean"],
+        cwd=work,
+        env={"PATH": "/usr/bin:/bin", "NO_COLOR": "1", "HOME": str(work)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise SiteError(_plain(done.stdout + done.stderr))
 
 
 def _plain(output: str) -> str:
