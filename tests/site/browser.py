@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PATIENCE_S = 60
+PATIENCE_S = 40
 _TYPES = """<script>
 addEventListener("load", async () => {
   const until = async (look) => {

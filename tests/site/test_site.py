@@ -13,6 +13,7 @@ from devtools.site.__main__ import listening
 from tests.site.browser import CHROMIUM, search
 from tests.site.html import Page, read, styled
 from tests.support.fakes import ROOT
+from tests.unit.test_documentation import anchors
 
 
 def foreign(target: str) -> bool:
@@ -58,6 +59,16 @@ def test_the_navigation_has_each_page_and_no_other() -> None:
 def test_each_link_and_each_anchor_of_the_built_site_resolves(html: dict[str, Page], site: Path) -> None:
     assert sum(len(page.links) for page in html.values()) > 5_000
     assert broken_links(html, site) == []
+
+
+def test_a_heading_has_the_anchor_that_github_gives_it(html: dict[str, Page]) -> None:
+    missing = {
+        name: left
+        for name, goal in pages.pages().items()
+        if (left := anchors(ROOT / name) - html[goal.removesuffix(".md") + ".html"].anchors)
+    }
+
+    assert missing == {}
 
 
 def test_a_link_to_nowhere_and_an_anchor_that_is_missing_would_be_seen(tmp_path: Path) -> None:
