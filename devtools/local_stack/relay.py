@@ -4,7 +4,6 @@
 # nothing of the stack listens there. Docker Desktop forwards that name to the loopback address by itself.
 
 import asyncio
-import errno
 import ipaddress
 import json
 import shutil
@@ -82,16 +81,15 @@ def relayed(address: str | None, wanted: Sequence[int]) -> Iterator[None]:
     thread.start()
     servers: list[asyncio.Server] = []
     try:
-        for port in wanted:
-            servers.append(asyncio.run_coroutine_threadsafe(_listen(address, port), loop).result())
+        try:
+            for port in wanted:
+                servers.append(asyncio.run_coroutine_threadsafe(_listen(address, port), loop).result())
+        except OSError as exc:
+            raise LocalError(
+                f"Containers can't be let in at {address}: {exc.strerror or exc}.",
+                hint="Another relay runs already; or it is Docker Desktop, and none is needed.",
+            ) from exc
         yield
-    except OSError as exc:
-        if exc.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
-            raise
-        raise LocalError(
-            f"Containers can't be let in at {address}: {exc.strerror}.",
-            hint="Another relay runs already; or it is Docker Desktop, and none is needed.",
-        ) from exc
     finally:
         asyncio.run_coroutine_threadsafe(_close(servers), loop).result()
         loop.call_soon_threadsafe(loop.stop)
@@ -107,6 +105,7 @@ async def _listen(address: str, port: int) -> asyncio.Server:
             writer.close()
             return
         await asyncio.gather(_copy(reader, back_writer), _copy(back_reader, writer))
+        await back_writer.wait_closed()
 
     return await asyncio.start_server(connected, address, port)
 
@@ -124,7 +123,13 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 
 async def _close(servers: Sequence[asyncio.Server]) -> None:
+    """End the servers and their connections, and wait until each task has closed what it opened."""
     for server in servers:
         server.close()
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        task.cancel()
+    # Not cancelled: a connection that was taken just now would stay open.
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for server in servers:
+            server.abort_clients()
+        await asyncio.wait(tasks, timeout=0.05)
+    for server in servers:
+        await server.wait_closed()
