@@ -82,16 +82,28 @@ def _attribute(found: re.Match[str], resolved: str | None) -> str:
 
 
 def _spaced(text: str) -> str:
-    """A blank line before each list and table that follows a paragraph."""
+    """A blank line before each list and table that follows a paragraph, also one inside of a list item."""
     lines: list[str] = []
+    loose = False
     for line in text.splitlines(keepends=True):
         before = lines[-1] if lines else "\n"
-        starts = (_ITEM.match(line) and not line.startswith(" ")) or line.startswith("|")
-        goes_on = not before.strip() or before[0] in " |#" or _ITEM.match(before)
-        if starts and not goes_on:
+        item = bool(_ITEM.match(line)) and not line.startswith(" ")
+        goes_on = (
+            not before.strip() or before[0] in "|#" or (before[0] == " " and not loose) or _ITEM.match(before)
+        )
+        if (item or line.startswith("|")) and not goes_on:
             lines.append("\n")
-        lines.append(line)
+        # Whether the item has had a blank line, and so has paragraphs.
+        loose = (loose or not line.strip()) and not item
+        lines.append(_bars(line))
     return "".join(lines)
+
+
+def _bars(line: str) -> str:
+    """A row of a table: a bar in code is no border here, and GitHub's backslash before it would be shown."""
+    if not line.lstrip().startswith("|"):
+        return line
+    return _CODE.sub(lambda found: found[0].replace("\\|", "|"), line)
 
 
 def _indented(text: str) -> str:

@@ -11,6 +11,7 @@ LOADS = {
     "video": ("src", "poster"), "audio": ("src",), "embed": ("src",), "object": ("data",), "input": ("src",),
     "use": ("href",), "image": ("href",),
 }  # fmt: skip
+_CODE = {"code", "pre", "script", "style"}
 # A link element that is only a statement loads nothing.
 STATEMENTS = {"canonical", "prev", "next", "alternate", "license", "author"}
 
@@ -23,15 +24,19 @@ class Page:
     loads: list[str] = field(default_factory=list)
     anchors: set[str] = field(default_factory=set)
     words: str = ""
+    # The same without code.
+    prose: str = ""
 
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.page = Page()
+        self._code = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        self._code += tag in _CODE
         if "id" in given:
             self.page.anchors.add(given["id"])
         if tag == "a":
@@ -45,8 +50,13 @@ class _Reader(HTMLParser):
                 self.page.loads += [part.split()[0] for part in given[name].split(",") if part.strip()]
         self.page.loads += styled(given.get("style", ""))
 
+    def handle_endtag(self, tag: str) -> None:
+        self._code -= tag in _CODE
+
     def handle_data(self, data: str) -> None:
         self.page.words += data
+        if not self._code:
+            self.page.prose += data
 
 
 def styled(css: str) -> list[str]:

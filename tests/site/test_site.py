@@ -1,6 +1,7 @@
 """The documentation's site: complete, whole in its links, and nothing in it comes from a network."""
 
 import json
+import re
 import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -59,6 +60,14 @@ def test_the_navigation_has_each_page_and_no_other() -> None:
 def test_each_link_and_each_anchor_of_the_built_site_resolves(html: dict[str, Page], site: Path) -> None:
     assert sum(len(page.links) for page in html.values()) > 5_000
     assert broken_links(html, site) == []
+
+
+def test_no_page_shows_markdown_that_was_not_understood(html: dict[str, Page]) -> None:
+    left = re.compile(r"\|---|\]\(|\*\*|```|^\s*\| .*\|$|^- \w|`", re.MULTILINE)
+    found = {name: seen[0] for name, page in html.items() if (seen := left.search(page.prose))}
+
+    assert found == {}
+    assert [name for name, page in html.items() if "\\|" in page.words] == []
 
 
 def test_a_heading_has_the_anchor_that_github_gives_it(html: dict[str, Page]) -> None:

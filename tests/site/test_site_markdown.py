@@ -58,6 +58,12 @@ def test_a_list_and_a_table_have_a_blank_line_before_them() -> None:
     assert converted("Words:\n- a\n- b\n") == "Words:\n\n- a\n- b\n"
     assert converted("Words:\n| a |\n|---|\n| b |\n") == "Words:\n\n| a |\n|---|\n| b |\n"
     assert converted("- a\n  goes on\n- b\n") == "- a\n    goes on\n- b\n"
+    assert converted("- a\n\n  more\n- b\n- c\n") == "- a\n\n    more\n\n- b\n- c\n"
+
+
+def test_a_bar_in_the_code_of_a_table_has_no_backslash() -> None:
+    assert converted("| `a\\|b` | c \\| d |\n") == "| `a|b` | c \\| d |\n"
+    assert converted("`a\\|b`\n") == "`a\\|b`\n"
 
 
 def test_a_block_of_a_list_item_is_four_blanks_in() -> None:
