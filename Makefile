@@ -15,6 +15,7 @@ SCAN := .local/venv-scan
 SDK := .local/venv-sdk
 CONTRACT := .local/venv-contract
 CLIENTS := .local/venv-clients
+SITE := .local/venv-site
 PY := $(DEV)/bin/python
 # uv from PATH if there is one, else the one that `make` puts into .venv.
 UV := $(if $(shell command -v uv),uv,$(DEV)/bin/uv)
@@ -98,12 +99,17 @@ $(CLIENTS)/.synced: locks/clients.txt | uv
 	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(CLIENTS) $(OR_ADVISE)
 	@$(UV) pip sync --quiet --python $(CLIENTS) --require-hashes locks/clients.txt && touch $@ $(OR_ADVISE)
 
+$(SITE)/.synced: locks/site.txt | uv
+	@echo "Installing the generator of the documentation's site ..."
+	@$(UV) venv --quiet --clear --python $(DEV)/bin/python $(SITE)
+	@$(UV) pip sync --quiet --python $(SITE) --require-hashes locks/site.txt && touch $@
+
 .PHONY: install
-install: $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced $(SCAN)/.synced $(CONTRACT)/.synced ## Install all five environments from their locks
+install: $(DEV)/.synced $(SAM)/.synced $(EMULATOR)/.synced $(SCAN)/.synced $(CONTRACT)/.synced $(SITE)/.synced ## Install all six environments from their locks
 
 .PHONY: lock
 lock: | uv ## Resolve the locks again (upgrade with UPGRADE=--upgrade)
-	@for group in runtime local dev sam emulator scan sdk contract clients; do \
+	@for group in runtime local dev sam emulator scan sdk contract clients site; do \
 	  constraint=$$( case $$group in local) echo "-c locks/runtime.txt";; dev) echo "-c locks/local.txt";; sdk) echo "-c locks/dev.txt";; esac ); \
 	  $(UV) pip compile --quiet --python $(DEV)/bin/python --universal --generate-hashes --no-header \
 	    --no-annotate $(UPGRADE) $$constraint --group $$group -o locks/$$group.txt; done
@@ -158,8 +164,8 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 # ---------------------------------------------------------------------------------------- checks
 SOURCES := layers functions longcode_cli devtools bench docs examples tests
 
-.PHONY: test load check format bench cost docs guarantees walk contract clients
-test: $(INSTALLED) $(SCAN)/.synced $(CONTRACT)/.synced ## Run every test
+.PHONY: test load check format bench cost docs site guarantees walk contract clients
+test: $(INSTALLED) $(SCAN)/.synced $(CONTRACT)/.synced $(SITE)/.synced ## Run every test
 	@TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
 	  $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -187,12 +193,16 @@ bench: $(INSTALLED) ## Measure a quick set, or one part (ARGS=cold, ARGS="warm -
 cost: $(DEV)/.synced ## Say what a message and a month cost (ARGS="--texts 250000 --json", ARGS=--write for docs/cost.md)
 	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.cost $(ARGS)
 
-docs: $(DEV)/.synced ## Write docs/openapi.json, the API reference, llms.txt, and the pages of errors, metrics, segments, commands
+docs: $(DEV)/.synced ## Write docs/openapi.json, the API reference, llms.txt, the pages of errors, metrics, segments, commands, and the drawings
 	@$(PY) docs/errors.py
 	@$(PY) docs/metrics.py
 	@$(PY) docs/segments.py
 	@$(PY) docs/commands.py
 	@$(PY) docs/openapi.py
+	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.drawings
+
+site: $(SITE)/.synced ## Build the documentation's site into .local/site (ARGS=serve also serves it on 127.0.0.1)
+	@$(SITE)/bin/python -m devtools.site $(ARGS)
 
 guarantees: $(DEV)/.synced ## Run the fault matrix and the outages, and write docs/guarantees.md from them
 	@$(PY) -m tests.faults.table

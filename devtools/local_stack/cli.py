@@ -4,6 +4,7 @@ import errno
 import json
 import shlex
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -13,7 +14,8 @@ from rich.console import Console
 from . import build as builds
 from . import demo as demos
 from . import invoke as invocations
-from . import offer, signing
+from . import offer, sam_local, sam_template, signing
+from . import relay as relays
 from . import stack as stacks
 from .layout import ROOT, Layout, Stack
 from .problems import NO_SPACE, LocalError, advice, full, last_lines
@@ -21,6 +23,11 @@ from .progress import ConsoleProgress
 from .telemetry.traffic import Traffic, watched
 
 TRAFFIC_S = 75.0
+# By whether it is Docker.
+ENGINES = {
+    True: "Docker, by sam local invoke",
+    False: "the Runtime Interface Emulator of the SAM CLI, without Docker",
+}
 
 app = typer.Typer(
     help="The whole service on this machine: real template, emulated AWS, simulated provider.",
@@ -171,12 +178,38 @@ def status(
 
 
 @app.command()
-def env(home: Home = None) -> None:
+def env(
+    home: Home = None,
+    for_sam: Annotated[
+        bool, typer.Option("--sam", help="Each function's variables instead, for sam local … --env-vars.")
+    ] = False,
+) -> None:
     """Print what makes a shell work on this stack: eval "$(…)".
 
     For AWS's tools, and STACK, API and KEY as docs/operations.md uses them.
     """
-    print(exports(_running(Layout.of(home))))
+    layout = Layout.of(home)
+    stack = _running(layout)
+    if for_sam:
+        template = sam_template.load(builds.build(layout.log("build")).template)
+        print(json.dumps(sam_local.environment(stack, template), indent=2))
+    else:
+        print(exports(stack))
+
+
+@app.command()
+def relay(home: Home = None) -> None:
+    """Let containers reach this stack until Ctrl-C: sam local on Linux needs it while it runs."""
+    stack = _running(Layout.of(home))
+    address = relays.bridge()
+    if address is None:
+        complaints.print("Containers reach this stack by themselves here: no relay is needed.")
+        return
+    wanted = relays.ports(stack)
+    with relays.relayed(address, wanted):
+        shown = " and ".join(f"{address}:{port}" for port in wanted)
+        complaints.print(f"Containers reach this stack at {shown} until Ctrl-C.")
+        threading.Event().wait()
 
 
 def exports(stack: Stack) -> str:
@@ -270,13 +303,16 @@ def invoke(
 ) -> None:
     """Run one built function as Lambda would, with the variables of the running stack or with samples.
 
-    The answer goes to standard output, the log to standard error; exits with 1 if the function failed.
+    The answer goes to standard output, the engine and the log to standard error; exits with 1 if the function
+    failed.
     """
     try:
         content = json.loads(sys.stdin.read() if str(event) == "-" else event.read_text())
     except (OSError, ValueError) as exc:
         raise LocalError(f"No event in {event}: {exc}") from exc
-    run = invocations.run if rie or not invocations.docker_answers() else invocations.run_in_docker
+    in_docker = not rie and relays.docker_answers()
+    print(f"Engine: {ENGINES[in_docker]}", file=sys.stderr)
+    run = invocations.run_in_docker if in_docker else invocations.run
     done = run(function, content, layout=Layout.of(home))
     print(done.log, file=sys.stderr, end="")
     print(json.dumps(done.answer, indent=2))
