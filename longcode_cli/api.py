@@ -1,7 +1,7 @@
 """A stack's API for the commands: longcode.client with the stack's own key, whose errors become problems."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -27,23 +27,27 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Calls to a stack's API, each repeated until it is answered. Closed by the caller, or in a `with`."""
+    """Calls to a stack's API, each repeated until it is answered. Closed by the caller, or in a `with`.
+
+    `hints` says by an error's code what to do about it, before what is said of it everywhere.
+    """
 
     client: Client
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     def ask[**P, T](self, call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         """The answer to a method of `client`. Raises Problem where the call is refused or given up."""
         try:
             return call(*args, **named)
         except LongcodeError as exc:
-            raise _problem(exc) from None
+            raise _problem(exc, self.hints) from None
 
     def each[T](self, rows: Iterator[T]) -> Iterator[T]:
         """The rows of a list of `client`. Raises Problem where a page is refused or given up."""
         try:
             yield from rows
         except LongcodeError as exc:
-            raise _problem(exc) from None
+            raise _problem(exc, self.hints) from None
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +58,7 @@ class Api:
         self.client.close()
 
 
-def api_of(stack: Stack, patience_s: float = PATIENCE_S) -> Api:
+def api_of(stack: Stack, patience_s: float = PATIENCE_S, hints: Mapping[str, str] | None = None) -> Api:
     """The stack's API with its key. A call is given up after `patience_s`; what it waits for is said."""
     url, key = _address(stack)
     return Api(
@@ -66,7 +70,8 @@ def api_of(stack: Stack, patience_s: float = PATIENCE_S) -> Api:
             # The proxy of a workstation may stand between it and AWS, but never between it and itself.
             trust_env=stack.local is None,
             waiting=lambda wait: warn(in_words(wait)),
-        )
+        ),
+        hints or {},
     )
 
 
@@ -99,8 +104,8 @@ def _said(error: LongcodeError) -> str:
     return without_numbers(f"{error.status} {error.code}: {error.words.rstrip('.')}{field}", full=False)
 
 
-def _problem(error: LongcodeError) -> Problem:
-    hint = _HINTS.get(error.code, "docs/api.md has what each code means.")
+def _problem(error: LongcodeError, hints: Mapping[str, str]) -> Problem:
+    hint = (_HINTS | dict(hints)).get(error.code, "docs/api.md has what each code means.")
     if isinstance(error, NoAnswer):
         return Problem(plain(error.words), hint)
     asked_s = error.retry_after_s

@@ -12,6 +12,7 @@ from pytest_socket import disable_socket, enable_socket
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
 from tests import chance
+from tests.browser import browsers
 from tests.support import moto_in_less_time
 
 # What is imported from here on stays: looking through it for garbage takes a tenth of the collection.
@@ -39,6 +40,18 @@ IN_PROCESS = ("unit", "contract", "functional", "client")
 def pytest_report_header() -> str:
     """The seed of what is drawn by chance."""
     return f"TEST_SEED={chance.SEED}" + (" FULL=1" if chance.FULL else "")
+
+
+def pytest_sessionstart() -> None:
+    """Run nothing where the browser tests are required and can't be run."""
+    if browsers.REQUIRED and (line := browsers.missing()):
+        raise pytest.UsageError(line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which browser tests were not run; the run passes without them, but for `BROWSER_TESTS=required`."""
+    if line := browsers.missing():
+        terminalreporter.write_line(line)
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # so that this is one of Any

@@ -11,13 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import handset, recorder, reference
+from . import dashboard, handset, recorder, reference
 from .context import Context
 from .pages import refuse
 from .security import Guard
 
 STATIC = Path(__file__).with_name("static")
-PAGES = (handset, recorder, reference)
+PAGES = (handset, recorder, dashboard, reference)
 
 
 def make_app(context: Context) -> Starlette:

@@ -35,6 +35,8 @@ def rendered(text: str) -> str:
         if token.type == "heading_open":
             token.attrSet("id", _anchor(inner.content))
     body = render.renderer.render(tokens, render.options, {})
+    # What scrolls by itself is for the keyboard, too.
+    body = re.sub("<(pre|table)>", r'<\1 tabindex="0">', body)
     return re.sub(r'<a href="(?!#)[^"]*">(.*?)</a>', r"\1", body)
 
 

@@ -11,7 +11,7 @@ from devtools.cost import journeys
 from devtools.cost.count import Counts
 from devtools.cost.journeys import Run
 from devtools.local_stack import sam_template
-from devtools.local_stack.telemetry import page, widgets
+from devtools.local_stack.telemetry import deployed, widgets
 from longcode.domain import monitoring
 from longcode.domain.metrics import Metric
 
@@ -121,7 +121,7 @@ class Deployed:
         template = sam_template.load(ROOT / "template.yaml")
         given = {"Monitoring": setting, "WebhookDeliveries": deliveries}
         resources = sam_template.resolved(template, **given).values()
-        operations = page.read_operations({}, {"Monitoring": setting}, "sms", "us-east-1")
+        operations = deployed.read_operations({}, {"Monitoring": setting}, "sms", "us-east-1")
         drawn = [one for one in operations.widgets if one.kind == "metric"]
         few = len(monitoring.PUBLISHED) + len(monitoring.SUMS)
         return cls(

@@ -1,9 +1,10 @@
 """The command line of the local stack."""
 
+import errno
 import json
 import shlex
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -13,13 +14,20 @@ from rich.console import Console
 from . import build as builds
 from . import demo as demos
 from . import invoke as invocations
-from . import signing
+from . import offer, sam_local, sam_template, signing
+from . import relay as relays
 from . import stack as stacks
 from .layout import ROOT, Layout, Stack
-from .problems import LocalError, last_lines
+from .problems import NO_SPACE, LocalError, advice, full, last_lines
 from .progress import ConsoleProgress
+from .telemetry.traffic import Traffic, watched
 
 TRAFFIC_S = 75.0
+# By whether it is Docker.
+ENGINES = {
+    True: "Docker, by sam local invoke",
+    False: "the Runtime Interface Emulator of the SAM CLI, without Docker",
+}
 
 app = typer.Typer(
     help="The whole service on this machine: real template, emulated AWS, simulated provider.",
@@ -42,16 +50,28 @@ def main() -> None:
     try:
         app()
     except LocalError as exc:
-        complaints.print(f"\n[red bold]{exc}[/red bold]")
-        for line in last_lines(exc.log):
-            complaints.print(f"  {line}", style="dim", markup=False)
-        if exc.log:
-            complaints.print(f"The whole log: {exc.log}", markup=False)
-        if exc.hint:
-            complaints.print(f"What to do: {exc.hint}", markup=False)
+        complain(exc)
+        sys.exit(1)
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        complain(LocalError(f"{exc.strerror}: {exc.filename or 'a file'}", hint=NO_SPACE))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def complain(problem: LocalError) -> None:
+    """Say what failed, what its log said last, and what to do: what the log names goes before the general hint."""
+    said = last_lines(problem.log)
+    complaints.print(f"\n{problem}", style="red bold", markup=False)
+    for line in said:
+        complaints.print(f"  {line}", style="dim", markup=False)
+    if problem.log:
+        complaints.print(f"The whole log: {problem.log}", markup=False)
+    hint = NO_SPACE if problem.log and full(problem.log) else advice(said) or problem.hint
+    if hint:
+        complaints.print(f"What to do: {hint}", markup=False)
 
 
 def parse_parameters(pairs: list[str]) -> dict[str, str]:
@@ -158,12 +178,38 @@ def status(
 
 
 @app.command()
-def env(home: Home = None) -> None:
+def env(
+    home: Home = None,
+    for_sam: Annotated[
+        bool, typer.Option("--sam", help="Each function's variables instead, for sam local … --env-vars.")
+    ] = False,
+) -> None:
     """Print what makes a shell work on this stack: eval "$(…)".
 
     For AWS's tools, and STACK, API and KEY as docs/operations.md uses them.
     """
-    print(exports(_running(Layout.of(home))))
+    layout = Layout.of(home)
+    stack = _running(layout)
+    if for_sam:
+        template = sam_template.load(builds.build(layout.log("build")).template)
+        print(json.dumps(sam_local.environment(stack, template), indent=2))
+    else:
+        print(exports(stack))
+
+
+@app.command()
+def relay(home: Home = None) -> None:
+    """Let containers reach this stack until Ctrl-C: sam local on Linux needs it while it runs."""
+    stack = _running(Layout.of(home))
+    address = relays.bridge()
+    if address is None:
+        complaints.print("Containers reach this stack by themselves here: no relay is needed.")
+        return
+    wanted = relays.ports(stack)
+    with relays.relayed(address, wanted):
+        shown = " and ".join(f"{address}:{port}" for port in wanted)
+        complaints.print(f"Containers reach this stack at {shown} until Ctrl-C.")
+        threading.Event().wait()
 
 
 def exports(stack: Stack) -> str:
@@ -208,12 +254,13 @@ def sign(
 
 @app.command()
 def demo(home: Home = None) -> None:
-    """Bring the stack up, show real traffic live, and stop what was not up before."""
+    """Bring the stack up, show real traffic live, offer the console, and stop what was not up before."""
     layout, progress = Layout.of(home), ConsoleProgress(console)
     was_up = stacks.state(layout).up
     try:
         stack = stacks.up(layout, progress)
         demos.run(stack, console)
+        offer.console_of(stack.console_url, console, stays=was_up, up=_up(home))
     finally:
         if not was_up:
             stacks.down(layout, progress)
@@ -223,38 +270,28 @@ def demo(home: Home = None) -> None:
 def dashboard(
     home: Home = None,
     traffic: Annotated[
-        bool, typer.Option("--demo", help="Make a minute of varied traffic first; needs no running stack.")
+        bool, typer.Option("--demo", help="Make a minute of varied traffic; needs no running stack.")
     ] = False,
-    minutes: Annotated[float | None, typer.Option(help="How far back to look.  [all of the last hour]")] = None,
-    out: Annotated[Path | None, typer.Option(help="The page.  [dashboard.html in the stack's directory]")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Also write the picture alone, as SVG.")] = None,
 ) -> None:
-    """Draw the CloudWatch dashboard from this stack's own log lines and queues, as a page for the browser."""
-    # Drawing is slow to import, and no other command needs it.
-    from .telemetry import evidence, page, series
-    from .telemetry.traffic import Traffic
-
+    """Show where the CloudWatch dashboard of this stack is drawn live, from its own log lines and queues."""
     layout, progress = Layout.of(home), ConsoleProgress(console)
     was_up = stacks.state(layout).up
-    telemetry = series.Telemetry()
-    since_ms = None if minutes is None else time.time_ns() // 1_000_000 - round(minutes * 60_000)
     try:
         stack = stacks.up(layout, progress) if traffic else _running(layout)
-        sampler = evidence.Sampler(stack, telemetry)
+        url = f"{stack.console_url}/dashboard"
+        console.print(f"Dashboard  {url}", markup=False)
         if traffic:
-            since_ms = time.time_ns() // 1_000_000 if since_ms is None else since_ms
-            with progress.step("Make a minute of traffic"), sampler.running():
+            # The queues are sampled while someone looks.
+            with progress.step("Make a minute of traffic"), watched(stack):
                 Traffic(stack).run(TRAFFIC_S)
-        sampler.sample()
-        with progress.step("Draw the dashboard"):
-            scene = page.scene(stack, telemetry, since_ms)
-            out = out or layout.home / "dashboard.html"
-            page.write(scene, out, picture)
+            offer.console_of(url, console, stays=was_up, up=_up(home))
     finally:
         if traffic and not was_up:
             stacks.down(layout, progress)
-    for written in filter(None, (out, picture)):
-        console.print(f"file://{written.resolve()}", markup=False)
+
+
+def _up(home: Path | None) -> str:
+    return f"make up DIR={shlex.quote(str(home))}" if home else "make up"
 
 
 @app.command()
@@ -266,13 +303,16 @@ def invoke(
 ) -> None:
     """Run one built function as Lambda would, with the variables of the running stack or with samples.
 
-    The answer goes to standard output, the log to standard error; exits with 1 if the function failed.
+    The answer goes to standard output, the engine and the log to standard error; exits with 1 if the function
+    failed.
     """
     try:
         content = json.loads(sys.stdin.read() if str(event) == "-" else event.read_text())
     except (OSError, ValueError) as exc:
         raise LocalError(f"No event in {event}: {exc}") from exc
-    run = invocations.run if rie or not invocations.docker_answers() else invocations.run_in_docker
+    in_docker = not rie and relays.docker_answers()
+    print(f"Engine: {ENGINES[in_docker]}", file=sys.stderr)
+    run = invocations.run_in_docker if in_docker else invocations.run
     done = run(function, content, layout=Layout.of(home))
     print(done.log, file=sys.stderr, end="")
     print(json.dumps(done.answer, indent=2))

@@ -3,12 +3,10 @@
 # With a Docker engine `sam local invoke` does it in Lambda's image. Without one, the runtime interface
 # emulator that comes with the SAM CLI does, on a Python that sees only the function and its layers.
 
-import json
 import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,18 +15,16 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import boto3
 import httpx
 
 from . import build as builds
-from . import sam_template
+from . import sam_local, sam_template
 from . import stack as stacks
 from .build import SAM, Build
 from .emulator import REGION
 from .layout import ROOT, Layout, aws_environment
 from .problems import LocalError
 from .processes import alive, locked, spawn, stop
-from .release import ALIAS
 
 RIC = ROOT / ".local" / "ric"
 PYTHON = ROOT / ".venv" / "bin" / "python"
@@ -63,53 +59,19 @@ def run(
 
 
 def run_in_docker(function: str, event: Any, *, layout: Layout | None = None) -> Invocation:
-    """The same with `sam local invoke`. Needs a Docker engine that can pull Lambda's image."""
+    """The same with `sam local invoke`. Needs a Docker engine that has or can pull Lambda's image."""
     layout = layout or Layout.of(None)
-    build = builds.build(layout.log("build"))
-    template = sam_template.load(build.template)
+    template = sam_template.load(builds.build(layout.log("build")).template)
     logical_id = logical_id_of(function, template)
     variables = _variables(layout, template, logical_id, function)
-    network: list[str] = ["--docker-network", "host"]
-    if sys.platform == "darwin":
-        network = []
-        variables = {name: value.replace("127.0.0.1", "host.docker.internal") for name, value in variables.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        event_file, variables_file = Path(folder, "event.json"), Path(folder, "variables.json")
-        event_file.write_text(json.dumps(event))
-        variables_file.write_text(json.dumps({logical_id: variables}))
-        # Credentials of ours would make each call wait for STS.
-        done = subprocess.run(
-            [
-                *(str(SAM), "local", "invoke", logical_id, "--template", str(build.template)),
-                *("--event", str(event_file), "--env-vars", str(variables_file), *network),
-            ],
-            env=builds.sam_environment() | {"AWS_DEFAULT_REGION": REGION},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode != 0 and not done.stdout.strip():
-        raise LocalError(f"sam local invoke failed:\n{done.stderr}")
-    return Invocation(json.loads(done.stdout.strip().splitlines()[-1]), done.stderr)
-
-
-def docker_answers() -> bool:
-    """Whether there is a Docker engine, not only its client."""
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
-    try:
-        return subprocess.run([docker, "version"], capture_output=True, timeout=5, check=False).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
+    found = stacks.state(layout)
+    stack = found.record if found.up else None
+    return Invocation(*sam_local.invoke(layout, stack, logical_id, variables, event))
 
 
 def logical_id_of(function: str, template: dict[str, Any]) -> str:
     """`status` → `StatusFunction`, by the name that the template gives it."""
-    names = {
-        properties["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-"): logical_id
-        for logical_id, properties in sam_template.functions(template).items()
-    }
+    names = sam_local.folders(template)
     if function not in names:
         raise LocalError(f"There is no function {function!r}.", hint=f"There are: {', '.join(sorted(names))}.")
     return names[function]
@@ -117,24 +79,14 @@ def logical_id_of(function: str, template: dict[str, Any]) -> str:
 
 def sample_variables(template: dict[str, Any], logical_id: str) -> dict[str, str]:
     """The function's variables with parameters' defaults, or samples, in the place of references."""
-    function = sam_template.functions(template)[logical_id]
-    both = (template.get("Globals", {}).get("Function", {}), function)
-    declared: dict[str, Any] = {}
-    for source in both:
-        declared |= (source.get("Environment") or {}).get("Variables") or {}
+    declared = sam_local.declared(template, logical_id)
     values = {name: str(one.get("Default", "sample")) for name, one in template["Parameters"].items()} | _SAMPLES
     resolver = sam_template.Resolver(
         values, lambda logical_id, _attribute: f"sample-{logical_id}", template.get("Conditions", {})
     )
-    return _called_by_the_stacks_key({name: str(resolver.resolve(value)) for name, value in declared.items()})
-
-
-def _called_by_the_stacks_key(variables: dict[str, str]) -> dict[str, str]:
-    """The variables, with the key of the sample events as the one that may do everything."""
-    return variables | ({"STACK_KEY_ID": _SAMPLE_KEY_ID} if "STACK_KEY_ID" in variables else {})
-
-
-_SAMPLE_KEY_ID = "exampleid1"
+    return sam_local.called_by_the_sample_key(
+        {name: str(resolver.resolve(value)) for name, value in declared.items()}
+    )
 
 
 _SAMPLES = {
@@ -152,15 +104,7 @@ def _variables(layout: Layout, template: dict[str, Any], logical_id: str, functi
     found = stacks.state(layout)
     if not found.up or found.record is None:
         return sample_variables(template, logical_id) | aws_environment(NOWHERE, REGION)
-    client = boto3.client(
-        "lambda",
-        endpoint_url=found.record.aws_endpoint_url,
-        region_name=found.record.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    deployed = client.get_function_configuration(FunctionName=found.record.functions[function], Qualifier=ALIAS)
-    return found.record.aws() | _called_by_the_stacks_key(deployed["Environment"]["Variables"])
+    return found.record.aws() | sam_local.deployed(found.record, function)
 
 
 def _with_rie(

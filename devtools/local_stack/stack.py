@@ -152,6 +152,13 @@ def refuse(parameters: Mapping[str, str], before: Mapping[str, str]) -> None:
         )
 
 
+def moved(before: int | None, now: int | None) -> str:
+    """Words for an address that is no longer what it was; none if it is, or if there was none."""
+    if before in (None, now):
+        return ""
+    return f"another program has port {before}, so it is on {now}"
+
+
 class _Start:
     """Starts the provider, the emulator and the console, or keeps those that run and still fit."""
 
@@ -192,8 +199,9 @@ class _Start:
         if (kept := self._kept_provider()) is not None:
             return kept, identity.telnyx_api_key
         self._stop("provider")
-        with self._progress.step("Start the simulated provider"):
+        with self._progress.step("Start the simulated provider") as step:
             made = simulator.start(self._layout, identity.provider_port, identity.telnyx_api_key, self.number)
+            step.result = moved(identity.provider_port, made.port)
         assert made.child is not None
         self.started.append(made.child)
         identity.provider_port = made.port
@@ -225,8 +233,9 @@ class _Start:
         if "emulator" in self._running and identity.emulator_port:
             made = emulators.Emulator(self._running["emulator"], identity.emulator_port)
         else:
-            with self._progress.step("Start the AWS emulator"):
+            with self._progress.step("Start the AWS emulator") as step:
                 made = emulators.start(self._layout, identity.emulator_port, enforce_iam=self.enforce_iam)
+                step.result = moved(identity.emulator_port, made.port)
             self.started.append(made.child)
             identity.emulator_port = made.port
         identity.save(self._layout)
@@ -246,8 +255,9 @@ class _Start:
             child, port = self._running["console"], identity.console_port
         else:
             self._stop("console")
-            with self._progress.step("Start the console"):
+            with self._progress.step("Start the console") as step:
                 child, port = consoles.start(self._layout, identity.console_port)
+                step.result = moved(identity.console_port, port)
             self.started.append(child)
             identity.console_port, identity.console_code = port, code
             identity.save(self._layout)

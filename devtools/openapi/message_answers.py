@@ -55,6 +55,10 @@ def _always() -> dict[str, Schema]:
     }
 
 
+# Of a file that came with a text.
+_FACTS = ("url", "content_type", "size", "sha256")
+
+
 def _sometimes() -> dict[str, Schema]:
     cost = shape(
         "What the provider charges.",
@@ -63,7 +67,17 @@ def _sometimes() -> dict[str, Schema]:
     media = shape(
         "A file.",
         {},
-        {name: text("As the provider has it.") for name in ("url", "content_type", "size", "sha256")},
+        {
+            name: text("As the provider has it; of a stored file what we found.")
+            for name in ("url", "content_type", "size", "sha256")
+        }
+        | {
+            "stored": flag("With StoreMedia: whether the file is in the bucket. Absent until that is known."),
+            "problem": text("Why it is not stored."),
+            "download_url": text(
+                "In the status and the thread: where the file is, for five minutes.", format="uri"
+            ),
+        },
     )
     return {
         "recipient": text("Outbound: the same as `to`."),

@@ -9,7 +9,7 @@ from longcode.use_cases import search
 
 def handler(service: container.Service) -> container.Handler:
     """The routes over `service`."""
-    finder, stored = service.finder, service.messages
+    finder, stored, link = service.finder, service.messages, service.media_link
 
     def messages(request: Request) -> Response:
         number, test = request.path_number, service.is_test(request)
@@ -21,7 +21,7 @@ def handler(service: container.Service) -> container.Handler:
         if number and not (phone.is_e164(number) or page.messages or page.cursor or query.after):
             # More likely a slip than a sender.
             raise requests.no_number()
-        return responses.message_page(page.messages, page.cursor)
+        return responses.message_page(page.messages, page.cursor, link if number else None)
 
     return service.api(messages)
 

@@ -17,6 +17,7 @@ def handler(service: container.Service) -> container.Handler:
         explain=service.explain,
         final_only=service.settings.status_events == "final",
         fan_out=delivery_parts.fan_out(service),
+        media_jobs=service.media_jobs if service.settings.media.queue_url else None,
     )
     return service.job(
         lambda event, _context: stream.relay(

@@ -13,22 +13,21 @@ WORK_MS = 20_000
 
 def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
-    finder, messages, carriers = service.finder, service.messages, service.carriers
+    deps = erase.EraseDependencies(
+        finder=service.finder,
+        messages=service.messages,
+        carriers=service.carriers,
+        metrics=service.metrics,
+        logger=service.logger,
+        clock=service.clock,
+        media=service.media_eraser,
+    )
 
     def recipients(request: Request) -> Response:
         number = request.path_number
         if number is None:
             raise NotFound("There is no such route.")
-        done = erase.erase(
-            number,
-            finder=finder,
-            messages=messages,
-            carriers=carriers,
-            metrics=service.metrics,
-            logger=service.logger,
-            clock=service.clock,
-            stop_ms=service.clock.now_ms() + WORK_MS,
-        )
+        done = erase.erase(number, deps, service.clock.now_ms() + WORK_MS)
         if not phone.is_e164(number) and done == erase.Erasure(0, 0, remaining=False):
             # More likely a slip than a sender, and not to be taken for done.
             raise requests.no_number()

@@ -12,7 +12,7 @@ from longcode.use_cases.test_limits import limits_of
 def handler(service: container.Service) -> container.Handler:
     """The route over `service`."""
     messages, limits, pace = service.messages, service.limits, service.pace
-    quiet_hours = service.settings.quiet_hours
+    quiet_hours, link = service.settings.quiet_hours, service.media_link
 
     def status(request: Request) -> Response:
         message = messages.find(request.path_id or "")
@@ -20,7 +20,7 @@ def handler(service: container.Service) -> container.Handler:
             raise NotFound("Message not found.")
         service.logger.bind(message_id=message.id)
         if not message.status.waiting:
-            return responses.status(message, None)
+            return responses.status(message, None, link=link)
         gate = limits_of(message, limits).read_gate(
             message.recipient, message.sender, message.priority, tag_of(message)
         )

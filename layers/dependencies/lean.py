@@ -34,6 +34,9 @@ def lean(packages: Path, services: set[str]) -> None:
     _cut_endpoints(data / "endpoints.json", services)
     for model in data.glob("*/*/service-2.json.gz"):
         words = _without_prose(json.loads(gzip.decompress(model.read_bytes())))
+        for parameter in words.get("clientContextParams", {}).values():
+            # S3 has such, and botocore asks for theirs.
+            parameter["documentation"] = ""
         model.with_suffix("").write_text(_compact(words))
         model.unlink()
     for example in data.glob("*/*/examples-1.json"):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devtools.local_stack.telemetry import alarms, page
+from devtools.local_stack.telemetry import alarms, deployed
 from devtools.local_stack.telemetry.alarms import State
 from devtools.local_stack.telemetry.series import Telemetry
 from longcode.domain.carriers import Carrier, CarrierStop
@@ -26,7 +26,7 @@ from tests.support.fakes.webhooks import SUSPENDED, UNSUSPENDED, campaign_event,
 from tests.support.receipts import Receipts
 
 MINUTE = 60_000
-OPERATIONS = page.read_operations({}, {"Monitoring": "full"}, "sms", "us-east-1")
+OPERATIONS = deployed.read_operations({}, {"Monitoring": "full"}, "sms", "us-east-1")
 KEYS = {
     query.key.name: query.key
     for alarm in OPERATIONS.alarms.values()

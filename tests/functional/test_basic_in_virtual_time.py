@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from devtools.local_stack.telemetry import alarms, emf, page
+from devtools.local_stack.telemetry import alarms, deployed, emf
 from devtools.local_stack.telemetry.alarms import State
 from devtools.local_stack.telemetry.series import Telemetry
 from longcode.aws.observability import FewMetrics, LambdaLogger
@@ -21,7 +21,7 @@ from tests.support.fakes.webhooks import SUSPENDED, Signer, campaign_event, inbo
 from tests.support.receipts import Receipts
 
 MINUTE = 60_000
-OPERATIONS = page.read_operations({}, {"Environment": "test"}, "sms", "us-east-1")
+OPERATIONS = deployed.read_operations({}, {"Environment": "test"}, "sms", "us-east-1")
 GROUP = "/aws/lambda/sms-consumer"
 OTHERS = [f"+1202555013{number}" for number in range(10)]
 AGAIN = 10**6

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devtools.local_stack.telemetry import insights, page
+from devtools.local_stack.telemetry import deployed, insights
 from devtools.local_stack.telemetry.insights import LogLine
 from longcode.aws.observability import FewMetrics, LambdaLogger, LambdaMetrics
 from longcode.domain.carriers import BELIEVED_MS, RENEWED_MS, Carrier, Subscription
@@ -393,7 +393,7 @@ def test_queries_and_widgets_compare_the_carriers_by_that_line(
             received(world, text, each, faults=[fault] if each == "delivery_failed" else [])
     group = "/aws/lambda/sms-webhook"
     lines = [LogLine(0, group, line) for line in capsys.readouterr().out.splitlines()]
-    operations = page.read_operations({}, {"Monitoring": monitoring}, "sms", "us-east-1")
+    operations = deployed.read_operations({}, {"Monitoring": monitoring}, "sms", "us-east-1")
     saved = {query.name.removeprefix("sms/"): query for query in operations.queries}
     drawn = {widget.title: widget.properties.get("query", "") for widget in operations.widgets}
 

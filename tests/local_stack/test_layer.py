@@ -23,7 +23,7 @@ from botocore.session import Session
 from devtools.local_stack.layout import ROOT
 from longcode.domain import zones
 
-SERVICES = {"dynamodb", "events", "secretsmanager", "sqs"}
+SERVICES = {"dynamodb", "events", "s3", "secretsmanager", "sqs"}
 ALL = Path(botocore.__file__).parent / "data"
 
 
@@ -160,6 +160,9 @@ def test_a_model_loses_its_prose_and_nothing_else(packages: Path, name: str) -> 
 
     assert list(lean.operation_names) == list(whole.operation_names)
     assert lean.metadata == whole.metadata
+    assert [(one.name, one.type) for one in lean.client_context_parameters] == [
+        (one.name, one.type) for one in whole.client_context_parameters
+    ]
     assert shapes(lean) == shapes(whole)
     (path,) = (packages / "botocore" / "data" / name).glob(f"{lean.api_version}/service-2.json*")
     assert path.suffix == ".json"

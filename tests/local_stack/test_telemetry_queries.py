@@ -84,10 +84,3 @@ def test_what_is_not_known_raises_and_is_not_skipped() -> None:
     for query in cases:
         with showing(query), pytest.raises(BadQuery):
             insights.read(query)
-
-
-def test_values_are_shown_for_people() -> None:
-    assert insights.shown("@timestamp", 61_000) == "00:01:01"
-    assert insights.shown("took", 12.5) == "12.5"
-    assert insights.shown("took", 12.0) == "12"
-    assert insights.shown("code", None) == ""

@@ -17,7 +17,12 @@ from tests.stack.world import RUNS, forget_old_runs, shared_stack
 UP_TO_S = 120.0
 # Saskatchewan is for test_stack_guards.py alone, all events for test_stack_events.py, quiet hours for
 # test_stack_scheduling.py; the rest is the default.
-PARAMETERS = {"AllowedDestinations": "+1,+1306:2", "StatusEvents": "all", "QuietHours": "21:00-08:00"}
+PARAMETERS = {
+    "AllowedDestinations": "+1,+1306:2",
+    "StatusEvents": "all",
+    "QuietHours": "21:00-08:00",
+    "StoreMedia": "on",
+}
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
 # All that the service talks to.
-SERVICES = ["dynamodb", "events", "secretsmanager", "sqs"]
+SERVICES = ["dynamodb", "events", "s3", "secretsmanager", "sqs"]
 
 
 def test_every_function_folder_is_deployed(stack: Stack) -> None:

@@ -16,7 +16,10 @@ import httpx
 import pytest
 from botocore import xform_name
 from typer import Typer
+from typer.testing import CliRunner
 
+from devtools.local_stack import cli, sam_template
+from devtools.local_stack.build import sam_environment
 from devtools.local_stack.layout import ROOT, Stack
 from longcode_cli import main
 from tests.longcode_cli.world import run as longcode
@@ -24,7 +27,12 @@ from tests.stack.pictures import serving
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "bench/README.md"]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "bench/README.md",
+    ROOT / "events/README.md",
+]
 # What the AWS command line adds to an operation's own parameters, and its commands that are no operation.
 OF_EVERY_AWS_COMMAND = {"query", "output", "profile", "region"}
 LOGS_TAIL = {"since", "filter-pattern", "follow"}
@@ -36,6 +44,7 @@ SHELL = {
     "TABLE",
     "BACKUP",
     "PLAN",
+    "BUILT",
     "NEW",
     "PATH",
     "date",
@@ -90,7 +99,13 @@ def known(program: str) -> str | None:
     program = re.sub(r"^(?:\w+\(\) *\{ *)", "", program)
     program = re.sub(r"^\w+=(?!\$\()\S+\s+(?=\S)", "", program)
     word = re.split(r"[\s=(]", program, maxsplit=1)[0]
-    kinds = {"./longcode": "longcode", "longcode": "longcode", ".venv/bin/python": "python", "python3": "python"}
+    kinds = {
+        "./longcode": "longcode",
+        "longcode": "longcode",
+        ".venv/bin/python": "python",
+        "python3": "python",
+        ".local/venv-sam/bin/sam": "sam local",
+    }
     return kinds.get(word) or (
         word if word in {"aws", "curl", *ONLY_LOOKED_AT} else "shell" if word in SHELL else None
     )
@@ -166,6 +181,37 @@ def test_each_aws_command_is_an_operation_with_such_parameters() -> None:
         shape = model.operation_model(operation).input_shape
         parameters = {xform_name(member, "-") for member in shape.members} if shape else set()
         assert {re.sub(r"^no-", "", option) for option in given} <= parameters, program
+
+
+def test_each_command_of_sam_local_knows_its_options_and_names_a_function_and_an_event() -> None:
+    functions = sam_template.functions(sam_template.load(ROOT / "template.yaml"))
+    helps: dict[str, str] = {}
+    for program in of_kind("sam local"):
+        words = shlex.split(program)
+        name = words[2]
+        if name not in helps:
+            asked = [str(ROOT / words[0]), *words[1:3], "--help"]
+            done = subprocess.run(asked, capture_output=True, text=True, check=True, env=sam_environment())
+            helps[name] = done.stdout
+        assert [option for option in options(program) if f"--{option}" not in helps[name]] == [], program
+        if name == "invoke":
+            assert words[3] in functions, program
+            assert (ROOT / words[words.index("--event") + 1]).is_file(), program
+    assert {"invoke", "start-api"} <= set(helps)
+
+
+def test_each_command_of_the_local_stack_knows_its_options() -> None:
+    # In this process: a start of the program takes half a second.
+    tried = 0
+    for program in of_kind("python"):
+        words = re.sub(r"[<>|].*$", "", program).split()
+        if words[1:3] != ["-m", "devtools.local_stack"] or "--help" in words:
+            continue
+        done = CliRunner().invoke(cli.app, [words[3], "--help"], env={"COLUMNS": "200"})
+        assert done.exit_code == 0, program
+        assert [option for option in options(program) if f"--{option}" not in done.output] == [], program
+        tried += 1
+    assert tried >= 5
 
 
 @pytest.fixture(scope="module")

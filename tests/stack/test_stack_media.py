@@ -1,12 +1,16 @@
 """Pictures with a text, and the conversation with one person, over HTTP on the deployed stack."""
 
+import hashlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from tests.stack.pictures import serving
+from tests.support.fakes.web import PICTURE
 
 pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -63,3 +67,32 @@ def test_what_is_no_picture_or_leads_inside_is_refused_and_nothing_is_stored(
         answer = api.post("/sms/queue", json={"to": "+12024010102", "message": "Look", "media_urls": [url]})
         assert (answer.status_code, answer.json()["field"]) == (400, "media_urls[0]"), url
     assert api.get("/sms/threads/%2B12024010102").json()["messages"] == []
+
+
+def test_what_a_person_sends_is_in_the_bucket_within_a_minute_and_goes_with_the_person(
+    api: httpx.Client, provider: httpx.Client, eventually: Eventually, pictures: str
+) -> None:
+    them = "+12024010102"
+    urls = [f"{pictures}/a.png", f"{pictures}/page", f"{pictures}/moved.png"]
+    began = time.monotonic()
+    inbound = {"from": them, "text": "Look", "media_urls": urls}
+    assert provider.post("/_provider/inbound", json=inbound).is_success
+
+    def media() -> list[dict[str, Any]]:
+        found = api.get(f"/sms/threads/{quote(them)}").json()["messages"]
+        return found[0]["media"] if found else []
+
+    # What redirects is tried again for hours.
+    eventually(lambda: [row.get("stored") for row in media()] == [True, False, None], 60)
+    assert time.monotonic() - began < 60
+    picture, page, _ = media()
+    assert (picture["sha256"], picture["size"]) == (hashlib.sha256(PICTURE).hexdigest(), str(len(PICTURE)))
+    assert "type" in page["problem"]
+    saved = httpx.get(picture["download_url"], trust_env=False)
+    assert (saved.status_code, saved.content) == (200, PICTURE)
+    assert saved.headers["content-type"] == "image/png"
+
+    assert api.delete(f"/sms/recipients/{quote(them)}").json()["erased"] == 1
+
+    assert httpx.get(picture["download_url"], trust_env=False).status_code == 404
+    assert media() == []

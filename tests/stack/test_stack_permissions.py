@@ -28,8 +28,9 @@ class Call:
     arguments: dict[str, Any]
 
     def __str__(self) -> str:
-        key = (self.arguments.get("Key") or self.arguments.get("Item") or {}).get("pk", {}).get("S", "")
-        where = key or self.arguments.get("IndexName", "")
+        item = self.arguments.get("Key") or self.arguments.get("Item") or {}
+        key = item if isinstance(item, str) else item.get("pk", {}).get("S", "")
+        where = key or self.arguments.get("IndexName", "") or self.arguments.get("Prefix", "")
         return f"{self.service}.{self.method} {where}".strip()
 
 
@@ -88,6 +89,16 @@ def leave(key: str) -> Call:
     """The same of a whole item."""
     call = put(key)
     return replace(call, arguments=call.arguments | {"ConditionExpression": "attribute_exists(pk)"})
+
+
+def of_media(method: str, key: str = "media/nothing/nothing") -> Call:
+    """A call about a file in the media bucket."""
+    return Call("s3", method, {"Bucket": "{MediaBucket}", "Key": key})
+
+
+def list_media(prefix: str) -> Call:
+    """The files below a prefix."""
+    return Call("s3", "list_objects_v2", {"Bucket": "{MediaBucket}", "Prefix": prefix})
 
 
 def of_limits(call: Call) -> Call:
@@ -157,6 +168,7 @@ WEBHOOKS_SCAN = Call("dynamodb", "scan", {"TableName": "{WebhooksTable}"})
 WHO_AM_I = Call("sts", "get_caller_identity", {})
 
 # Each function: what it may do, so that a refusal is none of bad credentials; and what it must not be able to do.
+MEDIA_QUEUE = {"QueueUrl": "{MediaQueue}"}
 TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     "consumer": (
         [
@@ -180,7 +192,28 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
     ),
     "fallback": ([WHO_AM_I], [get(MESSAGE), SEND, READ_SECRET]),
     "health": ([batch("S#all"), batch("S#all7")], [batch(MESSAGE), batch(OPT_OUT), batch(COUNTER), RECEIVE]),
-    "messages": ([query("by_peer", "peer"), batch(MESSAGE)], [get(MESSAGE), update(MESSAGE), READ_SECRET]),
+    "media": (
+        [
+            *(get(MESSAGE), unqueue(MESSAGE), list_media("media/nothing/")),
+            *(of_media("put_object"), of_media("delete_object"), Call("sqs", "get_queue_attributes", MEDIA_QUEUE)),
+        ],
+        [
+            *(
+                put(MESSAGE),
+                delete(MESSAGE),
+                get(OPT_OUT),
+                update(OPT_OUT),
+                of_media("get_object"),
+                list_media(""),
+            ),
+            *(of_media("put_object", "elsewhere"), of_limits(get(CONTROL)), SEND, RECEIVE, READ_SECRET),
+            Call("sqs", "send_message", MEDIA_QUEUE | {"MessageBody": "{{}}"}),
+        ],
+    ),
+    "messages": (
+        [query("by_peer", "peer"), batch(MESSAGE), of_media("get_object")],
+        [get(MESSAGE), update(MESSAGE), of_media("put_object"), list_media("media/nothing/"), READ_SECRET],
+    ),
     "optouts": ([get(OPT_OUT), batch(OPT_OUT)], [get(MESSAGE), batch(MESSAGE), update(MESSAGE), delete(OPT_OUT)]),
     "process": (
         [
@@ -208,8 +241,20 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
         + [of_limits(unqueue(key)) for key in ("carrier#t_mobile#+12025550199", RECIPIENT, SENDER, CONTROL)],
     ),
     "recipients": (
-        [query("by_peer", "peer"), batch(MESSAGE), get(MESSAGE), leave(MESSAGE), of_limits(unqueue(RECIPIENT))],
-        [delete(OPT_OUT), update(OPT_OUT), put(OPT_OUT), put(POINTER)]
+        [
+            *(
+                query("by_peer", "peer"),
+                batch(MESSAGE),
+                get(MESSAGE),
+                leave(MESSAGE),
+                of_limits(unqueue(RECIPIENT)),
+            ),
+            *(list_media("media/nothing/"), of_media("delete_object")),
+        ],
+        [
+            *(delete(OPT_OUT), update(OPT_OUT), put(OPT_OUT), put(POINTER)),
+            *(of_media("get_object"), of_media("put_object"), list_media("")),
+        ]
         + [of_limits(unqueue(key)) for key in (SENDER, CONTROL)],
     ),
     "send": ([get(MESSAGE), get(OPT_OUT)], [delete(MESSAGE), SEND, RECEIVE]),
@@ -225,7 +270,10 @@ TRIED: dict[str, tuple[list[Call], list[Call]]] = {
             *(get(MESSAGE), batch(MESSAGE), update(OPT_OUT), of_limits(get(CONTROL)), SEND, READ_SECRET),
         ],
     ),
-    "status": ([get(MESSAGE)], [put(MESSAGE), update(MESSAGE), READ_SECRET]),
+    "status": (
+        [get(MESSAGE), of_media("get_object")],
+        [put(MESSAGE), update(MESSAGE), of_media("put_object"), of_media("delete_object"), READ_SECRET],
+    ),
     "reconciler": (
         [
             SIZE,

@@ -3,12 +3,11 @@
 A stack of its own is given every trouble there is, and its log is then read as CloudWatch reads it.
 """
 
+import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ from devtools.local_stack import sam_template, signing
 from devtools.local_stack import stack as stacks
 from devtools.local_stack.layout import ROOT, Layout, Stack
 from devtools.local_stack.release import alias_of
-from devtools.local_stack.telemetry import evidence, insights, page, widgets
+from devtools.local_stack.telemetry import deployed, evidence, insights, widgets
 from devtools.local_stack.telemetry.insights import LogLine
 from devtools.local_stack.telemetry.operations import Operations
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
@@ -57,7 +56,7 @@ class Provoked:
         """Read the log again, from its beginning."""
         self.lines = evidence.log_lines(self.stack)
         self.telemetry = Telemetry()
-        gateway = evidence.Gateway.of(sam_template.load(page.TEMPLATE), self.stack.stack_name, page.STAGE)
+        gateway = evidence.Gateway.of(sam_template.load(deployed.TEMPLATE), self.stack.stack_name, deployed.STAGE)
         evidence.add_lines(self.telemetry, self.lines, evidence.functions_of(self.stack), gateway)
 
     def values(self, metric: str) -> list[float]:
@@ -254,7 +253,7 @@ def provoked(eventually: Eventually) -> Iterator[Provoked]:
         # The setting in which there is an alarm for each trouble; and traces, whose ids are in the log.
         parameters = {"AllowedDestinations": f"+1,+1{CAPPED}:1", "Monitoring": "full", "TraceSampling": "0.05"}
         stack = stacks.up(layout, Silent(), environment={}, parameters=parameters)
-        made = Provoked(stack, page.of_stack(stack))
+        made = Provoked(stack, deployed.of_stack(stack))
         Trouble(layout, stack, eventually).make()
 
         def complete() -> bool:
@@ -324,14 +323,14 @@ def test_every_resource_in_a_dimension_exists(provoked: Provoked) -> None:
         for index in template["Resources"][logical]["Properties"].get("GlobalSecondaryIndexes", [])
         if name == "messages"
     }
-    gateway = evidence.Gateway.of(template, provoked.stack.stack_name, page.STAGE)
+    gateway = evidence.Gateway.of(template, provoked.stack.stack_name, deployed.STAGE)
     exist: dict[str, Callable[[str], bool]] = {
         "QueueName": queues.__contains__,
         "FunctionName": set(provoked.stack.functions.values()).__contains__,
         "TableName": {provoked.stack.messages_table, provoked.stack.limits_table}.__contains__,
         "GlobalSecondaryIndexName": {index for _, index in indexes}.__contains__,
         "ApiName": {api["name"] for api in aws["apigateway"].get_rest_apis()["items"]}.__contains__,
-        "Stage": {page.STAGE}.__contains__,
+        "Stage": {deployed.STAGE}.__contains__,
         "Resource": gateway.methods.__contains__,
         "Method": set(gateway.methods.values()).__contains__,
         "service": {provoked.stack.stack_name}.__contains__,
@@ -393,17 +392,16 @@ def test_the_values_of_ours_that_set_an_alarm_off_were_really_emitted(name: str,
 # -------------------------------------------------------------------------------------------------- the page
 
 
-def test_the_dashboard_is_drawn_from_the_stack(provoked: Provoked, tmp_path: Path) -> None:
-    telemetry = Telemetry()
-    evidence.Sampler(provoked.stack, telemetry).sample()
-    drawn = page.scene(provoked.stack, telemetry, None)
-    out, picture = tmp_path / "dashboard.html", tmp_path / "dashboard.svg"
-    page.write(drawn, out, picture)
-    shown = out.read_text()
-    assert all(widget.title in shown for widget in drawn.operations.widgets if widget.title)
-    assert "send.refused" in shown
-    # Its links to our pages lead there.
-    for written in (out, picture):
-        links = re.findall(r'href="([^"]*(?:operations|metrics)\.md)', written.read_text())
-        assert len(links) == 2
-        assert all((written.parent / link.removeprefix("file://")).is_file() for link in links)
+def test_the_consoles_dashboard_shows_what_the_stack_did(provoked: Provoked) -> None:
+    url = f"{provoked.stack.console_url}/api/dashboard"
+    with httpx.stream("GET", url, params={"range": "start"}, timeout=PATIENCE_S, trust_env=False) as answer:
+        shown = json.loads(next(line for line in answer.iter_lines() if line.startswith("data:"))[5:])
+    assert [widget["title"] for widget in shown["widgets"]] == [w.title for w in provoked.operations.widgets]
+    series = {one["label"] for widget in shown["widgets"] for one in widget.get("series", ()) if one["points"]}
+    # Ours, a stand-in of the log's, and one that is sampled.
+    assert {"accepted", "invocations", "waiting"} <= series
+    cells = {cell for widget in shown["widgets"] for row in widget.get("rows", ()) for cell in row}
+    assert "send.refused" in cells
+    states = [alarm["state"] for widget in shown["widgets"] for alarm in widget.get("alarms", ())]
+    assert len(states) == shown["alarms"]["all"]
+    assert "ALARM" in states

@@ -27,8 +27,8 @@ def _stack(logical_id: str, monitoring: str) -> tuple[dict[str, dict[str, Any]],
         return f"${{{name}.{of_it}}}" if of_it else f"${{{name}}}"
 
     values = {name: f"${{{name}}}" for name in template["Parameters"]}
-    values |= {"Monitoring": monitoring, "TraceSampling": "0.05"}
-    resolver = sam_template.Resolver(PSEUDO | values, attribute, {})
+    values |= {"Monitoring": monitoring, "TraceSampling": "0.05", "StoreMedia": "on"}
+    resolver = sam_template.Resolver(PSEUDO | values, attribute, template["Conditions"])
     stack = template["Resources"][logical_id]["Properties"]
     return sam_template.stack(ROOT / stack["TemplateURL"], resolver.resolve(stack["Parameters"]), PSEUDO)
 

@@ -6,13 +6,13 @@ is deployed.
 
 from collections.abc import Mapping
 
-from devtools.local_stack.telemetry import alarms, expressions, page
+from devtools.local_stack.telemetry import alarms, deployed, expressions
 from devtools.local_stack.telemetry.alarms import Alarm, State
 from devtools.local_stack.telemetry.series import Telemetry
 from tests.chance import showing
 from tests.support.telemetry import FAULTS
 
-OPERATIONS = page.read_operations({}, {"Monitoring": "full"}, "sms", "us-east-1")
+OPERATIONS = deployed.read_operations({}, {"Monitoring": "full"}, "sms", "us-east-1")
 MINUTE_MS = 60_000
 START_MS = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
 

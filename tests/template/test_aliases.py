@@ -8,7 +8,8 @@ import pytest
 
 from devtools.local_stack import release, sam_template
 from tests.support.fakes import ROOT
-from tests.template.test_template_security import FUNCTIONS, deployed, transformed, transformed_all
+from tests.template.test_template_security import EVERY_OPTION, FUNCTIONS, transformed, transformed_all
+from tests.template.test_template_security import deployed as deployed_with
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
 NO_RELEASE = '  Release: {Type: String, Default: ""'
@@ -28,6 +29,12 @@ RELEASE = "1772443800"
 def released(value: str) -> str:
     """The template with another release."""
     return TEMPLATE.replace(NO_RELEASE, NO_RELEASE.replace('""', f'"{value}"'))
+
+
+# Any: a template is JSON.
+def deployed(kind: str) -> dict[str, dict[str, Any]]:
+    """What there is of a kind with every option: each function is there then."""
+    return deployed_with(kind, **EVERY_OPTION)
 
 
 @pytest.fixture(scope="module")

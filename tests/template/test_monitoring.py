@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
-from devtools.local_stack.telemetry import alarms, emf, evidence, page, widgets
+from devtools.local_stack.telemetry import alarms, deployed, emf, evidence, widgets
 from devtools.local_stack.telemetry.alarms import State
 from devtools.local_stack.telemetry.series import MetricKey, Telemetry
 from longcode.aws.observability import FewMetrics, LambdaLogger
@@ -24,7 +24,9 @@ from tests.support.telemetry import FAULTS, SEEN, SEEN_TOO, WELL_COUNTS, WELL_PU
 MINUTE_MS = 60_000
 START_MS = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
 WELL_MIN = 70
-OPERATIONS = page.read_operations({"Apiv1Stage": "v1"}, {"Environment": "test"}, "sms", "us-east-1")
+OPERATIONS = deployed.read_operations(
+    {"Apiv1Stage": "v1"}, {"Environment": "test", "StoreMedia": "on"}, "sms", "us-east-1"
+)
 FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
 # What AWS gives for free, each month and for all of an account: devtools/cost/prices.toml has where that is from.
 FREE_METRICS, FREE_ALARM_METRICS, FREE_METRICS_OF_A_DASHBOARD = 10, 10, 50

@@ -3,7 +3,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ EVERY_OPTION = {
     "WebhookSourceRange": "192.76.120.192/27",
     "DomainName": "sms.example.com",
     "CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-4000-8000-000000000000",
+    "StoreMedia": "on",
 }
 OPTIONS = pytest.mark.parametrize("options", [{}, EVERY_OPTION], ids=["defaults", "every option"])
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -35,6 +36,8 @@ MANAGED = {
 }
 
 
+# All that is in the media bucket: an object is named by its message.
+FILES = {"Fn::Sub": "${MediaBucket.Arn}/media/*"}
 NO_LOG_GROUP = {"Effect": "Deny", "Action": "logs:CreateLogGroup", "Resource": "*"}
 # No function says what an API key may do.
 NO_KEYS = {
@@ -77,6 +80,11 @@ def deployed(kind: str = "", **options: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def expected_functions(options: Mapping[str, str]) -> int:
+    """How many functions there are with these options."""
+    return len(FUNCTIONS) - (options.get("StoreMedia") != "on")
+
+
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
@@ -108,7 +116,10 @@ def test_a_role_may_do_named_actions_on_named_resources_only(options: dict[str, 
         assert statement["Effect"] == "Allow", role
         assert not {"NotAction", "NotResource"} & statement.keys(), role
         for action in listed(statement["Action"]):
-            assert re.fullmatch(r"[a-z]+:[A-Za-z]+", action), (role, action)
+            assert re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action), (role, action)
+        if statement["Resource"] == FILES:
+            assert {action.split(":")[0] for action in listed(statement["Action"])} == {"s3"}, role
+            continue
         assert "*" not in json.dumps(statement["Resource"]), (role, statement)
 
 
@@ -120,7 +131,7 @@ def test_no_function_makes_a_log_group_anew_or_says_what_a_key_may_do(options: d
         inline = [one for policy in role["Policies"] for one in listed(policy["PolicyDocument"]["Statement"])]
         assert NO_LOG_GROUP in inline, name
         assert NO_KEYS in inline, name
-    assert len(roles) == len(FUNCTIONS)
+    assert len(roles) == expected_functions(options)
 
 
 @OPTIONS
@@ -130,7 +141,7 @@ def test_a_policy_is_of_the_version_whose_variables_and_conditions_are_those_of_
     # Without one it is that of 2008.
     roles = deployed("AWS::IAM::Role", **options).values()
     policies = [policy["PolicyDocument"] for role in roles for policy in role["Policies"]]
-    assert len(policies) > len(FUNCTIONS)
+    assert len(policies) > expected_functions(options)
     for policy in [*policies, *(role["AssumeRolePolicyDocument"] for role in roles)]:
         assert policy["Version"] == "2012-10-17"
 
@@ -157,7 +168,8 @@ REGIONAL = {
     "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::Lambda::Permission", "AWS::Lambda::Version",
     "AWS::Logs::LogGroup", "AWS::Logs::MetricFilter",
-    "AWS::Logs::QueryDefinition", "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
+    "AWS::Logs::QueryDefinition", "AWS::S3::BucketPolicy", "AWS::SNS::Topic", "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
     "AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation", "AWS::XRay::SamplingRule",
 }  # fmt: skip
 
@@ -179,7 +191,7 @@ def test_the_same_stack_can_be_deployed_in_another_region_beside_this_one() -> N
 def test_no_role_has_a_managed_policy_but_those_that_are_named_here_with_a_reason(options: dict[str, str]) -> None:
     roles = deployed("AWS::IAM::Role", **options)
 
-    assert len(roles) == len(FUNCTIONS)
+    assert len(roles) == expected_functions(options)
     for name, role in roles.items():
         assert set(role["ManagedPolicyArns"]) == set(MANAGED), name
     assert deployed("AWS::IAM::ManagedPolicy", **options) == {}
@@ -213,9 +225,19 @@ def test_a_key_of_ones_own_is_that_of_everything_that_keeps_something() -> None:
         "AWS::SecretsManager::Secret": {"KmsKeyId": key},
         "AWS::Logs::LogGroup": {"KmsKeyId": key},
         "AWS::Lambda::Function": {"KmsKeyArn": key},
+        "AWS::S3::Bucket": {
+            "BucketEncryption": {
+                "ServerSideEncryptionConfiguration": [
+                    {
+                        "BucketKeyEnabled": True,
+                        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key},
+                    }
+                ]
+            }
+        },
     }
     for kind, wanted in expected.items():
-        found = deployed(kind, KmsKeyArn=KEY)
+        found = deployed(kind, KmsKeyArn=KEY, StoreMedia="on")
         assert found, kind
         for name, properties in found.items():
             assert {part: properties.get(part) for part in wanted} == wanted, name
@@ -224,26 +246,28 @@ def test_a_key_of_ones_own_is_that_of_everything_that_keeps_something() -> None:
 def test_what_a_role_may_do_is_in_the_role_so_that_nothing_calls_its_function_before_it_may() -> None:
     # A mapping waits for its function and that for its role, but for no policy beside it.
     assert deployed("AWS::IAM::Policy", **EVERY_OPTION) == {}
-    assert roles_that_may("kms:Decrypt", **EVERY_OPTION) == set(deployed("AWS::IAM::Role"))
+    assert roles_that_may("kms:Decrypt", **EVERY_OPTION) == set(deployed("AWS::IAM::Role", **EVERY_OPTION))
 
 
 def test_with_a_key_of_ones_own_each_role_may_do_with_it_what_it_needs_and_no_more() -> None:
+    # Every function is there, also that of StoreMedia.
+    options = {"StoreMedia": "on"}
     with_key = [
         (role, action)
-        for role, statement in statements(KmsKeyArn=KEY)
+        for role, statement in statements(KmsKeyArn=KEY, **options)
         if statement["Resource"] == {"Ref": "KmsKeyArn"}
         for action in listed(statement["Action"])
     ]
 
-    roles = set(deployed("AWS::IAM::Role"))
-    puts_into_a_queue = roles_that_may("sqs:SendMessage")
-    assert puts_into_a_queue
+    roles = set(deployed("AWS::IAM::Role", **options))
+    puts = roles_that_may("sqs:SendMessage", **options) | roles_that_may("s3:PutObject", **options)
+    assert len(puts) > 1
     assert sorted(with_key) == sorted(
-        [(role, "kms:Decrypt") for role in roles] + [(role, "kms:GenerateDataKey") for role in puts_into_a_queue]
+        [(role, "kms:Decrypt") for role in roles] + [(role, "kms:GenerateDataKey") for role in puts]
     )
-    assert list(statements()) == [
+    assert list(statements(**options)) == [
         (role, statement)
-        for role, statement in statements(KmsKeyArn=KEY)
+        for role, statement in statements(KmsKeyArn=KEY, **options)
         if statement["Resource"] != {"Ref": "KmsKeyArn"}
     ]
 
@@ -303,10 +327,10 @@ def test_a_bad_option_is_refused_before_anything_is_deployed(name: str, good: li
 
 
 def test_what_a_request_goes_through_is_traced_where_it_is_asked_for() -> None:
-    functions = deployed("AWS::Lambda::Function", TraceSampling="0.05")
+    functions = deployed("AWS::Lambda::Function", TraceSampling="0.05", StoreMedia="on")
     assert len(functions) == len(FUNCTIONS)
     # What no request leads to would be traced by a rate that Lambda has fixed.
-    others = {"ReconcilerFunction", "PublisherFunction", "DelivererFunction"}
+    others = {"ReconcilerFunction", "PublisherFunction", "DelivererFunction", "MediaFunction"}
     modes = {name: made["TracingConfig"]["Mode"] for name, made in functions.items()}
     assert {name for name, mode in modes.items() if mode == "Active"} == set(functions) - others
     (stage,) = deployed("AWS::ApiGateway::Stage", TraceSampling="0.05").values()

@@ -5,6 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from longcode.domain.campaign import (
+    ATT_PER_MINUTE,
+    T_MOBILE_PER_DAY,
+    CampaignFacts,
+    CampaignSettings,
+    departures,
+    limits,
+)
+from longcode.domain.carriers import Carrier
 from tests.support.fakes import ROOT
 
 PAGES = sorted(
@@ -13,6 +22,7 @@ PAGES = sorted(
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "bench").glob("*.md"),
+        *(ROOT / "events").glob("*.md"),
         *(ROOT / "examples").rglob("*.md"),
     )
 )
@@ -46,8 +56,11 @@ def test_each_link_of_a_page_leads_to_a_file_and_a_heading(name: str) -> None:
 def test_the_index_has_each_page() -> None:
     index = (ROOT / "docs/README.md").read_text()
 
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
     missing = [
-        path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md" and path.name not in index
+        name
+        for name in pages
+        if name != "README.md" and not name.startswith("decisions/") and f"]({name})" not in index
     ]
     assert missing == []
 
@@ -62,3 +75,33 @@ def test_the_files_that_the_table_of_changes_names_exist() -> None:
     assert len(rows) >= 10
     assert len(named) >= len(rows)
     assert [path for path in sorted(named) if not (ROOT / path).is_file()] == []
+
+
+def rows(page: str, header: str) -> list[list[str]]:
+    """The cells of the table that begins with this header."""
+    table = (ROOT / page).read_text().partition(header)[2].partition("\n\n")[0]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()[2:]]
+
+
+def in_words(seconds: int) -> str:
+    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+
+
+def test_the_page_on_10dlc_says_how_long_texts_take_by_each_class_of_att() -> None:
+    found = rows("docs/10dlc.md", "| AT&T's class |")
+
+    assert len(found) == 5
+    for name, per_minute, takes in found:
+        limit = ATT_PER_MINUTE[name[0]]
+        seconds = -(-departures([1] * 1_000, limit).offsets_ms[-1] // 1_000)
+        assert (per_minute, takes) == (f"{limit:,}", in_words(seconds))
+
+
+def test_the_page_on_10dlc_says_what_is_used_of_each_tier_of_t_mobile() -> None:
+    found = rows("docs/10dlc.md", "| T-Mobile's tier |")
+
+    assert len(found) == 5
+    for name, per_day, used in found:
+        tier = name.lower().replace(" ", "_")
+        holds = limits(CampaignSettings(), CampaignFacts(0, t_mobile_tier=tier)).per_day[Carrier.T_MOBILE]
+        assert (per_day, used) == (f"{T_MOBILE_PER_DAY[tier]:,}", f"{holds:,}")

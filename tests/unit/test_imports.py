@@ -17,7 +17,7 @@ LAYER = ROOT / "layers/longcode/python/longcode"
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 # Only what talks to the provider, or to the URLs of users, pays for an HTTP client.
 TALKS_TO_THE_PROVIDER = {"send", "process", "consumer", "reconciler"}
-TALKS_TO_USERS = {"deliverer"}
+TALKS_TO_USERS = {"deliverer", "media"}
 # Each of these costs more than the whole of a lean function; see docs/architecture.md.
 NEVER = (
     "aws_lambda_powertools.event_handler",
@@ -105,6 +105,7 @@ PARTS = {
     "recipients": "finder messages carriers",
     "subscriptions": "subscriptions",
     "deliverer": "subscriptions messages delivery_queue delivery_log outbound parallel",
+    "media": "messages media_notes media_bucket media_jobs media_web",
     "fallback": "",
 }
 # In Lambda a start has more of a CPU than a call.

@@ -8,7 +8,9 @@ from tests.support.fakes import ROOT
 
 FUNCTION, FILE, TEMPLATE, OPERATIONS, README, LINE = 40, 400, 900, 500, 130, 300
 CODE = ("layers", "functions", "longcode_cli", "devtools", "bench", "docs", "examples")
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS = {
+    "layers/longcode/python/longcode/entrypoints/config.py:from_env": "a line for each setting",
+}
 LONG_FILES: dict[str, str] = {}
 
 

@@ -84,7 +84,8 @@ export function listen(url, onData) {
       source = null;
     } else if (source === null) open();
   };
-  connection("connecting …", "connecting");
+  // A page that turns to another address is not disconnected in between.
+  if (document.getElementById("connection").dataset.state !== "live") connection("connecting …", "connecting");
   document.addEventListener("visibilitychange", turn);
   turn();
   return () => {

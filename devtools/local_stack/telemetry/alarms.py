@@ -50,6 +50,7 @@ class Alarm:
     threshold: float
     comparison: str
     missing: str  # breaching, notBreaching, ignore or missing
+    description: str = ""
 
     # Any: properties of a template.
     @classmethod
@@ -88,6 +89,7 @@ class Alarm:
             threshold=float(properties["Threshold"]),
             comparison=comparison,
             missing=missing,
+            description=str(properties.get("AlarmDescription", "")),
         )
 
     def breaches(self, value: float) -> bool:
@@ -97,8 +99,10 @@ class Alarm:
     @property
     def condition(self) -> str:
         """For people: what makes it go off."""
-        window = f"{self.datapoints} of {self.evaluation_periods} times {self.period_s} s"
-        return f"{SIGNS[self.comparison]} {self.threshold:g} in {window}"
+        limit = f"{SIGNS[self.comparison]} {self.threshold:g}"
+        if self.evaluation_periods == 1:
+            return f"{limit} in {self.period_s} s"
+        return f"{limit} in {self.datapoints} of {self.evaluation_periods} periods of {self.period_s} s"
 
 
 def _query(one: Mapping[str, Any], periods: set[int]) -> Query:
@@ -128,14 +132,28 @@ def states(alarm: Alarm, telemetry: Telemetry, start_ms: int, end_ms: int) -> li
     """
     found: list[tuple[int, State]] = []
     state = State.INSUFFICIENT_DATA
-    step = min(MINUTE_MS, alarm.period_s * 1000)
+    step = _step_ms(alarm)
     for at in range(-(-start_ms // step) * step, end_ms + 1, step):
-        grid = Grid.until(at, alarm.period_s, alarm.evaluation_periods + LOOK_BACK)
-        (points,) = Request(alarm.queries, telemetry, grid).series(alarm.watched)
-        breaching = [alarm.breaches(points[moment]) if moment in points else None for moment in grid]
-        state = evaluate(breaching, alarm.evaluation_periods, alarm.datapoints, alarm.missing, state)
+        state = evaluated(alarm, values(alarm, telemetry, at), state)
         found.append((at, state))
     return found
+
+
+def _step_ms(alarm: Alarm) -> int:
+    return min(MINUTE_MS, alarm.period_s * 1000)
+
+
+def values(alarm: Alarm, telemetry: Telemetry, at_ms: int) -> list[float | None]:
+    """What the alarm looks at when it is evaluated at `at_ms`, oldest first. Raises BadExpression."""
+    grid = Grid.until(at_ms, alarm.period_s, alarm.evaluation_periods + LOOK_BACK)
+    (points,) = Request(alarm.queries, telemetry, grid).series(alarm.watched)
+    return [points.get(moment) for moment in grid]
+
+
+def evaluated(alarm: Alarm, found: Sequence[float | None], before: State) -> State:
+    """The state that these values lead to."""
+    breaching = [None if value is None else alarm.breaches(value) for value in found]
+    return evaluate(breaching, alarm.evaluation_periods, alarm.datapoints, alarm.missing, before)
 
 
 def evaluate(

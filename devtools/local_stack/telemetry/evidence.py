@@ -4,10 +4,8 @@
 # `STAND_INS`; the others only AWS publishes, and nothing is made up for them.
 
 import re
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +18,6 @@ from . import emf
 from .insights import LogLine
 from .log_metrics import LogMetric
 from .series import MetricKey, Telemetry
-
-SAMPLE_EVERY_S = 1.0
 
 _QUEUE = "sampled from the queue's attributes"
 _REPORT = "from the functions' REPORT lines"
@@ -119,43 +115,43 @@ FAILED = {"type": "platform.report", "record": {"status": "error"}}
 
 def add_lines(
     telemetry: Telemetry,
-    lines: list[LogLine],
+    lines: Sequence[LogLine],
     functions: Mapping[str, str],
     gateway: Gateway,
     log_metrics: Sequence[LogMetric] = (),
+    failed: set[str] | None = None,
 ) -> None:
     """Add what the log tells: our own metrics, and the stand-ins for Lambda's and the gateway's.
 
     `functions` are the functions' names by their log groups, `log_metrics` what CloudWatch is to count in these.
+    `failed` keeps, from one part of a log to the next, the functions whose invocation failed and is not over.
     """
-    failed: set[str] = set()
+    failed = set() if failed is None else failed
     for line in lines:
         function = functions[line.group]
         if line.message.startswith("Traceback (most recent call last)"):
             failed.add(function)  # the lines of an invocation come together, and its REPORT last
-            continue
-        if (report := _REPORT_LINE.match(line.message)) is not None:
-            duration = float(report[1])
-            began = line.at_ms - round(duration)  # where Lambda has it
-            key = {"FunctionName": function}
-            for name, value, unit in (
-                ("Invocations", 1.0, "Count"),
-                ("Duration", duration, "Milliseconds"),
-                ("Errors", float(function in failed), "Count"),
-            ):
-                telemetry.add(MetricKey.of("AWS/Lambda", name, key), began, value, unit)
+        elif (report := _REPORT_LINE.match(line.message)) is not None:
+            _add_report(telemetry, line.at_ms, function, float(report[1]), failed=function in failed)
             if function in failed:
                 _add_matching(telemetry, line, FAILED, log_metrics)
             failed.discard(function)
-            continue
-        fields = line.json()
-        if fields is None:
-            continue
-        _add_matching(telemetry, line, fields, log_metrics)
-        for metric, sample in emf.metrics(fields):
-            telemetry.add(metric, sample.at_ms, sample.value, sample.unit)
-        if fields.get("message") == "request":
-            _add_request(telemetry, line.at_ms, fields, gateway)
+        elif (fields := line.json()) is not None:
+            _add_matching(telemetry, line, fields, log_metrics)
+            for metric, sample in emf.metrics(fields):
+                telemetry.add(metric, sample.at_ms, sample.value, sample.unit)
+            if fields.get("message") == "request":
+                _add_request(telemetry, line.at_ms, fields, gateway)
+
+
+def _add_report(telemetry: Telemetry, at_ms: int, function: str, duration_ms: float, *, failed: bool) -> None:
+    began = at_ms - round(duration_ms)  # where Lambda has it
+    for name, value, unit in (
+        ("Invocations", 1.0, "Count"),
+        ("Duration", duration_ms, "Milliseconds"),
+        ("Errors", float(failed), "Count"),
+    ):
+        telemetry.add(MetricKey.of("AWS/Lambda", name, {"FunctionName": function}), began, value, unit)
 
 
 def _add_matching(
@@ -212,24 +208,6 @@ class Sampler:
         ready = [int(item["queue_place"]["S"].partition("#")[0]) for page in pages for item in page["Items"]]
         # What is held until later is not in the queue.
         return max(0.0, (_now_ms() - min(ready)) / 1000) if ready else 0.0
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Look again and again while the block runs."""
-        over = threading.Event()
-
-        def work() -> None:
-            while not over.is_set():
-                self.sample()
-                over.wait(SAMPLE_EVERY_S)
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
 
 
 def _now_ms() -> int:

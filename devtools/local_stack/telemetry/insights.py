@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from .series import percentile
@@ -54,6 +53,7 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
 Row = dict[str, Any]
 _Value = Callable[[Row], Any]
 _Aggregate = Callable[[Sequence[Row]], Any]
+_Step = Callable[[list[Row]], list[Row]]
 
 
 @dataclass(slots=True)
@@ -63,16 +63,30 @@ class Query:
     sources: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)  # every field of a log line that it names
-    _steps: list[Callable[[list[Row]], list[Row]]] = field(default_factory=list)
+    _first: list[_Step] = field(default_factory=list)  # filters and fields before anything else, row by row
+    _steps: list[_Step] = field(default_factory=list)
 
     def run(self, lines: Sequence[LogLine]) -> list[Row]:
         """The rows that it answers, with its columns in them."""
-        rows = [line.fields() for line in lines if not self.sources or line.group in self.sources]
+        return self.answer(self.keep([line.fields() for line in lines]))
+
+    def keep(self, rows: list[Row]) -> list[Row]:
+        """Those of a part of the log that the query looks at: what its filters let pass, each row for itself."""
+        rows = [row for row in rows if not self.sources or row["@log"] in self.sources]
+        for step in self._first:
+            rows = step(rows)
+        return rows
+
+    def answer(self, kept: Sequence[Row]) -> list[Row]:
+        """The rows that it answers, from all that it kept."""
         # Insights answers the latest first unless a query says otherwise.
-        rows.sort(key=lambda row: -row["@timestamp"])
+        rows = sorted(kept, key=lambda row: -row["@timestamp"])
         for step in self._steps:
             rows = step(rows)
         return rows
+
+    def _each(self, step: _Step) -> None:
+        (self._steps or self._first).append(step)
 
 
 def read(text: str) -> Query:
@@ -172,14 +186,14 @@ class _Reader:
     def _fields_command(self) -> None:
         named = self._listed(lambda: self._named(self._value))
         self._query.columns += [name for name, _ in named]
-        self._query._steps.append(lambda rows: [row | {name: value(row) for name, value in named} for row in rows])
+        self._query._each(lambda rows: [row | {name: value(row) for name, value in named} for row in rows])
 
     def _display_command(self) -> None:
         self._query.columns = self._listed(self._field)
 
     def _filter_command(self) -> None:
         wanted = self._either()
-        self._query._steps.append(lambda rows: [row for row in rows if wanted(row)])
+        self._query._each(lambda rows: [row for row in rows if wanted(row)])
 
     def _stats_command(self) -> None:
         aggregates: list[tuple[str, _Aggregate]] = self._listed(lambda: self._named(self._aggregate))
@@ -384,12 +398,3 @@ def _order(value: Any) -> tuple[int, Any]:
     if value is None:
         return (0, 0)
     return (1, value) if isinstance(value, int | float) else (2, str(value))
-
-
-def shown(name: str, value: Any) -> str:
-    """A value of a row for people: times as times in UTC, and no empty digits."""
-    if value is None:
-        return ""
-    if name == "@timestamp" or name.startswith("bin("):
-        return datetime.fromtimestamp(value / 1000, UTC).strftime("%H:%M:%S")
-    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

@@ -1,10 +1,14 @@
 """Metrics as CloudWatch keeps them: samples under a namespace, a name and dimensions, and statistics of them."""
 
 import re
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
+from operator import attrgetter
+
+_AT_MS = attrgetter("at_ms")
 
 # Start of the period, in epoch milliseconds → value. A period without data is not in it.
 Points = dict[int, float]
@@ -76,7 +80,13 @@ class Telemetry:
 
     def add(self, key: MetricKey, at_ms: int, value: float, unit: str) -> None:
         """Report one value."""
-        self._samples[key].append(Sample(at_ms, value, unit))
+        # In the order of time, so that a stretch of it is found without looking at the rest.
+        insort(self._samples[key], Sample(at_ms, value, unit), key=_AT_MS)
+
+    def forget(self, before_ms: int) -> None:
+        """Drop what is older."""
+        for samples in self._samples.values():
+            del samples[: bisect_left(samples, before_ms, key=_AT_MS)]
 
     def __contains__(self, key: MetricKey) -> bool:
         return key in self._samples
@@ -85,7 +95,7 @@ class Telemetry:
         return iter(self._samples)
 
     def samples(self, key: MetricKey) -> Sequence[Sample]:
-        """Every value of a metric; none if it was never reported."""
+        """Every value of a metric, oldest first; none if it was never reported."""
         return self._samples.get(key, ())
 
     def points(self, key: MetricKey, statistic: str, grid: Grid) -> Points:
@@ -93,12 +103,11 @@ class Telemetry:
         reduce = statistic_named(statistic)
         period_ms = grid.period_s * 1000
         values: dict[int, list[float]] = defaultdict(list)
-        for sample in self.samples(key):
-            if grid.start_ms <= sample.at_ms < grid.end_ms:
-                values[grid.start_ms + (sample.at_ms - grid.start_ms) // period_ms * period_ms].append(
-                    sample.value
-                )
-        return {at: reduce(found) for at, found in sorted(values.items())}
+        samples = self.samples(key)
+        first, end = (bisect_left(samples, at, key=_AT_MS) for at in (grid.start_ms, grid.end_ms))
+        for sample in samples[first:end]:
+            values[grid.start_ms + (sample.at_ms - grid.start_ms) // period_ms * period_ms].append(sample.value)
+        return {at: reduce(found) for at, found in values.items()}
 
 
 def statistic_named(name: str) -> Callable[[Sequence[float]], float]:

@@ -2,8 +2,9 @@
 
 import contextlib
 import random
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 
@@ -100,3 +101,23 @@ class Traffic:
 
     def _forge(self) -> None:
         self._api.post("/webhooks/message", json={"data": {"event_type": "message.received"}})
+
+
+@contextlib.contextmanager
+def watched(stack: Stack) -> Iterator[None]:
+    """Look at the console's dashboard while the block runs, as a page does that is open."""
+    over = threading.Event()
+
+    def look() -> None:
+        url = f"{stack.console_url}/api/dashboard?range=15m"
+        # Without it the queues' charts are empty, and that is all.
+        with contextlib.suppress(httpx.HTTPError), httpx.stream("GET", url, timeout=30, trust_env=False) as answer:
+            for _ in answer.iter_lines():
+                if over.is_set():
+                    return
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()

@@ -1,9 +1,10 @@
 """`longcode webhooks create`: have events delivered to a URL of yours."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from longcode.client import Subscription
 from longcode.domain.event_types import EVENT_TYPES
 from longcode.domain.subscriptions import EVERY
 from longcode_cli.commands.webhooks.asking import asking
@@ -33,20 +34,18 @@ def command(
 
     The URL must lead to public addresses, over TLS; on the local stack it may lead to this machine.
     """
-    body = {"url": url, "events": events or [EVERY], "description": description}
-    with asking(where) as ask:
-        made = ask("POST", body=body)
+    with asking(where) as api:
+        made = api.ask(api.client.subscribe, url, events or [EVERY], description=description)
     if as_json:
-        say_json(made)
+        say_json(dict(made.fields))
     else:
-        show(made, f"{plain(made['id'])} delivers {', '.join(map(_type, made['events']))}.")
+        show(made, f"{plain(made.id)} delivers {', '.join(map(_type, made.events))}.")
 
 
-# Any: JSON of the API.
-def show(fields: dict[str, Any], words: str) -> None:
+def show(made: Subscription, words: str) -> None:
     """Print a secret where it can be caught, and what to do with it beside that."""
     # Whole, however narrow the terminal is.
-    typer.echo(str(fields["secret"]))
+    typer.echo(made.secret)
     warn(f"{words} This secret is shown once: give it to the receiver, which verifies each delivery by it.")
 
 

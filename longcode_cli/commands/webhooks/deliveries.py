@@ -1,12 +1,13 @@
 """`longcode webhooks deliveries`: what became of the events for one subscription."""
 
-from typing import Annotated, Any
+from itertools import islice
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from longcode.domain.message import epoch_ms
-from longcode_cli.commands.webhooks.asking import Ident, asking, checked
+from longcode.client import Attempt, Delivery
+from longcode_cli.commands.webhooks.asking import Ident, asking, checked, ms
 from longcode_cli.options import ANYWHERE_OR_ENV, AsJson, Where, examples, stack_options
 from longcode_cli.terminal import ahead, fold, now_ms, plain, relative, say, say_json, table
 
@@ -25,38 +26,31 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Show what became of the events for one subscription: each attempt, and when the next one is."""
-    found: list[dict[str, Any]] = []
-    query: dict[str, str] = {}
-    with asking(where) as ask:
-        while True:
-            page = ask("GET", checked(subscription_id), "deliveries", query=query)
-            found += page["deliveries"]
-            if len(found) >= rows or not page.get("cursor"):
-                break
-            query = {"cursor": str(page["cursor"])}
+    with asking(where) as api:
+        found = list(islice(api.each(api.client.deliveries(checked(subscription_id))), rows))
     if as_json:
-        say_json({"deliveries": found[:rows]})
+        say_json({"deliveries": [dict(one.fields) for one in found]})
     elif not found:
         say("No event was delivered to it yet.")
     else:
-        _say(found[:rows])
+        _say(found)
 
 
-# Any: JSON of the API.
-def _say(found: list[dict[str, Any]]) -> None:
+def _say(found: list[Delivery]) -> None:
     # On a narrow terminal the last two take more than one line, so that an id is whole.
     made, now = table("event", "state", "tries", "last answer", "next", right=["tries"]), now_ms()
     for place in (3, 4):
         fold(made, place)
     for one in found:
-        last = one["attempts"][-1] if one["attempts"] else {}
-        at, due = epoch_ms(last.get("at")), epoch_ms(one["next_attempt_at"])
         made.add_row(
-            f"{plain(one['type'])}\n{plain(one['event_id'])}",
-            Text(plain(one["state"]).replace("_", " "), _STYLES.get(one["state"], "")),
-            str(len(one["attempts"])),
-            plain(str(last.get("status") or last.get("error") or ""))
-            + (f"\n{relative(at, now)}" if at is not None else ""),
-            ahead(due, now) if due is not None else "",
+            f"{plain(one.type)}\n{plain(one.event_id)}",
+            Text(plain(one.state).replace("_", " "), _STYLES.get(one.state, "")),
+            str(len(one.attempts)),
+            _answer(one.attempts[-1], now) if one.attempts else "",
+            "" if one.next_attempt_at is None else ahead(ms(one.next_attempt_at), now),
         )
     say(made)
+
+
+def _answer(last: Attempt, now: int) -> str:
+    return f"{plain(str(last.status or last.error or ''))}\n{relative(ms(last.at), now)}"

@@ -38,22 +38,22 @@ def command(
 
     Each has the webhook-id that it had before, by which a receiver knows those that it has had.
     """
-    body = _body(since, until, events or [])
-    with asking(where) as ask:
-        done = ask("POST", checked(subscription_id), "replay", body=body)
-        replayed = int(done["replayed"])
+    wanted = _wanted(since, until, events or [])
+    with asking(where) as api:
+        done = api.ask(api.client.replay, checked(subscription_id), **wanted)
+        replayed = done.replayed
         # One call has an end.
-        while done.get("remaining"):
-            done = ask("POST", checked(subscription_id), "replay", body=body | {"cursor": done["cursor"]})
-            replayed += int(done["replayed"])
+        while done.remaining:
+            done = api.ask(api.client.replay, subscription_id, **wanted, cursor=done.cursor)
+            replayed += done.replayed
     if as_json:
-        say_json(done | {"replayed": replayed})
+        say_json({**done.fields, "replayed": replayed})
     else:
         say(f"{count(replayed, 'event')} will be delivered once more.")
 
 
-# Any: JSON of the API.
-def _body(since: str | None, until: str | None, events: list[str]) -> dict[str, Any]:
+# Any: arguments of the client's.
+def _wanted(since: str | None, until: str | None, events: list[str]) -> dict[str, Any]:
     if events:
         if since or until:
             raise typer.BadParameter("goes without --since and --until.", param_hint="--event")

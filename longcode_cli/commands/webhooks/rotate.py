@@ -32,10 +32,10 @@ def command(
     moment. A second rotation within that time ends the oldest at once.
     """
     overlap_s = seconds(overlap)
-    with asking(where) as ask:
-        made = ask("POST", checked(subscription_id), "secret", body={"overlap_s": overlap_s})
+    with asking(where) as api:
+        made = api.ask(api.client.rotate_secret, checked(subscription_id), overlap_s=overlap_s)
     if as_json:
-        say_json(made)
+        say_json(dict(made.fields))
         return
     before = f"is valid for {span(overlap_s * 1000)} more" if overlap_s else "has ended"
     show(made, f"{plain(subscription_id)} has a new secret; the one before {before}.")

@@ -34,6 +34,7 @@ from tests.support.fakes.gateway import API_KEY_ID, Reply, call
 from tests.support.fakes.heartbeat import FakeHeartbeat
 from tests.support.fakes.limits import FakeLimits
 from tests.support.fakes.logger import FakeLogger
+from tests.support.fakes.media import FakeMediaBucket, FakeMediaJobs, FakeMediaNotes
 from tests.support.fakes.messages import FakeMessages
 from tests.support.fakes.metrics import FakeMetrics
 from tests.support.fakes.optouts import FakeOptOuts
@@ -298,6 +299,10 @@ def make_world(settings: Settings | None = None, **parts: Any) -> World:
     parts.setdefault("delivery_queue", FakeDeliveryQueue(clock))
     parts.setdefault("delivery_log", FakeDeliveryLog())
     parts.setdefault("outbound", Names().client())
+    parts.setdefault("media_web", parts["outbound"])
+    parts.setdefault("media_bucket", FakeMediaBucket())
+    parts.setdefault("media_notes", FakeMediaNotes(messages))
+    parts.setdefault("media_jobs", FakeMediaJobs(clock))
     queue = parts.setdefault("queue", FakeQueue(clock))
     bulk_queue = parts.setdefault("bulk_queue", FakeQueue(clock, name="bulk.fifo"))
     event_bus = parts.setdefault("event_bus", FakeEventBus())

@@ -233,11 +233,14 @@ class Mapping:
     the invocation raised or the answer is malformed.
     """
 
-    def __init__(self, queue: FakeQueue, consumer: Consumer, *, timeout_ms: int = 60_000) -> None:
+    def __init__(
+        self, queue: FakeQueue, consumer: Consumer, *, timeout_ms: int = 60_000, batch: int = BATCH
+    ) -> None:
         self.queue = queue
         self.invocations: list[Invocation] = []
         self._consumer = consumer
         self._timeout_ms = timeout_ms
+        self._batch = batch
 
     def run(self, *, until_ms: int | None = None, concurrency: int = 1, at_most: int = 10_000) -> None:
         """Poll until the queue is empty, or nothing can be received before `until_ms`.
@@ -272,7 +275,7 @@ class Mapping:
     def poll(self) -> Invocation | None:
         """One receive now and the invocation for it; None if nothing can be received."""
         clock = self.queue.clock
-        batch = self.queue.take()
+        batch = self.queue.take(self._batch)
         if not batch:
             return None
         event = {"Records": [self.queue.record(stored) for stored in batch]}

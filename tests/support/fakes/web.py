@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from longcode.use_cases.outbound_ports import CallFailed, OutboundAnswer, UrlRefused
+from tests.support.interleave import pause
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(192)
 
@@ -20,6 +21,8 @@ class Page:
     fails: str = ""
     refused: str = ""
     packed: str = ""
+    # How long it takes; an answer that takes longer than its caller waits is none.
+    takes_ms: int = 0
     # What it answers to HEAD, where that differs.
     other_head: "Page | None" = None
 
@@ -31,6 +34,8 @@ class FakeWeb:
     pages: dict[str, Page] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     before_call: Callable[[], object] = lambda: None
+    # Lets virtual time pass, where a page takes any.
+    wait: Callable[[int], object] = lambda _ms: None
 
     def check(self, url: str) -> None:
         if (page := self.pages.get(url)) and page.refused:
@@ -52,6 +57,10 @@ class FakeWeb:
         page = self.pages.get(url, Page(b"not found", "text/html", 404))
         if method == "HEAD" and page.other_head:
             page = page.other_head
+        pause("call")
+        self.wait(min(page.takes_ms, round(timeout_s * 1000)))
+        if page.takes_ms > timeout_s * 1000:
+            raise CallFailed("timed out")
         if page.fails:
             raise CallFailed(page.fails)
         if method == "HEAD" and not page.head:

@@ -125,7 +125,7 @@ def number_event(payload: Payload, now_ms: int, *, number: str, campaign: str = 
     return envelope("10dlc.phone_number.update", {**named, **payload}, now_ms)
 
 
-def inbound(
+def inbound(  # noqa: PLR0913 -- a parameter for each field that a test sets
     sender: str,
     text: str,
     now_ms: int,
@@ -135,6 +135,7 @@ def inbound(
     event_id: str | None = None,
     autoresponse: str | None = None,
     network: Mapping[str, str] | None = None,
+    media: Sequence[Mapping[str, str]] = (),
 ) -> bytes:
     """A text from another number to ours; `network` is the `carrier` and `line_type` of that number."""
     payload: dict[str, Any] = {
@@ -148,7 +149,7 @@ def inbound(
         "from": {"phone_number": sender, **(network or {})},
         "id": telnyx_id or str(uuid.uuid4()),
         "is_spam": False,
-        "media": [],
+        "media": list(media),
         "parts": 1,
         "received_at": iso(now_ms),
         "record_type": "message",

@@ -102,6 +102,22 @@ def secretsmanager() -> "SecretsManagerClient":
     return client
 
 
+# Any: the checker's types of S3's client are none of our packages.
+@cache
+def s3() -> Any:
+    """The client of S3."""
+    # An emulator has no name for each bucket. And a link leads to the region's own address, in whichever region.
+    emulated = bool(os.environ.get("AWS_ENDPOINT_URL"))
+    config = Config(
+        signature_version="s3v4",
+        s3={
+            "addressing_style": "path" if emulated else "virtual",
+            "us_east_1_regional_endpoint": "regional",
+        },
+    )
+    return _client("s3", _CONFIG.merge(config))
+
+
 class ConditionFailed(Exception):
     """A conditional write found its item otherwise; `item` is how it stood, empty if there was none."""
 

@@ -45,3 +45,59 @@ def is_carried(content_type: str) -> bool:
     """Whether carriers take media of this type, as `image/png; charset=binary`."""
     name = content_type.partition(";")[0].strip().lower()
     return name.startswith(_KINDS) or name in _TYPES
+
+
+# ------------------------------------------------------------------------------- what people send, kept by us
+
+# More than carriers deliver.
+MOST_STORED_BYTES = 5_000_000
+# For so long a medium that can't be fetched is tried again.
+TRIED_MS = 6 * 3_600_000
+# How long a job waits after its first try, its second and so on; after each later one as long as after the last.
+_DELAYS_S = (5, 30, 120, 600, 1800, 3600)
+# Besides images, video and audio.
+_STORED_TYPES = _TYPES | {"text/plain", "application/smil"}
+# It may hold scripts, and no carrier delivers it.
+_NEVER = frozenset(("image/svg+xml",))
+# As servers of files call what they have no name for.
+_UNNAMED = frozenset(("", "application/octet-stream", "binary/octet-stream"))
+# How a file of a type begins, by the place of its first such byte.
+_BEGINNINGS: dict[str, tuple[tuple[int, bytes], ...]] = {
+    "image/png": ((0, b"\x89PNG\r\n\x1a\n"),),
+    "image/jpeg": ((0, b"\xff\xd8\xff"),),
+    "image/jpg": ((0, b"\xff\xd8\xff"),),
+    "image/gif": ((0, b"GIF8"),),
+    "image/webp": ((0, b"RIFF"), (8, b"WEBP")),
+    "application/pdf": ((0, b"%PDF-"),),
+}
+_PAGE = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<svg")
+
+
+def delay_s(tries: int) -> int:
+    """How many seconds a job waits that was tried so often, 1 or more."""
+    return _DELAYS_S[min(tries, len(_DELAYS_S)) - 1]
+
+
+def content_type(said: str, before: str) -> str:
+    """The type of a medium, in small letters and without parameters.
+
+    It is what its server `said`, or what the provider said `before` where the server knows no more than that
+    it is a file.
+    """
+    name, other = (words.partition(";")[0].strip().lower() for words in (said, before))
+    return other if name in _UNNAMED else name
+
+
+def why_not_stored(kind: str, body: bytes, *, truncated: bool) -> str:
+    """Why a medium of this type (as `content_type` answers) is not stored, for the user; "" if it may be."""
+    if kind in _NEVER or not (kind.startswith(_KINDS) or kind in _STORED_TYPES):
+        return "Its type is none that is stored."
+    if truncated or len(body) > MOST_STORED_BYTES:
+        return f"It has more than {MOST_STORED_BYTES} bytes."
+    if not body:
+        return "It is empty."
+    if body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE):
+        return "It is a web page."
+    if any(body[place : place + len(begin)] != begin for place, begin in _BEGINNINGS.get(kind, ())):
+        return "It is not what its type says."
+    return ""

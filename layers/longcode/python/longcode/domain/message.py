@@ -54,6 +54,12 @@ CHANGED = "changed"
 RECEIPT_AFTER_CLAIM_MS = RECEIPT_CHECK_MS - CLAIM_MS
 
 
+# What is known of a medium that came with a text: the provider's words (`url`, `content_type`, `size`, `sha256`).
+# Once it was fetched, or never will be, `stored` says whether we have it. If so the others are ours; if not,
+# `problem` says why.
+type MediaRow = Mapping[str, str | bool]
+
+
 class DueGroup(IntEnum):
     """The groups of the index by due time. Those of one group may be so many that others would have to wait."""
 
@@ -173,7 +179,7 @@ class Message:
     faults: tuple[Fault, ...] = ()
     history: tuple[Entry, ...] = ()
     # What an inbound text brought; and what one that we send carries, which makes it an MMS.
-    media: tuple[dict[str, str], ...] = ()
+    media: tuple[MediaRow, ...] = ()
     media_urls: tuple[str, ...] = ()
     autoresponse: str | None = None
     # What an inbound text was read as (`opt_out_keywords.OptOutKeyword`), whether or not it changed anything.

@@ -34,6 +34,14 @@ def provider_key(secret: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """Where what people send is stored. Empty where StoreMedia is off, and where a function has no need of it."""
+
+    bucket: str = ""
+    queue_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the template's parameters say. Durations are milliseconds unless the name says otherwise."""
 
@@ -72,6 +80,7 @@ class Settings:
     webhooks: "WebhookSettings"
     # The id of the API key that the stack itself has, which may do everything; empty where none is called with.
     stack_key_id: str = ""
+    media: MediaSettings = MediaSettings()
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -112,6 +121,7 @@ class Settings:
             webhook_sources=read.webhook_sources(),
             stack_key_id=read.optional("STACK_KEY_ID"),
             webhooks=WebhookSettings.read(env),
+            media=MediaSettings(read.optional("MEDIA_BUCKET"), read.optional("MEDIA_QUEUE_URL")),
         )
         return read.checked(settings)
 

@@ -16,6 +16,7 @@ from longcode.entrypoints import api
 from longcode.entrypoints.config import Settings, provider_key
 from longcode.entrypoints.delivery_parts import DeliveryParts
 from longcode.entrypoints.guard_parts import GuardParts, guard
+from longcode.entrypoints.media_parts import MediaParts
 from longcode.entrypoints.requests import Request
 from longcode.entrypoints.responses import Response
 from longcode.entrypoints.store_parts import StoreParts
@@ -43,7 +44,7 @@ Handler = Callable[[Any, Any], Any]
 _MARGIN_MS = 2_000
 
 
-class Service(StoreParts, GuardParts, ModeParts, WebhookParts, DeliveryParts):
+class Service(StoreParts, GuardParts, ModeParts, WebhookParts, DeliveryParts, MediaParts):
     """Every part of the service, made on demand from the settings; `parts` replaces any of them, as in tests.
 
     A part is made and imports what it needs when it is first asked for, so that a function pays at its cold start

@@ -1,7 +1,7 @@
 """The JSON answer of each route, and how API Gateway wants it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from longcode.entrypoints.requests import opt_out_cursor
 from longcode.telnyx import error_codes
 
 if TYPE_CHECKING:
+    from longcode.domain.message import MediaRow
     from longcode.domain.smart_encoding import Replaced
     from longcode.use_cases.batch_results import Result
     from longcode.use_cases.cancel import Cancellation
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from longcode.use_cases.quiet import QuietOutlook
     from longcode.use_cases.tag_view import TagView
     from longcode.use_cases.text_cost import CostEstimate
+
+# Makes the address of a stored file, of its message and its row.
+type MediaLink = "Callable[[Message, MediaRow], str]"
 
 # Of so many characters a preview says where they are.
 MAX_FORCING = 20
@@ -191,11 +195,16 @@ def health(by_status: Mapping[str, int], queue_size: int) -> Response:
     return Response(200, fields)
 
 
-def status(message: Message, forecast: "Forecast | None", replaced: "Sequence[Replaced]" = ()) -> Response:
+def status(
+    message: Message,
+    forecast: "Forecast | None",
+    replaced: "Sequence[Replaced]" = (),
+    link: "MediaLink | None" = None,
+) -> Response:
     """GET /sms/status/{id}: what became of it, and how. PATCH /sms/queue/{id}: and what was `replaced`."""
     outlook = (forecast.held_by, forecast.eta_ms) if forecast else None
     history = timeline.timeline(message, outlook, forecast.reason if forecast else "")
-    fields = _fields(message) | {
+    fields = _fields(message, link) | {
         "history": [_entry(entry) for entry in history],
         "errors": [fault_fields(fault) for fault in message.faults],
     }
@@ -204,9 +213,9 @@ def status(message: Message, forecast: "Forecast | None", replaced: "Sequence[Re
     return Response(200, fields | replaced_fields(replaced))
 
 
-def message_page(messages: Sequence[Message], cursor: str | None) -> Response:
-    """GET /sms/messages: each as its status has it, without the story."""
-    return Response(200, {"messages": [_fields(message) for message in messages], "cursor": cursor})
+def message_page(messages: Sequence[Message], cursor: str | None, link: "MediaLink | None" = None) -> Response:
+    """GET /sms/messages and /sms/threads/{number}: each as its status has it, without the story."""
+    return Response(200, {"messages": [_fields(message, link) for message in messages], "cursor": cursor})
 
 
 def tag(found: "TagView") -> Response:
@@ -239,8 +248,8 @@ def erased(done: "Erasure") -> Response:
     return Response(200, asdict(done))
 
 
-def _fields(message: Message) -> dict[str, object]:
-    """A message as it stands, without how it came to that."""
+def _fields(message: Message, link: "MediaLink | None") -> dict[str, object]:
+    """A message as it stands, without how it came to that. `link` is where stored files have an address."""
     fields: dict[str, object] = {
         "message_id": message.id,
         "telnyx_id": message.telnyx_id,
@@ -271,14 +280,17 @@ def _fields(message: Message) -> dict[str, object]:
             fields["cost"] = {"amount": str(message.cost), "currency": message.currency}
         if message.completed_ms is not None:
             fields["completed_at"] = iso(message.completed_ms)
-    else:
-        fields |= {
-            "media": list(message.media),
-            "is_spam": message.is_spam,
-            "autoresponse": message.autoresponse,
-            "opt_out": message.opt_out,
-        }
-    return fields
+        return fields
+    return fields | {
+        "media": [_medium(message, row, link) for row in message.media],
+        "is_spam": message.is_spam,
+        "autoresponse": message.autoresponse,
+        "opt_out": message.opt_out,
+    }
+
+
+def _medium(message: Message, row: "MediaRow", link: "MediaLink | None") -> "MediaRow":
+    return {**row, "download_url": link(message, row)} if link and row.get("stored") else row
 
 
 def test_field(message: Message) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from longcode.domain.errors import Unavailable
 from longcode.domain.message import Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.search import Position, Search
@@ -11,6 +12,7 @@ from longcode.use_cases.ports import Clock, Finder, Logger, Messages, Metrics
 
 if TYPE_CHECKING:
     from longcode.use_cases.carrier_store import Carriers
+    from longcode.use_cases.media_store import MediaBucket, MediaNotes
 
 # In one call, so that it ends in time. A call that has more to do says so.
 ERASED_MOST = 250
@@ -28,17 +30,35 @@ class Erasure:
     remaining: bool
 
 
-def erase(
-    number: str,
-    *,
-    finder: Finder,
-    messages: Messages,
-    carriers: "Carriers",
-    metrics: Metrics,
-    logger: Logger,
-    clock: Clock,
-    stop_ms: int,
-) -> Erasure:
+@dataclass(frozen=True, slots=True)
+class MediaEraser:
+    """Deletes the files that people sent with a text."""
+
+    bucket: "MediaBucket"
+    notes: "MediaNotes"
+
+    def erase(self, message: Message) -> None:
+        """Delete the files of a text that is about to be erased. Raises Unavailable."""
+        if message.media:
+            # First: what is being fetched meanwhile would else be noted after its file was looked for here.
+            self.notes.close(message.id)
+            self.bucket.forget(message.id)
+
+
+@dataclass(frozen=True, slots=True)
+class EraseDependencies:
+    """What erasing needs. `media` is None where what people send is not stored."""
+
+    finder: Finder
+    messages: Messages
+    carriers: "Carriers"
+    metrics: Metrics
+    logger: Logger
+    clock: Clock
+    media: MediaEraser | None = None
+
+
+def erase(number: str, deps: EraseDependencies, stop_ms: int) -> Erasure:
     """Erase the texts of one person, until `stop_ms` at most, and what is known of their number's carrier.
 
     One that waits is cancelled first, so that it never leaves: its entry in the queue then names no message.
@@ -47,21 +67,33 @@ def erase(
     erased = kept = 0
     after: Position | None = None
     remaining = True
-    while remaining and erased < ERASED_MOST and clock.now_ms() < stop_ms:
-        found = finder.find(
-            Search(peer=number, test=None), after, min(_PAGE, ERASED_MOST - erased), clock.now_ms()
+    while remaining and erased < ERASED_MOST and deps.clock.now_ms() < stop_ms:
+        found = deps.finder.find(
+            Search(peer=number, test=None), after, min(_PAGE, ERASED_MOST - erased), deps.clock.now_ms()
         )
-        for message in messages.get_all(found.ids):
-            if _erase(message, messages, clock):
+        for message in deps.messages.get_all(found.ids):
+            try:
+                if deps.media:
+                    deps.media.erase(message)
+            except Unavailable:
+                # Where it had got on the next call goes on; where it had not, it did not work.
+                if not erased:
+                    raise
+                return _ended(Erasure(erased, kept, remaining=True), deps)
+            if _erase(message, deps.messages, deps.clock):
                 erased += 1
             else:
                 kept += 1
         after, remaining = found.next, found.next is not None
     # Last: a receipt of a text that was there until now could have taught it again.
-    carriers.forget(number)
-    metrics.count(Metric.ERASED, erased)
-    logger.info("recipient.erased", erased=erased, kept=kept, remaining=remaining)
-    return Erasure(erased, kept, remaining)
+    deps.carriers.forget(number)
+    return _ended(Erasure(erased, kept, remaining), deps)
+
+
+def _ended(done: Erasure, deps: EraseDependencies) -> Erasure:
+    deps.metrics.count(Metric.ERASED, done.erased)
+    deps.logger.info("recipient.erased", erased=done.erased, kept=done.kept, remaining=done.remaining)
+    return done
 
 
 def _erase(message: Message, messages: Messages, clock: Clock) -> bool:

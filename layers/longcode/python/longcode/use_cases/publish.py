@@ -17,6 +17,7 @@ from longcode.domain.status import Status
 from longcode.domain.tag_counts import OPTED_OUT as OPTED_OUT_COUNT
 from longcode.domain.tag_counts import differences
 from longcode.use_cases import opt_out_origin, store_failures
+from longcode.use_cases.media_store import MediaJobs
 from longcode.use_cases.ports import Explain, Finder, Logger, Messages, Metrics
 from longcode.use_cases.publish_ports import Counters, EventBus, Heartbeat
 
@@ -50,7 +51,10 @@ _FAILED_BY: dict[Responsible, Metric] = {
 
 @dataclass(frozen=True, slots=True)
 class PublishDependencies:
-    """What publishing needs. With `final_only` a status that is not final is counted, and no event."""
+    """What publishing needs. With `final_only` a status that is not final is counted, and no event.
+
+    `media_jobs` is None where what people send with a text is not stored.
+    """
 
     event_bus: EventBus
     counters: Counters
@@ -63,6 +67,7 @@ class PublishDependencies:
     final_only: bool
     # None where nothing is delivered to the user's own URLs.
     fan_out: "FanOut | None" = None
+    media_jobs: MediaJobs | None = None
 
 
 def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -> int:
@@ -72,6 +77,12 @@ def publish(changes: Sequence[Change], deps: PublishDependencies, now_ms: int) -
     in order. Only what was published is counted, for what comes again would be counted again.
     """
     metrics, logger = deps.metrics, deps.logger
+    try:
+        _ask_for_media(changes, deps)
+    except Unavailable as exc:
+        # First, for what comes again here is a job more, and later an event more.
+        store_failures.note(exc, metrics, logger)
+        return 0
     found = [
         (number, event)
         for number, change in enumerate(changes)
@@ -106,6 +117,15 @@ def _publish(events: Sequence[Event], deps: PublishDependencies) -> PublishResul
         metrics.count(Metric.EVENTS_REFUSED)
         logger.warning("publish.refused", fault=fault, left=len(events) - answer.taken)
     return PublishResult(answer.taken, fault)
+
+
+def _ask_for_media(changes: Sequence[Change], deps: PublishDependencies) -> None:
+    """Have the media fetched of the texts that came in. One that comes again asks again, which does no harm."""
+    if deps.media_jobs is None:
+        return
+    texts = [change.after for change in changes if change.before is None and isinstance(change.after, Message)]
+    if ids := [text.id for text in texts if text.direction == "inbound" and text.media]:
+        deps.media_jobs.ask(ids)
 
 
 def _hear(beats: Sequence[int], deps: PublishDependencies) -> None:
