@@ -106,7 +106,7 @@ function wayOf(id) {
 }
 
 function accepted(answer, to) {
-  if (answer.message_id && !answer.queued) return say("good", make("b", "", "Handed over. "), `${spoken(to)} gets it. `, wayOf(answer.message_id));
+  if (!answer.queued) return say("good", make("b", "", "Handed over. "), `${spoken(to)} gets it. `, wayOf(answer.message_id));
   const held = answer.held_by ? `, held by ${HELD_BY[answer.held_by] ?? plain(answer.held_by)}` : "";
   const time = answer.eta ? `leaves about ${when(Date.parse(answer.eta))}` : "leaves when that ends";
   say("good", make("b", "", "Accepted. "), `Place ${answer.position}, ${time}${held}. `, wayOf(answer.message_id));

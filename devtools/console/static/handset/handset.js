@@ -59,7 +59,9 @@ function rings(phones) {
     const row = document.querySelector(`#phones li[data-key="${CSS.escape(at)}"]`);
     if (rung.length <= FEW && row) ring(row);
   }
-  if (rung.length) write($("news"), `A text came to ${rung.length > FEW ? `${rung.length} phones` : rung.map(([at]) => spoken(at)).join(", ")}.`);
+  if (!rung.length) return;
+  const who = rung.length > FEW ? `${rung.length} phones` : rung.map(([at]) => spoken(at)).join(", ");
+  write($("news"), `A text came to ${who}.`);
 }
 
 function show(found) {
