@@ -2,7 +2,7 @@
 
 import { api, listen, write } from "/static/shell.js";
 import { address, begin, setUpCompose } from "./compose.js";
-import { known, missed, read, setUpPhones, showPhones, take } from "./phones.js";
+import { known, missed, read, reveal, setUpPhones, showPhones, take } from "./phones.js";
 import { setUpProvider, showProvider } from "./provider.js";
 import { ring, setUpSound } from "./ring.js";
 import { setUpReplies, showPhone, showTexts, toEnd } from "./screen.js";
@@ -32,6 +32,7 @@ async function choose(wanted, toForm = true) {
   read(number);
   if (simulated && !known(number)) await adopt(number);
   if (state) show({ ...state, number, arrived: [], texts: { texts: [], opted_out: false } });
+  reveal(number);
   look();
 }
 

@@ -14,6 +14,8 @@ function picture(url) {
     const image = make("img", "picture");
     image.src = address.pathname;
     image.alt = "The picture that came with the text";
+    // Its place is kept before it is loaded, so that nothing moves then.
+    [image.width, image.height] = [320, 200];
     return image;
   }
   return make("span", "file", address ? address.pathname.split("/").pop() || address.host : url);
