@@ -30,6 +30,14 @@ def filled(page: Page, number: str, message: str, route: str = "Send") -> None:
     page.get_by_role("textbox", name="Message").fill(message)
 
 
+def sent(page: Page, number: str, message: str) -> None:
+    """Send a text, and see it on its phone."""
+    filled(page, number, message)
+    page.get_by_role("button", name="Send the text").click()
+    expect(page.locator("#phone-number")).to_have_text(spoken(number))
+    expect(bubbles(page)).to_have_count(1)
+
+
 def bubbles(page: Page) -> Locator:
     return page.get_by_role("log", name="Texts on this phone").get_by_role("article")
 
@@ -63,9 +71,7 @@ def test_after_stop_the_next_send_is_refused_and_start_opens_it_again(
 ) -> None:
     problems.expect("status of 403")
     page = visit("/")
-    filled(page, number, "Hello")
-    page.get_by_role("button", name="Send the text").click()
-    expect(bubbles(page)).to_have_count(1)
+    sent(page, number, "Hello")
     page.get_by_label("Text from this phone").fill("stop")
     page.get_by_label("Text from this phone").press("Enter")
 
@@ -74,7 +80,7 @@ def test_after_stop_the_next_send_is_refused_and_start_opens_it_again(
     expect(page.locator("#phone-note")).to_have_text("opted out at the provider")
     page.get_by_role("button", name="Send the text").click()
     expect(result(page)).to_contain_text("Text refused: The recipient has opted out")
-    page.get_by_role("button", name="START").click()
+    page.get_by_role("button", name="START", exact=True).click()
     expect(page.locator("#stored-optout")).to_be_hidden()
     page.get_by_role("button", name="Send the text").click()
     expect(result(page)).to_contain_text("Handed over")
@@ -141,9 +147,7 @@ def test_what_the_api_refuses_stands_beside_the_field_it_names(
 
 def test_nothing_that_is_typed_is_lost_while_texts_come(visit: Visit, number: str) -> None:
     page = visit("/")
-    filled(page, number, "Hello")
-    page.get_by_role("button", name="Send the text").click()
-    expect(bubbles(page)).to_have_count(1)
+    sent(page, number, "Hello")
     filled(page, number, "A draft of the next one")
     reply = page.get_by_label("Text from this phone")
     reply.press_sequentially("I am on my w")
@@ -165,9 +169,7 @@ def test_nothing_that_is_typed_is_lost_while_texts_come(visit: Visit, number: st
 
 def test_a_number_fails_as_chosen_and_its_carrier_is_another(visit: Visit, number: str) -> None:
     page = visit("/")
-    filled(page, number, "Hello")
-    page.get_by_role("button", name="Send the text").click()
-    expect(bubbles(page)).to_have_count(1)
+    sent(page, number, "Hello")
     page.get_by_label(f"Texts to {spoken(number)}").select_option("delivery_failed")
     page.locator("#network").select_option("att")
     expect(page.locator("#outcome-note")).to_contain_text("40008")
@@ -181,10 +183,8 @@ def test_a_number_fails_as_chosen_and_its_carrier_is_another(visit: Visit, numbe
 
 def test_a_picture_from_the_phone_is_an_mms(visit: Visit, number: str) -> None:
     page = visit("/")
-    filled(page, number, "Send me a picture")
-    page.get_by_role("button", name="Send the text").click()
-    expect(bubbles(page)).to_have_count(1)
-    page.get_by_role("button", name="Picture").click()
+    sent(page, number, "Send me a picture")
+    page.get_by_role("button", name="Picture", exact=True).click()
 
     picture = bubbles(page).get_by_role("img")
     expect(picture).to_be_visible()
@@ -204,6 +204,7 @@ def test_it_sounds_only_where_sound_is_on_and_keeps_still_where_motion_is_reduce
     filled(page, number, "Hello")
     page.get_by_role("button", name="Send the text").click()
     expect(page.locator("#phone")).to_have_class(RINGS)
+    expect(page.locator("#phone-number")).to_have_text(spoken(number))
     assert page.locator("#phone").evaluate("(one) => getComputedStyle(one).animationName") == "none"
     expect(bubbles(page)).to_have_count(1)
     assert page.evaluate("window.tones") == 0
@@ -220,9 +221,7 @@ def test_another_phone_is_taken_by_keyboard_and_a_text_to_one_not_looked_at_is_c
     visit: Visit, number: str
 ) -> None:
     page = visit("/")
-    filled(page, number, "Hello")
-    page.get_by_role("button", name="Send the text").click()
-    expect(bubbles(page)).to_have_count(1)
+    sent(page, number, "Hello")
     page.get_by_text("Another phone").click()
     page.get_by_label("What its texts suffer").select_option(label="…0140 delivery failed")
     page.get_by_role("button", name="Take this phone").click()
@@ -253,9 +252,8 @@ def test_a_page_with_all_its_parts_is_accessible_and_narrow_enough(
     filled(page, number, "A long word: " + "Donaudampfschifffahrt" * 4)
     page.get_by_role("button", name="Preview").click()
     expect(result(page)).to_contain_text("GSM-7")
-    page.get_by_role("button", name="Send the text").click()
-    expect(bubbles(page)).to_have_count(1)
-    page.get_by_role("button", name="Picture").click()
+    sent(page, number, "A long word: " + "Donaudampfschifffahrt" * 4)
+    page.get_by_role("button", name="Picture", exact=True).click()
     filled(page, number, "Hello", route="Queue")
     for summary in ("More fields", "Another phone"):
         page.get_by_text(summary).click()

@@ -159,11 +159,12 @@ function updateStored(item, text) {
   item.querySelector("button").hidden = !text.waiting;
 }
 
-/** Show what the service has of the person whose phone is looked at. */
-export function showStored(number, said) {
+/** Show what the service has of the person whose phone is looked at; null while that is not known. */
+export function showStored(number, known) {
+  const said = known ?? { texts: [], opted_out: false };
   write($("stored-number"), spoken(number));
   $("stored-optout").hidden = !said.opted_out;
-  $("stored-none").hidden = said.texts.length > 0;
+  $("stored-none").hidden = known === null || said.texts.length > 0;
   keyed($("stored"), said.texts, (text) => text.message_id, createStored, updateStored);
 }
 
