@@ -201,14 +201,15 @@ function legend(figure) {
       button.style.setProperty("--tone", tone(series.color, number));
       button.classList.toggle("without", !series.points.length);
       write(button.children[1], marked(series));
-      write(button.children[2], readable(series.points.at(-1)?.[1], series.unit));
+      const last = series.points.at(-1);
+      write(button.children[2], readable(last?.[1], series.unit));
+      button.title = `${last ? `Last reported at ${clock(last[0])}` : "Not reported in this time"}. Show or hide`;
     });
 }
 
 function entry(figure, number) {
   const button = make("button", "plain", make("span", "tone"), make("span", "name"), make("span", "number last"));
   button.type = "button";
-  button.title = "Show or hide";
   button.setAttribute("aria-pressed", "true");
   button.addEventListener("click", () => {
     const hidden = figure.hidden_series;
