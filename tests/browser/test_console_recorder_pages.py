@@ -27,7 +27,7 @@ def test_a_text_is_found_in_the_list_and_its_way_is_complete(api: httpx.Client, 
     for step in ("POST /sms/queue: 202", "Request: taken", "Simulator: answers 200", "Receipt: delivered"):
         expect(timeline.get_by_role("button", name=step).first).to_be_visible()
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         assert findings(page) == []
     narrow(page)
     assert too_wide(page) == []
