@@ -108,8 +108,8 @@ def _held(
         until_ms = message.send_at_ms or message.accepted_ms
     send_ms = min(message.send_at_ms or message.accepted_ms, until_ms)
     first = [
-        _bar(HeldBy.SCHEDULE, message.accepted_ms, send_ms),
-        _bar(HeldBy.QUIET_HOURS, max(send_ms, message.accepted_ms), until_ms),
+        _bar(HeldBy.SCHEDULE, message.accepted_ms, send_ms, until_ms=send_ms),
+        _bar(HeldBy.QUIET_HOURS, max(send_ms, message.accepted_ms), until_ms, until_ms=until_ms),
     ]
     later = [
         _bar(HeldBy.QUIET_HOURS, event.at_ms, event.number("until_ms") or event.at_ms, event.line)
