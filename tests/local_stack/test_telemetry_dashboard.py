@@ -145,7 +145,7 @@ def test_what_nothing_stands_in_for_is_known() -> None:
 
 def test_a_sample_that_comes_late_counts_in_its_own_period_until_it_is_forgotten() -> None:
     key, telemetry = MetricKey.of("N", "M", {}), Telemetry()
-    for at, value in ((65_000, 2.0), (5_000, 1.0), (70_000, 3.0), (119_999, 4.0), (120_000, 5.0)):
+    for at, value in ((120_000, 5.0), (65_000, 2.0), (5_000, 1.0), (119_999, 4.0), (70_000, 3.0)):
         telemetry.add(key, START_MS + at, value, "Count")
     grid = Grid(START_MS, 60, 2)
     assert telemetry.points(key, "Sum", grid) == {START_MS: 1, START_MS + 60_000: 9}
