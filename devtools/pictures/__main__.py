@@ -36,13 +36,14 @@ def take(
     stacks.down(layout, progress, forget=True)
     STILLS.mkdir(parents=True, exist_ok=True)
     try:
-        stack = stacks.up(layout, progress)
         with opened("chromium") as browser:
             if films:
                 with progress.step("Film the terminal"):
                     command = [sys.executable, "-m", "devtools.local_stack", "demo", "--dir", str(home)]
                     written.append(FILMS / "terminal.webp")
-                    terminal.film(browser, command, "$ make demo", ROOT).write(written[-1], QUALITY)
+                    terminal.film(browser, command, "make demo", ROOT).write(written[-1], QUALITY)
+            stack = stacks.up(layout, progress)
+            if films:
                 with progress.step("Film the console"):
                     written.append(FILMS / "console.webp")
                     console.film(browser, stack).write(written[-1], QUALITY)

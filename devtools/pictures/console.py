@@ -53,7 +53,7 @@ def film(browser: Browser, stack: Stack) -> Film:
     page.wait_for_load_state()
     watch(2.5, page.get_by_text("The way of the text").is_visible)
     page.goto(f"{stack.console_url}/dashboard")
-    watch(2.5, page.locator(".plot svg").first.is_visible)
+    watch(2.5, page.locator(".widget").first.is_visible)
     page.close()
     return made
 

@@ -26,22 +26,23 @@ FRAME_S = 0.2
 ASKS = "press Enter"
 
 
-def film(browser: Browser, command: list[str], title: str, folder: Path) -> Film:
+def film(browser: Browser, command: list[str], shown: str, folder: Path) -> Film:
     """Run the command in a terminal and film it; Enter answers what the demo asks last."""
     page = browser.new_page(viewport={"width": 1240, "height": 860})
     made = Film(900)
-    for at_s, screen in _screens(command, folder):
-        page.set_content(_svg(screen, title))
+    # The demo waits for no picture: all of it is read before the first is drawn.
+    for at_s, screen in list(_screens(command, shown, folder)):
+        page.set_content(_svg(screen, shown))
         made.add(page.locator("svg").screenshot(), at_s)
     page.close()
     return made
 
 
-def _screens(command: list[str], folder: Path) -> Iterator[tuple[float, list[Text]]]:
+def _screens(command: list[str], shown: str, folder: Path) -> Iterator[tuple[float, list[Text]]]:
     """The screen after each moment in which something came, and when that was."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
-    stream.feed(f"\x1b[32m$\x1b[0m {' '.join(command)}\r\n".encode())
+    stream.feed(f"\x1b[32m$\x1b[0m {shown}\r\n".encode())
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     environment = {
@@ -58,6 +59,7 @@ def _screens(command: list[str], folder: Path) -> Iterator[tuple[float, list[Tex
         if not answered and any(ASKS in line for line in screen.display):
             answered = True
             os.write(ours, b"\r")
+    yield time.monotonic() - began, _lines(screen)
     process.wait()
     os.close(ours)
     if process.returncode:
