@@ -38,7 +38,6 @@ function show(page) {
   const { on, all } = page.alarms;
   const summary = document.getElementById("summary");
   const state = on ? `${on} of ${all} alarms ${on === 1 ? "is" : "are"} on` : `none of ${all} alarms is on`;
-  const state = on ? `${on} of ${all} alarms ${on === 1 ? "is" : "are"} on` : `none of ${all} alarms is on`;
   write(summary, `${clock(page.start_ms)} to ${clock(page.end_ms)} · ${state}${page.behind ? " · still reading the log" : ""}`);
   summary.classList.toggle("bad", on > 0);
   document.getElementById("empty").hidden = !page.quiet || page.behind;
