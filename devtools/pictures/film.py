@@ -3,6 +3,7 @@
 import io
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 from PIL import Image
 
@@ -31,12 +32,13 @@ class Film:
         self._frames.append(picture.resize((self._width, height), Image.Resampling.LANCZOS))
         self._at_s.append(at_s)
 
-    def write(self, path: Path, quality: int) -> None:
+    def write(self, path: Path | IO[bytes], quality: int) -> None:
         """Write it, repeated without end."""
         lasts = [round((then - now) * 1000) for now, then in pairwise(self._at_s)]
         first, *others = self._frames
         first.save(
             path,
+            "WEBP",
             save_all=True,
             append_images=others,
             duration=[*(min(LONGEST_MS, max(SHORTEST_MS, ms)) for ms in lasts), LAST_MS],

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pyte
 from playwright.sync_api import Browser
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.style import Style
 from rich.terminal_theme import MONOKAI
@@ -24,6 +26,8 @@ COLUMNS, ROWS = 100, 30
 FRAME_S = 0.2
 # The end of the demo on a terminal, which waits for a key.
 ASKS = "press Enter"
+# Without the fonts that rich would load from a network.
+_FRAME = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
 
 def film(browser: Browser, command: list[str], shown: str, folder: Path) -> Film:
@@ -104,4 +108,4 @@ def _svg(lines: list[Text], title: str) -> str:
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
     for line in lines:
         console.print(line, no_wrap=True, crop=True)
-    return console.export_svg(title=title, theme=MONOKAI)
+    return console.export_svg(title=title, theme=MONOKAI, code_format=_FRAME)

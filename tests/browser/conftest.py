@@ -23,7 +23,7 @@ __all__ = ["api", "aws", "eventually", "provider", "run_layout"]
 collect_ignore_glob = [] if browsers.found("chromium") else ["test_*.py"]
 
 # Patience, not a rate: a page waits for functions that start on a busy machine.
-PATIENCE_MS = 12_000
+PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
 FAILED = pytest.StashKey[bool]()
 
