@@ -164,7 +164,7 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 # ---------------------------------------------------------------------------------------- checks
 SOURCES := layers functions longcode_cli devtools bench docs examples tests
 
-.PHONY: test load check format bench cost docs site guarantees walk contract clients
+.PHONY: test load check format bench cost docs site guarantees walk contract clients pictures
 test: $(INSTALLED) $(SCAN)/.synced $(CONTRACT)/.synced $(SITE)/.synced ## Run every test
 	@TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
 	  $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -203,6 +203,9 @@ docs: $(DEV)/.synced ## Write docs/openapi.json, the API reference, llms.txt, th
 
 site: $(SITE)/.synced ## Build the documentation's site into .local/site (ARGS=serve also serves it on 127.0.0.1)
 	@$(SITE)/bin/python -m devtools.site $(ARGS)
+
+pictures: $(INSTALLED) ## Film the terminal and the console for docs/, and take a still of each page (ARGS=--no-films)
+	@PYTHONPATH=layers/longcode/python $(PY) -m devtools.pictures $(ARGS)
 
 guarantees: $(DEV)/.synced ## Run the fault matrix and the outages, and write docs/guarantees.md from them
 	@$(PY) -m tests.faults.table

@@ -75,11 +75,12 @@ def page(browser: Browser, problems: Problems, request: pytest.FixtureRequest) -
     problems.watch(page)
     try:
         yield page
+        seen = problems.unexpected()
         if request.node.stash.get(FAILED, False):
             page.screenshot(path=browsers.picture_of_failure(request.node.name))
     finally:
         context.close()
-    assert problems.unexpected() == []
+    assert seen == []
 
 
 @pytest.fixture

@@ -270,3 +270,21 @@ def test_a_page_with_all_its_parts_is_accessible_and_narrow_enough(
     narrow(page)
     assert too_wide(page) == []
     assert findings(page) == []
+
+
+def test_all_of_it_is_done_by_keyboard(visit: Visit, number: str) -> None:
+    page = visit("/")
+    tab_to(page, page.get_by_label("To", exact=True))
+    page.keyboard.press("Control+A")
+    page.keyboard.type(number)
+    tab_to(page, page.get_by_label("Message"))
+    page.keyboard.press("Control+A")
+    page.keyboard.type("By hand")
+    page.keyboard.press("Control+Enter")
+    expect(bubbles(page).filter(has_text="By hand")).to_be_visible()
+    tab_to(page, page.get_by_label("Text from this phone"))
+    page.keyboard.type("Thank you")
+    page.keyboard.press("Enter")
+    expect(bubbles(page).filter(has_text="Thank you")).to_contain_text("from this phone")
+    expect(page.get_by_label("Text from this phone")).to_be_focused()
+    expect(page.get_by_label("Text from this phone")).to_have_value("")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.checks import Problems, findings, narrow, tab_to, too_wide
 
-PAGES = {"/": "Handset", "/reference": "API"}
+PAGES = {"/": "Handset", "/texts": "Texts", "/dashboard": "Dashboard", "/reference": "API"}
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 Visit = Callable[[str], Page]
 

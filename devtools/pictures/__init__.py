@@ -1,0 +1,1 @@
+"""Pictures of the console and the terminal, taken from the real ones: `make pictures`."""
