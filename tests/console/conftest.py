@@ -32,6 +32,9 @@ class Pages:
     def post(self, path: str, **options: Any) -> httpx.Response:
         return asyncio.run(self._ask("POST", path, **options))
 
+    def delete(self, path: str, **options: Any) -> httpx.Response:
+        return asyncio.run(self._ask("DELETE", path, **options))
+
     async def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:

@@ -39,21 +39,9 @@ def routes(context: Context) -> list[Route]:
         ident = request.path_params["id"]
         return await called(context.api.delete(f"/sms/queue/{ident}")) if is_message_id(ident) else _no_text()
 
-    async def change(request: Request) -> Response:
-        asked = await body_of(request)
-        if isinstance(asked, Response):
-            return asked
-        ident = request.path_params["id"]
-        return (
-            await called(context.api.patch(f"/sms/queue/{ident}", json=asked))
-            if is_message_id(ident)
-            else _no_text()
-        )
-
     return [
         Route("/api/handset/texts/{route}", post, methods=["POST"]),
         Route("/api/handset/waiting/{id}", take_back, methods=["DELETE"]),
-        Route("/api/handset/waiting/{id}", change, methods=["PATCH"]),
     ]
 
 

@@ -81,7 +81,8 @@ function fieldOf(name) {
 function refused(problem) {
   const field = problem.field ? fieldOf(problem.field) : null;
   const where = problem.field && !field ? ` (${problem.field})` : "";
-  say("bad", make("b", "", "Text refused: "), problem.message + where);
+  const id = problem.body?.message_id;
+  say("bad", make("b", "", "Text refused: "), `${problem.message}${where} `, id ? wayOf(id) : null);
   if (!field?.closest(".field")) return;
   const error = field.closest(".field").querySelector(".error");
   error.hidden = false;
