@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from devtools.local_stack.layout import Stack
 
 from .film import Film
 
-WIDE = {"width": 1280, "height": 860}
-NARROW = {"width": 400, "height": 860}
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+NARROW: ViewportSize = {"width": 400, "height": 860}
 FRAME_S = 0.15
 # Numbers reserved for fiction: one that is reached, and one that a crowd is queued for.
 ALICE, BOB = "+12025550123", "+13035550104"
@@ -78,7 +78,8 @@ def stills(browser: Browser, stack: Stack, folder: Path) -> list[Path]:
         f"{stack.api_url}/sms/messages", headers={"x-api-key": stack.api_key}, timeout=60, trust_env=False
     ).json()["messages"]
     pages = {"handset": "/", "texts": "/texts", "dashboard": "/dashboard", "reference": "/reference"}
-    pages |= {"text": f"/texts/{text['message_id']}" for text in texts[:1]}
+    if texts:
+        pages["text"] = f"/texts/{texts[0]['message_id']}"
     written = []
     for colours in ("light", "dark"):
         for size, viewport in (("wide", WIDE), ("narrow", NARROW)):

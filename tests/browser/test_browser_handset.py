@@ -7,16 +7,18 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.checks import Problems, findings, narrow, too_wide
+from tests.browser.checks import Problems, findings, narrow, tab_to, too_wide
 
 Visit = Callable[[str], Page]
+# Not each area code of +1 is in a country that the stack sends to.
+AREAS = ("205", "251", "316", "402", "423", "505", "518", "520", "541", "563", "605", "614", "701", "715", "901")
 RINGS = re.compile(r"\brings\b")
 
 
 @pytest.fixture
 def number() -> str:
-    """A number of the test's own, reserved for fiction, whose texts arrive."""
-    return f"+1{secrets.choice('23456789')}{secrets.randbelow(90) + 10}5550{100 + secrets.randbelow(20)}"
+    """A number of the test's own, reserved for fiction, in the US, whose texts arrive."""
+    return f"+1{secrets.choice(AREAS)}5550{100 + secrets.randbelow(20)}"
 
 
 def spoken(number: str) -> str:
