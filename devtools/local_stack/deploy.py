@@ -123,7 +123,8 @@ class Deployer:
         key = self._client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
         functions, log_groups = {}, {}
         for logical_id, properties in sam_template.functions(template).items():
-            if logical_id not in resources:  # Its condition does not hold.
+            if logical_id not in resources:
+                # Its condition does not hold, as that of StoreMedia mostly.
                 continue
             folder = resources[logical_id].removeprefix(f"{STACK_NAME}-")
             functions[folder] = resources[logical_id]

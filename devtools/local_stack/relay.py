@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -102,10 +102,11 @@ async def _listen(address: str, port: int) -> asyncio.Server:
         try:
             back_reader, back_writer = await asyncio.open_connection(LOOPBACK, port)
         except OSError:
-            writer.close()
+            await _closed(writer)
             return
         await asyncio.gather(_copy(reader, back_writer), _copy(back_reader, writer))
-        await back_writer.wait_closed()
+        await _closed(writer)
+        await _closed(back_writer)
 
     return await asyncio.start_server(connected, address, port)
 
@@ -122,8 +123,17 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
         target.close()
 
 
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
 async def _close(servers: Sequence[asyncio.Server]) -> None:
     """End the servers and their connections, and wait until each task has closed what it opened."""
+    # asyncio never closes a connection that it has just taken when its server is closed.
+    while any("_accept_connection" in repr(task.get_coro()) for task in asyncio.all_tasks()):
+        await asyncio.sleep(0)
     for server in servers:
         server.close()
     # Not cancelled: a connection that was taken just now would stay open.

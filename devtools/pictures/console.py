@@ -2,17 +2,17 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-import httpx
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from devtools.local_stack.layout import Stack
 
 from .film import Film
 
-WIDE = {"width": 1280, "height": 860}
-NARROW = {"width": 400, "height": 860}
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+NARROW: ViewportSize = {"width": 400, "height": 860}
 FRAME_S = 0.15
 # Numbers reserved for fiction: one that is reached, and one that a crowd is queued for.
 ALICE, BOB = "+12025550123", "+13035550104"
@@ -74,11 +74,12 @@ def _on_phone(page: Page, words: str) -> int:
 
 def stills(browser: Browser, stack: Stack, folder: Path) -> list[Path]:
     """Each page, light and dark, wide and narrow, as a whole."""
-    texts = httpx.get(
-        f"{stack.api_url}/sms/messages", headers={"x-api-key": stack.api_key}, timeout=60, trust_env=False
-    ).json()["messages"]
     pages = {"handset": "/", "texts": "/texts", "dashboard": "/dashboard", "reference": "/reference"}
-    pages |= {"text": f"/texts/{text['message_id']}" for text in texts[:1]}
+    with closing(browser.new_page()) as page:
+        page.goto(f"{stack.console_url}/texts")
+        row = page.locator("#texts a").first
+        row.wait_for()
+        pages["text"] = row.get_attribute("href") or "/texts"
     written = []
     for colours in ("light", "dark"):
         for size, viewport in (("wide", WIDE), ("narrow", NARROW)):

@@ -2,12 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from longcode_cli.trace.model import Line
 
 # What is always about all the texts that it lists.
 _OF_SEVERAL = frozenset({"batch", "publish", "queue.taken_along", "queue.other_group", "worker.crashed"})
+
+
+class Puts(NamedTuple):
+    """When the first put of a text began, and when the queue and then the table had it; epoch milliseconds."""
+
+    begun_ms: int
+    queued_ms: int | None
+    stored_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,14 @@ class Event:
         """A field that is a whole number, None where it is missing or something else."""
         value = self.fields.get(name)
         return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def puts(self, accepted_ms: int) -> Puts | None:
+        """When a text was put into queue and table, by the line of the call that brought it; None by any other."""
+        match self.fields.get("puts_ms"):
+            case [int(begun), int() | None as queued, int(stored)]:
+                queued_ms = None if queued is None else accepted_ms + queued
+                return Puts(accepted_ms + begun, queued_ms, accepted_ms + stored)
+        return None
 
     def word(self, name: str) -> str | None:
         """A field that is words, None where it is missing or something else."""

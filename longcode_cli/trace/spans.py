@@ -90,7 +90,7 @@ def _calls(message: Message, found: Sequence[Event]) -> list[Span]:
         label = f"Accepted by /sms/{message.route}"
         detail = "How long the call took is not known: no log line of it was read."
         spans.append(Span(Group.API, "call", label, message.accepted_ms, message.accepted_ms, detail=detail))
-    spans += [put for event in calls if (put := _queue_put(event))]
+    spans += [put for event in calls if (put := _queue_put(event, message))]
     return spans
 
 
@@ -122,19 +122,16 @@ def _call(event: Event, change: str, *, first: bool) -> Span:
     return Span(Group.API, kind, label, start_ms, event.at_ms, state, detail, "log", (event.line,), facts)
 
 
-def _queue_put(event: Event) -> Span | None:
+def _queue_put(event: Event, message: Message) -> Span | None:
     """The put into the queue, which comes before the put into the table."""
-    stored_ms, queue_ms, table_ms = (
-        event.number(name) for name in ("stored_at_ms", "queue_put_ms", "table_put_ms")
-    )
-    if stored_ms is None or queue_ms is None or table_ms is None:
+    puts = event.puts(message.accepted_ms)
+    if puts is None or puts.queued_ms is None:
         return None
-    end_ms = stored_ms - table_ms
-    detail = f"Into the SQS FIFO queue, in its recipient's group, within {span(queue_ms)}; then into the table."
+    took = span(puts.queued_ms - puts.begun_ms)
+    detail = f"Into the SQS FIFO queue, in its recipient's group, within {took}; then into the table."
     return Span(
-        Group.QUEUE, "put", "Queue put", end_ms - queue_ms, end_ms, detail=detail, source="log",
-        lines=(event.line,),
-    )  # fmt: skip
+        Group.QUEUE, "put", "Queue put", puts.begun_ms, puts.queued_ms, State.OK, detail, "log", (event.line,)
+    )
 
 
 # --------------------------------------------------------------------------------------------- the table
@@ -156,19 +153,18 @@ def _writes(message: Message, found: Sequence[Event]) -> list[Span]:
 
 
 def _stored(message: Message, found: Sequence[Event]) -> Span:
-    puts = [event for event in found if event.name == "request" and event.number("stored_at_ms") is not None]
     status = "held" if message.not_before_ms is not None else "queued"
     if message.route == "send":
         at_ms = message.claimed_ms or message.accepted_ms
         return _write("Stored: sending", at_ms, "Its item, claimed from the first: no one else sends it.")
     label = f"Stored: {status}"
-    if not puts:
-        return _write(label, message.accepted_ms, "Its item, under a condition: there was none of its id.")
-    end_ms, took_ms = puts[0].number("stored_at_ms") or 0, puts[0].number("table_put_ms") or 0
-    return Span(
-        Group.TABLE, "write", label, end_ms - took_ms, end_ms, source="log", lines=(puts[0].line,),
-        detail=f"Its item was put within {span(took_ms)}, under a condition: there was none of its id.",
-    )  # fmt: skip
+    for event in found:
+        if event.name == "request" and (puts := event.puts(message.accepted_ms)) is not None:
+            begun_ms = puts.begun_ms if puts.queued_ms is None else puts.queued_ms
+            detail = f"Its item was put within {span(puts.stored_ms - begun_ms)}, if there was none of its id."
+            lines = (event.line,)
+            return Span(Group.TABLE, "write", label, begun_ms, puts.stored_ms, State.OK, detail, "log", lines)
+    return _write(label, message.accepted_ms, "Its item was put, if there was none of its id.")
 
 
 def _write(label: str, at_ms: int, detail: str) -> Span:

@@ -81,9 +81,9 @@ def _at_end_of(departure: Departure, look: _Look) -> _Look:
 def _queued_ms(message: Message, found: Sequence[Event]) -> int:
     """From when on a text was in its queue: the put, where a line says when that was, or else its acceptance."""
     for event in found:
-        stored_ms, queue_ms = event.number("stored_at_ms"), event.number("queue_put_ms")
-        if stored_ms is not None and queue_ms is not None:
-            return stored_ms - (event.number("table_put_ms") or 0)
+        puts = event.puts(message.accepted_ms)
+        if puts is not None and puts.queued_ms is not None:
+            return puts.queued_ms
     return message.accepted_ms
 
 
@@ -108,8 +108,8 @@ def _held(
         until_ms = message.send_at_ms or message.accepted_ms
     send_ms = min(message.send_at_ms or message.accepted_ms, until_ms)
     first = [
-        _bar(HeldBy.SCHEDULE, message.accepted_ms, send_ms),
-        _bar(HeldBy.QUIET_HOURS, max(send_ms, message.accepted_ms), until_ms),
+        _bar(HeldBy.SCHEDULE, message.accepted_ms, send_ms, until_ms=send_ms),
+        _bar(HeldBy.QUIET_HOURS, max(send_ms, message.accepted_ms), until_ms, until_ms=until_ms),
     ]
     later = [
         _bar(HeldBy.QUIET_HOURS, event.at_ms, event.number("until_ms") or event.at_ms, event.line)

@@ -9,7 +9,7 @@ from devtools.local_stack.sam_template import BadTemplate, Resolver
 from devtools.local_stack.telemetry import deployed, evidence, operations, widgets
 from devtools.local_stack.telemetry.insights import LogLine
 from devtools.local_stack.telemetry.operations import Operations, Widget
-from devtools.local_stack.telemetry.series import MetricKey, Telemetry
+from devtools.local_stack.telemetry.series import Grid, MetricKey, Telemetry
 
 EXAMPLE = Path(__file__).with_name("example_operations.yaml")
 START_MS = 1_700_000_040_000
@@ -141,3 +141,13 @@ def test_what_nothing_stands_in_for_is_known() -> None:
     assert evidence.only_on_aws(MetricKey.of("AWS/Lambda", "IteratorAge", {}))
     assert not evidence.only_on_aws(MetricKey.of("AWS/Lambda", "Duration", {}))
     assert not evidence.only_on_aws(MetricKey.of("LongCodeSms", "Sent", {}))
+
+
+def test_a_sample_that_comes_late_counts_in_its_own_period_until_it_is_forgotten() -> None:
+    key, telemetry = MetricKey.of("N", "M", {}), Telemetry()
+    for at, value in ((120_000, 5.0), (65_000, 2.0), (5_000, 1.0), (119_999, 4.0), (70_000, 3.0)):
+        telemetry.add(key, START_MS + at, value, "Count")
+    grid = Grid(START_MS, 60, 2)
+    assert telemetry.points(key, "Sum", grid) == {START_MS: 1, START_MS + 60_000: 9}
+    telemetry.forget(START_MS + 70_000)
+    assert [sample.value for sample in telemetry.samples(key)] == [3, 4, 5]

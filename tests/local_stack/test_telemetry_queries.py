@@ -84,3 +84,16 @@ def test_what_is_not_known_raises_and_is_not_skipped() -> None:
     for query in cases:
         with showing(query), pytest.raises(BadQuery):
             insights.read(query)
+
+
+def test_a_query_over_a_log_that_is_read_in_parts_answers_the_same() -> None:
+    texts = (
+        "filter level = 'INFO' | stats count(*) as n by message | filter n > 1",
+        "SOURCE 'send' | fields took, level | sort level | limit 1",
+        "stats count(*) as n by level | fields n as many | filter many = 2",
+    )
+    for text in texts:
+        with showing(text):
+            query = insights.read(text)
+            kept = [row for line in LINES for row in query.keep([line.fields()])]
+            assert query.answer(kept) == query.run(LINES) != []

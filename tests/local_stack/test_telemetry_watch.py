@@ -4,7 +4,6 @@ import pytest
 
 from devtools.local_stack.telemetry import alarms
 from devtools.local_stack.telemetry.alarms import Alarm, State
-from devtools.local_stack.telemetry.series import Telemetry
 from devtools.local_stack.telemetry.watch import Watch, reason
 from tests.chance import showing
 from tests.local_stack.test_telemetry_alarms import MINUTE_MS, START_MS, properties, telemetry
@@ -29,12 +28,15 @@ def test_it_is_in_the_state_of_a_whole_evaluation_at_each_moment(missing: str) -
         assert found.since_ms == (turns[-1] if turns else None)
 
 
-def test_what_comes_late_still_counts_until_the_minute_is_settled() -> None:
-    watch, data = Watch(alarm(EvaluationPeriods=1, DatapointsToAlarm=1), START_MS), Telemetry()
+def test_what_comes_late_still_counts_until_its_minute_is_settled() -> None:
+    watched = alarm(EvaluationPeriods=1, DatapointsToAlarm=1)
     now_ms = START_MS + 2 * MINUTE_MS
-    assert watch.at(data, now_ms, now_ms - MINUTE_MS).state is State.OK
-    late = telemetry(5, 5, 99)
-    assert watch.at(late, now_ms, now_ms - MINUTE_MS).state is State.ALARM
+    for settled_ms, since_ms in ((now_ms - MINUTE_MS, now_ms), (now_ms, now_ms + MINUTE_MS)):
+        watch = Watch(watched, START_MS)
+        assert watch.at(telemetry(5), now_ms, settled_ms).since_ms is None
+        # In the minute that ends now.
+        late = watch.at(telemetry(5, 99), now_ms, settled_ms)
+        assert (late.state, late.since_ms) == (State.ALARM, since_ms)
 
 
 def test_the_reason_says_what_was_seen_and_what_it_takes() -> None:

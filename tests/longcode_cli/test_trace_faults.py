@@ -157,7 +157,7 @@ def test_a_claim_that_was_lost_is_no_request() -> None:
     message = make_message(status=Status.UNKNOWN, route="queue", claim_id="c", attempts=1, faults=(fault,))
     at = message.accepted_ms
     message = replace(
-        message, claimed_ms=at + 500, history=(Entry(at + 80_000, "unknown", "reconciler", faults=(fault,)),)
+        message, claimed_ms=at + 500, history=(Entry(at + 80_000, "unknown", "consumer", faults=(fault,)),)
     )
     line = Line(
         at + 80_001, "reconciler", "WARNING", "claim.lost", {"message_id": message.id, "code": "claim_lost"}

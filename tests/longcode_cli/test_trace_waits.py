@@ -130,7 +130,7 @@ def test_a_scheduled_text_shows_its_schedule_then_what_it_waited_for(recorded: R
     send_at = world.clock.now + 9 * HOUR
     ident = recorded.queue(A, send_at=iso(send_at))
     (bar,) = of(recorded.trace(ident, Outlook(HeldBy.SCHEDULE, send_at)), "wait.schedule")
-    assert bar.end_ms is None
+    assert (bar.end_ms, bar.facts) == (None, (("until", iso(send_at)),))
 
     run(world, send_at + MINUTE)
     trace = recorded.trace(ident)

@@ -77,7 +77,9 @@ def test_a_text_that_is_sent_at_once_has_its_call_its_request_and_its_receipts(
         "POST /sms/send: 200", "Stored: sending", "Request: taken", "Status: submitted", "Status: delivered",
         "Receipt: sent", "Receipt: delivered", "With the carrier", "Event published",
     )  # fmt: skip
-    assert {span["state"] for span in trace["spans"]} == {"ok", "waiting"}
+    # A first receipt may come to a cold function, and then once more: the provider waits for two seconds.
+    faults = [span["label"] for span in trace["spans"] if span["state"] == "fault"]
+    assert [label for label in faults if "(again)" not in label] == []
     (call,), (request,) = of(trace, "call"), of(trace, "request")
     assert call["start_ms"] <= request["start_ms"] <= request["end_ms"] <= call["end_ms"] + 5
     assert "+13105550121" not in json.dumps(trace)

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from devtools.console.context import Context
@@ -25,6 +25,8 @@ RANGES: dict[str, int | None] = {"15m": 15, "1h": 60, "3h": 180, "start": None}
 EVERY_S = {"15m": 2.0, "1h": 2.0, "3h": 4.0, "start": 8.0}
 # The documents that the dashboard and its alarms link to.
 DOCUMENTS = {"operations": "Operations", "metrics": "Metrics"}
+DOCS = ROOT / "docs"
+PICTURES = {path.name for path in DOCS.glob("*.svg")}
 
 
 def routes(context: Context) -> list[Route]:
@@ -43,9 +45,11 @@ def routes(context: Context) -> list[Route]:
 
     async def document(request: Request) -> Response:
         name = request.path_params["document"]
+        if name in PICTURES:
+            return FileResponse(DOCS / name)
         if name not in DOCUMENTS:
             return refuse("There is no such document here.", 404)
-        text = await asyncio.to_thread((ROOT / "docs" / f"{name}.md").read_text, "utf-8")
+        text = await asyncio.to_thread((DOCS / f"{name}.md").read_text, "utf-8")
         return page(request, "document.html", title=DOCUMENTS[name], body=Markup(rendered(text)))
 
     return [

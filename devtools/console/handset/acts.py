@@ -82,6 +82,10 @@ async def _sending(stack: Stack, asked: Asked) -> Response:
         return refuse(f"Must be one of {', '.join(Carrier)}, or null.", field="carrier")
     if not isinstance(reason, str) or len(reason) > _REASON_MOST:
         return refuse(f"Must be a text of at most {_REASON_MOST} characters.", field="reason")
+    if carrier and priority:
+        return refuse("A carrier is paused for bulk texts alone: leave out priority.", field="carrier")
+    if act == "close_breaker" and (carrier or priority):
+        return refuse("The breaker stops all texts: leave out priority and carrier.", field="act")
     of = Subject(SubjectKind.CARRIER, carrier) if carrier else Priority(priority) if priority else None
     try:
         await asyncio.to_thread(reading, _ACTS[act], stack, of, reason.strip())

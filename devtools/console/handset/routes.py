@@ -71,14 +71,15 @@ class Streams:
         number = request.query_params.get("number", "")
         if not is_e164(number):
             return no_number("number")
-        live = self._shown.pop(number, None) or Live(lambda: self._read(number), _EVERY_S)
+        live = self._shown.pop(number, None) or Live(lambda: self.read(number), _EVERY_S)
         self._shown[number] = live
         if len(self._shown) > _NUMBERS_SHOWN:
             self._shown.popitem(last=False)
         return await live.answer(request)
 
     # Any: JSON of the page.
-    async def _read(self, number: str) -> dict[str, Any]:
+    async def read(self, number: str) -> dict[str, Any]:
+        """What the page shows while it looks at the phone `number`."""
         waiting, said = self._waiting.now(), asyncio.to_thread(service.reading, self._people.of, number)
         if self._phones is None:
             held, stored = await asyncio.gather(waiting, said)
@@ -91,15 +92,16 @@ class Streams:
 class Latest:
     """What `read` answered last. A reading that takes long holds up no phone: it is shown when it is there."""
 
-    def __init__(self, read: Callable[[], Awaitable[Any]]) -> None:
+    def __init__(self, read: Callable[[], Awaitable[Any]], every_s: float = _SERVICE_EVERY_S) -> None:
         self._read = read
+        self._every_s = every_s
         self._task: asyncio.Task[Any] | None = None
         self._found: Any = None
         self._at = float("-inf")
 
     async def now(self) -> Any:
-        """It, read anew once it is older than a second. Raises what `read` raises."""
-        if self._task is None and time.monotonic() - self._at >= _SERVICE_EVERY_S:
+        """It, read anew once it is older than `every_s`. Raises what `read` raises."""
+        if self._task is None and time.monotonic() - self._at >= self._every_s:
             self._task = asyncio.create_task(_awaited(self._read))
         if self._task is not None:
             await asyncio.wait([self._task], timeout=None if self._found is None else _PATIENCE_S)

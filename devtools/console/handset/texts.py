@@ -1,17 +1,20 @@
 """Sending, looking beforehand and taking back: calls of the deployed API, whose answers pass through."""
 
 import json
+import re
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from longcode.domain.message import is_message_id
+
 from ..context import Context
 from ..pages import passed_on, refuse
 
+_IN_A_HEADER = re.compile("[!-~]+")
 ROUTES = ("send", "queue", "batch", "preview")
 
 
@@ -26,26 +29,36 @@ def routes(context: Context) -> list[Route]:
         if isinstance(asked, Response):
             return asked
         wanted, key = asked.get("request"), asked.get("idempotency_key")
-        headers = {"idempotency-key": str(key)} if key else {}
-        if not "".join(headers.values()).isascii():
+        # A header could not carry any other; whether it is a good one is the API's to say.
+        if key is not None and not (isinstance(key, str) and _IN_A_HEADER.fullmatch(key)):
             return refuse("Must be visible ASCII characters.", field="Idempotency-Key")
+        headers = {"idempotency-key": key} if key is not None else {}
         return await called(context.api.post(f"/sms/{route}", json=wanted, headers=headers))
 
     async def take_back(request: Request) -> Response:
-        return await called(context.api.delete(f"/sms/queue/{quote(request.path_params['id'], safe='')}"))
+        ident = request.path_params["id"]
+        return await called(context.api.delete(f"/sms/queue/{ident}")) if is_message_id(ident) else _no_text()
 
     async def change(request: Request) -> Response:
         asked = await body_of(request)
         if isinstance(asked, Response):
             return asked
-        url = f"/sms/queue/{quote(request.path_params['id'], safe='')}"
-        return await called(context.api.patch(url, json=asked))
+        ident = request.path_params["id"]
+        return (
+            await called(context.api.patch(f"/sms/queue/{ident}", json=asked))
+            if is_message_id(ident)
+            else _no_text()
+        )
 
     return [
         Route("/api/handset/texts/{route}", post, methods=["POST"]),
         Route("/api/handset/waiting/{id}", take_back, methods=["DELETE"]),
         Route("/api/handset/waiting/{id}", change, methods=["PATCH"]),
     ]
+
+
+def _no_text() -> Response:
+    return refuse("There is no text with this id.", 404, "id")
 
 
 # Any: JSON.

@@ -2,7 +2,7 @@
 // when it is called again with a later one.
 
 import { brief, clock, makeScale, ticksOf } from "./scale.js";
-import { details, endOf, fillRow, make, makeRow, pairs, put, shares, signed, table } from "./parts.js";
+import { details, endOf, fillRow, lastedWords, make, makeRow, pairs, put, shares, signed, table } from "./parts.js";
 
 export class Recorder {
   constructor(root) {
@@ -160,7 +160,11 @@ export class Recorder {
 
   detail() {
     const shown = JSON.stringify(this.selected.span);
-    if (shown === this.shown && this.panelBody.childElementCount > 0) return;
+    if (shown === this.shown && this.panelBody.childElementCount > 0) {
+      // The panel may be scrolled or selected in: of what is not over only its length goes on.
+      put(this.panelBody.querySelectorAll(".rec-pairs dd")[2], lastedWords(this.selected.span, this.trace) || "a moment");
+      return;
+    }
     this.shown = shown;
     this.panelBody.replaceChildren(...details(this.selected.span, this.trace));
   }

@@ -2,13 +2,15 @@
 
 import { clock, keyed, make, write } from "/static/shell.js";
 import { drawn, local, marked, readable, tone } from "./format.js";
+import { scrolling } from "./words.js";
 
 const CONFIG = { displayModeBar: false, displaylogo: false, doubleClick: "reset", showTips: false, responsive: false };
 // A finger that moves over a chart scrolls the page.
 const DRAG = matchMedia("(pointer: coarse)").matches ? false : "zoom";
 const charts = new Set();
+// It reports the size of a new chart, too: only then is it drawn.
 const sized = new ResizeObserver((entries) => {
-  for (const { target } of entries) if (target.data && target.offsetWidth) Plotly.Plots.resize(target);
+  for (const { target } of entries) draw(target.closest("figure"));
 });
 
 /** Draw a chart in `body`, or bring the one that is there up to date. */
@@ -17,7 +19,7 @@ export function chart(body, widget, page) {
   if (!figure) {
     figure = make("figure", "", make("div", "plot"), make("p", "none soft"), make("figcaption", "", make("ul", "legend")));
     const summary = make("summary", "", "table", make("span", "visually-hidden", ` of ${widget.title}`));
-    body.append(figure, make("details", "values", summary, make("div", "scroll")));
+    body.append(figure, make("details", "values", summary, scrolling(`Values of ${widget.title}`)));
     figure.hidden_series = new Set();
     charts.add(figure);
     sized.observe(figure.querySelector(".plot"));
@@ -25,6 +27,7 @@ export function chart(body, widget, page) {
   }
   figure.widget = widget;
   figure.page = page;
+  legend(figure);
   draw(figure);
   tabulate(figure);
 }
@@ -36,14 +39,15 @@ export function recolor() {
 
 function draw(figure) {
   const { widget, page } = figure;
-  legend(figure);
   const plot = figure.querySelector(".plot");
   const why = absence(widget);
   write(figure.querySelector(".none"), why);
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", `${widget.title}: ${why || widget.series.map(latest).join("; ")}`);
   const shown = widget.series.map((series, number) => ({ series, number })).filter(({ number }) => !figure.hidden_series.has(number));
-  Plotly.react(plot, traces(shown, widget, page), layout(widget, page, shown, plot.clientWidth), CONFIG);
+  const { clientWidth: width, clientHeight: height } = plot;
+  if (!width || !height) return;
+  Plotly.react(plot, traces(shown, widget, page), { ...layout(widget, page, shown, width), width, height }, CONFIG);
 }
 
 function absence(widget) {
@@ -107,7 +111,7 @@ function layout(widget, page, shown, width) {
   const font = { family: getComputedStyle(document.body).fontFamily, size: 11, color: ink };
   const right = shown.some(({ series }) => series.right);
   return {
-    autosize: true,
+    autosize: false,
     font,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
@@ -197,14 +201,15 @@ function legend(figure) {
       button.style.setProperty("--tone", tone(series.color, number));
       button.classList.toggle("without", !series.points.length);
       write(button.children[1], marked(series));
-      write(button.children[2], readable(series.points.at(-1)?.[1], series.unit));
+      const last = series.points.at(-1);
+      write(button.children[2], readable(last?.[1], series.unit));
+      button.title = `${last ? `Last reported at ${clock(last[0])}` : "Not reported in this time"}. Show or hide`;
     });
 }
 
 function entry(figure, number) {
   const button = make("button", "plain", make("span", "tone"), make("span", "name"), make("span", "number last"));
   button.type = "button";
-  button.title = "Show or hide";
   button.setAttribute("aria-pressed", "true");
   button.addEventListener("click", () => {
     const hidden = figure.hidden_series;

@@ -27,7 +27,7 @@ function three(value) {
 
 /** A mark behind the name of a series whose numbers are not AWS's own. */
 export function marked(series) {
-  return series.label + { own: "", "stand-in": " *", aws: " †" }[series.source];
+  return series.label + { own: "", "stand-in": "\u00a0*", aws: "\u00a0†" }[series.source];
 }
 
 // What a dashboard's body says, and the CloudWatch default, in colours that differ enough on a light page and on a dark one.

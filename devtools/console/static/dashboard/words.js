@@ -32,14 +32,20 @@ function anAlarm(alarm) {
     make("div", "more small", make("p", "why"), make("p"), make("p", "soft"), link)));
 }
 
+/** A frame that scrolls, by keyboard as well. */
+export function scrolling(name, ...content) {
+  const frame = make("div", "scroll", ...content);
+  frame.tabIndex = 0;
+  frame.setAttribute("role", "region");
+  frame.setAttribute("aria-label", name);
+  return frame;
+}
+
 /** The answer of a query on the log. */
 export function table(body, widget, page) {
   if (!body.firstElementChild) {
-    const frame = make("div", "scroll", make("table", "", make("thead", "", make("tr")), make("tbody")));
-    frame.tabIndex = 0;
-    frame.setAttribute("role", "region");
-    frame.setAttribute("aria-label", widget.title);
-    body.append(frame, make("p", "none soft", "No log line matches"));
+    const rows = make("table", "", make("thead", "", make("tr")), make("tbody"));
+    body.append(scrolling(`Rows of ${widget.title}`, rows), make("p", "none soft", "No log line matches"));
   }
   const [frame, none] = body.children;
   frame.hidden = !widget.rows.length;

@@ -14,7 +14,7 @@ const MOMENTS = ["send_at", "expires_at"];
 // What a preview takes of them.
 const PREVIEWED = ["to", "message", "metadata", "max_segments", "smart_encoding", "priority", "refuse_duplicates_s",
   "category", "respect_quiet_hours", "timezone"];
-let token = null;
+let token = null, filledIn = "";
 
 const route = () => document.querySelector("#compose input[name=route]:checked").value;
 const used = (name) => $(`field-${name}`).closest(".field").dataset.routes.split(" ").includes(route());
@@ -106,7 +106,7 @@ function wayOf(id) {
 }
 
 function accepted(answer, to) {
-  if (answer.message_id && !answer.queued) return say("good", make("b", "", "Handed over. "), `${spoken(to)} gets it. `, wayOf(answer.message_id));
+  if (!answer.queued) return say("good", make("b", "", "Handed over. "), `${spoken(to)} gets it. `, wayOf(answer.message_id));
   const held = answer.held_by ? `, held by ${HELD_BY[answer.held_by] ?? plain(answer.held_by)}` : "";
   const time = answer.eta ? `leaves about ${when(Date.parse(answer.eta))}` : "leaves when that ends";
   say("good", make("b", "", "Accepted. "), `Place ${answer.position}, ${time}${held}. `, wayOf(answer.message_id));
@@ -171,14 +171,14 @@ async function asked(button, call) {
   }
 }
 
-async function sent(onSent) {
+async function sent(onSend) {
   const by = route(), key = value("Idempotency-Key").trim() || null;
   const request = by === "batch" ? { ...batch(), ...(token ? { token } : {}) } : single();
+  onSend(by === "batch" ? request.messages.map((row) => row.to) : [request.to]);
   try {
     const answer = await api("POST", `/api/handset/texts/${by}`, { request, idempotency_key: key });
     if (by === "batch") acceptedBatch(answer);
     else accepted(answer, request.to);
-    onSent(by === "batch" ? request.messages.map((row) => row.to).filter(Boolean) : [request.to]);
   } finally {
     // What a dry run saw holds for one batch.
     token = null;
@@ -220,12 +220,12 @@ function fill(many) {
   changed();
 }
 
-/** Set the form up. `onSent(numbers)` is called after an answer that accepts. */
-export function setUpCompose(onSent) {
+/** Set the form up. `onSend(numbers)` is called before the texts leave. */
+export function setUpCompose(onSend) {
   const form = $("compose");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    asked($("send"), () => sent(onSent));
+    asked($("send"), () => sent(onSend));
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
@@ -238,14 +238,19 @@ export function setUpCompose(onSent) {
   turn();
 }
 
-/** Put a number into the form, unless a person is typing it. */
+/** Put the number of a phone that a person has chosen into the form. */
 export function address(number) {
-  const field = $("field-to");
-  if (document.activeElement !== field) field.value = number;
+  $("field-to").value = number;
+  filledIn = number;
+}
+
+/** The same where the page chose it: what a person has typed stays. */
+export function suggest(number) {
+  if ($("field-to").value === filledIn && document.activeElement !== $("field-to")) address(number);
 }
 
 /** Whom the form is filled in for, and with what, when the page opens. */
 export function begin(number) {
-  if (!$("field-to").value) $("field-to").value = number;
+  if (!$("field-to").value) address(number);
   if (!$("field-message").value) $("field-message").value = "Hello from Long Code SMS. Reply STOP to opt out.";
 }

@@ -1,8 +1,8 @@
 // The handset: one stream of both sides, the phone that is looked at, and what rings.
 
 import { api, listen, write } from "/static/shell.js";
-import { address, begin, setUpCompose } from "./compose.js";
-import { known, missed, read, setUpPhones, showPhones, take } from "./phones.js";
+import { address, begin, setUpCompose, suggest } from "./compose.js";
+import { known, missed, read, reveal, setUpPhones, showPhones, take } from "./phones.js";
 import { setUpProvider, showProvider } from "./provider.js";
 import { ring, setUpSound } from "./ring.js";
 import { setUpReplies, showPhone, showTexts, toEnd } from "./screen.js";
@@ -13,7 +13,7 @@ const $ = (id) => document.getElementById(id);
 const FIRST = "+12025550123", FEW = 3;
 const simulated = $("main").dataset.simulated === "yes";
 const arrived = new Map();
-let number = FIRST, chosen = false, state = null, stop = () => {}, begun = false, followed = false;
+let number = FIRST, chosen = false, state = null, stop = () => {}, begun = false, asked = null;
 
 try {
   const kept = sessionStorage.getItem("phone");
@@ -25,41 +25,55 @@ function look() {
   stop = listen(`/api/handset?number=${encodeURIComponent(number)}`, show);
 }
 
-async function choose(wanted, toForm = true) {
+async function choose(wanted, toForm = address) {
+  if (wanted === number && chosen) return toForm(number);
+  asked = wanted;
+  // What is no number has no phone. Another may have been chosen while it was asked after.
+  if (!(simulated && known(wanted)) && !(await adopt(wanted)) || asked !== wanted) return;
   [number, chosen] = [wanted, true];
   try { sessionStorage.setItem("phone", number); } catch { /* only a page that is opened again would miss it */ }
-  if (toForm) address(number);
+  toForm(number);
   read(number);
-  if (simulated && !known(number)) await adopt(number);
-  if (state) show({ ...state, number, arrived: [], texts: { texts: [], opted_out: false } });
+  // What both sides have of it is not known yet.
+  if (state) show({ ...state, number, arrived: null, texts: null });
+  reveal(number);
   look();
 }
 
 async function adopt(wanted) {
   try {
     take(await api("GET", `/api/handset/facts?number=${encodeURIComponent(wanted)}`));
-  } catch { /* no number: nothing comes to it */ }
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-function rings(phones) {
+function fresh(phones) {
   const rung = [];
   for (const phone of phones) {
     const before = arrived.get(phone.number) ?? (begun ? 0 : phone.arrived);
     arrived.set(phone.number, phone.arrived);
-    if (phone.arrived > before) rung.push([phone.number, phone.arrived - before]);
+    if (phone.arrived <= before) continue;
+    rung.push(phone.number);
+    if (phone.number !== number) missed(phone.number, phone.arrived - before);
   }
-  for (const [at, fresh] of rung) {
+  return rung;
+}
+
+function rings(rung) {
+  for (const at of rung) {
     if (at === number) {
       ring($("phone"));
-      followed = true;
       continue;
     }
-    missed(at, fresh);
     // Where many come at once, a list that glows all over says nothing.
     const row = document.querySelector(`#phones li[data-key="${CSS.escape(at)}"]`);
     if (rung.length <= FEW && row) ring(row);
   }
-  if (rung.length) write($("news"), `A text came to ${rung.length > FEW ? `${rung.length} phones` : rung.map(([at]) => spoken(at)).join(", ")}.`);
+  if (!rung.length) return;
+  const who = rung.length > FEW ? `${rung.length} phones` : rung.map(spoken).join(", ");
+  write($("news"), `A text came to ${who}.`);
 }
 
 function show(found) {
@@ -70,27 +84,26 @@ function show(found) {
   if (!simulated) return;
   const newest = found.provider.phones[0];
   if (!chosen && newest && !found.provider.phones.some((phone) => phone.number === number)) {
-    choose(newest.number);
+    choose(newest.number, suggest);
     return;
   }
+  const rung = fresh(found.provider.phones);
   showPhones(found.provider, found.service, number);
   showPhone(number, known(number), found.provider.moved[number] ?? known(number)?.network ?? "t_mobile");
   showTexts(found.arrived);
   showProvider(found.provider, number, known(number));
-  rings(found.provider.phones);
-  if (followed || !begun) toEnd();
-  followed = false;
+  rings(rung);
+  if (rung.includes(number) || !begun) toEnd();
   begun = true;
 }
 
-function sent(numbers) {
-  if (!simulated) return;
-  for (const one of new Set(numbers)) if (!known(one)) adopt(one);
-  if (!numbers.includes(number) && numbers.length) choose(numbers[0], false);
+// The phone is looked at before its text comes, so that one sees it ring.
+function sends(numbers) {
+  if (!numbers.includes(number) && numbers.length) choose(numbers[0], suggest);
 }
 
 begin(number);
-setUpCompose(sent);
+setUpCompose(sends);
 setUpWaiting(choose);
 if (simulated) {
   setUpSound($("sound"));
@@ -102,6 +115,6 @@ if (simulated) {
   } catch (problem) {
     write($("provider-error"), problem.message);
   }
-  await adopt(number);
 }
+await adopt(number);
 look();

@@ -70,6 +70,15 @@ export function take(facts) {
   if (!own.has(facts.number)) own.set(facts.number, { ...facts, last: null, arrived: 0, opted_out: false });
 }
 
+/** Bring the row of a phone into the part of the list that is seen. */
+export function reveal(number) {
+  const list = $("phones"), row = list.querySelector(`li[data-key="${CSS.escape(number)}"]`);
+  if (!row) return;
+  const top = row.offsetTop - list.offsetTop, bottom = top + row.offsetHeight;
+  if (top < list.scrollTop) list.scrollTop = top;
+  else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+}
+
 /** What is known of a phone; null of one that is not in the list. */
 export const known = (number) => rows.find((phone) => phone.number === number) ?? null;
 

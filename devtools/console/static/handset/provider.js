@@ -8,6 +8,10 @@ const GROUPS = [
   [/^0?14/, "What the receipts say"], [/^013/, "What the webhooks suffer"], [/^01(5|6)/, "Refused or not taken"],
   [/^017/, "Taken, though the answer is lost or late"],
 ];
+const OUTAGES = {
+  refused: "takes no connection", hang: "never answers", 500: "answers 500", 502: "answers 502, in HTML", 403: "answers 403, in HTML",
+  404: "answers 404", 200: "answers 200, in HTML", redirect: "redirects", rate: "takes one text a second",
+};
 let outcomes = [], outages = [], number = null;
 
 async function ask(method, what, body) {
@@ -45,7 +49,7 @@ export function setUpProvider(choices, current) {
   outages = choices.outages;
   fillOutcomes($("outcome"));
   $("network").append(option("", "by its digits"), ...choices.networks.map((one) => option(one.name, one.title)));
-  $("outage-kind").append(option("", "answers as ever"), ...outages.map((one) => option(one.name, plain(one.name))));
+  $("outage-kind").append(option("", "answers as ever"), ...outages.map((one) => option(one.name, OUTAGES[one.name] ?? plain(one.name))));
   $("outcome").addEventListener("change", () => ask("POST", "behaviour", { number: current(), outcome: $("outcome").value || null }));
   $("network").addEventListener("change", () => ask("POST", "carriers", { number: current(), network: $("network").value || null }));
   $("enforce").addEventListener("change", () => ask("POST", "limits", { enforce: $("enforce").checked }));

@@ -14,6 +14,8 @@ function picture(url) {
     const image = make("img", "picture");
     image.src = address.pathname;
     image.alt = "The picture that came with the text";
+    // Its place is kept before it is loaded, so that nothing moves then.
+    [image.width, image.height] = [320, 200];
     return image;
   }
   return make("span", "file", address ? address.pathname.split("/").pop() || address.host : url);
@@ -49,9 +51,10 @@ function nothing() {
     make("p", "", "No texts yet."), make("p", "soft", "Send one, and this phone rings.")));
 }
 
-/** Show the texts of a phone; whether it was at its end stays so. */
+/** Show the texts of a phone, null while they are not known; whether it was at its end stays so. */
 export function showTexts(texts) {
   const box = $("talk"), atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+  if (texts === null) return box.replaceChildren();
   if (!texts.length) return nothing();
   box.querySelector(".quiet-screen")?.remove();
   keyed(box, texts, (text) => text.id, bubble, refresh);

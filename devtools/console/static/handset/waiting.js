@@ -41,7 +41,8 @@ function standing(service) {
   }
   for (const stop of service.stops) {
     const of = stop.carrier ? `Texts to ${CARRIERS[stop.carrier]} wait` : "All texts wait";
-    rows.push({ key: `stop ${stop.carrier}`, kind: "wait", words: `${of}: ${HELD_BY[stop.held_by] ?? plain(stop.held_by)}`, until: stop.until_ms });
+    const by = HELD_BY[stop.held_by] ?? plain(stop.held_by);
+    rows.push({ key: `stop ${stop.carrier}`, kind: "wait", words: `${of}: ${by}`, until: stop.until_ms });
   }
   for (const pause of service.carrier_pauses) {
     rows.push({ key: `carrier ${pause.carrier}`, kind: "wait", act: "resume", title: "Resume", carrier: pause.carrier,
@@ -77,7 +78,8 @@ function tile(priority) {
 function updateTile(box, [priority, depth, pause]) {
   const [, figure, note, button] = box.children;
   write(figure, (depth.visible + depth.hidden).toLocaleString("en-US"));
-  write(note, pause ? `paused since ${when(pause.since_ms)}${why(pause.reason)}` : depth.hidden ? `${depth.hidden} in hand` : "in the queue");
+  const state = depth.hidden ? `${depth.hidden} in hand` : "in the queue";
+  write(note, pause ? `paused since ${when(pause.since_ms)}${why(pause.reason)}` : state);
   box.classList.toggle("paused", Boolean(pause));
   box.dataset.act = pause ? "resume" : "pause";
   write(button, pause ? "Resume" : "Pause");
@@ -157,12 +159,19 @@ function updateStored(item, text) {
   item.querySelector("button").hidden = !text.waiting;
 }
 
-/** Show what the service has of the person whose phone is looked at. */
-export function showStored(number, said) {
+/** Show what the service has of the person whose phone is looked at; null while that is not known. */
+export function showStored(number, known) {
+  const said = known ?? { texts: [], opted_out: false };
   write($("stored-number"), spoken(number));
   $("stored-optout").hidden = !said.opted_out;
-  $("stored-none").hidden = said.texts.length > 0;
+  $("stored-none").hidden = known === null || said.texts.length > 0;
   keyed($("stored"), said.texts, (text) => text.message_id, createStored, updateStored);
+}
+
+function inQueues(service) {
+  if (!service.texts) return `none waits; one number gets a text every ${far(service.interval_ms)}`;
+  const shown = service.recipient_queues.length, texts = count(service.texts, "text") + (service.complete ? "" : " or more");
+  return `${texts} to ${count(service.recipients, "number")}${service.recipients > shown ? `, the first ${shown}` : ""}`;
 }
 
 /** Show what waits. */
@@ -171,9 +180,7 @@ export function showWaiting(service) {
   const pauses = service.control.pauses;
   keyed($("tiles"), Object.entries(service.queues).map(([name, depth]) => [name, depth, pauses[name]]), ([name]) => name,
     ([name]) => tile(name), updateTile);
-  const more = service.recipients - service.recipient_queues.length;
-  write($("queues-count"), service.texts ? `${count(service.texts, "text")}${service.complete ? "" : " or more"} to ${count(service.recipients, "number")}` +
-    (more > 0 ? `, the first ${service.recipient_queues.length}` : "") : `none waits; one number gets a text every ${far(service.interval_ms)}`);
+  write($("queues-count"), inQueues(service));
   keyed($("queues"), service.recipient_queues, (one) => `${one.number} ${one.priority} ${one.test}`, createQueue, updateQueue);
   $("scheduled-block").hidden = !service.held;
   write($("scheduled-count"), service.held > service.scheduled.length ? `the first of ${service.held}` : String(service.held));

@@ -11,12 +11,22 @@ const recorder = new Recorder(document.getElementById("recorder"));
 // After its end nothing comes but the last events.
 const SETTLED_MS = 30_000;
 
-try {
-  recorder.show(await api("GET", `${url}/trace`));
-  const stop = listen(`${url}/live`, (trace) => {
+let stop = null;
+
+function follow() {
+  stop = listen(`${url}/live`, (trace) => {
     recorder.show(trace);
     if (trace.ended_ms !== null && trace.now_ms - trace.ended_ms > SETTLED_MS) stop();
   });
+}
+
+// A page that is left ends its connection itself, or Firefox reports it as interrupted.
+addEventListener("pagehide", () => stop?.());
+addEventListener("pageshow", (event) => event.persisted && follow());
+
+try {
+  recorder.show(await api("GET", `${url}/trace`));
+  follow();
 } catch (error) {
   write(problem, error.message);
   document.getElementById("share").hidden = true;

@@ -85,6 +85,9 @@ async function refusal(url) {
 for (const [name, value] of new URLSearchParams(location.search)) {
   if (filter.elements[name]) filter.elements[name].value = value;
 }
+// A page that is left ends its connection itself, or Firefox reports it as interrupted.
+addEventListener("pagehide", () => stop?.());
+addEventListener("pageshow", (event) => event.persisted && open());
 filter.addEventListener("submit", (event) => event.preventDefault());
 filter.addEventListener("input", () => {
   clearTimeout(waiting);

@@ -189,7 +189,7 @@ def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
     began_ms = deps.clock.now_ms()
     if message.status is Status.HELD:
         existing = accept_surely(message, deps.messages)
-        _note_puts(deps, None, began_ms)
+        _note_puts(message, deps, began_ms, None)
         if existing is None:
             _set_timer(message, deps)
         return existing
@@ -202,14 +202,16 @@ def _store(message: Message, deps: EnqueueDependencies) -> Message | None:
         message = replace(message, unqueued=True)
     queued_ms = deps.clock.now_ms()
     existing = accept_surely(message, deps.messages)
-    _note_puts(deps, queued_ms - began_ms, queued_ms)
+    _note_puts(message, deps, began_ms, queued_ms)
     return existing
 
 
-def _note_puts(deps: EnqueueDependencies, queue_put_ms: int | None, since_ms: int) -> None:
-    """Let the log line of the request say when the text was stored, and how long that and the queue took."""
-    now = deps.clock.now_ms()
-    deps.logger.bind(stored_at_ms=now, queue_put_ms=queue_put_ms, table_put_ms=now - since_ms)
+def _note_puts(message: Message, deps: EnqueueDependencies, began_ms: int, queued_ms: int | None) -> None:
+    """Let the log line of the request say when its puts began, and when the queue and the table had the text: each
+    in ms after its acceptance, as every byte of a line is paid for.
+    """
+    moments = (began_ms, queued_ms, deps.clock.now_ms())
+    deps.logger.bind(puts_ms=[at_ms and at_ms - message.accepted_ms for at_ms in moments])
 
 
 def _set_timer(message: Message, deps: EnqueueDependencies) -> None:
