@@ -83,7 +83,7 @@ def stills(browser: Browser, stack: Stack, folder: Path) -> list[Path]:
     written = []
     for colours in ("light", "dark"):
         for size, viewport in (("wide", WIDE), ("narrow", NARROW)):
-            page = browser.new_page(viewport=viewport, color_scheme=colours)  # type: ignore[arg-type]
+            page = browser.new_page(viewport=viewport, color_scheme=colours)
             for name, path in pages.items():
                 page.goto(f"{stack.console_url}{path}")
                 page.get_by_role("main").wait_for()
