@@ -32,6 +32,8 @@ def take(
     if found("chromium") is None:
         print("There is no Chromium here. On Debian: apt-get install chromium", file=sys.stderr)
         raise typer.Exit(1)
+    # As a person would type it: the film shows it.
+    shown = home.relative_to(ROOT) if home.is_relative_to(ROOT) else home
     layout, progress, written = Layout.of(home), ConsoleProgress(Console(highlight=False)), []
     stacks.down(layout, progress, forget=True)
     STILLS.mkdir(parents=True, exist_ok=True)
@@ -39,7 +41,7 @@ def take(
         with opened("chromium") as browser:
             if films:
                 with progress.step("Film the terminal"):
-                    command = [sys.executable, "-m", "devtools.local_stack", "demo", "--dir", str(home)]
+                    command = [sys.executable, "-m", "devtools.local_stack", "demo", "--dir", str(shown)]
                     written.append(FILMS / "terminal.webp")
                     terminal.film(browser, command, "make demo", ROOT).write(written[-1], QUALITY)
             stack = stacks.up(layout, progress)

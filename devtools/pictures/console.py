@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from devtools.local_stack.layout import Stack
@@ -74,16 +74,16 @@ def _on_phone(page: Page, words: str) -> int:
 
 def stills(browser: Browser, stack: Stack, folder: Path) -> list[Path]:
     """Each page, light and dark, wide and narrow, as a whole."""
-    texts = httpx.get(
-        f"{stack.api_url}/sms/messages", headers={"x-api-key": stack.api_key}, timeout=60, trust_env=False
-    ).json()["messages"]
     pages = {"handset": "/", "texts": "/texts", "dashboard": "/dashboard", "reference": "/reference"}
-    if texts:
-        pages["text"] = f"/texts/{texts[0]['message_id']}"
+    with closing(browser.new_page()) as page:
+        page.goto(f"{stack.console_url}/texts")
+        row = page.locator("#texts a").first
+        row.wait_for()
+        pages["text"] = row.get_attribute("href") or "/texts"
     written = []
     for colours in ("light", "dark"):
         for size, viewport in (("wide", WIDE), ("narrow", NARROW)):
-            page = browser.new_page(viewport=viewport, color_scheme=colours)  # type: ignore[arg-type]
+            page = browser.new_page(viewport=viewport, color_scheme=colours)
             for name, path in pages.items():
                 page.goto(f"{stack.console_url}{path}")
                 page.get_by_role("main").wait_for()

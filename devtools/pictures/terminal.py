@@ -22,7 +22,7 @@ from rich.text import Text
 
 from .film import Film
 
-COLUMNS, ROWS = 100, 30
+COLUMNS, ROWS = 100, 33
 FRAME_S = 0.2
 # The end of the demo on a terminal, which waits for a key.
 ASKS = "press Enter"
