@@ -25,7 +25,7 @@ three sums; all others are plain numbers of the same name in the same line ([how
 them](operations.md#monitoring)). What became of texts is counted by the publisher from the changes of the messages
 table, so it is what was really recorded, whichever function did it, a second or two later.
 
-The dashboard shows them with what AWS measures itself: queue, functions, API, tables. `make dashboard` draws the
+The dashboard shows them with what AWS measures itself: queue, functions, API, tables. `make dashboard` shows the
 same dashboard from the local stack's own numbers. What each alarm means and what to do is in
 [operations.md](operations.md).
 

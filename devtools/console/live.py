@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 
+from longcode.domain.errors import Unavailable
 from longcode_cli.problems import Problem
 
 # Any: what a page shows, as JSON.
@@ -37,7 +39,7 @@ class Live:
     async def _event(self) -> ServerSentEvent:
         try:
             return ServerSentEvent(json.dumps(await self._read()))
-        except (httpx.HTTPError, Problem) as exc:
+        except (httpx.HTTPError, Problem, Unavailable, BotoCoreError, ClientError) as exc:
             return ServerSentEvent(json.dumps({"error": str(exc) or type(exc).__name__}), event="problem")
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
