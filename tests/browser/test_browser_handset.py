@@ -132,6 +132,7 @@ def test_what_the_api_refuses_stands_beside_the_field_it_names(
     expect(to).to_have_attribute("aria-invalid", "true")
     expect(to).to_be_focused()
     expect(to).to_have_accessible_description(re.compile("E.164"))
+    expect(page.locator("#error-to")).to_be_visible()
 
     to.fill(number)
     page.get_by_text("More fields").click()

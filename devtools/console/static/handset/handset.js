@@ -27,10 +27,11 @@ function look() {
 
 async function choose(wanted, toForm = address) {
   if (wanted === number && chosen) return toForm(number);
-  asked = wanted;
+  // From now on the page chooses none by itself.
+  [asked, chosen] = [wanted, true];
   // What is no number has no phone. Another may have been chosen while it was asked after.
   if (!(simulated && known(wanted)) && !(await adopt(wanted)) || asked !== wanted) return;
-  [number, chosen] = [wanted, true];
+  number = wanted;
   try { sessionStorage.setItem("phone", number); } catch { /* only a page that is opened again would miss it */ }
   toForm(number);
   read(number);
