@@ -1,4 +1,4 @@
-"""The browsers of this machine, without a window. Playwright drives the installed ones; it downloads none."""
+"""The browsers of this machine, without a window: Playwright drives the installed ones, and downloads none."""
 
 import shutil
 from collections.abc import Iterator

@@ -17,6 +17,7 @@ def test_a_picture_moves_and_is_small(name: str) -> None:
     with Image.open(path) as picture:
         assert getattr(picture, "n_frames", 1) > 20
         assert picture.width >= 800
+    assert f"docs/{name}" in (ROOT / "README.md").read_text("utf-8")
     assert path.stat().st_size < 1_500_000
 
 
