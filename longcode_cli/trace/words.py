@@ -11,7 +11,7 @@ WAITS = {
     HeldBy.BREAKER: ("Breaker", "The provider, our account or our number did not work, so nothing was tried."),
     HeldBy.PROVIDER_BACKOFF: (
         "Back-off",
-        "The provider asked for less, its own queue was too long, or it did not take the last text to this recipient.",
+        "The provider asked for less, its own queue was too long, or it did not take the last text to them.",
     ),
     HeldBy.OPT_OUT_UNCLEAR: ("Unclear opt-out", "A person has to read what the recipient texted."),
     HeldBy.CARRIER_RATE: ("Carrier's rate", "The recipient's carrier takes so many of our segments a minute."),
