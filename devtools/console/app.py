@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from longcode_cli.problems import Problem
+
 from . import dashboard, handset, recorder, reference
 from .context import Context
 from .pages import refuse
@@ -30,7 +32,7 @@ def make_app(context: Context) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Guard)],
-        exception_handlers={HTTPException: _not_found},
+        exception_handlers={HTTPException: _not_found, Problem: _unavailable},
     )
 
 
@@ -42,3 +44,7 @@ async def _process(_request: Request) -> Response:
 async def _not_found(_request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     return refuse(exc.detail, exc.status_code)
+
+
+async def _unavailable(_request: Request, exc: Exception) -> Response:
+    return refuse(str(exc), 503)

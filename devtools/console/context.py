@@ -1,13 +1,16 @@
 """What the pages of the console read from and act on: one local stack."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 
 import longcode_cli.stack
 from devtools.local_stack.layout import Layout, Stack
+from longcode.domain.errors import Unavailable
+from longcode_cli.problems import Problem
 
 # The deployed API's slowest honest answer takes 29 s.
 _API_TIMEOUT_S = 35.0
@@ -45,3 +48,13 @@ async def context_of(layout: Layout) -> AsyncIterator[Context]:
         ) as simulator,
     ):
         yield Context(layout, stack, api, simulator if stack.simulator_url else None, service)
+
+
+def ask[**P, T](call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """The answer of a call that reads or writes tables and queues. Raises Problem where they do not answer."""
+    try:
+        return call(*args, **named)
+    except (Unavailable, BotoCoreError, ClientError) as exc:
+        raise Problem(
+            f"Tables or queues do not answer ({type(exc).__name__}).", "Does make up still run?"
+        ) from exc

@@ -19,6 +19,7 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
 }
 _READING = ("GET", "HEAD")
+_JSON = "application/json"
 
 
 class Guard:
@@ -43,7 +44,7 @@ class Guard:
 
 def _problem(method: str, headers: Headers) -> str | None:
     host = headers.get("host", "")
-    if URL(f"http://{host}").hostname not in HOSTS:
+    if _name_of(host) not in HOSTS:
         return "The console answers to 127.0.0.1 and localhost only."
     if method in _READING:
         return None
@@ -51,9 +52,16 @@ def _problem(method: str, headers: Headers) -> str | None:
         return "Another site's page may not change anything here."
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return "Another site's page may not change anything here."
-    if headers.get("content-type", "application/json").partition(";")[0] != "application/json":
+    if headers.get("content-type", _JSON).partition(";")[0].strip().lower() != _JSON:
         return "The body is to be application/json."
     return None
+
+
+def _name_of(host: str) -> str | None:
+    try:
+        return URL(f"http://{host}").hostname
+    except ValueError:  # half of an IPv6 address
+        return None
 
 
 def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:

@@ -13,6 +13,9 @@ from longcode_cli.trace import evidence, spans
 from longcode_cli.trace.model import Outlook, Trace
 from longcode_cli.trace.page import page
 
+# Longer than any id, and shorter than what a table takes as a key.
+_ID_MOST = 200
+
 
 def record(stack: Stack, message: Message, forecast: Forecast | None, now_ms: int, *, full: bool = False) -> Trace:
     """The way of a message so far. `forecast` is what it will do next, where it waits."""
@@ -22,7 +25,7 @@ def record(stack: Stack, message: Message, forecast: Forecast | None, now_ms: in
 
 def follow(stack: Stack, ident: str, now_ms: int, *, full: bool = False) -> Trace | None:
     """The way of the message with this id, ours or the provider's; None if there is none."""
-    found = stack.messages.find(ident)
+    found = stack.messages.find(ident) if len(ident) <= _ID_MOST else None
     if found is None:
         return None
     forecast = None

@@ -275,7 +275,7 @@ def _subtitle(message: Message, now_ms: int) -> str:
     if message.direction == "inbound":
         return f"Received at {iso(message.accepted_ms)}."
     fault = message.faults[0] if message.faults and message.status in FAULTS else None
-    why = f" {fault.code} {fault.title}".rstrip() + "." if fault else ""
+    why = f" {fault.code} {fault.title}".rstrip(" .") + "." if fault else ""
     if not message.status.final:
         return f"{span(now_ms - message.accepted_ms)} after it was accepted, and still under way.{why}"
     return f"{span(final_ms(message) - message.accepted_ms)} after it was accepted.{phone.masked(why)}"

@@ -9,7 +9,10 @@ WAITS = {
     HeldBy.ACCOUNT_RATE: ("Account's rate", "Our account sends so many segments a second."),
     HeldBy.PAUSED: ("Pause", "An operator has paused sending (longcode resume)."),
     HeldBy.BREAKER: ("Breaker", "The provider, our account or our number did not work, so nothing was tried."),
-    HeldBy.PROVIDER_BACKOFF: ("Provider asked to wait", "It asked for fewer texts or could not be reached."),
+    HeldBy.PROVIDER_BACKOFF: (
+        "Back-off",
+        "The provider asked for less, its own queue was too long, or it did not take the last text to them.",
+    ),
     HeldBy.OPT_OUT_UNCLEAR: ("Unclear opt-out", "A person has to read what the recipient texted."),
     HeldBy.CARRIER_RATE: ("Carrier's rate", "The recipient's carrier takes so many of our segments a minute."),
     HeldBy.CARRIER_DAY_CAP: ("Carrier's day", "The carrier's day was full; the next begins at midnight Pacific."),

@@ -95,7 +95,7 @@ def test_an_idempotency_key_goes_along(console: Pages, api: FakeHttp) -> None:
     assert (refused.status_code, refused.json()["field"]) == (400, "Idempotency-Key")
 
 
-@pytest.mark.parametrize("key", ["a\nb", "a\r\nx-api-key: b", 7, ["a"], "\x00", " "])
+@pytest.mark.parametrize("key", ["a\nb", "a\r\nx-api-key: b", 7, ["a"], "\x00", " ", "k" * 1001])
 def test_an_idempotency_key_is_no_way_to_another_header(console: Pages, api: FakeHttp, key: object) -> None:
     answer = console.post("/api/handset/texts/queue", json={"request": {}, "idempotency_key": key})
 
@@ -108,6 +108,21 @@ def test_a_body_that_is_no_object_is_refused(
     console: Pages, api: FakeHttp, simulator: FakeHttp, path: str, body: str
 ) -> None:
     answer = console.post(f"/api/handset/{path}", content=body.encode("latin-1"))
+
+    assert (answer.status_code, answer.json()["field"]) == (400, "body")
+    assert api.asked + simulator.asked == []
+
+
+@pytest.mark.parametrize(
+    "body", ['{"x": NaN}', '{"x": 1e999}', '{"x": "\\ud800"}', "[" * 100_000, '{"x":' * 50_000]
+)
+@pytest.mark.parametrize("path", ["texts/send", "sending", "inbound", "waiting/x"])
+def test_what_json_can_not_hand_on_is_refused(
+    context: Context, api: FakeHttp, simulator: FakeHttp, path: str, body: str
+) -> None:
+    pages = Pages(make_app(context))
+    method = "PATCH" if path.startswith("waiting") else "POST"
+    answer = asyncio.run(pages._ask(method, f"/api/handset/{path}", content=body))
 
     assert (answer.status_code, answer.json()["field"]) == (400, "body")
     assert api.asked + simulator.asked == []

@@ -1,5 +1,6 @@
 """The recorder's pages: the list of texts, the way of one, and what the simulated provider saw of it."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,9 @@ from moto import mock_aws
 import longcode_cli.stack
 from devtools.console.app import make_app
 from devtools.console.context import Context
+from devtools.console.live import Live
 from devtools.console.recorder.lists import latest
+from devtools.console.recorder.reading import Following
 from devtools.console.recorder.simulator import seen
 from longcode.domain.message import Fault
 from longcode.domain.outcomes import Receipt
@@ -87,7 +90,8 @@ def test_the_way_of_a_text_has_what_the_simulator_saw(context: Context, world: W
 def test_it_is_found_by_the_providers_id_too_and_another_is_404(context: Context, world: World) -> None:
     console = console_of(context, world)
     assert console.get(f"/api/texts/{TELNYX_ID}/trace").json()["id"] == ID
-    for path in ("/api/texts/none/trace", "/api/texts/none/live", "/texts/none/trace.html"):
+    long = f"/api/texts/{'a' * 3000}/trace"
+    for path in ("/api/texts/none/trace", "/api/texts/none/live", "/texts/none/trace.html", long):
         answer = console.get(path)
         assert (answer.status_code, answer.json()["field"]) == (404, "id"), path
 
@@ -96,6 +100,19 @@ def test_a_simulator_that_does_not_answer_is_said(context: Context, world: World
     trace = console_of(context, world, answer=503).get(f"/api/texts/{ID}/trace").json()
     assert [note for note in trace["notes"] if "simulated provider does not answer" in note]
     assert trace["spans"]
+
+
+def test_tables_that_do_not_answer_are_said_and_a_page_that_listens_hears_it(
+    context: Context, world: World
+) -> None:
+    console, following = console_of(context, world), Following(replace(context, service=world.stack), ID)
+    world.stack.messages.table.client.delete_table(TableName=world.stack.messages.table.name)
+
+    for path in (f"/api/texts/{ID}/trace", f"/api/texts/{ID}/live", f"/texts/{ID}/trace.html", "/api/texts"):
+        answer = console.get(path)
+        assert (answer.status_code, "do not answer" in answer.json()["error"]) == (503, True), path
+    event = asyncio.run(Live(following.read).now())
+    assert (event.event, "do not answer" in str(event.data)) == ("problem", True)
 
 
 def test_the_file_to_share_has_masked_numbers_and_is_a_download(context: Context, world: World) -> None:

@@ -25,7 +25,14 @@ def test_it_answers_to_the_names_of_this_machine_only(console: Pages) -> None:
     assert [
         console.get("/", headers={"host": host}).status_code for host in ("127.0.0.1:8080", "localhost:1")
     ] == [200, 200]
-    for host in ("console.example", "127.0.0.1.console.example", "127.0.0.1@console.example", ""):
+    for host in (
+        "console.example",
+        "127.0.0.1.console.example",
+        "127.0.0.1@console.example",
+        "",
+        "[::1",
+        "[::1]:80",
+    ):
         assert console.get("/", headers={"host": host}).status_code == 403, host
 
 
@@ -51,6 +58,8 @@ def test_its_own_page_gets_through(console: Pages) -> None:
     own = {"origin": ADDRESS, "sec-fetch-site": "same-origin"}
     # 405, as there is nothing to change here: it came as far as the routes.
     assert console.post("/api/process", headers=own, json={}).status_code == 405
+    named = {"content-type": "Application/JSON ; charset=utf-8"}
+    assert console.post("/api/process", headers=own | named, content="{}").status_code == 405
 
 
 def test_a_file_outside_of_the_static_ones_is_not_served(console: Pages) -> None:

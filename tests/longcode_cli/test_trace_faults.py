@@ -163,6 +163,8 @@ def test_a_claim_that_was_lost_is_no_request() -> None:
         at + 80_001, "reconciler", "WARNING", "claim.lost", {"message_id": message.id, "code": "claim_lost"}
     )
     trace = spans.trace(Evidence(message, [line]), at + 90_000)
+    assert trace.subtitle.endswith("without a word.")
+    assert ".." not in trace.subtitle
 
     assert [one for one in trace.spans if one.group is Group.PROVIDER] == []
     (lost,) = of(trace, "moment")

@@ -122,6 +122,10 @@ def test_a_provider_that_wants_less_is_named_and_each_try_is_drawn(recorded: Rec
     assert [one.state for one in requests] == [State.FAULT, State.FAULT, State.OK]
     assert [one.label for one in requests][1:] == ["Request 2: asked to slow down", "Request 3: taken"]
     assert lasted(trace, "wait.provider_backoff") >= 6 * SECOND
+    # It is the wait after an unclear answer, too, of a provider that asked for nothing.
+    assert {(one.label, "did not take" in one.detail) for one in of(trace, "wait.provider_backoff")} == {
+        ("Back-off", True)
+    }
     assert whole(recorded, ident)
 
 

@@ -17,10 +17,10 @@ from longcode_cli import campaigns
 from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
 
-from ..context import Context
+from ..context import Context, ask
 from ..pages import refuse
 from .provider import Provider
-from .service import now_ms, reading
+from .service import now_ms
 from .texts import body_of, called
 
 _REASON_MOST = 500
@@ -88,7 +88,7 @@ async def _sending(stack: Stack, asked: Asked) -> Response:
         return refuse("The breaker stops all texts: leave out priority and carrier.", field="act")
     of = Subject(SubjectKind.CARRIER, carrier) if carrier else Priority(priority) if priority else None
     try:
-        await asyncio.to_thread(reading, _ACTS[act], stack, of, reason.strip())
+        await asyncio.to_thread(ask, _ACTS[act], stack, of, reason.strip())
     except Problem as exc:
         return refuse(str(exc), 502)
     return JSONResponse({"act": act})

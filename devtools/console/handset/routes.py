@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from longcode.domain.phone import is_e164
 
-from ..context import Context
+from ..context import Context, ask
 from ..live import Live
 from ..pages import page, refuse
 from . import acts, provider, service, texts
@@ -63,7 +63,7 @@ class Streams:
     def __init__(self, context: Context, phones: Provider | None) -> None:
         self._phones = phones
         self._people = service.People(context.service)
-        self._waiting = Latest(lambda: asyncio.to_thread(service.reading, service.waiting, context.service))
+        self._waiting = Latest(lambda: asyncio.to_thread(ask, service.waiting, context.service))
         self._shown: OrderedDict[str, Live] = OrderedDict()
 
     async def answer(self, request: Request) -> Response:
@@ -80,7 +80,7 @@ class Streams:
     # Any: JSON of the page.
     async def read(self, number: str) -> dict[str, Any]:
         """What the page shows while it looks at the phone `number`."""
-        waiting, said = self._waiting.now(), asyncio.to_thread(service.reading, self._people.of, number)
+        waiting, said = self._waiting.now(), asyncio.to_thread(ask, self._people.of, number)
         if self._phones is None:
             held, stored = await asyncio.gather(waiting, said)
             return {"number": number, "service": held, "texts": stored, "provider": None, "arrived": []}

@@ -2,13 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from longcode.domain.errors import Unavailable
 from longcode.domain.gate import Control, Gate
 from longcode.domain.message import Message
 from longcode.domain.search import Search
@@ -19,7 +16,6 @@ from longcode.use_cases import enqueue
 from longcode.use_cases.ports import Waiting
 from longcode.use_cases.test_limits import limits_of
 from longcode_cli.overview import RecipientQueue, look
-from longcode_cli.problems import Problem
 from longcode_cli.stack import Stack
 
 # Any, in all of this module: JSON for the page.
@@ -33,16 +29,6 @@ _KEPT = 500
 def now_ms() -> int:
     """This machine's time, in epoch milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-def reading[**P, T](call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """The answer of a call that reads or writes tables and queues. Raises Problem where they do not answer."""
-    try:
-        return call(*args, **named)
-    except (Unavailable, BotoCoreError, ClientError) as exc:
-        raise Problem(
-            f"Tables or queues do not answer ({type(exc).__name__}).", "Does make up still run?"
-        ) from exc
 
 
 def waiting(stack: Stack) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from longcode.domain.message import is_message_id
 from ..context import Context
 from ..pages import passed_on, refuse
 
-_IN_A_HEADER = re.compile("[!-~]+")
+# A server refuses a longer header, and does not say which.
+_IN_A_HEADER = re.compile("[!-~]{1,1000}")
 ROUTES = ("send", "queue", "batch", "preview")
 
 
@@ -31,7 +32,7 @@ def routes(context: Context) -> list[Route]:
         wanted, key = asked.get("request"), asked.get("idempotency_key")
         # A header could not carry any other; whether it is a good one is the API's to say.
         if key is not None and not (isinstance(key, str) and _IN_A_HEADER.fullmatch(key)):
-            return refuse("Must be visible ASCII characters.", field="Idempotency-Key")
+            return refuse("Must be 1 to 1000 visible ASCII characters.", field="Idempotency-Key")
         headers = {"idempotency-key": key} if key is not None else {}
         return await called(context.api.post(f"/sms/{route}", json=wanted, headers=headers))
 
@@ -54,8 +55,12 @@ async def body_of(request: Request) -> dict[str, Any] | Response:
     """The body, a JSON object; or the refusal of any other."""
     try:
         asked = json.loads(await request.body())
+        # What Python reads and could not write again is no JSON: NaN, and half of a surrogate pair.
+        json.dumps(asked, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
         return refuse("The body is to be JSON.", field="body")
+    except RecursionError:
+        return refuse("The body is nested too deeply.", field="body")
     return asked if isinstance(asked, dict) else refuse("The body is to be a JSON object.", field="body")
 
 

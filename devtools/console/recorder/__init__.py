@@ -10,7 +10,7 @@ from longcode_cli.terminal import now_ms
 from longcode_cli.trace import page as trace_page
 from longcode_cli.trace import recorder
 
-from ..context import Context
+from ..context import Context, ask
 from ..live import Live
 from ..pages import page, refuse
 from .lists import latest
@@ -54,10 +54,10 @@ class _Texts:
     async def live(self, request: Request) -> Response:
         asked = {name: value for name, value in request.query_params.items() if value}
         try:
-            await run_in_threadpool(latest, self._context.service, asked, now_ms())
+            await run_in_threadpool(ask, latest, self._context.service, asked, now_ms())
         except InvalidRequest as exc:
             return refuse(str(exc), field=exc.field)
-        live = Live(lambda: run_in_threadpool(latest, self._context.service, asked, now_ms()), _EVERY_S)
+        live = Live(lambda: run_in_threadpool(ask, latest, self._context.service, asked, now_ms()), _EVERY_S)
         return await live.answer(request)
 
 
@@ -84,9 +84,8 @@ class _Ways:
 
     async def file(self, request: Request) -> Response:
         """As `longcode status ID --trace` writes it: with masked numbers, so that it can be shared."""
-        found = await run_in_threadpool(
-            recorder.follow, self._context.service, request.path_params["id"], now_ms()
-        )
+        ident = request.path_params["id"]
+        found = await run_in_threadpool(ask, recorder.follow, self._context.service, ident, now_ms())
         if found is None:
             return _no_text()
         name = f'attachment; filename="text-{found.ident[:8]}.html"'

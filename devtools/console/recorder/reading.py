@@ -9,7 +9,7 @@ from longcode_cli.terminal import now_ms
 from longcode_cli.trace import recorder
 from longcode_cli.trace.model import Span
 
-from ..context import Context
+from ..context import Context, ask
 from .simulator import seen
 
 # After its end the last lines and events still come; later nothing does, and nothing is read again.
@@ -31,7 +31,7 @@ class Following:
         if self._settled is not None:
             return self._settled
         now = now_ms()
-        found = await run_in_threadpool(recorder.follow, self._context.service, self._ident, now, full=True)
+        found = await run_in_threadpool(ask, recorder.follow, self._context.service, self._ident, now, full=True)
         if found is None:
             return None
         telnyx_id = next((value for name, value in found.facts if name == "telnyx id"), None)
