@@ -310,6 +310,22 @@ def test_a_number_behaves_as_chosen_and_all_else_stays_as_it_was(context: Contex
 
 
 @pytest.mark.enable_socket
+def test_of_two_pages_that_program_at_once_neither_loses_its_change(provider: Running) -> None:
+    phones = Provider(reaching(provider))
+
+    async def at_once() -> None:
+        await asyncio.gather(
+            *(phones.behave(number, "slow") for number in (THEIRS, OTHERS)),
+            phones.post("faults", {"latency_ms": 3}),
+        )
+
+    asyncio.run(at_once())
+    found = provider.shown("faults")
+    assert {fault["to"] for fault in found["requests"]} == {THEIRS, OTHERS}
+    assert found["latency_ms"] == 3
+
+
+@pytest.mark.enable_socket
 def test_a_phone_has_its_last_text_and_the_service_its_own_word_for_it(
     context: Context, provider: Running, world: World
 ) -> None:
