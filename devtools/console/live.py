@@ -37,8 +37,11 @@ class Live:
     async def _event(self) -> ServerSentEvent:
         try:
             return ServerSentEvent(json.dumps(await self._read()))
-        except (httpx.HTTPError, Problem) as exc:
-            return ServerSentEvent(json.dumps({"error": str(exc) or type(exc).__name__}), event="problem")
+        except Problem as exc:
+            problem = str(exc)
+        except httpx.HTTPError as exc:
+            problem = f"The simulated provider does not answer ({type(exc).__name__})."
+        return ServerSentEvent(json.dumps({"error": problem}), event="problem")
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
         """The event of now, then each that differs from the last."""
