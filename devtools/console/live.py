@@ -21,9 +21,11 @@ Read = Callable[[], Awaitable[Any]]
 class Live:
     """What `read` answers, at most once in `every_s` for all that listen, and only while a page does."""
 
-    def __init__(self, read: Read, every_s: float = 1.0) -> None:
+    def __init__(self, read: Read, every_s: float = 1.0, patience_s: float = 15.0) -> None:
         self._read = read
         self._every_s = every_s
+        # A stack that hangs is not to be taken for one that has no news.
+        self._patience_s = patience_s
         self._reading = asyncio.Lock()
         self._at = float("-inf")
         self._found = ServerSentEvent()
@@ -38,9 +40,17 @@ class Live:
 
     async def _event(self) -> ServerSentEvent:
         try:
-            return ServerSentEvent(json.dumps(await self._read()))
-        except (httpx.HTTPError, Problem, Unavailable, BotoCoreError, ClientError) as exc:
-            return ServerSentEvent(json.dumps({"error": str(exc) or type(exc).__name__}), event="problem")
+            async with asyncio.timeout(self._patience_s):
+                return ServerSentEvent(json.dumps(await self._read()))
+        except Problem as exc:
+            problem = str(exc)
+        except (Unavailable, BotoCoreError, ClientError) as exc:
+            problem = f"Tables and queues do not answer ({type(exc).__name__})."
+        except httpx.HTTPError as exc:
+            problem = f"The simulated provider does not answer ({type(exc).__name__})."
+        except TimeoutError:
+            problem = f"The stack has not answered for {self._patience_s:.0f} s."
+        return ServerSentEvent(json.dumps({"error": problem}), event="problem")
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
         """The event of now, then each that differs from the last."""

@@ -7,7 +7,10 @@ WAITS = {
     HeldBy.RECIPIENT_RATE: ("Recipient's rate", "Texts to one recipient keep a distance (RecipientIntervalMs)."),
     HeldBy.SENDER_RATE: ("Sender's rate", "Our number sends so many segments a second (SenderSegmentsPerSecond)."),
     HeldBy.ACCOUNT_RATE: ("Account's rate", "Our account sends so many segments a second."),
-    HeldBy.PAUSED: ("Pause", "An operator has paused sending (longcode resume)."),
+    HeldBy.PAUSED: (
+        "Pause",
+        "An operator paused sending (longcode resume). The consumer looks again some seconds after its end.",
+    ),
     HeldBy.BREAKER: ("Breaker", "The provider, our account or our number did not work, so nothing was tried."),
     HeldBy.PROVIDER_BACKOFF: (
         "Back-off",

@@ -116,13 +116,12 @@ def test_a_body_that_is_no_object_is_refused(
 @pytest.mark.parametrize(
     "body", ['{"x": NaN}', '{"x": 1e999}', '{"x": "\\ud800"}', "[" * 100_000, '{"x":' * 50_000]
 )
-@pytest.mark.parametrize("path", ["texts/send", "sending", "inbound", "waiting/x"])
+@pytest.mark.parametrize("path", ["texts/send", "sending", "inbound"])
 def test_what_json_can_not_hand_on_is_refused(
     context: Context, api: FakeHttp, simulator: FakeHttp, path: str, body: str
 ) -> None:
     pages = Pages(make_app(context))
-    method = "PATCH" if path.startswith("waiting") else "POST"
-    answer = asyncio.run(pages._ask(method, f"/api/handset/{path}", content=body))
+    answer = pages.post(f"/api/handset/{path}", content=body)
 
     assert (answer.status_code, answer.json()["field"]) == (400, "body")
     assert api.asked + simulator.asked == []
@@ -294,6 +293,22 @@ def test_a_number_behaves_as_chosen_and_all_else_stays_as_it_was(context: Contex
     assert back.status_code == 200
     assert programmed() == before
     provider.control("faults", outage=None)
+
+
+@pytest.mark.enable_socket
+def test_of_two_pages_that_program_at_once_neither_loses_its_change(provider: Running) -> None:
+    phones = Provider(reaching(provider))
+
+    async def at_once() -> None:
+        await asyncio.gather(
+            *(phones.behave(number, "slow") for number in (THEIRS, OTHERS)),
+            phones.post("faults", {"latency_ms": 3}),
+        )
+
+    asyncio.run(at_once())
+    found = provider.shown("faults")
+    assert {fault["to"] for fault in found["requests"]} == {THEIRS, OTHERS}
+    assert found["latency_ms"] == 3
 
 
 @pytest.mark.enable_socket

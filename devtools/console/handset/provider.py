@@ -33,6 +33,7 @@ class Provider:
     def __init__(self, simulator: httpx.AsyncClient) -> None:
         self._simulator = simulator
         self._reading = asyncio.Lock()
+        self._programming = asyncio.Lock()
         self._at = float("-inf")
         self._threads: dict[str, Any] = {}
 
@@ -81,6 +82,11 @@ class Provider:
 
     async def post(self, what: str, asked: dict[str, Any]) -> httpx.Response:
         """Ask the control API for a change."""
+        # One at a time: a change in the midst of `behave` would be forgotten.
+        async with self._programming:
+            return await self._post(what, asked)
+
+    async def _post(self, what: str, asked: dict[str, Any]) -> httpx.Response:
         return await self._simulator.post(f"/_provider/{what}", json=asked)
 
     async def behave(self, number: str, outcome: str | None) -> httpx.Response:
@@ -89,16 +95,20 @@ class Provider:
         An outcome that befalls only a text's first requests is programmed for so many requests. The control API
         only forgets all faults at once, so the others are programmed again.
         """
+        async with self._programming:
+            return await self._behave(number, outcome)
+
+    async def _behave(self, number: str, outcome: str | None) -> httpx.Response:
         programmed = await self.get("faults")
         wanted = [] if outcome is None else [fault_of(number, outcome)]
         for fault in wanted:
             # First beside the others: what is refused leaves all as it is.
-            answer = await self.post("faults", fault)
+            answer = await self._post("faults", fault)
             if answer.is_error:
                 return answer
         await self._simulator.delete("/_provider/faults")
         for fault in _kept(programmed, number) + wanted:
-            await self.post("faults", fault)
+            await self._post("faults", fault)
         return await self._simulator.get("/_provider/faults")
 
 

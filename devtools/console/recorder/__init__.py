@@ -18,6 +18,8 @@ from .reading import Following
 
 # What a file that is written by the command is made of: the page of the console draws with the same.
 ASSETS = ("scale.js", "parts.js", "trace.js", "trace.css")
+# A query of the logs takes up to 30 s.
+_PATIENCE_S = 45.0
 _EVERY_S = 1.5
 
 
@@ -80,7 +82,7 @@ class _Ways:
         following = Following(self._context, request.path_params["id"])
         if await following.read() is None:
             return _no_text()
-        return await Live(following.read, _EVERY_S).answer(request)
+        return await Live(following.read, _EVERY_S, _PATIENCE_S).answer(request)
 
     async def file(self, request: Request) -> Response:
         """As `longcode status ID --trace` writes it: with masked numbers, so that it can be shared."""

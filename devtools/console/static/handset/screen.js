@@ -12,7 +12,7 @@ function picture(url) {
   try { address = new URL(url); } catch { /* no URL: it is shown as it is */ }
   if (address?.origin === location.origin) {
     const image = make("img", "picture");
-    image.src = address.pathname;
+    image.src = address.href;
     image.alt = "The picture that came with the text";
     // Its place is kept before it is loaded, so that nothing moves then.
     [image.width, image.height] = [320, 200];

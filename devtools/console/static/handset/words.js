@@ -9,7 +9,7 @@ export const CARRIERS = {
 
 export const HELD_BY = {
   recipient_rate: "pacing of this number", sender_rate: "pacing of our number", account_rate: "pacing of the account",
-  paused: "sending is paused", breaker: "the breaker is open", provider_backoff: "back-off, as the provider asked for less or did not take a text",
+  paused: "sending is paused", breaker: "the breaker is open", provider_backoff: "the provider asked for less or took no text",
   opt_out_unclear: "an unclear reply is to be read", carrier_rate: "the carrier's rate",
   carrier_day_cap: "the carrier's day cap", schedule: "its time", quiet_hours: "quiet hours",
   recipient_limit: "the limit of this number", tag_paused: "its tag is paused", carrier_paused: "its carrier is paused",
