@@ -148,6 +148,8 @@ def kept(stack: Stack) -> list[Kept]:
         if kind == "AWS::DynamoDB::Table":
             if table := _table(stack, name):
                 found.append(_kept_table(name, table, f" --region {stack.region}"))
+        elif kind == "AWS::S3::Bucket":
+            found.append(_kept_media(name))
         elif kind != "AWS::Lambda::Version":
             # A version goes with its function.
             found.append(Kept(kind, name, "see its own price", "by its own console or command"))
@@ -190,6 +192,16 @@ def _kept_table(name: str, table: dict[str, Any], where: str) -> Kept:
         f"({_STORAGE_USD:.2f} a GB, {_RECOVERY_USD:.2f} for its point-in-time recovery)",
         f"{unlock if table.get('DeletionProtectionEnabled') else ''}"
         f"aws dynamodb delete-table --table-name {name}{where} (AWS keeps a last backup for 35 days, at no cost)",
+    )
+
+
+def _kept_media(bucket: str) -> Kept:
+    """The bucket of StoreMedia: the only one that the template has."""
+    return Kept(
+        "what people sent with their texts, which no erasure reaches any more",
+        f"s3://{bucket}",
+        "0.02 USD a GB and month; each file goes by itself after RetentionDays",
+        f"aws s3 rb --force s3://{bucket}",
     )
 
 

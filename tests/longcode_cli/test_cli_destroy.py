@@ -147,6 +147,23 @@ def test_destroy_deletes_the_rest_and_tells_what_stays_and_costs(dev: FakeFormat
     assert "LimitsTable" not in ending
 
 
+def test_destroy_says_that_what_people_sent_stays_and_what_deletes_it(dev: FakeFormation) -> None:
+    assert isinstance(dev.template, dict)
+    dev.template["Resources"]["MediaBucket"] = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}
+    bucket = f"{DEV}-mediabucket-1a2b3c"
+    dev.nested[DEV].append(
+        {"LogicalResourceId": "MediaBucket", "PhysicalResourceId": bucket, "ResourceType": "AWS::S3::Bucket"}
+    )
+
+    result = run("destroy", "--stack", DEV, "--yes")
+
+    assert result.exit_code == 0, result.output
+    ending = " ".join(result.stdout.split("is gone. What stays:")[1].split())
+    assert f"s3://{bucket}: what people sent with their texts, which no erasure reaches any more" in ending
+    assert "after RetentionDays" in ending
+    assert f"aws s3 rb --force s3://{bucket}" in ending
+
+
 @pytest.mark.parametrize("typed", ["", "yes", "long-code-sms", "long-code-sms-prod"])
 def test_destroy_takes_nothing_but_the_stacks_own_name(dev: FakeFormation, typed: str) -> None:
     result = run("destroy", "--stack", DEV, env={"TTY_COMPATIBLE": "1"}, typed=f"{typed}\n")
