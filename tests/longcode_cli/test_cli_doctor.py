@@ -108,7 +108,7 @@ def test_a_deployment_that_no_alias_leads_to_is_reported(clinic: Clinic) -> None
 
 def test_parameters_that_no_function_has_yet_are_reported(clinic: Clinic) -> None:
     clinic.set("ValidityMinutes", "7")
-    assert "and 14 more: VALIDITY_MINUTES" in clinic.examine().found("settings")
+    assert "and 15 more: VALIDITY_MINUTES" in clinic.examine().found("settings")
 
 
 def test_an_account_whose_concurrency_the_queue_alone_could_use_up(clinic: Clinic) -> None:
