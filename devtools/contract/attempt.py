@@ -30,11 +30,11 @@ def attempt(
     document: Path,
     *,
     examples: int,
-    seconds: int,
+    seconds: int | None,
     seed: int,
     all_phases: bool = True,
 ) -> Attempt:
-    """Try each route with up to so many `examples` for about so many `seconds`.
+    """Try each route with up to so many `examples`, again and again for about so many `seconds`; None: once.
 
     Without `all_phases` the bounds of each field are left out, and requests that lead to each other. Raises
     LocalError if schemathesis is not installed.
@@ -44,7 +44,8 @@ def attempt(
     done = subprocess.run(
         [
             *(str(PROGRAM), "--no-color", "--config-file", str(HERE / "schemathesis.toml"), "run", str(document)),
-            *("--url", stack.api_url, "--max-examples", str(examples), "--max-time", str(seconds)),
+            *("--url", stack.api_url, "--max-examples", str(examples)),
+            *([] if seconds is None else ["--max-time", str(seconds)]),
             *("--seed", str(seed), "--workers", "2"),
             *([] if all_phases else ["--phases", "examples,fuzzing"]),
         ],

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import product
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.checks import Problems, findings, narrow, tab_to, too_wide
 
@@ -14,6 +14,7 @@ Visit = Callable[[str], Page]
 AREAS = ("251", "316", "402", "423", "518", "520", "541", "563", "605", "614", "701", "715", "901")
 # Each is given once: a number that two tests share has the texts of both.
 NUMBERS = (f"+1{area}5550{last}" for last, area in product(range(100, 120), AREAS))
+RINGS = re.compile(r"\brings\b")
 
 
 @pytest.fixture
@@ -67,6 +68,22 @@ def test_a_text_sent_from_the_page_rings_and_is_no_markup(visit: Visit, number: 
     way = bubbles(page).get_by_role("link", name="its way").get_attribute("href")
     assert way == page.locator("#stored a").get_attribute("href")
     assert re.fullmatch(r"/texts/[0-9a-f-]{36}", way or "")
+
+
+def test_a_text_rings_though_it_came_before_the_page_had_heard_of_any(
+    visit: Visit, page: Page, number: str
+) -> None:
+    held: list[Route] = []
+    page.route("**/api/handset?number=*", lambda route: held.append(route))
+    visit("/")
+    filled(page, number, "Hello")
+    page.get_by_role("button", name="Send the text").click()
+    expect(result(page)).to_contain_text("Handed over")
+    # The last of them is the stream of this number.
+    held[-1].continue_()
+
+    expect(page.locator("#phone")).to_have_class(RINGS)
+    expect(bubbles(page)).to_have_count(1)
 
 
 def test_after_stop_the_next_send_is_refused_and_start_opens_it_again(
