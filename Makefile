@@ -164,10 +164,20 @@ destroy: $(DEV)/.synced ## Delete a stack on AWS, unless something protects it: 
 # ---------------------------------------------------------------------------------------- checks
 SOURCES := layers functions longcode_cli devtools bench docs examples tests
 
-.PHONY: test load check format bench cost docs site guarantees walk contract clients pictures
-test: $(INSTALLED) $(SCAN)/.synced $(CONTRACT)/.synced $(SITE)/.synced ## Run every test
-	@TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
-	  $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(ARGS)
+.PHONY: test test-slow load check format bench cost docs site guarantees walk contract clients pictures
+# What is asked for by name, and all with FULL=1, has its slow tests, too.
+test: WHICH := $(if $(ARGS)$(FULL),,-m "not slow")
+test: $(INSTALLED) $(SCAN)/.synced $(CONTRACT)/.synced $(SITE)/.synced ## Run the tests, but for the slow ones (with ARGS=tests/… all of those)
+	@$(RUN_TESTS)
+
+test-slow: WHICH := -m slow
+test-slow: $(INSTALLED) $(SCAN)/.synced $(CONTRACT)/.synced $(SITE)/.synced ## Run the slow tests
+	@$(RUN_TESTS)
+
+define RUN_TESTS
+TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
+  $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(WHICH) $(ARGS)
+endef
 
 load: $(INSTALLED) ## Queue 660 texts from 8 clients on the local stack, alone on the machine (a fifth of it in each test run)
 	@LOAD=1 $(PY) -m pytest --quiet -rP tests/stack/test_stack_load.py $(ARGS)

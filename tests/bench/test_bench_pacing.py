@@ -15,6 +15,8 @@ from bench.texts import Text
 from bench.virtual import Row, rows, run_one
 from longcode.domain.pacing import Pace
 
+pytestmark = pytest.mark.slow
+
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 # How far under the interval a gap may be: what a consumer that has seen few answers yet can mistake for its
 # provider's usual pace. docs/performance.md has the argument.

@@ -32,7 +32,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Chromium for all, Firefox for those that are marked, if it is there."""
     if "browser_name" in metafunc.fixturenames:
         names = browsers.NAMES if metafunc.definition.get_closest_marker("also_firefox") else ("chromium",)
-        metafunc.parametrize("browser_name", [name for name in names if browsers.found(name)], scope="module")
+        # What holds in one browser mostly holds in the other.
+        marks = {"chromium": (), "firefox": (pytest.mark.slow,)}
+        cases = [pytest.param(name, marks=marks[name]) for name in names if browsers.found(name)]
+        metafunc.parametrize("browser_name", cases, scope="module")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,6 +17,8 @@ from devtools.cost.count import Counter, Counts
 from devtools.cost.journeys import Run
 from longcode.domain.metrics import Metric
 
+pytestmark = pytest.mark.slow
+
 PRICES = Prices.read()
 BASIC, FULL = Deployed.read("basic"), Deployed.read("full")
 BY_TIME = {

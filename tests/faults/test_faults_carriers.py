@@ -20,6 +20,8 @@ from tests.support.fakes import provider as behaviours
 from tests.support.fakes.fault_injector import Died, unavailable
 from tests.support.fakes.network import NetworkProvider
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400_000
 LASTS_MS = 10 * MINUTE
 DATES = ("2026-10-31", "2026-11-01", "2026-11-27", "2027-03-13", "2027-03-14")

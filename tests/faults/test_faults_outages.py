@@ -1,9 +1,13 @@
 """An outage is a pause: of each kind and length, nothing is lost, doubled or overtaken, and nothing is spent."""
 
+import pytest
+
 from tests.chance import FULL, SEED, drawn
 from tests.faults import guarantees
 from tests.faults.matrix import MINUTE
 from tests.faults.outages import LENGTHS_MS, PROVIDER, STORES, outage, problems
+
+pytestmark = pytest.mark.slow
 
 EVERY = [(kind, length) for kind in (*PROVIDER, *STORES) for length in LENGTHS_MS]
 # The provider is not asked for less by these: they come and go with each text, or ask to be asked again.

@@ -1,7 +1,11 @@
 """A random walk over everything that may happen, each time another one."""
 
+import pytest
+
 from tests.chance import SEED
 from tests.faults import walk
+
+pytestmark = pytest.mark.slow
 
 # Enough to see a fault of one in a hundred; for long: python -m tests.faults.walk --runs 20000.
 RUNS = 60

@@ -25,6 +25,8 @@ from tests.support.evenings import (
 from tests.support.fakes import FakeClock, World, make_settings, make_world
 from tests.support.fakes.provider import ACCEPTS_THEN_DROPS, BAD_KEY, RATE_LIMITED
 
+pytestmark = pytest.mark.slow
+
 # Days of which the night has both changes of clock, and one that has none.
 DAYS = ("2026-03-07", "2026-10-31", "2026-07-01")
 ZONES = (

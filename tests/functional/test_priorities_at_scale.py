@@ -23,6 +23,8 @@ from tests.support.fakes import OURS, FakeClock, World, make_settings, make_worl
 from tests.support.fakes.both_queues import work
 from tests.support.fakes.network import NetworkProvider
 
+pytestmark = pytest.mark.slow
+
 MINUTE = 60_000
 BULK = 100_000 if FULL else 2_000
 MINUTES = 60 if FULL else 12

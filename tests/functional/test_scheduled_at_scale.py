@@ -17,6 +17,8 @@ from longcode.use_cases.ports import Waiting
 from tests.chance import FULL, drawn
 from tests.support.fakes import OURS, FakeClock, FakeQueue, World, make_settings, make_world
 
+pytestmark = pytest.mark.slow
+
 MINUTE = 60_000
 # In the same minute, and as many at a time as ConsumerConcurrency lets.
 TEXTS = 100_000 if FULL else 3_000

@@ -8,6 +8,8 @@ import pytest
 
 from devtools.local_stack.layout import ROOT
 
+pytestmark = pytest.mark.slow
+
 # What it would install first: this runs in an environment that has it.
 INSTALLED = [
     f"--old-file={path}/.synced"

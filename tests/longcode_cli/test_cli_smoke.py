@@ -20,7 +20,7 @@ from tests.stack.world import reconfigure
 
 Eventually = Callable[[Callable[[], Any]], Any]
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 
 def give_key(key: str) -> None:

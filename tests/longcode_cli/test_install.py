@@ -18,6 +18,8 @@ import pytest
 from devtools.local_stack.layout import ROOT
 from longcode_cli import __version__
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Installed:

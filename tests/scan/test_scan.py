@@ -15,6 +15,8 @@ from devtools.scan.__main__ import TEMPLATES
 from devtools.scan.scanners import Finding
 from tests.support.fakes import ROOT
 
+pytestmark = pytest.mark.slow
+
 ADVISORY = {
     "id": "PYSEC-0000-1",
     "aliases": ["CVE-0000-1"],

@@ -16,6 +16,8 @@ from tests.site.html import Page, read, styled
 from tests.support.fakes import ROOT
 from tests.unit.test_documentation import anchors
 
+pytestmark = pytest.mark.slow
+
 
 def foreign(target: str) -> bool:
     """Whether a browser would ask another machine for it."""

@@ -15,7 +15,7 @@ from longcode.domain import pacific
 from longcode.domain.campaign import CampaignFacts
 from longcode.domain.message import iso
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 ATT, T_MOBILE, VERIZON = (
     [f"+1{area}5550{suffix}" for area in range(830, 840)] for suffix in ("181", "107", "191")

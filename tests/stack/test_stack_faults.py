@@ -22,7 +22,7 @@ from tests.longcode_cli.world import run
 from tests.stack.workbench import Bench
 from tests.stack.world import RUNS, Silent, reconfigure
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 Eventually = Callable[..., Any]
 HOME = RUNS / f"faults-{os.getpid()}"

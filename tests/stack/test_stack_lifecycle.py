@@ -28,7 +28,7 @@ from devtools.local_stack.processes import Child, alive, registered, spawn
 from devtools.local_stack.release import alias_of
 from tests.stack.world import RUNS, Silent, up
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 
 @pytest.fixture(scope="module")

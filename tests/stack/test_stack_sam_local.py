@@ -12,7 +12,7 @@ import pytest
 from devtools.local_stack import build, sam_local, sam_template
 from devtools.local_stack.layout import ROOT, Layout, Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 PYTHON = build.SAM.with_name("python")
 SCRIPT = ROOT / "tests/local_stack/resolved_by_sam.py"

@@ -30,7 +30,7 @@ from longcode_cli.stack import on_this_machine
 from tests.stack.world import RUNS, Silent
 from tests.support.telemetry import FAULTS, FIELDS_IN_VIRTUAL_TIME, IN_VIRTUAL_TIME, PUBLISHED_BY_AWS
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 Eventually = Callable[..., Any]
 MINUTE_MS = 60_000

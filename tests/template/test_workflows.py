@@ -26,6 +26,12 @@ def test_every_make_command_of_a_workflow_is_in_the_makefile(path: Path) -> None
     assert set(used) <= targets
 
 
+@pytest.mark.parametrize("path", [".ci/run", ".github/workflows/ci.yml", ".github/workflows/deploy.yml"])
+def test_wherever_the_tests_are_run_the_slow_ones_are(path: str) -> None:
+    found = re.findall(r"make (test(?:-slow)?)$", (ROOT / path).read_text(), re.MULTILINE)
+    assert found == ["test", "test-slow"]
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_nothing_from_outside_is_pasted_into_a_shell_line(path: Path) -> None:
     for job in read(path)["jobs"].values():
