@@ -42,15 +42,24 @@ class Faults:
     webhooks: list[HookFault] = field(default_factory=list)
 
     def add(self, asked: dict[str, Any]) -> None:
-        """Add the request fault or webhook fault that `asked` describes. Raises BadFault."""
+        """Add the request fault or webhook fault that `asked` describes. Raises BadFault.
+
+        With `instead`, a request fault takes the place of all others of its number; its outcome null leaves none.
+        """
         to, times = asked.get("to"), asked.get("times", 1)
         if times is not None and (not isinstance(times, int) or times < 1):
             raise BadFault("times must be a positive number or null")
         if "outcome" in asked:
-            _only(asked, {"outcome", "to", "times"})
-            if asked["outcome"] not in outcomes.BY_NAME:
+            _only(asked, {"outcome", "to", "times", "instead"})
+            outcome, instead = asked["outcome"], asked.get("instead", False)
+            if not isinstance(instead, bool) or (instead and to is None):
+                raise BadFault("instead must be true or false, and takes the number of which it is: give to")
+            if not (outcome in outcomes.BY_NAME or (instead and outcome is None)):
                 raise BadFault(f"outcome must be one of {', '.join(outcomes.BY_NAME)}")
-            self.requests.append(RequestFault(asked["outcome"], to, times))
+            if instead:
+                self.requests[:] = [fault for fault in self.requests if fault.to != to]
+            if outcome is not None:
+                self.requests.append(RequestFault(outcome, to, times))
         else:
             _only(asked, {"webhook", "to", "times", "event_type", "seconds"})
             try:

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 import longcode_cli.stack
 from devtools.console.app import make_app
@@ -23,7 +23,9 @@ ADDRESS = "http://127.0.0.1:8080"
 class Pages:
     """Asks the console, without a connection."""
 
-    app: Starlette
+    app: ASGIApp
+    # Whether an error of the console's own fails the test.
+    raises: bool = True
 
     # Any: what httpx takes.
     def get(self, path: str, **options: Any) -> httpx.Response:
@@ -36,7 +38,7 @@ class Pages:
         return asyncio.run(self._ask("DELETE", path, **options))
 
     async def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(self.app)
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=self.raises)
         async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
             return await client.request(method, path, **options)
 

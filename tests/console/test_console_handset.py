@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from devtools.console.context import Context
 from devtools.console.handset import texts
 from devtools.console.handset.provider import Provider
 from devtools.console.handset.routes import Streams
+from devtools.console.security import POLICY
 from devtools.local_stack.layout import ROOT
 from tests.console.conftest import ADDRESS, Pages
 from tests.longcode_cli.conftest import aws, world
@@ -125,6 +126,34 @@ def test_what_json_can_not_hand_on_is_refused(
 
     assert (answer.status_code, answer.json()["field"]) == (400, "body")
     assert api.asked + simulator.asked == []
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read_to_its_end(context: Context, api: FakeHttp) -> None:
+    sent = 0
+
+    async def drip() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(1_000):
+            sent += 1
+            yield b" " * 65_536
+
+    answer = Pages(make_app(context)).post("/api/handset/texts/batch", content=drip())
+
+    assert (answer.status_code, answer.json()["field"], api.asked) == (413, "body", [])
+    assert sent < 1_000
+
+
+def test_an_error_of_its_own_has_the_headers_of_all_pages_and_no_detail(context: Context) -> None:
+    def broken(_request: httpx.Request) -> httpx.Response:
+        raise RuntimeError("a secret")
+
+    api = httpx.AsyncClient(base_url="http://api/v1", transport=httpx.MockTransport(broken))
+    pages = Pages(make_app(replace(context, api=api)), raises=False)
+    answer = pages.post("/api/handset/texts/send", json={"request": {}})
+
+    assert (answer.status_code, answer.headers["content-security-policy"]) == (500, POLICY)
+    assert "console.log" in answer.json()["error"]
+    assert "secret" not in answer.text
 
 
 def test_there_is_no_way_to_another_route_of_the_api(console: Pages, api: FakeHttp) -> None:

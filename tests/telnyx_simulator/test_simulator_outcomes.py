@@ -191,6 +191,20 @@ def test_a_programmed_fault_can_be_for_one_number(provider: Running) -> None:
     assert provider.send("+12025550124").status_code == 200
 
 
+def test_a_programmed_fault_takes_the_place_of_those_of_its_number_alone(provider: Running) -> None:
+    for to, outcome in (("+12025550124", "unauthenticated"), ("+12025550125", "server_error"), (None, "slow")):
+        provider.control("faults", outcome=outcome, to=to, times=None)
+
+    provider.control("faults", outcome="rate_limited", to="+12025550124", times=None, instead=True)
+    assert provider.send("+12025550125").status_code == 500
+    programmed = provider.shown("faults")["requests"]
+    assert [(one["to"], one["outcome"]) for one in programmed] == [
+        *(("+12025550125", "server_error"), (None, "slow"), ("+12025550124", "rate_limited")),
+    ]
+    provider.control("faults", outcome=None, to="+12025550124", instead=True)
+    assert provider.shown("faults")["requests"] == programmed[:2]
+
+
 def test_a_programmed_fault_spoils_a_replay_too(provider: Running) -> None:
     provider.control("faults", outcome="accepted_then_gateway", times=2)
     statuses = [provider.send(key="k").status_code for _ in range(3)]
@@ -205,6 +219,9 @@ def test_a_programmed_fault_spoils_a_replay_too(provider: Running) -> None:
         {"outcome": "nonsense"},
         {"outcome": "slow", "times": 0},
         {"outcome": "slow", "when": 1},
+        {"outcome": None, "to": "+12025550124"},
+        {"outcome": "slow", "instead": True},
+        {"outcome": "slow", "to": "+12025550124", "instead": "yes"},
         {"webhook": "nonsense"},
         {"idempotency": "perhaps"},
         {"latency_ms": -1},

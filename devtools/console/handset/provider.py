@@ -33,7 +33,6 @@ class Provider:
     def __init__(self, simulator: httpx.AsyncClient) -> None:
         self._simulator = simulator
         self._reading = asyncio.Lock()
-        self._programming = asyncio.Lock()
         self._at = float("-inf")
         self._threads: dict[str, Any] = {}
 
@@ -82,52 +81,16 @@ class Provider:
 
     async def post(self, what: str, asked: dict[str, Any]) -> httpx.Response:
         """Ask the control API for a change."""
-        # One at a time: a change in the midst of `behave` would be forgotten.
-        async with self._programming:
-            return await self._post(what, asked)
-
-    async def _post(self, what: str, asked: dict[str, Any]) -> httpx.Response:
         return await self._simulator.post(f"/_provider/{what}", json=asked)
 
     async def behave(self, number: str, outcome: str | None) -> httpx.Response:
         """Let texts to `number` fare as `outcome` says; None: as the number itself does.
 
-        An outcome that befalls only a text's first requests is programmed for so many requests. The control API
-        only forgets all faults at once, so the others are programmed again.
+        An outcome that befalls only a text's first requests is programmed for so many requests.
         """
-        async with self._programming:
-            return await self._behave(number, outcome)
-
-    async def _behave(self, number: str, outcome: str | None) -> httpx.Response:
-        programmed = await self.get("faults")
-        wanted = [] if outcome is None else [fault_of(number, outcome)]
-        for fault in wanted:
-            # First beside the others: what is refused leaves all as it is.
-            answer = await self._post("faults", fault)
-            if answer.is_error:
-                return answer
-        await self._simulator.delete("/_provider/faults")
-        for fault in _kept(programmed, number) + wanted:
-            await self._post("faults", fault)
-        return await self._simulator.get("/_provider/faults")
-
-
-def fault_of(number: str, outcome: str) -> dict[str, Any]:
-    """What programs `outcome` for the requests of one number."""
-    known = BY_NAME.get(outcome)
-    return {"outcome": outcome, "to": number, "times": known.tries if known else None}
-
-
-def _kept(programmed: dict[str, Any], number: str) -> list[dict[str, Any]]:
-    """Requests that program again what is programmed, but for one number."""
-    outage = programmed["outage"]
-    settings = {"latency_ms": programmed["latency_ms"], "idempotency": programmed["idempotency"]}
-    return [
-        settings,
-        *(fault for fault in programmed["requests"] if fault["to"] != number),
-        *programmed["webhooks"],
-        *([outage] if outage else []),
-    ]
+        known = BY_NAME.get(outcome or "")
+        times = known.tries if known else None
+        return await self.post("faults", {"outcome": outcome, "to": number, "times": times, "instead": True})
 
 
 def choices() -> dict[str, Any]:

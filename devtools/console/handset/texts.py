@@ -16,6 +16,8 @@ from ..pages import passed_on, refuse
 
 # A server refuses a longer header, and does not say which.
 _IN_A_HEADER = re.compile("[!-~]{1,1000}")
+# Lambda takes no longer request.
+_BODY_MOST = 6 * 1024 * 1024
 ROUTES = ("send", "queue", "batch", "preview")
 
 
@@ -53,8 +55,13 @@ def _no_text() -> Response:
 # Any: JSON.
 async def body_of(request: Request) -> dict[str, Any] | Response:
     """The body, a JSON object; or the refusal of any other."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _BODY_MOST:
+            return refuse("The body is longer than 6 MiB.", 413, "body")
     try:
-        asked = json.loads(await request.body())
+        asked = json.loads(body)
         # What Python reads and could not write again is no JSON: NaN, and half of a surrogate pair.
         json.dumps(asked, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
