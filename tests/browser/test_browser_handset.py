@@ -110,16 +110,16 @@ def test_after_stop_the_next_send_is_refused_and_start_opens_it_again(
 def test_pacing_is_seen_each_text_counts_down_and_says_what_holds_it(visit: Visit, number: str) -> None:
     page = visit("/")
     page.get_by_role("radio", name="Batch").check(force=True)
-    page.get_by_label("To, a number on each line").fill(f"{number}\n" * 15)
+    page.get_by_label("To, a number on each line").fill(f"{number}\n" * 8)
     page.get_by_role("textbox", name="Message").fill("One of many")
     page.get_by_role("button", name="Queue the batch").click()
 
-    expect(result(page)).to_contain_text("15 texts accepted, 0 refused")
+    expect(result(page)).to_contain_text("8 texts accepted, 0 refused")
     waiting = page.locator("#stored li", has_text="pacing of this number").first
     expect(waiting).to_contain_text(re.compile(r"in \d+(\.\d)? s"))
     expect(waiting.get_by_role("button", name="Cancel this text")).to_be_visible()
     expect(page.locator("#queues")).to_contain_text(spoken(number))
-    expect(bubbles(page)).to_have_count(15)
+    expect(bubbles(page)).to_have_count(8)
 
 
 def test_a_scheduled_text_is_seen_with_its_time_and_can_be_taken_back(visit: Visit, number: str) -> None:
@@ -137,6 +137,27 @@ def test_a_scheduled_text_is_seen_with_its_time_and_can_be_taken_back(visit: Vis
     row.get_by_role("button", name="Cancel").click()
     expect(row).to_have_count(0)
     expect(page.locator("#stored li")).to_contain_text("cancelled")
+
+
+def test_a_tag_is_paused_and_resumed_and_its_texts_wait_meanwhile(visit: Visit, number: str) -> None:
+    page = visit("/")
+    page.get_by_role("radio", name="Batch").check(force=True)
+    page.get_by_label("To, a number on each line").fill(number)
+    page.get_by_role("textbox", name="Message").fill("Two for one")
+    page.get_by_text("More fields").click()
+    page.get_by_label("Tag", exact=True).fill("from-the-page")
+    page.get_by_label("Priority").select_option("bulk")
+    page.get_by_role("button", name="Queue the batch").click()
+    expect(bubbles(page)).to_have_count(1)
+
+    page.get_by_role("button", name="Pause bulk texts with the tag from-the-page").click()
+    resume = page.get_by_role("button", name="Resume bulk texts with the tag from-the-page")
+    expect(resume).to_be_visible()
+    page.get_by_role("button", name="Queue the batch").click()
+    expect(page.locator("#stored li").first).to_contain_text(re.compile("held by .*tag"))
+    expect(bubbles(page)).to_have_count(1)
+    resume.click()
+    expect(bubbles(page)).to_have_count(2)
 
 
 def test_what_the_api_refuses_stands_beside_the_field_it_names(

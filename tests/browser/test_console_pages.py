@@ -35,8 +35,8 @@ def test_the_keyboard_reaches_the_controls_of_a_page(visit: Visit, path: str) ->
     page = visit(path)
     expect(page.get_by_role("main")).to_be_visible()
     controls = page.locator("a[href], button:enabled, input, select, textarea, summary")
-    # A long page has hundreds of links.
-    tab_to(page, controls.locator("visible=true").nth(min(controls.count(), 30) - 1))
+    # A long page has hundreds of links, and what is further down comes and goes with the texts of other tests.
+    tab_to(page, controls.locator("visible=true").nth(min(controls.count(), 12) - 1))
 
 
 @pytest.mark.also_firefox

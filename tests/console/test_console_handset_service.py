@@ -16,6 +16,8 @@ from longcode.domain.message import Entry, Fault
 from longcode.domain.pacing import sender_key
 from longcode.domain.priority import Priority
 from longcode.domain.status import HeldBy, Status
+from longcode.domain.tag_brake import Subject, SubjectKind
+from longcode_cli import campaigns
 from longcode_cli.problems import Problem
 from tests.console.conftest import ADDRESS, Pages
 from tests.longcode_cli.conftest import aws, world
@@ -106,6 +108,10 @@ def test_the_page_pauses_and_resumes_as_the_command_does(context: Context, world
     def control() -> Any:
         return world.stack.limits.read_gate("", OURS).control
 
+    def paused(of: Subject) -> str | None:
+        standing = campaigns.brakes(world.stack).standings([of], NOW_MS).get(of)
+        return standing.pause.reason if standing and standing.pause else None
+
     assert ask(act="pause", reason=" wrong link ") == 200
     assert (control().pause_reason, control().paused_since_ms is None) == ("wrong link", False)
     assert ask(act="pause", priority="bulk") == 200
@@ -118,6 +124,11 @@ def test_the_page_pauses_and_resumes_as_the_command_does(context: Context, world
     assert set(world.stack.limits.read_gate("", OURS).carrier_pauses) == {Carrier.ATT}
     assert ask(act="resume", carrier="att") == 200
     assert not world.stack.limits.read_gate("", OURS).carrier_pauses
+    spring = Subject(SubjectKind.TAG, "spring")
+    assert ask(act="pause", tag="spring", reason="wrong price") == 200
+    assert paused(spring) == "wrong price"
+    assert ask(act="resume", tag="spring") == 200
+    assert paused(spring) is None
     world.stack.limits.open_breaker(NOW_MS, FAR_MS, "20100 Insufficient Funds")
     assert ask(act="close_breaker") == 200
     assert control().breaker_until_ms is None
@@ -134,6 +145,11 @@ def test_the_page_pauses_and_resumes_as_the_command_does(context: Context, world
         ({"act": "pause", "carrier": "fourth"}, "carrier"),
         ({"act": "pause", "reason": 5}, "reason"),
         ({"act": "pause", "reason": "x" * 501}, "reason"),
+        ({"act": "pause", "tag": "spring\n"}, "tag"),
+        ({"act": "pause", "tag": ""}, "tag"),
+        ({"act": "pause", "tag": ["spring"]}, "tag"),
+        ({"act": "pause", "tag": "spring", "carrier": "att"}, "tag"),
+        ({"act": "close_breaker", "tag": "spring"}, "act"),
         ({"act": "close_breaker", "priority": "bulk"}, "act"),
         ({"act": "pause", "priority": "bulk", "carrier": "att"}, "carrier"),
     ],

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from longcode.domain.carriers import Carrier
+from longcode.domain.message import is_tag
 from longcode.domain.phone import is_e164
 from longcode.domain.priority import Priority
 from longcode.domain.tag_brake import Subject, SubjectKind
@@ -71,27 +72,37 @@ async def _behave(provider: Provider, asked: Asked) -> Response:
 
 
 async def _sending(stack: Stack, asked: Asked) -> Response:
-    """Pause or resume all texts, those of a priority or of a carrier; or close the breaker, as longcode does."""
-    act, priority, carrier = asked.get("act"), asked.get("priority"), asked.get("carrier")
-    reason = asked.get("reason") or ""
+    """Pause or resume all texts, those of a priority, of a carrier or of a tag; or close the breaker."""
+    act, reason = asked.get("act"), asked.get("reason") or ""
     if act not in tuple(_ACTS):
         return refuse(f"Must be one of {', '.join(_ACTS)}.", field="act")
-    if priority is not None and priority not in tuple(Priority):
-        return refuse(f"Must be one of {', '.join(Priority)}, or null.", field="priority")
-    if carrier is not None and carrier not in tuple(Carrier):
-        return refuse(f"Must be one of {', '.join(Carrier)}, or null.", field="carrier")
     if not isinstance(reason, str) or len(reason) > _REASON_MOST:
         return refuse(f"Must be a text of at most {_REASON_MOST} characters.", field="reason")
-    if carrier and priority:
-        return refuse("A carrier is paused for bulk texts alone: leave out priority.", field="carrier")
-    if act == "close_breaker" and (carrier or priority):
-        return refuse("The breaker stops all texts: leave out priority and carrier.", field="act")
-    of = Subject(SubjectKind.CARRIER, carrier) if carrier else Priority(priority) if priority else None
+    named = {name: asked[name] for name in _OF if asked.get(name) is not None}
+    for name, value in named.items():
+        if problem := _problem(name, value):
+            return refuse(problem, field=name)
+    if len(named) > 1:
+        return refuse(
+            "Give a priority, a carrier or a tag: the last two are paused for bulk texts alone.",
+            field=list(named)[1],
+        )
+    if act == "close_breaker" and named:
+        return refuse("The breaker stops all texts: leave out priority, carrier and tag.", field="act")
+    of = next((_OF[name](value) for name, value in named.items()), None)
     try:
         await asyncio.to_thread(ask, _ACTS[act], stack, of, reason.strip())
     except Problem as exc:
         return refuse(str(exc), 502)
     return JSONResponse({"act": act})
+
+
+def _problem(name: str, value: object) -> str | None:
+    """Why what is named is not one that can be paused; None if it is."""
+    if name == "tag":
+        return None if isinstance(value, str) and is_tag(value) else "No text can have this tag."
+    words = tuple(Priority) if name == "priority" else tuple(Carrier)
+    return None if value in words else f"Must be one of {', '.join(words)}, or null."
 
 
 def _pause(stack: Stack, of: Subject | Priority | None, reason: str) -> None:
@@ -113,4 +124,10 @@ def _close_breaker(stack: Stack, _of: Subject | Priority | None, _reason: str) -
     stack.limits.close_breaker(now_ms(), registered=True)
 
 
+# What a pause may be of: all texts without one of these.
+_OF: dict[str, Callable[[str], Subject | Priority]] = {
+    "priority": Priority,
+    "carrier": lambda name: Subject(SubjectKind.CARRIER, name),
+    "tag": lambda name: Subject(SubjectKind.TAG, name),
+}
 _ACTS = {"pause": _pause, "resume": _resume, "close_breaker": _close_breaker}

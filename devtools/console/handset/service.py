@@ -9,12 +9,13 @@ from typing import Any
 from longcode.domain.gate import Control, Gate
 from longcode.domain.message import Message
 from longcode.domain.search import Search
-from longcode.domain.tag_brake import tag_of
+from longcode.domain.tag_brake import Subject, SubjectKind, tag_of
 from longcode.domain.test_mode import is_marked, unmarked
 from longcode.telnyx import error_codes
 from longcode.use_cases import enqueue
 from longcode.use_cases.ports import Waiting
 from longcode.use_cases.test_limits import limits_of
+from longcode_cli import campaigns
 from longcode_cli.overview import RecipientQueue, look
 from longcode_cli.stack import Stack
 
@@ -24,6 +25,8 @@ _QUEUES = 12
 _SCHEDULED = 30
 _OF_ONE = 30
 _KEPT = 500
+_TAGS = 8
+_TAGS_OF_MS = 3 * 86_400_000
 
 
 def now_ms() -> int:
@@ -46,6 +49,7 @@ def waiting(stack: Stack) -> dict[str, Any]:
             {"carrier": carrier, "since_ms": pause.since_ms, "reason": pause.reason, "by": pause.by}
             for carrier, pause in seen.gate.carrier_pauses.items()
         ],
+        "tags": _tags(stack, now),
         "campaign": _campaign(seen.gate),
         "texts": seen.texts,
         "recipients": seen.recipients,
@@ -172,6 +176,16 @@ def _control(control: Control) -> dict[str, Any]:
             error_codes.explain(control.breaker_fault).stopped_by if control.breaker_until_ms is not None else None
         ),
     }
+
+
+def _tags(stack: Stack, now: int) -> list[dict[str, Any]]:
+    """The tags of the last days' texts, and which of them are paused."""
+    subjects = [Subject(SubjectKind.TAG, tag) for tag in campaigns.counters(stack).tags(now - _TAGS_OF_MS, _TAGS)]
+    standings = campaigns.brakes(stack).standings(subjects, now)
+    pauses = {one.name: standing.pause for one, standing in standings.items()}
+    return [
+        {"tag": one.name, "pause": asdict(pause) if (pause := pauses.get(one.name)) else None} for one in subjects
+    ]
 
 
 def _stops(gate: Gate, now: int) -> Iterator[dict[str, Any]]:

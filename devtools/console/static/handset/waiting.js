@@ -68,6 +68,22 @@ function updateStanding(row, one) {
   write(button, one.title ?? "");
 }
 
+function createTag(one) {
+  const button = make("button", "row-act small");
+  button.type = "button";
+  button.addEventListener("click", () => act({ act: button.dataset.act, tag: one.tag }));
+  return make("li", "stored-row", make("div", "line", make("b", "words", one.tag), button), make("p", "why soft small"));
+}
+
+function updateTag(item, one) {
+  const button = item.querySelector("button"), act = one.pause ? "Resume" : "Pause";
+  const by = one.pause?.by === "brake" ? " by its brake" : "";
+  write(item.querySelector(".why"), one.pause ? `paused since ${when(one.pause.since_ms)}${by}${why(one.pause.reason)}` : "");
+  button.dataset.act = act.toLowerCase();
+  write(button, act);
+  button.setAttribute("aria-label", `${act} bulk texts with the tag ${one.tag}`);
+}
+
 function tile(priority) {
   const box = make("div", "tile", make("h3", "", priority), make("p", "figure number"), make("p", "soft small"), make("button", "small"));
   box.lastChild.type = "button";
@@ -182,6 +198,8 @@ export function showWaiting(service) {
     ([name]) => tile(name), updateTile);
   write($("queues-count"), inQueues(service));
   keyed($("queues"), service.recipient_queues, (one) => `${one.number} ${one.priority} ${one.test}`, createQueue, updateQueue);
+  $("tags-block").hidden = !service.tags.length;
+  keyed($("tags"), service.tags, (one) => one.tag, createTag, updateTag);
   $("scheduled-block").hidden = !service.held;
   write($("scheduled-count"), service.held > service.scheduled.length ? `the first of ${service.held}` : String(service.held));
   keyed($("scheduled"), service.scheduled, (one) => one.message_id, createLater, updateLater);
