@@ -5,6 +5,8 @@ import pytest
 from bench.braking import Run, Setting, figures, full_speed_after_s, run, table
 from bench.braking_ways import Dated, Ours, PushAll
 
+pytestmark = pytest.mark.slow
+
 SEEDS = (1, 2)
 both = pytest.mark.parametrize("together", [True, False], ids=["all at once", "one batch at a time"])
 seeds = pytest.mark.parametrize("seed", SEEDS, ids=[f"seed {seed}" for seed in SEEDS])

@@ -12,6 +12,8 @@ from botocore.compat import HTTPHeaders
 
 from bench import warm, warm_child
 
+pytestmark = pytest.mark.slow
+
 ANSWERS = {"a": b'{"Item": {"pk": {"S": "a"}}}', "b": b'{"Item": {"pk": {"S": "b"}}}'}
 
 

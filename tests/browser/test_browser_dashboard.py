@@ -13,6 +13,8 @@ from devtools.local_stack.layout import Stack
 from tests.browser.checks import findings, narrow, tab_to, too_wide
 from tests.console.test_console_dashboard import REAL, example, line, shown
 
+pytestmark = pytest.mark.slow
+
 Visit = Callable[[str], Page]
 TICK_FILL = "getComputedStyle(document.querySelector('.xtick text')).fill"
 TEXTS = "Accepted, sent, delivered"

@@ -6,6 +6,8 @@ The fake and the real table walk side by side, and must agree after each step.
 import random
 from typing import TYPE_CHECKING
 
+import pytest
+
 from longcode.aws.message_codec import parse
 from longcode.aws.messages import DynamoMessages
 from longcode.domain.message import DUE_PARTS, DueGroup, Message
@@ -23,6 +25,8 @@ from tests.support.fakes.examples import (
     make_message,
     make_receipt,
 )
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

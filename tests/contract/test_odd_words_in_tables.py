@@ -26,6 +26,8 @@ from tests.support.fakes.examples import make_message
 from tests.support.fakes.oddities import ERRORS, EVENTS, MESSAGES, RECORDS, is_safe, raw, texts_of
 from tests.support.fakes.webhooks import inbound, receipt
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 

@@ -21,6 +21,8 @@ from tests.support.fakes import FakeFinder, FakeMessages
 from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OURS, THEIRS, accepted, make_message
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 

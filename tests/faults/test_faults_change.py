@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from longcode.domain.message import iso
 from longcode.domain.status import Status
 from tests.chance import FULL, SEED
@@ -16,6 +18,8 @@ from tests.support.fakes import THEIRS, Reply, make_settings, make_world
 from tests.support.fakes import provider as behaviours
 from tests.support.fakes.fault_injector import unavailable
 from tests.support.interleave import Run, Trial
+
+pytestmark = pytest.mark.slow
 
 # All of them with FULL=1.
 RACES = 10_000 if FULL else 1_000

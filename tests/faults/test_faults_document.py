@@ -1,8 +1,12 @@
 """docs/guarantees.md says what the code does: by chance a part of it in each run."""
 
+import pytest
+
 from tests.chance import SEED, drawn
 from tests.faults import guarantees
 from tests.faults.matrix import Crash
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_table_of_a_crash_is_what_running_the_matrix_gives() -> None:

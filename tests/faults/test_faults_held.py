@@ -1,8 +1,12 @@
 """Texts that are sent later, and everything goes wrong with them: once each, in order, not before their time."""
 
+import pytest
+
 from longcode.domain.status import Status
 from tests.chance import FULL, SEED, drawn, showing
 from tests.faults import guarantees, held
+
+pytestmark = pytest.mark.slow
 
 
 def test_whatever_fails_a_held_text_leaves_once_in_order_and_in_time() -> None:

@@ -25,6 +25,8 @@ from tests.support.fakes import provider as providers
 from tests.support.fakes.webhooks import SUSPENDED, UNSUSPENDED, campaign_event, inbound
 from tests.support.receipts import Receipts
 
+pytestmark = pytest.mark.slow
+
 MINUTE = 60_000
 OPERATIONS = deployed.read_operations({}, {"Monitoring": "full"}, "sms", "us-east-1")
 KEYS = {

@@ -19,6 +19,8 @@ from tests.support.fakes import OURS, World, make_settings, make_world
 from tests.support.fakes.provider import ACCEPTS_AND_HANGS, HANGS, Text, refuses
 from tests.support.fakes.webhooks import envelope, receipt
 
+pytestmark = pytest.mark.slow
+
 MINUTE, HOUR = 60_000, 3_600_000
 SALE, NEWS = Subject(SubjectKind.TAG, "sale"), Subject(SubjectKind.TAG, "news")
 ATT = Subject(SubjectKind.CARRIER, "att")

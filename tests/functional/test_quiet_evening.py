@@ -11,6 +11,8 @@ from longcode.domain.status import Status
 from tests.support.fakes import World, make_settings, make_world
 from tests.support.fakes.provider import HANGS, RATE_LIMITED
 
+pytestmark = pytest.mark.slow
+
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 NEW_YORK, IDAHO = "+12125550123", "+12085550123"

@@ -14,6 +14,8 @@ from tests.chance import FULL, SEED, drawn
 from tests.longcode_cli.campaigns import Campaign, number, program, results, rows
 from tests.support.batch_api import Answer, BatchApi, Died, serving
 
+pytestmark = pytest.mark.slow
+
 # Each start of the program takes a second, so a run has few of them.
 ROWS, KILLS = (10_000, 20) if FULL else (2_000, 5)
 TEXT = "Hi {first_name}"

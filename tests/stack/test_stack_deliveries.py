@@ -12,7 +12,7 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 Eventually = Callable[..., Any]
 ALL = "/webhooks/subscriptions"

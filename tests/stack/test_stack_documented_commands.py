@@ -25,7 +25,7 @@ from longcode_cli import main
 from tests.longcode_cli.world import run as longcode
 from tests.stack.pictures import serving
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),

@@ -10,7 +10,7 @@ import pytest
 
 from devtools.local_stack.layout import ROOT, Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 ALL = "/webhooks/subscriptions"
 # No one listens there: nothing is delivered in this file.

@@ -11,6 +11,8 @@ from tests.support.fakes import ROOT
 from tests.template.test_template_security import EVERY_OPTION, FUNCTIONS, transformed, transformed_all
 from tests.template.test_template_security import deployed as deployed_with
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = (ROOT / "template.yaml").read_text()
 NO_RELEASE = '  Release: {Type: String, Default: ""'
 assert NO_RELEASE in TEMPLATE

@@ -21,6 +21,8 @@ from tests.chance import showing
 from tests.support.fakes import ROOT, make_settings
 from tests.support.telemetry import FAULTS, SEEN, SEEN_TOO, WELL_COUNTS, WELL_PUBLISHED, Seen
 
+pytestmark = pytest.mark.slow
+
 MINUTE_MS = 60_000
 START_MS = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
 WELL_MIN = 70
