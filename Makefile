@@ -179,7 +179,7 @@ TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; \
   $(PY) -m pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder $(WHICH) $(ARGS)
 endef
 
-load: $(INSTALLED) ## Queue 660 texts from 8 clients on the local stack, alone on the machine (a fifth of it in each test run)
+load: $(INSTALLED) ## Queue 660 texts from 8 clients on the local stack, alone on the machine (a fifth of it in make test-slow)
 	@LOAD=1 $(PY) -m pytest --quiet -rP tests/stack/test_stack_load.py $(ARGS)
 
 check: $(INSTALLED) $(SCAN)/.synced ## Lint, format, types, import direction, the template, budgets, known faults

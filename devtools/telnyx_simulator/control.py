@@ -121,6 +121,7 @@ class Control:
                 {
                     "number": number,
                     "count": recipient.count,
+                    "to_phone": recipient.to_phone,
                     "smallest_gap_ms": views.gap(recipient.gap_ms),
                     "opted_out": number in ledger.optouts,
                     "texts": [

@@ -1,5 +1,6 @@
 """What the control API has programmed to go wrong: the next requests, and the webhooks."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -54,7 +55,8 @@ class Faults:
             outcome, instead = asked["outcome"], asked.get("instead", False)
             if not isinstance(instead, bool) or (instead and to is None):
                 raise BadFault("instead must be true or false, and takes the number of which it is: give to")
-            if not (outcome in outcomes.BY_NAME or (instead and outcome is None)):
+            known = isinstance(outcome, str) and outcome in outcomes.BY_NAME
+            if not (known or (instead and outcome is None)):
                 raise BadFault(f"outcome must be one of {', '.join(outcomes.BY_NAME)}")
             if instead:
                 self.requests[:] = [fault for fault in self.requests if fault.to != to]
@@ -67,7 +69,9 @@ class Faults:
             except ValueError as exc:
                 raise BadFault(f"webhook must be one of {', '.join(WebhookFault)}") from exc
             default = STALE_S if kind is WebhookFault.STALE else DELAY_S
-            seconds = float(asked.get("seconds", default))
+            seconds = asked.get("seconds", default)
+            if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+                raise BadFault("seconds must be a number, 0 or more")
             self.webhooks.append(HookFault(kind, to, asked.get("event_type"), times, seconds))
 
     def next_outcome(self, to: str | None) -> Outcome | None:

@@ -126,12 +126,15 @@ class KeyInFlight(Exception):
 
 @dataclass(slots=True)
 class Recipient:
-    """A number's traffic. `gap_ms` is the smallest distance between two accepted texts."""
+    """A number's traffic. `gap_ms` is the smallest distance between two accepted texts, `to_phone` counts all that
+    came to the phone: texts and automatic replies.
+    """
 
     count: int = 0
     gap_ms: float | None = None
     arrivals_ms: list[float] = field(default_factory=list)
     message_ids: deque[str] = field(default_factory=lambda: deque(maxlen=THREAD))
+    to_phone: int = 0
 
     def add(self, at_ms: float) -> None:
         """Count a text that arrived at `at_ms` (monotonic), in whatever order they are decided."""
@@ -377,6 +380,7 @@ class Ledger:
         recipient = self.recipients.setdefault(other, Recipient())
         self.recipients.move_to_end(other)
         recipient.message_ids.append(message.id)
+        recipient.to_phone += message.kind != "inbound"
         if message.arrived_monotonic_ms is not None:
             recipient.add(message.arrived_monotonic_ms)
         if len(self.recipients) > self._cap:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from longcode.domain import phone
 from longcode.domain.message import CHANGED, Entry, Message, iso
 from longcode.domain.status import Status
 from longcode_cli.terminal import number, without_numbers
@@ -52,7 +51,7 @@ def trace(evidence: Evidence, now_ms: int, *, full: bool = False) -> Trace:
     return Trace(
         ident=message.id,
         title=_title(message),
-        subtitle=_subtitle(message, now_ms),
+        subtitle=without_numbers(_subtitle(message, now_ms), full=full),
         status=message.status.value,
         state=_state(message),
         stack=evidence.stack,
@@ -81,9 +80,12 @@ def _private(one: Span, *, full: bool) -> Span:
 def _calls(message: Message, found: Sequence[Event]) -> list[Span]:
     """The calls of our API by which the text came, was asked for again, changed, or taken back."""
     calls = [event for event in found if event.name == "request" and event.function in ("send", "queue")]
-    came = next((one for one in calls if one.at_ms >= message.accepted_ms and not _changes(one)), None)
+    came = next(
+        (one for one in calls if one.at_ms >= message.accepted_ms and not _changes(one) and not _refused(one)),
+        None,
+    )
     made = {id(call): _CHANGES[event.name] for event in found if (call := _call_of(event, calls)) is not None}
-    spans = [_call(event, made.get(id(event), ""), first=event is came) for event in calls]
+    spans = [_call(event, made.get(id(event), ""), again=_again(event, came)) for event in calls]
     if message.direction == "inbound":
         return spans
     if not any(one.kind == "call" for one in spans):
@@ -105,7 +107,16 @@ def _changes(event: Event) -> bool:
     return "{id}" in (event.word("route") or "")
 
 
-def _call(event: Event, change: str, *, first: bool) -> Span:
+def _again(event: Event, came: Event | None) -> bool:
+    """Whether a call was answered from the record: one before the text was stored, or refused, was not."""
+    return came is not None and event is not came and event.at_ms >= came.at_ms and not _refused(event)
+
+
+def _refused(event: Event) -> bool:
+    return (event.number("status") or 0) >= _CLIENT_ERROR
+
+
+def _call(event: Event, change: str, *, again: bool) -> Span:
     status, took_ms = event.number("status") or 0, event.number("duration_ms") or 0
     start_ms, route = event.at_ms - took_ms, event.word("route") or "a route"
     kind, label = "call", f"POST {route}: {status}"
@@ -113,7 +124,7 @@ def _call(event: Event, change: str, *, first: bool) -> Span:
     state = State.FAULT if status >= _CLIENT_ERROR else State.OK
     if _changes(event):
         kind, label = "call.change", f"{change or route}: {status}"
-    elif not first:
+    elif again:
         kind, label, state = "call.repeated", f"POST {route} again: {status}", State.FAULT
         detail += " The same request under its idempotency key: answered from the record, not sent again."
     if status >= _SERVER_ERROR:
@@ -278,7 +289,7 @@ def _subtitle(message: Message, now_ms: int) -> str:
     why = f" {fault.code} {fault.title}".rstrip(" .") + "." if fault else ""
     if not message.status.final:
         return f"{span(now_ms - message.accepted_ms)} after it was accepted, and still under way.{why}"
-    return f"{span(final_ms(message) - message.accepted_ms)} after it was accepted.{phone.masked(why)}"
+    return f"{span(final_ms(message) - message.accepted_ms)} after it was accepted.{why}"
 
 
 def _facts(message: Message, *, full: bool) -> list[tuple[str, str]]:

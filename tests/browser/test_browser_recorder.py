@@ -51,6 +51,14 @@ def test_the_keyboard_goes_from_step_to_step(visit: Visit, text: str) -> None:
     expect(page.get_by_role("complementary")).to_contain_text("Stored: queued")
     page.keyboard.press("Escape")
     expect(steps(page).nth(1)).not_to_have_attribute("aria-current", "true")
+    # The same again, and closed from within the panel, which a narrow page then hides.
+    page.set_viewport_size({"width": 760, "height": 800})
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("complementary")).to_contain_text("Stored: queued")
+    page.get_by_role("button", name="Close", exact=True).focus()
+    page.keyboard.press("Escape")
+    expect(steps(page).nth(1)).to_be_focused()
+    expect(steps(page).nth(1)).not_to_have_attribute("aria-current", "true")
 
 
 def test_the_file_to_share_needs_no_console(visit: Visit, text: str, page: Page, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 Visit = Callable[[str], Page]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_accessible_in_light_and_dark_wide_and_narrow(visit: Visit, path: str) -> None:
     page = visit(path)

@@ -113,12 +113,54 @@ def test_a_job_is_asked_for_each_new_inbound_text_with_media_and_for_no_other_ch
     message = place.receive(PNG)
     place.work()
     (stored,) = place.world.messages.all
-    place.publish((message, stored), (stored, None))
+    place.publish((message, stored))
     place.world.enqueue()
     place.publish((None, place.world.messages.all[-1]))
     plain = place.receive(publish=False)
     place.publish((None, plain))
     assert not place.jobs.stored
+
+
+def test_files_go_with_their_text_when_it_has_reached_its_age(place: Place) -> None:
+    message, other = place.receive(PNG), place.receive(PNG)
+    place.work()
+    (stored, _) = place.world.messages.all
+    place.world.messages._forget(message.id)
+    place.publish((stored, None))
+    place.work()
+    assert list(place.bucket.files) == [(other.id, SHA)]
+    assert not place.jobs.stored
+
+
+def test_an_erasure_ends_in_time_though_each_text_with_files_takes_long(place: Place) -> None:
+    for _ in range(30):
+        place.receive(PNG)
+    place.work()
+    forget = place.bucket.forget
+
+    def slow(message_id: str) -> None:
+        place.world.clock.pass_ms(1_000)
+        forget(message_id)
+
+    place.bucket.forget = slow  # type: ignore[method-assign]
+    began = place.world.clock.now
+    first = erase(place.world)
+    assert first["remaining"] is True
+    assert place.world.clock.now - began <= 21_000
+    assert erase(place.world) == {"erased": 30 - first["erased"], "kept": 0, "remaining": False}
+
+
+def test_a_file_that_the_bucket_refuses_takes_no_other_with_it(place: Place) -> None:
+    message = place.receive(PNG, OTHER)
+    for _ in range(40):
+        place.bucket.faults.fail("put")
+        place.mapping.poll()
+        place.world.clock.pass_ms(HOUR_MS)
+        if not place.jobs.stored:
+            break
+    refused, stored = place.media(message)
+    assert (refused["stored"], refused["problem"]) == (False, "It could not be stored.")
+    assert stored["stored"] is True
 
 
 def test_where_the_queue_refuses_the_batch_comes_again_and_nothing_is_published_twice(place: Place) -> None:
@@ -140,6 +182,16 @@ PAGES: list[tuple[str, Page, str]] = [
     ("words as a picture", Page(b"no picture", "image/png"), "not what its type says"),
     ("another picture", Page(b"GIF89a", "image/jpeg"), "not what its type says"),
     ("no PDF", Page(b"%PNG", "application/pdf"), "not what its type says"),
+    ("another drawing that may hold scripts", Page(b"<svg/>", "image/svg"), "type"),
+    ("two types", Page(PICTURE, "image/png, image/png"), "type"),
+    ("a type that no one reads", Page(PICTURE, "image/" + "x" * 9_000), "type"),
+    ("an archive as a film", Page(b"PK\x03\x04", "video/mp4"), "archive"),
+    ("an archive as words", Page(b"PK\x03\x04", "text/plain"), "archive"),
+    ("a program", Page(b"MZ\x90\x00", "image/heic"), "program"),
+    ("another program", Page(b"\x7fELF", "audio/mpeg"), "program"),
+    ("XML as a picture", Page(b'<?xml version="1.0"?><svg onload="x()"/>', "image/heic"), "XML"),
+    ("a web page behind a remark", Page(b"<!-- x --><html><script>", "text/plain"), "web page"),
+    ("packed", Page(b"BEGIN:VCARD", "text/vcard", packed="gzip"), "packs"),
     ("empty", Page(b"", "image/png"), "empty"),
     ("gone after 30 days", Page(b"", "text/html", 404), "not there any more"),
     ("gone for good", Page(b"", "text/html", 410), "not there any more"),

@@ -15,6 +15,7 @@ from longcode_cli.trace.model import Evidence, Group, Line, State
 from tests.functional.consumer_steps import A
 from tests.support.fakes import make_world
 from tests.support.fakes.examples import make_message
+from tests.support.fakes.fault_injector import unavailable
 from tests.support.fakes.provider import ACCEPTS_AND_HANGS, FAILS_500, NO_SUCH_NUMBER
 from tests.support.fakes.webhooks import receipt
 from tests.support.traces import Recorded, lasted, of
@@ -135,6 +136,32 @@ def test_a_request_of_the_api_that_comes_again_is_one_too(recorded: Recorded) ->
     (again,) = of(trace, "call.repeated")
     assert again.state is State.FAULT
     assert "not sent again" in again.detail
+
+
+def test_a_call_that_was_refused_before_its_text_was_stored_was_not_answered_from_the_record(
+    recorded: Recorded,
+) -> None:
+    world = recorded.world
+    world.messages.faults.fail("accept", unavailable)
+    assert world.enqueue(A, key="order-17").status == 503
+    world.clock.pass_ms(2_000)
+    trace = recorded.trace(recorded.queue(A, key="order-17"))
+
+    refused, came = of(trace, "call")
+    assert (refused.label, refused.state) == ("POST /sms/queue: 503", State.FAULT)
+    assert (came.label, came.state) == ("POST /sms/queue: 202", State.OK)
+    assert not of(trace, "call.repeated")
+
+
+def test_a_number_in_the_providers_words_is_masked_in_the_headline() -> None:
+    fault = Fault("10009", "Nothing is known of +12025550123")
+    message = make_message(status=Status.UNKNOWN, route="queue", faults=(fault,))
+    headlines = [
+        spans.trace(Evidence(message, []), message.accepted_ms + 9, full=full).subtitle for full in (False, True)
+    ]
+
+    assert ["+12025550123" in one for one in headlines] == [False, True]
+    assert headlines[0].endswith("+1…23.")
 
 
 def test_a_cancelled_text_shows_who_did_it_and_is_no_fault(recorded: Recorded) -> None:

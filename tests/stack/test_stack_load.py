@@ -22,7 +22,7 @@ from tests.chance import FULL
 from tests.stack.world import RUNS, Silent, up
 from tests.support.fakes.examples import make_message
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 CLIENTS, OLD = 8, 20_000
 # 60 to one person, 3 each to 200 others: `make load`, in each run of CI. Else a fifth of that, from as many.

@@ -2,6 +2,7 @@
 
 import pytest
 
+from devtools.telnyx_simulator.ledger import THREAD
 from tests.telnyx_simulator.world import RECIPIENT, Running, eventually
 
 pytestmark = pytest.mark.enable_socket
@@ -29,3 +30,11 @@ def test_the_latest_conversation_comes_first(provider: Running) -> None:
     threads = provider.client.get("/_provider/threads", params={"limit": "1"}).json()
     assert [thread["number"] for thread in threads["threads"]] == ["+12025550124"]
     assert threads["total"] == 2
+
+
+def test_all_that_came_to_a_phone_is_counted_though_only_the_latest_is_kept(provider: Running) -> None:
+    for number in range(THREAD + 2):
+        provider.send(text=f"Number {number}")
+    provider.control("inbound", **{"from": RECIPIENT}, text="Thank you")
+    [thread] = provider.client.get("/_provider/threads").json()["threads"]
+    assert (thread["to_phone"], len(thread["texts"])) == (THREAD + 2, THREAD)

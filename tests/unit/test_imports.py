@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.fakes import ROOT
 
+pytestmark = pytest.mark.slow
+
 LAYER = ROOT / "layers/longcode/python/longcode"
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 # Only what talks to the provider, or to the URLs of users, pays for an HTTP client.

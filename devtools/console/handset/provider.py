@@ -112,14 +112,13 @@ def facts_of(number: str) -> dict[str, str]:
 
 def _phone(thread: dict[str, Any]) -> dict[str, Any]:
     texts = thread["texts"]
-    rung = [text["id"] for text in texts if text["direction"] == "outbound"]
     return {
         **facts_of(thread["number"]),
         "accepted": thread["count"],
         "gap_ms": thread["smallest_gap_ms"],
         "opted_out": thread["opted_out"],
         "last": _text(texts[-1]) if texts else None,
-        "arrived": len(rung),
+        "arrived": thread["to_phone"],
     }
 
 

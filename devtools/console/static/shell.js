@@ -1,6 +1,7 @@
 // What all pages share: the choice of colours, the live connection, and the making of elements.
 
 const THEMES = ["system", "light", "dark"];
+const AGAIN_MS = 2000;
 const SIGNS = { system: "◐", light: "☀", dark: "☾" };
 
 function showTheme(theme) {
@@ -59,7 +60,8 @@ export function write(element, text) {
   if (element.textContent !== words) element.textContent = words;
 }
 
-function connection(words, state) {
+/** Say how the page is connected: `live`, `connecting` or `down`, or `ended` where nothing more is to come. */
+export function connection(words, state) {
   const element = document.getElementById("connection");
   write(element, words);
   element.dataset.state = state;
@@ -67,7 +69,7 @@ function connection(words, state) {
 
 /** Call `onData` with what the server says of `url`, at first and with each change. Answers a function that ends it. */
 export function listen(url, onData) {
-  let source = null;
+  let source = null, again = null;
   const open = () => {
     source = new EventSource(url);
     source.onmessage = (event) => {
@@ -75,11 +77,18 @@ export function listen(url, onData) {
       onData(JSON.parse(event.data));
     };
     source.addEventListener("problem", (event) => connection(JSON.parse(event.data).error, "down"));
-    source.onerror = () => connection("not connected", "down");
+    source.onerror = () => {
+      connection("not connected", "down");
+      // A browser asks again by itself after a broken connection, but not after an answer that is an error.
+      if (source?.readyState !== EventSource.CLOSED) return;
+      clearTimeout(again);
+      again = setTimeout(open, AGAIN_MS);
+    };
   };
   // A page that is not looked at asks for nothing.
   const turn = () => {
     if (document.hidden) {
+      clearTimeout(again);
       source?.close();
       source = null;
     } else if (source === null) open();
@@ -90,6 +99,7 @@ export function listen(url, onData) {
   turn();
   return () => {
     document.removeEventListener("visibilitychange", turn);
+    clearTimeout(again);
     source?.close();
   };
 }

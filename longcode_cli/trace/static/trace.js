@@ -37,11 +37,13 @@ export class Recorder {
     this.table = make("div", "rec-table-box");
     const timeline = make("section", "rec-timeline", this.tools(), this.chart);
     timeline.setAttribute("aria-label", "Timeline");
-    const asTable = make("details", "rec-as-table", make("summary", "", "As a table"), this.table);
-    const main = make("div", "rec-main", timeline, asTable);
+    this.asTable = make("details", "rec-as-table", make("summary", "", "As a table"), this.table);
+    this.asTable.addEventListener("toggle", () => this.trace && this.tabulate());
+    const main = make("div", "rec-main", timeline, this.asTable);
     this.root.classList.add("recorder");
     this.root.append(this.head, this.shares, this.notes, make("div", "rec-body", main, this.panel), this.facts);
     this.chart.addEventListener("keydown", (event) => this.move(event));
+    this.root.addEventListener("keydown", (event) => event.key === "Escape" && this.select(null));
     new ResizeObserver(() => this.trace && this.place()).observe(this.chart);
   }
 
@@ -61,11 +63,19 @@ export class Recorder {
     this.notes.replaceChildren(...trace.notes.map((note) => make("li", "", note)));
     this.shares.replaceChildren(shares(trace));
     this.facts.replaceChildren(make("h2", "rec-eyebrow", "The text"), pairs(trace.facts));
-    this.table.replaceChildren(table(trace));
+    this.tabulate();
     this.fill();
     this.place();
     if (this.selected) this.detail();
     else if (!this.chosen) this.preselect();
+  }
+
+  // Made anew only where it is looked at and says something else: a part of it may be selected.
+  tabulate() {
+    const rows = JSON.stringify(this.trace.spans);
+    if (rows === this.tabulated || !this.asTable.open) return;
+    this.tabulated = rows;
+    this.table.replaceChildren(table(this.trace));
   }
 
   // Rows are kept by what they stand for: what is focused or selected stays so while the text is under way.
@@ -147,10 +157,14 @@ export class Recorder {
 
   select(row) {
     this.chosen = true;
-    if (this.selected) this.selected.removeAttribute("aria-current");
+    const before = this.selected;
+    before?.removeAttribute("aria-current");
     this.selected = row;
     this.root.classList.toggle("has-panel", row !== null);
     if (row === null) {
+      this.shown = null;
+      // The panel may go, and the focus is not to go with it.
+      if (this.panel.contains(document.activeElement)) before?.focus();
       this.panelBody.replaceChildren(make("p", "rec-said", "Nothing is selected."));
       return;
     }
@@ -170,10 +184,6 @@ export class Recorder {
   }
 
   move(event) {
-    if (event.key === "Escape") {
-      this.select(null);
-      return;
-    }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const rows = [...this.chart.querySelectorAll(".rec-row")];
     const place = rows.indexOf(document.activeElement);

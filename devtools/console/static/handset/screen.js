@@ -103,8 +103,9 @@ export function setUpReplies(current) {
     button.addEventListener("click", () => say(current(), button.dataset.word, []).then(toEnd));
   }
   $("picture").addEventListener("click", () => {
-    say(current(), input.value, [`${location.origin}/static/handset/picture.svg`]).then((done) => {
-      if (done) input.value = "";
+    const text = input.value;
+    say(current(), text, [`${location.origin}/static/handset/picture.svg`]).then((done) => {
+      if (done && input.value === text) input.value = "";
       toEnd();
     });
   });

@@ -1,6 +1,6 @@
 // One text's way, live while it is under way. It is drawn as the file is that the command writes.
 
-import { api, listen, write } from "/static/shell.js";
+import { api, connection, listen, write } from "/static/shell.js";
 import { Recorder } from "/static/trace/trace.js";
 
 const page = document.getElementById("main");
@@ -16,7 +16,9 @@ let stop = null;
 function follow() {
   stop = listen(`${url}/live`, (trace) => {
     recorder.show(trace);
-    if (trace.ended_ms !== null && trace.now_ms - trace.ended_ms > SETTLED_MS) stop();
+    if (trace.ended_ms === null || trace.now_ms - trace.ended_ms <= SETTLED_MS) return;
+    stop();
+    connection("as it ended: load the page again for what comes later", "ended");
   });
 }
 

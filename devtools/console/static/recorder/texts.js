@@ -12,6 +12,7 @@ const BAD = [
 
 let stop = null;
 let waiting = null;
+let latest = 0;
 
 function asked() {
   const wanted = new URLSearchParams();
@@ -56,11 +57,15 @@ function show(found) {
 
 async function open() {
   stop?.();
+  stop = null;
+  const turn = ++latest;
   const wanted = asked();
   history.replaceState(null, "", wanted.size ? `/texts?${wanted}` : "/texts");
   const url = `/api/texts?${wanted}`;
   // A filter that can't be is refused before anything is listened to.
   const refused = await refusal(url);
+  // Another filter has been set meanwhile.
+  if (turn !== latest) return;
   for (const field of filter.elements) field.toggleAttribute("aria-invalid", false);
   if (refused) {
     write(problem, refused.error);

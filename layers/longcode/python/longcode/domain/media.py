@@ -1,5 +1,7 @@
 """What a text may carry besides its words: the pictures and files of an MMS."""
 
+import re
+
 from longcode.domain import destinations
 from longcode.domain.errors import InvalidRequest
 
@@ -58,7 +60,8 @@ _DELAYS_S = (5, 30, 120, 600, 1800, 3600)
 # Besides images, video and audio.
 _STORED_TYPES = _TYPES | {"text/plain", "application/smil"}
 # It may hold scripts, and no carrier delivers it.
-_NEVER = frozenset(("image/svg+xml",))
+_NEVER = frozenset(("image/svg+xml", "image/svg"))
+_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,50}/[a-z0-9!#$&^_.+-]{1,50}")
 # As servers of files call what they have no name for.
 _UNNAMED = frozenset(("", "application/octet-stream", "binary/octet-stream"))
 # How a file of a type begins, by the place of its first such byte.
@@ -70,7 +73,9 @@ _BEGINNINGS: dict[str, tuple[tuple[int, bytes], ...]] = {
     "image/webp": ((0, b"RIFF"), (8, b"WEBP")),
     "application/pdf": ((0, b"%PDF-"),),
 }
-_PAGE = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<svg")
+_PAGE = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<svg", b"<!--")
+# Archives and programs, which no type that is stored has.
+_OTHER_FILES = (b"PK\x03\x04", b"\x7fELF", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")
 
 
 def delay_s(tries: int) -> int:
@@ -90,7 +95,7 @@ def content_type(said: str, before: str) -> str:
 
 def why_not_stored(kind: str, body: bytes, *, truncated: bool) -> str:
     """Why a medium of this type (as `content_type` answers) is not stored, for the user; "" if it may be."""
-    if kind in _NEVER or not (kind.startswith(_KINDS) or kind in _STORED_TYPES):
+    if kind in _NEVER or not _TYPE.fullmatch(kind) or not (kind.startswith(_KINDS) or kind in _STORED_TYPES):
         return "Its type is none that is stored."
     if truncated or len(body) > MOST_STORED_BYTES:
         return f"It has more than {MOST_STORED_BYTES} bytes."
@@ -98,6 +103,10 @@ def why_not_stored(kind: str, body: bytes, *, truncated: bool) -> str:
         return "It is empty."
     if body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE):
         return "It is a web page."
+    if kind != "application/smil" and body.lstrip().startswith(b"<?xml"):
+        return "It is XML, as a drawing with scripts may be."
+    if body.startswith(_OTHER_FILES) or (kind != "text/plain" and body.startswith(b"MZ")):
+        return "It is an archive or a program."
     if any(body[place : place + len(begin)] != begin for place, begin in _BEGINNINGS.get(kind, ())):
         return "It is not what its type says."
     return ""

@@ -8,6 +8,7 @@ from longcode.domain.message import Entry, Message
 from longcode.domain.metrics import Metric
 from longcode.domain.search import Position, Search
 from longcode.domain.status import Status
+from longcode.use_cases import store_failures
 from longcode.use_cases.ports import Clock, Finder, Logger, Messages, Metrics
 
 if TYPE_CHECKING:
@@ -72,13 +73,17 @@ def erase(number: str, deps: EraseDependencies, stop_ms: int) -> Erasure:
             Search(peer=number, test=None), after, min(_PAGE, ERASED_MOST - erased), deps.clock.now_ms()
         )
         for message in deps.messages.get_all(found.ids):
+            # A text with files takes several calls, and a page of them more than the time.
+            if deps.clock.now_ms() >= stop_ms:
+                return _ended(Erasure(erased, kept, remaining=True), deps)
             try:
                 if deps.media:
                     deps.media.erase(message)
-            except Unavailable:
+            except Unavailable as exc:
                 # Where it had got on the next call goes on; where it had not, it did not work.
                 if not erased:
                     raise
+                store_failures.note(exc, deps.metrics, deps.logger, message_id=message.id)
                 return _ended(Erasure(erased, kept, remaining=True), deps)
             if _erase(message, deps.messages, deps.clock):
                 erased += 1

@@ -120,10 +120,14 @@ def _publish(events: Sequence[Event], deps: PublishDependencies) -> PublishResul
 
 
 def _ask_for_media(changes: Sequence[Change], deps: PublishDependencies) -> None:
-    """Have the media fetched of the texts that came in. One that comes again asks again, which does no harm."""
+    """Have the media fetched of the texts that came in, and deleted of those that went: erased, or by their age.
+
+    A change that comes again asks again, which does no harm.
+    """
     if deps.media_jobs is None:
         return
-    texts = [change.after for change in changes if change.before is None and isinstance(change.after, Message)]
+    ends = [change.before or change.after for change in changes if change.before is None or change.after is None]
+    texts = [text for text in ends if isinstance(text, Message)]
     if ids := [text.id for text in texts if text.direction == "inbound" and text.media]:
         deps.media_jobs.ask(ids)
 

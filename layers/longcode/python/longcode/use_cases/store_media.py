@@ -15,6 +15,8 @@ from longcode.use_cases.queue_ports import Envelope
 
 # One file: carriers' media is small, and what is slower comes again.
 TIMEOUT_S = 10.0
+# And so long for what is done with it: the bucket, and the note.
+_KEEP_MS = 8_000
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "long-code-sms"}
 # What is there no more does not come back.
 _GONE = (404, 410)
@@ -83,7 +85,7 @@ class MediaStorer:
         for place, row in enumerate(message.media):
             if _settled(row):
                 continue
-            if self.clock.now_ms() + TIMEOUT_S * 1000 > stop_ms:
+            if self.clock.now_ms() + TIMEOUT_S * 1000 + _KEEP_MS > stop_ms:
                 break
             try:
                 found[place] = self._store(message.id, row)
@@ -98,13 +100,18 @@ class MediaStorer:
         return found
 
     def _store(self, message_id: str, row: MediaRow) -> MediaRow:
-        """Fetch one medium into the bucket. Raises _Never, _Later and Unavailable."""
+        """Fetch one medium into the bucket. Raises _Never and _Later."""
         answer = self._call(str(row.get("url", "")))
         kind = content_type(answer.headers.get("content-type", ""), str(row.get("content_type", "")))
         if problem := why_not_stored(kind, answer.body, truncated=answer.truncated):
             raise _Never(problem)
         sha256 = hashlib.sha256(answer.body).hexdigest()
-        self.bucket.put(message_id, sha256, kind, answer.body)
+        try:
+            self.bucket.put(message_id, sha256, kind, answer.body)
+        except Unavailable as exc:
+            # What else there is of the message is kept all the same.
+            store_failures.note(exc, self.metrics, self.logger, message_id=message_id)
+            raise _Later("It could not be stored.") from None
         more = {"sha256": sha256, "size": str(len(answer.body)), "content_type": kind}
         return {**row, **more, "stored": True}
 
@@ -123,6 +130,8 @@ class MediaStorer:
             raise _Never("It is not there any more.")
         if not 200 <= answer.status < 300:
             raise _Later(f"It could not be fetched: its server answered {answer.status}.")
+        if answer.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            raise _Never("Its server packs it.")
         return answer
 
     def _note(self, message: Message, found: dict[int, MediaRow]) -> bool:
