@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.checks import Problems, findings, narrow, tab_to, too_wide
 
+pytestmark = pytest.mark.slow
+
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'"
 FILES = {
     "/": '<button id="ring">Ring</button><label>Words <input></label><p id="said"></p>',

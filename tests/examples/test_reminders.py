@@ -26,6 +26,8 @@ from tests.support.api_bridge import KEY, URL, Bridge, Fault, answered, lost_ans
 from tests.support.fakes import OURS, World, make_world
 from tests.support.fakes.webhooks import inbound
 
+pytestmark = pytest.mark.slow
+
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 ANA, BEN = "+12025550123", "+12025550124"
 ZONE = "America/New_York"

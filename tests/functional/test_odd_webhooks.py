@@ -37,6 +37,8 @@ from tests.support.fakes.webhooks import (
     receipt,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def sent(world: World) -> Text:
     return world.provider.text(world.send().fields["message_id"])

@@ -10,7 +10,7 @@ from longcode_cli.problems import Problem
 from tests.longcode_cli.clinic import Clinic, now_ms
 from tests.telnyx_simulator.world import Running
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 NUMBERS = [f"+1303555{number:04}" for number in range(100, 400)]
 

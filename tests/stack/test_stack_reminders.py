@@ -17,7 +17,7 @@ import pytest
 from devtools.local_stack.layout import Stack
 from tests.support.fakes import ROOT
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 Eventually = Callable[..., Any]
 # Of this file alone.

@@ -23,7 +23,7 @@ from devtools.telnyx_simulator.server import bind
 from devtools.telnyx_simulator.wire import HANG_S
 from tests.telnyx_simulator.world import API_KEY, OURS, PATIENCE_S, RECIPIENT, eventually
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "devtools.telnyx_simulator")

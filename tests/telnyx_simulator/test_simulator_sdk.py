@@ -8,7 +8,7 @@ import pytest
 from devtools.telnyx_simulator.registration import BRAND_ID, CAMPAIGN_ID
 from tests.telnyx_simulator.world import API_KEY, OURS, RECIPIENT, Hook, Inbox, Running
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 
 @pytest.fixture(scope="module")

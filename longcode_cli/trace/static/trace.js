@@ -70,7 +70,7 @@ export class Recorder {
     else if (!this.chosen) this.preselect();
   }
 
-  // Made anew only where it is looked at and says something else: a part of it may be selected.
+  // Made anew only while it is looked at, and once a step has come or changed: a part of it may be selected.
   tabulate() {
     const rows = JSON.stringify(this.trace.spans);
     if (rows === this.tabulated || !this.asTable.open) return;
