@@ -33,6 +33,8 @@ from tests.support.fakes.optouts import FakeOptOuts
 from tests.support.interleave import Job, Run, Trial
 from tests.support.places import END
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 

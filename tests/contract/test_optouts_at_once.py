@@ -45,6 +45,8 @@ from tests.support.fakes.clock import START_MS
 from tests.support.fakes.examples import OURS, THEIRS, make_message
 from tests.support.interleave import Job, Run, Trial
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 

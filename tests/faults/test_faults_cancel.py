@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import pytest
+
 from longcode.domain.status import Status
 from tests.chance import FULL, SEED
 from tests.support import interleave
@@ -11,6 +13,8 @@ from tests.support.fakes import THEIRS, Reply, make_settings, make_world
 from tests.support.fakes import provider as behaviours
 from tests.support.fakes.fault_injector import unavailable
 from tests.support.interleave import Run, Trial
+
+pytestmark = pytest.mark.slow
 
 # All of them with FULL=1.
 RACES = 10_000 if FULL else 1_000

@@ -10,6 +10,8 @@ from tests.faults.outages import Patient
 from tests.support.fakes import provider as behaviours
 from tests.support.fakes.provider import refuses
 
+pytestmark = pytest.mark.slow
+
 TO = "+12025550123"
 OTHERS = [f"+1202555{131 + number:04}" for number in range(4)]
 

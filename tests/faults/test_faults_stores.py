@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+import pytest
+
 from longcode.domain.errors import Unavailable
 from longcode.domain.status import Status
 from tests.chance import FULL, meeting, pairs, showing
@@ -14,6 +16,8 @@ from tests.support.fakes import World
 from tests.support.fakes import provider as behaviours
 from tests.support.fakes.fault_injector import FaultInjector
 from tests.support.fakes.provider import Behaviour
+
+pytestmark = pytest.mark.slow
 
 FIRST_ANSWERS: dict[str, Behaviour] = {
     "accepted": behaviours.ACCEPTS,

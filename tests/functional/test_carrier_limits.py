@@ -21,6 +21,8 @@ from tests.support.fakes import provider as behaviours
 from tests.support.fakes.network import NetworkProvider
 from tests.support.fakes.provider import refuses
 
+pytestmark = pytest.mark.slow
+
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 ATT, T_MOBILE, VERIZON = (f"+1{{}}5550{suffix}" for suffix in ("180", "101", "190"))
 

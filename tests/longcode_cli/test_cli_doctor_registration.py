@@ -22,7 +22,7 @@ from tests.longcode_cli.clinic import Clinic, now_ms
 from tests.longcode_cli.world import NAME, OURS
 from tests.telnyx_simulator.world import API_KEY
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 HOUR_MS = 3_600_000
 

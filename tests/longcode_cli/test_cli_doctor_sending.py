@@ -7,7 +7,7 @@ from longcode.use_cases.backlog import waiting
 from tests.longcode_cli.clinic import Clinic, now_ms, opt_out
 from tests.longcode_cli.world import NAME, OTHERS, OURS, REGION, THEIRS, ident
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 FAR_MS = 4_000_000_000_000
 

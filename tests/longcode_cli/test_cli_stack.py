@@ -24,7 +24,7 @@ from tests.longcode_cli.world import HOME, run
 from tests.stack.test_stack_events import Listener
 from tests.stack.world import reconfigure
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 Eventually = Callable[[Callable[[], Any]], Any]
 

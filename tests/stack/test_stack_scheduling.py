@@ -13,7 +13,7 @@ from longcode.domain.message import iso
 from tests.chance import FULL
 from tests.stack.world import PACED_MS
 
-pytestmark = [pytest.mark.stack, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
 Eventually = Callable[..., Any]
 # What a busy machine may add to the two seconds that a text may be late.

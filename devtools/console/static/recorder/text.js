@@ -18,7 +18,7 @@ function follow() {
     recorder.show(trace);
     if (trace.ended_ms === null || trace.now_ms - trace.ended_ms <= SETTLED_MS) return;
     stop();
-    connection("as it ended: load the page again for what comes later", "ended");
+    connection("ended: reload for what comes later", "ended");
   });
 }
 
