@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from playwright.sync_api import ConsoleMessage, Error, Locator, Page
+from playwright.sync_api import ConsoleMessage, ElementHandle, Error, Locator, Page
 
 # `preload` would fetch style sheets anew and write an inline style, which the page's policy forbids.
 _AXE = {"resultTypes": ["violations"], "preload": False}
@@ -76,7 +76,7 @@ def narrow(page: Page) -> None:
     page.set_viewport_size({"width": _NARROW, "height": 800})
 
 
-def tab_to(page: Page, target: Locator, at_most: int = 80) -> None:
+def tab_to(page: Page, target: Locator | ElementHandle, at_most: int = 80) -> None:
     """Press Tab until `target` has the focus, and see that the focus shows on the way.
 
     Raises AssertionError if it is not reached, or if an element that had the focus looked as it does without.

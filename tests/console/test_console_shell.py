@@ -1,14 +1,11 @@
 """What all pages of the console have in common: who may call it, and what they may load."""
 
-import asyncio
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 
 from devtools.console.app import STATIC
-from devtools.console.live import Live
 from devtools.console.security import POLICY
 from tests.console.conftest import ADDRESS, Pages
 
@@ -63,17 +60,6 @@ def test_its_own_page_gets_through(console: Pages) -> None:
     assert console.post("/api/process", headers=own, json={}).status_code == 405
     named = {"content-type": "Application/JSON ; charset=utf-8"}
     assert console.post("/api/process", headers=own | named, content="{}").status_code == 405
-
-
-def test_a_page_hears_in_words_that_what_it_shows_does_not_answer() -> None:
-    async def hanging() -> None:
-        raise httpx.ReadTimeout("")
-
-    event = asyncio.run(Live(hanging).now())
-    assert (event.event, event.data) == (
-        "problem",
-        '{"error": "The simulated provider does not answer (ReadTimeout)."}',
-    )
 
 
 def test_a_file_outside_of_the_static_ones_is_not_served(console: Pages) -> None:

@@ -9,7 +9,6 @@ import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -20,7 +19,7 @@ from devtools.local_stack.layout import Layout
 from devtools.local_stack.release import ALIAS, alias_of
 from tests.longcode_cli.world import run
 from tests.stack.workbench import Bench
-from tests.stack.world import PACED_MS, RUNS, Silent, reconfigure
+from tests.stack.world import RUNS, Silent, paced, reconfigure
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.enable_socket]
 
@@ -49,7 +48,7 @@ def _once_in_order_and_apart(bench: Bench, queues: dict[str, list[str]]) -> None
     for row in sorted(rows, key=lambda row: row["arrived_ms"]):
         arrived[row["to"]].append(row["arrived_ms"])
         keys[row["to"]].append(row["idempotency_key"])
-    assert min((b - a for times in arrived.values() for a, b in pairwise(times)), default=1000) >= PACED_MS
+    assert all(map(paced, arrived.values()))
     for to, mine in queues.items():
         doubted = {
             ident for ident in mine if "unknown" in {entry["status"] for entry in bench.status(ident)["history"]}

@@ -5,8 +5,9 @@ The first that asks brings it up; the last that is done takes it down and remove
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from devtools.local_stack.progress import Step
 from devtools.local_stack.release import ALIAS
 
 RUNS = ROOT / ".local" / "test"
-# Between two texts to one person, as they arrive at the provider. They leave 1,000 ms apart, which the tests in
-# virtual time hold to the millisecond; on the way the first may take longer, as it opens the connection.
-PACED_MS = 950
+INTERVAL_MS = 1_000
+# On the way to the provider: a text that opens the connection takes longer than the next.
+_TRANSIT_MS = 50
 
 
 class Silent:
@@ -33,6 +34,17 @@ class Silent:
 def up(layout: Layout, **options: Any) -> Stack:
     """A stack whose functions can do no more than their policies say, as on AWS."""
     return stacks.up(layout, Silent(), environment={}, enforce_iam=True, **options)
+
+
+def paced(arrived_ms: Iterable[float]) -> bool:
+    """Whether texts to one person, by when they arrived at the provider, left an interval apart.
+
+    The tests in virtual time hold each departure to the millisecond. On the way two may come closer, but no row of
+    them may: what one gains there, the next has not.
+    """
+    times = sorted(arrived_ms)
+    apart = all(after - before >= INTERVAL_MS - _TRANSIT_MS for before, after in pairwise(times))
+    return apart and (not times or times[-1] - times[0] >= (len(times) - 1) * INTERVAL_MS - _TRANSIT_MS)
 
 
 @contextmanager
